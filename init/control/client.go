@@ -1,0 +1,54 @@
+package control
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+)
+
+// ErrNoInit says that nothing listens: this machine was not started by Bantam,
+// or it is in its rescue console.
+var ErrNoInit = errors.New("PID 1 does not answer: is this machine running Bantam, outside its rescue console?")
+
+// Call sends req to the socket at path and hands every frame to each, the last
+// one included. It returns the last frame.
+func Call(path string, req Request, each func(Frame)) (Frame, error) {
+	c, err := net.Dial("unix", path)
+	if err != nil {
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
+			return Frame{}, ErrNoInit
+		}
+		return Frame{}, err
+	}
+	defer c.Close()
+	line, err := json.Marshal(req)
+	if err != nil {
+		return Frame{}, err
+	}
+	if _, err := c.Write(append(line, '\n')); err != nil {
+		return Frame{}, fmt.Errorf("request: %w", err)
+	}
+	in := bufio.NewReader(c)
+	for {
+		line, err := in.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return Frame{}, errors.New("PID 1 ended the conversation; `bantam status` tells how things are")
+		}
+		if err != nil {
+			return Frame{}, fmt.Errorf("answer: %w", err)
+		}
+		var f Frame
+		if err := json.Unmarshal(line, &f); err != nil {
+			return Frame{}, fmt.Errorf("answer: %w", err)
+		}
+		each(f)
+		if f.Last {
+			return f, nil
+		}
+	}
+}

@@ -1,0 +1,167 @@
+package control
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// serveOn answers on a socket of the test's own and returns its path.
+func serveOn(t *testing.T, h Handler) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "control")
+	l, err := Listen(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go Serve(l, h, func(_ string, f func()) { f() })
+	return path
+}
+
+func TestFramesArriveInOrderAndTheLastOneEnds(t *testing.T) {
+	path := serveOn(t, func(req Request, _ <-chan struct{}, send func(Frame)) Frame {
+		for i := range 3 {
+			send(Frame{Line: fmt.Sprintf("%s %d", req.Verb, i)})
+		}
+		return Frame{Exit: 10, Error: "went back"}
+	})
+	var got []string
+	last, err := Call(path, Request{Verb: "switch"}, func(f Frame) { got = append(got, f.Line) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "switch 0,switch 1,switch 2,"; strings.Join(got, ",") != want {
+		t.Errorf("frames %q, want %q", got, want)
+	}
+	if last.Exit != 10 || last.Error != "went back" {
+		t.Errorf("last frame %+v", last)
+	}
+}
+
+func TestAClientThatLeavesIsNoticedAndItsWorkMaySpeakOn(t *testing.T) {
+	left := make(chan struct{})
+	spoke := make(chan struct{})
+	path := serveOn(t, func(_ Request, gone <-chan struct{}, send func(Frame)) Frame {
+		<-gone
+		close(left)
+		go func() {
+			time.Sleep(50 * time.Millisecond)
+			send(Frame{Line: "still at it"}) // after the conversation is over
+			close(spoke)
+		}()
+		return Frame{}
+	})
+	c, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintln(c, `{"verb":"switch"}`)
+	c.Close()
+	for _, ch := range []chan struct{}{left, spoke} {
+		select {
+		case <-ch:
+		case <-time.After(10 * time.Second):
+			t.Fatal("the handler did not see its client leave")
+		}
+	}
+}
+
+func TestAClientThatNeverReadsDoesNotHoldUpTheWork(t *testing.T) {
+	done := make(chan struct{})
+	path := serveOn(t, func(_ Request, _ <-chan struct{}, send func(Frame)) Frame {
+		for range 100_000 {
+			send(Frame{Line: strings.Repeat("x", 100)})
+		}
+		close(done)
+		return Frame{}
+	})
+	c, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprintln(c, `{"verb":"log"}`)
+	select {
+	case <-done:
+	case <-time.After(30 * time.Second):
+		t.Fatal("100,000 frames to a deaf client blocked the handler")
+	}
+}
+
+func TestGarbageAndOversizeRequestsAreRefused(t *testing.T) {
+	path := serveOn(t, func(Request, <-chan struct{}, func(Frame)) Frame {
+		t.Error("the handler saw a bad request")
+		return Frame{}
+	})
+	for name, text := range map[string]string{
+		"not JSON":   "hello\n",
+		"wrong type": `{"verb":7}` + "\n",
+		"oversize":   `{"verb":"switch","text":"` + strings.Repeat("a", maxRequest) + "\"}\n",
+	} {
+		c, err := net.Dial("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go fmt.Fprint(c, text)
+		buf := make([]byte, 4096)
+		n, _ := c.Read(buf)
+		if !strings.Contains(string(buf[:n]), `"error":"request: `) {
+			t.Errorf("%s: answer %q", name, buf[:n])
+		}
+		c.Close()
+	}
+}
+
+func TestOnlyRootIsServed(t *testing.T) {
+	if os.Getenv("CONTROL_CLIENT") != "" {
+		f, err := Call(os.Getenv("CONTROL_CLIENT"), Request{Verb: "status"}, func(Frame) {})
+		fmt.Println(f.Error, err)
+		return
+	}
+	if os.Getuid() != 0 {
+		t.Fatal("this test changes its user: run it as root")
+	}
+	path := serveOn(t, func(Request, <-chan struct{}, func(Frame)) Frame { return Frame{} })
+	// The folder and the socket are opened up, so that the credentials alone decide.
+	for dir := filepath.Dir(path); dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+		os.Chmod(dir, 0o755)
+	}
+	os.Chmod(path, 0o666)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(filepath.Dir(path), "client")
+	b, err := os.ReadFile(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(copied, b, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(copied, "-test.run=TestOnlyRootIsServed")
+	cmd.Env = append(os.Environ(), "CONTROL_CLIENT="+path)
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("client: %v\n%s", err, out)
+	}
+	if !strings.Contains(string(out), "user 65534 may not do this") {
+		t.Errorf("answer %q", out)
+	}
+}
+
+func TestWithoutAServerTheErrorSaysSo(t *testing.T) {
+	_, err := Call(filepath.Join(t.TempDir(), "none"), Request{}, func(Frame) {})
+	if err != ErrNoInit {
+		t.Errorf("error %v, want ErrNoInit", err)
+	}
+}
