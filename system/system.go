@@ -32,8 +32,8 @@ type DNS struct {
 
 // Net is the wish for one network port; its name in the map is the interface name, e.g. eth0.
 type Net struct {
-	IPv4      string   `toml:"ipv4" doc:"\"dhcp\", \"static\" or \"off\"" default:"dhcp, or static when an IPv4 address is given"`
-	IPv6      string   `toml:"ipv6" doc:"\"auto\" (router advertisements), \"static\" or \"off\"" default:"auto"`
+	IPv4      string   `toml:"ipv4" values:"dhcp,static,off" doc:"\"dhcp\", \"static\" or \"off\"" default:"dhcp, or static when an IPv4 address is given"`
+	IPv6      string   `toml:"ipv6" values:"auto,static,off" doc:"\"auto\" (router advertisements), \"static\" or \"off\"" default:"auto"`
 	Addresses []string `toml:"addresses" doc:"fixed addresses with prefix length, e.g. [\"192.168.1.2/24\"]"`
 	Gateway   string   `toml:"gateway" doc:"IPv4 default gateway, e.g. \"192.168.1.1\""`
 	Gateway6  string   `toml:"gateway6" doc:"IPv6 default gateway, e.g. \"fe80::1\""`
@@ -65,11 +65,11 @@ type Service struct {
 	Wants        []string          `toml:"wants" doc:"services started too and waited for, but they may fail"`
 	After        []string          `toml:"after" doc:"services to wait for only if they are started anyway"`
 	Ready        string            `toml:"ready" doc:"\"started\", \"exited\" (a one-shot), \"notify\" (newline on descriptor $NOTIFY_FD) or \"tcp/PORT\" (it listens there)" default:"started"`
-	Restart      string            `toml:"restart" doc:"\"always\", \"on-failure\" or \"never\"" default:"always; never for one-shots"`
+	Restart      string            `toml:"restart" values:"always,on-failure,never" doc:"\"always\", \"on-failure\" or \"never\"" default:"always; never for one-shots"`
 	StartTimeout Duration          `toml:"start_timeout" doc:"time to become ready" default:"30s"`
 	StopTimeout  Duration          `toml:"stop_timeout" doc:"time between the stop signal and SIGKILL" default:"10s"`
 	StopSignal   string            `toml:"stop_signal" doc:"signal that asks it to end" default:"TERM"`
-	OnChange     string            `toml:"on_change" doc:"\"restart\", \"reload\" (send reload_signal) or \"none\" when its definition changes" default:"restart"`
+	OnChange     string            `toml:"on_change" values:"restart,reload,none" doc:"\"restart\", \"reload\" (send reload_signal) or \"none\" when its definition changes" default:"restart"`
 	ReloadSignal string            `toml:"reload_signal" doc:"signal that makes it read its configuration again" default:"HUP"`
 	MayFail      bool              `toml:"may_fail" doc:"true: its failure does not fail a switch" default:"false"`
 }
@@ -82,7 +82,7 @@ type Check struct {
 
 // Proof says what must be seen before a generation becomes the boot default.
 type Proof struct {
-	Network string   `toml:"network" doc:"\"auto\" (as connected as before the switch), \"required\" or \"off\"" default:"auto"`
+	Network string   `toml:"network" values:"auto,required,off" doc:"\"auto\" (as connected as before the switch), \"required\" or \"off\"" default:"auto"`
 	Timeout Duration `toml:"timeout" doc:"time for everything to be ready" default:"60s"`
 	Settle  Duration `toml:"settle" doc:"time that services must stay up once ready" default:"2s"`
 }

@@ -1,0 +1,128 @@
+package system
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// check looks at what the types cannot say. It runs on the filled System with
+// its defaults; the tree gives the places and what was left out.
+func (r *reader) check() {
+	s := &r.system
+	if n := r.root.get("hostname"); ok(n) {
+		if why := hostnameFault(s.Hostname); why != "" {
+			r.fail(n, "use letters, digits and hyphens, e.g. \"router-1\"", "hostname: %q %s", s.Hostname, why)
+		}
+	}
+	modules := r.root.get("modules")
+	for i, name := range s.Modules {
+		if n := modules.item(i); ok(n) && !moduleName(name) {
+			suggestion := "write the name that lsmod shows, e.g. \"wireguard\""
+			base := name[strings.LastIndexByte(name, '/')+1:]
+			if stem, _, cut := strings.Cut(base, ".ko"); cut && moduleName(stem) {
+				suggestion = "write " + quote(stem)
+			}
+			r.fail(n, suggestion, "modules: %q is not the name of a kernel module", name)
+		}
+	}
+	r.checkDNS()
+	r.checkPorts()
+	r.checkUsers()
+	r.checkServices()
+	for name := range s.Checks {
+		n, at := r.root.get("check", name), join("check", name)
+		r.checkName(n, "check", name)
+		r.checkCommand(n, at, s.Checks[name].Command)
+		r.checkDuration(n.get("timeout"), at+".timeout", s.Checks[name].Timeout, time.Hour)
+	}
+	proof := r.root.get("proof")
+	r.checkDuration(proof.get("timeout"), "proof.timeout", s.Proof.Timeout, time.Hour)
+	r.checkDuration(proof.get("settle"), "proof.settle", s.Proof.Settle, time.Hour)
+	if n := proof.get("settle"); ok(n) && !reported(proof.get("timeout")) && s.Proof.Settle >= s.Proof.Timeout {
+		r.fail(n, "", "proof.settle: %v leaves no time within proof.timeout, %v", s.Proof.Settle, s.Proof.Timeout)
+	}
+}
+
+// ok reports whether n is there and has not been reported.
+func ok(n *node) bool { return n != nil && !n.bad }
+
+// reported reports whether n is there and is known to be wrong.
+func reported(n *node) bool { return n != nil && n.bad }
+
+func (r *reader) checkDuration(n *node, path string, d Duration, most time.Duration) {
+	if ok(n) && time.Duration(d) > most {
+		r.fail(n, "", "%s: %v is more than %v", path, d, Duration(most))
+	}
+}
+
+// checkSysctl checks one kernel parameter, which becomes a file name below /proc/sys.
+func (r *reader) checkSysctl(n *node, path, name, value string) {
+	parts := strings.Split(name, ".")
+	valid := len(parts) > 1
+	for _, p := range parts {
+		valid = valid && p != "" && consists(p, "_-:")
+	}
+	switch {
+	case strings.Contains(name, "/") && !strings.Contains(name, "."):
+		r.failKey(n, "write "+quote(strings.ReplaceAll(strings.Trim(name, "/"), "/", ".")), "%s: the parts of a kernel parameter are separated by dots", path)
+	case !valid:
+		r.failKey(n, "e.g. net.ipv4.ip_forward", "%s: %q is not the name of a kernel parameter", path, name)
+	case strings.ContainsAny(value, "\x00\n"):
+		r.fail(n, "", "%s: the value must be one line of text", path)
+	}
+}
+
+// consists reports whether s has only ASCII letters, digits and the extra characters.
+func consists(s, extra string) bool {
+	for i := range len(s) {
+		if c := s[i]; !isBare(c) && strings.IndexByte(extra, c) < 0 || (c == '_' || c == '-') && strings.IndexByte(extra, c) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func moduleName(s string) bool { return s != "" && len(s) < 56 && consists(s, "_-") && s[0] != '-' }
+
+// hostnameFault says what is wrong with a host name, "" if nothing is
+// (RFC 1123 section 2.1; Linux takes at most 64 bytes).
+func hostnameFault(name string) string {
+	if name == "" {
+		return "is empty"
+	}
+	if len(name) > 64 {
+		return "has " + strconv.Itoa(len(name)) + " bytes, more than the 64 that Linux takes"
+	}
+	return domainFault(name)
+}
+
+func domainFault(name string) string {
+	if len(name) > 253 {
+		return "is longer than the 253 bytes of a domain name"
+	}
+	for _, label := range strings.Split(name, ".") {
+		switch {
+		case label == "":
+			return "has an empty part"
+		case len(label) > 63:
+			return "has a part of more than 63 bytes"
+		case label[0] == '-' || label[len(label)-1] == '-':
+			return "has a part that starts or ends with a hyphen"
+		case !consists(label, "-"):
+			return "has characters that a host name cannot have"
+		}
+	}
+	return ""
+}
+
+// sortedKeys gives every run the same order.
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,125 @@
+package system
+
+import (
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// consolePrefix starts the names of the consoles that init runs by itself.
+const consolePrefix = "console"
+
+func (r *reader) checkServices() {
+	for _, name := range sortedKeys(r.system.Services) {
+		n, v := r.root.get("service", name), r.system.Services[name]
+		if n.kind != tableKind {
+			continue
+		}
+		at := join("service", name)
+		r.checkName(n, "service", name)
+		if name == NetworkService || strings.HasPrefix(name, consolePrefix) {
+			r.failKey(n, "choose another name", "%s: the name is taken by the system itself", at)
+		}
+		r.checkCommand(n, at, v.Command)
+		r.checkUserOf(n.get("user"), at, v.User)
+		if d := n.get("dir"); ok(d) && !strings.HasPrefix(v.Dir, "/") {
+			r.fail(d, "write "+quote(path.Join("/", v.Dir)), "%s.dir: %q does not start with /", at, v.Dir)
+		}
+		r.checkEnv(n.get("env"), at+".env")
+		r.checkReady(n, at, v)
+		r.checkSignal(n.get("stop_signal"), at+".stop_signal", v.StopSignal)
+		r.checkSignal(n.get("reload_signal"), at+".reload_signal", v.ReloadSignal)
+		r.checkDuration(n.get("start_timeout"), at+".start_timeout", v.StartTimeout, time.Hour)
+		r.checkDuration(n.get("stop_timeout"), at+".stop_timeout", v.StopTimeout, time.Hour)
+		r.checkReferences(n.get("needs"), at+".needs", v.Needs)
+		r.checkReferences(n.get("wants"), at+".wants", v.Wants)
+		r.checkReferences(n.get("after"), at+".after", v.After)
+	}
+	r.checkCycles()
+}
+
+// checkName makes sure that a name can be a directory's and a word in a command.
+func (r *reader) checkName(n *node, table, name string) {
+	if name == "" || len(name) > 64 || !consists(name, "_-.@") || strings.IndexByte(".-@", name[0]) >= 0 {
+		r.failKey(n, "use letters, digits and _ - . @, starting with a letter or digit, at most 64", "%s: %q is not a name for a %s", join(table, name), name, table)
+	}
+}
+
+func (r *reader) checkCommand(n *node, at string, command []string) {
+	list := n.get("command")
+	const example = `command = ["sh", "-c", "..."]`
+	switch {
+	case n.kind != tableKind || reported(list):
+	case list == nil:
+		r.failAt(n, n.key, "add "+example, "%s: command is missing", at)
+	case len(command) == 0 || command[0] == "":
+		r.fail(list, "write e.g. "+example, "%s.command: there is no program", at)
+	case strings.Contains(command[0], "/") && command[0][0] != '/':
+		r.fail(list.item(0), "write the whole path, starting with /", "%s.command: %q depends on a working directory", at, command[0])
+	case len(command) == 1 && strings.ContainsAny(command[0], " \t\n"):
+		r.fail(list.item(0), `write ["`+strings.Join(strings.Fields(command[0]), `", "`)+`"]`, "%s.command: %q is one word; each argument is a string of its own", at, command[0])
+	}
+}
+
+func (r *reader) checkEnv(n *node, at string) {
+	for _, name := range n.keys() {
+		valid := name != "" && consists(name, "_") && (name[0] < '0' || name[0] > '9')
+		if kid := n.kids[name]; !valid && !kid.bad {
+			r.failKey(kid, "use letters, digits and _, not starting with a digit", "%s: %q is not a name for a variable", at, name)
+		}
+	}
+}
+
+func (r *reader) checkReady(n *node, at string, v Service) {
+	ready := n.get("ready")
+	values := []string{"started", "exited", "notify", "tcp/PORT"}
+	if ok(ready) && !slices.Contains(values[:3], v.Ready) {
+		number, tcp := strings.CutPrefix(v.Ready, "tcp/")
+		port, err := strconv.ParseUint(number, 10, 16)
+		switch {
+		case tcp && (err != nil || port == 0 || number != strconv.FormatUint(port, 10)):
+			r.fail(ready, "", "%s.ready: %q is not a port between 1 and 65535", at, number)
+		case !tcp:
+			suggestion := didYouMean(v.Ready, values)
+			if p, err := strconv.ParseUint(strings.TrimPrefix(v.Ready, "tcp:"), 10, 16); err == nil {
+				suggestion = "write " + quote("tcp/"+strconv.FormatUint(p, 10))
+			}
+			r.fail(ready, suggestion, "%s.ready: %q is none of %s", at, v.Ready, oneOf(values))
+		}
+	}
+	if restart := n.get("restart"); ok(restart) && !reported(ready) && v.Ready == "exited" && v.Restart == "always" {
+		r.fail(restart, `write "on-failure" or "never"`, "%s.restart: a one-shot (ready = \"exited\") that always restarts is never done", at)
+	}
+}
+
+// Signals that may be named, without SIG. STOP and those that the kernel
+// sends for faults of the program ask nothing of it.
+var signals = []string{"TERM", "HUP", "INT", "QUIT", "KILL", "USR1", "USR2", "ALRM", "CONT", "WINCH"}
+
+func (r *reader) checkSignal(n *node, at, name string) {
+	if !ok(n) || slices.Contains(signals, name) {
+		return
+	}
+	suggestion := didYouMean(strings.TrimPrefix(strings.ToUpper(name), "SIG"), signals)
+	if suggestion == "" {
+		suggestion = "write " + oneOf(signals)
+	}
+	r.fail(n, suggestion, "%s: %q is not a signal", at, name)
+}
+
+func (r *reader) checkReferences(list *node, at string, names []string) {
+	for i, name := range names {
+		n := list.item(i)
+		if !ok(n) || name == NetworkService || r.root.get("service", name) != nil {
+			continue
+		}
+		known := append(sortedKeys(r.system.Services), NetworkService)
+		suggestion := didYouMean(name, known)
+		if suggestion == "" {
+			suggestion = "add [" + join("service", name) + "], or remove it here"
+		}
+		r.fail(n, suggestion, "%s: there is no service %q", at, name)
+	}
+}

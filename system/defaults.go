@@ -1,0 +1,77 @@
+package system
+
+import "reflect"
+
+// Default is the machine that an empty file describes.
+func Default() *System {
+	s := new(System)
+	s.applyDefaults()
+	return s
+}
+
+// applyDefaults fills in what the file leaves out. Zero values are not valid
+// where a default exists, so zero means left out.
+func (s *System) applyDefaults() {
+	for name, n := range s.Net {
+		n.applyDefaults()
+		s.Net[name] = n
+	}
+	for name, u := range s.Users {
+		u.applyDefaults()
+		s.Users[name] = u
+	}
+	for name, v := range s.Services {
+		v.applyDefaults()
+		s.Services[name] = v
+	}
+	for name, c := range s.Checks {
+		fromTags(reflect.ValueOf(&c).Elem())
+		s.Checks[name] = c
+	}
+	fromTags(reflect.ValueOf(s).Elem())
+	fromTags(reflect.ValueOf(&s.Proof).Elem())
+}
+
+func (n *Net) applyDefaults() {
+	if n.IPv4 == "" {
+		n.IPv4 = "dhcp"
+		for _, a := range n.Addresses {
+			if isIPv4(a) {
+				n.IPv4 = "static"
+			}
+		}
+	}
+	fromTags(reflect.ValueOf(n).Elem())
+}
+
+func (u *User) applyDefaults() {
+	if u.GID == 0 {
+		u.GID = u.UID
+	}
+}
+
+func (v *Service) applyDefaults() {
+	if v.Restart == "" {
+		v.Restart = "always"
+		if v.Ready == "exited" {
+			v.Restart = "never"
+		}
+	}
+	fromTags(reflect.ValueOf(v).Elem())
+}
+
+// fromTags sets strings and durations that are zero to their default tag.
+// Defaults that depend on other keys have been set before.
+func fromTags(v reflect.Value) {
+	for i := range v.NumField() {
+		f, text := v.Field(i), v.Type().Field(i).Tag.Get("default")
+		if text == "" || !f.IsZero() {
+			continue
+		}
+		if d, ok := f.Addr().Interface().(*Duration); ok {
+			d.UnmarshalText([]byte(text))
+		} else if f.Kind() == reflect.String {
+			f.SetString(text)
+		}
+	}
+}

@@ -1,0 +1,184 @@
+package system
+
+import (
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Change is one key that differs between two systems.
+type Change struct {
+	Path     string // e.g. net.eth0.addresses
+	Old, New string // the value as TOML; "" where the key is not there
+}
+
+// String is e.g. hostname: "a" -> "b".
+func (c Change) String() string {
+	show := func(v string) string {
+		if v == "" {
+			return "(not set)"
+		}
+		return v
+	}
+	return c.Path + ": " + show(c.Old) + " -> " + show(c.New)
+}
+
+// Diff lists what changes from a to b, in the order of the schema, names
+// sorted. Of a port, user, service or check that only one of them has, the keys
+// that differ from their defaults are listed.
+func Diff(a, b *System) []Change {
+	var d differences
+	d.structs("", reflect.ValueOf(a).Elem(), reflect.ValueOf(b).Elem())
+	return d
+}
+
+type differences []Change
+
+func (d *differences) structs(path string, a, b reflect.Value) {
+	for i := range a.NumField() {
+		at := a.Type().Field(i).Tag.Get("toml")
+		if path != "" {
+			at = path + "." + at
+		}
+		x, y := a.Field(i), b.Field(i)
+		switch {
+		case x.Kind() == reflect.Struct:
+			d.structs(at, x, y)
+		case x.Kind() == reflect.Map && x.Type().Elem().Kind() == reflect.Struct:
+			d.tables(at, x, y)
+		case x.Kind() == reflect.Map:
+			d.strings(at, x, y)
+		default:
+			if o, n := fieldText(x), fieldText(y); o != n {
+				*d = append(*d, Change{at, o, n})
+			}
+		}
+	}
+}
+
+// fieldText is tomlText, but "" for a string that was left out: no key's empty
+// string means anything.
+func fieldText(v reflect.Value) string {
+	if v.Kind() == reflect.String && v.Len() == 0 {
+		return ""
+	}
+	return tomlText(v)
+}
+
+// tables compares two maps of named tables.
+func (d *differences) tables(path string, a, b reflect.Value) {
+	for _, name := range names(a, b) {
+		at, key := join(path, name), reflect.ValueOf(name)
+		x, y := a.MapIndex(key), b.MapIndex(key)
+		switch {
+		case !x.IsValid():
+			d.whole(at, y, func(text string) Change { return Change{New: text} })
+		case !y.IsValid():
+			d.whole(at, x, func(text string) Change { return Change{Old: text} })
+		default:
+			d.structs(at, x, y)
+		}
+	}
+}
+
+// whole lists a table that only one side has.
+func (d *differences) whole(path string, v reflect.Value, side func(text string) Change) {
+	var keys differences
+	keys.structs("", defaultsFor(v), v)
+	if len(keys) == 0 {
+		keys = differences{{New: "{}"}}
+	}
+	for _, k := range keys {
+		change := side(k.New)
+		change.Path = path
+		if k.Path != "" {
+			change.Path += "." + k.Path
+		}
+		*d = append(*d, change)
+	}
+}
+
+// defaultsFor is a table like v with what v's file would not have to say. The
+// keys that other defaults depend on are v's.
+func defaultsFor(v reflect.Value) reflect.Value {
+	switch v := v.Interface().(type) {
+	case Net:
+		d := Net{Addresses: v.Addresses}
+		d.applyDefaults()
+		d.Addresses = nil
+		return reflect.ValueOf(d)
+	case User:
+		return reflect.ValueOf(User{GID: v.UID})
+	case Service:
+		d := Service{Ready: v.Ready}
+		d.applyDefaults()
+		d.Ready = ""
+		fromTags(reflect.ValueOf(&d).Elem())
+		return reflect.ValueOf(d)
+	}
+	d := reflect.New(v.Type()).Elem()
+	fromTags(d)
+	return d
+}
+
+func (d *differences) strings(path string, a, b reflect.Value) {
+	for _, name := range names(a, b) {
+		key := reflect.ValueOf(name)
+		if o, n := tomlText(a.MapIndex(key)), tomlText(b.MapIndex(key)); o != n {
+			*d = append(*d, Change{join(path, name), o, n})
+		}
+	}
+}
+
+// names are the keys of two maps, sorted.
+func names(a, b reflect.Value) []string {
+	var all []string
+	for _, m := range []reflect.Value{a, b} {
+		for _, k := range m.MapKeys() {
+			all = append(all, k.String())
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// tomlText writes a value as TOML, "" for what is not there. A zero number
+// means that the key was left out, so it is not there either.
+func tomlText(v reflect.Value) string {
+	if !v.IsValid() {
+		return ""
+	}
+	if d, ok := v.Interface().(Duration); ok {
+		return quote(d.String())
+	}
+	switch v.Kind() {
+	case reflect.String:
+		return quote(v.String())
+	case reflect.Bool:
+		return strconv.FormatBool(v.Bool())
+	case reflect.Int:
+		if v.Int() == 0 {
+			return ""
+		}
+		return strconv.FormatInt(v.Int(), 10)
+	case reflect.Slice:
+		if v.Len() == 0 {
+			return ""
+		}
+		items := make([]string, v.Len())
+		for i := range items {
+			items[i] = tomlText(v.Index(i))
+		}
+		return "[" + strings.Join(items, ", ") + "]"
+	case reflect.Struct: // one route
+		var keys []string
+		for i := range v.NumField() {
+			if f := v.Field(i); !f.IsZero() {
+				keys = append(keys, v.Type().Field(i).Tag.Get("toml")+" = "+tomlText(f))
+			}
+		}
+		return "{ " + strings.Join(keys, ", ") + " }"
+	}
+	return ""
+}

@@ -1,0 +1,65 @@
+package system
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/BurntSushi/toml"
+)
+
+// FuzzParse checks what holds for every input: positions are inside the file;
+// a valid file is valid TOML for the toml package too; written out again key by
+// key it is the same system.
+func FuzzParse(f *testing.F) {
+	for _, pattern := range []string{"testdata/bad/*.toml", "../examples/*/system.toml"} {
+		files, _ := filepath.Glob(pattern)
+		for _, file := range files {
+			src, err := os.ReadFile(file)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(src)
+		}
+	}
+	f.Add([]byte("sysctl.a.b = 1\nservice.x = { command = ['x'], env = { A = \"\"\"\"\"\\\"\"\"\" } }\n[check.'a']\ncommand = ['''a''''']"))
+	f.Fuzz(func(t *testing.T, src []byte) {
+		s, problems := Parse("f", src)
+		if (s == nil) != (len(problems) > 0) {
+			t.Fatalf("system %v with problems %v", s, problems)
+		}
+		lines := strings.Split(strings.TrimPrefix(string(src), "\ufeff"), "\n")
+		inside := func(p Position) bool {
+			return p.Line >= 1 && p.Line <= len(lines) && p.Col >= 1 && p.Col <= len(lines[p.Line-1])+1
+		}
+		last := Position{}
+		for _, p := range problems {
+			at := Position{p.Line, p.Col}
+			if !inside(at) || at.before(last) || p.Message == "" {
+				t.Errorf("problem %v after %v in %d lines", p, last, len(lines))
+			}
+			last = at
+		}
+		for _, e := range Scan(src) {
+			if !inside(e.Key) || !inside(e.Value) || !inside(e.ValueEnd) || e.ValueEnd.before(e.Value) {
+				t.Errorf("entry %+v", e)
+			}
+		}
+		if s == nil {
+			return
+		}
+		var doc map[string]any
+		if _, err := toml.Decode(strings.TrimPrefix(string(src), "\ufeff"), &doc); err != nil {
+			t.Errorf("valid for us, not for the toml package: %v", err)
+		}
+		var again strings.Builder
+		for _, c := range Diff(Default(), s) {
+			again.WriteString(c.Path + " = " + c.New + "\n")
+		}
+		s2, problems := Parse("again", []byte(again.String()))
+		if len(problems) > 0 || len(Diff(s, s2)) > 0 || len(Diff(s2, s)) > 0 {
+			t.Errorf("written out:\n%s\nproblems %v, differences %v", again.String(), problems, Diff(s, s2))
+		}
+	})
+}

@@ -1,0 +1,73 @@
+package system
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// maxProblems bounds a report: a megabyte of noise needs no million messages.
+const maxProblems = 500
+
+// Problem is one fault of a system.toml.
+type Problem struct {
+	File       string // as given to Parse
+	Line, Col  int    // from 1; Col counts bytes, as Go and C compilers do
+	Message    string // e.g. net.eth0.mtu: expected an integer, found a string
+	Suggestion string // what to do, e.g. write 1500; may be empty
+}
+
+// String is the problem on one line: file:line:col: message; suggestion.
+func (p Problem) String() string {
+	text := fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Col, p.Message)
+	if p.Suggestion != "" {
+		text += "; " + p.Suggestion
+	}
+	return text
+}
+
+// fault is a problem whose position is still a byte offset.
+type fault struct {
+	at                  int
+	message, suggestion string
+}
+
+// report turns faults into problems, sorted by position. Bytes that are no
+// text spoil whatever else is said about their line, and wrong syntax what is
+// said about the same place, so only the cause is mentioned.
+func report(file string, src text, bytes, syntax, meaning []fault) []Problem {
+	spoilt, wrong := make(map[int]bool), make(map[int]bool)
+	for _, f := range bytes {
+		spoilt[src.position(f.at).Line] = true
+	}
+	for _, f := range syntax {
+		wrong[f.at] = true
+	}
+	all := bytes
+	for _, f := range syntax {
+		if !spoilt[src.position(f.at).Line] {
+			all = append(all, f)
+		}
+	}
+	for _, f := range meaning {
+		if !spoilt[src.position(f.at).Line] && !wrong[f.at] {
+			all = append(all, f)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b fault) int { return cmp.Compare(a.at, b.at) })
+	left := len(all) - maxProblems
+	if left > 0 {
+		all = all[:maxProblems]
+	}
+	var problems []Problem
+	for _, f := range all {
+		pos := src.position(f.at)
+		problems = append(problems, Problem{file, pos.Line, pos.Col, f.message, f.suggestion})
+	}
+	if left > 0 {
+		last := problems[len(problems)-1]
+		last.Message, last.Suggestion = fmt.Sprintf("%d more problems are not shown", left), ""
+		problems = append(problems, last)
+	}
+	return problems
+}

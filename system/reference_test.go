@@ -1,0 +1,90 @@
+package system
+
+import (
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+const referencePage = "../docs/system.toml.md"
+
+// referenceText is the hand-written introduction and a table for each table of the file.
+func referenceText(t *testing.T) string {
+	intro, err := os.ReadFile("testdata/reference.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	b.Write(intro)
+	const head = "\n| key | type | default | meaning |\n|---|---|---|---|\n"
+	b.WriteString(head)
+	table := ""
+	for _, k := range Schema() {
+		path := strings.ReplaceAll(k.Path, "*", "NAME")
+		if k.Type == "table" {
+			fmt.Fprintf(&b, "\n### [%s]\n\n%s.\n%s", path, strings.ToUpper(k.Doc[:1])+k.Doc[1:], head)
+			table = path + "."
+			continue
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", strings.TrimPrefix(path, table), k.Type, k.Default, k.Doc)
+	}
+	return b.String()
+}
+
+func TestTheReferencePageShowsTheSchema(t *testing.T) {
+	golden(t, referencePage, referenceText(t))
+}
+
+func TestEveryKeyIsExplained(t *testing.T) {
+	for _, k := range Schema() {
+		if k.Path == "" || k.Type == "" || k.Doc == "" {
+			t.Errorf("incomplete: %+v", k)
+		}
+		for _, v := range k.Values {
+			if !strings.Contains(k.Doc, `"`+v+`"`) {
+				t.Errorf("%s: value %q is not explained in %q", k.Path, v, k.Doc)
+			}
+		}
+	}
+}
+
+func TestExamplesAreValid(t *testing.T) {
+	page, err := os.ReadFile(referencePage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := map[string]string{}
+	for i, block := range strings.Split(string(page), "```toml\n")[1:] {
+		code, _, closed := strings.Cut(block, "```")
+		if !closed {
+			t.Fatal("code block is not closed")
+		}
+		examples[fmt.Sprintf("%s example %d", referencePage, i+1)] = code
+	}
+	if len(examples) != 2 {
+		t.Errorf("got %d examples in %s, want 2", len(examples), referencePage)
+	}
+	boards, err := os.ReadDir("../examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range boards {
+		file := "../examples/" + b.Name() + "/system.toml"
+		src, err := os.ReadFile(file)
+		if err != nil {
+			t.Error(err)
+		}
+		examples[file] = string(src)
+	}
+	for name, src := range examples {
+		s, problems := Parse(name, []byte(src))
+		for _, p := range problems {
+			t.Error(p)
+		}
+		if s != nil && reflect.DeepEqual(s, Default()) {
+			t.Errorf("%s describes nothing", name)
+		}
+	}
+}

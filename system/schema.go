@@ -1,0 +1,99 @@
+package system
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Key describes one key that system.toml may have.
+type Key struct {
+	Path    string   // e.g. net.*.addresses; * stands for a name
+	Type    string   // e.g. string, integer, boolean, duration, array of strings, table
+	Doc     string   // e.g. fixed addresses with prefix length
+	Default string   // as written in the file, or in words; "" if there is none
+	Values  []string // the only values it may have; nil if there is no such list
+}
+
+// Schema lists every key, in the order of the types' fields.
+func Schema() []Key { return keysOf("", reflect.TypeFor[System]()) }
+
+func keysOf(path string, t reflect.Type) []Key {
+	var keys []Key
+	for i := range t.NumField() {
+		f := t.Field(i)
+		k := Key{Path: f.Tag.Get("toml"), Type: typeName(f.Type), Doc: f.Tag.Get("doc"), Default: f.Tag.Get("default"), Values: valuesOf(f)}
+		if path != "" {
+			k.Path = path + "." + k.Path
+		}
+		below := f.Type
+		if below.Kind() == reflect.Map {
+			k.Path += ".*"
+			k.Type = typeName(below.Elem())
+			below = below.Elem()
+		} else if below.Kind() == reflect.Slice {
+			below = below.Elem()
+		}
+		if f.Type == reflect.TypeFor[Sysctl]() {
+			k.Type = sysctlTypes
+		}
+		keys = append(keys, k)
+		if below.Kind() == reflect.Struct {
+			keys = append(keys, keysOf(k.Path, below)...)
+		}
+	}
+	return keys
+}
+
+const sysctlTypes = "string, integer or boolean"
+
+func typeName(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "string"
+	case reflect.Bool:
+		return "boolean"
+	case reflect.Int:
+		return "integer"
+	case reflect.Int64:
+		return "duration"
+	case reflect.Slice:
+		return "array of " + typeName(t.Elem()) + "s"
+	}
+	return "table"
+}
+
+func valuesOf(f reflect.StructField) []string {
+	if tag := f.Tag.Get("values"); tag != "" {
+		return strings.Split(tag, ",")
+	}
+	return nil
+}
+
+// fieldsOf lists the keys of a struct's table.
+func fieldsOf(t reflect.Type) []string {
+	var names []string
+	for i := range t.NumField() {
+		names = append(names, t.Field(i).Tag.Get("toml"))
+	}
+	return names
+}
+
+// tablesWith lists the tables that have a key of this name, e.g. [net.NAME].
+func tablesWith(key string) []string {
+	var tables []string
+	for _, k := range Schema() {
+		i := strings.LastIndexByte(k.Path, '.')
+		if k.Path[i+1:] != key {
+			continue
+		}
+		place := "the top of the file, above the first [table]"
+		if i >= 0 {
+			place = "[" + strings.ReplaceAll(k.Path[:i], "*", "NAME") + "]"
+		}
+		if !slices.Contains(tables, place) {
+			tables = append(tables, place)
+		}
+	}
+	return tables
+}
