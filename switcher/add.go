@@ -1,0 +1,117 @@
+package switcher
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+)
+
+const (
+	numberAnnotation = "bantam.generation" // index entry: the number, e.g. 4
+	verbAnnotation   = "bantam.verb"       // index entry: what made it
+)
+
+// add makes t a generation of this machine and returns it with its number. A
+// generation that is there already keeps its number. The record is written
+// last, so until then nothing has changed for anybody.
+func (s *Switcher) add(t target, verb string, then func(r *Record, number int)) (target, error) {
+	if _, err := s.store.PutBytes(t.text); err != nil {
+		return t, err
+	}
+	digest := t.generation.Digest()
+	record := s.recordNow()
+	entry := Entry{Number: record.Next, Digest: digest, Created: s.wall().UTC().Truncate(time.Second), Verb: verb, State: StateUntried}
+	known := record.named(digest)
+	if known != nil {
+		entry = *known
+	}
+	t.number = entry.Number
+	if _, err := s.store.PutGeneration(t.generation, entry.Created, entry.annotations()); err != nil {
+		return t, err
+	}
+	if known != nil && then == nil {
+		return t, nil
+	}
+	return t, s.update(func(r *Record) {
+		if known == nil {
+			r.Entries = append(r.Entries, entry)
+			r.Next = entry.Number + 1
+		}
+		if then != nil {
+			then(r, entry.Number)
+		}
+	})
+}
+
+func (e Entry) annotations() map[string]string {
+	number := strconv.Itoa(e.Number)
+	return map[string]string{refAnnotation: number, numberAnnotation: number, verbAnnotation: e.Verb}
+}
+
+// importImage makes the boot medium's own generation one of this machine's. One
+// never seen before, e.g. after a new image was written, is tried as if `boot`
+// had named it. A damaged copy of it in the store is repaired.
+func (s *Switcher) importImage() error {
+	var then func(*Record, int)
+	if s.image.number == 0 {
+		then = func(r *Record, number int) { r.Trying = &Trying{Generation: number, Left: bootTries} }
+	}
+	t, err := s.add(s.image, "image", then)
+	if err != nil {
+		return fmt.Errorf("the boot medium's generation cannot be kept: %w", err)
+	}
+	s.mu.Lock()
+	s.image.number = t.number
+	s.mu.Unlock()
+	return nil
+}
+
+// recoverRecord lists the generations again after both copies of the record
+// were lost. None of them is trusted.
+func (s *Switcher) recoverRecord() {
+	entries, err := s.store.Index()
+	if err != nil {
+		return // openStore has just read it
+	}
+	number := func(d Descriptor) int {
+		n, err := strconv.Atoi(d.Annotations[numberAnnotation])
+		if err != nil || n < 1 {
+			return 1 << 30 // after those that have one
+		}
+		return n
+	}
+	slices.SortStableFunc(entries, func(a, b Descriptor) int { return number(a) - number(b) })
+	for _, d := range entries {
+		if s.record.named(d.Digest) != nil {
+			continue
+		}
+		n := s.record.Next
+		if want := number(d); want < 1<<30 {
+			n = max(n, want)
+		}
+		created, _ := time.Parse(time.RFC3339, d.Annotations[createdAnnotation])
+		s.record.Entries = append(s.record.Entries, Entry{
+			Number: n, Digest: d.Digest, Created: created, Verb: d.Annotations[verbAnnotation],
+			State: StateUntried, Reason: "the boot record was lost",
+		})
+		s.record.Next = n + 1
+	}
+}
+
+// syncIndex makes the store's index say what the record says.
+func (s *Switcher) syncIndex() error {
+	var entries []Descriptor
+	for _, e := range s.recordNow().Entries {
+		data, err := s.store.Blob(e.Digest)
+		if err != nil {
+			continue // told when somebody wants to run it
+		}
+		annotations := e.annotations()
+		if !e.Created.IsZero() {
+			annotations[createdAnnotation] = e.Created.Format(time.RFC3339)
+		}
+		entries = append(entries, Descriptor{MediaType: manifestType, Digest: e.Digest, Size: int64(len(data)), Annotations: annotations})
+	}
+	return s.store.SetIndex(entries)
+}

@@ -1,0 +1,206 @@
+package switcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Boot starts the machine: it closes the journal that a power cut left open,
+// chooses a generation and switches to it from nothing. A generation that is
+// being tried has to prove itself, else the next choice follows at once. A good
+// one is started and kept, whatever the cable does today; what is missing is
+// reported with ExitDegraded. Boot is called once, before any other switch.
+func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result) {
+	o, err := s.enter(VerbStart, 0, report)
+	if err != nil {
+		return s.turnAway(VerbStart, 0, err, report)
+	}
+	defer o.survive(&result)
+	for _, note := range s.Notes() {
+		o.event(EventNote, "%s", note)
+	}
+	if err := s.importImage(); err != nil {
+		o.event(EventNote, "%v", err)
+	}
+	if err := s.syncIndex(); err != nil {
+		o.event(EventNote, "index of the store: %v", err)
+	}
+	journal, err := s.journal.read()
+	if err != nil || journal.Damaged != "" {
+		o.event(EventNote, "journal of the last switch: %s", firstError(err, journal.Damaged))
+	}
+	noTry := false
+	for {
+		record := s.recordNow()
+		if noTry {
+			record.Trying = nil
+		}
+		choice := Choose(record, journal, s.image.generation.Digest(), func(e Entry) error {
+			_, err := s.load(e)
+			return err
+		})
+		if err := s.closeJournal(&journal); err != nil {
+			o.event(EventNote, "journal: %v", err)
+		}
+		for _, note := range choice.Notes {
+			o.event(EventNote, "%s", note)
+		}
+		if t := record.Trying; t != nil && t.Left <= 0 {
+			o.condemn(t.Generation, errTriesUsed)
+		}
+		to, err := s.chosen(choice)
+		if err == nil && choice.Tried {
+			// Before anything of it runs, or a generation that hangs would be tried for ever.
+			err = s.update(func(r *Record) { r.Trying.Left-- })
+		}
+		if err != nil {
+			o.event(EventNote, "generation %d is not tried: %v", choice.Generation, err)
+			noTry = true
+			continue
+		}
+		o.aim(to.number)
+		o.event(EventNote, "starting generation %d: %s", to.number, choice.Why)
+		proven, err := o.start(ctx, choice, to)
+		if err != nil && choice.Tried && !errors.Is(err, errCancelled) {
+			o.event(EventFail, "%v", err)
+			o.condemn(to.number, err)
+			o.mark(journalReverted)
+			o.mark(journalEnd)
+			noTry = true
+			continue
+		}
+		return o.started(choice, to, proven, err)
+	}
+}
+
+var errTriesUsed = fmt.Errorf("not proven in %d boots", bootTries)
+
+// firstError is err or, if there is none, text.
+func firstError(err error, text string) string {
+	if err != nil {
+		return err.Error()
+	}
+	return text
+}
+
+// closeJournal marks a generation that power was cut from, and ends the journal.
+func (s *Switcher) closeJournal(j *Journal) error {
+	if !j.Unfinished() && j.Damaged == "" {
+		return nil
+	}
+	record := s.recordNow()
+	note := j.note(record)
+	e := record.entry(j.To)
+	tried := record.Trying != nil && record.Trying.Generation == j.To && record.Trying.Left > 0
+	var err error
+	if note != "" && e != nil && e.State == StateUntried && !tried {
+		err = s.update(func(r *Record) {
+			e := r.entry(j.To)
+			e.State, e.Reason = StateInterrupted, note
+		})
+	}
+	j.Ended, j.Damaged = true, ""
+	return errors.Join(err, s.journal.end(*j, note))
+}
+
+// chosen loads the generation of a choice; the last resort needs no disk.
+func (s *Switcher) chosen(c Choice) (target, error) {
+	if c.LastResort {
+		return s.image, nil
+	}
+	record := s.recordNow()
+	e := record.entry(c.Generation)
+	if e == nil {
+		return target{}, fmt.Errorf("generation %d: there is none", c.Generation)
+	}
+	return s.load(*e)
+}
+
+// start brings the machine to the chosen generation. proven says whether to
+// passed its proof; err is why not.
+func (o *operation) start(ctx context.Context, c Choice, to target) (proven bool, err error) {
+	s, m := o.s, o.s.machine
+	from, goal := s.look(), to.view(m)
+	plan := PlanSwitch(from, goal)
+	timeout := time.Duration(to.system.Proof.Timeout)
+	o.step, o.total, o.lenient = 0, len(plan.Steps), true
+	network := NetworkState{}
+	if c.Tried {
+		record := s.recordNow()
+		if record.Trying != nil {
+			network.Online, network.Routed = record.Trying.Online, record.Trying.Routed
+		}
+		if err := o.begin(to.number, len(plan.Steps), m.Now()+timeout); err != nil {
+			o.event(EventNote, "journal: %v", err)
+		}
+	}
+	// A trusted generation, or the last one left, is started as far as it can be.
+	err = o.perform(ctx, plan, from, to, goal, !c.Tried)
+	s.arrive(target{}, to)
+	if err != nil && c.Tried {
+		return false, err
+	}
+	p := proofFor(plan, from, goal, DigestOf(to.text), nil, network).everything(goal)
+	checks := to.system.Checks
+	if !c.Tried {
+		p.patient = true
+		record := s.recordNow()
+		if e := record.entry(to.number); e != nil && e.State == StateGood {
+			checks = nil
+		}
+	}
+	fault := o.watch(ctx, c, func(ctx context.Context) error { return o.prove(ctx, p, timeout, checks) })
+	err = errors.Join(err, fault)
+	return err == nil, err
+}
+
+// watch proves, and lets a switch interrupt that unless something depends on the outcome.
+func (o *operation) watch(ctx context.Context, c Choice, prove func(context.Context) error) error {
+	if c.Tried {
+		return prove(ctx)
+	}
+	watching, cancel := context.WithCancel(ctx)
+	defer cancel()
+	o.s.mu.Lock()
+	o.yield = cancel
+	o.s.mu.Unlock()
+	err := prove(watching)
+	o.s.mu.Lock()
+	o.yield = nil
+	o.s.mu.Unlock()
+	if watching.Err() != nil && ctx.Err() == nil {
+		return errYielded
+	}
+	return err
+}
+
+var errYielded = errors.New("a switch began before everything was up")
+
+// started records the outcome of the boot.
+func (o *operation) started(c Choice, to target, proven bool, fault error) Result {
+	s := o.s
+	record := s.recordNow()
+	e := record.entry(to.number)
+	if proven && e != nil && (c.Tried || e.State != StateGood) {
+		o.mark(journalProven)
+		if err := o.commit(record.Default, to.number); err != nil {
+			o.event(EventNote, "%v", err)
+		} else {
+			o.mark(journalCommitted)
+		}
+	}
+	o.mark(journalEnd)
+	record = s.recordNow()
+	s.mu.Lock()
+	s.booted, s.before = to.number, record.Previous
+	if to.number != record.Default && record.Default != 0 {
+		s.before = record.Default
+	}
+	s.mu.Unlock()
+	if fault != nil {
+		return o.leave(ExitDegraded, fault)
+	}
+	return o.leave(ExitGood, nil)
+}

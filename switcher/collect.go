@@ -1,0 +1,94 @@
+package switcher
+
+import (
+	"fmt"
+	"slices"
+)
+
+// keepNewest is how many generations are kept whatever their state.
+const keepNewest = 20
+
+// protected returns why a generation must not go, by number.
+func (s *Switcher) protected() map[int]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	keep := map[int]string{}
+	for _, p := range []struct {
+		number int
+		why    string
+	}{
+		{s.record.Default, "it is the default"}, {s.booted, "it was booted"}, {s.running, "it is running"},
+		{s.image.number, "the boot medium carries it"}, {s.busyWith(), "a switch to it is under way"},
+	} {
+		keep[p.number] = p.why
+	}
+	if s.record.Trying != nil {
+		keep[s.record.Trying.Generation] = "the next boot tries it"
+	}
+	return keep
+}
+
+// busyWith is the generation of the switch under way, 0 without one. s.mu is held.
+func (s *Switcher) busyWith() int {
+	if s.busy == nil {
+		return 0
+	}
+	return s.busy.result.To
+}
+
+// Delete removes generations and the blobs that only they name.
+func (s *Switcher) Delete(numbers ...int) error {
+	keep, record := s.protected(), s.recordNow()
+	for _, n := range numbers {
+		if record.entry(n) == nil {
+			return fmt.Errorf("generation %d: there is none", n)
+		}
+		if why := keep[n]; why != "" {
+			return fmt.Errorf("generation %d stays: %s", n, why)
+		}
+	}
+	return s.remove(func(e Entry) bool { return slices.Contains(numbers, e.Number) })
+}
+
+// Collect removes old generations: all but those that run, were booted or are
+// the default, what ran before them, the last good one and the newest twenty.
+func (s *Switcher) Collect() error {
+	keep, record := s.protected(), s.recordNow()
+	keep[record.Previous] = "it ran before"
+	s.mu.Lock()
+	keep[s.before] = "it ran before"
+	s.mu.Unlock()
+	for _, e := range slices.Backward(record.Entries) {
+		if e.State == StateGood {
+			keep[e.Number] = "it is the last good one"
+			break
+		}
+	}
+	for _, e := range record.Entries[max(0, len(record.Entries)-keepNewest):] {
+		keep[e.Number] = "it is new"
+	}
+	return s.remove(func(e Entry) bool { return keep[e.Number] == "" })
+}
+
+// remove takes generations out of the record first, so that a power cut leaves
+// blobs without a generation, which the next collection removes, and never a
+// generation without its blobs.
+func (s *Switcher) remove(gone func(Entry) bool) error {
+	if slices.ContainsFunc(s.recordNow().Entries, gone) {
+		err := s.update(func(r *Record) {
+			r.Entries = slices.DeleteFunc(r.Entries, gone)
+			if r.entry(r.Previous) == nil {
+				r.Previous = 0
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	var keep []Digest
+	for _, e := range s.recordNow().Entries {
+		keep = append(keep, e.Digest)
+	}
+	_, err := s.store.Collect(keep)
+	return err
+}

@@ -1,0 +1,175 @@
+package switcher
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// damagedMachine has three generations: 1 image, 2 web, 3 db, which is the default.
+func damagedMachine(t *testing.T) (files map[string][]byte, byDigest map[Digest]int) {
+	t.Helper()
+	s, m, dir := bootedMachine(t)
+	toWeb(t, s, m)
+	wantExit(t, request(VerbSwitch, dbText)(s, m), ExitGood)
+	files = map[string][]byte{}
+	err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			files[strings.TrimPrefix(path, dir+"/")], err = os.ReadFile(path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	byDigest = map[Digest]int{}
+	for i, text := range []string{imageText, webText, dbText} {
+		byDigest[image(text).Digest()], byDigest[image(text).System.Digest] = i+1, i+1
+	}
+	return files, byDigest
+}
+
+// bootDamaged boots with one file replaced, nil being removed, and returns what runs and what was told.
+func bootDamaged(t *testing.T, files map[string][]byte, name string, data []byte) (*Switcher, *fakeMachine, string) {
+	t.Helper()
+	d, m := newPowerDisk(), newFakeMachine()
+	for path, content := range files {
+		if path == name {
+			content = data
+		}
+		if content != nil {
+			d.put("/state/"+path, content)
+		}
+	}
+	s, err := open(d, machineOptions("/state", m))
+	if err != nil {
+		t.Fatalf("%s damaged: %v", name, err)
+	}
+	r := boot(s, m)
+	if r.Exit != ExitGood {
+		t.Fatalf("%s damaged: %s", name, r.Text())
+	}
+	var told []string
+	for _, e := range r.Events {
+		told = append(told, e.Text)
+	}
+	return s, m, strings.Join(told, "\n")
+}
+
+func TestDamageToAnyFileIsSurvivedAndTold(t *testing.T) {
+	files, byDigest := damagedMachine(t)
+	if len(files) != 2+7+3 { // oci-layout, index; 3 manifests, 3 texts, the empty config; record twice, journal
+		t.Fatalf("files %v", sortedKeys(files))
+	}
+	check := func(t *testing.T, name, how string, data []byte) {
+		t.Helper()
+		want, tell := dbText, ""
+		switch base := filepath.Base(name); {
+		case strings.HasPrefix(base, recordName):
+			tell = "the other copy of the boot record is used"
+			if data == nil {
+				tell = ""
+			}
+		case byDigest[Digest(digestPrefix+base)] == 3:
+			want, tell = webText, base
+		}
+		_, m, told := bootDamaged(t, files, name, data)
+		if m.text != want || !strings.Contains(told, tell) {
+			t.Errorf("%s, %s: runs %q; told:\n%s", name, how, m.text, told)
+		}
+	}
+	for _, name := range sortedKeys(files) {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			t.Parallel()
+			content := files[name]
+			check(t, name, "missing", nil)
+			check(t, name, "emptied", []byte{})
+			check(t, name, "cut in half", content[:len(content)/2])
+			check(t, name, "zeroed", make([]byte, len(content)))
+			for i := range content {
+				flipped := slices.Clone(content)
+				flipped[i] ^= 1 << (i % 8)
+				check(t, name, "flipped bit", flipped)
+			}
+		})
+	}
+}
+
+func TestBothCopiesOfTheRecordLostMeansTheImageAndAListOfUntrusted(t *testing.T) {
+	files, _ := damagedMachine(t)
+	files[recordName] = nil
+	s, m, told := bootDamaged(t, files, recordCopyName, []byte("rubbish"))
+	if m.text != imageText || !strings.Contains(told, "the boot record is lost") {
+		t.Errorf("runs %q; told:\n%s", m.text, told)
+	}
+	g := s.Generations()
+	if len(g) != 3 || g[1].State != StateUntried || g[2].Number != 3 || g[2].Digest != image(dbText).Digest() || g[0].State != StateGood {
+		t.Errorf("generations %+v", g)
+	}
+}
+
+func TestEverythingLostIsAFirstBoot(t *testing.T) {
+	files, _ := damagedMachine(t)
+	for name := range files {
+		files[name] = []byte("rubbish")
+	}
+	_, m, _ := bootDamaged(t, files, "", nil)
+	if m.text != imageText {
+		t.Errorf("runs %q", m.text)
+	}
+}
+
+func TestSwitchIsRefusedWhileTheWayBackIsDamaged(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	toWeb(t, s, m)
+	path := s.store.BlobPath(image(webText).System.Digest)
+	for _, c := range []struct {
+		name, want string
+		damage     func() error
+	}{
+		{"flipped bit", "blob is corrupt", func() error { return os.WriteFile(path, []byte("hostname = \"weB\"\n"), 0o644) }},
+		{"missing", "blob is missing", func() error { return os.Remove(path) }},
+	} {
+		if err := c.damage(); err != nil {
+			t.Fatal(err)
+		}
+		r := request(VerbSwitch, dbText)(s, m)
+		wantExit(t, r, ExitRefused)
+		if !strings.Contains(r.Reason, c.want) || !strings.Contains(r.Reason, "no way back to generation 2") || !strings.Contains(r.Reason, image(webText).System.Digest.Hex()) {
+			t.Errorf("%s: %s", c.name, r.Reason)
+		}
+		wantRuns(t, m, "web [web]")
+	}
+}
+
+func TestSwitchToADamagedGenerationIsRefused(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	toWeb(t, s, m)
+	wantExit(t, request(VerbSwitch, dbText)(s, m), ExitGood)
+	if err := os.Remove(s.store.BlobPath(image(webText).Digest())); err != nil {
+		t.Fatal(err)
+	}
+	r := request(VerbRollback, "")(s, m)
+	wantExit(t, r, ExitRefused)
+	if !strings.Contains(r.Reason, "generation 2: blob is missing") {
+		t.Error(r.Reason)
+	}
+}
+
+func TestSwitchWithoutSpaceIsRefusedBeforeAnythingIsWritten(t *testing.T) {
+	d, m := newPowerDisk(), newFakeMachine()
+	s, err := open(d, machineOptions("/state", m))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantExit(t, boot(s, m), ExitGood)
+	d.free = 50 << 10
+	d.after = func(op string) { t.Errorf("wrote: %s", op) }
+	r := request(VerbSwitch, webText)(s, m)
+	wantExit(t, r, ExitRefused)
+	if !strings.Contains(r.Reason, "is full: 50 kB free") {
+		t.Error(r.Reason)
+	}
+}

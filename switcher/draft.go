@@ -1,0 +1,32 @@
+package switcher
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"path/filepath"
+)
+
+// Draft is the copy of system.toml that a person edits.
+type Draft struct {
+	Path  string // e.g. /state/draft/system.toml
+	Text  []byte // the running generation's where there is no file
+	Saved bool   // the file exists
+	Same  bool   // it says what the running generation says, to the byte
+}
+
+// Draft reads the draft.
+func (s *Switcher) Draft() (Draft, error) {
+	s.mu.Lock()
+	running := s.current.text
+	s.mu.Unlock()
+	d := Draft{Path: filepath.Join(s.dir, "draft", "system.toml")}
+	var err error
+	if d.Text, err = s.disk.ReadFile(d.Path); errors.Is(err, fs.ErrNotExist) {
+		d.Text, err = running, nil
+	} else {
+		d.Saved = true
+	}
+	d.Same = bytes.Equal(d.Text, running)
+	return d, err
+}

@@ -1,0 +1,308 @@
+package switcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"bantam/system"
+)
+
+// fakeMachine is a machine in memory whose clock runs only while somebody waits.
+type fakeMachine struct {
+	mu       sync.Mutex
+	now      time.Duration
+	hostname string
+	sysctl   map[string]string
+	loaded   []string
+	modules  []string // that can be loaded
+	users    map[string]system.User
+	text     string // adopted
+	system   *system.System
+	services map[string]*ServiceState
+	network  NetworkState
+	calls    []string
+	versions map[string]string // of programs, part of the fingerprints
+
+	broken  map[string]string // services whose start ends so, e.g. "exit status 1"
+	checks  func(name string) error
+	fail    func(call string) error                          // asked before every call that changes something
+	onWait  func(m *fakeMachine)                             // at every Wait, with mu held
+	connect func(m *fakeMachine, s *system.System) (on bool) // nil: stays online
+}
+
+func newFakeMachine() *fakeMachine {
+	return &fakeMachine{
+		now: time.Second, sysctl: map[string]string{"net.ipv4.ip_forward": "0", "vm.swappiness": "60"},
+		modules: []string{"wireguard", "nbd"}, services: map[string]*ServiceState{}, broken: map[string]string{},
+		versions: map[string]string{},
+		network:  NetworkState{Links: []string{"eth0", "eth1", "lo"}},
+	}
+}
+
+// powerOff forgets what a machine forgets without power.
+func (m *fakeMachine) powerOff() {
+	fresh := newFakeMachine()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hostname, m.sysctl, m.loaded, m.users, m.text, m.system = "", fresh.sysctl, nil, nil, "", nil
+	m.services, m.network, m.now, m.calls = fresh.services, fresh.network, time.Second, nil
+}
+
+func (m *fakeMachine) call(format string, args ...any) error {
+	text := fmt.Sprintf(format, args...)
+	m.calls = append(m.calls, text)
+	if m.fail != nil {
+		return m.fail(text)
+	}
+	return nil
+}
+
+func (m *fakeMachine) Now() time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.now
+}
+
+func (m *fakeMachine) Wait(ctx context.Context, until time.Duration) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.now = max(m.now, until)
+	if m.onWait != nil {
+		m.onWait(m)
+	}
+	return nil
+}
+
+func (m *fakeMachine) Services() []ServiceState {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var all []ServiceState
+	for _, name := range sortedKeys(m.services) {
+		all = append(all, *m.services[name])
+	}
+	return all
+}
+
+func (m *fakeMachine) Log(service string, lines int) []string { return []string{"last words"} }
+
+func (m *fakeMachine) Network() NetworkState {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.network
+}
+
+func (m *fakeMachine) Fingerprints(sys *system.System) map[string]string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := map[string]string{}
+	for name, s := range sys.Services {
+		s.OnChange = ""
+		all[name] = string(DigestOf(fmt.Appendf(nil, "%v %v %s", s, sys.Users[s.User], m.versions[s.Command[0]])))
+	}
+	return all
+}
+
+func (m *fakeMachine) HasModule(name string) bool { return slices.Contains(m.modules, name) }
+
+func (m *fakeMachine) Sysctl(name string) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if v, ok := m.sysctl[name]; ok {
+		return v, nil
+	}
+	return "", errors.New("no such parameter")
+}
+
+func (m *fakeMachine) SetHostname(name string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hostname = name
+	return m.call("hostname %s", name)
+}
+
+func (m *fakeMachine) SetSysctl(name, value string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sysctl[name] = value
+	return m.call("sysctl %s=%s", name, value)
+}
+
+func (m *fakeMachine) LoadModule(ctx context.Context, name string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.loaded = append(m.loaded, name)
+	return m.call("module %s", name)
+}
+
+func (m *fakeMachine) SetUsers(users map[string]system.User) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.users = users
+	return m.call("users %v", sortedKeys(users))
+}
+
+func (m *fakeMachine) Adopt(text []byte, sys *system.System) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.text, m.system = string(text), sys
+	for name := range sys.Services {
+		if m.services[name] == nil {
+			m.services[name] = &ServiceState{Name: name, Phase: PhaseDown}
+		}
+	}
+	return m.call("adopt")
+}
+
+func (m *fakeMachine) StopServices(ctx context.Context, names []string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, name := range names {
+		if name == system.NetworkService {
+			m.network = NetworkState{Links: m.network.Links}
+		} else if s := m.services[name]; s != nil {
+			s.Phase, s.PID, s.Wanted, s.Stuck, s.LastExit = PhaseDown, 0, false, false, CleanExit
+		}
+	}
+	return m.call("stop %v", names)
+}
+
+func (m *fakeMachine) StartServices(names []string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, name := range names {
+		if name == system.NetworkService {
+			m.applyNetwork()
+			continue
+		}
+		if s := m.services[name]; s == nil || !s.ByHand {
+			m.run(name)
+		}
+	}
+	return m.call("start %v", names)
+}
+
+func (m *fakeMachine) run(name string) {
+	s := &ServiceState{Name: name, Phase: PhaseReady, Since: m.now, PID: 100 + len(m.calls), Wanted: true}
+	if how := m.broken[name]; how != "" {
+		s.Phase, s.PID, s.LastExit, s.Reason, s.Restarts = PhaseBackoff, 0, how, how, 1
+	}
+	if m.system.Services[name].Ready == "exited" && s.Phase == PhaseReady {
+		s.PID, s.LastExit = 0, CleanExit
+	}
+	m.services[name] = s
+}
+
+func (m *fakeMachine) applyNetwork() {
+	m.network.Config = DigestOf([]byte(m.text)).Hex()
+	m.network.Online = m.connect == nil || m.connect(m, m.system)
+	m.network.Routed = m.network.Online && len(m.system.Net["eth0"].Addresses) == 0 // else without a gateway
+}
+
+func (m *fakeMachine) ReloadServices(names []string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if slices.Contains(names, system.NetworkService) {
+		m.applyNetwork()
+	}
+	return m.call("reload %v", names)
+}
+
+func (m *fakeMachine) RunCheck(ctx context.Context, name string, check system.Check) error {
+	if m.checks == nil {
+		return nil
+	}
+	return m.checks(name)
+}
+
+// held stops or releases a service as a person does.
+func (m *fakeMachine) held(name string, byHand bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.services[name]
+	s.ByHand, s.Wanted, s.Phase, s.PID = byHand, false, PhaseDown, 0
+}
+
+// runs names the system.toml that the machine follows and what it runs.
+func (m *fakeMachine) runs() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var up []string
+	for _, name := range sortedKeys(m.services) {
+		if m.services[name].Phase == PhaseReady {
+			up = append(up, name)
+		}
+	}
+	return fmt.Sprintf("%s %v", m.hostname, up)
+}
+
+// quickDisk does not wait for the medium; that everything is synced is power_test's to show.
+type quickDisk struct{ osDisk }
+
+type quickFile struct{ file }
+
+func (quickFile) Sync() error { return nil }
+
+func (quickDisk) SyncDir(string) error { return nil }
+
+func (d quickDisk) Create(path string, mode fs.FileMode) (file, error) {
+	f, err := d.osDisk.Create(path, mode)
+	return quickFile{f}, err
+}
+
+func (d quickDisk) Append(path string) (file, error) {
+	f, err := d.osDisk.Append(path)
+	return quickFile{f}, err
+}
+
+// image is a boot medium's generation with that system.toml.
+func image(text string) Generation {
+	return Generation{
+		Board: "pc", Arch: "amd64",
+		System: Descriptor{MediaType: SystemType, Digest: DigestOf([]byte(text)), Size: int64(len(text))},
+		Kernel: Descriptor{MediaType: KernelType, Digest: DigestOf([]byte("kernel")), Size: 6, Annotations: map[string]string{VersionAnnotation: "6.1.0-40-amd64"}},
+		Initrd: []Descriptor{
+			{MediaType: InitrdType, Digest: DigestOf([]byte("modules")), Size: 7, Annotations: map[string]string{SegmentAnnotation: "modules"}},
+			{MediaType: InitrdType, Digest: DigestOf([]byte("init")), Size: 4, Annotations: map[string]string{SegmentAnnotation: "init"}},
+		},
+	}
+}
+
+const imageText = "hostname = \"image\"\n"
+
+func machineOptions(dir string, m *fakeMachine) Options {
+	return Options{
+		Dir: dir, Machine: m, Booted: image(imageText), Text: []byte(imageText),
+		Wall: func() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) },
+	}
+}
+
+// bootedMachine is a machine that has had its first boot: generation 1 runs and is the default.
+func bootedMachine(t testing.TB) (*Switcher, *fakeMachine, string) {
+	t.Helper()
+	dir, m := t.TempDir(), newFakeMachine()
+	s := bootAgain(t, dir, m)
+	return s, m, dir
+}
+
+// bootAgain is what happens after the power comes back.
+func bootAgain(t testing.TB, dir string, m *fakeMachine) *Switcher {
+	t.Helper()
+	m.powerOff()
+	s, err := open(quickDisk{}, machineOptions(dir, m))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := s.Boot(context.Background(), nil); r.Exit != ExitGood && r.Exit != ExitDegraded {
+		t.Fatalf("boot: %+v", r)
+	}
+	return s
+}

@@ -1,0 +1,133 @@
+package switcher
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// Media types of a generation and its blobs.
+const (
+	GenerationType = "application/vnd.bantam.generation.v1" // artifactType of the manifest
+	SystemType     = "application/vnd.bantam.system.v1+toml"
+	KernelType     = "application/vnd.bantam.kernel.v1"
+	InitrdType     = "application/vnd.bantam.initrd.v1.cpio+xz"
+
+	manifestType = "application/vnd.oci.image.manifest.v1+json"
+	emptyType    = "application/vnd.oci.empty.v1+json"
+)
+
+// Annotations of descriptors and manifests.
+const (
+	BoardAnnotation   = "bantam.board"   // manifest: e.g. pc
+	ArchAnnotation    = "bantam.arch"    // manifest: e.g. amd64
+	VersionAnnotation = "bantam.version" // kernel: e.g. 6.1.0-40-amd64
+	SegmentAnnotation = "bantam.segment" // initrd segment: "modules" or "init"
+)
+
+// emptyConfig is the config blob of an OCI artifact that has none.
+var emptyConfig = []byte("{}")
+
+// Descriptor points to a blob, as an OCI content descriptor does.
+type Descriptor struct {
+	MediaType   string            `json:"mediaType"`
+	Digest      Digest            `json:"digest"`
+	Size        int64             `json:"size"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+}
+
+// Generation is one complete machine: what its manifest says, as plain data.
+type Generation struct {
+	Board  string     // e.g. pc
+	Arch   string     // Go's name of it, e.g. amd64
+	System Descriptor // the text of system.toml
+	Kernel Descriptor
+	Initrd []Descriptor // segments in the order in which the kernel gets them
+}
+
+// manifest is an OCI image manifest; the field order is that of the bytes we write.
+type manifest struct {
+	SchemaVersion int               `json:"schemaVersion"`
+	MediaType     string            `json:"mediaType"`
+	ArtifactType  string            `json:"artifactType"`
+	Config        Descriptor        `json:"config"`
+	Layers        []Descriptor      `json:"layers"`
+	Annotations   map[string]string `json:"annotations"`
+}
+
+// Manifest returns g as an OCI image manifest: an artifact with an empty config,
+// its layers being system.toml, the kernel and the initrd segments in load order.
+// Equal generations give equal bytes on every host.
+func (g Generation) Manifest() []byte {
+	m := manifest{
+		SchemaVersion: 2,
+		MediaType:     manifestType,
+		ArtifactType:  GenerationType,
+		Config:        Descriptor{MediaType: emptyType, Digest: DigestOf(emptyConfig), Size: int64(len(emptyConfig))},
+		Layers:        g.Blobs(),
+		Annotations:   map[string]string{BoardAnnotation: g.Board, ArchAnnotation: g.Arch},
+	}
+	data, err := json.Marshal(m)
+	if err != nil {
+		panic("switcher: a manifest of strings and numbers does not marshal: " + err.Error())
+	}
+	return data
+}
+
+// Digest returns the digest of g's manifest, which is the generation's name everywhere.
+func (g Generation) Digest() Digest { return DigestOf(g.Manifest()) }
+
+// Blobs returns the descriptors of everything that g names, in manifest order.
+func (g Generation) Blobs() []Descriptor {
+	return append([]Descriptor{g.System, g.Kernel}, g.Initrd...)
+}
+
+// KernelVersion returns the version of g's kernel, e.g. 6.1.0-40-amd64.
+func (g Generation) KernelVersion() string {
+	if v := g.Kernel.Annotations[VersionAnnotation]; v != "" {
+		return v
+	}
+	return "of unknown version"
+}
+
+// maxManifest bounds what ParseManifest looks at; real manifests are below 4 KiB.
+const maxManifest = 64 << 10
+
+// ParseManifest reads a manifest that Generation.Manifest wrote. A layer of an
+// unknown type is an error: a generation that is only half understood must not run.
+func ParseManifest(data []byte) (Generation, error) {
+	if len(data) > maxManifest {
+		return Generation{}, fmt.Errorf("manifest: %d bytes, the limit is %d", len(data), maxManifest)
+	}
+	var m manifest
+	if err := json.Unmarshal(data, &m); err != nil {
+		return Generation{}, fmt.Errorf("manifest: %w", err)
+	}
+	if m.SchemaVersion != 2 || m.MediaType != manifestType || m.ArtifactType != GenerationType {
+		return Generation{}, fmt.Errorf("manifest: not a Bantam generation (schema %d, type %q, artifact type %q)",
+			m.SchemaVersion, m.MediaType, m.ArtifactType)
+	}
+	g := Generation{Board: m.Annotations[BoardAnnotation], Arch: m.Annotations[ArchAnnotation]}
+	for i, layer := range m.Layers {
+		if !layer.Digest.Valid() || layer.Size < 0 {
+			return Generation{}, fmt.Errorf("manifest: layer %d: bad digest %q or size %d", i, layer.Digest, layer.Size)
+		}
+		switch {
+		case layer.MediaType == SystemType && g.System.Digest == "":
+			g.System = layer
+		case layer.MediaType == KernelType && g.Kernel.Digest == "":
+			g.Kernel = layer
+		case layer.MediaType == InitrdType:
+			g.Initrd = append(g.Initrd, layer)
+		default:
+			return Generation{}, fmt.Errorf("manifest: layer %d: unknown or repeated type %q; it was made for another version of Bantam", i, layer.MediaType)
+		}
+	}
+	switch {
+	case g.Board == "" || g.Arch == "":
+		return Generation{}, errors.New("manifest: names no board or no architecture")
+	case g.System.Digest == "" || g.Kernel.Digest == "":
+		return Generation{}, errors.New("manifest: names no system.toml or no kernel")
+	}
+	return g, nil
+}

@@ -1,0 +1,125 @@
+package switcher
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// index is OCI's index.json; the field order is that of the bytes we write.
+type index struct {
+	SchemaVersion int          `json:"schemaVersion"`
+	MediaType     string       `json:"mediaType"`
+	Manifests     []Descriptor `json:"manifests"`
+}
+
+// PutGeneration stores g's manifest and names it in the index, replacing an
+// entry of the same digest. It does not look whether g's blobs are there.
+// A zero created is left out, for reproducible stores. The annotation
+// org.opencontainers.image.ref.name gives it a name that OCI tools can use.
+func (s *Store) PutGeneration(g Generation, created time.Time, annotations map[string]string) (Digest, error) {
+	if _, err := s.PutBytes(emptyConfig); err != nil {
+		return "", err
+	}
+	data := g.Manifest()
+	d, err := s.PutBytes(data)
+	if err != nil {
+		return "", err
+	}
+	entry := Descriptor{MediaType: manifestType, Digest: d, Size: int64(len(data)), Annotations: map[string]string{}}
+	for k, v := range annotations {
+		entry.Annotations[k] = v
+	}
+	if !created.IsZero() {
+		entry.Annotations[createdAnnotation] = created.UTC().Format(time.RFC3339)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	entries, err := s.Index() // read again: on a host another build may have added one
+	if err != nil {
+		return "", err
+	}
+	entries = slices.DeleteFunc(entries, func(e Descriptor) bool {
+		ref := e.Annotations[refAnnotation]
+		return e.Digest == d || ref != "" && ref == entry.Annotations[refAnnotation] // a name means one thing
+	})
+	return d, s.SetIndex(append(entries, entry))
+}
+
+var errIndexDamaged = errors.New("index is damaged")
+
+// Index returns the entries of index.json.
+func (s *Store) Index() ([]Descriptor, error) {
+	data, err := s.disk.ReadFile(s.path(indexName))
+	if err != nil {
+		return nil, err
+	}
+	var x index
+	if err := json.Unmarshal(data, &x); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", errIndexDamaged, s.path(indexName), err)
+	}
+	if x.SchemaVersion != 2 {
+		return nil, fmt.Errorf("%w: %s: schema version %d, want 2", errIndexDamaged, s.path(indexName), x.SchemaVersion)
+	}
+	for _, e := range x.Manifests {
+		if !e.Digest.Valid() {
+			return nil, fmt.Errorf("%w: %s: bad digest %q", errIndexDamaged, s.path(indexName), e.Digest)
+		}
+	}
+	return x.Manifests, nil
+}
+
+// SetIndex replaces the entries of index.json; nothing is written if they are the same.
+func (s *Store) SetIndex(entries []Descriptor) error {
+	if entries == nil {
+		entries = []Descriptor{} // "manifests": null is not valid OCI
+	}
+	data, err := json.Marshal(index{SchemaVersion: 2, MediaType: indexType, Manifests: entries})
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.path(indexName), err)
+	}
+	if have, err := s.disk.ReadFile(s.path(indexName)); err == nil && bytes.Equal(have, data) {
+		return nil
+	}
+	return writeAtomic(s.disk, s.path(indexName), data, 0o644)
+}
+
+// rebuildIndex makes the index again from the manifests among the blobs.
+func (s *Store) rebuildIndex(why error) error {
+	aside := s.path(indexName + ".damaged")
+	if err := s.disk.Rename(s.path(indexName), aside); err != nil {
+		return err
+	}
+	found, err := s.scanManifests()
+	if err != nil {
+		return err
+	}
+	s.notes = append(s.notes, fmt.Sprintf("%v; kept as %s, made again with %d generations", why, aside, len(found)))
+	return s.SetIndex(found)
+}
+
+func (s *Store) scanManifests() ([]Descriptor, error) {
+	names, err := s.disk.List(s.blobDir())
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(names)
+	var found []Descriptor
+	for _, name := range names {
+		d := Digest(digestPrefix + name)
+		if !d.Valid() {
+			continue
+		}
+		data, err := s.Blob(d)
+		if err != nil {
+			continue // not readable, so not a generation that could run
+		}
+		if _, err := ParseManifest(data); err == nil {
+			found = append(found, Descriptor{MediaType: manifestType, Digest: d, Size: int64(len(data))})
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,103 @@
+package switcher
+
+import (
+	"context"
+	"time"
+
+	"bantam/system"
+)
+
+// Machine is the running device as a switch sees and changes it. PID 1
+// implements it, and the tests have one that lives in memory. All methods may
+// be called from any goroutine; only the switch under way calls those that
+// change something. Methods that take a context return soon after it is done.
+type Machine interface {
+	// Now is CLOCK_BOOTTIME: it runs on in suspend and never jumps.
+	Now() time.Duration
+	// Wait returns nil at until (a Now), or earlier when Services or Network may
+	// have changed, and ctx's error when ctx is done. Early returns are harmless.
+	Wait(ctx context.Context, until time.Duration) error
+
+	// Services reports every supervised service, the network's included. What
+	// Adopt, StartServices and StopServices did is visible when they return.
+	Services() []ServiceState
+	// Log returns the last lines that the service wrote, oldest first.
+	Log(service string, lines int) []string
+	Network() NetworkState
+	// Fingerprints gives for every service of sys what it would be if started
+	// now: its definition, its user's numbers, its program's bytes. A service
+	// with the fingerprint that it runs with needs no restart.
+	Fingerprints(sys *system.System) map[string]string
+	// HasModule says whether the running kernel has the module: in the image, loaded or built in.
+	HasModule(name string) bool
+	// Sysctl reads a parameter by its dotted name, without the final newline.
+	Sysctl(name string) (string, error)
+
+	SetHostname(name string) error
+	SetSysctl(name, value string) error
+	LoadModule(ctx context.Context, name string) error // no error if it is loaded already
+	// SetUsers makes these all the users beside root and nobody.
+	SetUsers(users map[string]system.User) error
+	// Adopt makes sys, whose text is text, what services and the network are
+	// started from next: /run/bantam/system.toml and the supervisor's
+	// definitions. It starts, stops and signals nothing, except that services
+	// which sys no longer has, stopped before, are forgotten.
+	Adopt(text []byte, sys *system.System) error
+	// StopServices returns when the services and what needs them are gone, or
+	// with an error that names those which are not.
+	StopServices(ctx context.Context, names []string) error
+	// StartServices asks for services, not held by hand, to run. It does not wait.
+	StartServices(names []string) error
+	// ReloadServices sends the reload signal. It does not wait.
+	ReloadServices(names []string) error
+	// RunCheck runs a check's command once. The error holds its exit status and last output.
+	RunCheck(ctx context.Context, name string, check system.Check) error
+}
+
+// ServiceState is what can be seen of one service.
+type ServiceState struct {
+	Name     string
+	Phase    Phase
+	PID      int           // 0 without a process
+	Since    time.Duration // Machine.Now at which the phase began
+	Restarts int           // by itself, since it was last asked to start
+	LastExit string        // CleanExit, or how else its last process ended, e.g. "exit status 1"
+	Reason   string        // why it is in this phase, e.g. "waits for db"
+	Wanted   bool          // it should run
+	ByHand   bool          // a person stopped it; only a person starts it again
+	Stuck    bool          // wanted, not ready, and nothing will change that by itself
+}
+
+// CleanExit is ServiceState.LastExit of a process that ended as it should.
+const CleanExit = "exit status 0"
+
+// Phase is where a service is in its life; the words are the supervisor's.
+type Phase string
+
+// The phases that a switch tells apart.
+const (
+	PhaseDown    Phase = "down"
+	PhaseReady   Phase = "ready"
+	PhaseBackoff Phase = "backoff" // it failed and will be started again
+	PhaseFailed  Phase = "failed"  // it failed and will not be started again
+)
+
+// NetworkState is what the network configurator says of itself. The zero value
+// is that of a network that is not running.
+type NetworkState struct {
+	Config string // hex SHA-256 of the system.toml that it has applied; "" before it has
+	Online bool   // what system.toml asks of the network is there
+	Routed bool   // there is a default route
+	Ports  []PortState
+	Links  []string // every network interface that the kernel has now; nil: not known
+}
+
+// PortState is one network port.
+type PortState struct {
+	Name     string // e.g. eth0
+	Carrier  bool
+	Explicit bool   // named in system.toml
+	Optional bool   // as in system.toml
+	Up       bool   // everything wished for it is there
+	Waiting  string // what it waits for, e.g. "DHCP answer"
+}

@@ -1,0 +1,160 @@
+package switcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// operation is one switch under way.
+type operation struct {
+	s         *Switcher
+	report    func(Event)
+	journaled bool
+	lenient   bool // boot and the way back do without a journal if they have to
+	result    Result
+	step      int // steps begun, over the way there and back
+	total     int
+
+	done  chan struct{}      // closed by leave
+	yield context.CancelFunc // not nil while only a report is waited for; under s.mu
+
+	// Under s.mu: a person's word.
+	confirm   context.CancelFunc // not nil while it is waited for
+	confirmed bool
+}
+
+// maxEvents bounds what is kept of one switch; the rest is only streamed.
+const maxEvents = 500
+
+// enter makes o the one switch under way, or says which other one is.
+func (s *Switcher) enter(verb string, to int, report func(Event)) (*operation, error) {
+	if report == nil {
+		report = func(Event) {}
+	}
+	now := s.machine.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b := s.busy; b != nil {
+		target := "the draft"
+		if b.result.To != 0 {
+			target = fmt.Sprintf("generation %d", b.result.To)
+		}
+		return nil, fmt.Errorf("%w: %s to %s, since %v", ErrBusy, b.result.Verb, target, (now - b.result.Started).Round(time.Second))
+	}
+	s.busy = &operation{s: s, report: report, done: make(chan struct{}), result: Result{Verb: verb, From: s.running, To: to, Started: now}}
+	return s.busy, nil
+}
+
+// turnAway is the outcome of a switch that may not even begin. Last stays that of the other one.
+func (s *Switcher) turnAway(verb string, to int, why error, report func(Event)) Result {
+	now := s.machine.Now()
+	r := Result{Verb: verb, To: to, Exit: ExitRefused, Reason: explain(why), Started: now, Ended: now}
+	r.Events = []Event{{Time: now, Kind: EventDone, Text: r.Text()}}
+	if report != nil {
+		report(r.Events[0])
+	}
+	return r
+}
+
+// leave ends the switch with its outcome and keeps it for Last.
+func (o *operation) leave(exit int, reason error) Result {
+	o.result.Exit = exit
+	if reason != nil {
+		o.result.Reason = explain(reason)
+	}
+	s := o.s
+	s.mu.Lock()
+	o.result.Running = s.running
+	s.mu.Unlock()
+	o.event(EventDone, "%s", o.result.Text())
+	o.result.Ended = s.machine.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	result := o.result
+	s.last, s.busy = &result, nil
+	close(o.done)
+	return result
+}
+
+// hurry ends the watch over a start whose generation is trusted anyway: nobody
+// who comes to repair a service should have to wait until the boot has given up on it.
+func (s *Switcher) hurry(ctx context.Context) {
+	s.mu.Lock()
+	o := s.busy
+	if o == nil || o.yield == nil {
+		s.mu.Unlock()
+		return
+	}
+	o.yield()
+	s.mu.Unlock()
+	select {
+	case <-o.done:
+	case <-ctx.Done():
+	}
+}
+
+// aim says which generation o leads to, for those who ask meanwhile.
+func (o *operation) aim(number int) {
+	o.s.mu.Lock()
+	defer o.s.mu.Unlock()
+	o.result.To = number
+}
+
+func (o *operation) event(kind EventKind, format string, args ...any) {
+	o.send(Event{Kind: kind, Text: fmt.Sprintf(format, args...)})
+}
+
+func (o *operation) send(e Event) {
+	e.Time = o.s.machine.Now()
+	if len(o.result.Events) < maxEvents {
+		o.result.Events = append(o.result.Events, e)
+	}
+	o.report(e)
+}
+
+// begin opens the journal. latest is when the switch is over at the latest.
+func (o *operation) begin(to int, total int, latest time.Duration) error {
+	o.total = total
+	err := o.s.journal.begin(journalLine{At: o.s.machine.Now(), Verb: o.result.Verb, From: o.result.From, To: to, Total: total, Deadline: latest})
+	o.journaled = err == nil
+	return err
+}
+
+// journal adds a line to an open journal.
+func (o *operation) journal(l journalLine) error {
+	if !o.journaled {
+		return nil
+	}
+	l.At = o.s.machine.Now()
+	return o.s.journal.add(l)
+}
+
+// mark journals what is already so. That it cannot be written changes nothing: it is told.
+func (o *operation) mark(event string) {
+	if err := o.journal(journalLine{Event: event}); err != nil {
+		o.event(EventNote, "journal: %v", err)
+	}
+}
+
+// explain makes errors of several lines one line, for records and results.
+func explain(err error) string {
+	const most = 400
+	text := strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return ' '
+		}
+		return r
+	}, err.Error())
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "..."
+	}
+	return text
+}
+
+var (
+	errCancelled   = errors.New("cancelled")
+	errUnconfirmed = errors.New("nobody confirmed it")
+)

@@ -1,0 +1,79 @@
+package switcher
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"bantam/system"
+)
+
+// preflight finds every reason not to begin, before anything is changed.
+func (s *Switcher) preflight(from, to target, verb string) error {
+	var faults []error
+	if err := s.startable(to.generation); err != nil {
+		faults = append(faults, fmt.Errorf("this generation cannot run now: %w", err))
+	}
+	if from.number != 0 {
+		record := s.recordNow()
+		if e := record.entry(from.number); e != nil {
+			if _, err := s.load(*e); err != nil {
+				faults = append(faults, fmt.Errorf("there would be no way back to generation %d after a reboot: %w", from.number, err))
+			}
+		}
+	}
+	for _, name := range to.system.Modules {
+		if !s.machine.HasModule(name) {
+			faults = append(faults, fmt.Errorf("module %s is not in this image", name))
+		}
+	}
+	if verb != VerbRollback {
+		faults = append(faults, missingPorts(from.system, to.system, s.machine.Network().Links)...)
+	}
+	faults = append(faults, s.checkSpace(to))
+	return errors.Join(faults...)
+}
+
+// missingPorts finds ports that a person has just named and that do not exist.
+// A port that the running generation names too may have been pulled, and one
+// whose module comes with this generation is not there yet.
+func missingPorts(from, to *system.System, links []string) (faults []error) {
+	if links == nil || slices.ContainsFunc(to.Modules, func(m string) bool { return !slices.Contains(orEmpty(from).Modules, m) }) {
+		return nil
+	}
+	for _, name := range sortedKeys(to.Net) {
+		_, before := orEmpty(from).Net[name]
+		if before || to.Net[name].Optional || slices.Contains(links, name) {
+			continue
+		}
+		faults = append(faults, fmt.Errorf("net.%s: this machine has no such port, it has %s; `optional = true` allows one that comes later",
+			name, strings.Join(links, ", ")))
+	}
+	return faults
+}
+
+// diskBlock is the most that one small file takes beyond its size.
+const diskBlock = 4096
+
+// checkSpace makes sure that the switch and the way back fit: the generation's
+// blobs, and room for a second copy of each small file that is replaced.
+func (s *Switcher) checkSpace(to target) error {
+	free, err := s.disk.Free(s.dir)
+	if err != nil {
+		return err
+	}
+	need := int64(16 * diskBlock) // index, record, its copy, journal, directories
+	record, err := s.recordNow().encode()
+	if err != nil {
+		return err
+	}
+	need += 3 * int64(len(record))
+	for _, size := range []int{len(to.text), len(to.generation.Manifest())} {
+		need += int64(size) + diskBlock
+	}
+	if free < need {
+		return fmt.Errorf("the state volume %s is full: %d kB free, a switch needs %d kB; files of your own below it can be removed", s.dir, free>>10, need>>10)
+	}
+	return nil
+}

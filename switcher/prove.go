@@ -1,0 +1,171 @@
+package switcher
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"bantam/system"
+)
+
+// proof is what has to be seen of a machine before its generation is trusted.
+// judge is pure; the loop that feeds it is in execute.go.
+type proof struct {
+	services []string       // must be ready, and stay so
+	restarts map[string]int // how often each of them had restarted by itself when the proof began
+	settle   time.Duration  // time that a process must have been ready
+	patient  bool           // a service that failed and will be started again is waited for
+	network  networkProof
+}
+
+// networkProof is the network's part.
+//
+// With mode "auto" the machine has to be as connected as it was: if it was
+// online, it has to be again, and if it had a default route, it needs one
+// again. A machine that was not online loses nothing, so nothing is asked.
+// "required" wants it online whatever was before. In both modes a configurator
+// that was told to must have applied the new settings.
+type networkProof struct {
+	mode   string       // "auto", "required" or "off"
+	config string       // hex digest that must have been applied; "": the network was not touched
+	before NetworkState // the switch
+}
+
+// verdict is what judge says.
+type verdict struct {
+	failed  string        // service that will not become ready; "" if there is none
+	err     error         // why it failed
+	waiting []string      // what is missing; empty: proven
+	again   time.Duration // time at which judging again can change the verdict without an event; 0: none
+}
+
+// judge compares what is seen at now with what has to be seen.
+func (p proof) judge(now time.Duration, services []ServiceState, network NetworkState) verdict {
+	var v verdict
+	for _, name := range p.services {
+		i := slices.IndexFunc(services, func(s ServiceState) bool { return s.Name == name })
+		if i < 0 {
+			return verdict{failed: name, err: fmt.Errorf("service %s: unknown to the supervisor", name)}
+		}
+		s := services[i]
+		clean := s.LastExit == CleanExit || s.LastExit == ""
+		switch {
+		case s.Phase == PhaseReady && !clean && s.Restarts > p.restarts[name] && !p.patient:
+			return verdict{failed: name, err: fmt.Errorf("service %s: %s, and was started again", name, s.LastExit)}
+		case s.Phase == PhaseReady && s.PID != 0 && now < s.Since+p.settle:
+			v.waiting = append(v.waiting, fmt.Sprintf("service %s to stay up", name))
+			if settled := s.Since + p.settle; v.again == 0 || settled < v.again {
+				v.again = settled
+			}
+		case s.Phase == PhaseReady:
+			// proven
+		case s.Phase == PhaseDown && s.Stuck && s.LastExit == CleanExit && s.Reason == CleanExit:
+			// it did its work, ended well and is not to be started again
+		case s.Phase == PhaseFailed, s.Stuck, s.Phase == PhaseBackoff && !clean && !p.patient:
+			return verdict{failed: name, err: fmt.Errorf("service %s: %s", name, s.fault())}
+		default:
+			v.waiting = append(v.waiting, fmt.Sprintf("service %s: %s", name, s.fault()))
+		}
+	}
+	v.waiting = append(v.waiting, p.network.missing(network)...)
+	return v
+}
+
+// fault says where a service is instead of being ready.
+func (s ServiceState) fault() string {
+	switch {
+	case s.Reason != "":
+		return s.Reason
+	case s.LastExit != "":
+		return s.LastExit
+	}
+	return string(s.Phase)
+}
+
+func (p networkProof) missing(n NetworkState) []string {
+	switch {
+	case p.mode == "off":
+		return nil
+	case p.config != "" && n.Config != p.config:
+		return []string{"network: has not applied the new settings"}
+	case !n.Online && (p.mode == "required" || p.before.Online):
+		return append([]string{"network: not online"}, n.waiting()...)
+	case !n.Routed && p.mode == "auto" && p.before.Routed:
+		return []string{"network: has no default route any more"}
+	}
+	return nil
+}
+
+// waiting says which of the ports that matter are not up, and why.
+func (n NetworkState) waiting() []string {
+	var missing []string
+	for _, port := range n.Ports {
+		why := port.Waiting
+		if why == "" && !port.Carrier {
+			why = "no carrier"
+		}
+		if port.Explicit && !port.Optional && !port.Up {
+			missing = append(missing, fmt.Sprintf("port %s: %s", port.Name, why))
+		}
+	}
+	return missing
+}
+
+// everything makes p ask for all services of to, whatever the plan touches.
+func (p proof) everything(to View) proof {
+	p.services = nil
+	for _, name := range startOrder(to.System.Services) {
+		if !to.System.Services[name].MayFail {
+			p.services = append(p.services, name)
+		}
+	}
+	return p
+}
+
+// proofFor returns the proof of a switch that planned plan: what it touches, and
+// what worked before, has to work after it. before and network were seen then.
+// What a person stopped, and what needs that, is not asked for.
+func proofFor(plan Plan, from, to View, config Digest, before []ServiceState, network NetworkState) proof {
+	p := proof{
+		restarts: map[string]int{},
+		settle:   time.Duration(to.System.Proof.Settle),
+		network:  networkProof{mode: to.System.Proof.Network, before: network},
+	}
+	wanted := map[string]bool{}
+	for _, s := range before {
+		if s.Phase == PhaseReady {
+			wanted[s.Name] = true
+			p.restarts[s.Name] = s.Restarts
+		}
+	}
+	for _, step := range plan.Steps {
+		switch {
+		case step.Kind == KindService && step.Action != ActionStop:
+			wanted[step.Name] = true
+			if step.Action == ActionStart {
+				p.restarts[step.Name] = 0 // the supervisor counts from there
+			}
+		case step.Kind == KindNetwork:
+			p.network.config = config.Hex()
+		}
+	}
+	if from.Held[system.NetworkService] {
+		p.network.mode = "off"
+	}
+	blocked := to.blocked(from.Held)
+	for _, name := range startOrder(to.System.Services) {
+		if wanted[name] && !from.Held[name] && blocked[name] == "" && !to.System.Services[name].MayFail {
+			p.services = append(p.services, name)
+		}
+	}
+	return p
+}
+
+var errNotProven = errors.New("not proven in time")
+
+// notProven is the error of a proof whose time is up.
+func notProven(timeout time.Duration, waiting []string) error {
+	return fmt.Errorf("%w (%v): %s", errNotProven, timeout, strings.Join(waiting, "; "))
+}

@@ -1,0 +1,173 @@
+package switcher
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"bantam/system"
+)
+
+// Preview is a switch that is only looked at.
+type Preview struct {
+	From     int      `json:"from"`
+	To       int      `json:"to"` // 0: it has no number yet
+	Plan     Plan     `json:"plan"`
+	Problems []string `json:"problems,omitempty"` // why the switch would be refused
+}
+
+// Plan says what Switch would do with r, and does nothing.
+func (s *Switcher) Plan(r Request) (Preview, error) {
+	from, to, err := s.resolve(r)
+	if err != nil {
+		return Preview{}, err
+	}
+	view := s.look()
+	view.Fresh = nil // as live does
+	p := Preview{From: from.number, To: to.number, Plan: PlanSwitch(view, to.view(s.machine))}
+	if err := s.preflight(from, to, r.Verb); err != nil {
+		p.Problems = lines(err)
+	}
+	return p, nil
+}
+
+// lines splits what errors.Join joined.
+func lines(err error) []string {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []string
+		for _, e := range joined.Unwrap() {
+			all = append(all, lines(e)...)
+		}
+		return all
+	}
+	return []string{err.Error()}
+}
+
+// Listed is a generation as `bantam generations` shows it.
+type Listed struct {
+	Entry
+	Current  bool `json:"current"`  // it runs
+	Booted   bool `json:"booted"`   // the machine was started with it
+	Default  bool `json:"default"`  // the next boot runs it, unless Tries
+	Previous bool `json:"previous"` // `rollback` goes to it
+	Image    bool `json:"image"`    // the boot medium carries it
+	Tries    int  `json:"tries"`    // boots that may still try it
+}
+
+// Generations lists all generations by number.
+func (s *Switcher) Generations() []Listed {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]Listed, 0, len(s.record.Entries))
+	for _, e := range s.record.Entries {
+		l := Listed{
+			Entry: e, Current: e.Number == s.running, Booted: e.Number == s.booted, Default: e.Number == s.record.Default,
+			Previous: e.Number == s.before, Image: e.Number == s.image.number,
+		}
+		if t := s.record.Trying; t != nil && t.Generation == e.Number {
+			l.Tries = t.Left
+		}
+		all = append(all, l)
+	}
+	return all
+}
+
+// Compare returns what differs between the systems of two generations; 0 is the draft.
+func (s *Switcher) Compare(from, to int) ([]system.Change, error) {
+	var systems [2]*system.System
+	for i, number := range []int{from, to} {
+		text, err := s.Text(number)
+		if err != nil {
+			return nil, err
+		}
+		sys, problems := system.Parse("system.toml", text)
+		if len(problems) > 0 {
+			return nil, problemsError(problems)
+		}
+		systems[i] = sys
+	}
+	return system.Diff(systems[0], systems[1]), nil
+}
+
+// Text returns the system.toml of a generation, also of one whose kernel is not the booted one; 0 is the draft.
+func (s *Switcher) Text(number int) ([]byte, error) {
+	if number == 0 {
+		draft, err := s.Draft()
+		return draft.Text, err
+	}
+	record := s.recordNow()
+	e := record.entry(number)
+	if e == nil {
+		return nil, fmt.Errorf("generation %d: there is none", number)
+	}
+	t, err := s.read(*e)
+	if err != nil {
+		return nil, fmt.Errorf("generation %d: %w", number, err)
+	}
+	return t.text, nil
+}
+
+// Status is the switcher's part of `bantam status`.
+type Status struct {
+	Running  int      `json:"running"` // 0: the boot medium's, which could not be recorded
+	Booted   int      `json:"booted"`
+	Default  int      `json:"default"`
+	Previous int      `json:"previous"` // what `rollback` goes to; 0: nothing
+	Trying   *Trying  `json:"trying,omitempty"`
+	Busy     *Busy    `json:"busy,omitempty"`
+	Stale    []string `json:"stale,omitempty"` // services that run an older definition
+	Held     []string `json:"held,omitempty"`  // services that a person stopped
+	Notes    []string `json:"notes,omitempty"` // what was found damaged
+}
+
+// Busy is the switch under way.
+type Busy struct {
+	Verb     string        `json:"verb"`
+	To       int           `json:"to"`
+	Since    time.Duration `json:"since"`    // Machine.Now
+	Confirms bool          `json:"confirms"` // it waits for Confirm
+}
+
+// Status says where things stand.
+func (s *Switcher) Status() Status {
+	view := s.look()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := Status{
+		Running: s.running, Booted: s.booted, Default: s.record.Default, Previous: s.before,
+		Stale: sortedKeys(view.Accepted), Held: sortedKeys(view.Held), Notes: append([]string(nil), s.notes...),
+	}
+	if s.record.Trying != nil {
+		trying := *s.record.Trying
+		st.Trying = &trying
+	}
+	if b := s.busy; b != nil {
+		st.Busy = &Busy{Verb: b.result.Verb, To: b.result.To, Since: b.result.Started, Confirms: b.confirm != nil}
+	}
+	return st
+}
+
+// Last returns the outcome of the last switch since the machine started.
+func (s *Switcher) Last() (Result, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last == nil {
+		return Result{}, false
+	}
+	return *s.last, true
+}
+
+// Confirm keeps the generation that waits for a person's word.
+func (s *Switcher) Confirm() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.busy == nil:
+		return errors.New("no switch waits to be confirmed")
+	case s.busy.confirm == nil:
+		return fmt.Errorf("the %s to generation %d is not proven yet; confirm it when it says so", s.busy.result.Verb, s.busy.result.To)
+	}
+	s.busy.confirmed = true
+	s.busy.confirm()
+	return nil
+}

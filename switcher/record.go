@@ -1,0 +1,187 @@
+package switcher
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// State is how far a generation is trusted.
+type State string
+
+// The states of a generation.
+const (
+	StateUntried     State = "untried"     // never proven
+	StateGood        State = "good"        // passed its proof; only such a one is ever the default
+	StateBad         State = "bad"         // failed its proof
+	StateInterrupted State = "interrupted" // power was cut before its proof ended
+)
+
+// Entry is one generation in the boot record.
+type Entry struct {
+	Number  int       `json:"number"`
+	Digest  Digest    `json:"digest"` // of the manifest
+	Created time.Time `json:"created"`
+	Verb    string    `json:"verb"` // what made it, e.g. "switch"; "image": it came with the boot medium
+	State   State     `json:"state"`
+	Reason  string    `json:"reason,omitempty"` // of the state, e.g. "service web: exit status 1"
+}
+
+// Trying is a generation that may run at boot although it is not proven.
+type Trying struct {
+	Generation int  `json:"generation"`
+	Left       int  `json:"left"`   // boots that may still try it
+	Online     bool `json:"online"` // the machine was online when this was asked for
+	Routed     bool `json:"routed"` // and had a default route
+}
+
+// Record is the boot record: all that outlives the power and decides what runs.
+type Record struct {
+	Sequence uint64  `json:"sequence"` // grows with every write
+	Next     int     `json:"next"`     // number of the next new generation, from 1; numbers are never used again
+	Default  int     `json:"default"`  // what the next boot runs; 0: the boot medium's own generation
+	Previous int     `json:"previous"` // what ran before the default; 0: nothing
+	Trying   *Trying `json:"trying,omitempty"`
+	Entries  []Entry `json:"generations"` // by number
+}
+
+// entry returns the entry with that number, nil if there is none.
+func (r *Record) entry(number int) *Entry {
+	i := slices.IndexFunc(r.Entries, func(e Entry) bool { return e.Number == number })
+	if i < 0 {
+		return nil
+	}
+	return &r.Entries[i]
+}
+
+// named returns the entry of the generation with that manifest, nil if there is none.
+func (r *Record) named(d Digest) *Entry {
+	i := slices.IndexFunc(r.Entries, func(e Entry) bool { return e.Digest == d })
+	if i < 0 {
+		return nil
+	}
+	return &r.Entries[i]
+}
+
+// clone returns a copy that shares nothing with r.
+func (r Record) clone() Record {
+	r.Entries = slices.Clone(r.Entries)
+	if r.Trying != nil {
+		trying := *r.Trying
+		r.Trying = &trying
+	}
+	return r
+}
+
+// The record is written twice, so that one flipped bit loses nothing.
+const (
+	recordName     = "record"
+	recordCopyName = "record.copy"
+	recordMagic    = "bantam record 1 "
+)
+
+// encode returns the record as a line with the digest of the rest, and the rest as JSON.
+func (r Record) encode() ([]byte, error) {
+	body, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("boot record: %w", err)
+	}
+	return fmt.Appendf(nil, "%s%s\n%s\n", recordMagic, DigestOf(body), body), nil
+}
+
+// parseRecord reads what encode wrote, and nothing else: a record that is
+// whole but contradicts itself is an error as well.
+func parseRecord(data []byte) (Record, error) {
+	head, rest, found := bytes.Cut(data, []byte("\n"))
+	sum, magic := bytes.CutPrefix(head, []byte(recordMagic))
+	body, ended := bytes.CutSuffix(rest, []byte("\n"))
+	if !found || !magic || !ended {
+		return Record{}, errors.New("not a boot record")
+	}
+	if have := DigestOf(body); have != Digest(sum) {
+		return Record{}, errors.New("its checksum does not fit")
+	}
+	var r Record
+	if err := json.Unmarshal(body, &r); err != nil {
+		return Record{}, err
+	}
+	return r, r.check()
+}
+
+// check finds what no code of ours writes.
+func (r *Record) check() error {
+	last := 0
+	for _, e := range r.Entries {
+		if e.Number <= last || e.Number >= r.Next || !e.Digest.Valid() {
+			return fmt.Errorf("generation %d: out of order or with digest %q", e.Number, e.Digest)
+		}
+		last = e.Number
+	}
+	if def := r.entry(r.Default); r.Default != 0 && (def == nil || def.State != StateGood) {
+		return fmt.Errorf("the default is generation %d, which is not a good one", r.Default)
+	}
+	return nil
+}
+
+// recordFile keeps the record on disk.
+type recordFile struct {
+	disk disk
+	dir  string
+}
+
+// read returns the record, or an empty one if there is none. Notes tell what was damaged.
+
+func (f recordFile) read() (Record, []string) {
+	best := Record{Next: 1}
+	var notes []string
+	valid := 0
+	for _, name := range []string{recordName, recordCopyName} {
+		path := filepath.Join(f.dir, name)
+		data, err := f.disk.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		var r Record
+		if err == nil {
+			r, err = parseRecord(data)
+		}
+		if err != nil {
+			notes = append(notes, fmt.Sprintf("boot record %s is damaged: %v", path, err))
+			continue
+		}
+		if valid++; valid == 1 || r.Sequence > best.Sequence {
+			best = r
+		}
+	}
+	if len(notes) > 0 && valid > 0 {
+		notes = append(notes, "the other copy of the boot record is used")
+	}
+	if len(notes) > 0 && valid == 0 {
+		notes = append(notes, "the boot record is lost; generations are listed again from the store")
+	}
+	return best, notes
+}
+
+// write makes r the record. It is committed when the first copy is; only if
+// that fails is there an error. The second copy's failure is told by the note.
+func (f recordFile) write(r Record) (note string, err error) {
+	data, err := r.encode()
+	if err != nil {
+		return "", err
+	}
+	if err := r.check(); err != nil {
+		return "", fmt.Errorf("boot record: refused to write: %w", err)
+	}
+	if err := writeAtomic(f.disk, filepath.Join(f.dir, recordName), data, 0o644); err != nil {
+		return "", fmt.Errorf("boot record: %w", err)
+	}
+	if err := writeAtomic(f.disk, filepath.Join(f.dir, recordCopyName), data, 0o644); err != nil {
+		return fmt.Sprintf("the second copy of the boot record is old: %v", err), nil
+	}
+	return "", nil
+}

@@ -1,0 +1,77 @@
+package switcher
+
+import (
+	"fmt"
+	"time"
+)
+
+// Exit codes of a switch, as the `bantam` verbs return them.
+const (
+	ExitGood     = 0  // done
+	ExitRefused  = 1  // nothing was changed: bad input, preflight, another switch under way
+	ExitDegraded = 2  // booted, and something that should run does not
+	ExitFailed   = 4  // the machine is not as either generation wants it; a reboot takes the default
+	ExitReverted = 10 // the new generation did not prove itself; the old one runs again
+)
+
+// The verbs of a switch.
+const (
+	VerbSwitch   = "switch"   // live, and the default once proven
+	VerbTest     = "test"     // live; the next boot takes the old default
+	VerbBoot     = "boot"     // nothing live; the next boots try it
+	VerbRollback = "rollback" // switch to what ran before
+	VerbStart    = "start"    // the machine's own start; see Boot
+)
+
+// EventKind tells a caller how to show an event.
+type EventKind string
+
+// The kinds of events.
+const (
+	EventNote EventKind = "note" // what a person should know
+	EventStep EventKind = "step" // a step begins
+	EventWait EventKind = "wait" // what the proof waits for, or a person's word
+	EventFail EventKind = "fail" // why it goes back, and what a failing service wrote
+	EventDone EventKind = "done" // the outcome
+)
+
+// Event is one line of a switch's progress.
+type Event struct {
+	Time  time.Duration `json:"time"` // Machine.Now
+	Kind  EventKind     `json:"kind"`
+	Text  string        `json:"text"`
+	Step  int           `json:"step,omitempty"` // from 1
+	Total int           `json:"total,omitempty"`
+}
+
+// Result is the outcome of a switch. Last returns it after the terminal that asked has gone.
+type Result struct {
+	Verb    string        `json:"verb"`
+	From    int           `json:"from"` // generation that ran before; 0: none
+	To      int           `json:"to"`   // generation that was asked for; 0: refused before it had a number
+	Running int           `json:"running"`
+	Exit    int           `json:"exit"`
+	Reason  string        `json:"reason,omitempty"` // why it is not good, e.g. "service web: exit status 1"
+	Started time.Duration `json:"started"`          // Machine.Now
+	Ended   time.Duration `json:"ended"`
+	Events  []Event       `json:"events,omitempty"`
+}
+
+// Text returns the outcome in one line.
+func (r Result) Text() string {
+	switch {
+	case r.Exit == ExitRefused:
+		return "refused, nothing was changed: " + r.Reason
+	case r.Exit == ExitReverted:
+		return fmt.Sprintf("generation %d did not prove itself (%s); generation %d runs again", r.To, r.Reason, r.Running)
+	case r.Exit == ExitFailed:
+		return fmt.Sprintf("failed: %s; `reboot` starts the default generation afresh", r.Reason)
+	case r.Exit == ExitDegraded:
+		return fmt.Sprintf("generation %d runs, but: %s", r.Running, r.Reason)
+	case r.Verb == VerbBoot:
+		return fmt.Sprintf("the next boot tries generation %d; if it does not prove itself, the one after takes the default", r.To)
+	case r.Verb == VerbTest:
+		return fmt.Sprintf("generation %d runs until the next boot; the default is unchanged", r.Running)
+	}
+	return fmt.Sprintf("generation %d runs and is the default", r.Running)
+}

@@ -1,0 +1,206 @@
+package switcher
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"sync"
+)
+
+var (
+	// ErrBlobMissing: the store does not hold the blob.
+	ErrBlobMissing = errors.New("blob is missing")
+	// ErrBlobCorrupt: the stored bytes do not have the digest that names them.
+	ErrBlobCorrupt = errors.New("blob is corrupt")
+)
+
+const (
+	createdAnnotation = "org.opencontainers.image.created"
+	refAnnotation     = "org.opencontainers.image.ref.name"
+	indexType         = "application/vnd.oci.image.index.v1+json"
+	indexName         = "index.json"
+	layoutName        = "oci-layout"
+)
+
+// Store is an OCI image layout that holds generations: oci-layout, index.json
+// and blobs/sha256/. Every change is atomic and durable. One process changes a
+// store at a time through one Store; on a host, others may add blobs meanwhile.
+//
+// On a device, kernels and initrd segments that the boot medium carries are not
+// copied into the store, so a device's store is not complete by itself.
+type Store struct {
+	dir  string
+	disk disk
+
+	mu    sync.Mutex // guards index.json
+	notes []string
+}
+
+// OpenStore opens the store in dir and makes one if there is none. It removes
+// what a power cut left unfinished. An unreadable index is set aside as
+// index.json.damaged and made again from the manifests found; Notes tells.
+func OpenStore(dir string) (*Store, error) { return openStore(osDisk{}, dir) }
+
+func openStore(d disk, dir string) (*Store, error) {
+	s := &Store{dir: filepath.Clean(dir), disk: d}
+	if err := makeDirs(d, s.blobDir()); err != nil {
+		return nil, err
+	}
+	for _, sub := range []string{s.dir, s.blobDir()} {
+		if err := removeTemps(d, sub); err != nil {
+			return nil, err
+		}
+	}
+	layout := []byte(`{"imageLayoutVersion":"1.0.0"}`)
+	if have, err := d.ReadFile(s.path(layoutName)); err != nil || !bytes.Equal(have, layout) {
+		if err := writeAtomic(d, s.path(layoutName), layout, 0o644); err != nil {
+			return nil, err
+		}
+	}
+	_, err := s.Index()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		err = s.SetIndex(nil)
+	case errors.Is(err, errIndexDamaged):
+		err = s.rebuildIndex(err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Notes returns what OpenStore had to repair, for people.
+func (s *Store) Notes() []string { return s.notes }
+
+func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
+func (s *Store) blobDir() string         { return filepath.Join(s.dir, "blobs", "sha256") }
+
+// BlobPath returns where the blob is or would be. d must be valid.
+func (s *Store) BlobPath(d Digest) string { return filepath.Join(s.blobDir(), d.Hex()) }
+
+// PutBlob stores what r gives and returns its digest and size. If r or the disk
+// fails, e.g. with ENOSPC, the store is as before.
+func (s *Store) PutBlob(r io.Reader) (Digest, int64, error) {
+	hash := sha256.New()
+	counted := &countingReader{r: io.TeeReader(r, hash)}
+	temp, err := writeTemp(s.disk, s.blobDir(), counted, 0o644)
+	if err != nil {
+		return "", 0, fmt.Errorf("store blob: %w", err)
+	}
+	d := Digest(digestPrefix + hex.EncodeToString(hash.Sum(nil)))
+	// Also when the blob is there already: the stored one may be corrupt, ours is not.
+	if err := commitTemp(s.disk, temp, s.BlobPath(d)); err != nil {
+		return "", 0, fmt.Errorf("store blob: %w", err)
+	}
+	return d, counted.n, nil
+}
+
+type countingReader struct {
+	r io.Reader
+	n int64
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// PutBytes stores data; an intact copy that is there already is not written again.
+func (s *Store) PutBytes(data []byte) (Digest, error) {
+	d := DigestOf(data)
+	if have, err := s.Blob(d); err == nil && len(have) == len(data) {
+		return d, nil
+	}
+	_, _, err := s.PutBlob(bytes.NewReader(data))
+	return d, err
+}
+
+// Blob returns the bytes named d, having checked that they are what d says.
+// The error is ErrBlobMissing, ErrBlobCorrupt or one of the disk.
+func (s *Store) Blob(d Digest) ([]byte, error) {
+	if !d.Valid() {
+		return nil, fmt.Errorf("blob %q: not a digest", d)
+	}
+	path := s.BlobPath(d)
+	data, err := s.disk.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %s (not at %s)", ErrBlobMissing, d, path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("blob %s: %w", d, err)
+	}
+	if have := DigestOf(data); have != d {
+		return nil, fmt.Errorf("%w: %s: %s holds %d bytes of %s", ErrBlobCorrupt, d, path, len(data), have)
+	}
+	return data, nil
+}
+
+// HasBlob says whether the store holds d, intact.
+func (s *Store) HasBlob(d Digest) bool {
+	_, err := s.Blob(d)
+	return err == nil
+}
+
+// Generation reads the manifest named d.
+func (s *Store) Generation(d Digest) (Generation, error) {
+	data, err := s.Blob(d)
+	if err != nil {
+		return Generation{}, err
+	}
+	g, err := ParseManifest(data)
+	if err != nil {
+		return Generation{}, fmt.Errorf("generation %s: %w", d.Short(), err)
+	}
+	return g, nil
+}
+
+// Collect removes the generations that keep does not name, and then every blob
+// that no remaining generation names. A generation that cannot be read loses
+// its entry if it is not kept, and stops nothing. It returns the number of
+// blobs removed.
+func (s *Store) Collect(keep []Digest) (removed int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	entries, err := s.Index()
+	if err != nil {
+		return 0, err
+	}
+	entries = slices.DeleteFunc(entries, func(e Descriptor) bool { return !slices.Contains(keep, e.Digest) })
+	if err := s.SetIndex(entries); err != nil { // first: a blob must not vanish under an entry
+		return 0, err
+	}
+	named := map[Digest]bool{DigestOf(emptyConfig): true}
+	for _, d := range keep {
+		named[d] = true
+		g, err := s.Generation(d)
+		if err != nil {
+			continue // what a broken generation named is not known, and it can never run
+		}
+		for _, blob := range g.Blobs() {
+			named[blob.Digest] = true
+		}
+	}
+	names, err := s.disk.List(s.blobDir())
+	if err != nil {
+		return 0, err
+	}
+	for _, name := range names {
+		d := Digest(digestPrefix + name)
+		if named[d] || !d.Valid() {
+			continue
+		}
+		if err := s.disk.Remove(filepath.Join(s.blobDir(), name)); err != nil {
+			return removed, err
+		}
+		removed++
+	}
+	return removed, nil
+}

@@ -1,0 +1,249 @@
+package switcher
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+)
+
+func openedStore(t testing.TB, dir string) *Store {
+	t.Helper()
+	s, err := OpenStore(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestStoredBlobComesBackAndIsChecked(t *testing.T) {
+	s := openedStore(t, filepath.Join(t.TempDir(), "a", "b"))
+	d, n, err := s.PutBlob(strings.NewReader("hello"))
+	if err != nil || n != 5 || d != DigestOf([]byte("hello")) {
+		t.Fatal(d, n, err)
+	}
+	if got, err := s.Blob(d); err != nil || string(got) != "hello" {
+		t.Errorf("%q %v", got, err)
+	}
+	if err := os.WriteFile(s.BlobPath(d), []byte("hellO"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Blob(d)
+	if !errors.Is(err, ErrBlobCorrupt) || !strings.Contains(err.Error(), string(d)) || !strings.Contains(err.Error(), s.BlobPath(d)) || s.HasBlob(d) {
+		t.Errorf("corrupt: %v", err)
+	}
+	if _, err := s.PutBytes([]byte("hello")); err != nil || !s.HasBlob(d) {
+		t.Errorf("putting it again does not repair it: %v", err)
+	}
+	os.Remove(s.BlobPath(d))
+	if _, err := s.Blob(d); !errors.Is(err, ErrBlobMissing) {
+		t.Errorf("missing: %v", err)
+	}
+	if _, err := s.Blob("sha256:../../../etc/passwd"); err == nil || errors.Is(err, ErrBlobMissing) {
+		t.Errorf("a digest that is a path: %v", err)
+	}
+}
+
+func TestFailedReaderLeavesNothing(t *testing.T) {
+	s := openedStore(t, t.TempDir())
+	if _, _, err := s.PutBlob(iotest.ErrReader(errors.New("line cut"))); err == nil || !strings.Contains(err.Error(), "line cut") {
+		t.Fatal(err)
+	}
+	if names, _ := os.ReadDir(s.blobDir()); len(names) != 0 {
+		t.Errorf("left over: %v", names)
+	}
+}
+
+func TestOpenRemovesUnfinishedFilesButNotThoseOfLivingProcesses(t *testing.T) {
+	dir := t.TempDir()
+	s := openedStore(t, dir)
+	ours := filepath.Join(s.blobDir(), tempPrefix+"4194304-1") // no process has this number
+	theirs := filepath.Join(s.blobDir(), tempPrefix+"1-7")
+	for _, path := range []string{ours, theirs} {
+		if err := os.WriteFile(path, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	openedStore(t, dir)
+	if _, err := os.Stat(ours); err == nil {
+		t.Error("the unfinished file is still there")
+	}
+	if _, err := os.Stat(theirs); err != nil {
+		t.Error("another process lost its file")
+	}
+}
+
+func TestGenerationIsNamedOnceInTheIndex(t *testing.T) {
+	s := openedStore(t, t.TempDir())
+	created := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for range 2 {
+		d, err := s.PutGeneration(image(webText), created, map[string]string{refAnnotation: "web"})
+		if err != nil || d != image(webText).Digest() {
+			t.Fatal(d, err)
+		}
+	}
+	entries, err := s.Index()
+	if err != nil || len(entries) != 1 || entries[0].Annotations[createdAnnotation] != "2026-01-02T03:04:05Z" {
+		t.Errorf("%+v %v", entries, err)
+	}
+	if _, err := s.PutGeneration(image(dbText), time.Time{}, map[string]string{refAnnotation: "web"}); err != nil {
+		t.Fatal(err)
+	}
+	if entries, _ = s.Index(); len(entries) != 1 || entries[0].Digest != image(dbText).Digest() {
+		t.Errorf("the name means two things: %+v", entries)
+	}
+}
+
+func TestDamagedIndexIsMadeAgainFromTheManifests(t *testing.T) {
+	dir := t.TempDir()
+	s := openedStore(t, dir)
+	if _, err := s.PutGeneration(image(webText), time.Time{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(s.path(indexName), []byte("{rubbish"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s = openedStore(t, dir)
+	entries, err := s.Index()
+	if err != nil || len(entries) != 1 || entries[0].Digest != image(webText).Digest() || len(s.Notes()) != 1 {
+		t.Errorf("%+v %v %q", entries, err, s.Notes())
+	}
+	if kept, _ := os.ReadFile(s.path(indexName + ".damaged")); string(kept) != "{rubbish" {
+		t.Errorf("kept %q", kept)
+	}
+}
+
+func TestCollectKeepsSharedBlobsAndPassesABrokenGeneration(t *testing.T) {
+	s := openedStore(t, t.TempDir())
+	put := func(text string) Digest {
+		for _, blob := range []string{text, "kernel", "modules", "init"} {
+			if _, err := s.PutBytes([]byte(blob)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d, err := s.PutGeneration(image(text), time.Time{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	web, broken := put(webText), put(imageText)
+	put(dbText)
+	if err := os.WriteFile(s.BlobPath(broken), []byte("x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	removed, err := s.Collect([]Digest{web, broken})
+	if err != nil || removed != 3 { // db's manifest and text, and the broken one's text
+		t.Errorf("removed %d, %v", removed, err)
+	}
+	for _, blob := range []string{webText, "kernel", "modules", "init"} {
+		if !s.HasBlob(DigestOf([]byte(blob))) {
+			t.Errorf("%q is gone", blob)
+		}
+	}
+	if entries, _ := s.Index(); len(entries) != 2 {
+		t.Errorf("index %+v", entries)
+	}
+}
+
+// skopeo is the other reader of what we write.
+func skopeo(t *testing.T, args ...string) []byte {
+	t.Helper()
+	path, err := exec.LookPath("skopeo")
+	if err != nil {
+		t.Fatal("this test needs skopeo: apt install skopeo")
+	}
+	out, err := exec.Command(path, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("skopeo %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+func TestSkopeoReadsAndCopiesTheStore(t *testing.T) {
+	dir := t.TempDir()
+	s := openedStore(t, filepath.Join(dir, "store"))
+	for _, blob := range []string{webText, "kernel", "modules", "init"} {
+		if _, _, err := s.PutBlob(strings.NewReader(blob)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g := image(webText)
+	if _, err := s.PutGeneration(g, time.Time{}, map[string]string{refAnnotation: "router"}); err != nil {
+		t.Fatal(err)
+	}
+	source := "oci:" + s.dir + ":router"
+	if raw := skopeo(t, "inspect", "--raw", source); !bytes.Equal(raw, g.Manifest()) {
+		t.Errorf("skopeo reads %s", raw)
+	}
+	skopeo(t, "copy", "--preserve-digests", source, "oci:"+filepath.Join(dir, "copy")+":router")
+	copied := openedStore(t, filepath.Join(dir, "copy"))
+	if got, err := copied.Generation(g.Digest()); err != nil || string(got.Manifest()) != string(g.Manifest()) {
+		t.Errorf("copied: %v", err)
+	}
+	for _, blob := range g.Blobs() {
+		if !copied.HasBlob(blob.Digest) {
+			t.Errorf("%s was not copied", blob.MediaType)
+		}
+	}
+}
+
+func TestManifestIsTheSameBytesForTheSameGeneration(t *testing.T) {
+	g := image(webText)
+	got, err := ParseManifest(g.Manifest())
+	if err != nil || !bytes.Equal(got.Manifest(), g.Manifest()) {
+		t.Errorf("%v\n%s\n%s", err, got.Manifest(), g.Manifest())
+	}
+	golden(t, "manifest.json", indent(t, g.Manifest()))
+}
+
+func indent(t *testing.T, data []byte) string {
+	var b bytes.Buffer
+	if err := json.Indent(&b, data, "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	return b.String() + "\n"
+}
+
+func TestManifestRefusals(t *testing.T) {
+	good := string(image(webText).Manifest())
+	for _, c := range []struct{ name, old, new, want string }{
+		{"another artifact", "bantam.generation.v1", "cake.v1", "not a Bantam generation"},
+		{"a layer of an unknown type", "bantam.kernel.v1", "bantam.kernel.v9", "unknown or repeated type"},
+		{"two kernels", InitrdType, KernelType, "unknown or repeated type"},
+		{"a digest that is a path", "sha256:" + DigestOf([]byte("kernel")).Hex(), "sha256:../x", "bad digest"},
+		{"no board", `"bantam.board":"pc"`, `"x":"y"`, "no board"},
+	} {
+		text := strings.Replace(good, c.old, c.new, 1)
+		if text == good {
+			t.Fatalf("%s: nothing replaced", c.name)
+		}
+		if _, err := ParseManifest([]byte(text)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	if _, err := ParseManifest(make([]byte, maxManifest+1)); err == nil {
+		t.Error("a huge manifest is taken")
+	}
+}
+
+func FuzzParseManifest(f *testing.F) {
+	f.Add(image(webText).Manifest())
+	f.Add([]byte(`{"schemaVersion":2,"layers":[null]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		g, err := ParseManifest(data)
+		if err != nil {
+			return
+		}
+		again, err := ParseManifest(g.Manifest())
+		if err != nil || again.Digest() != g.Digest() {
+			t.Errorf("%v: %s", err, g.Manifest())
+		}
+	})
+}

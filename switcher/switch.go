@@ -1,0 +1,282 @@
+package switcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"bantam/system"
+)
+
+// Request is what a person asks for.
+type Request struct {
+	Verb       string        // VerbSwitch, VerbTest, VerbBoot or VerbRollback
+	Generation int           // an installed one; 0: Text, or for a rollback what ran before
+	Text       []byte        // a system.toml; nil: the draft
+	Confirm    time.Duration // a person has to confirm within this time after the proof; 0: need not
+	NoRollback bool          // stay with a generation that fails; the default does not move to it
+}
+
+// Switch does what r asks for, reporting as it goes, and returns the outcome,
+// which Last keeps. report is called from this goroutine and must not block.
+// When ctx is done before the generation is proven, the switch goes back; so
+// ctx must not be that of a terminal which may vanish.
+func (s *Switcher) Switch(ctx context.Context, r Request, report func(Event)) (result Result) {
+	s.hurry(ctx)
+	o, err := s.enter(r.Verb, r.Generation, report)
+	if err != nil {
+		return s.turnAway(r.Verb, r.Generation, err, report)
+	}
+	defer o.survive(&result)
+	if !slices.Contains([]string{VerbSwitch, VerbTest, VerbBoot, VerbRollback}, r.Verb) {
+		return o.leave(ExitRefused, fmt.Errorf("%q is no verb of a switch", r.Verb))
+	}
+	from, to, err := s.resolve(r)
+	if err != nil {
+		return o.refuse(err)
+	}
+	o.aim(to.number)
+	if err := s.preflight(from, to, r.Verb); err != nil {
+		return o.refuse(err)
+	}
+	if ctx.Err() != nil {
+		return o.refuse(errCancelled)
+	}
+	var then func(*Record, int)
+	if r.Verb == VerbBoot {
+		network := s.machine.Network()
+		then = func(r *Record, number int) {
+			r.Trying = nil
+			if number != r.Default {
+				r.Trying = &Trying{Generation: number, Left: bootTries, Online: network.Online, Routed: network.Routed}
+			}
+		}
+	}
+	if to, err = s.add(to, r.Verb, then); err != nil {
+		return o.refuse(fmt.Errorf("nothing was switched: %w", err))
+	}
+	o.aim(to.number)
+	if r.Verb == VerbBoot {
+		return o.leave(ExitGood, nil)
+	}
+	return o.live(ctx, r, from, to)
+}
+
+// survive turns a panic, which would end PID 1, into an outcome.
+func (o *operation) survive(result *Result) {
+	if p := recover(); p != nil {
+		*result = o.leave(ExitFailed, fmt.Errorf("internal error: %v", p))
+	}
+}
+
+// refuse ends a switch that has changed nothing. Every line of why is told.
+func (o *operation) refuse(why error) Result {
+	var problems problemsError
+	if errors.As(why, &problems) {
+		for _, p := range problems {
+			o.event(EventFail, "%s", p)
+		}
+	}
+	return o.leave(ExitRefused, why)
+}
+
+// problemsError is a system.toml that is not valid.
+type problemsError []system.Problem
+
+func (e problemsError) Error() string {
+	text := e[0].String()
+	if len(e) > 1 {
+		text += " (and " + count(len(e)-1, "more problem", "more problems") + ")"
+	}
+	return text
+}
+
+// resolve finds what runs and what is asked for.
+func (s *Switcher) resolve(r Request) (from, to target, err error) {
+	s.mu.Lock()
+	from, before := s.current, s.before
+	s.mu.Unlock()
+	if from.system == nil {
+		return from, to, errors.New("the machine has not started a generation yet")
+	}
+	number := r.Generation
+	if number == 0 && r.Verb == VerbRollback {
+		if number = before; number == 0 {
+			return from, to, errors.New("nothing is known to have run before; `bantam rollback NUMBER` names a generation")
+		}
+	}
+	if number != 0 {
+		record := s.recordNow()
+		e := record.entry(number)
+		if e == nil {
+			return from, to, fmt.Errorf("generation %d: there is none", number)
+		}
+		if to, err = s.load(*e); err != nil {
+			err = fmt.Errorf("generation %d: %w", number, err)
+		}
+		return from, to, err
+	}
+	text := r.Text
+	if text == nil {
+		if text, err = s.Text(0); err != nil {
+			return from, to, fmt.Errorf("draft: %w", err)
+		}
+	}
+	to, err = s.compose(text)
+	return from, to, err
+}
+
+// compose makes a generation of text and what was booted.
+func (s *Switcher) compose(text []byte) (target, error) {
+	sys, problems := system.Parse("system.toml", text)
+	if len(problems) > 0 {
+		return target{}, problemsError(problems)
+	}
+	t := target{generation: s.image.generation, text: text, system: sys}
+	if d := DigestOf(text); d != t.generation.System.Digest {
+		t.generation.System = Descriptor{MediaType: SystemType, Digest: d, Size: int64(len(text))}
+	}
+	record := s.recordNow()
+	if e := record.named(t.generation.Digest()); e != nil {
+		t.number = e.Number
+	}
+	return t, nil
+}
+
+// live changes the running machine: plan, steps, proof, a person's word, and
+// only then the boot default.
+func (o *operation) live(ctx context.Context, r Request, from, to target) Result {
+	s, m := o.s, o.s.machine
+	fromView, toView := s.look(), to.view(m)
+	fromView.Fresh = nil // that was the switch before
+	plan := PlanSwitch(fromView, toView)
+	for _, note := range plan.Notes {
+		o.event(EventNote, "%s", note)
+	}
+	record := s.recordNow()
+	if len(plan.Steps) == 0 && to.number == from.number && (r.Verb == VerbTest || record.Default == to.number && record.Trying == nil) {
+		o.event(EventNote, "generation %d runs already; there is nothing to do", to.number)
+		return o.leave(ExitGood, nil)
+	}
+	states, network := m.Services(), m.Network()
+	timeout := time.Duration(to.system.Proof.Timeout)
+	if err := o.begin(to.number, len(plan.Steps), m.Now()+timeout+r.Confirm); err != nil {
+		return o.leave(ExitRefused, fmt.Errorf("journal: %w", err))
+	}
+	err := o.perform(ctx, plan, fromView, to, toView, false)
+	p := proofFor(plan, fromView, toView, DigestOf(to.text), states, network)
+	if err == nil {
+		err = o.prove(ctx, p, timeout, to.system.Checks)
+	}
+	if err == nil {
+		err = o.journal(journalLine{Event: journalProven})
+	}
+	if err == nil && r.Confirm > 0 {
+		err = o.awaitConfirm(ctx, p, r.Confirm)
+	}
+	if err == nil && r.Verb != VerbTest {
+		err = o.commit(from.number, to.number)
+	}
+	if err != nil {
+		return o.fail(ctx, r, from, to, states, network, err)
+	}
+	s.arrive(from, to)
+	o.tellMayFail(to)
+	if r.Verb != VerbTest {
+		o.mark(journalCommitted)
+	}
+	o.mark(journalEnd)
+	if err := s.Collect(); err != nil {
+		o.event(EventNote, "old generations were not collected: %v", err)
+	}
+	return o.leave(ExitGood, nil)
+}
+
+// commit makes a proven generation good and the default. What a power cut
+// before the record's write leaves is the old default, after it the new one.
+func (o *operation) commit(from, to int) error {
+	err := o.s.update(func(r *Record) {
+		if e := r.entry(to); e != nil {
+			e.State, e.Reason = StateGood, ""
+		}
+		if from != to {
+			r.Previous = from
+		}
+		r.Default, r.Trying = to, nil
+	})
+	if err != nil {
+		return fmt.Errorf("the new default could not be recorded: %w", err)
+	}
+	return nil
+}
+
+// arrive notes what runs now.
+func (s *Switcher) arrive(from, to target) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if from.number != to.number {
+		s.before = from.number
+	}
+	s.running, s.current = to.number, to
+}
+
+// tellMayFail names services that did not come up and were allowed to.
+func (o *operation) tellMayFail(to target) {
+	for _, state := range o.s.machine.Services() {
+		service, defined := serviceOf(to.system, state.Name)
+		if defined && service.MayFail && state.Wanted && !state.ByHand && state.Phase != PhaseReady {
+			o.event(EventNote, "service %s, which may fail: %s", state.Name, state.fault())
+		}
+	}
+}
+
+// condemn marks a generation bad. The default keeps the proof that it has passed.
+func (o *operation) condemn(number int, cause error) {
+	err := o.s.update(func(r *Record) {
+		if e := r.entry(number); e != nil && r.Default != number {
+			e.State, e.Reason = StateBad, explain(cause)
+		}
+		if r.Trying != nil && r.Trying.Generation == number {
+			r.Trying = nil
+		}
+	})
+	if err != nil {
+		o.event(EventNote, "that generation %d is bad could not be recorded: %v", number, err)
+	}
+}
+
+// fail goes back to what ran before, by the same code, and says how that ended.
+func (o *operation) fail(ctx context.Context, r Request, from, to target, states []ServiceState, network NetworkState, cause error) Result {
+	s := o.s
+	o.event(EventFail, "%v", cause)
+	o.condemn(to.number, cause)
+	if r.NoRollback {
+		s.arrive(from, to)
+		o.mark(journalEnd)
+		return o.leave(ExitFailed, fmt.Errorf("%w; not going back, as asked", cause))
+	}
+	o.event(EventNote, "going back to generation %d", from.number)
+	ctx = context.WithoutCancel(ctx) // the way back is not cancelled; every step of it has its own limit
+	err := o.goTo(ctx, from, states, network)
+	o.mark(journalReverted)
+	o.mark(journalEnd)
+	if err != nil {
+		return o.leave(ExitFailed, fmt.Errorf("%w; and on the way back to generation %d: %w", cause, from.number, err))
+	}
+	return o.leave(ExitReverted, cause)
+}
+
+// goTo changes the running machine to a generation that is trusted, going on
+// after errors. states and network are what was there when it was all right.
+func (o *operation) goTo(ctx context.Context, to target, states []ServiceState, network NetworkState) error {
+	s := o.s
+	view, goal := s.look(), to.view(s.machine)
+	plan := PlanSwitch(view, goal)
+	o.step, o.total, o.lenient = 0, len(plan.Steps), true
+	err := o.perform(ctx, plan, view, to, goal, true)
+	p := proofFor(plan, view, goal, DigestOf(to.text), states, network)
+	p.patient, p.settle = true, 0
+	return errors.Join(err, o.prove(ctx, p, time.Duration(to.system.Proof.Timeout), nil))
+}

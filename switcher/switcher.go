@@ -1,0 +1,213 @@
+package switcher
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"bantam/system"
+)
+
+// ErrBusy: another switch is under way.
+var ErrBusy = errors.New("another switch is under way")
+
+// bootTries is how many boots try a generation before it counts as bad.
+const bootTries = 2
+
+// Options say what a Switcher works on.
+type Options struct {
+	Dir     string     // of record, journal, store and draft, e.g. /state
+	Machine Machine    // what is switched
+	Booted  Generation // what the boot medium carries
+	Text    []byte     // its system.toml
+	Loader  BootLoader // nil: FixedImage
+	Wall    func() time.Time
+	// Wall is the calendar's clock for "created"; nil is time.Now. Nothing is decided by it.
+}
+
+// Switcher owns the generations of one machine. All methods may be called from
+// any goroutine; one switch runs at a time and a second one is refused.
+type Switcher struct {
+	disk    disk
+	dir     string
+	machine Machine
+	store   *Store
+	records recordFile
+	journal journalFile
+	loader  BootLoader
+	image   target // what the boot medium carries, numbered once it is in the record
+	wall    func() time.Time
+
+	updating sync.Mutex // one writer of the record at a time
+	sequence uint64     // of its last write, tried or done
+
+	mu      sync.Mutex // guards what follows; never held over disk or machine
+	record  Record     // as on disk
+	running int        // generation that runs, 0: none or one without a number
+	before  int        // what ran before it, 0: nothing
+	booted  int        // what ran when Boot returned
+	busy    *operation
+	last    *Result
+	notes   []string
+
+	// Only the switch under way changes these, under mu.
+	current target            // what runs
+	live    View              // how far the machine is
+	defined map[string]string // fingerprints of the adopted definitions
+	oldPIDs map[string]int    // process of each service that runs an older definition
+}
+
+// target is a generation ready to be switched to.
+type target struct {
+	number     int
+	generation Generation
+	text       []byte
+	system     *system.System
+}
+
+// view is what plans lead to. It asks the machine, because programs may have changed.
+func (t target) view(m Machine) View {
+	return View{System: t.system, Network: true, Services: m.Fingerprints(t.system)}
+}
+
+// Open reads the state of the machine from options.Dir, repairs what can be
+// repaired and starts nothing; see Boot. On an error the directory cannot be
+// used; a directory in memory can take its place, and the boot medium's own
+// generation will run.
+func Open(options Options) (*Switcher, error) { return open(osDisk{}, options) }
+
+func open(d disk, options Options) (*Switcher, error) {
+	s := &Switcher{
+		disk: d, dir: filepath.Clean(options.Dir), machine: options.Machine,
+		loader: options.Loader, wall: options.Wall, oldPIDs: map[string]int{},
+	}
+	if s.loader == nil {
+		s.loader = FixedImage{}
+	}
+	if s.wall == nil {
+		s.wall = time.Now
+	}
+	s.records, s.journal = recordFile{d, s.dir}, journalFile{d, s.dir}
+	sys, problems := system.Parse("system.toml", options.Text)
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("the boot medium's own generation: %s", problems[0])
+	}
+	if have := DigestOf(options.Text); have != options.Booted.System.Digest {
+		return nil, fmt.Errorf("the boot medium's own generation: its system.toml is %s, its manifest names %s", have, options.Booted.System.Digest)
+	}
+	s.image = target{generation: options.Booted, text: options.Text, system: sys}
+	var err error
+	if s.store, err = openStore(d, filepath.Join(s.dir, "store")); err != nil {
+		return nil, err
+	}
+	if err := removeTemps(d, s.dir); err != nil {
+		return nil, err
+	}
+	record, notes := s.records.read()
+	s.record, s.notes = record, append(s.store.Notes(), notes...)
+	s.sequence = record.Sequence
+	if record.Sequence == 0 {
+		s.recoverRecord()
+	}
+	if e := s.record.named(s.image.generation.Digest()); e != nil {
+		s.image.number = e.Number
+	}
+	return s, nil
+}
+
+// Notes tells what Open found damaged.
+func (s *Switcher) Notes() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.notes...)
+}
+
+// update changes the record, on disk first. The error leaves it as it was.
+func (s *Switcher) update(change func(*Record)) error {
+	s.updating.Lock()
+	defer s.updating.Unlock()
+	r := s.recordNow()
+	change(&r)
+	s.sequence++ // also when the write fails: what of it reached the disk must not win later
+	r.Sequence = s.sequence
+	note, err := s.records.write(r)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if note != "" {
+		s.notes = append(s.notes[max(0, len(s.notes)-20):], note)
+	}
+	s.record = r
+	return nil
+}
+
+func (s *Switcher) recordNow() Record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.record.clone()
+}
+
+// load reads a generation and makes sure that it could run now.
+func (s *Switcher) load(e Entry) (target, error) {
+	t, err := s.read(e)
+	if err != nil {
+		return target{}, err
+	}
+	return t, s.startable(t.generation)
+}
+
+// read reads a generation from the store, every blob of it that is kept there.
+func (s *Switcher) read(e Entry) (target, error) {
+	if e.Digest == s.image.generation.Digest() { // also when the store's copy is damaged
+		t := s.image
+		t.number = e.Number
+		return t, nil
+	}
+	g, err := s.store.Generation(e.Digest)
+	if err != nil {
+		return target{}, err
+	}
+	text, err := s.store.Blob(g.System.Digest)
+	if err != nil {
+		return target{}, fmt.Errorf("its system.toml: %w", err)
+	}
+	sys, problems := system.Parse("system.toml", text)
+	if len(problems) > 0 {
+		return target{}, fmt.Errorf("its system.toml is not valid for this Bantam: %s", problems[0])
+	}
+	return target{number: e.Number, generation: g, text: text, system: sys}, nil
+}
+
+// startable says why the booted kernel and initrd are not those of g.
+func (s *Switcher) startable(g Generation) error {
+	booted := s.image.generation
+	if g.Board != booted.Board || g.Arch != booted.Arch {
+		return fmt.Errorf("it is for board %s (%s), this is %s (%s)", g.Board, g.Arch, booted.Board, booted.Arch)
+	}
+	differs := ""
+	if g.Kernel.Digest != booted.Kernel.Digest {
+		differs = fmt.Sprintf("it needs kernel %s (%s), booted is %s (%s)", g.KernelVersion(), g.Kernel.Digest, booted.KernelVersion(), booted.Kernel.Digest)
+	} else if a, b := g.initrd(), booted.initrd(); a != b {
+		differs = fmt.Sprintf("it needs initrd segments %s (with kernel %s), booted are %s (with kernel %s)", a, g.KernelVersion(), b, booted.KernelVersion())
+	}
+	if differs == "" {
+		return nil
+	}
+	if s.loader.Capabilities().Slots == 0 {
+		return fmt.Errorf("%s; %w", differs, ErrNoSlots)
+	}
+	return fmt.Errorf("%s; the boot loader %s has to start it", differs, s.loader.Name())
+}
+
+// initrd names the segments, for comparison and for people.
+func (g Generation) initrd() string {
+	text := ""
+	for _, segment := range g.Initrd {
+		text += " " + segment.Annotations[SegmentAnnotation] + "=" + string(segment.Digest)
+	}
+	return "[" + text[min(1, len(text)):] + "]"
+}
