@@ -1,0 +1,80 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A build from beginning to end with the kernel that a newcomer gets, and what size says of it.
+func TestBuildAndSize(t *testing.T) {
+	dir := t.TempDir()
+	program, system, out := filepath.Join(dir, "main.go"), filepath.Join(dir, "system.toml"), filepath.Join(dir, "out")
+	for path, text := range map[string]string{program: "package main\n\nfunc main() { println(\"device\") }\n", system: "hostname = \"x\"\n"} {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	device := filepath.Join(dir, "device")
+	compile := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", device, program)
+	compile.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH=amd64")
+	if text, err := compile.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v: %s", err, text)
+	}
+
+	r := bantam("", "build", "--device", device, "--out", out, system)
+	r.expect(t, exitOK, "out/pc.iso, ", "")
+	for _, part := range []string{"generation ", "kernel ", "modules ", "init ", "loader ", "overhead ", "total ", "out/pc.img"} {
+		if !strings.Contains(r.out, part) {
+			t.Errorf("no %q in the table\n%s", part, r.out)
+		}
+	}
+	first, err := os.ReadFile(filepath.Join(out, "pc.img"))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	r = bantam("hostname = \"x\"\n", "build", "-", "--json", "--img", "--device", device, "--out", out, "-v")
+	r.expect(t, exitOK, "{", "writing "+filepath.Join(out, "pc.img"))
+	var report struct {
+		Generation string
+		Images     []struct {
+			Image        string
+			Total, Limit int64
+			Parts        []struct {
+				Name string
+				Size int64
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(r.out), &report); err != nil || len(report.Images) != 1 || report.Images[0].Total != int64(len(first)) ||
+		len(report.Images[0].Parts) != 6 || !strings.HasPrefix(report.Generation, "sha256:") {
+		t.Errorf("JSON is %+v (%v):\n%s", report, err, r.out)
+	}
+	if second, err := os.ReadFile(filepath.Join(out, "pc.img")); err != nil || string(first) != string(second) {
+		t.Errorf("a second build differs from the first (%v)", err)
+	}
+
+	store := filepath.Join(out, "store")
+	r = bantam("", "size", "--store", store, "--top", "3")
+	for _, want := range []string{"kernel", "Linux 6.1.0-", "ext4", ".gopclntab", "runtime", " more\n", " total\n"} {
+		if !strings.Contains(r.out, want) || r.code != exitOK {
+			t.Errorf("exit status %d, no %q in\n%s%s", r.code, want, r.out, r.errors)
+		}
+	}
+	bantam("", "size", "--store", store, "--json").expect(t, exitOK, `"packages": [`, "")
+	bantam("", "size", "--store", store, "--board", "qemu-arm64").expect(t, exitFault, "", "has no generation for board qemu-arm64")
+
+	bantam("hostnam = 1\n", "build", "-", "--device", device, "--out", out).expect(t, exitFault, "", "-:1:1: ")
+	bantam("modules = [\"wiregaurd\"]\n", "build", "-", "--device", device, "--out", out).expect(t, exitFault, "", "-:1:12: modules: Linux 6.1.0-")
+	bantam("", "build", "-", "--device", device, "--out", out, "--board", "qemu-arm64").expect(t, exitFault, "", "is for EM_X86_64, the board is arm64")
+	bantam("", "build", "-", "--device", device, "--out", out, "--kernel", "linux-image-6.1.0-1-amd64").expect(t, exitFault, "", "; it has linux-image-6.1.0-")
+	bantam("", "build", "-", "--device", device, "--out", out, "--kernel-files", "/nonexistent,"+dir).expect(t, exitFault, "", "make modules_install")
+	bantam("", "build", "-", "--device", device, "--out", "/proc/out").expect(t, exitFault, "", "/proc/out")
+	bantam("", "build", "-", "--out", out).expect(t, exitFault, "", "device/amd64/bantam is not there: build it with make device")
+	t.Setenv("SOURCE_DATE_EPOCH", "now")
+	bantam("", "build", "-", "--device", device, "--out", out).expect(t, exitFault, "", `SOURCE_DATE_EPOCH="now"`)
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"bantam/system"
+)
+
+var checkVerb = verb{
+	name:    "check",
+	args:    "SYSTEM.toml...",
+	summary: "print all that is wrong with a system.toml",
+	text: `Each problem is one line: file:line:column: what is wrong; what to do.
+A file named - is read from standard input. With any problem the exit status is 1.`,
+	declare: func(c *call) func(args []string) error {
+		asJSON := c.flags.Bool("json", false, "print the problems as a JSON array")
+		return func(args []string) error {
+			if len(args) == 0 {
+				return usagef("which file?")
+			}
+			all := []system.Problem{} // an empty array in JSON, not null
+			for _, file := range args {
+				text, err := readInput(c, file)
+				if err != nil {
+					return err
+				}
+				_, problems := system.Parse(file, text)
+				all = append(all, problems...)
+			}
+			if *asJSON {
+				if err := printJSON(c.stdout, all); err != nil {
+					return err
+				}
+			} else {
+				for _, p := range all {
+					fmt.Fprintln(c.stdout, p)
+				}
+			}
+			if len(all) > 0 {
+				return errSaid
+			}
+			return nil
+		}
+	},
+}
+
+// readInput reads a file, or standard input if it is called "-".
+func readInput(c *call, file string) ([]byte, error) {
+	if file == "-" {
+		return io.ReadAll(c.stdin)
+	}
+	return os.ReadFile(file)
+}
+
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "\t")
+	return e.Encode(v)
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"bantam/system"
+)
+
+func TestCheck(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	good, bad, worse := file("good.toml", "hostname = \"x\"\n"), file("bad.toml", "\nhostnam = \"x\"\n"), file("worse.toml", "hostname = 1\nmodule = []\n")
+
+	bantam("", "check", good).expect(t, exitOK, "", "")
+	bantam("", "check", bad).expect(t, exitFault, bad+":2:1: ", "")
+	bantam("", "check", bad).expect(t, exitFault, `did you mean "hostname"?`, "")
+	r := bantam("", "check", good, bad, worse)
+	r.expect(t, exitFault, worse+":2:1: ", "")
+	if n := strings.Count(r.out, "\n"); n != 3 {
+		t.Errorf("%d lines for 3 problems:\n%s", n, r.out)
+	}
+	bantam("", "check", "/nonexistent.toml").expect(t, exitFault, "", "open /nonexistent.toml")
+	bantam("hostname = 1\n", "check", "-").expect(t, exitFault, "-:1:12: ", "")
+	bantam("", "check", "-").expect(t, exitOK, "", "") // the empty file is a machine
+
+	r = bantam("", "check", "--json", bad)
+	var problems []system.Problem
+	if err := json.Unmarshal([]byte(r.out), &problems); err != nil || len(problems) != 1 || problems[0].Line != 2 || r.code != exitFault {
+		t.Errorf("exit status %d, %v: %s", r.code, err, r.out)
+	}
+	bantam("", "check", good, "--json").expect(t, exitOK, "[]\n", "")
+}

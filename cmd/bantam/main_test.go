@@ -1,0 +1,85 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+// result is what one command line gave.
+type result struct {
+	code        int
+	out, errors string
+}
+
+func bantam(stdin string, args ...string) result {
+	var out, errors bytes.Buffer
+	code := run(args, strings.NewReader(stdin), &out, &errors)
+	return result{code, out.String(), errors.String()}
+}
+
+// expect checks the exit status and that each text is part of an output; empty wants it empty.
+func (r result) expect(t *testing.T, code int, out, errors string) {
+	t.Helper()
+	if r.code != code {
+		t.Errorf("exit status %d, want %d", r.code, code)
+	}
+	for _, c := range []struct{ name, got, want string }{{"stdout", r.out, out}, {"stderr", r.errors, errors}} {
+		if !strings.Contains(c.got, c.want) || c.want == "" && c.got != "" {
+			t.Errorf("%s is %q, want it to say %q", c.name, c.got, c.want)
+		}
+	}
+}
+
+func TestCommandLine(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		args   []string
+		code   int
+		out    string
+		errors string
+	}{
+		{"nothing at all lists the verbs", nil, exitUsage, "", "bantam build SYSTEM.toml"},
+		{"an unknown verb lists the known ones", []string{"bake"}, exitUsage, "", `no verb "bake"; there are build, check, run, size, help`},
+		{"help lists the verbs", []string{"help"}, exitOK, "bantam check SYSTEM.toml...", ""},
+		{"as everywhere", []string{"--help"}, exitOK, "Exit status: 0 done", ""},
+		{"help of a verb lists its flags", []string{"help", "build"}, exitOK, "--kernel PACKAGE", ""},
+		{"a verb helps too", []string{"build", "-h"}, exitOK, "--kernel PACKAGE", ""},
+		{"help of nothing known", []string{"help", "bake"}, exitUsage, "", `no verb "bake"`},
+		{"help of too much", []string{"help", "build", "run"}, exitUsage, "", "one verb at a time"},
+		{"an unknown flag", []string{"check", "--colour", "x"}, exitUsage, "", "flag provided but not defined: -colour\nusage: bantam check"},
+		{"a flag without its value", []string{"size", "--board"}, exitUsage, "", "flag needs an argument"},
+		{"check of nothing", []string{"check"}, exitUsage, "", "which file?"},
+		{"build of nothing", []string{"build"}, exitUsage, "", "want one SYSTEM.toml, got 0 arguments"},
+		{"build of two", []string{"build", "a", "b"}, exitUsage, "", "want one SYSTEM.toml, got 2 arguments"},
+		{"build for no board there is", []string{"build", "--board", "toaster", "x"}, exitUsage, "", `no board "toaster"; there are pc, qemu-arm64`},
+		{"an ISO for a board that has none", []string{"build", "x", "--board", "qemu-arm64", "--iso"}, exitUsage, "", "board qemu-arm64 has no --iso, only img"},
+		{"a kernel from two places", []string{"build", "-", "--kernel", "a", "--kernel-files", "b"}, exitUsage, "", "exclude each other"},
+		{"build of a file that is not there", []string{"build", "/nonexistent.toml"}, exitFault, "", "open /nonexistent.toml"},
+		{"size takes nothing", []string{"size", "x"}, exitUsage, "", "it takes no arguments"},
+		{"size for no board there is", []string{"size", "--board", "toaster"}, exitUsage, "", `no board "toaster"`},
+		{"size before any build says what to do", []string{"size", "--store", "/nonexistent"}, exitFault, "", "make one: bantam build --board pc SYSTEM.toml"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bantam("", test.args...).expect(t, test.code, test.out, test.errors)
+		})
+	}
+}
+
+func TestEveryVerbHasHelp(t *testing.T) {
+	for _, v := range verbs {
+		r := bantam("", "help", v.name)
+		r.expect(t, exitOK, "bantam "+v.name, "")
+		if v.summary == "" || !strings.Contains(r.out, v.summary) {
+			t.Errorf("%s has no summary", v.name)
+		}
+	}
+}
+
+func TestMissingToolsAreNamedWithTheirPackages(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	r := bantam("", "build", "-")
+	r.expect(t, exitFault, "", "missing on this host: apt-get, dpkg-deb, xz")
+	r.expect(t, exitFault, "", "as root: apt-get install apt dpkg xz-utils")
+	bantam("", "size", "--store", "x").expect(t, exitFault, "", "apt-get install xz-utils")
+}

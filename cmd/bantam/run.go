@@ -1,0 +1,77 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"bantam/board"
+	"bantam/images"
+)
+
+var runVerb = verb{
+	name:    "run",
+	args:    "[IMAGE] [-- QEMU-ARGUMENT...]",
+	summary: "start an image in a virtual machine, its serial console on this terminal",
+	text: `IMAGE is out/BOARD.img if none is named; one whose name ends in .iso is put in as a CD. The machine works on a
+copy on a disk of its own, which is forgotten at the end, or kept with --keep. Ctrl-A X ends it.`,
+	declare: func(c *call) func(args []string) error {
+		var name string
+		boardFlag(c.flags, &name)
+		disk := c.flags.String("disk", "1G", "`SIZE` of the machine's disk, e.g. 512M; what the image leaves free becomes its state volume")
+		keep := c.flags.String("keep", "", "`FILE` that is the machine's disk and stays; used again if it is there")
+		memory := c.flags.Int("memory", 0, "`MIB` of memory (default the board's)")
+		bios := c.flags.Bool("bios", false, "start by BIOS, the default of a PC")
+		uefi := c.flags.Bool("uefi", false, "start by UEFI")
+		return func(args []string) error {
+			b, err := board.Load(name)
+			if err != nil {
+				return usageError{err.Error()}
+			}
+			o := images.RunOptions{
+				Board: b, Image: filepath.Join("out", b.Name+".img"), Keep: *keep, Memory: *memory,
+				Stdin: c.stdin, Stdout: c.stdout, Stderr: c.stderr,
+			}
+			if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+				o.Image, args = args[0], args[1:]
+			}
+			o.Args = args
+			o.CD = strings.HasSuffix(o.Image, ".iso")
+			if o.DiskSize, err = parseSize(*disk); err != nil {
+				return usagef("--disk: %v", err)
+			}
+			if *memory < 0 {
+				return usagef("--memory: %d MiB", *memory)
+			}
+			switch {
+			case *bios && *uefi:
+				return usagef("--bios and --uefi exclude each other")
+			case *bios:
+				o.Firmware = images.BIOS
+			case *uefi:
+				o.Firmware = images.UEFI
+			}
+			err = images.Run(c.ctx, o)
+			if errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("%w; make an image: bantam build --board %s SYSTEM.toml", err, b.Name)
+			}
+			return err
+		}
+	},
+}
+
+// parseSize reads a number of bytes, e.g. 1G or 512M; the units are powers of 1024.
+func parseSize(text string) (int64, error) {
+	digits, unit := text, int64(1)
+	if i := strings.IndexAny(text, "KMGT"); i >= 0 && i == len(text)-1 {
+		digits, unit = text[:i], int64(1)<<(10*(1+strings.IndexByte("KMGT", text[i])))
+	}
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || n <= 0 || n > (1<<62)/unit {
+		return 0, fmt.Errorf("size %q: want a number of bytes, or one with K, M, G or T, e.g. 512M", text)
+	}
+	return n * unit, nil
+}

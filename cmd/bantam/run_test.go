@@ -1,0 +1,68 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestSizes(t *testing.T) {
+	for text, want := range map[string]int64{"1": 1, "512M": 512 << 20, "1G": 1 << 30, "2T": 2 << 40, "3K": 3072} {
+		if got, err := parseSize(text); err != nil || got != want {
+			t.Errorf("parseSize(%q) = %d, %v; want %d", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "G", "-1", "0", "1.5G", "1GB", "1 G", "99999999T", "9223372036854775808"} {
+		if got, err := parseSize(text); err == nil {
+			t.Errorf("parseSize(%q) = %d, want an error", text, got)
+		}
+	}
+}
+
+func TestRunRefuses(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		args   []string
+		code   int
+		errors string
+	}{
+		{"a board that is not there", []string{"--board", "toaster"}, exitUsage, `no board "toaster"`},
+		{"a size that is none", []string{"--disk", "big"}, exitUsage, `--disk: size "big"`},
+		{"negative memory", []string{"--memory", "-1"}, exitUsage, "--memory: -1 MiB"},
+		{"two firmwares", []string{"--bios", "--uefi"}, exitUsage, "--bios and --uefi exclude each other"},
+		{"BIOS on a board without", []string{"--bios", "--board", "qemu-arm64"}, exitFault, "starts by UEFI only"},
+		{"an image that is not there says how to make one", []string{"/nonexistent.img"}, exitFault, "no such file or directory; make an image: bantam build --board pc SYSTEM.toml"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bantam("", append([]string{"run"}, test.args...)...).expect(t, test.code, "", test.errors)
+		})
+	}
+}
+
+// Which program is started, and with what, is seen by one that takes its place.
+func TestRunStartsQEMU(t *testing.T) {
+	dir := t.TempDir()
+	script := "#!/bin/sh\necho \"$@\"\n"
+	if err := os.WriteFile(filepath.Join(dir, "qemu-system-x86_64"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	image := filepath.Join(dir, "pc.img")
+	for _, path := range []string{image, filepath.Join(dir, "pc.iso")} {
+		if err := os.WriteFile(path, []byte("an image"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept := filepath.Join(dir, "disk")
+	r := bantam("", "run", image, "--disk", "2M", "--keep", kept, "--memory", "99", "--", "-nic", "none")
+	r.expect(t, exitOK, "-m 99 ", "Ctrl-A X")
+	r.expect(t, exitOK, "file="+kept, "Ctrl-A X")
+	if !strings.HasSuffix(r.out, "-nic none\n") {
+		t.Errorf("QEMU gets %q, want our arguments at the end", r.out)
+	}
+	if info, err := os.Stat(kept); err != nil || info.Size() != 2<<20 {
+		t.Errorf("the machine's disk: %v, want one of 2 MiB", err)
+	}
+	bantam("", "run", filepath.Join(dir, "pc.iso")).expect(t, exitOK, "-cdrom "+filepath.Join(dir, "pc.iso"), "Ctrl-A X")
+}

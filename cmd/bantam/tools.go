@@ -1,0 +1,51 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// tool is a program of the host and the Debian package that has it.
+type tool struct{ program, debian string }
+
+var buildTools = []tool{
+	{"apt-get", "apt"},
+	{"dpkg-deb", "dpkg"},
+	{"xz", "xz-utils"},
+	{"mke2fs", "e2fsprogs"},
+}
+
+// needTools says which programs are missing and how to get them all, before any work is done.
+func needTools(tools ...tool) error {
+	var programs, packages []string
+	for _, t := range tools {
+		if hasProgram(t.program) {
+			continue
+		}
+		programs = append(programs, t.program)
+		if !slices.Contains(packages, t.debian) {
+			packages = append(packages, t.debian)
+		}
+	}
+	if len(programs) == 0 {
+		return nil
+	}
+	return errors.New("missing on this host: " + strings.Join(programs, ", ") +
+		"; as root: apt-get install " + strings.Join(packages, " "))
+}
+
+// hasProgram looks also where administrators' programs are, which is not on everybody's PATH.
+func hasProgram(name string) bool {
+	for _, try := range []string{name, filepath.Join("/usr/sbin", name), filepath.Join("/sbin", name)} {
+		if path, err := exec.LookPath(try); err == nil {
+			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,114 @@
+// Package gpt reads and writes GUID partition tables (UEFI specification, section 5.3), on the host into images and on
+// the device onto the disk it runs from.
+//
+// It is pure: it encodes, decodes and plans writes, and leaves the writing to its caller. Limits: 512-byte sectors, and
+// the usual geometry only: 128 entries of 128 bytes, at sector 2 and straight before the backup header. A table of
+// another shape is an error and stays untouched.
+package gpt
+
+import (
+	"errors"
+	"fmt"
+	"unicode/utf16"
+)
+
+const (
+	SectorSize = 512
+
+	entryCount     = 128
+	entrySize      = 128
+	entriesSectors = entryCount * entrySize / SectorSize // 32
+	entriesLBA     = 2
+
+	// TableSectors is what the backup takes at the end of the disk. The primary takes one more, for the protective MBR.
+	TableSectors = 1 + entriesSectors
+)
+
+// A Partition is one entry. First and Last are inclusive sectors.
+type Partition struct {
+	Type       GUID // zero: the entry is unused
+	ID         GUID
+	First      uint64
+	Last       uint64
+	Attributes uint64
+	Name       string // at most 36 UTF-16 units
+}
+
+// Sectors is the partition's length.
+func (p Partition) Sectors() uint64 { return p.Last - p.First + 1 }
+
+// A Table is what both copies say. Partitions[i] is partition i+1, as Linux numbers them; unused entries are zero.
+type Table struct {
+	Disk       GUID
+	Sectors    uint64 // of the disk as the table knows it: the backup header is in the last one
+	Partitions []Partition
+}
+
+// FirstUsable is the first sector that a partition may have.
+func (t Table) FirstUsable() uint64 { return 1 + TableSectors }
+
+// LastUsable is the last sector that a partition may have.
+func (t Table) LastUsable() uint64 { return t.Sectors - 1 - TableSectors }
+
+// Verify says what is wrong with the table: too small a disk, partitions outside it or over each other, names too long.
+func (t Table) Verify() error {
+	if t.Sectors < 2*TableSectors+2 || t.Sectors > 1<<55 {
+		return fmt.Errorf("a disk of %d sectors cannot hold a GUID partition table", t.Sectors)
+	}
+	if len(t.Partitions) > entryCount {
+		return fmt.Errorf("%d partitions: at most %d", len(t.Partitions), entryCount)
+	}
+	for i, p := range t.Partitions {
+		if p.Type.IsZero() {
+			continue
+		}
+		switch {
+		case p.First > p.Last:
+			return fmt.Errorf("partition %d: ends at sector %d, before its start %d", i+1, p.Last, p.First)
+		case p.First < t.FirstUsable() || p.Last > t.LastUsable():
+			return fmt.Errorf("partition %d: sectors %d-%d are outside %d-%d", i+1, p.First, p.Last, t.FirstUsable(), t.LastUsable())
+		case len(utf16.Encode([]rune(p.Name))) > 36:
+			return fmt.Errorf("partition %d: name %q is longer than 36 characters", i+1, p.Name)
+		}
+		for j, q := range t.Partitions[:i] {
+			if !q.Type.IsZero() && p.First <= q.Last && q.First <= p.Last {
+				return fmt.Errorf("partitions %d and %d overlap", j+1, i+1)
+			}
+		}
+	}
+	return nil
+}
+
+// ErrFull is returned by Add when all entries are used.
+var ErrFull = errors.New("the partition table has no free entry")
+
+// Add returns the table with p in the first unused entry, and its number. The old table is not changed.
+func (t Table) Add(p Partition) (Table, int, error) {
+	parts := append([]Partition(nil), t.Partitions...)
+	free := len(parts)
+	for i := range parts {
+		if parts[i].Type.IsZero() {
+			free = i
+			break
+		}
+	}
+	if free == len(parts) {
+		if free == entryCount {
+			return t, 0, ErrFull
+		}
+		parts = append(parts, Partition{})
+	}
+	parts[free] = p
+	t.Partitions = parts
+	return t, free + 1, t.Verify()
+}
+
+// Find returns the number of the first partition of a type, or 0.
+func (t Table) Find(typ GUID) (int, Partition) {
+	for i, p := range t.Partitions {
+		if p.Type == typ && !typ.IsZero() {
+			return i + 1, p
+		}
+	}
+	return 0, Partition{}
+}

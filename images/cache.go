@@ -1,0 +1,152 @@
+package images
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Cache is the host tool's own folder: packages that were fetched and results
+// named by the digest of what they were made from. Everything in it can be made
+// again, so it may be deleted at any time.
+type Cache struct {
+	Dir string
+}
+
+// DefaultCacheDir returns the cache's place for this user, e.g. /home/me/.cache/bantam.
+func DefaultCacheDir() (string, error) {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("place of the cache: %w; set HOME or give --cache DIR", err)
+	}
+	return filepath.Join(dir, "bantam"), nil
+}
+
+// Lock waits until this process alone holds the named lock. The kernel releases
+// it when the process ends, so a killed build leaves nothing to clean up.
+func (c Cache) Lock(ctx context.Context, name string, progress Progress) (unlock func(), err error) {
+	dir := filepath.Join(c.Dir, "locks")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
+	}
+	path := filepath.Join(dir, name)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
+	}
+	f.Close()
+	return lockPath(ctx, path, progress)
+}
+
+// lockPath waits until this process alone holds the lock of a file or folder.
+func lockPath(ctx context.Context, path string, progress Progress) (unlock func(), err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return func() { f.Close() }, nil
+		}
+		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
+			f.Close()
+			return nil, fmt.Errorf("flock %s: %w", path, err)
+		}
+		progress.Step("waiting for another build that uses %s", path)
+		select {
+		case <-ctx.Done():
+			f.Close()
+			return nil, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// Result returns the bytes kept under the inputs, which must name everything that
+// the bytes depend on, the version of the code that makes them included. If there are
+// none, or they were damaged, compute makes them.
+func (c Cache) Result(inputs []string, compute func() ([]byte, error)) ([]byte, error) {
+	path := filepath.Join(c.Dir, "results", resultKey(inputs))
+	if kept, err := os.ReadFile(path); err == nil && len(kept) >= sha256.Size {
+		sum, data := kept[:sha256.Size], kept[sha256.Size:]
+		if sha256.Sum256(data) == [sha256.Size]byte(sum) {
+			return data, nil
+		}
+	}
+	data, err := compute()
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(data)
+	return data, WriteFileAtomic(path, func(w io.Writer) error {
+		if _, err := w.Write(sum[:]); err != nil {
+			return err
+		}
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// resultKey hashes each input with its length, so that no two lists run together.
+func resultKey(inputs []string) string {
+	h := sha256.New()
+	for _, in := range inputs {
+		fmt.Fprintf(h, "%d:%s\n", len(in), in)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// WriteFileAtomic creates path, and the folders above it, with what write writes:
+// whoever opens path finds the old or the new file and never a part of it. It does not wait for the disk, as
+// switcher.WriteFileAtomic does: what the host tool writes can be made again.
+func WriteFileAtomic(path string, write func(io.Writer) error) error {
+	dir, name := filepath.Split(path)
+	if err := os.MkdirAll(filepath.Clean(dir), 0o755); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, "."+name+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	if err := write(f); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := f.Chmod(0o644); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// sha256Hex returns the SHA-256 of data in hex.
+func sha256Hex(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// fileDigest returns the SHA-256 of a file in hex.
+func fileDigest(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", fmt.Errorf("read %s: %w", path, err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

@@ -1,0 +1,102 @@
+package images
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+func TestCacheComputesOnce(t *testing.T) {
+	c, count := Cache{t.TempDir()}, 0
+	get := func(inputs ...string) string {
+		t.Helper()
+		data, err := c.Result(inputs, func() ([]byte, error) { count++; return []byte("result"), nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	if got := get("a", "b") + get("a", "b"); got != "resultresult" || count != 1 {
+		t.Errorf("got %q after computing %d times, want it once", got, count)
+	}
+	if get("ab"); count != 2 {
+		t.Error(`inputs "a", "b" and "ab" share a result`)
+	}
+	kept, err := filepath.Glob(filepath.Join(c.Dir, "results", "*"))
+	if err != nil || len(kept) != 2 {
+		t.Fatalf("cache holds %q, %v; want two results and no leftovers", kept, err)
+	}
+	for _, path := range kept {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data[len(data)-1] ^= 1
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := get("a", "b"); got != "result" || count != 3 {
+		t.Errorf("a damaged result gives %q, computed %d times; want it made again", got, count)
+	}
+}
+
+func TestCacheKeepsNoErrors(t *testing.T) {
+	c := Cache{t.TempDir()}
+	broken := errors.New("broken")
+	if _, err := c.Result([]string{"x"}, func() ([]byte, error) { return nil, broken }); !errors.Is(err, broken) {
+		t.Errorf("error %v, want %v", err, broken)
+	}
+	if data, err := c.Result([]string{"x"}, func() ([]byte, error) { return []byte("y"), nil }); err != nil || string(data) != "y" {
+		t.Errorf("after an error: %q, %v", data, err)
+	}
+}
+
+func TestLockIsHeldByOne(t *testing.T) {
+	c := Cache{t.TempDir()}
+	unlock, err := c.Lock(context.Background(), "x", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := c.Lock(context.Background(), "y", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other()
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	var said string
+	if _, err := c.Lock(ctx, "x", func(m string) { said = m }); !errors.Is(err, context.DeadlineExceeded) || said == "" {
+		t.Errorf("a second lock: %v, said %q; want it to wait and say so", err, said)
+	}
+	unlock()
+	again, err := c.Lock(context.Background(), "x", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again()
+}
+
+func TestAtomicFileIsWholeOrAbsent(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "new/folder/file")
+	broken := errors.New("disk full")
+	fail := func(w io.Writer) error { w.Write([]byte("half")); return broken }
+	if err := WriteFileAtomic(path, fail); !errors.Is(err, broken) {
+		t.Errorf("error %v, want %v", err, broken)
+	}
+	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 0 {
+		t.Errorf("a failed write leaves %v", left)
+	}
+	if err := WriteFileAtomic(path, func(w io.Writer) error { _, err := w.Write([]byte("whole")); return err }); err != nil {
+		t.Fatal(err)
+	}
+	WriteFileAtomic(path, fail)
+	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, []byte("whole")) {
+		t.Errorf("after a failed rewrite: %q, %v; want the old bytes", got, err)
+	}
+}

@@ -1,0 +1,267 @@
+package images
+
+import (
+	"bytes"
+	"context"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"bantam/board"
+	"bantam/switcher"
+	"bantam/system"
+)
+
+// refName is the annotation by which OCI tools name an entry of a layout, as in oci:out/store:pc.
+const refName = "org.opencontainers.image.ref.name"
+
+// ownModules are what /init itself needs on any board: the file system of the state volume.
+var ownModules = []string{"ext4"}
+
+// Inputs are all that a generation is made from. The same inputs give the same bytes.
+type Inputs struct {
+	Board    board.Board
+	File     string // name of system.toml, for messages
+	System   []byte // its text
+	Kernel   Kernel
+	Device   string // path of the device binary
+	Store    string // folder of the OCI layout that gets the generation
+	Cache    Cache
+	Progress Progress
+}
+
+// Composed is a generation and the bytes that media are made from.
+type Composed struct {
+	Generation switcher.Generation
+	Digest     switcher.Digest
+	Kernel     []byte
+	Segments   []Segment // in load order
+	Notes      []string  // what the user should know, e.g. drivers that a given kernel lacks
+}
+
+// Initrd is all segments, one behind the other.
+func (c *Composed) Initrd() Content {
+	var all []byte
+	for _, s := range c.Segments {
+		all = append(all, s.Data...)
+	}
+	return Bytes(all)
+}
+
+// BadSystem says that system.toml has faults.
+type BadSystem struct {
+	Problems []system.Problem
+}
+
+func (e *BadSystem) Error() string {
+	lines := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		lines[i] = p.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Check finds the faults that show without a kernel, so that nobody waits for one to be fetched in vain.
+func (in Inputs) Check() error {
+	_, _, err := in.read()
+	return err
+}
+
+func (in Inputs) read() (*system.System, []byte, error) {
+	sys, problems := system.Parse(in.File, in.System)
+	if len(problems) > 0 {
+		return nil, nil, &BadSystem{problems}
+	}
+	device, err := readDevice(in.Device, in.Board.Arch)
+	return sys, device, err
+}
+
+// Compose makes a generation and puts it into the store, where it takes the place of the board's last one.
+func Compose(ctx context.Context, in Inputs) (*Composed, error) {
+	sys, device, err := in.read()
+	if err != nil {
+		return nil, err
+	}
+	c := &Composed{}
+	if c.Kernel, err = os.ReadFile(in.Kernel.Image); err != nil {
+		return nil, fmt.Errorf("kernel: %w", err)
+	}
+	chosen, err := in.chooseModules(ctx, c, sys.Modules)
+	if err != nil {
+		return nil, err
+	}
+	if in.Kernel.Modules != "" {
+		in.Progress.Step("packing %d modules of %s", len(chosen), in.Kernel.Source)
+		files, err := moduleFiles(ctx, in.Kernel.Version, in.Kernel.Modules, chosen)
+		if err != nil {
+			return nil, err
+		}
+		modules, err := xzSegment(ctx, in.Cache, "modules", files, "")
+		if err != nil {
+			return nil, err
+		}
+		c.Segments = append(c.Segments, modules)
+	}
+	seed, err := StateSeed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	in.Progress.Step("packing the device binary")
+	init, err := initSegment(ctx, in.Cache, device, []File{{Path: "bantam/state.seed", Mode: 0o644, Data: seed}}, bcjFilter(in.Kernel, in.Board.Arch))
+	if err != nil {
+		return nil, err
+	}
+	c.Segments = append(c.Segments, init)
+	if err := in.store(ctx, c); err != nil {
+		return nil, err
+	}
+	generation, err := generationSegment(c.Generation.Manifest(), in.System)
+	c.Segments = append(c.Segments, generation)
+	return c, err
+}
+
+// chooseModules resolves what the board, system.toml and /init need. A name of system.toml that the kernel
+// does not have is the user's fault and comes with its place; one of the board's is a note if the user gave the kernel.
+func (in *Inputs) chooseModules(ctx context.Context, c *Composed, wanted []string) ([]module, error) {
+	if in.Kernel.Modules == "" {
+		return nil, nil // everything is built in, or so the user says
+	}
+	index, err := in.Kernel.index(ctx, in.Cache, in.Progress)
+	if err != nil {
+		return nil, err
+	}
+	chosen, unknown := index.closure(slices.Concat(in.Board.Modules, ownModules, wanted))
+	var problems []system.Problem
+	positions := system.Scan(in.System)
+	for _, name := range unknown {
+		i := slices.Index(wanted, name)
+		if i < 0 {
+			fault := fmt.Sprintf("board %s: Linux %s has no module %s", in.Board.Name, in.Kernel.Version, name)
+			if !in.Kernel.given {
+				return nil, errors.New(fault)
+			}
+			c.Notes = append(c.Notes, fault)
+			continue
+		}
+		p := system.Problem{File: in.File, Message: fmt.Sprintf("modules: Linux %s has no module %s", in.Kernel.Version, name)}
+		if at, ok := positions.Find(fmt.Sprintf("modules[%d]", i)); ok {
+			p.Line, p.Col = at.Key.Line, at.Key.Col
+		}
+		if near := system.Nearest(name, index.names()); near != "" {
+			p.Suggestion = fmt.Sprintf("did you mean %q?", near)
+		}
+		problems = append(problems, p)
+	}
+	if len(problems) > 0 {
+		return nil, &BadSystem{problems}
+	}
+	return chosen, nil
+}
+
+// elfMachines are the machine types in the ELF headers of Go's architectures.
+var elfMachines = map[string]elf.Machine{
+	"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64, "arm": elf.EM_ARM,
+	"mips": elf.EM_MIPS, "mipsle": elf.EM_MIPS, "riscv64": elf.EM_RISCV,
+}
+
+// readDevice reads the device binary and makes sure that the board can run it.
+func readDevice(path, arch string) ([]byte, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("device binary %s is not there: build it with make device, or by\n"+
+			"  CGO_ENABLED=0 GOARCH=%s go build -trimpath -ldflags='-s -w' -o %s ./init", path, arch, path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("device binary: %w", err)
+	}
+	f, err := elf.NewFile(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("device binary %s: %w", path, err)
+	}
+	if f.Machine != elfMachines[arch] {
+		return nil, fmt.Errorf("device binary %s is for %v, the board is %s", path, f.Machine, arch)
+	}
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP {
+			return nil, fmt.Errorf("device binary %s needs a dynamic loader: build it with CGO_ENABLED=0", path)
+		}
+	}
+	return data, nil
+}
+
+// store puts the blobs and the manifest into the OCI layout, and drops what nothing names any more.
+func (in *Inputs) store(ctx context.Context, c *Composed) error {
+	if err := os.MkdirAll(in.Store, 0o755); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	unlock, err := lockPath(ctx, in.Store, in.Progress)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	defer unlock()
+	store, err := switcher.OpenStore(in.Store)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	put := func(data []byte, mediaType string, annotations ...string) (d switcher.Descriptor) {
+		if err != nil {
+			return d
+		}
+		d = switcher.Descriptor{MediaType: mediaType, Size: int64(len(data)), Annotations: make(map[string]string)}
+		for i := 0; i < len(annotations); i += 2 {
+			d.Annotations[annotations[i]] = annotations[i+1]
+		}
+		d.Digest, err = store.PutBytes(data)
+		return d
+	}
+	g := switcher.Generation{
+		Board:  in.Board.Name,
+		Arch:   in.Board.Arch,
+		System: put(in.System, switcher.SystemType),
+		Kernel: put(c.Kernel, switcher.KernelType, switcher.VersionAnnotation, in.Kernel.Version),
+	}
+	for _, s := range c.Segments {
+		g.Initrd = append(g.Initrd, put(s.Data, switcher.InitrdType, switcher.SegmentAnnotation, s.Name))
+	}
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	c.Generation = g
+	if c.Digest, err = store.PutGeneration(g, in.Kernel.Date, map[string]string{refName: in.Board.Name}); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	entries, err := store.Index()
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	var keep []switcher.Digest
+	for _, e := range entries {
+		keep = append(keep, e.Digest)
+	}
+	_, err = store.Collect(keep)
+	return err
+}
+
+// SourceDate is the time that SOURCE_DATE_EPOCH asks all of a build to carry, if it is set.
+func SourceDate() (time.Time, bool, error) {
+	text, ok := os.LookupEnv("SOURCE_DATE_EPOCH")
+	if !ok {
+		return time.Time{}, false, nil
+	}
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || seconds < 0 {
+		return time.Time{}, false, fmt.Errorf("SOURCE_DATE_EPOCH=%q: want seconds since 1970", text)
+	}
+	return time.Unix(seconds, 0).UTC(), true, nil
+}
+
+// DevicePath is where the device binary of an architecture lies beside the host tool.
+func DevicePath(hostTool, arch string) string {
+	return filepath.Join(filepath.Dir(hostTool), "device", arch, "bantam")
+}

@@ -1,0 +1,70 @@
+package images
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestMetaPackageNamesItsKernel(t *testing.T) {
+	for _, test := range []struct{ name, depends, want string }{
+		{"a meta package", "linux-image-6.1.0-40-amd64 (= 6.1.153-1)", "linux-image-6.1.0-40-amd64=6.1.153-1"},
+		{"a meta package with more", "foo, linux-image-6.12.9+deb13-arm64 (= 6.12.9-1), bar", "linux-image-6.12.9+deb13-arm64=6.12.9-1"},
+		{"a kernel", "kmod, linux-base (>= 4.3~), initramfs-tools (>= 0.120+deb8u2) | linux-initramfs-tool", ""},
+		{"no dependencies", "", ""},
+	} {
+		if got := metaTarget(test.depends); got != test.want {
+			t.Errorf("%s: metaTarget(%q) = %q, want %q", test.name, test.depends, got, test.want)
+		}
+	}
+}
+
+func TestDebianKernelIsComplete(t *testing.T) {
+	for _, name := range []string{"pc", "qemu-arm64"} {
+		b, k := debianBoardKernel(t, name)
+		for _, path := range []string{k.Image, k.Config, filepath.Join(k.Modules, "modules.builtin")} {
+			if _, err := os.Stat(path); err != nil {
+				t.Errorf("board %s: %v", name, err)
+			}
+		}
+		if !strings.HasSuffix(k.Version, b.DebianArch) || filepath.Base(k.Modules) != k.Version {
+			t.Errorf("board %s: version %q, modules %q", name, k.Version, k.Modules)
+		}
+		if k.Date.Before(time.Date(2023, 1, 1, 0, 0, 0, 0, time.UTC)) {
+			t.Errorf("board %s: kernel of %v, want the date of its package", name, k.Date)
+		}
+		if !k.Has("CONFIG_EFI_STUB") || k.Has("CONFIG_NO_SUCH_OPTION") {
+			t.Errorf("board %s: %s is misread", name, k.Config)
+		}
+	}
+}
+
+func TestKernelFiles(t *testing.T) {
+	dir := t.TempDir()
+	k := fakeKernel(t, dir)
+	if k.Version != "6.1.0-test" || k.Config != "" {
+		t.Errorf("version %q, configuration %q; want that of the modules folder, and none", k.Version, k.Config)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "config-6.1.0-test"), []byte("\nCONFIG_X=y\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	again, err := KernelFiles(k.Image, k.Modules)
+	if err != nil || !again.Has("CONFIG_X") {
+		t.Errorf("the configuration beside the image is not read: %v", err)
+	}
+	if again.id == k.id {
+		t.Error("the cache would not see that a file came")
+	}
+	alone, err := KernelFiles(k.Image, "")
+	if err != nil || alone.Version != "6.1.0-test" || alone.Modules != "" {
+		t.Errorf("an image without modules: %+v, %v", alone, err)
+	}
+	if _, err := KernelFiles(k.Image, dir); err == nil || !strings.Contains(err.Error(), "make modules_install") {
+		t.Errorf("a folder that has no modules: %v, want an error that says what to give", err)
+	}
+	if _, err := KernelFiles(filepath.Join(dir, "nothing"), k.Modules); err == nil {
+		t.Error("an image that does not exist: no error")
+	}
+}

@@ -1,0 +1,142 @@
+package images
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"bantam/board"
+	"bantam/gpt"
+)
+
+// volumeLabel is what file managers show of an image.
+const volumeLabel = "BANTAM"
+
+// Media are the kinds of image that can be made for a board.
+func Media(b board.Board) []string {
+	if b.Boot == board.Hybrid {
+		return []string{"img", "iso"}
+	}
+	return []string{"img"}
+}
+
+// WriteMedia writes images of a generation as dir/BOARD.KIND and says what takes their bytes. One that is
+// too large for its board is removed, lest somebody flash it; the error is a TooLarge and comes with the sizes.
+func (c *Composed) WriteMedia(ctx context.Context, archive Archive, b board.Board, dir string, kinds []string) ([]Sizes, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	// The image's own disk is told from any other by its GUID, which is the generation's.
+	disk := gpt.DeriveGUID(string(c.Digest), "disk")
+	var all []Sizes
+	for _, kind := range kinds {
+		path := filepath.Join(dir, b.Name+"."+kind)
+		archive.Progress.Step("writing %s", path)
+		cmdline := b.Cmdline + " bantam.disk=" + disk.String()
+		if kind == "iso" {
+			cmdline = b.Cmdline + " bantam.state=memory"
+		}
+		written, err := c.writeMedium(ctx, archive, b, path, cmdline, disk)
+		if err != nil {
+			return nil, err
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, c.sizesOf(path, info.Size(), b.ImageLimit, written))
+	}
+	var faults []error
+	for _, s := range all {
+		if s.Total > s.Limit {
+			faults = append(faults, &TooLarge{s}, os.Remove(s.Image))
+		}
+	}
+	return all, errors.Join(faults...)
+}
+
+// written says what a medium carries beside the segments.
+type written struct {
+	kernel int64 // bytes of the kernel as it lies there
+	loader int64 // bytes of the boot loader
+}
+
+// writeMedium writes one image.
+func (c *Composed) writeMedium(ctx context.Context, archive Archive, b board.Board, path, cmdline string, disk gpt.GUID) (written, error) {
+	switch b.Boot {
+	case board.Hybrid:
+		return c.writeHybrid(ctx, archive, path, cmdline, disk)
+	case board.EFIGrub:
+		return c.writeEFIDisk(ctx, archive, path, cmdline, disk)
+	}
+	return written{}, fmt.Errorf("board %s: cannot write images that boot by %q", b.Name, b.Boot)
+}
+
+func (c *Composed) writeHybrid(ctx context.Context, archive Archive, path, cmdline string, disk gpt.GUID) (written, error) {
+	roots, err := archive.roots(ctx, PCLoaderPackages)
+	if err != nil {
+		return written{}, err
+	}
+	loaders, err := ReadPCLoaders(roots...)
+	if err != nil {
+		return written{}, err
+	}
+	size := written{
+		kernel: int64(len(c.Kernel)),
+		loader: int64(len(loaders.ISOLINUX) + len(loaders.Ldlinux) + len(loaders.DiskMBR) + len(loaders.EFIStub)),
+	}
+	return size, WriteHybrid(path, Parts{
+		Loaders:   loaders,
+		Kernel:    Bytes(c.Kernel),
+		Initrd:    c.Initrd(),
+		Cmdline:   cmdline,
+		Disk:      disk,
+		Label:     volumeLabel,
+		OSRelease: "ID=bantam\nPRETTY_NAME=Bantam\n",
+	})
+}
+
+func (c *Composed) writeEFIDisk(ctx context.Context, archive Archive, path, cmdline string, disk gpt.GUID) (written, error) {
+	target, err := archive.roots(ctx, []string{GRUBTargetPackage})
+	if err != nil {
+		return written{}, err
+	}
+	host := archive
+	host.Arch = runtime.GOARCH // Debian calls amd64, arm64 and riscv64 the same
+	tools, err := host.roots(ctx, GRUBHostPackages)
+	if err != nil {
+		return written{}, err
+	}
+	program, err := GRUB{HostRoots: tools, TargetRoot: target[0]}.Program(ctx, cmdline)
+	if err != nil {
+		return written{}, err
+	}
+	archive.Progress.Step("compressing the kernel")
+	kernel, err := PackKernel(ctx, Cache{archive.CacheDir}, c.Kernel)
+	if err != nil {
+		return written{}, err
+	}
+	return written{kernel: int64(len(kernel)), loader: int64(len(program))}, WriteEFIDisk(path, EFIDisk{
+		Program: program,
+		Kernel:  Bytes(kernel),
+		Initrd:  c.Initrd(),
+		Disk:    disk,
+		Label:   volumeLabel,
+	})
+}
+
+// roots fetches packages and returns the folders they were unpacked to, in the order of the names.
+func (a Archive) roots(ctx context.Context, names []string) ([]string, error) {
+	packages, err := a.Packages(ctx, names...)
+	if err != nil {
+		return nil, err
+	}
+	roots := make([]string, len(names))
+	for i, name := range names {
+		roots[i] = packages[name].Dir
+	}
+	return roots, nil
+}

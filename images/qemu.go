@@ -1,0 +1,211 @@
+package images
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"bantam/board"
+)
+
+// RunOptions say how an image is tried in a virtual machine.
+type RunOptions struct {
+	Board    board.Board
+	Image    string   // e.g. out/pc.img, or out/pc.iso with CD
+	CD       bool     // the image is a CD's: nothing is kept
+	Firmware string   // "bios", "uefi" or "": what the board's machine starts with
+	Keep     string   // file that is the machine's disk and stays; made from Image if it is not there. "": a temporary one
+	DiskSize int64    // bytes of the disk that is made, so that there is room for the state volume; 0: 1 GiB
+	Memory   int      // MiB; 0: the board's
+	Args     []string // further ones for QEMU; a -nic among them replaces the machine's network
+	Stdin    io.Reader
+	Stdout   io.Writer
+	Stderr   io.Writer
+}
+
+// Firmwares that RunOptions.Firmware names.
+const (
+	BIOS = "bios"
+	UEFI = "uefi"
+)
+
+const defaultDiskSize = 1 << 30
+
+// uefiFirmware is where Debian has UEFI for QEMU: code, and variables of which each machine gets a copy.
+type uefiFirmware struct{ code, vars, debian string }
+
+var uefiFirmwares = map[string]uefiFirmware{
+	"amd64": {"/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd", "ovmf"},
+	"arm64": {"/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd", "qemu-efi-aarch64"},
+}
+
+// Run starts a copy of the image in QEMU with its serial console on the terminal, and returns when the machine is off.
+// The image itself is not changed.
+func Run(ctx context.Context, o RunOptions) error {
+	dir, err := os.MkdirTemp("", "bantam-run-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	args, err := PrepareMachine(ctx, o, dir)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, args[0], append(args[1:], "-nographic")...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = o.Stdin, o.Stdout, o.Stderr
+	fmt.Fprintln(o.messages(), "The serial console of the machine follows. Ctrl-A X ends the machine.")
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w", args[0], err)
+	}
+	return nil
+}
+
+// PrepareMachine puts the machine's files into dir and returns the command that Run runs, QEMU's program first, without
+// a console: a test adds its own.
+func PrepareMachine(ctx context.Context, o RunOptions, dir string) ([]string, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	m := qemuMachine{RunOptions: o, disk: o.Image, accel: "tcg"}
+	var err error
+	if !o.CD {
+		if m.disk, err = o.makeDisk(dir); err != nil {
+			return nil, err
+		}
+	}
+	if o.Firmware == UEFI {
+		m.uefi = uefiFirmwares[o.Board.Arch]
+		vars := filepath.Join(dir, "vars")
+		if err := copyFile(vars, m.uefi.vars); err != nil {
+			return nil, err
+		}
+		m.uefi.vars = vars
+	}
+	if kvmWorks(ctx, o.Board) {
+		m.accel = "kvm"
+	}
+	return append([]string{o.Board.QEMU.Binary}, m.args()...), nil
+}
+
+// check names everything that is missing at once, before any work is done.
+func (o *RunOptions) check() error {
+	if o.Firmware == "" {
+		o.Firmware = BIOS
+		if o.Board.Boot != board.Hybrid {
+			o.Firmware = UEFI
+		}
+	}
+	if o.Firmware != BIOS && o.Firmware != UEFI {
+		return fmt.Errorf("firmware %q: it may be %q or %q", o.Firmware, BIOS, UEFI)
+	}
+	if o.Firmware == BIOS && o.Board.Boot != board.Hybrid {
+		return fmt.Errorf("board %s starts by UEFI only", o.Board.Name)
+	}
+	var missing, packages []string
+	if _, err := exec.LookPath(o.Board.QEMU.Binary); err != nil {
+		missing, packages = append(missing, o.Board.QEMU.Binary), append(packages, o.Board.QEMU.Package)
+	}
+	if o.Firmware == UEFI {
+		if f, ok := uefiFirmwares[o.Board.Arch]; !ok {
+			return fmt.Errorf("board %s: no UEFI firmware for %s is known", o.Board.Name, o.Board.Arch)
+		} else if !isFile(f.code) || !isFile(f.vars) {
+			missing, packages = append(missing, f.code), append(packages, f.debian)
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("%s missing: apt-get install %s", strings.Join(missing, ", "), strings.Join(packages, " "))
+	}
+	_, err := os.Stat(o.Image)
+	return err
+}
+
+// makeDisk copies the image to a larger sparse file, as if it were written to a disk of that size.
+func (o RunOptions) makeDisk(dir string) (string, error) {
+	path := o.Keep
+	if path == "" {
+		path = filepath.Join(dir, "disk")
+	} else if _, err := os.Stat(path); err == nil {
+		fmt.Fprintf(o.messages(), "The machine goes on with its disk %s; delete the file to begin with the image again.\n", path)
+		return path, nil
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return "", err
+	}
+	if err := copyFile(path, o.Image); err != nil {
+		return "", err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	size := o.DiskSize
+	if size == 0 {
+		size = defaultDiskSize
+	}
+	return path, os.Truncate(path, roundUp(max(size, info.Size()), 1<<20))
+}
+
+// messages is where people are told things.
+func (o RunOptions) messages() io.Writer {
+	if o.Stderr == nil {
+		return io.Discard
+	}
+	return o.Stderr
+}
+
+func copyFile(to, from string) error {
+	f, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return WriteFileAtomic(to, func(w io.Writer) error {
+		_, err := io.Copy(w, f)
+		return err
+	})
+}
+
+// A qemuMachine is all that decides QEMU's arguments.
+type qemuMachine struct {
+	RunOptions
+	disk  string
+	uefi  uefiFirmware // empty for BIOS
+	accel string       // "kvm" or "tcg"
+}
+
+func (m qemuMachine) args() []string {
+	q := m.Board.QEMU
+	memory := m.Memory
+	if memory == 0 {
+		memory = q.Memory
+	}
+	args := []string{"-machine", q.Machine, "-accel", m.accel, "-m", strconv.Itoa(memory)}
+	if m.accel == "kvm" {
+		args = append(args, "-cpu", "host")
+	} else if q.CPU != "" {
+		args = append(args, "-cpu", q.CPU)
+	}
+	if m.uefi.code != "" {
+		args = append(args, "-drive", "if=pflash,format=raw,readonly=on,file="+quoteComma(m.uefi.code),
+			"-drive", "if=pflash,format=raw,file="+quoteComma(m.uefi.vars))
+	}
+	if m.CD {
+		args = append(args, "-cdrom", m.disk)
+	} else {
+		args = append(args, "-drive", "if=virtio,format=raw,file="+quoteComma(m.disk))
+	}
+	if !slices.ContainsFunc(m.Args, func(a string) bool { return a == "-nic" || a == "-netdev" }) {
+		args = append(args, "-nic", "user,model=virtio-net-pci")
+	}
+	args = append(args, q.Args...)
+	return append(args, m.Args...)
+}
+
+// quoteComma makes a path part of a QEMU option, where a comma ends a value unless it is doubled.
+func quoteComma(path string) string { return strings.ReplaceAll(path, ",", ",,") }

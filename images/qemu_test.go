@@ -1,0 +1,117 @@
+package images
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"bantam/board"
+)
+
+func loadBoard(t testing.TB, name string) board.Board {
+	t.Helper()
+	b, err := board.Load(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestArgumentsOfQEMU(t *testing.T) {
+	pc := board.Board{Name: "pc", Arch: "amd64", Boot: board.Hybrid, QEMU: board.QEMU{Machine: "q35", Memory: 512, Args: []string{"-device", "i6300esb"}}}
+	arm := board.Board{Name: "arm", Arch: "arm64", Boot: board.EFIGrub, QEMU: board.QEMU{Machine: "virt", CPU: "cortex-a57", Memory: 512}}
+	for name, c := range map[string]struct {
+		machine qemuMachine
+		want    string
+	}{
+		"PC disk under BIOS": {qemuMachine{RunOptions: RunOptions{Board: pc}, disk: "d", accel: "tcg"},
+			"-machine q35 -accel tcg -m 512 -drive if=virtio,format=raw,file=d -nic user,model=virtio-net-pci -device i6300esb"},
+		"PC CD under UEFI with KVM": {qemuMachine{RunOptions: RunOptions{Board: pc, CD: true, Memory: 256}, disk: "c", accel: "kvm", uefi: uefiFirmware{code: "code", vars: "vars"}},
+			"-machine q35 -accel kvm -m 256 -cpu host -drive if=pflash,format=raw,readonly=on,file=code -drive if=pflash,format=raw,file=vars -cdrom c -nic user,model=virtio-net-pci -device i6300esb"},
+		"ARM with a network of one's own and a comma in the path": {qemuMachine{RunOptions: RunOptions{Board: arm, Args: []string{"-nic", "none"}}, disk: "a,b", accel: "tcg"},
+			"-machine virt -accel tcg -m 512 -cpu cortex-a57 -drive if=virtio,format=raw,file=a,,b -nic none"},
+	} {
+		if got := strings.Join(c.machine.args(), " "); got != c.want {
+			t.Errorf("%s: got\n%s\nwant\n%s", name, got, c.want)
+		}
+	}
+}
+
+func TestRunSaysWhatIsMissing(t *testing.T) {
+	b := loadBoard(t, "pc")
+	b.QEMU.Binary, b.QEMU.Package = "qemu-system-none", "qemu-system-xyz"
+	err := Run(context.Background(), RunOptions{Board: b, Image: os.DevNull, Stderr: os.Stderr})
+	if err == nil || !strings.Contains(err.Error(), "apt-get install qemu-system-xyz") {
+		t.Errorf("got %v, want the Debian package named", err)
+	}
+	arm := loadBoard(t, "qemu-arm64")
+	if err := Run(context.Background(), RunOptions{Board: arm, Image: os.DevNull, Firmware: BIOS}); err == nil || !strings.Contains(err.Error(), "UEFI only") {
+		t.Errorf("BIOS on ARM: got %v", err)
+	}
+	if err := Run(context.Background(), RunOptions{Board: loadBoard(t, "pc"), Image: "/nonexistent.img"}); !os.IsNotExist(err) {
+		t.Errorf("no image: got %v", err)
+	}
+}
+
+// A real run with QEMU's serial console on our streams, twice on a disk that is kept; the image stays as it was.
+func TestRunBootsACopyOfTheImage(t *testing.T) {
+	dir := t.TempDir()
+	image, disk := filepath.Join(dir, "pc,1.img"), filepath.Join(dir, "disk,1")
+	const words = "console=ttyS0 panic=-1 bantam.test=42"
+	err := WriteHybrid(image, Parts{Loaders: pcLoaders(t), Kernel: content(t, debianKernel(t, "amd64")), Initrd: tinyInitrd(t, "amd64"),
+		Cmdline: words, Disk: testDisk, Label: "BANTAM"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, firmware := range []string{BIOS, UEFI} {
+		var console, messages bytes.Buffer
+		ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
+		defer cancel()
+		err := Run(ctx, RunOptions{Board: loadBoard(t, "pc"), Image: image, Keep: disk, Firmware: firmware, Args: []string{"-nic", "none"}, Stdout: &console, Stderr: &messages})
+		if err != nil || !strings.Contains(console.String(), words) {
+			t.Fatalf("%s: %v\n%s%s", firmware, err, messages.String(), console.String())
+		}
+		if !strings.Contains(messages.String(), "Ctrl-A X") {
+			t.Errorf("%s: got %q, want to be told how to leave", firmware, messages.String())
+		}
+	}
+	after, err := os.ReadFile(image)
+	if err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the image was changed (%v)", err)
+	}
+	if info, err := os.Stat(disk); err != nil || info.Size() != 1<<30 {
+		t.Errorf("the disk that is kept: %v, %v; want 1 GiB", info, err)
+	}
+}
+
+func TestKVMIsTakenOnlyWhenAGuestRuns(t *testing.T) {
+	b := loadBoard(t, "pc")
+	works := kvmWorks(context.Background(), b)
+	t.Logf("KVM works: %v", works)
+	// The same boot sector must end an emulated machine, or the probe would never say yes.
+	disk := filepath.Join(t.TempDir(), "disk")
+	sector := append(slices.Clone(kvmProbe), make([]byte, 1<<20)...)
+	sector[510], sector[511] = 0x55, 0xAA
+	if err := os.WriteFile(disk, sector, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(tool(t, "qemu-system-x86_64"), "-accel", "tcg", "-m", "64", "-display", "none", "-nic", "none",
+		"-device", "isa-debug-exit,iobase=0xf4,iosize=1", "-drive", "format=raw,file="+disk)
+	cmd.Run()
+	if got := cmd.ProcessState.ExitCode(); got != kvmProbeStatus {
+		t.Errorf("got exit status %d, want %d", got, kvmProbeStatus)
+	}
+	if kvmWorks(context.Background(), loadBoard(t, "qemu-arm64")) {
+		t.Error("KVM of an x86 host is said to run ARM")
+	}
+}

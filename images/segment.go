@@ -1,0 +1,80 @@
+package images
+
+import (
+	"context"
+	"fmt"
+	"math/bits"
+)
+
+// Segment is one of the archives that the initrd consists of. The kernel unpacks them one after
+// the other, so a change of one leaves the bytes of the others alone.
+type Segment struct {
+	Name string // "modules", "init" or "generation"
+	Data []byte // as the boot loader loads it; its length is a multiple of four
+	Raw  int64  // bytes in memory once unpacked
+}
+
+// compressXZ packs data as small as the kernel can still read: CRC32 is the only check it knows,
+// and the dictionary is no larger than the data, because the kernel allocates all of it.
+// bcj is the branch filter, e.g. "--x86": it makes linked programs smaller and modules larger.
+func compressXZ(ctx context.Context, cache Cache, data []byte, bcj string) ([]byte, error) {
+	args := []string{"--format=xz", "--check=crc32", "--threads=1", "--stdout"}
+	if bcj != "" {
+		args = append(args, bcj)
+	}
+	dict := min(max(1<<bits.Len(uint(len(data))), 1<<16), 64<<20)
+	args = append(args, fmt.Sprintf("--lzma2=preset=9e,dict=%d", dict))
+	return cache.Result(append([]string{"xz", sha256Hex(data)}, args...), func() ([]byte, error) {
+		return filter(ctx, data, "xz", args...)
+	})
+}
+
+// bcjFilter names the branch filter for programs of an architecture, if the kernel can undo it.
+func bcjFilter(k Kernel, arch string) string {
+	switch {
+	case arch == "amd64" && k.Has("CONFIG_XZ_DEC_X86"):
+		return "--x86"
+	case arch == "arm64" && k.Has("CONFIG_XZ_DEC_ARM64"): // since Linux 6.12
+		return "--arm64"
+	case arch == "arm" && k.Has("CONFIG_XZ_DEC_ARM"):
+		return "--arm"
+	}
+	return ""
+}
+
+func xzSegment(ctx context.Context, cache Cache, name string, files []File, bcj string) (Segment, error) {
+	raw, err := packCPIO(files)
+	if err != nil {
+		return Segment{}, err
+	}
+	data, err := compressXZ(ctx, cache, raw, bcj)
+	return Segment{Name: name, Data: data, Raw: int64(len(raw))}, err
+}
+
+// initSegment holds the device binary, what the kernel opens before it runs, the mount points,
+// and whatever else is given.
+func initSegment(ctx context.Context, cache Cache, device []byte, extra []File, bcj string) (Segment, error) {
+	files := []File{
+		{Path: "init", Mode: 0o755, Data: device},
+		{Path: "bin/bantam", Link: "../init"},
+		// Without these two the kernel starts /init with no descriptors, and Go's runtime ends it.
+		{Path: "dev/console", Mode: 0o600, Major: 5, Minor: 1},
+		{Path: "dev/null", Mode: 0o666, Major: 1, Minor: 3},
+		{Path: "root", Mode: 0o700, Dir: true},
+		{Path: "tmp", Mode: 0o1777, Dir: true},
+	}
+	for _, dir := range []string{"etc", "proc", "run", "state", "sys"} {
+		files = append(files, File{Path: dir, Mode: 0o755, Dir: true})
+	}
+	return xzSegment(ctx, cache, "init", append(files, extra...), bcj)
+}
+
+// generationSegment tells the machine what it was started from. It is left uncompressed: it is
+// the only segment that a change of configuration makes anew, and xz would gain a sector.
+func generationSegment(manifest, system []byte) (Segment, error) {
+	raw, err := packCPIO([]File{
+		{Path: "bantam/generation/manifest.json", Mode: 0o644, Data: manifest},
+		{Path: "bantam/generation/system.toml", Mode: 0o644, Data: system},
+	})
+	return Segment{Name: "generation", Data: raw, Raw: int64(len(raw))}, err
+}

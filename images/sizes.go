@@ -1,0 +1,90 @@
+package images
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Part is a piece of an image and its bytes there.
+type Part struct {
+	Name   string `json:"name"` // e.g. kernel
+	Size   int64  `json:"size"`
+	Detail string `json:"detail,omitempty"` // e.g. Linux 6.1.0-40-amd64
+}
+
+// Sizes says what takes the bytes of an image; the parts add up to Total.
+type Sizes struct {
+	Image string `json:"image"` // its path
+	Total int64  `json:"total"`
+	Limit int64  `json:"limit"` // of the board
+	Parts []Part `json:"parts"`
+}
+
+// sizesOf accounts for an image of c of total bytes; what is left over is overhead.
+func (c *Composed) sizesOf(image string, total, limit int64, w written) Sizes {
+	s := Sizes{Image: image, Total: total, Limit: limit}
+	s.Parts = append(s.Parts, Part{"kernel", w.kernel, "Linux " + c.Generation.KernelVersion()})
+	for _, segment := range c.Segments {
+		s.Parts = append(s.Parts, Part{segment.Name, int64(len(segment.Data)), Commas(segment.Raw) + " unpacked"})
+	}
+	s.Parts = append(s.Parts, Part{Name: "loader", Size: w.loader})
+	overhead := total
+	for _, p := range s.Parts {
+		overhead -= p.Size
+	}
+	s.Parts = append(s.Parts, Part{"overhead", overhead, "partition table, file systems, alignment"})
+	return s
+}
+
+// TooLarge says that an image does not fit its board.
+type TooLarge struct {
+	Sizes
+}
+
+func (e *TooLarge) Error() string {
+	parts := slices.Clone(e.Parts)
+	slices.SortStableFunc(parts, func(a, b Part) int { return cmp.Compare(b.Size, a.Size) })
+	var largest []string
+	for _, p := range parts[:min(3, len(parts))] {
+		largest = append(largest, p.Name+" "+Commas(p.Size))
+	}
+	return fmt.Sprintf("%s has %s bytes, %s more than the board's limit of %s; the largest parts are %s",
+		e.Image, Commas(e.Total), Commas(e.Total-e.Limit), Commas(e.Limit), strings.Join(largest, ", "))
+}
+
+// PrintSizes writes a table of what takes the bytes of images of one generation. Images
+// of equal parts share their lines.
+func PrintSizes(w io.Writer, all []Sizes) error {
+	var b strings.Builder
+	row := func(name string, size int64, detail string) {
+		line := fmt.Sprintf("  %-12s%12s  %s", name, Commas(size), detail)
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	for i, s := range all {
+		if i == 0 || !slices.Equal(s.Parts, all[i-1].Parts) {
+			for _, p := range s.Parts {
+				row(p.Name, p.Size, p.Detail)
+			}
+		}
+		row("total", s.Total, fmt.Sprintf("%s, %.1f %% of the board's %s", s.Image, 100*float64(s.Total)/float64(s.Limit), Commas(s.Limit)))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// Commas writes a number of bytes with a comma at every third digit, e.g. 8,247,232.
+func Commas(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	sign := ""
+	if n < 0 {
+		sign, digits = "-", digits[1:]
+	}
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return sign + digits
+}
