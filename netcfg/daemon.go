@@ -1,0 +1,350 @@
+package netcfg
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"bantam/netcfg/dhcp4"
+	"bantam/system"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	debounce   = 50 * time.Millisecond // between two looks at everything
+	rounds     = 4                     // plans in a row before we wait for better times
+	firstRetry = time.Second           // after a change that the kernel refused, doubling
+	lastRetry  = time.Minute
+)
+
+// daemon owns everything: configuration, clients, what we did. One goroutine uses it.
+type daemon struct {
+	options options
+	stderr  io.Writer
+	kernel  *rtnetlink
+	alarm   alarm
+	events  int // rtnetlink subscription
+
+	net     map[string]system.Net
+	dns     system.DNS
+	hash    string // of the system.toml in force
+	invalid []string
+
+	clients   map[string]*dhcpPort
+	announced map[string]*announcements
+	indexes   map[int]string // links by index, as last seen
+	owned     Owned
+
+	dirty     bool
+	looked    time.Duration // when everything was last compared
+	retryAt   time.Duration
+	retryWait time.Duration
+	logged    string // the last problem that went to the log
+	stuck     error  // why a DHCP client could not be started
+	ready     bool
+}
+
+func newDaemon(o options, stderr io.Writer) (*daemon, error) {
+	d := &daemon{
+		options: o, stderr: stderr, dirty: true, events: -1, retryAt: forever, looked: -debounce,
+		clients: map[string]*dhcpPort{}, announced: map[string]*announcements{}, owned: newOwned(),
+	}
+	for _, dir := range []string{o.dir, o.leases} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if d.kernel, err = openKernel(bootTime); err != nil {
+		return nil, err
+	}
+	if d.alarm, err = newAlarm(); err != nil {
+		return nil, err
+	}
+	if d.events, err = subscribe(); err != nil {
+		return nil, err
+	}
+	d.reload()
+	return d, nil
+}
+
+func (d *daemon) logf(format string, args ...any) { fmt.Fprintf(d.stderr, format+"\n", args...) }
+
+// reload reads system.toml. One that is not valid changes nothing but the problems shown.
+func (d *daemon) reload() {
+	d.dirty = true
+	d.invalid = nil
+	text, err := os.ReadFile(d.options.config)
+	if err != nil {
+		d.invalid = []string{err.Error()}
+		d.logf("%v", err)
+		return
+	}
+	s, problems := system.Parse(d.options.config, text)
+	if len(problems) > 0 {
+		for _, p := range problems {
+			d.invalid = append(d.invalid, p.String())
+			d.logf("%v", p)
+		}
+		return
+	}
+	sum := sha256.Sum256(text)
+	d.net, d.dns, d.hash = s.Net, s.DNS, hex.EncodeToString(sum[:])
+	for _, c := range d.clients {
+		c.client.SetHostname(hostname())
+	}
+}
+
+// loop waits and works until SIGTERM.
+func (d *daemon) loop(signals int) error {
+	buffer := make([]byte, 1<<16)
+	for {
+		now := bootTime()
+		for _, c := range d.clients {
+			if c.client.Deadline() <= now {
+				d.watch(c, func() { c.step(nil) })
+			}
+		}
+		for _, a := range d.announced {
+			if a.next() <= now {
+				d.dirty = true
+			}
+		}
+		if d.retryAt <= now {
+			d.dirty, d.retryAt = true, forever
+		}
+		if d.dirty && now-d.looked >= debounce {
+			d.reconcile()
+			continue // its own changes may already have made something due
+		}
+		if err := d.alarm.set(d.nextWake()); err != nil {
+			return err
+		}
+		fds := []unix.PollFd{{Fd: int32(signals)}, {Fd: int32(d.events)}, {Fd: int32(d.alarm.fd)}}
+		for _, c := range d.clients {
+			fds = append(fds, unix.PollFd{Fd: int32(c.wire.ip)}, unix.PollFd{Fd: int32(c.wire.arp)})
+		}
+		for i := range fds {
+			fds[i].Events = unix.POLLIN
+		}
+		if _, err := unix.Poll(fds, -1); err != nil && !errors.Is(err, unix.EINTR) {
+			return fmt.Errorf("poll: %w", err)
+		}
+		if fds[2].Revents != 0 {
+			d.alarm.clear()
+		}
+		if fds[0].Revents != 0 && d.signalled(signals) {
+			return nil
+		}
+		if fds[1].Revents != 0 {
+			if err := d.hear(); err != nil {
+				return err
+			}
+		}
+		for _, c := range d.clients {
+			d.watch(c, func() { c.receive(buffer) })
+		}
+	}
+}
+
+// watch lets a client work and sees whether that changed anything. A lease is
+// acted on at once: there is no reason to wait for more.
+func (d *daemon) watch(c *dhcpPort, work func()) {
+	lease, reason := c.client.Lease(), c.client.Reason()
+	work()
+	if c.client.Lease() != lease {
+		d.dirty, d.looked = true, -debounce
+	} else if c.client.Reason() != reason {
+		d.dirty = true // for the status
+	}
+}
+
+func (d *daemon) nextWake() time.Duration {
+	next := d.retryAt
+	if d.dirty {
+		next = min(next, d.looked+debounce)
+	}
+	for _, c := range d.clients {
+		next = min(next, c.client.Deadline())
+	}
+	for _, a := range d.announced {
+		next = min(next, a.next())
+	}
+	return next
+}
+
+// signalled acts on the signals that arrived and tells whether one of them ends us.
+func (d *daemon) signalled(fd int) (end bool) {
+	var buffer [16]byte
+	n, _ := unix.Read(fd, buffer[:])
+	for _, s := range buffer[:max(n, 0)] {
+		if unix.Signal(s) != unix.SIGHUP {
+			return true
+		}
+		d.reload()
+	}
+	return false
+}
+
+// hear notes that something changed, and the options of router advertisements.
+func (d *daemon) hear() error {
+	options, err := drain(d.events)
+	if err != nil {
+		d.logf("%v; subscribing again", err)
+		unix.Close(d.events)
+		if d.events, err = subscribe(); err != nil {
+			return err
+		}
+	}
+	for _, o := range options {
+		if name := d.indexes[o.Link]; name != "" {
+			if d.announced[name] == nil {
+				d.announced[name] = &announcements{}
+			}
+			d.announced[name].read(o.Options, bootTime())
+		}
+	}
+	d.dirty = true
+	return nil
+}
+
+// reconcile compares what is with what shall be, and changes it until both are the same.
+func (d *daemon) reconcile() {
+	d.dirty = false
+	var problems []string
+	for range rounds {
+		have, err := d.kernel.Observe()
+		if err != nil {
+			problems = []string{err.Error()}
+			break
+		}
+		d.follow(have.Links)
+		wish := Desired(d.net, d.dns, d.facts(have.Links))
+		d.kernel.ReadSysctls(&have, slices.Collect(maps.Keys(wish.Sysctls)))
+		ops, impossible := Plan(wish.State, have, d.owned)
+		if len(ops) == 0 {
+			if d.stuck != nil {
+				impossible = append(impossible, d.stuck.Error())
+				d.retry(nil)
+			} else {
+				d.retryWait, d.retryAt = 0, forever
+			}
+			wish.Problems = slices.Concat(d.invalid, wish.Problems, impossible)
+			d.publish(wish, have)
+			return
+		}
+		problems = nil
+		for _, o := range ops {
+			if err := d.kernel.Apply(o); err != nil {
+				problems = append(problems, err.Error())
+				continue
+			}
+			d.owned.Done(o, have)
+		}
+		if len(problems) > 0 {
+			wish.Problems = slices.Concat(d.invalid, wish.Problems, impossible, problems)
+			d.publish(wish, have)
+		}
+	}
+	d.retry(problems)
+}
+
+// retry comes back to what could not be done.
+func (d *daemon) retry(problems []string) {
+	d.retryWait = min(max(2*d.retryWait, firstRetry), lastRetry)
+	d.retryAt = bootTime() + d.retryWait
+	for _, p := range problems {
+		if p != d.logged {
+			d.logged = p
+			d.logf("%s", p)
+		}
+	}
+}
+
+func (d *daemon) facts(links map[string]Link) Facts {
+	f := Facts{Links: links, Leases: map[string]*dhcp4.Lease{}, Announced: map[string]Announced{}}
+	for name, c := range d.clients {
+		f.Leases[name] = c.client.Lease()
+	}
+	now := bootTime()
+	for name, a := range d.announced {
+		f.Announced[name] = a.current(now)
+	}
+	return f
+}
+
+// follow opens and closes clients as ports and their wishes come and go, and
+// tells them of their carrier. It also notes when everything was looked at.
+func (d *daemon) follow(links map[string]Link) {
+	d.looked, d.stuck = bootTime(), nil
+	d.owned.Forget(links)
+	d.indexes = map[int]string{}
+	for name, l := range links {
+		d.indexes[l.Index] = name
+	}
+	wanted := map[string]bool{}
+	for _, p := range ports(d.net, links) {
+		if p.Present && p.Net.IPv4 == "dhcp" {
+			wanted[p.Name] = true
+		}
+	}
+	for name, c := range d.clients {
+		if link := links[name]; !wanted[name] || link.Index != c.wire.index || link.MAC != c.wire.mac {
+			c.close()
+			delete(d.clients, name)
+		}
+	}
+	maps.DeleteFunc(d.announced, func(name string, _ *announcements) bool { return links[name].Index == 0 })
+	for name := range wanted {
+		link := links[name]
+		if d.clients[name] == nil {
+			c, err := openDHCPPort(name, link, d.options.leases, d.logf)
+			if err != nil {
+				d.logf("%v", err)
+				d.stuck = err
+				continue
+			}
+			d.clients[name] = c
+		}
+		d.clients[name].setCarrier(link.Up && link.Carrier)
+	}
+}
+
+// publish writes status.json and resolv.conf, and says once that we are online.
+func (d *daemon) publish(wish Wish, have State) {
+	reasons := map[string]string{}
+	for _, p := range wish.Ports {
+		if c := d.clients[p.Name]; c != nil {
+			reasons[p.Name] = c.client.Reason()
+		} else if p.Net.IPv4 == "dhcp" {
+			reasons[p.Name] = "DHCP: not started"
+		}
+	}
+	offset := time.Now().Add(-bootTime())
+	status := report(wish, have, reasons, func(at time.Duration) time.Time { return offset.Add(at).UTC().Round(time.Second) })
+	status.Config = d.hash
+	text, err := json.MarshalIndent(status, "", "  ")
+	if err == nil {
+		err = writeFile(filepath.Join(d.options.dir, "status.json"), append(text, '\n'))
+	}
+	err = errors.Join(err, writeFile(filepath.Join(d.options.dir, "resolv.conf"), []byte(resolvConf(wish.DNS, wish.Search))))
+	if err != nil {
+		d.logf("%v", err)
+	}
+	if status.Online && !d.ready {
+		d.ready = true
+		if d.options.notify >= 0 {
+			unix.Write(d.options.notify, []byte{'\n'})
+			unix.Close(d.options.notify)
+		}
+	}
+}

@@ -1,0 +1,223 @@
+package netcfg
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"bantam/netcfg/dhcp4"
+	"bantam/system"
+)
+
+// Facts is what the world has told us.
+type Facts struct {
+	Links     map[string]Link
+	Leases    map[string]*dhcp4.Lease // by port
+	Announced map[string]Announced    // by port
+}
+
+// Announced is what router advertisements say for resolv.conf, as far as it is still valid.
+type Announced struct {
+	DNS    []netip.Addr
+	Search []string
+}
+
+// Wish is what shall be: the kernel's part and resolv.conf's.
+type Wish struct {
+	State
+	Ports    []port
+	DNS      []string
+	Search   []string
+	Problems []string
+}
+
+// announcedMetric keeps default routes of router advertisements apart by port
+// and behind all others, as the kernel's own 1024 does for one port.
+const announcedMetric = 1024 - firstMetric
+
+// Desired says what shall be. It is a function of its arguments and nothing else.
+func Desired(net map[string]system.Net, dns system.DNS, facts Facts) Wish {
+	w := Wish{State: newState(), Ports: ports(net, facts.Links)}
+	for _, server := range dns.Servers {
+		w.addServer(server)
+	}
+	for _, domain := range dns.Search {
+		w.addSearch(domain)
+	}
+	for _, p := range w.Ports {
+		if !p.Present {
+			continue
+		}
+		w.Links[p.Name] = Link{Up: true, MTU: p.Net.MTU, Announcements: p.Net.IPv6 == "auto"}
+		w.addSysctls(p)
+		w.addStatic(p)
+		if lease := facts.Leases[p.Name]; lease != nil && p.Net.IPv4 == "dhcp" {
+			w.addLease(p, lease)
+		}
+	}
+	for _, p := range w.Ports {
+		if p.Net.IPv6 != "auto" {
+			continue
+		}
+		for _, server := range facts.Announced[p.Name].DNS {
+			if server.IsLinkLocalUnicast() {
+				server = server.WithZone(p.Name)
+			}
+			w.addServer(server.String())
+		}
+		for _, domain := range facts.Announced[p.Name].Search {
+			w.addSearch(domain)
+		}
+	}
+	return w
+}
+
+func (w *Wish) problem(format string, args ...any) {
+	w.Problems = append(w.Problems, fmt.Sprintf(format, args...))
+}
+
+func (w *Wish) addServer(s string) {
+	if !slices.Contains(w.DNS, s) {
+		w.DNS = append(w.DNS, s)
+	}
+}
+
+func (w *Wish) addSearch(s string) {
+	if !slices.Contains(w.Search, s) {
+		w.Search = append(w.Search, s)
+	}
+}
+
+func (w *Wish) addSysctls(p port) {
+	v4, v6 := "net/ipv4/conf/"+p.Name+"/", "net/ipv6/conf/"+p.Name+"/"
+	// Otherwise removing an address takes its subnet's other addresses along.
+	w.Sysctls[v4+"promote_secondaries"] = "1"
+	switch p.Net.IPv6 {
+	case "off":
+		w.Sysctls[v6+"disable_ipv6"] = "1"
+	case "static":
+		w.Sysctls[v6+"accept_ra"] = "0"
+		w.Sysctls[v6+"autoconf"] = "0"
+		w.Sysctls[v6+"disable_ipv6"] = "0"
+	default:
+		w.Sysctls[v6+"accept_ra"] = "2" // also when the machine forwards
+		w.Sysctls[v6+"accept_ra_defrtr"] = "1"
+		w.Sysctls[v6+"accept_ra_pinfo"] = "1"
+		w.Sysctls[v6+"autoconf"] = "1"
+		w.Sysctls[v6+"disable_ipv6"] = "0"
+		w.Sysctls[v6+"ra_defrtr_metric"] = strconv.Itoa(announcedMetric + p.Metric)
+	}
+}
+
+// addStatic adds what system.toml itself says of a port. It comes before the
+// lease: of two equal routes the first counts.
+func (w *Wish) addStatic(p port) {
+	for _, text := range p.Net.Addresses {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			w.problem("%s: address %q: %v", p.Name, text, err)
+			continue
+		}
+		if prefix.Addr().Is6() && p.Net.IPv6 == "off" || prefix.Addr().Is4() && p.Net.IPv4 == "off" {
+			w.problem("%s: address %s: this kind of address is off for the port", p.Name, text)
+			continue
+		}
+		w.Addresses[AddressKey{p.Name, prefix}] = Address{Until: forever, Metric: p.Metric, Source: "static"}
+	}
+	for _, gateway := range []string{p.Net.Gateway, p.Net.Gateway6} {
+		if gateway != "" {
+			w.addStaticRoute(p, system.Route{To: "default", Via: gateway})
+		}
+	}
+	for _, r := range p.Net.Routes {
+		w.addStaticRoute(p, r)
+	}
+}
+
+func (w *Wish) addStaticRoute(p port, r system.Route) {
+	var via netip.Addr
+	var err error
+	if r.Via != "" {
+		if via, err = netip.ParseAddr(r.Via); err != nil {
+			w.problem("%s: route to %s: gateway %q: %v", p.Name, r.To, r.Via, err)
+			return
+		}
+		via = via.WithZone("")
+	}
+	var to netip.Prefix
+	switch {
+	case r.To != "default":
+		if to, err = netip.ParsePrefix(r.To); err != nil {
+			w.problem("%s: route to %q: %v", p.Name, r.To, err)
+			return
+		}
+	case via.Is6():
+		to = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+	default:
+		to = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+	}
+	if via.IsValid() && via.Is4() != to.Addr().Is4() {
+		w.problem("%s: route to %s: gateway %s is of the other family", p.Name, r.To, r.Via)
+		return
+	}
+	if to.Addr().Is6() && p.Net.IPv6 == "off" {
+		w.problem("%s: route to %s: IPv6 is off for the port", p.Name, r.To)
+		return
+	}
+	metric := r.Metric
+	if metric == 0 {
+		metric = p.Metric
+	}
+	w.addRoute(RouteKey{p.Name, to.Masked(), metric}, Route{Via: via, Source: "static"})
+}
+
+func (w *Wish) addLease(p port, l *dhcp4.Lease) {
+	source := "dhcp " + l.Server.String()
+	key := AddressKey{p.Name, l.Address}
+	if _, taken := w.Addresses[key]; !taken {
+		w.Addresses[key] = Address{Until: l.Expires, Metric: p.Metric, Source: source}
+	}
+	for _, r := range l.Routes {
+		// With From the kernel removes the route together with the address,
+		// also when we are no longer there to do it.
+		w.addRoute(RouteKey{p.Name, r.To, p.Metric}, Route{Via: r.Via, From: l.Address.Addr(), Source: source})
+	}
+	for _, server := range l.DNS {
+		w.addServer(server.String())
+	}
+	for _, domain := range l.Search {
+		w.addSearch(domain)
+	}
+}
+
+// addRoute adds a route unless its place is taken: by the port itself, which
+// is fine, or by another port, which the kernel cannot do.
+func (w *Wish) addRoute(k RouteKey, r Route) {
+	if _, taken := w.Routes[k]; taken {
+		return
+	}
+	for other := range w.Routes {
+		if other.To == k.To && other.Metric == k.Metric {
+			w.problem("%s: route to %s with metric %d: %s has one with the same metric", k.Link, k.To, k.Metric, other.Link)
+			return
+		}
+	}
+	r.Protocol = protocolOurs
+	r.OnLink = r.Via.IsValid() && !w.reaches(k.Link, r.Via)
+	w.Routes[k] = r
+}
+
+// reaches tells whether a gateway lies in one of the port's subnets. A
+// link-local one is on every link.
+func (w *Wish) reaches(link string, via netip.Addr) bool {
+	if via.Is6() && via.IsLinkLocalUnicast() {
+		return true
+	}
+	for k := range w.Addresses {
+		if k.Link == link && k.Prefix.Bits() < via.BitLen() && k.Prefix.Contains(via) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,409 @@
+// Package dhcp4 is a DHCPv4 client without input and output (RFC 2131, 2132,
+// 3396, 3442, 5227): Step takes the time, some randomness and an event, and
+// returns what to send. Who calls it owns sockets, clock and disk.
+//
+// The clock must count on through suspend and never jump (CLOCK_BOOTTIME); a
+// change of the time of day moves nothing here.
+//
+// Departures from the RFCs, all on purpose: no random delay of up to ten
+// seconds before the first message; three ARP probes 50 ms apart instead of
+// three in four to seven seconds, because a server has looked already and we
+// keep watching afterwards; no RELEASE, as the address is wanted again after a
+// reboot. Not done: option overload (52), the MTU option.
+package dhcp4
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// Identity is what the client says of itself in every message.
+type Identity struct {
+	MAC      [6]byte
+	Hostname string // e.g. "bantam"; "" sends none
+	Vendor   string // option 60
+}
+
+// Event is one of the event types below; a nil Event only lets time pass.
+type Event any
+
+type (
+	// CarrierUp says that the link came up; so does the start.
+	CarrierUp struct{}
+	// CarrierDown says that the cable was pulled. It removes nothing.
+	CarrierDown struct{}
+	// Datagram is the payload of a UDP datagram that arrived at port 68.
+	Datagram struct{ Payload []byte }
+	// ARP is any ARP packet seen on the link.
+	ARP struct {
+		SenderMAC      [6]byte
+		Sender, Target netip.Addr
+	}
+)
+
+// Action is one of the two types below.
+type Action any
+
+type (
+	// SendDHCP sends Payload from From:68 to To:67; From may be 0.0.0.0, To 255.255.255.255.
+	SendDHCP struct {
+		From, To netip.Addr
+		Payload  []byte
+	}
+	// SendARP broadcasts an ARP request: a probe when Sender is 0.0.0.0, else an announcement.
+	SendARP struct{ Sender, Target netip.Addr }
+)
+
+// Phase is the state of RFC 2131's figure 5, with Stopped for no carrier and
+// Waiting for the pause after a refusal.
+type Phase int
+
+const (
+	Stopped Phase = iota
+	Waiting
+	Selecting
+	Requesting
+	Probing
+	Rebooting
+	Bound
+	Renewing
+	Rebinding
+)
+
+func (p Phase) String() string {
+	return [...]string{"stopped", "waiting", "selecting", "requesting", "probing", "rebooting", "bound", "renewing", "rebinding"}[p]
+}
+
+const (
+	requestTries   = 3 // then another server is asked for
+	rebootTries    = 2 // for an address in use; 1 for a remembered one
+	minRetry       = time.Minute
+	conflictPause  = 10 * time.Second
+	maxPause       = 30 * time.Minute
+	defendInterval = 10 * time.Second
+	probeCount     = 3
+	probeInterval  = 50 * time.Millisecond
+	announceAgain  = 2 * time.Second
+	flapInterval   = time.Second // a flapping link makes us send no more often than this
+)
+
+// Client is the state of one DHCPv4 client. Make it with New.
+type Client struct {
+	id    Identity
+	phase Phase
+	next  time.Duration // when the phase has something to do
+
+	lease  *Lease     // in use
+	wanted *Lease     // Requesting: the offer; Probing: the acknowledged lease
+	hint   netip.Addr // the address of before, asked for again
+
+	xid      uint32
+	begun    time.Duration // start of the exchange, for the field secs
+	start    time.Duration // when the present request was sent: the lease counts from here
+	attempts int           // messages sent in this phase
+	lastSent time.Duration
+	sentAny  bool
+
+	failures int           // NAKs and conflicts in a row
+	boundAt  time.Duration // when the lease came into use
+	avoid    netip.Addr    // the server that offered and then did not deliver
+	spare    *Lease        // its offer, taken when nobody else makes one
+
+	announceAt time.Duration
+	defendedAt time.Duration
+	defended   bool
+
+	trouble string // why the last answer was refused
+	Ignored int    // datagrams that were not for us or not believable
+
+	now    time.Duration
+	random uint64
+	out    []Action
+}
+
+// New returns a client that waits for CarrierUp. A stored lease is asked for
+// again (INIT-REBOOT); with held it is in use meanwhile, because the time it
+// has left is known.
+func New(id Identity, stored *Lease, held bool) *Client {
+	c := &Client{id: id, next: Forever, announceAt: Forever}
+	if stored != nil {
+		c.hint = stored.Address.Addr()
+		if held {
+			c.lease = stored
+		}
+	}
+	return c
+}
+
+// Phase returns the state the client is in.
+func (c *Client) Phase() Phase { return c.phase }
+
+// Lease returns the lease in use or nil. It is never changed, only replaced.
+func (c *Client) Lease() *Lease { return c.lease }
+
+// Watch returns the address whose ARP traffic the client wants to hear of.
+func (c *Client) Watch() (netip.Addr, bool) {
+	switch {
+	case c.phase == Probing:
+		return c.wanted.Address.Addr(), true
+	case c.lease != nil:
+		return c.lease.Address.Addr(), true
+	}
+	return netip.Addr{}, false
+}
+
+// Deadline returns when Step wants to be called though nothing happens, Forever for never.
+func (c *Client) Deadline() time.Duration {
+	d := min(c.next, c.announceAt)
+	if c.lease != nil {
+		d = min(d, c.lease.Expires)
+	}
+	return d
+}
+
+// Reason says for people what the client waits for; "" when it has its lease.
+func (c *Client) Reason() string {
+	if c.lease != nil {
+		return ""
+	}
+	var text string
+	switch c.phase {
+	case Stopped:
+		return "no carrier"
+	case Waiting:
+		text = "DHCP: pausing"
+	case Selecting, Rebooting:
+		text = "DHCP: no answer yet"
+		if c.attempts > 1 {
+			text = fmt.Sprintf("DHCP: no answer to %d requests", c.attempts)
+		}
+	case Requesting:
+		text = fmt.Sprintf("DHCP: %v offered %v, not yet confirmed", c.wanted.Server, c.wanted.Address)
+	case Probing:
+		text = fmt.Sprintf("DHCP: looking whether somebody else uses %v", c.wanted.Address.Addr())
+	}
+	if c.trouble != "" {
+		text += " (" + c.trouble + ")"
+	}
+	return text
+}
+
+// Step tells the client what happened and returns what it wants to be sent.
+// random must be fresh and hard to guess: the transaction number is taken from it.
+func (c *Client) Step(now time.Duration, random uint64, ev Event) []Action {
+	c.now, c.random, c.out = now, random, nil
+	if c.lease != nil && !c.lease.ValidAt(now) {
+		c.expire()
+	}
+	switch ev := ev.(type) {
+	case CarrierUp:
+		c.carrierUp()
+	case CarrierDown:
+		c.enter(Stopped, Forever)
+		c.announceAt = Forever
+	case Datagram:
+		if !c.receive(ev.Payload) {
+			c.Ignored++
+		}
+	case ARP:
+		c.hear(ev)
+	}
+	if now >= c.announceAt {
+		c.announceAt = Forever
+		c.announce()
+	}
+	if now >= c.next {
+		c.tick()
+	}
+	return c.out
+}
+
+// enter changes the phase. Only here and in tick does the schedule move, so junk cannot move it.
+func (c *Client) enter(p Phase, next time.Duration) {
+	c.phase, c.next, c.attempts = p, next, 0
+}
+
+func (c *Client) carrierUp() {
+	if c.phase != Stopped {
+		return // said twice
+	}
+	at := c.now
+	if c.sentAny {
+		at = max(at, c.lastSent+flapInterval)
+	}
+	c.trouble = ""
+	if c.hint.IsValid() {
+		c.begin(Rebooting, at)
+		return
+	}
+	c.begin(Selecting, at)
+}
+
+// begin starts a new exchange of messages.
+func (c *Client) begin(p Phase, at time.Duration) {
+	c.enter(p, at)
+	c.xid, c.begun, c.spare, c.wanted = uint32(c.random), c.now, nil, nil
+}
+
+// tick does what the phase does when its time has come.
+func (c *Client) tick() {
+	switch c.phase {
+	case Waiting:
+		c.begin(Selecting, c.now)
+		c.tick()
+	case Selecting:
+		if c.spare != nil {
+			c.request(c.spare)
+			return
+		}
+		c.sendDiscover()
+		c.retry()
+	case Requesting:
+		if c.attempts == requestTries {
+			c.avoid = c.wanted.Server
+			c.begin(Selecting, c.now)
+			c.tick()
+			return
+		}
+		c.sendRequest()
+		c.retry()
+	case Probing:
+		if c.attempts == probeCount {
+			c.bind(c.wanted)
+			return
+		}
+		c.attempts++
+		c.next = c.now + probeInterval
+		c.out = append(c.out, SendARP{Sender: netip.IPv4Unspecified(), Target: c.wanted.Address.Addr()})
+	case Rebooting:
+		switch {
+		case c.lease != nil && c.attempts == rebootTries:
+			c.resume() // nobody answers, the lease is good: keep it (RFC 2131, 3.2)
+		case c.lease == nil && c.attempts == 1:
+			c.begin(Selecting, c.now)
+			c.tick()
+		default:
+			if c.attempts == 0 {
+				c.start = c.now
+			}
+			c.sendReboot()
+			c.retry()
+		}
+	case Bound, Renewing, Rebinding:
+		c.renew()
+	}
+}
+
+// retry plans the next transmission: 4, 8, 16, 32, 64, 64 ... seconds, each up to a second more or less.
+func (c *Client) retry() {
+	c.attempts++
+	wait := 2 * time.Second << min(c.attempts, 5)
+	c.next = c.now + wait + time.Duration(c.random>>32)%(2*time.Second) - time.Second
+}
+
+// renew sends the next request to keep the lease. Each has its own transaction
+// number, so that the answer tells from which one the new lease counts.
+func (c *Client) renew() {
+	until := c.lease.Rebind
+	if c.now < until {
+		c.phase = Renewing
+	} else {
+		c.phase, until = Rebinding, c.lease.Expires
+	}
+	c.xid, c.begun, c.start = uint32(c.random), c.now, c.now
+	c.sendRenew()
+	c.next = min(until, c.now+max((until-c.now)/2, minRetry))
+}
+
+// resume goes back to the lease's own timers.
+func (c *Client) resume() {
+	c.enter(Bound, c.lease.Renew)
+	if c.now >= c.next {
+		c.tick()
+	}
+}
+
+// request asks for an offer. The lease counts from the first of these requests,
+// which share a transaction number with the offer.
+func (c *Client) request(offer *Lease) {
+	c.enter(Requesting, c.now)
+	c.wanted, c.spare, c.start = offer, nil, c.now
+	c.tick()
+}
+
+// bind takes a lease into use.
+func (c *Client) bind(l *Lease) {
+	if c.lease == nil {
+		c.boundAt = c.now
+		c.announceAt = c.now + announceAgain
+		c.lease = l
+		c.announce()
+	} else {
+		c.failures = 0 // it was renewed
+	}
+	c.lease, c.hint, c.wanted, c.trouble, c.avoid = l, l.Address.Addr(), nil, "", netip.Addr{}
+	c.enter(Bound, l.Renew)
+}
+
+// expire gives the address up at the end of the lease.
+func (c *Client) expire() {
+	c.lease = nil
+	c.announceAt = Forever
+	c.trouble = "the last lease ran out"
+	if c.phase != Stopped {
+		c.begin(Selecting, c.now)
+	}
+}
+
+// startOver gives everything up and begins anew after a pause that doubles each time.
+func (c *Client) startOver(shortest time.Duration, trouble string) {
+	pause := time.Second << min(c.failures, 11)
+	if c.lease != nil && c.now-c.boundAt > pause {
+		c.failures, pause = 0, time.Second // it had worked for a while
+	}
+	c.failures++
+	c.lease, c.hint, c.announceAt = nil, netip.Addr{}, Forever
+	c.trouble = trouble
+	c.enter(Waiting, c.now+min(max(pause, shortest), maxPause))
+}
+
+// hear looks for somebody else with our address (RFC 5227, 2.1.1 and 2.4).
+func (c *Client) hear(a ARP) {
+	address, ok := c.Watch()
+	if !ok || a.SenderMAC == c.id.MAC || c.phase == Stopped {
+		return
+	}
+	// Two that probe for the same address at the same time conflict too.
+	probe := c.phase == Probing && a.Sender.IsUnspecified() && a.Target == address
+	if a.Sender != address && !probe {
+		return
+	}
+	if c.phase != Probing && (!c.defended || c.now-c.defendedAt >= defendInterval) {
+		c.defended, c.defendedAt = true, c.now
+		c.announce()
+		return
+	}
+	l := c.lease
+	if c.phase == Probing {
+		l = c.wanted
+	}
+	c.xid, c.begun = uint32(c.random), c.now
+	c.sendDecline(l)
+	c.startOver(conflictPause, fmt.Sprintf("%v is used by %v", address, net.HardwareAddr(a.SenderMAC[:])))
+}
+
+func (c *Client) announce() {
+	if c.phase != Stopped {
+		address := c.lease.Address.Addr()
+		c.out = append(c.out, SendARP{Sender: address, Target: address})
+	}
+}
+
+// Forgotten tells whether a stored lease must not be asked for again: it was
+// refused, or somebody else has the address.
+func (c *Client) Forgotten() bool { return !c.hint.IsValid() }
+
+// SetHostname changes the name that further messages carry.
+func (c *Client) SetHostname(name string) { c.id.Hostname = name }

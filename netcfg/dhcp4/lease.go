@@ -1,0 +1,266 @@
+package dhcp4
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+)
+
+// Limits on what a server can make us store.
+const (
+	maxRoutes  = 64
+	maxServers = 4 // name servers
+	maxSearch  = 6
+)
+
+const (
+	fallbackLease = time.Hour       // an ACK without lease time; RFC 2131 demands one, some servers forget it
+	shortestLease = 2 * time.Second // less cannot be renewed in time; zero comes here too
+	infinity      = 0xffffffff
+)
+
+// Lease is what a server granted, every field checked. Times are on the clock of Step.
+type Lease struct {
+	Address netip.Prefix // e.g. 10.0.2.15/24
+	Server  netip.Addr   // option 54
+	Routes  []Route
+	DNS     []netip.Addr
+	Search  []string // the domain name first
+
+	Start   time.Duration // when the request was sent that the server answered
+	Renew   time.Duration // T1
+	Rebind  time.Duration // T2
+	Expires time.Duration // Forever for an infinite lease
+
+	Dropped int    // options that were present but unusable
+	ACK     []byte // the message it was read from, for Restore
+}
+
+// Forever is the time of things that do not happen.
+const Forever = time.Duration(1<<63 - 1)
+
+// Route is one route of a lease. Via is invalid when To is on the link itself.
+type Route struct {
+	To  netip.Prefix
+	Via netip.Addr
+}
+
+// ValidAt tells whether the address may be used at now.
+func (l *Lease) ValidAt(now time.Duration) bool { return now < l.Expires }
+
+// readLease checks an OFFER or ACK and returns what it grants, counted from start.
+func readLease(m *dhcpv4.DHCPv4, start time.Duration) (*Lease, error) {
+	l := &Lease{Start: start}
+	address, ok := netip.AddrFromSlice(m.YourIPAddr.To4())
+	if !ok || !usableHost(address) {
+		return nil, fmt.Errorf("address %v cannot be a host's", m.YourIPAddr)
+	}
+	if l.Server, ok = serverOf(m); !ok {
+		return nil, errors.New("server identifier (option 54) missing or bad")
+	}
+	if l.Server == address {
+		return nil, fmt.Errorf("address %v is the server's own", address)
+	}
+	bits, err := maskBits(m, address)
+	if err != nil {
+		return nil, err
+	}
+	l.Address = netip.PrefixFrom(address, bits)
+	if bits <= 30 && (address == l.Address.Masked().Addr() || address == broadcastOf(l.Address)) {
+		return nil, fmt.Errorf("address %v is its network's or broadcast address", l.Address)
+	}
+	if err := l.readTimes(m); err != nil {
+		return nil, err
+	}
+	l.readRoutes(m)
+	l.readNames(m)
+	return l, nil
+}
+
+func serverOf(m *dhcpv4.DHCPv4) (netip.Addr, bool) {
+	server, ok := netip.AddrFromSlice(m.Options.Get(dhcpv4.OptionServerIdentifier))
+	return server, ok && server.Is4() && usableHost(server)
+}
+
+// maskBits is the prefix length from option 1. The codec's own reader turns a mask with holes into /0.
+func maskBits(m *dhcpv4.DHCPv4, address netip.Addr) (int, error) {
+	if !m.Options.Has(dhcpv4.OptionSubnetMask) {
+		switch first := address.As4()[0]; { // classful, as every client does (RFC 1122, 3.2.1.3)
+		case first < 128:
+			return 8, nil
+		case first < 192:
+			return 16, nil
+		}
+		return 24, nil
+	}
+	raw := m.Options.Get(dhcpv4.OptionSubnetMask)
+	if len(raw) != 4 {
+		return 0, fmt.Errorf("subnet mask of %d bytes", len(raw))
+	}
+	mask := binary.BigEndian.Uint32(raw)
+	bits := 0
+	for rest := mask; rest&(1<<31) != 0; rest <<= 1 {
+		bits++
+	}
+	if bits < 8 || mask<<bits != 0 {
+		return 0, fmt.Errorf("subnet mask %d.%d.%d.%d", raw[0], raw[1], raw[2], raw[3])
+	}
+	return bits, nil
+}
+
+// readTimes sets the lease's end and the timers T1 and T2 (RFC 2131, 4.4.5).
+func (l *Lease) readTimes(m *dhcpv4.DHCPv4) error {
+	length := fallbackLease
+	if raw := m.Options.Get(dhcpv4.OptionIPAddressLeaseTime); len(raw) == 4 {
+		n := binary.BigEndian.Uint32(raw)
+		if n == infinity {
+			l.Renew, l.Rebind, l.Expires = Forever, Forever, Forever
+			return nil
+		}
+		length = time.Duration(n) * time.Second
+	} else if raw != nil {
+		l.Dropped++
+	}
+	if length < shortestLease {
+		return fmt.Errorf("lease time %v is too short", length)
+	}
+	t1, t2 := l.timer(m, dhcpv4.OptionRenewTimeValue), l.timer(m, dhcpv4.OptionRebindingTimeValue)
+	if t1 < time.Second || t1 >= length {
+		t1 = length / 2
+	}
+	if t2 <= t1 || t2 >= length {
+		t2 = length * 7 / 8
+	}
+	if t1 >= t2 {
+		t1, t2 = length/2, length*7/8
+	}
+	l.Renew, l.Rebind, l.Expires = l.Start+t1, l.Start+t2, l.Start+length
+	return nil
+}
+
+func (l *Lease) timer(m *dhcpv4.DHCPv4, code dhcpv4.OptionCode) time.Duration {
+	raw := m.Options.Get(code)
+	if len(raw) != 4 {
+		return 0
+	}
+	return time.Duration(binary.BigEndian.Uint32(raw)) * time.Second
+}
+
+// readRoutes takes the classless routes (option 121), which override the routers (option 3) by RFC 3442.
+func (l *Lease) readRoutes(m *dhcpv4.DHCPv4) {
+	if raw := m.Options.Get(dhcpv4.OptionClasslessStaticRoute); raw != nil {
+		if routes, ok := classlessRoutes(raw, l.Address.Addr()); ok {
+			l.Routes = routes
+			return
+		}
+		l.Dropped++
+	}
+	raw := m.Options.Get(dhcpv4.OptionRouter)
+	if len(raw)%4 != 0 {
+		l.Dropped++
+		return
+	}
+	for gateway := range slices.Chunk(raw, 4) {
+		via := netip.AddrFrom4([4]byte(gateway))
+		if usableHost(via) && via != l.Address.Addr() {
+			l.Routes = []Route{{To: defaultRoute, Via: via}} // the first is the preferred one
+			return
+		}
+		l.Dropped++
+	}
+}
+
+var defaultRoute = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+
+// classlessRoutes reads option 121 (RFC 3442) as a whole or not at all:
+// after one bad route the boundaries of the next are a guess.
+func classlessRoutes(raw []byte, own netip.Addr) ([]Route, bool) {
+	var routes []Route
+	for len(raw) > 0 {
+		bits := int(raw[0])
+		n := (bits + 7) / 8
+		if bits > 32 || len(raw) < 1+n+4 {
+			return nil, false
+		}
+		var to [4]byte
+		copy(to[:], raw[1:1+n])
+		via := netip.AddrFrom4([4]byte(raw[1+n : 1+n+4]))
+		raw = raw[1+n+4:]
+		r := Route{To: netip.PrefixFrom(netip.AddrFrom4(to), bits).Masked(), Via: via}
+		if via.IsUnspecified() {
+			r.Via = netip.Addr{}
+		} else if !usableHost(via) || via == own {
+			return nil, false
+		}
+		if a := r.To.Addr(); a.IsLoopback() || a.IsMulticast() || len(routes) == maxRoutes {
+			return nil, false
+		}
+		if !slices.ContainsFunc(routes, func(have Route) bool { return have.To == r.To }) {
+			routes = append(routes, r) // of two equal destinations the first counts
+		}
+	}
+	return routes, len(routes) > 0
+}
+
+// readNames takes name servers and search domains.
+func (l *Lease) readNames(m *dhcpv4.DHCPv4) {
+	raw := m.Options.Get(dhcpv4.OptionDomainNameServer)
+	if len(raw)%4 != 0 {
+		l.Dropped++
+		raw = nil
+	}
+	for server := range slices.Chunk(raw, 4) {
+		a := netip.AddrFrom4([4]byte(server))
+		switch {
+		case !usableHost(a):
+			l.Dropped++
+		case len(l.DNS) < maxServers && !slices.Contains(l.DNS, a):
+			l.DNS = append(l.DNS, a)
+		}
+	}
+	var names []string
+	if raw := m.Options.Get(dhcpv4.OptionDomainName); raw != nil {
+		names = append(names, string(trimNUL(raw)))
+	}
+	if raw := m.Options.Get(dhcpv4.OptionDNSDomainSearchList); raw != nil {
+		more, ok := Domains(raw, true)
+		if !ok {
+			l.Dropped++
+		}
+		names = append(names, more...)
+	}
+	for _, name := range names {
+		switch {
+		case !ValidDomain(name):
+			l.Dropped++
+		case len(l.Search) < maxSearch && !slices.Contains(l.Search, name):
+			l.Search = append(l.Search, name)
+		}
+	}
+}
+
+// trimNUL removes the trailing NULs that some servers send (RFC 2132, 2).
+func trimNUL(b []byte) []byte {
+	for len(b) > 0 && b[len(b)-1] == 0 {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+// usableHost tells whether a can be one host's address on a network.
+func usableHost(a netip.Addr) bool {
+	first := a.As4()[0]
+	return first != 0 && first != 127 && first < 224
+}
+
+func broadcastOf(p netip.Prefix) netip.Addr {
+	b := p.Addr().As4()
+	n := binary.BigEndian.Uint32(b[:]) | uint32(uint64(1)<<(32-p.Bits())-1)
+	binary.BigEndian.PutUint32(b[:], n)
+	return netip.AddrFrom4(b)
+}

@@ -1,0 +1,216 @@
+package dhcp4
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+	"github.com/insomniacslk/dhcp/iana"
+)
+
+// parameters is option 55, the same in every message: a server may answer a
+// renewal with no more than what that renewal asks for. 121 stands before 3 (RFC 3442).
+var parameters = []byte{
+	byte(dhcpv4.OptionSubnetMask), byte(dhcpv4.OptionClasslessStaticRoute), byte(dhcpv4.OptionRouter),
+	byte(dhcpv4.OptionDomainNameServer), byte(dhcpv4.OptionDomainName), byte(dhcpv4.OptionDNSDomainSearchList),
+	byte(dhcpv4.OptionRenewTimeValue), byte(dhcpv4.OptionRebindingTimeValue),
+}
+
+const maxMessage = 1472 // option 57: what fits into an Ethernet frame
+
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// message makes a request with what every request has.
+func (c *Client) message(kind dhcpv4.MessageType, options ...dhcpv4.Option) *dhcpv4.DHCPv4 {
+	m := &dhcpv4.DHCPv4{
+		OpCode:       dhcpv4.OpcodeBootRequest,
+		HWType:       iana.HWTypeEthernet,
+		ClientHWAddr: c.id.MAC[:],
+		NumSeconds:   uint16(min((c.now-c.begun)/time.Second, 0xffff)),
+		Options:      dhcpv4.Options{},
+	}
+	binary.BigEndian.PutUint32(m.TransactionID[:], c.xid)
+	m.UpdateOption(dhcpv4.OptMessageType(kind))
+	m.UpdateOption(dhcpv4.OptClientIdentifier(append([]byte{byte(iana.HWTypeEthernet)}, c.id.MAC[:]...)))
+	for _, o := range options {
+		m.UpdateOption(o)
+	}
+	return m
+}
+
+// ask adds what every request but DECLINE has.
+func (c *Client) ask(m *dhcpv4.DHCPv4) *dhcpv4.DHCPv4 {
+	m.UpdateOption(dhcpv4.OptGeneric(dhcpv4.OptionParameterRequestList, parameters))
+	m.UpdateOption(dhcpv4.OptMaxMessageSize(maxMessage))
+	if c.id.Vendor != "" {
+		m.UpdateOption(dhcpv4.OptClassIdentifier(c.id.Vendor))
+	}
+	if ValidDomain(c.id.Hostname) {
+		m.UpdateOption(dhcpv4.OptHostName(c.id.Hostname))
+	}
+	return m
+}
+
+func (c *Client) send(from, to netip.Addr, m *dhcpv4.DHCPv4) {
+	c.lastSent, c.sentAny = c.now, true
+	c.out = append(c.out, SendDHCP{From: from, To: to, Payload: m.ToBytes()})
+}
+
+// wide broadcasts from no address. Every second attempt asks for a broadcast
+// answer, for the relays and switches that lose unicast to an unconfigured host.
+func (c *Client) wide(m *dhcpv4.DHCPv4) {
+	if c.attempts%2 == 1 {
+		m.SetBroadcast()
+	}
+	c.send(netip.IPv4Unspecified(), broadcast, m)
+}
+
+func (c *Client) sendDiscover() {
+	m := c.message(dhcpv4.MessageTypeDiscover)
+	if c.hint.IsValid() {
+		m.UpdateOption(requested(c.hint))
+	}
+	c.wide(c.ask(m))
+}
+
+func (c *Client) sendRequest() {
+	c.wide(c.ask(c.message(dhcpv4.MessageTypeRequest, requested(c.wanted.Address.Addr()), server(c.wanted.Server))))
+}
+
+func (c *Client) sendReboot() {
+	c.wide(c.ask(c.message(dhcpv4.MessageTypeRequest, requested(c.hint))))
+}
+
+// sendRenew names the address in ciaddr and carries neither option 50 nor 54.
+func (c *Client) sendRenew() {
+	own := c.lease.Address.Addr()
+	m := c.ask(c.message(dhcpv4.MessageTypeRequest))
+	m.ClientIPAddr = own.AsSlice()
+	if c.phase == Rebinding {
+		c.send(own, broadcast, m)
+		return
+	}
+	c.send(own, c.lease.Server, m)
+}
+
+func (c *Client) sendDecline(l *Lease) {
+	c.send(netip.IPv4Unspecified(), broadcast,
+		c.message(dhcpv4.MessageTypeDecline, requested(l.Address.Addr()), server(l.Server)))
+}
+
+func requested(a netip.Addr) dhcpv4.Option { return dhcpv4.OptRequestedIPAddress(a.AsSlice()) }
+func server(a netip.Addr) dhcpv4.Option    { return dhcpv4.OptServerIdentifier(a.AsSlice()) }
+
+// parse reads an answer meant for the station mac.
+func parse(payload []byte, mac [6]byte) (*dhcpv4.DHCPv4, error) {
+	m, err := dhcpv4.FromBytes(payload)
+	switch {
+	case err != nil:
+		return nil, err
+	case m.OpCode != dhcpv4.OpcodeBootReply || m.HWType != iana.HWTypeEthernet:
+		return nil, errors.New("no answer to an Ethernet client")
+	case !slices.Equal(m.ClientHWAddr, mac[:]):
+		return nil, fmt.Errorf("for %v", net.HardwareAddr(m.ClientHWAddr))
+	}
+	return m, nil
+}
+
+// receive handles one datagram and tells whether it meant anything.
+func (c *Client) receive(payload []byte) bool {
+	m, err := parse(payload, c.id.MAC)
+	if err != nil || binary.BigEndian.Uint32(m.TransactionID[:]) != c.xid || c.attempts == 0 && c.phase < Bound {
+		return false
+	}
+	switch m.MessageType() {
+	case dhcpv4.MessageTypeOffer:
+		return c.phase == Selecting && c.offered(m)
+	case dhcpv4.MessageTypeAck:
+		return c.acknowledged(m)
+	case dhcpv4.MessageTypeNak:
+		return c.refused(m)
+	}
+	return false
+}
+
+func (c *Client) offered(m *dhcpv4.DHCPv4) bool {
+	offer, err := readLease(m, c.now)
+	switch {
+	case err != nil:
+		c.trouble = "offer refused: " + err.Error()
+		return false
+	case offer.Server == c.avoid:
+		c.spare = offer
+	default:
+		c.request(offer)
+	}
+	return true
+}
+
+// expected returns the address that an ACK must be about and the server that
+// may answer; any server when it is not valid.
+func (c *Client) expected() (address, from netip.Addr, ok bool) {
+	switch c.phase {
+	case Requesting:
+		return c.wanted.Address.Addr(), c.wanted.Server, true
+	case Renewing:
+		return c.lease.Address.Addr(), c.lease.Server, true
+	case Rebinding, Rebooting:
+		return c.hint, netip.Addr{}, true
+	}
+	return netip.Addr{}, netip.Addr{}, false
+}
+
+func (c *Client) acknowledged(m *dhcpv4.DHCPv4) bool {
+	address, from, ok := c.expected()
+	if !ok {
+		return false
+	}
+	l, err := readLease(m, c.start)
+	switch {
+	case err != nil:
+		c.trouble = "acknowledgement refused: " + err.Error()
+		return false
+	case l.Address.Addr() != address || from.IsValid() && l.Server != from || !l.ValidAt(c.now):
+		return false
+	}
+	l.ACK = slices.Clone(m.ToBytes())
+	if c.lease != nil {
+		c.bind(l) // it is ours already: nothing to probe
+		return true
+	}
+	c.enter(Probing, c.now)
+	c.wanted = l
+	return true
+}
+
+func (c *Client) refused(m *dhcpv4.DHCPv4) bool {
+	_, from, ok := c.expected()
+	server, named := serverOf(m)
+	if !ok || !named || from.IsValid() && server != from {
+		return false
+	}
+	c.startOver(0, fmt.Sprintf("refused by %v", server))
+	return true
+}
+
+// Restore reads a lease from Lease.ACK and Lease.Start of before, checking it like any answer.
+func Restore(ack []byte, start time.Duration, mac [6]byte) (*Lease, error) {
+	m, err := parse(ack, mac)
+	if err != nil {
+		return nil, err
+	}
+	if m.MessageType() != dhcpv4.MessageTypeAck {
+		return nil, fmt.Errorf("a %v, not an ACK", m.MessageType())
+	}
+	l, err := readLease(m, start)
+	if err != nil {
+		return nil, err
+	}
+	l.ACK = slices.Clone(ack)
+	return l, nil
+}

@@ -1,0 +1,134 @@
+package netcfg
+
+import (
+	crand "crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"os"
+	"time"
+
+	"bantam/netcfg/dhcp4"
+)
+
+// dhcpPort joins one DHCP client to its port.
+type dhcpPort struct {
+	name    string
+	wire    *wire
+	client  *dhcp4.Client
+	carrier bool
+	saved   *dhcp4.Lease // what the lease file holds
+	leases  string       // directory
+	logf    func(format string, args ...any)
+}
+
+func openDHCPPort(name string, link Link, leases string, logf func(string, ...any)) (*dhcpPort, error) {
+	w, err := openWire(name, link.Index, link.MAC)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	stored, valid := loadLease(leases, name, link.MAC, bootTime())
+	id := dhcp4.Identity{MAC: link.MAC, Hostname: hostname(), Vendor: "bantam"}
+	p := &dhcpPort{name: name, wire: w, client: dhcp4.New(id, stored, valid), saved: stored, leases: leases, logf: logf}
+	return p, p.wire.listen(p.watched())
+}
+
+func (p *dhcpPort) close() { p.wire.close() }
+
+// hostname is the machine's name, "" while it has none worth telling.
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil || name == "localhost" || name == "(none)" {
+		return ""
+	}
+	return name
+}
+
+// setCarrier tells the client when the carrier changed.
+func (p *dhcpPort) setCarrier(carrier bool) {
+	if carrier == p.carrier {
+		return
+	}
+	p.carrier = carrier
+	if carrier {
+		p.step(dhcp4.CarrierUp{})
+	} else {
+		p.step(dhcp4.CarrierDown{})
+	}
+}
+
+// receive hands everything that arrived to the client.
+func (p *dhcpPort) receive(buffer []byte) {
+	for range 64 { // a flood must not keep us from the other sockets
+		payload, more := p.wire.receiveDHCP(buffer)
+		if !more {
+			break
+		}
+		if payload != nil {
+			p.step(dhcp4.Datagram{Payload: payload})
+		}
+	}
+	for range 64 {
+		packet, ok, more := p.wire.receiveARP(buffer)
+		if !more {
+			break
+		}
+		if ok {
+			p.step(packet)
+		}
+	}
+}
+
+// step moves the client on, sends what it wants sent and keeps the lease file up to date.
+func (p *dhcpPort) step(ev dhcp4.Event) {
+	before := p.client.Lease()
+	actions := p.client.Step(bootTime(), randomNumber(), ev)
+	if err := p.wire.listen(p.watched()); err != nil {
+		p.logf("%s: %v", p.name, err)
+	}
+	for _, a := range actions {
+		if err := p.wire.do(a); err != nil {
+			p.logf("%s: %v", p.name, err)
+		}
+	}
+	lease := p.client.Lease()
+	switch {
+	case lease != nil && lease != p.saved:
+		p.save(lease)
+	case p.client.Forgotten() && p.saved != nil:
+		p.save(nil)
+	}
+	switch {
+	case lease == before:
+	case lease == nil:
+		p.logf("%s: lease of %s is gone; %s", p.name, before.Address, p.client.Reason())
+	case before == nil || before.Address != lease.Address:
+		p.logf("%s: lease of %s from %s for %s", p.name, lease.Address, lease.Server, leaseTime(lease))
+	}
+}
+
+func leaseTime(l *dhcp4.Lease) string {
+	if l.Expires == forever {
+		return "ever"
+	}
+	return (l.Expires - l.Start).Round(time.Second).String()
+}
+
+func (p *dhcpPort) save(lease *dhcp4.Lease) {
+	p.saved = lease
+	if err := saveLease(p.leases, p.name, lease); err != nil {
+		p.logf("%s: %v", p.name, err) // it only costs the address after a restart
+	}
+}
+
+func randomNumber() uint64 {
+	var b [8]byte
+	crand.Read(b[:])
+	return binary.NativeEndian.Uint64(b[:])
+}
+
+// watched is the address whose ARP traffic matters; invalid for none.
+func (p *dhcpPort) watched() netip.Addr {
+	address, _ := p.client.Watch()
+	return address
+}

@@ -1,0 +1,87 @@
+package netcfg
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// groups are the rtnetlink multicast groups whose messages wake us. What they
+// say is not read, since every wake-up compares everything, but for the options
+// of router advertisements, which the kernel tells once and does not keep.
+const groups = 1<<(unix.RTNLGRP_LINK-1) |
+	1<<(unix.RTNLGRP_IPV4_IFADDR-1) | 1<<(unix.RTNLGRP_IPV4_ROUTE-1) |
+	1<<(unix.RTNLGRP_IPV6_IFADDR-1) | 1<<(unix.RTNLGRP_IPV6_ROUTE-1) |
+	1<<(unix.RTNLGRP_ND_USEROPT-1)
+
+// subscribe opens a socket that hears of every change.
+func subscribe() (fd int, err error) {
+	fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
+	if err != nil {
+		return -1, fmt.Errorf("socket(AF_NETLINK): %w", err)
+	}
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}); err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("bind(AF_NETLINK): %w", err)
+	}
+	return fd, nil
+}
+
+// drain reads what is pending and returns the router advertisement options in
+// it. A full queue (ENOBUFS) has lost messages but not the socket: the dump that
+// follows makes up for it. Any other error means that the socket must be made anew.
+func drain(fd int) (options []userOptions, err error) {
+	buffer := make([]byte, 1<<16)
+	for range 64 { // a storm must not keep us from the other sockets
+		n, from, err := unix.Recvfrom(fd, buffer, 0)
+		switch {
+		case errors.Is(err, unix.EAGAIN):
+			return options, nil
+		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ENOBUFS):
+			continue
+		case err != nil:
+			return options, fmt.Errorf("recvfrom(AF_NETLINK): %w", err)
+		}
+		if nl, ok := from.(*unix.SockaddrNetlink); !ok || nl.Pid != 0 {
+			continue // not from the kernel
+		}
+		options = append(options, readUserOptions(buffer[:n])...)
+	}
+	return options, nil
+}
+
+// userOptions is one RTM_NEWNDUSEROPT message: options of a router advertisement.
+type userOptions struct {
+	Link    int
+	Options []byte
+}
+
+const (
+	rtmNewUserOptions = 68
+	routerAdvert      = 134
+)
+
+// readUserOptions picks the messages of that kind from a netlink datagram
+// (struct nduseroptmsg of linux/rtnetlink.h).
+func readUserOptions(b []byte) []userOptions {
+	var list []userOptions
+	for len(b) >= unix.NLMSG_HDRLEN {
+		size := int(binary.NativeEndian.Uint32(b))
+		if size < unix.NLMSG_HDRLEN || size > len(b) {
+			break
+		}
+		if body := b[unix.NLMSG_HDRLEN:size]; binary.NativeEndian.Uint16(b[4:]) == rtmNewUserOptions && len(body) >= 16 {
+			n := int(binary.NativeEndian.Uint16(body[2:]))
+			if body[0] == unix.AF_INET6 && body[8] == routerAdvert && 16+n <= len(body) {
+				list = append(list, userOptions{
+					Link:    int(int32(binary.NativeEndian.Uint32(body[4:]))),
+					Options: append([]byte(nil), body[16:16+n]...),
+				})
+			}
+		}
+		b = b[min((size+3)&^3, len(b)):]
+	}
+	return list
+}

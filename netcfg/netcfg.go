@@ -1,0 +1,89 @@
+// Package netcfg configures the network as system.toml asks for it.
+//
+// In the middle it is pure: Desired turns system.toml and facts (links, leases,
+// advertisements) into the wanted state, Plan turns wanted and observed state
+// into changes. Around that is one loop in one goroutine: any kernel event, lease
+// or signal wakes it, it reads the whole state, plans, applies, and reads again
+// until the plan is empty. It runs as a process of its own, bantam-netcfg, with
+// CAP_NET_ADMIN and CAP_NET_RAW and nothing else.
+//
+// It does Ethernet ports with DHCPv4, fixed addresses and routes, and router
+// advertisements. IPv6 addresses from advertisements are the kernel's work; we
+// set its knobs and read name servers from the advertisements. It does no
+// DHCPv6, no bridges or other made links, no firewall, and never takes the MTU
+// of a DHCP server. Only the main routing table is looked at.
+package netcfg
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// Main is the process bantam-netcfg. It returns when SIGTERM arrives and leaves
+// everything configured: what has a lifetime ends by itself.
+func Main(args []string) int { return run(args, os.Stderr) }
+
+func run(args []string, stderr io.Writer) int {
+	var o options
+	flags := flag.NewFlagSet("bantam-netcfg", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&o.config, "config", "/run/bantam/system.toml", "system.toml to follow; read again on SIGHUP")
+	flags.StringVar(&o.dir, "dir", "/run/bantam/net", "directory for status.json and resolv.conf")
+	flags.StringVar(&o.leases, "leases", "/run/bantam/net/leases", "directory for DHCP leases")
+	flags.IntVar(&o.notify, "notify-fd", notifyDescriptor(), "descriptor for a newline once the network is online; -1 for none")
+	if err := flags.Parse(args); err != nil {
+		return 2
+	}
+	// Network namespaces belong to threads, and so do the files below /proc/sys/net.
+	runtime.LockOSThread()
+	signals, err := signalPipe()
+	if err != nil {
+		fmt.Fprintln(stderr, "bantam-netcfg:", err)
+		return 1
+	}
+	d, err := newDaemon(o, stderr)
+	if err == nil {
+		err = d.loop(signals)
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "bantam-netcfg:", err)
+		return 1
+	}
+	return 0
+}
+
+type options struct {
+	config, dir, leases string
+	notify              int
+}
+
+func notifyDescriptor() int {
+	if fd, err := strconv.Atoi(os.Getenv("NOTIFY_FD")); err == nil {
+		return fd
+	}
+	return -1
+}
+
+// signalPipe returns a descriptor from which SIGTERM, SIGINT and SIGHUP can be
+// read, one byte each, so that the loop has one thing to wait for.
+func signalPipe() (int, error) {
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		return -1, fmt.Errorf("pipe2: %w", err)
+	}
+	ch := make(chan os.Signal, 8)
+	signal.Notify(ch, unix.SIGTERM, unix.SIGINT, unix.SIGHUP)
+	go func() {
+		for s := range ch {
+			unix.Write(fds[1], []byte{byte(s.(unix.Signal))})
+		}
+	}()
+	return fds[0], nil
+}

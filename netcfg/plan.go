@@ -1,0 +1,320 @@
+package netcfg
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Owned is what we did ourselves and must undo when nobody wants it any more.
+type Owned struct {
+	Addresses map[AddressKey]Address // as last asked of the kernel
+	Raised    map[string]bool        // links that we set up
+	MTU       map[string]int         // what a link had before we changed it
+}
+
+func newOwned() Owned {
+	return Owned{map[AddressKey]Address{}, map[string]bool{}, map[string]int{}}
+}
+
+// Verb is what an Op does.
+type Verb string
+
+const (
+	SetSysctl     Verb = "set"
+	SetMTU        Verb = "mtu"
+	SetUp         Verb = "up"
+	SetDown       Verb = "down"
+	PutAddress    Verb = "address" // add it, or change its lifetime and metric
+	RemoveAddress Verb = "remove address"
+	AddRoute      Verb = "route" // refused when its destination and metric are taken
+	ReplaceRoute  Verb = "replace route"
+	RemoveRoute   Verb = "remove route"
+)
+
+// Op is one change of the kernel. Which fields are used depends on Verb.
+type Op struct {
+	Verb    Verb
+	Link    string
+	Key     AddressKey
+	Address Address
+	To      RouteKey
+	Route   Route
+	Path    string
+	Value   string
+	MTU     int
+}
+
+// Disruptive tells whether connections may notice.
+func (o Op) Disruptive() bool { return o.Verb == SetDown }
+
+func (o Op) String() string {
+	switch o.Verb {
+	case SetSysctl:
+		return fmt.Sprintf("%s %s = %s", o.Verb, o.Path, o.Value)
+	case SetMTU:
+		return fmt.Sprintf("%s %s %d", o.Verb, o.Link, o.MTU)
+	case PutAddress, RemoveAddress:
+		return fmt.Sprintf("%s %s %s", o.Verb, o.Key.Link, o.Key.Prefix)
+	case AddRoute, ReplaceRoute, RemoveRoute:
+		text := fmt.Sprintf("%s %s %s", o.Verb, o.To.Link, o.To.To)
+		if o.Route.Via.IsValid() {
+			text += " via " + o.Route.Via.String()
+		}
+		text += fmt.Sprintf(" metric %d", o.To.Metric)
+		if o.Route.OnLink {
+			text += " onlink"
+		}
+		return text
+	}
+	return fmt.Sprintf("%s %s", o.Verb, o.Link)
+}
+
+// lifetimeSlack is by how much the end of an address may be off before it is
+// set again: the kernel counts in whole seconds.
+const lifetimeSlack = 2 * time.Second
+
+// Plan lists the changes that turn observed into the wish, in an order that
+// makes the new before it breaks the old. Nothing is planned for links that we
+// neither look after nor looked after. The problems are wishes that cannot be fulfilled.
+func Plan(want, have State, owned Owned) (ops []Op, problems []string) {
+	p := &planner{want: want, have: have, owned: owned, replaced: map[RouteKey]bool{}}
+	p.sysctls()
+	p.links()
+	p.putAddresses()
+	p.putRoutes()
+	p.removeRoutes()
+	p.removeAddresses()
+	p.lower()
+	return p.ops, p.problems
+}
+
+type planner struct {
+	want, have State
+	owned      Owned
+	replaced   map[RouteKey]bool // routes that a ReplaceRoute takes away
+	ops        []Op
+	problems   []string
+}
+
+func (p *planner) add(o Op) { p.ops = append(p.ops, o) }
+
+func (p *planner) sysctls() {
+	for _, path := range slices.Sorted(maps.Keys(p.want.Sysctls)) {
+		value, exists := p.have.Sysctls[path] // an older kernel may lack one
+		if exists && value != p.want.Sysctls[path] {
+			p.add(Op{Verb: SetSysctl, Path: path, Value: p.want.Sysctls[path]})
+		}
+	}
+}
+
+func (p *planner) links() {
+	for _, name := range slices.SortedFunc(maps.Keys(p.want.Links), naturally) {
+		want, have := p.want.Links[name], p.have.Links[name]
+		if have.Index == 0 {
+			continue // it is gone
+		}
+		mtu := want.MTU
+		if mtu == 0 {
+			mtu = p.owned.MTU[name]
+		}
+		if mtu != 0 && mtu != have.MTU {
+			p.add(Op{Verb: SetMTU, Link: name, MTU: mtu})
+		}
+		if !have.Up {
+			p.add(Op{Verb: SetUp, Link: name})
+		}
+	}
+}
+
+func (p *planner) putAddresses() {
+	for _, k := range sortedAddresses(p.want.Addresses) {
+		want := p.want.Addresses[k]
+		have, there := p.have.Addresses[k]
+		asked := p.owned.Addresses[k]
+		if there && asked.Until == want.Until && asked.Metric == want.Metric && near(have.Until, want.Until) {
+			continue
+		}
+		if other, clash := p.samePlace(k); clash {
+			p.add(Op{Verb: RemoveAddress, Link: k.Link, Key: other})
+		}
+		p.add(Op{Verb: PutAddress, Link: k.Link, Key: k, Address: want})
+	}
+}
+
+// samePlace finds the IPv6 address that must go first: unlike IPv4's, it
+// cannot be there with two prefix lengths.
+func (p *planner) samePlace(k AddressKey) (AddressKey, bool) {
+	if k.Prefix.Addr().Is4() {
+		return AddressKey{}, false
+	}
+	for other := range p.have.Addresses {
+		if other.Link == k.Link && other.Prefix.Addr() == k.Prefix.Addr() && other != k {
+			return other, true
+		}
+	}
+	return AddressKey{}, false
+}
+
+func near(a, b time.Duration) bool {
+	if a == forever || b == forever {
+		return a == b
+	}
+	return (a - b).Abs() <= lifetimeSlack
+}
+
+func (p *planner) putRoutes() {
+	keys := sortedRoutes(p.want.Routes)
+	// What is on the link comes first: gateways may be reached through it.
+	slices.SortStableFunc(keys, func(a, b RouteKey) int {
+		direct := func(k RouteKey) int {
+			if p.want.Routes[k].Via.IsValid() {
+				return 1
+			}
+			return 0
+		}
+		return cmp.Compare(direct(a), direct(b))
+	})
+	var last []Op
+	for _, k := range keys {
+		want := p.want.Routes[k]
+		if have, there := p.have.Routes[k]; there {
+			if sameRoute(have, want) || have.Protocol == protocolKernel && !want.Via.IsValid() {
+				continue
+			}
+			last = append(last, Op{Verb: ReplaceRoute, Link: k.Link, To: k, Route: want})
+			continue
+		}
+		holder, taken := p.holder(k)
+		switch {
+		case !taken:
+			p.add(Op{Verb: AddRoute, Link: k.Link, To: k, Route: want})
+		case p.unwanted(holder):
+			// The kernel swaps the two in one step.
+			p.replaced[holder] = true
+			last = append(last, Op{Verb: ReplaceRoute, Link: k.Link, To: k, Route: want})
+		default:
+			p.problems = append(p.problems, fmt.Sprintf("%s: route to %s with metric %d: there is one on %s that is not ours",
+				k.Link, k.To, k.Metric, orUnknown(holder.Link)))
+		}
+	}
+	p.ops = append(p.ops, last...)
+}
+
+func orUnknown(link string) string {
+	if link == "" {
+		return "several links"
+	}
+	return link
+}
+
+// holder finds the route of another link that has the place of k.
+func (p *planner) holder(k RouteKey) (RouteKey, bool) {
+	for other := range p.have.Routes {
+		if other.To == k.To && other.Metric == k.Metric && other.Link != k.Link {
+			return other, true
+		}
+	}
+	return RouteKey{}, false
+}
+
+// unwanted tells whether a route is ours and nobody wants it any more.
+func (p *planner) unwanted(k RouteKey) bool {
+	_, wanted := p.want.Routes[k]
+	return !wanted && p.have.Routes[k].Protocol == protocolOurs
+}
+
+func (p *planner) removeRoutes() {
+	for _, k := range sortedRoutes(p.have.Routes) {
+		link, managed := p.want.Links[k.Link]
+		stale := managed && !link.Announcements && p.have.Routes[k].Protocol == protocolRA
+		if (p.unwanted(k) || stale) && !p.replaced[k] {
+			p.add(Op{Verb: RemoveRoute, Link: k.Link, To: k, Route: p.have.Routes[k]})
+		}
+	}
+}
+
+func (p *planner) removeAddresses() {
+	for _, k := range sortedAddresses(p.have.Addresses) {
+		if _, wanted := p.want.Addresses[k]; wanted || !p.removable(k) {
+			continue
+		}
+		o := Op{Verb: RemoveAddress, Link: k.Link, Key: k}
+		if !slices.Contains(p.ops, o) {
+			p.add(o)
+		}
+	}
+}
+
+func (p *planner) removable(k AddressKey) bool {
+	link, managed := p.want.Links[k.Link]
+	if !managed {
+		_, ours := p.owned.Addresses[k]
+		return ours
+	}
+	a := k.Prefix.Addr()
+	if a.Is4() {
+		return true
+	}
+	return !a.IsLinkLocalUnicast() && !(p.have.Addresses[k].Announced && link.Announcements)
+}
+
+// lower sets links down that we had set up and nobody names any more, so that
+// the machine is as it would be had it booted with this system.toml.
+func (p *planner) lower() {
+	for _, name := range slices.SortedFunc(maps.Keys(p.owned.Raised), naturally) {
+		if _, wanted := p.want.Links[name]; !wanted && p.have.Links[name].Up {
+			p.add(Op{Verb: SetDown, Link: name})
+		}
+	}
+}
+
+// Done notes in owned that o was carried out; had is the state before.
+func (w *Owned) Done(o Op, had State) {
+	switch o.Verb {
+	case PutAddress:
+		w.Addresses[o.Key] = o.Address
+	case RemoveAddress:
+		delete(w.Addresses, o.Key)
+	case SetUp:
+		w.Raised[o.Link] = true
+	case SetDown:
+		delete(w.Raised, o.Link)
+	case SetMTU:
+		switch before, changed := w.MTU[o.Link]; {
+		case !changed:
+			w.MTU[o.Link] = had.Links[o.Link].MTU
+		case before == o.MTU:
+			delete(w.MTU, o.Link)
+		}
+	}
+}
+
+// Forget drops what is noted of links that are gone: one that comes back under
+// the name is another one.
+func (w *Owned) Forget(links map[string]Link) {
+	gone := func(name string) bool { _, there := links[name]; return !there }
+	maps.DeleteFunc(w.Addresses, func(k AddressKey, _ Address) bool { return gone(k.Link) })
+	maps.DeleteFunc(w.Raised, func(name string, _ bool) bool { return gone(name) })
+	maps.DeleteFunc(w.MTU, func(name string, _ int) bool { return gone(name) })
+}
+
+func sortedAddresses(m map[AddressKey]Address) []AddressKey {
+	return slices.SortedFunc(maps.Keys(m), func(a, b AddressKey) int {
+		return cmp.Or(naturally(a.Link, b.Link), comparePrefix(a.Prefix, b.Prefix))
+	})
+}
+
+func sortedRoutes(m map[RouteKey]Route) []RouteKey {
+	return slices.SortedFunc(maps.Keys(m), func(a, b RouteKey) int {
+		return cmp.Or(naturally(a.Link, b.Link), comparePrefix(a.To, b.To), cmp.Compare(a.Metric, b.Metric))
+	})
+}
+
+func comparePrefix(a, b netip.Prefix) int {
+	return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()), strings.Compare(a.String(), b.String()))
+}

@@ -1,0 +1,230 @@
+package netcfg
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"time"
+)
+
+// Status is what is configured and why, and what is waited for.
+type Status struct {
+	Config   string       // SHA-256, in hex, of the system.toml that is in force; "" when none could be read
+	Online   bool         // every named port that is not optional is up, or with none named, one port is
+	Ports    []PortStatus `json:",omitempty"`
+	DNS      []string     `json:",omitempty"`
+	Search   []string     `json:",omitempty"`
+	Problems []string     `json:",omitempty"`
+}
+
+// PortStatus is one port that we look after.
+type PortStatus struct {
+	Name      string
+	Kind      string // "ethernet", or rtnetlink's word, e.g. "veth"
+	MAC       string
+	Carrier   bool
+	Explicit  bool   // named in system.toml
+	Optional  bool   // its absence does not matter
+	Up        bool   // everything wished for it is there
+	Waiting   string `json:",omitempty"` // what it waits for, e.g. "no carrier"
+	Addresses []AddressStatus
+	Routes    []RouteStatus
+}
+
+// AddressStatus is one address of a port.
+type AddressStatus struct {
+	Prefix string    // e.g. "10.0.2.15/24"
+	Source string    // "static", "dhcp 10.0.2.2", "router advertisement" or "link-local"
+	Until  time.Time `json:",omitzero"` // when it ends; zero: never
+}
+
+// RouteStatus is one route of a port.
+type RouteStatus struct {
+	To     string // e.g. "default" or "10.0.0.0/8"
+	Via    string `json:",omitempty"` // the gateway; "" on the link itself
+	Source string
+	Metric int
+}
+
+// ReadStatus reads the file status.json that the configurator writes.
+func ReadStatus(path string) (Status, error) {
+	var s Status
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal(text, &s); err != nil {
+		return s, fmt.Errorf("%s: %w", path, err)
+	}
+	return s, nil
+}
+
+// report describes the observed state. reasons says, by port, what its DHCP
+// client waits for; wall turns a time on CLOCK_BOOTTIME into one of the day.
+func report(w Wish, have State, reasons map[string]string, wall func(time.Duration) time.Time) Status {
+	s := Status{DNS: w.DNS, Search: w.Search, Problems: w.Problems}
+	named, missing, connected := false, false, false
+	for _, p := range w.Ports {
+		ps := w.port(p, have, reasons[p.Name], wall)
+		if p.Explicit && !ps.Optional {
+			named = true
+			missing = missing || !ps.Up
+		}
+		connected = connected || ps.Up && ps.reachesOut()
+		s.Ports = append(s.Ports, ps)
+	}
+	s.Online = connected
+	if named {
+		s.Online = !missing
+	}
+	return s
+}
+
+func (w *Wish) port(p port, have State, reason string, wall func(time.Duration) time.Time) PortStatus {
+	link := have.Links[p.Name]
+	s := PortStatus{Name: p.Name, Kind: link.Kind, Carrier: link.Carrier, Explicit: p.Explicit, Optional: p.Net.Optional}
+	if !p.Present {
+		s.Waiting = "waiting for port " + p.Name
+		return s
+	}
+	if link.Kind == "" || link.Kind == "device" {
+		s.Kind = "ethernet"
+	}
+	s.MAC = net.HardwareAddr(link.MAC[:]).String()
+	for _, k := range sortedAddresses(have.Addresses) {
+		if k.Link == p.Name {
+			s.Addresses = append(s.Addresses, AddressStatus{
+				Prefix: k.Prefix.String(),
+				Source: w.addressSource(k, have.Addresses[k]),
+				Until:  w.until(k, have.Addresses[k], wall),
+			})
+		}
+	}
+	for _, k := range sortedRoutes(have.Routes) {
+		r := have.Routes[k]
+		if k.Link != p.Name || r.Protocol == protocolKernel {
+			continue // it only says again what the addresses say
+		}
+		route := RouteStatus{To: k.To.String(), Source: w.routeSource(k, r), Metric: k.Metric}
+		if k.To.Bits() == 0 {
+			route.To = "default"
+		}
+		if r.Via.IsValid() {
+			route.Via = r.Via.String()
+		}
+		s.Routes = append(s.Routes, route)
+	}
+	s.Waiting = w.waiting(p, have, reason)
+	s.Up = s.Waiting == ""
+	return s
+}
+
+func (w *Wish) addressSource(k AddressKey, a Address) string {
+	switch wish, ours := w.Addresses[k]; {
+	case ours:
+		return wish.Source
+	case k.Prefix.Addr().Is6() && k.Prefix.Addr().IsLinkLocalUnicast():
+		return "link-local"
+	case a.Announced:
+		return "router advertisement"
+	}
+	return "unknown"
+}
+
+func (w *Wish) routeSource(k RouteKey, r Route) string {
+	switch wish, ours := w.Routes[k]; {
+	case ours:
+		return wish.Source
+	case r.Protocol == protocolRA:
+		return "router advertisement"
+	}
+	return "unknown"
+}
+
+// until prefers what we asked for over what the kernel's rounding makes of it.
+func (w *Wish) until(k AddressKey, a Address, wall func(time.Duration) time.Time) time.Time {
+	until := a.Until
+	if wish, ours := w.Addresses[k]; ours {
+		until = wish.Until
+	}
+	if until == forever {
+		return time.Time{}
+	}
+	return wall(until)
+}
+
+// waiting says what a port lacks; "" when it is up. A port that nobody named is
+// up with DHCP or router advertisements, whichever the network has; a named one
+// with all that it was told to have, but advertisements only count where
+// nothing else was asked for: most networks with DHCP have none.
+func (w *Wish) waiting(p port, have State, reason string) string {
+	link := have.Links[p.Name]
+	if !link.Up {
+		return "link is down"
+	}
+	if !link.Carrier {
+		return "no carrier"
+	}
+	announced := have.announced(p.Name) && p.Net.IPv6 == "auto"
+	if !p.Explicit {
+		if reason != "" && !announced {
+			return reason
+		}
+		return ""
+	}
+	static := false
+	for _, k := range sortedAddresses(w.Addresses) {
+		if k.Link != p.Name {
+			continue
+		}
+		a, there := have.Addresses[k]
+		switch {
+		case !there:
+			return fmt.Sprintf("address %s not set", k.Prefix)
+		case a.Duplicate:
+			return fmt.Sprintf("address %s is used by another machine", k.Prefix)
+		case a.Tentative:
+			return fmt.Sprintf("looking whether another machine uses %s", k.Prefix)
+		}
+		static = true
+	}
+	for _, k := range sortedRoutes(w.Routes) {
+		if _, there := have.Routes[k]; k.Link == p.Name && !there {
+			return fmt.Sprintf("route to %s not set", k.To)
+		}
+	}
+	switch {
+	case p.Net.IPv4 == "dhcp" && reason != "":
+		return reason
+	case !static && p.Net.IPv4 != "dhcp" && p.Net.IPv6 == "auto" && !announced:
+		return "router advertisement"
+	}
+	return ""
+}
+
+// announced tells whether a router advertisement gave the link an address.
+func (s *State) announced(link string) bool {
+	for k, a := range s.Addresses {
+		if k.Link == link && a.Announced && !a.Tentative && !a.Duplicate && !k.Prefix.Addr().IsLinkLocalUnicast() {
+			return true
+		}
+	}
+	return false
+}
+
+// reachesOut tells whether a port has a default route or an address that means
+// something beyond its link.
+func (s *PortStatus) reachesOut() bool {
+	for _, r := range s.Routes {
+		if r.To == "default" {
+			return true
+		}
+	}
+	for _, a := range s.Addresses {
+		if a.Source != "link-local" {
+			return true
+		}
+	}
+	return false
+}

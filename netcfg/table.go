@@ -1,0 +1,76 @@
+package netcfg
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// Table writes the status for people, as bantam net shows it.
+func (s Status) Table(w io.Writer) error { return s.table(w, time.Now()) }
+
+// table gives times as what is left of them at now.
+func (s Status) table(w io.Writer, now time.Time) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "PORT\tSTATE\tWHAT\tBECAUSE\n")
+	for _, p := range s.Ports {
+		state := "up"
+		if !p.Up {
+			state = "waiting"
+		}
+		because := p.Waiting
+		if because == "" {
+			because = "named in system.toml"
+			if !p.Explicit {
+				because = "system.toml names no port"
+			}
+		}
+		what := strings.TrimSpace(p.Kind + " " + p.MAC)
+		if p.Optional {
+			what += " optional"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", p.Name, state, orDash(what), because)
+		for _, a := range p.Addresses {
+			fmt.Fprintf(t, "\t\t%s\t%s%s\n", a.Prefix, a.Source, left(a.Until, now))
+		}
+		for _, r := range p.Routes {
+			via := ""
+			if r.Via != "" {
+				via = " via " + r.Via
+			}
+			fmt.Fprintf(t, "\t\t%s%s metric %d\t%s\n", r.To, via, r.Metric, r.Source)
+		}
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	online := "no"
+	if s.Online {
+		online = "yes"
+	}
+	lines := []string{"online: " + online, "name servers: " + orDash(strings.Join(s.DNS, " "))}
+	if len(s.Search) > 0 {
+		lines = append(lines, "search: "+strings.Join(s.Search, " "))
+	}
+	for _, p := range s.Problems {
+		lines = append(lines, "problem: "+p)
+	}
+	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
+	return err
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func left(until, now time.Time) string {
+	if until.IsZero() {
+		return ""
+	}
+	return ", " + until.Sub(now).Round(time.Second).String() + " left"
+}
