@@ -26,9 +26,9 @@ func serveOn(t *testing.T, h Handler) string {
 }
 
 func TestFramesArriveInOrderAndTheLastOneEnds(t *testing.T) {
-	path := serveOn(t, func(req Request, _ <-chan struct{}, send func(Frame)) Frame {
+	path := serveOn(t, func(req Request, c *Client) Frame {
 		for i := range 3 {
-			send(Frame{Line: fmt.Sprintf("%s %d", req.Verb, i)})
+			c.Write(Frame{Line: fmt.Sprintf("%s %d", req.Verb, i)})
 		}
 		return Frame{Exit: 10, Error: "went back"}
 	})
@@ -48,12 +48,12 @@ func TestFramesArriveInOrderAndTheLastOneEnds(t *testing.T) {
 func TestAClientThatLeavesIsNoticedAndItsWorkMaySpeakOn(t *testing.T) {
 	left := make(chan struct{})
 	spoke := make(chan struct{})
-	path := serveOn(t, func(_ Request, gone <-chan struct{}, send func(Frame)) Frame {
-		<-gone
+	path := serveOn(t, func(_ Request, c *Client) Frame {
+		<-c.Gone
 		close(left)
 		go func() {
 			time.Sleep(50 * time.Millisecond)
-			send(Frame{Line: "still at it"}) // after the conversation is over
+			c.Tell(Frame{Line: "still at it"}) // after the conversation is over
 			close(spoke)
 		}()
 		return Frame{}
@@ -75,9 +75,9 @@ func TestAClientThatLeavesIsNoticedAndItsWorkMaySpeakOn(t *testing.T) {
 
 func TestAClientThatNeverReadsDoesNotHoldUpTheWork(t *testing.T) {
 	done := make(chan struct{})
-	path := serveOn(t, func(_ Request, _ <-chan struct{}, send func(Frame)) Frame {
+	path := serveOn(t, func(_ Request, c *Client) Frame {
 		for range 100_000 {
-			send(Frame{Line: strings.Repeat("x", 100)})
+			c.Tell(Frame{Line: strings.Repeat("x", 100)})
 		}
 		close(done)
 		return Frame{}
@@ -96,7 +96,7 @@ func TestAClientThatNeverReadsDoesNotHoldUpTheWork(t *testing.T) {
 }
 
 func TestGarbageAndOversizeRequestsAreRefused(t *testing.T) {
-	path := serveOn(t, func(Request, <-chan struct{}, func(Frame)) Frame {
+	path := serveOn(t, func(Request, *Client) Frame {
 		t.Error("the handler saw a bad request")
 		return Frame{}
 	})
@@ -128,7 +128,7 @@ func TestOnlyRootIsServed(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Fatal("this test changes its user: run it as root")
 	}
-	path := serveOn(t, func(Request, <-chan struct{}, func(Frame)) Frame { return Frame{} })
+	path := serveOn(t, func(Request, *Client) Frame { return Frame{} })
 	// The folder and the socket are opened up, so that the credentials alone decide.
 	for dir := filepath.Dir(path); dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
 		os.Chmod(dir, 0o755)

@@ -24,10 +24,46 @@ const queued = 256
 // maxClients bounds the connections served at once; each costs a few kilobytes.
 const maxClients = 32
 
-// A Handler carries out one request. It sends any number of frames and returns
-// the last one. gone is closed when the client has left; work that outlives its
-// client ignores it.
-type Handler func(req Request, gone <-chan struct{}, send func(Frame)) Frame
+// A Handler carries out one request. It sends any number of frames to its
+// client and returns the last one.
+type Handler func(req Request, c *Client) Frame
+
+// Client is who asked.
+type Client struct {
+	Gone <-chan struct{} // closed when the client has left
+
+	mu   sync.Mutex
+	over bool // the conversation: work that outlives it speaks to nobody
+	out  chan Frame
+}
+
+// Tell sends a frame, or drops it when the client does not read: a stopped
+// terminal must not stop a switch. It may be called after the handler returned.
+func (c *Client) Tell(f Frame) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over {
+		return
+	}
+	select {
+	case c.out <- f:
+	default:
+	}
+}
+
+// Write sends a frame and waits until there is room for it. Only the handler
+// itself may call it. A client that reads nothing for ten seconds is hung up on.
+func (c *Client) Write(f Frame) { c.out <- f }
+
+// end closes the conversation with its last frame.
+func (c *Client) end(last Frame) {
+	c.mu.Lock()
+	c.over = true
+	c.mu.Unlock()
+	last.Last = true
+	c.out <- last
+	close(c.out)
+}
 
 // Listen makes the socket at path, in a directory that only root enters.
 func Listen(path string) (*net.UnixListener, error) {
@@ -96,42 +132,28 @@ func serve(c *net.UnixConn, handle Handler) {
 		io.Copy(io.Discard, c)
 		close(gone)
 	}()
-
-	out := make(chan Frame, queued)
+	client := &Client{Gone: gone, out: make(chan Frame, queued)}
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
-		enc := json.NewEncoder(c)
-		for f := range out {
-			c.SetWriteDeadline(time.Now().Add(requestTime))
-			if enc.Encode(f) != nil {
-				c.Close()
-				for range out { // drain, so that nobody waits for us
-				}
-				return
-			}
-		}
+		client.write(c)
 	}()
-	var mu sync.Mutex
-	over := false // a switch goes on and reports when its client has left
-	last := handle(req, gone, func(f Frame) {
-		mu.Lock()
-		defer mu.Unlock()
-		if over {
-			return
-		}
-		select {
-		case out <- f:
-		default: // a stopped terminal must not stop the work
-		}
-	})
-	mu.Lock()
-	over = true
-	mu.Unlock()
-	last.Last = true
-	out <- last
-	close(out)
+	client.end(handle(req, client))
 	<-written
+}
+
+// write encodes the frames onto the connection, and swallows them once that fails.
+func (c *Client) write(conn *net.UnixConn) {
+	enc := json.NewEncoder(conn)
+	for f := range c.out {
+		conn.SetWriteDeadline(time.Now().Add(requestTime))
+		if enc.Encode(f) == nil {
+			continue
+		}
+		conn.Close()
+		for range c.out {
+		}
+	}
 }
 
 // onlyRoot refuses peers of another user than root.

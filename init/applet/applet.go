@@ -1,0 +1,136 @@
+// Package applet holds the small commands of a serial line: ls, cp, ps, ip,
+// ping, wget and their kin, all in the one device binary and chosen by argv[0].
+//
+// Each command knows the options that people type by hand or find in small
+// scripts, with the meaning GNU or busybox give them. What it does not know it
+// refuses with exit status 2; it never ignores an option silently. Output is
+// always in the C locale, times in UTC unless TZ says otherwise.
+package applet
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"sort"
+	"strings"
+	"syscall"
+)
+
+// Stdio is what a command reads and writes.
+type Stdio struct {
+	In  io.Reader
+	Out io.Writer
+	Err io.Writer
+}
+
+// OS is the process's own standard input and output.
+func OS() Stdio { return Stdio{os.Stdin, os.Stdout, os.Stderr} }
+
+// Names returns the names of all commands, sorted.
+func Names() []string {
+	names := make([]string, 0, len(table))
+	for name := range table {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// Has tells whether name is a command of this package.
+func Has(name string) bool {
+	_, ok := table[name]
+	return ok
+}
+
+// Run runs the command called name with args (its own name not among them) and
+// returns its exit status. ok is false when there is no such command.
+func Run(name string, args []string, stdio Stdio) (code int, ok bool) {
+	cmd, ok := table[name]
+	if !ok {
+		return 127, false
+	}
+	c := &call{name: name, usage: cmd.usage, in: stdio.In, out: bufio.NewWriterSize(stdio.Out, 32<<10), err: stdio.Err, rawOut: stdio.Out}
+	for _, arg := range args {
+		if arg == "--" {
+			break
+		}
+		if arg == "--help" && !cmd.literal {
+			fmt.Fprintf(c.out, "usage: %s %s\n%s\n", name, cmd.usage, cmd.purpose)
+			c.out.Flush()
+			return 0, true
+		}
+	}
+	code = cmd.run(c, args)
+	if err := c.out.Flush(); err != nil && !errors.Is(err, syscall.EPIPE) {
+		fmt.Fprintf(c.err, "%s: write: %s\n", name, reason(err))
+		code = max(code, 1)
+	}
+	return max(code, c.status), true
+}
+
+// command is one row of the table.
+type command struct {
+	run     func(c *call, args []string) int
+	usage   string // what follows the name in the usage line
+	purpose string // one line for --help
+	literal bool   // --help is an ordinary argument, as for echo and test
+}
+
+// call is one run of a command.
+type call struct {
+	name    string
+	usage   string
+	in      io.Reader
+	out     *bufio.Writer // flushed when the command ends; who streams flushes earlier
+	rawOut  io.Writer
+	err     io.Writer
+	status  int           // the worst status so far; see fail
+	answers *bufio.Reader // of confirm
+}
+
+func (c *call) printf(format string, args ...any) { fmt.Fprintf(c.out, format, args...) }
+
+// warn prints a message to standard error as NAME: message.
+func (c *call) warn(format string, args ...any) {
+	c.out.Flush()
+	fmt.Fprintf(c.err, c.name+": "+format+"\n", args...)
+}
+
+// fail reports err about path, notes status 1 and returns it, so that a
+// command can go on with its next operand.
+func (c *call) fail(path string, err error) int {
+	if path == "" {
+		c.warn("%s", reason(err))
+	} else {
+		c.warn("%s: %s", path, reason(err))
+	}
+	c.status = max(c.status, 1)
+	return 1
+}
+
+// misuse reports a wrong command line and returns status 2.
+func (c *call) misuse(format string, args ...any) int {
+	c.warn(format, args...)
+	fmt.Fprintf(c.err, "usage: %s %s\n", c.name, c.usage)
+	return 2
+}
+
+// reason is the cause of err without the call and path that wrap it, since our
+// messages name the path themselves.
+func reason(err error) string {
+	var path *fs.PathError
+	var link *os.LinkError
+	var sys *os.SyscallError
+	switch {
+	case errors.As(err, &path):
+		return path.Err.Error()
+	case errors.As(err, &link):
+		return link.Err.Error()
+	case errors.As(err, &sys):
+		return sys.Err.Error()
+	}
+	return strings.TrimPrefix(err.Error(), "strconv.ParseInt: ")
+}

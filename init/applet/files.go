@@ -1,0 +1,517 @@
+package applet
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// confirm asks on standard error and reads an answer beginning with y.
+func (c *call) confirm(format string, args ...any) bool {
+	c.out.Flush()
+	fmt.Fprintf(c.err, c.name+": "+format+" ", args...)
+	if c.answers == nil {
+		c.answers = bufio.NewReader(c.in)
+	}
+	answer, _ := c.answers.ReadString('\n')
+	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "y")
+}
+
+// destinations pairs the sources of cp, mv and ln with their targets: the last
+// operand, or files of the same name in it when it is a folder.
+func (c *call) destinations(operands []string, plain bool) (from, to []string, code int) {
+	if len(operands) < 2 {
+		return nil, nil, c.misuse("needs a source and a destination")
+	}
+	last := operands[len(operands)-1]
+	sources := operands[:len(operands)-1]
+	info, err := os.Stat(last)
+	folder := err == nil && info.IsDir() && !plain
+	if !folder && len(sources) > 1 {
+		return nil, nil, c.fail(last, errors.New("is not a directory"))
+	}
+	for _, source := range sources {
+		target := last
+		if folder {
+			target = filepath.Join(last, filepath.Base(source))
+		}
+		from, to = append(from, source), append(to, target)
+	}
+	return from, to, 0
+}
+
+func cp(c *call, args []string) int {
+	opts, operands, err := parseOptions("aRrpdfivLPT", map[string]byte{"recursive": 'r', "archive": 'a', "force": 'f'}, args)
+	if err != nil {
+		return c.misuse("%v", err)
+	}
+	from, to, code := c.destinations(operands, opts.has('T'))
+	if code != 0 {
+		return code
+	}
+	recursive := opts.has('r') || opts.has('R') || opts.has('a')
+	p := &copier{c: c, recursive: recursive, keep: opts.has('p') || opts.has('a'),
+		links: (recursive || opts.has('d') || opts.has('P')) && !opts.has('L'),
+		force: opts.has('f'), ask: opts.has('i'), verbose: opts.has('v'), ok: true, done: map[[2]uint64]string{}}
+	for i := range from {
+		p.copy(from[i], to[i])
+	}
+	return c.status
+}
+
+func mv(c *call, args []string) int {
+	opts, operands, err := parseOptions("finvT", map[string]byte{"force": 'f'}, args)
+	if err != nil {
+		return c.misuse("%v", err)
+	}
+	from, to, code := c.destinations(operands, opts.has('T'))
+	if code != 0 {
+		return code
+	}
+	for i := range from {
+		if _, err := os.Lstat(to[i]); err == nil {
+			if opts.has('n') || opts.has('i') && !opts.has('f') && !c.confirm("overwrite %s?", to[i]) {
+				continue
+			}
+		}
+		c.move(from[i], to[i], opts.has('v'))
+	}
+	return c.status
+}
+
+// move renames, or copies to another file system and removes the source only
+// when everything has arrived.
+func (c *call) move(from, to string, verbose bool) {
+	source, err := os.Lstat(from)
+	if err != nil {
+		c.fail(from, err)
+		return
+	}
+	if target, err := os.Lstat(to); err == nil && os.SameFile(source, target) && from != to && stat(source).Nlink > 1 {
+		// rename(2) does nothing between two names of one file.
+		c.fail(from, fmt.Errorf("%s is the same file", to))
+		return
+	}
+	err = os.Rename(from, to)
+	if errors.Is(err, syscall.EXDEV) {
+		p := &copier{c: c, recursive: true, keep: true, links: true, ok: true, done: map[[2]uint64]string{}}
+		p.copy(from, to)
+		if !p.ok {
+			return // the source stays
+		}
+		err = os.RemoveAll(from)
+	}
+	if err != nil {
+		c.fail(from, err)
+		return
+	}
+	if verbose {
+		c.printf("%s -> %s\n", from, to)
+	}
+}
+
+func rm(c *call, args []string) int {
+	opts, paths, err := parseOptions("rRfivd", map[string]byte{"recursive": 'r', "force": 'f'}, args)
+	if err != nil {
+		return c.misuse("%v", err)
+	}
+	if len(paths) == 0 && !opts.has('f') {
+		return c.misuse("needs a file")
+	}
+	recursive := opts.has('r') || opts.has('R')
+	for _, path := range paths {
+		if name := filepath.Base(path); filepath.Clean(path) == "/" || name == "." || name == ".." || path == "" {
+			c.fail(path, errors.New("refusing to remove it"))
+			continue
+		}
+		c.remove(path, recursive, opts)
+	}
+	return c.status
+}
+
+func (c *call) remove(path string, recursive bool, opts options) bool {
+	info, err := os.Lstat(path)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) && opts.has('f') {
+			return true
+		}
+		c.fail(path, err)
+		return false
+	}
+	if info.IsDir() && !recursive && !opts.has('d') {
+		c.fail(path, errors.New("is a directory (use -r)"))
+		return false
+	}
+	if info.IsDir() && recursive {
+		entries, err := os.ReadDir(path)
+		if err != nil {
+			c.fail(path, err)
+			return false
+		}
+		empty := true
+		for _, entry := range entries {
+			empty = c.remove(filepath.Join(path, entry.Name()), true, opts) && empty
+		}
+		if !empty {
+			return false
+		}
+	}
+	if opts.has('i') && !c.confirm("remove %s?", path) {
+		return false
+	}
+	if info.IsDir() {
+		err = syscall.Rmdir(path)
+	} else {
+		err = syscall.Unlink(path)
+	}
+	if err != nil {
+		c.fail(path, err)
+		return false
+	}
+	if opts.has('v') {
+		c.printf("removed %s\n", path)
+	}
+	return true
+}
+
+func mkdir(c *call, args []string) int {
+	opts, paths, err := parseOptions("pm:v", map[string]byte{"parents": 'p', "mode": 'm'}, args)
+	if err != nil {
+		return c.misuse("%v", err)
+	}
+	if len(paths) == 0 {
+		return c.misuse("needs a folder")
+	}
+	for _, path := range paths {
+		var err error
+		if opts.has('p') {
+			err = os.MkdirAll(path, 0o777)
+		} else {
+			err = os.Mkdir(path, 0o777)
+		}
+		if err == nil && opts.has('m') {
+			var mode fs.FileMode
+			if mode, err = changeMode(opts.value('m', ""), 0o777, true, 0); err == nil {
+				err = os.Chmod(path, mode)
+			}
+		}
+		if err != nil {
+			c.fail(path, err)
+		}
+	}
+	return c.status
+}
+
+func rmdir(c *call, args []string) int {
+	opts, paths, err := parseOptions("p", nil, args)
+	if err != nil {
+		return c.misuse("%v", err)
+	}
+	if len(paths) == 0 {
+		return c.misuse("needs a folder")
+	}
+	for _, path := range paths {
+		for {
+			if err := syscall.Rmdir(path); err != nil {
+				c.fail(path, err)
+				break
+			}
+			path = filepath.Dir(path)
+			if !opts.has('p') || path == "." || path == "/" {
+				break
+			}
+		}
+	}
+	return c.status
+}
+
+func ln(c *call, args []string) int {
+	opts, operands, err := parseOptions("sfnvT", map[string]byte{"symbolic": 's', "force": 'f'}, args)
+	if err != nil {
+		return c.misuse("%v", err)
+	}
+	if len(operands) == 1 {
+		operands = append(operands, ".")
+	}
+	plain := opts.has('T')
+	if opts.has('n') && len(operands) == 2 {
+		// -n: a link to a folder is replaced, not filled.
+		if info, err := os.Lstat(operands[1]); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			plain = true
+		}
+	}
+	from, to, code := c.destinations(operands, plain)
+	if code != 0 {
+		return code
+	}
+	for i := range from {
+		if err := c.link(from[i], to[i], opts.has('s'), opts.has('f')); err != nil {
+			c.fail(to[i], err)
+		}
+	}
+	return c.status
+}
+
+// link makes the new name beside the target and renames it, so that with -f
+// there is no moment without the file.
+func (c *call) link(from, to string, symbolic, force bool) error {
+	make := os.Link
+	if symbolic {
+		make = os.Symlink
+	}
+	err := make(from, to)
+	if !force || !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if info, err := os.Lstat(to); err == nil && info.IsDir() {
+		return syscall.EISDIR
+	}
+	if a, err := os.Lstat(from); err == nil && !symbolic {
+		if b, err := os.Lstat(to); err == nil && os.SameFile(a, b) {
+			return nil // it is that link already; rename would leave the temporary name
+		}
+	}
+	temporary := fmt.Sprintf("%s.%d", to, os.Getpid())
+	if err := make(from, temporary); err != nil {
+		return err
+	}
+	if err := os.Rename(temporary, to); err != nil {
+		os.Remove(temporary)
+		return err
+	}
+	return nil
+}
+
+func touch(c *call, args []string) int {
+	opts, paths, err := parseOptions("camr:d:t:", map[string]byte{"date": 'd', "reference": 'r', "no-create": 'c'}, args)
+	if err != nil {
+		return c.misuse("%v", err)
+	}
+	if len(paths) == 0 {
+		return c.misuse("needs a file")
+	}
+	access, modified := time.Now(), time.Now()
+	switch {
+	case opts.has('r'):
+		info, err := os.Stat(opts.value('r', ""))
+		if err != nil {
+			return c.fail(opts.value('r', ""), err)
+		}
+		access, modified = accessTime(stat(info)), info.ModTime()
+	case opts.has('d') || opts.has('t'):
+		t, err := parseDate(opts.value('d', opts.value('t', "")), time.Now())
+		if err != nil {
+			return c.misuse("%v", err)
+		}
+		access, modified = t, t
+	}
+	if opts.has('a') && !opts.has('m') {
+		modified = time.Time{} // os.Chtimes leaves a zero time alone
+	} else if opts.has('m') && !opts.has('a') {
+		access = time.Time{}
+	}
+	for _, path := range paths {
+		if !opts.has('c') {
+			f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|syscall.O_NONBLOCK, 0o666)
+			if err != nil && !errors.Is(err, syscall.EISDIR) && !errors.Is(err, syscall.ENXIO) {
+				c.fail(path, err)
+				continue
+			}
+			f.Close()
+		}
+		if err := os.Chtimes(path, access, modified); err != nil && !(opts.has('c') && errors.Is(err, fs.ErrNotExist)) {
+			c.fail(path, err)
+		}
+	}
+	return c.status
+}
+
+func accessTime(st *syscall.Stat_t) time.Time { return time.Unix(st.Atim.Unix()) }
+
+func major(dev uint64) uint32 { return unix.Major(dev) }
+func minor(dev uint64) uint32 { return unix.Minor(dev) }
+
+func readlink(c *call, args []string) int {
+	opts, paths, err := parseOptions("femn", map[string]byte{"canonicalize": 'f'}, args)
+	if err != nil {
+		return c.misuse("%v", err)
+	}
+	if len(paths) == 0 {
+		return c.misuse("needs a file")
+	}
+	for _, path := range paths {
+		var target string
+		if opts.has('f') || opts.has('e') || opts.has('m') {
+			target, err = realPath(path, opts.has('e'))
+		} else {
+			target, err = os.Readlink(path)
+		}
+		if err != nil {
+			c.status = 1 // silent, as everywhere
+			continue
+		}
+		c.printf("%s", target)
+		if !opts.has('n') {
+			c.printf("\n")
+		}
+	}
+	return c.status
+}
+
+func realpath(c *call, args []string) int {
+	opts, paths, err := parseOptions("em", nil, args)
+	if err != nil {
+		return c.misuse("%v", err)
+	}
+	if len(paths) == 0 {
+		return c.misuse("needs a path")
+	}
+	for _, path := range paths {
+		target, err := realPath(path, opts.has('e'))
+		if err != nil {
+			c.fail(path, err)
+			continue
+		}
+		c.printf("%s\n", target)
+	}
+	return c.status
+}
+
+// realPath resolves all links. Its last part need not exist, unless all must.
+func realPath(path string, all bool) (string, error) {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	for range 40 {
+		resolved, err := filepath.EvalSymlinks(absolute)
+		if err == nil {
+			return resolved, nil
+		}
+		if all || !errors.Is(err, fs.ErrNotExist) {
+			return "", err
+		}
+		folder, err := filepath.EvalSymlinks(filepath.Dir(absolute))
+		if err != nil {
+			return "", err
+		}
+		absolute = filepath.Join(folder, filepath.Base(absolute))
+		target, err := os.Readlink(absolute)
+		if err != nil {
+			return absolute, nil
+		}
+		// A dangling link: what it would name.
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(folder, target)
+		}
+		absolute = target
+	}
+	return "", syscall.ELOOP
+}
+
+func basename(c *call, args []string) int {
+	if len(args) < 1 || len(args) > 2 {
+		return c.misuse("needs a path")
+	}
+	name := filepath.Base(args[0])
+	if len(args) == 2 && name != args[1] {
+		name = strings.TrimSuffix(name, args[1])
+	}
+	c.printf("%s\n", name)
+	return 0
+}
+
+func dirname(c *call, args []string) int {
+	if len(args) == 0 {
+		return c.misuse("needs a path")
+	}
+	for _, path := range args {
+		trimmed := strings.TrimRight(path, "/")
+		i := strings.LastIndexByte(trimmed, '/')
+		switch {
+		case trimmed == "" && path != "":
+			trimmed = "/"
+		case i < 0:
+			trimmed = "."
+		default:
+			if trimmed = strings.TrimRight(trimmed[:i], "/"); trimmed == "" {
+				trimmed = "/"
+			}
+		}
+		c.printf("%s\n", trimmed)
+	}
+	return 0
+}
+
+func truncateFile(c *call, args []string) int {
+	opts, paths, err := parseOptions("cs:", map[string]byte{"size": 's'}, args)
+	if err != nil {
+		return c.misuse("%v", err)
+	}
+	size, err := parseSize(opts.value('s', ""))
+	if err != nil || len(paths) == 0 {
+		return c.misuse("needs -s SIZE and a file")
+	}
+	for _, path := range paths {
+		flags := os.O_WRONLY | os.O_CREATE
+		if opts.has('c') {
+			flags = os.O_WRONLY
+		}
+		f, err := os.OpenFile(path, flags, 0o666)
+		if err == nil {
+			err = errors.Join(f.Truncate(size), f.Close())
+		}
+		if err != nil {
+			c.fail(path, err)
+		}
+	}
+	return c.status
+}
+
+func mktemp(c *call, args []string) int {
+	opts, operands, err := parseOptions("dp:t", nil, args)
+	if err != nil {
+		return c.misuse("%v", err)
+	}
+	template := "tmp.XXXXXX"
+	folder := opts.value('p', os.TempDir())
+	if len(operands) > 0 {
+		template = operands[0]
+		if !opts.has('p') && !opts.has('t') {
+			folder = filepath.Dir(template)
+			template = filepath.Base(template)
+		}
+	}
+	name := strings.TrimRight(template, "X")
+	if len(template)-len(name) < 3 {
+		return c.misuse("%s: needs at least XXX at its end", template)
+	}
+	for range 100 {
+		path := filepath.Join(folder, name+strconv.FormatInt(time.Now().UnixNano()%1e9+int64(os.Getpid()), 36))
+		if opts.has('d') {
+			err = os.Mkdir(path, 0o700)
+		} else {
+			var f *os.File
+			if f, err = os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600); err == nil {
+				f.Close()
+			}
+		}
+		if err == nil {
+			c.printf("%s\n", path)
+			return 0
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			break
+		}
+	}
+	return c.fail(folder, err)
+}

@@ -1,0 +1,471 @@
+package applet
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// find knows: -name -iname -path -type -size -mtime -mmin -newer -empty -user
+// -perm -maxdepth -mindepth -xdev -print -print0 -delete -prune -quit -exec ; and +,
+// ! -a -o and parentheses.
+func find(c *call, args []string) int {
+	f := &finder{c: c, now: time.Now(), maxDepth: -1}
+	i := 0
+	for i < len(args) && !strings.HasPrefix(args[i], "-") && args[i] != "(" && args[i] != "!" {
+		i++
+	}
+	roots := args[:i]
+	if len(roots) == 0 {
+		roots = []string{"."}
+	}
+	f.args = args[i:]
+	test, err := f.either()
+	if err == nil && len(f.args) > 0 {
+		err = fmt.Errorf("unexpected %s", f.args[0])
+	}
+	if err != nil {
+		return c.misuse("%v", err)
+	}
+	if !f.acts {
+		inner := test
+		test = func(e *found) bool {
+			if inner(e) {
+				c.printf("%s\n", e.path)
+			}
+			return true
+		}
+	}
+	for _, root := range roots {
+		info, err := os.Lstat(root)
+		if err != nil {
+			c.fail(root, err)
+			continue
+		}
+		f.device = uint64(stat(info).Dev)
+		f.walk(&found{path: root, info: info}, test)
+		if f.quit {
+			break
+		}
+	}
+	for _, batch := range f.batches {
+		batch.flush(c)
+	}
+	return c.status
+}
+
+type found struct {
+	path  string
+	info  fs.FileInfo
+	depth int
+	prune bool
+}
+
+type finder struct {
+	c          *call
+	args       []string
+	now        time.Time
+	maxDepth   int
+	minDepth   int
+	oneDevice  bool
+	device     uint64
+	depthFirst bool
+	acts       bool
+	quit       bool
+	batches    []*batch
+}
+
+type condition func(*found) bool
+
+func (f *finder) walk(e *found, test condition) {
+	if f.quit {
+		return
+	}
+	use := func() {
+		if e.depth >= f.minDepth {
+			test(e)
+		}
+	}
+	if !f.depthFirst {
+		use()
+	}
+	descend := e.info.IsDir() && !e.prune && (f.maxDepth < 0 || e.depth < f.maxDepth) &&
+		!(f.oneDevice && uint64(stat(e.info).Dev) != f.device)
+	if descend {
+		entries, err := os.ReadDir(e.path)
+		if err != nil {
+			f.c.fail(e.path, err)
+		}
+		for _, entry := range entries {
+			path := strings.TrimSuffix(e.path, "/") + "/" + entry.Name()
+			info, err := entry.Info()
+			if err != nil {
+				if !errors.Is(err, fs.ErrNotExist) { // gone meanwhile, as in /proc
+					f.c.fail(path, err)
+				}
+				continue
+			}
+			f.walk(&found{path: path, info: info, depth: e.depth + 1}, test)
+		}
+	}
+	if f.depthFirst && !f.quit {
+		use()
+	}
+}
+
+func (f *finder) next() (string, error) {
+	if len(f.args) == 0 {
+		return "", errors.New("an argument is missing")
+	}
+	arg := f.args[0]
+	f.args = f.args[1:]
+	return arg, nil
+}
+
+func (f *finder) either() (condition, error) {
+	left, err := f.both()
+	for err == nil && len(f.args) > 0 && (f.args[0] == "-o" || f.args[0] == "-or") {
+		f.args = f.args[1:]
+		var right condition
+		if right, err = f.both(); err != nil {
+			return nil, err
+		}
+		first := left
+		left = func(e *found) bool { return first(e) || right(e) }
+	}
+	return left, err
+}
+
+func (f *finder) both() (condition, error) {
+	all := func(*found) bool { return true }
+	for len(f.args) > 0 && f.args[0] != ")" && f.args[0] != "-o" && f.args[0] != "-or" {
+		if f.args[0] == "-a" || f.args[0] == "-and" {
+			f.args = f.args[1:]
+			continue
+		}
+		one, err := f.primary()
+		if err != nil {
+			return nil, err
+		}
+		before := all
+		all = func(e *found) bool { return before(e) && one(e) }
+	}
+	return all, nil
+}
+
+func (f *finder) primary() (condition, error) {
+	word, _ := f.next()
+	switch word {
+	case "!", "-not":
+		if len(f.args) == 0 {
+			return nil, errors.New("! needs a test")
+		}
+		inner, err := f.primary()
+		return func(e *found) bool { return !inner(e) }, err
+	case "(":
+		inner, err := f.either()
+		if err == nil {
+			if end, _ := f.next(); end != ")" {
+				err = errors.New("( without )")
+			}
+		}
+		return inner, err
+	case "-print":
+		f.acts = true
+		return func(e *found) bool { f.c.printf("%s\n", e.path); return true }, nil
+	case "-print0":
+		f.acts = true
+		return func(e *found) bool { f.c.printf("%s\x00", e.path); return true }, nil
+	case "-delete":
+		f.acts, f.depthFirst = true, true
+		return f.delete, nil
+	case "-prune":
+		return func(e *found) bool { e.prune = true; return true }, nil
+	case "-quit":
+		f.acts = true
+		return func(*found) bool { f.quit = true; return true }, nil
+	case "-xdev", "-mount":
+		f.oneDevice = true
+		return func(*found) bool { return true }, nil
+	case "-depth":
+		f.depthFirst = true
+		return func(*found) bool { return true }, nil
+	case "-true":
+		return func(*found) bool { return true }, nil
+	case "-false":
+		return func(*found) bool { return false }, nil
+	case "-empty":
+		return func(e *found) bool {
+			if e.info.IsDir() {
+				entries, err := os.ReadDir(e.path)
+				return err == nil && len(entries) == 0
+			}
+			return e.info.Mode().IsRegular() && e.info.Size() == 0
+		}, nil
+	case "-exec":
+		return f.exec()
+	}
+	value, err := f.next()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", word, err)
+	}
+	switch word {
+	case "-name", "-iname", "-path", "-ipath":
+		fold := word[1] == 'i'
+		if fold {
+			value = strings.ToLower(value)
+		}
+		return func(e *found) bool {
+			text := e.path
+			if strings.HasSuffix(word, "name") {
+				text = filepath.Base(e.path)
+			}
+			if fold {
+				text = strings.ToLower(text)
+			}
+			return globMatch(value, text)
+		}, nil
+	case "-type":
+		return func(e *found) bool {
+			kind := modeString(e.info.Mode())[:1]
+			if kind == "-" {
+				kind = "f"
+			}
+			return strings.Contains(value, kind)
+		}, nil
+	case "-maxdepth":
+		f.maxDepth, err = strconv.Atoi(value)
+		return func(*found) bool { return true }, err
+	case "-mindepth":
+		f.minDepth, err = strconv.Atoi(value)
+		return func(*found) bool { return true }, err
+	case "-newer":
+		info, err := os.Stat(value)
+		if err != nil {
+			return nil, fmt.Errorf("-newer: %s: %s", value, reason(err))
+		}
+		return func(e *found) bool { return e.info.ModTime().After(info.ModTime()) }, nil
+	case "-user":
+		uid, err := idOf("/etc/passwd", value)
+		return func(e *found) bool { return int(stat(e.info).Uid) == uid }, err
+	case "-perm":
+		kind := value[:1]
+		want, err := strconv.ParseUint(strings.TrimLeft(value, "-/"), 8, 12)
+		return func(e *found) bool {
+			have := uint64(toUnix(e.info.Mode()))
+			switch kind {
+			case "-":
+				return have&want == want
+			case "/":
+				return want == 0 || have&want != 0
+			}
+			return have == want
+		}, err
+	case "-size":
+		unit := int64(512)
+		digits := strings.TrimRight(value, "ckMGb")
+		switch value[len(digits):] {
+		case "c":
+			unit = 1
+		case "k":
+			unit = 1 << 10
+		case "M":
+			unit = 1 << 20
+		case "G":
+			unit = 1 << 30
+		}
+		compare, err := comparison(digits)
+		return func(e *found) bool { return compare((e.info.Size() + unit - 1) / unit) }, err
+	case "-mtime", "-mmin":
+		unit := 24 * time.Hour
+		if word == "-mmin" {
+			unit = time.Minute
+		}
+		compare, err := comparison(value)
+		return func(e *found) bool {
+			age := f.now.Sub(e.info.ModTime())
+			if word == "-mmin" {
+				age += unit - 1 // minutes are rounded up, days down
+			}
+			return compare(int64(age / unit))
+		}, err
+	}
+	return nil, fmt.Errorf("unknown test %s", word)
+}
+
+// comparison reads N, +N or -N.
+func comparison(text string) (func(int64) bool, error) {
+	n, err := strconv.ParseInt(strings.TrimLeft(text, "+-"), 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not a number", text)
+	}
+	switch text[0] {
+	case '+':
+		return func(v int64) bool { return v > n }, nil
+	case '-':
+		return func(v int64) bool { return v < n }, nil
+	}
+	return func(v int64) bool { return v == n }, nil
+}
+
+func (f *finder) delete(e *found) bool {
+	if e.path == "." {
+		return true
+	}
+	var err error
+	if e.info.IsDir() {
+		err = syscall.Rmdir(e.path)
+	} else {
+		err = syscall.Unlink(e.path)
+	}
+	if err != nil {
+		f.c.fail(e.path, err)
+	}
+	return err == nil
+}
+
+// batch collects paths for one command of -exec + or xargs.
+type batch struct {
+	command []string
+	paths   []string
+	bytes   int
+}
+
+// argumentBytes keeps command lines far below the kernel's limit.
+const argumentBytes = 96 << 10
+
+func (b *batch) add(c *call, path string) {
+	if b.bytes+len(path)+9 > argumentBytes {
+		b.flush(c)
+	}
+	b.paths = append(b.paths, path)
+	b.bytes += len(path) + 9
+}
+
+func (b *batch) flush(c *call) {
+	if len(b.paths) == 0 {
+		return
+	}
+	if c.execute(append(append([]string(nil), b.command...), b.paths...), nil) != 0 {
+		c.status = max(c.status, 1)
+	}
+	b.paths, b.bytes = nil, 0
+}
+
+func (f *finder) exec() (condition, error) {
+	f.acts = true
+	var command []string
+	for {
+		arg, err := f.next()
+		if err != nil {
+			return nil, errors.New("-exec: ; or + is missing")
+		}
+		if arg == ";" {
+			break
+		}
+		if arg == "+" && len(command) > 0 && command[len(command)-1] == "{}" {
+			b := &batch{command: command[:len(command)-1]}
+			f.batches = append(f.batches, b)
+			return func(e *found) bool { b.add(f.c, e.path); return true }, nil
+		}
+		command = append(command, arg)
+	}
+	if len(command) == 0 {
+		return nil, errors.New("-exec needs a command")
+	}
+	return func(e *found) bool {
+		args := make([]string, len(command))
+		for i, arg := range command {
+			args[i] = strings.ReplaceAll(arg, "{}", e.path)
+		}
+		return f.c.execute(args, nil) == 0
+	}, nil
+}
+
+// execute runs a command as find, xargs, env and watch do, and returns its
+// status: 127 when it is not there, 126 when it cannot run.
+func (c *call) execute(args []string, env []string) int {
+	c.out.Flush()
+	path, err := exec.LookPath(args[0])
+	if err != nil && Has(args[0]) {
+		path, err = "/proc/self/exe", nil // its link is missing
+	}
+	if err != nil {
+		c.warn("%s: not found", args[0])
+		return 127
+	}
+	cmd := &exec.Cmd{Path: path, Args: args, Env: env, Stdin: c.in, Stdout: c.rawOut, Stderr: c.err}
+	err = cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+			return 128 + int(status.Signal())
+		}
+		return exit.ExitCode()
+	}
+	c.warn("%s: %s", args[0], reason(err))
+	return 126
+}
+
+// globMatch matches *, ? and [...] against the whole text, / included.
+func globMatch(pattern, text string) bool {
+	for pattern != "" {
+		switch pattern[0] {
+		case '*':
+			for pattern != "" && pattern[0] == '*' {
+				pattern = pattern[1:]
+			}
+			for i := 0; i <= len(text); i++ {
+				if globMatch(pattern, text[i:]) {
+					return true
+				}
+			}
+			return false
+		case '?':
+			if text == "" {
+				return false
+			}
+			r := []rune(text)[0]
+			text = text[len(string(r)):]
+			pattern = pattern[1:]
+		case '[':
+			end := bracketEnd(pattern, 0)
+			if end > 2 && pattern[end-1] == ']' {
+				if text == "" {
+					return false
+				}
+				inner := pattern[1 : end-1]
+				negate := inner[0] == '!' || inner[0] == '^'
+				if negate {
+					inner = inner[1:]
+				}
+				set, err := expandSet(inner)
+				if err != nil || strings.IndexByte(string(set), text[0]) >= 0 == negate {
+					return false
+				}
+				text, pattern = text[1:], pattern[end:]
+				continue
+			}
+			fallthrough
+		default:
+			if pattern[0] == '\\' && len(pattern) > 1 {
+				pattern = pattern[1:]
+			}
+			if text == "" || text[0] != pattern[0] {
+				return false
+			}
+			text, pattern = text[1:], pattern[1:]
+		}
+	}
+	return text == ""
+}

@@ -1,0 +1,314 @@
+package control
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"bantam/editor"
+	"bantam/switcher"
+	"bantam/system"
+)
+
+// DraftPath is where the draft of system.toml is kept.
+const DraftPath = "/state/draft/system.toml"
+
+const editHelp = `Without FILE the draft of system.toml: the copy that you change until you switch to it. If
+there is none it begins as the running system. Faults are shown while you type. A draft with
+faults can be saved, never switched to. The keys are on the last row; all is in docs/editor.md.`
+
+const checkHelp = `Prints every fault with file, line and column. Exit code 0: none.`
+
+const diffHelp = `Without numbers: what the draft changes in the running system, key by key. With one number
+A: what generation A has changed against the running one; with two: B against A.`
+
+const planHelp = `The very list of steps that a switch would execute, each with its reason. ! marks what
+interrupts something that works now.`
+
+const switchHelp = `Checks the draft (or FILE), stores it as a new generation, stops, changes and starts what differs,
+and then wants proof: services ready and staying up, the network as connected as before, the
+checks of system.toml. Only then the next boot runs it. Without proof the machine goes back to
+the generation before, by itself, and says why. A power cut at any moment boots the old
+generation or the new one, never a mix. It goes on when this terminal dies.
+
+  --confirm TIME  go back also unless somebody says "bantam confirm" within TIME, e.g. 60s
+  --no-rollback   stay with the new generation though its proof failed; the next boot still
+                  runs the old one
+
+Exit codes: 0 proven; 1 refused, nothing was changed; 4 failed and could not go back cleanly;
+10 failed, the old generation runs again.`
+
+const testHelp = `As switch, but the boot default stays what it is: a reboot takes the test back.`
+
+const bootHelp = `Nothing changes now. The next boot runs the draft (or FILE) and keeps it if it proves itself;
+otherwise, after two tries, the default runs again.`
+
+const confirmHelp = `Within the time given to "bantam switch --confirm".`
+
+const rollbackHelp = `Switches, with proof, to what ran before; a second time: back again. With NUMBER to that
+generation ("bantam generations" lists them).`
+
+const generationsHelp = `State is untried, good (it has proven itself), bad or interrupted (by a power cut).`
+
+const draftHelp = `"bantam edit" begins anew from the running system.`
+
+// fetchDraft is the draft as PID 1 has it: the file, or the running system.
+func (c *client) fetchDraft() (Draft, int) {
+	var d Draft
+	last, ok := c.ask(Request{Verb: "draft"}, &d)
+	if !ok {
+		return d, max(last.Exit, ExitError)
+	}
+	return d, 0
+}
+
+func runEdit(c *client, args []string) int {
+	if len(args) > 1 {
+		return c.misuse("one file at a time")
+	}
+	if len(args) == 1 && !strings.HasPrefix(args[0], "-") {
+		return c.editFile(args[0])
+	}
+	if len(args) == 1 {
+		return c.misuse("unknown option %s", args[0])
+	}
+	d, code := c.fetchDraft()
+	if code != 0 {
+		return code
+	}
+	if _, err := os.Stat(DraftPath); errors.Is(err, os.ErrNotExist) {
+		if err := os.MkdirAll(filepath.Dir(DraftPath), 0o755); err != nil {
+			return c.fail(err)
+		}
+		if err := switcher.WriteFileAtomic(DraftPath, []byte(d.Text), 0o644); err != nil {
+			return c.fail(err)
+		}
+	}
+	if code := c.editFile(DraftPath); code != 0 {
+		return code
+	}
+	if d, code = c.fetchDraft(); code != 0 {
+		return code
+	}
+	_, problems := system.Parse(DraftPath, []byte(d.Text))
+	switch {
+	case len(problems) > 0:
+		writeProblems(c.out, problems)
+		fmt.Fprintln(c.out, "The draft is kept. Mend it with `bantam edit` before you switch to it.")
+	case d.Changed:
+		fmt.Fprintln(c.out, "The draft is kept. `bantam plan` shows what it changes, `bantam switch` makes it run.")
+	default:
+		fmt.Fprintln(c.out, "The draft is the same as the running system.")
+	}
+	return ExitGood
+}
+
+func (c *client) editFile(path string) int {
+	line := 0
+	if i := strings.LastIndexByte(path, ':'); i > 0 {
+		if n, err := strconv.Atoi(path[i+1:]); err == nil && n > 0 {
+			path, line = path[:i], n
+		}
+	}
+	opt := editor.Options{Line: line}
+	if filepath.Base(path) == "system.toml" {
+		opt.Check = func(text []byte) []editor.Fault {
+			_, problems := system.Parse("system.toml", text)
+			var faults []editor.Fault
+			for _, p := range problems {
+				faults = append(faults, editor.Fault{Line: p.Line, Col: p.Col, Text: message(p)})
+			}
+			return faults
+		}
+	}
+	if _, err := editor.Edit(path, os.Stdin, os.Stdout, opt); err != nil {
+		return c.fail(err)
+	}
+	return ExitGood
+}
+
+// message is a problem without its place.
+func message(p system.Problem) string {
+	if p.Suggestion == "" {
+		return p.Message
+	}
+	return p.Message + "; " + p.Suggestion
+}
+
+func writeProblems(w io.Writer, problems []system.Problem) {
+	for _, p := range problems {
+		fmt.Fprintln(w, p)
+	}
+}
+
+// text is the system.toml that a verb is about: a file, or "" for the draft.
+func (c *client) text(args []string) (file, text string, code int) {
+	switch len(args) {
+	case 0:
+		return "", "", 0
+	case 1:
+		b, err := os.ReadFile(args[0])
+		if err != nil {
+			return "", "", c.fail(err)
+		}
+		if len(b) == 0 {
+			b = []byte("\n") // an empty file is a machine, an empty request is the draft
+		}
+		return args[0], string(b), 0
+	}
+	return "", "", c.misuse("one file at a time")
+}
+
+func runCheck(c *client, args []string) int {
+	flags, rest, code := c.options(args, "", "--json")
+	if code != 0 {
+		return code
+	}
+	file, text, code := c.text(rest)
+	if code != 0 {
+		return code
+	}
+	if file == "" {
+		d, code := c.fetchDraft()
+		if code != 0 {
+			return code
+		}
+		file, text = DraftPath, d.Text
+	}
+	_, problems := system.Parse(file, []byte(text))
+	if flags["--json"] != "" {
+		if problems == nil {
+			problems = []system.Problem{}
+		}
+		c.printJSON(problems)
+	} else {
+		writeProblems(c.out, problems)
+	}
+	if len(problems) > 0 {
+		return ExitError
+	}
+	if flags["--json"] == "" {
+		fmt.Fprintf(c.out, "%s: no faults\n", file)
+	}
+	return ExitGood
+}
+
+func runDiff(c *client, args []string) int {
+	if len(args) > 2 {
+		return c.misuse("two generations at most")
+	}
+	req := Request{Verb: "diff"}
+	for i, a := range args {
+		n, err := strconv.Atoi(a)
+		if err != nil || n < 1 {
+			return c.misuse("%q is no number of a generation", a)
+		}
+		if i == 0 {
+			req.Generation = n
+		} else {
+			req.Other = n
+		}
+	}
+	last, _ := c.ask(req, nil)
+	return last.Exit
+}
+
+func runPlan(c *client, args []string) int {
+	flags, rest, code := c.options(args, "", "--json")
+	if code != 0 {
+		return code
+	}
+	file, text, code := c.text(rest)
+	if code != 0 {
+		return code
+	}
+	var plan switcher.Plan
+	last, ok := c.ask(Request{Verb: "plan", File: file, Text: text}, &plan)
+	if !ok {
+		return last.Exit
+	}
+	if flags["--json"] != "" {
+		return c.printJSON(plan)
+	}
+	fmt.Fprint(c.out, plan)
+	return ExitGood
+}
+
+// runSwitch is switch, test and boot.
+func runSwitch(c *client, args []string) int {
+	with, without := "", "--no-rollback"
+	if c.verb.name == "switch" {
+		with = "--confirm"
+	} else if c.verb.name == "boot" {
+		without = ""
+	}
+	flags, rest, code := c.options(args, with, without)
+	if code != 0 {
+		return code
+	}
+	file, text, code := c.text(rest)
+	if code != 0 {
+		return code
+	}
+	req := Request{Verb: c.verb.name, File: file, Text: text, NoRollback: flags["--no-rollback"] != ""}
+	if f, given := flags["--confirm"]; given {
+		d, err := time.ParseDuration(f)
+		if err != nil || d <= 0 || d > 24*time.Hour {
+			return c.misuse("--confirm %s: not a time such as 60s or 5m", f)
+		}
+		req.Confirm = d
+	}
+	last, _ := c.ask(req, nil)
+	return last.Exit
+}
+
+func runRollback(c *client, args []string) int {
+	req := Request{Verb: "rollback"}
+	if len(args) > 1 {
+		return c.misuse("one generation at most")
+	}
+	if len(args) == 1 {
+		n, err := strconv.Atoi(args[0])
+		if err != nil || n < 1 {
+			return c.misuse("%q is no number of a generation", args[0])
+		}
+		req.Generation = n
+	}
+	last, _ := c.ask(req, nil)
+	return last.Exit
+}
+
+// runSimple is for verbs without arguments whose answer is text.
+func runSimple(c *client, args []string) int {
+	if len(args) > 0 {
+		return c.misuse("%q is too much", args[0])
+	}
+	last, _ := c.ask(Request{Verb: c.verb.name}, nil)
+	return last.Exit
+}
+
+func runDraft(c *client, args []string) int {
+	if len(args) != 1 || args[0] != "discard" {
+		return c.misuse("discard is the only thing to do with it here")
+	}
+	if err := os.Remove(DraftPath); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return c.fail(err)
+	}
+	fmt.Fprintln(c.out, "The draft is gone. `bantam edit` begins anew from the running system.")
+	return ExitGood
+}
+
+// reply makes the frame that carries v.
+func Reply(v any) Frame {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return Frame{Error: err.Error(), Exit: ExitError}
+	}
+	return Frame{Reply: b}
+}

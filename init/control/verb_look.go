@@ -1,0 +1,259 @@
+package control
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"bantam/init/supervise"
+	"bantam/netcfg"
+)
+
+const statusHelp = `--json prints everything as one JSON document.`
+
+const netHelp = `For each port: what was wished for, what is there, where it comes from and until when, and
+what the port waits for. --json prints everything as one JSON document.`
+
+const logHelp = `Without a SERVICE the lines of all of them, in the order in which they came. -n LINES shows
+the last so many (default: all that is kept, 64 KiB for each service). -f stays and shows what
+comes, until Ctrl-C. Lines in [brackets] are the supervisor's own. The kernel's log: dmesg.`
+
+// ask sends a request whose answer is one reply, and decodes it into reply.
+func (c *client) ask(req Request, reply any) (Frame, bool) {
+	last, err := Call(c.socket, req, func(f Frame) {
+		if f.Line != "" {
+			fmt.Fprintln(c.out, f.Line)
+		}
+	})
+	switch {
+	case err != nil:
+		c.fail(err)
+		return Frame{Exit: ExitError}, false
+	case last.Error != "":
+		fmt.Fprintf(c.errOut, "bantam %s: %s\n", c.verb.name, last.Error)
+		return last, false
+	case reply != nil && last.Reply != nil:
+		if err := json.Unmarshal(last.Reply, reply); err != nil {
+			c.fail(fmt.Errorf("answer: %w", err))
+			return Frame{Exit: ExitError}, false
+		}
+	}
+	return last, true
+}
+
+func (c *client) printJSON(v any) int {
+	enc := json.NewEncoder(c.out)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		return c.fail(err)
+	}
+	return ExitGood
+}
+
+func runStatus(c *client, args []string) int {
+	flags, rest, code := c.options(args, "", "--json")
+	if code != 0 {
+		return code
+	}
+	if len(rest) > 0 {
+		return c.misuse("%q is too much", rest[0])
+	}
+	var s Status
+	last, ok := c.ask(Request{Verb: "status"}, &s)
+	if !ok {
+		return last.Exit
+	}
+	if flags["--json"] != "" {
+		return c.printJSON(s)
+	}
+	s.write(c.out)
+	return ExitGood
+}
+
+// write prints the status for a person, at most 80 columns where it can.
+func (s Status) write(w io.Writer) {
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(w, "%-12s%s\n", name, fmt.Sprintf(format, args...))
+	}
+	row("machine", "%s, board %s, Bantam %s, Linux %s, up %s", s.Hostname, s.Board, s.Version, s.Kernel, s.Uptime.Round(time.Second))
+	row("generation", "%d, %s: %s", s.Generation, s.State, s.Why)
+	switch next := s.Default; {
+	case s.Tries != 0:
+		row("next boot", "tries generation %d, then %s", s.Tries, generationName(next))
+	case next != s.Generation:
+		row("next boot", "%s", generationName(next))
+	}
+	if s.Busy != "" {
+		row("under way", "%s", s.Busy)
+	}
+	if s.Last != "" {
+		row("last switch", "%s", s.Last)
+	}
+	row("state", "%s", s.Storage)
+	row("watchdog", "%s", s.Watchdog)
+	for _, n := range s.Notes {
+		row("note", "%s", n)
+	}
+	if s.Network != nil {
+		row("network", "%s", networkLine(*s.Network))
+	}
+	fmt.Fprintln(w)
+	writeServices(w, s.Services, s.Uptime)
+}
+
+func generationName(n int) string {
+	if n == 0 {
+		return "the image's own generation"
+	}
+	return fmt.Sprintf("generation %d", n)
+}
+
+// networkLine says in one line how the machine is connected.
+func networkLine(n netcfg.Status) string {
+	var ports []string
+	for _, p := range n.Ports {
+		what := p.Waiting
+		for _, a := range p.Addresses {
+			if a.Source != "link-local" {
+				what = a.Prefix
+				break
+			}
+		}
+		if what == "" {
+			what = "up"
+		}
+		ports = append(ports, p.Name+" "+what)
+	}
+	state := "offline"
+	if n.Online {
+		state = "online"
+	}
+	if len(ports) == 0 {
+		return state + ", no ports"
+	}
+	return state + ": " + strings.Join(ports, ", ")
+}
+
+func writeServices(w io.Writer, services []supervise.State, uptime time.Duration) {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(t, "SERVICE\tSTATE\tPID\tSINCE\tRESTARTS\t")
+	for _, s := range services {
+		pid := "-"
+		if s.PID != 0 {
+			pid = strconv.Itoa(s.PID)
+		}
+		why := s.Reason
+		if why == "" && s.Restarts > 0 {
+			why = s.LastExit
+		}
+		if s.Stale {
+			why = strings.TrimPrefix(why+"; runs an older definition", "; ")
+		}
+		since := max(uptime-s.Since, 0).Round(time.Second)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%v\t%d\t%s\n", s.Name, s.Phase, pid, since, s.Restarts, why)
+	}
+	t.Flush()
+}
+
+func runNet(c *client, args []string) int {
+	flags, rest, code := c.options(args, "", "--json")
+	if code != 0 {
+		return code
+	}
+	if len(rest) > 0 {
+		return c.misuse("%q is too much", rest[0])
+	}
+	var s Status
+	last, ok := c.ask(Request{Verb: "status"}, &s)
+	if !ok {
+		return last.Exit
+	}
+	if s.Network == nil {
+		return c.fail(fmt.Errorf("the network configurator has not said anything yet; `bantam log network` may tell why"))
+	}
+	if flags["--json"] != "" {
+		return c.printJSON(s.Network)
+	}
+	s.Network.Table(c.out)
+	return ExitGood
+}
+
+func runLog(c *client, args []string) int {
+	flags, rest, code := c.options(args, "-n", "-f")
+	if code != 0 {
+		return code
+	}
+	req := Request{Verb: "log", Names: rest, Follow: flags["-f"] != ""}
+	if len(rest) > 1 {
+		return c.misuse("one service at a time, or none for all")
+	}
+	if n := flags["-n"]; n != "" {
+		lines, err := strconv.Atoi(n)
+		if err != nil || lines < 1 {
+			return c.misuse("-n %s: not a number of lines", n)
+		}
+		req.Lines = lines
+	}
+	last, _ := c.ask(req, nil)
+	return last.Exit
+}
+
+func runGenerations(c *client, args []string) int {
+	flags, rest, code := c.options(args, "", "--json")
+	if code != 0 {
+		return code
+	}
+	if len(rest) > 0 {
+		return c.misuse("%q is too much", rest[0])
+	}
+	var list []Generation
+	last, ok := c.ask(Request{Verb: "generations"}, &list)
+	if !ok {
+		return last.Exit
+	}
+	if flags["--json"] != "" {
+		return c.printJSON(list)
+	}
+	t := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(t, "NO\tSTATE\tMADE\tBY\tDIGEST\t")
+	for _, g := range list {
+		what := strings.Join(g.Marks, ", ")
+		if g.Reason != "" {
+			what = strings.TrimPrefix(what+"; "+g.Reason, "; ")
+		}
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\n", g.Number, g.State, g.Created.UTC().Format("2006-01-02 15:04"), g.Verb, g.Digest.Short(), what)
+	}
+	t.Flush()
+	return ExitGood
+}
+
+// Greeting is what a terminal shows before its shell: where one is, and what to type.
+func Greeting(tty string) string {
+	host, _ := os.Hostname()
+	text := fmt.Sprintf("\nBantam %s on %s, %s. `bantam help` lists what you can do.\n", Version, host, filepath.Base(tty))
+	var s Status
+	_, err := Call(Socket, Request{Verb: "status"}, func(f Frame) {
+		if f.Reply != nil {
+			json.Unmarshal(f.Reply, &s)
+		}
+	})
+	if err != nil {
+		return text + "\n"
+	}
+	if s.Generation != 0 {
+		text += fmt.Sprintf("Generation %d, %s.", s.Generation, s.State)
+	}
+	if !s.Lasting {
+		text += " " + s.Storage + "."
+	}
+	for _, n := range s.Notes {
+		text += "\n  " + n
+	}
+	return text + "\n\n"
+}

@@ -1,0 +1,69 @@
+package control
+
+import (
+	"fmt"
+	"time"
+)
+
+const serviceHelp = `list            all services with their state
+start NAME...   start them, and what they need; wait until they are ready
+stop NAME...    stop them, and what needs them; they stay stopped until started by hand,
+                also over a switch, but not over a reboot
+restart NAME... stop and start them
+
+Services are declared in system.toml, in [service.NAME].`
+
+// endHelp is of reboot, poweroff and halt.
+const endHelp = `Services are stopped in order, the state volume is unmounted. After 30 seconds at most the
+machine ends whatever hangs. A switch under way is abandoned: the next boot runs the default
+generation.`
+
+func runService(c *client, args []string) int {
+	flags, rest, code := c.options(args, "", "--json")
+	if code != 0 {
+		return code
+	}
+	if len(rest) == 0 {
+		rest = []string{"list"}
+	}
+	action, names := rest[0], rest[1:]
+	switch action {
+	case "list":
+		if len(names) > 0 {
+			return c.misuse("list takes no name")
+		}
+		var s Status
+		last, ok := c.ask(Request{Verb: "status"}, &s)
+		if !ok {
+			return last.Exit
+		}
+		if flags["--json"] != "" {
+			return c.printJSON(s.Services)
+		}
+		writeServices(c.out, s.Services, s.Uptime)
+		return ExitGood
+	case "start", "stop", "restart":
+		if len(names) == 0 {
+			return c.misuse("%s which service?", action)
+		}
+		last, _ := c.ask(Request{Verb: "service " + action, Names: names}, nil)
+		return last.Exit
+	}
+	return c.misuse("%q is none of list, start, stop and restart", action)
+}
+
+func runEnd(c *client, args []string) int {
+	if len(args) > 0 {
+		return c.misuse("%q is too much", args[0])
+	}
+	last, err := Call(c.socket, Request{Verb: c.verb.name}, func(Frame) {})
+	if err == ErrNoInit { // at the rescue prompt PID 1 only listens to signals
+		if err := signalInit(c.verb.name); err != nil {
+			return c.fail(err)
+		}
+	} else if last.Error != "" {
+		return c.fail(fmt.Errorf("%s", last.Error))
+	}
+	time.Sleep(40 * time.Second) // the end comes first; a prompt now would only mislead
+	return ExitError
+}

@@ -1,0 +1,188 @@
+package control
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sort"
+	"strings"
+
+	"bantam/system"
+)
+
+// Version of the program, set by main.
+var Version = "unknown"
+
+// verb is one word after `bantam`.
+type verb struct {
+	name    string
+	usage   string // what follows the name
+	purpose string // one line
+	help    string // the rest of `bantam help NAME`
+	run     func(c *client, args []string) int
+}
+
+// client is one run of a verb.
+type client struct {
+	verb        verb
+	out, errOut io.Writer
+	socket      string
+	json        bool
+}
+
+// verbs is in the order in which people meet them.
+var verbs []verb
+
+func init() {
+	verbs = []verb{
+		{"status", "[--json]", "what runs: generation, network, services", statusHelp, runStatus},
+		{"net", "[--json]", "what the network has, and why", netHelp, runNet},
+		{"edit", "[FILE[:LINE]]", "change the draft of system.toml, or any file", editHelp, runEdit},
+		{"check", "[FILE]", "find all faults in the draft or in FILE", checkHelp, runCheck},
+		{"diff", "[A [B]]", "what the draft changes; or generation A against B", diffHelp, runDiff},
+		{"plan", "[FILE]", "what a switch to the draft would do", planHelp, runPlan},
+		{"switch", "[--confirm TIME] [--no-rollback] [FILE]", "make the draft the running system, prove it, keep it", switchHelp, runSwitch},
+		{"test", "[--no-rollback] [FILE]", "as switch, but the next boot runs what it would have run", testHelp, runSwitch},
+		{"boot", "[FILE]", "try the draft at the next boot, change nothing now", bootHelp, runSwitch},
+		{"confirm", "", "keep what `switch --confirm` is waiting to take back", confirmHelp, runSimple},
+		{"rollback", "[NUMBER]", "go back to what ran before, or to a generation", rollbackHelp, runRollback},
+		{"generations", "[--json]", "list the generations", generationsHelp, runGenerations},
+		{"draft", "discard", "throw the draft away: it is the running system again", draftHelp, runDraft},
+		{"service", "list|start|stop|restart [NAME...]", "look at services, start and stop them", serviceHelp, runService},
+		{"log", "[-f] [-n LINES] [SERVICE]", "what services said", logHelp, runLog},
+		{"reboot", "", "stop everything and start again", endHelp, runEnd},
+		{"poweroff", "", "stop everything and switch off", endHelp, runEnd},
+		{"halt", "", "stop everything and stand still", endHelp, runEnd},
+		{"version", "", "the version of this program", "", runVersion},
+		{"help", "[VERB]", "this list, or more about one verb", "", runHelp},
+	}
+}
+
+// Main runs `bantam args...` and returns its exit code.
+func Main(args []string) int { return run(args, os.Stdout, os.Stderr, Socket) }
+
+func run(args []string, out, errOut io.Writer, socket string) int {
+	c := &client{out: out, errOut: errOut, socket: socket}
+	if len(args) == 0 {
+		runHelp(c, nil)
+		return ExitUsage
+	}
+	name := args[0]
+	if name == "-h" || name == "--help" {
+		name = "help"
+	}
+	for _, v := range verbs {
+		if v.name != name {
+			continue
+		}
+		c.verb = v
+		for _, a := range args[1:] {
+			if a == "--help" || a == "-h" {
+				return runHelp(c, []string{name})
+			}
+		}
+		return v.run(c, args[1:])
+	}
+	fmt.Fprintf(errOut, "bantam: no verb %q%s; `bantam help` lists them\n", name, meant(name))
+	return ExitUsage
+}
+
+// meant suggests a verb for a misspelt one.
+func meant(name string) string {
+	var names []string
+	for _, v := range verbs {
+		names = append(names, v.name)
+	}
+	if best := system.Nearest(name, names); best != "" {
+		return fmt.Sprintf("; did you mean %q", best)
+	}
+	return ""
+}
+
+// fail prints why the verb did nothing.
+func (c *client) fail(err error) int {
+	fmt.Fprintf(c.errOut, "bantam %s: %v\n", c.verb.name, err)
+	return ExitError
+}
+
+// misuse prints how the verb is used.
+func (c *client) misuse(format string, args ...any) int {
+	fmt.Fprintf(c.errOut, "bantam %s: %s\nusage: bantam %s %s\n", c.verb.name, fmt.Sprintf(format, args...), c.verb.name, c.verb.usage)
+	return ExitUsage
+}
+
+// options takes the flags out of args: those in with take a value, the others do not.
+func (c *client) options(args []string, with, without string) (flags map[string]string, rest []string, code int) {
+	flags = map[string]string{}
+	has := func(list, f string) bool {
+		for _, w := range strings.Fields(list) {
+			if w == f {
+				return true
+			}
+		}
+		return false
+	}
+	for i := 0; i < len(args); i++ {
+		a := args[i]
+		if a == "--" {
+			return flags, append(rest, args[i+1:]...), 0
+		}
+		if !strings.HasPrefix(a, "-") || a == "-" {
+			rest = append(rest, a)
+			continue
+		}
+		name, value, given := strings.Cut(a, "=")
+		switch {
+		case has(without, name) && !given:
+			flags[name] = "yes"
+		case has(with, name) && given:
+			flags[name] = value
+		case has(with, name) && i+1 < len(args):
+			i++
+			flags[name] = args[i]
+		case has(with, name):
+			return nil, nil, c.misuse("%s wants a value", name)
+		default:
+			return nil, nil, c.misuse("unknown option %s", a)
+		}
+	}
+	return flags, rest, 0
+}
+
+func runHelp(c *client, args []string) int {
+	if len(args) > 0 {
+		for _, v := range verbs {
+			if v.name == args[0] {
+				fmt.Fprintf(c.out, "usage: bantam %s\n\n%s.\n", strings.TrimSpace(v.name+" "+v.usage), strings.ToUpper(v.purpose[:1])+v.purpose[1:])
+				if v.help != "" {
+					fmt.Fprintf(c.out, "\n%s\n", strings.TrimSpace(v.help))
+				}
+				return ExitGood
+			}
+		}
+		fmt.Fprintf(c.errOut, "bantam help: no verb %q%s\n", args[0], meant(args[0]))
+		return ExitUsage
+	}
+	fmt.Fprintln(c.out, "Change this machine:  bantam edit, bantam plan, bantam switch; back:  bantam rollback")
+	fmt.Fprintln(c.out)
+	for _, v := range verbs {
+		fmt.Fprintf(c.out, "  %-12s %s\n", v.name, v.purpose)
+	}
+	fmt.Fprintln(c.out, "\n`bantam help VERB` tells more. The shell's own commands: `help`.")
+	return ExitGood
+}
+
+func runVersion(c *client, args []string) int {
+	fmt.Fprintf(c.out, "bantam %s\n", Version)
+	return ExitGood
+}
+
+// names of the services in a status, sorted, for messages.
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}

@@ -1,0 +1,87 @@
+// The device binary: PID 1, the shell, the small commands, the network
+// configurator and the `bantam` verbs are all this one program, which looks at
+// the name it was called by.
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"bantam/init/applet"
+	"bantam/init/control"
+	"bantam/init/pid1"
+	"bantam/init/shell"
+	"bantam/init/supervise"
+	"bantam/netcfg"
+)
+
+// Set by the build.
+var (
+	version   = "unknown"
+	buildTime = "0" // seconds since 1970
+)
+
+func main() { os.Exit(run(os.Args)) }
+
+// verbCommands are the verbs that people type without `bantam` before them.
+var verbCommands = map[string]string{"edit": "edit", "reboot": "reboot", "poweroff": "poweroff", "halt": "halt"}
+
+// run acts as the program of the name args[0].
+func run(args []string) int {
+	if os.Getpid() == 1 {
+		pid1.Run(pid1.Binary{Version: version, Time: builtAt(), Commands: commands()})
+	}
+	name := strings.TrimPrefix(filepath.Base(args[0]), "-")
+	switch name {
+	case "init":
+		fmt.Fprintln(os.Stderr, "init: only the kernel starts this; `bantam help` lists what you can do")
+		return 1
+	case "bantam":
+		control.Version = version
+		return control.Main(args[1:])
+	case "sh":
+		return shell.Main(args)
+	case pid1.ConsoleName:
+		return console(args[1:])
+	case pid1.NetcfgName:
+		return netcfg.Main(args[1:])
+	case supervise.ShimName:
+		return supervise.ShimMain(args[1:])
+	}
+	if verb, ok := verbCommands[name]; ok {
+		return control.Main(append([]string{verb}, args[1:]...))
+	}
+	if code, ok := applet.Run(name, args[1:], applet.OS()); ok {
+		return code
+	}
+	fmt.Fprintf(os.Stderr, "%s: this is the bantam binary, which has no command of that name\n", name)
+	return 127
+}
+
+// commands are all the names under /bin.
+func commands() []string {
+	names := append(applet.Names(), "sh", pid1.ConsoleName, pid1.NetcfgName)
+	for name := range verbCommands {
+		names = append(names, name)
+	}
+	return names
+}
+
+func builtAt() time.Time {
+	seconds, _ := strconv.ParseInt(buildTime, 10, 64)
+	return time.Unix(seconds, 0)
+}
+
+// console greets whoever is at a terminal and becomes the shell there.
+func console(args []string) int {
+	tty := "console"
+	if len(args) > 0 {
+		tty = args[0]
+	}
+	fmt.Print(control.Greeting(tty))
+	return shell.Main([]string{"-sh"})
+}

@@ -1,0 +1,114 @@
+package pid1
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"bantam/init/supervise"
+	"bantam/system"
+
+	"golang.org/x/sys/unix"
+)
+
+// Names under which the device binary is called by PID 1; the links to them are
+// in /bin beside those of the commands.
+const (
+	NetcfgName  = "bantam-netcfg"
+	ConsoleName = "bantam-console"
+)
+
+// netcfgUser runs the network configurator; system.toml cannot claim its number.
+const netcfgUser = 65533
+
+// consolePrefix begins the names of the services that are shells on terminals.
+const consolePrefix = "console-"
+
+// definitions are all services of a machine: those of its system.toml, the
+// network configurator and a shell on each console, e.g. ttyS0.
+func definitions(sys *system.System, consoles []string) []supervise.Definition {
+	defs := []supervise.Definition{networkDefinition()}
+	for _, tty := range consoles {
+		defs = append(defs, supervise.Definition{
+			Name: consolePrefix + tty,
+			Argv: []string{ConsoleName, tty},
+			Env:  environment("root", "/root", map[string]string{"TERM": terminalType(tty)}),
+			Dir:  "/root",
+			TTY:  "/dev/" + tty,
+			// A shell that is asked to end leaves at once; one that hangs on a dead line does not.
+			StopSignal: syscall.SIGHUP, StopTimeout: 2 * time.Second,
+		})
+	}
+	for _, name := range slices.Sorted(maps.Keys(sys.Services)) {
+		defs = append(defs, serviceDefinition(name, sys.Services[name], sys.Users))
+	}
+	return defs
+}
+
+func networkDefinition() supervise.Definition {
+	return supervise.Definition{
+		Name:  system.NetworkService,
+		Argv:  []string{NetcfgName, "--leases", leaseDir},
+		Env:   environment("netcfg", "/", nil),
+		UID:   netcfgUser,
+		GID:   netcfgUser,
+		Caps:  []int{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW},
+		Ready: supervise.ReadyNotify,
+		// It is ready when the machine is online, which may never be: no cable.
+		StartTimeout: never,
+		OOMScoreAdj:  -900, // without it nobody reaches the machine to see what ate the memory
+	}
+}
+
+// never is longer than any machine runs.
+const never = 100 * 365 * 24 * time.Hour
+
+// serviceDefinition resolves a service of system.toml, which was checked before.
+func serviceDefinition(name string, s system.Service, users map[string]system.User) supervise.Definition {
+	user, home := s.User, "/root"
+	uid, gid := 0, 0
+	switch u, declared := users[user]; {
+	case declared:
+		uid, gid, home = u.UID, u.GID, "/var/empty"
+	case user == "nobody":
+		uid, gid, home = 65534, 65534, "/var/empty"
+	default:
+		user = "root"
+	}
+	return supervise.Definition{
+		Name: name, Argv: s.Command, Env: environment(user, home, s.Env), Dir: s.Dir,
+		UID: uint32(uid), GID: uint32(gid),
+		Needs: s.Needs, Wants: s.Wants, After: s.After,
+		Ready: s.Ready, Restart: s.Restart,
+		StartTimeout: time.Duration(s.StartTimeout), StopTimeout: time.Duration(s.StopTimeout),
+		StopSignal: signalNamed(s.StopSignal), ReloadSignal: signalNamed(s.ReloadSignal),
+		MayFail: s.MayFail,
+	}
+}
+
+// environment is the whole environment of a service, sorted.
+func environment(user, home string, more map[string]string) []string {
+	env := map[string]string{"PATH": "/bin", "HOME": home, "USER": user}
+	maps.Copy(env, more)
+	var list []string
+	for _, k := range slices.Sorted(maps.Keys(env)) {
+		list = append(list, k+"="+env[k])
+	}
+	return list
+}
+
+// signalNamed is the signal of a name without SIG, e.g. HUP; 0 for none.
+func signalNamed(name string) syscall.Signal {
+	return unix.SignalNum("SIG" + strings.TrimPrefix(strings.ToUpper(name), "SIG"))
+}
+
+// terminalType is what is known of a terminal before it was asked: whatever is
+// at the other end of a serial line understands a VT102 at least.
+func terminalType(tty string) string {
+	if virtual(tty) {
+		return "linux"
+	}
+	return "vt102"
+}

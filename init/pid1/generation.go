@@ -1,0 +1,93 @@
+package pid1
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"bantam/init/statevolume"
+	"bantam/init/supervise"
+	"bantam/switcher"
+	"bantam/system"
+)
+
+// openSwitcher reads the generations. When the state volume's files cannot be
+// used, a folder in memory takes their place and the image's generation runs.
+func (f *first) openSwitcher() (*switcher.Switcher, error) {
+	options := switcher.Options{Dir: statePath, Machine: f.machine, Booted: f.image.Generation, Text: f.image.text}
+	s, err := switcher.Open(options)
+	if err == nil {
+		return s, nil
+	}
+	f.notes.add("generations in %s cannot be used: %v", statePath, err)
+	const inMemory = "/run/bantam/state"
+	if err := os.MkdirAll(inMemory, 0o700); err != nil {
+		return nil, err
+	}
+	f.volume = statevolume.Volume{Kind: statevolume.Untrusted, Dir: inMemory, Reason: err.Error()}
+	options.Dir = inMemory
+	return switcher.Open(options)
+}
+
+// bootGeneration starts the chosen generation and the consoles. It returns when
+// the consoles have been asked for; the proof may go on.
+func (f *first) bootGeneration(ctx context.Context) {
+	started := make(chan struct{})
+	end := f.chart.Span("generation")
+	go Guard("boot", func() {
+		defer close(started)
+		result := f.switcher.Boot(ctx, func(e switcher.Event) {
+			level := Info
+			if e.Kind == switcher.EventFail {
+				level = Warning
+			}
+			Logf(level, "%s", e.Text)
+		})
+		end()
+		Logf(Notice, "%s; ready after %v", result.Text(), SinceBoot().Round(time.Millisecond))
+		if result.Exit != switcher.ExitGood {
+			f.notes.add("%s", result.Text())
+		}
+	})
+	select {
+	case <-started:
+	case <-time.After(consoleLatest):
+	}
+	var names []string
+	for _, tty := range f.consoles {
+		names = append(names, consolePrefix+tty)
+	}
+	if len(names) == 0 {
+		f.notes.add("no console: neither a serial line nor a screen was found")
+		return
+	}
+	err := f.sup.Start(supervise.ByPlan, names...)
+	if err != nil { // nothing was adopted: the consoles must be there all the same
+		if err = f.sup.Define(definitions(&system.System{}, f.consoles)); err == nil {
+			err = f.sup.Start(supervise.ByPlan, names...)
+		}
+	}
+	if err != nil {
+		f.notes.add("consoles: %v", err)
+	}
+}
+
+// kernelVersion is what uname -r prints.
+func kernelVersion() string {
+	b, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(b))
+}
+
+// describe says what a switch under way is doing.
+func describe(b *switcher.Busy, now time.Duration) string {
+	text := fmt.Sprintf("%s to generation %d, since %v", b.Verb, b.To, (now - b.Since).Round(time.Second))
+	if b.Confirms {
+		text += "; it waits for `bantam confirm`"
+	}
+	return text
+}

@@ -1,0 +1,40 @@
+package pid1
+
+import (
+	"fmt"
+	"os"
+
+	"bantam/switcher"
+)
+
+// imageGeneration is what the boot medium carries in its initrd.
+type imageGeneration struct {
+	switcher.Generation
+	text []byte // its system.toml
+}
+
+func readImage(dir string) (imageGeneration, error) {
+	manifest, err := os.ReadFile(dir + "/manifest.json")
+	if err != nil {
+		return imageGeneration{}, fmt.Errorf("the image's own generation: %w", err)
+	}
+	g, err := switcher.ParseManifest(manifest)
+	if err != nil {
+		return imageGeneration{}, fmt.Errorf("the image's own generation: %s/manifest.json: %w", dir, err)
+	}
+	text, err := os.ReadFile(dir + "/system.toml")
+	if err != nil {
+		return imageGeneration{}, fmt.Errorf("the image's own generation: %w", err)
+	}
+	return imageGeneration{g, text}, nil
+}
+
+// initDigest names the segment that holds the device binary.
+func (g imageGeneration) initDigest() switcher.Digest {
+	for _, segment := range g.Initrd {
+		if segment.Annotations[switcher.SegmentAnnotation] == "init" {
+			return segment.Digest
+		}
+	}
+	return ""
+}

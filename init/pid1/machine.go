@@ -1,0 +1,271 @@
+package pid1
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"bantam/init/kmod"
+	"bantam/init/supervise"
+	"bantam/netcfg"
+	"bantam/switcher"
+	"bantam/system"
+)
+
+// Paths that PID 1 shares with its children.
+const (
+	activeSystem = "/run/bantam/system.toml" // of the generation that runs
+	netDir       = "/run/bantam/net"         // the network configurator's own
+	netStatus    = netDir + "/status.json"
+	leaseDir     = netDir + "/leases"
+)
+
+// Machine is the running device as the switcher sees and changes it.
+type Machine struct {
+	sup      *supervise.Supervisor
+	loader   *kmod.Loader // nil: no modules in the image
+	binary   string       // digest of the device binary, which is also every command
+	consoles []string
+
+	mu     sync.Mutex
+	users  map[string]system.User
+	netmsg chan struct{} // closed when the network's status may have changed
+}
+
+// NewMachine acts through sup; consoles, e.g. ttyS0, get a shell with whatever is adopted.
+func NewMachine(sup *supervise.Supervisor, loader *kmod.Loader, binary switcher.Digest, consoles []string) *Machine {
+	return &Machine{sup: sup, loader: loader, binary: string(binary), consoles: consoles, netmsg: make(chan struct{})}
+}
+
+// Now is CLOCK_BOOTTIME.
+func (m *Machine) Now() time.Duration { return supervise.Now() }
+
+// NetworkChanged wakes whoever waits for the network's status.
+func (m *Machine) NetworkChanged() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	close(m.netmsg)
+	m.netmsg = make(chan struct{})
+}
+
+// Wait returns at until, or earlier when a service or the network may have changed.
+func (m *Machine) Wait(ctx context.Context, until time.Duration) error {
+	m.mu.Lock()
+	network := m.netmsg
+	m.mu.Unlock()
+	timer := time.NewTimer(max(until-m.Now(), 0))
+	defer timer.Stop()
+	select {
+	case <-m.sup.Changed():
+	case <-network:
+	case <-timer.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// Services are all but the shells on the consoles, which no generation decides about.
+func (m *Machine) Services() []switcher.ServiceState {
+	states, err := m.sup.States()
+	if err != nil {
+		return nil // PID 1 is going down
+	}
+	var list []switcher.ServiceState
+	for _, s := range states {
+		if strings.HasPrefix(s.Name, consolePrefix) {
+			continue
+		}
+		list = append(list, switcher.ServiceState{
+			Name: s.Name, Phase: switcher.Phase(s.Phase), PID: s.PID, Since: s.Since, Restarts: s.Restarts,
+			LastExit: s.LastExit, Reason: s.Reason, Wanted: s.Wanted, ByHand: s.ByHand, Stuck: s.Stuck,
+		})
+	}
+	return list
+}
+
+// Log returns the last lines of a service.
+func (m *Machine) Log(service string, lines int) []string {
+	var text []string
+	for _, l := range m.sup.Log(service, lines) {
+		text = append(text, l.Text)
+	}
+	return text
+}
+
+// Network is what the network configurator last wrote, while it runs.
+func (m *Machine) Network() switcher.NetworkState {
+	n := switcher.NetworkState{Links: links()}
+	states, err := m.sup.States()
+	if err != nil {
+		return n
+	}
+	for _, s := range states {
+		if s.Name == system.NetworkService && s.PID == 0 {
+			return n // what the file says is of a process that is gone
+		}
+	}
+	status, err := netcfg.ReadStatus(netStatus)
+	if err != nil {
+		return n
+	}
+	n.Config, n.Online = status.Config, status.Online
+	for _, p := range status.Ports {
+		n.Ports = append(n.Ports, switcher.PortState{Name: p.Name, Carrier: p.Carrier, Explicit: p.Explicit,
+			Optional: p.Optional, Up: p.Up, Waiting: p.Waiting})
+	}
+	return n
+}
+
+// links are the network interfaces that the kernel has, nil if that cannot be read.
+func links() []string {
+	entries, err := os.ReadDir("/sys/class/net")
+	if err != nil {
+		return nil
+	}
+	names := []string{}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// Fingerprints are of the services as they would be started now.
+func (m *Machine) Fingerprints(sys *system.System) map[string]string {
+	prints := map[string]string{}
+	for name, service := range sys.Services {
+		print, err := supervise.Fingerprint(serviceDefinition(name, service, sys.Users), m.digest)
+		if err != nil {
+			print = "unknown: " + err.Error() // equal only to the same misfortune
+		}
+		prints[name] = print
+	}
+	return prints
+}
+
+// digest names the bytes of a program. Every command of Bantam is the device
+// binary, whose digest the generation knows; others are read.
+func (m *Machine) digest(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	if self, err := os.Stat("/proc/self/exe"); err == nil && os.SameFile(self, info) {
+		return m.binary, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", fmt.Errorf("%s: %w", path, err)
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// HasModule says whether name, or an alias, is in the image or built in.
+func (m *Machine) HasModule(name string) bool {
+	if m.loader == nil {
+		return false
+	}
+	x := m.loader.Index
+	return x.File(name) != "" || x.Builtin(name) || len(x.Resolve(name)) > 0
+}
+
+// Sysctl reads a kernel parameter.
+func (m *Machine) Sysctl(name string) (string, error) {
+	path, err := sysctlPath(name)
+	if err != nil {
+		return "", err
+	}
+	value, err := os.ReadFile("/proc/sys/" + path)
+	if err != nil {
+		return "", fmt.Errorf("sysctl %s: %w%s", name, reason(err), sysctlAdvice(err))
+	}
+	return strings.TrimSuffix(string(value), "\n"), nil
+}
+
+// SetHostname names the machine.
+func (m *Machine) SetHostname(name string) error { return SetHostname(name) }
+
+// SetSysctl sets a kernel parameter.
+func (m *Machine) SetSysctl(name, value string) error { return SetSysctl(name, value) }
+
+// LoadModule loads a module and what it needs. A driver that hangs in the
+// kernel is left to itself when ctx ends.
+func (m *Machine) LoadModule(ctx context.Context, name string) error {
+	if m.loader == nil {
+		return fmt.Errorf("module %s: the image carries no modules", name)
+	}
+	done := make(chan error, 1)
+	go Guard("modprobe "+name, func() { done <- m.loader.Modprobe(name, "") })
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("module %s: %w", name, ctx.Err())
+	}
+}
+
+// SetUsers makes these all the users beside root and nobody.
+func (m *Machine) SetUsers(users map[string]system.User) error { return WriteUsers(users) }
+
+// Adopt makes sys what services and the network start from next.
+func (m *Machine) Adopt(text []byte, sys *system.System) error {
+	if err := m.sup.Define(definitions(sys, m.consoles)); err != nil {
+		return err
+	}
+	return switcher.WriteFileAtomic(activeSystem, text, 0o644)
+}
+
+// StopServices returns when the services are gone.
+func (m *Machine) StopServices(ctx context.Context, names []string) error {
+	if err := m.sup.Stop(supervise.ByPlan, names...); err != nil {
+		return err
+	}
+	return m.sup.Wait(ctx, supervise.PhaseDown, names...)
+}
+
+// StartServices asks for services to run.
+func (m *Machine) StartServices(names []string) error {
+	return m.sup.Start(supervise.ByPlan, names...)
+}
+
+// ReloadServices sends the reload signal.
+func (m *Machine) ReloadServices(names []string) error { return m.sup.Reload(names...) }
+
+// RunCheck runs a check's command once, as root.
+func (m *Machine) RunCheck(ctx context.Context, name string, check system.Check) error {
+	status, tail, err := m.sup.RunOnce(ctx, supervise.Definition{
+		Name: "check-" + name, Argv: check.Command, Env: environment("root", "/root", nil), Dir: "/",
+	})
+	if err != nil {
+		return err
+	}
+	if status.Exited() && status.ExitStatus() == 0 {
+		return nil
+	}
+	how := fmt.Sprintf("exit status %d", status.ExitStatus())
+	if status.Signaled() {
+		how = "signal " + status.Signal().String()
+	}
+	if text := strings.TrimSpace(supervise.Escape(lastLine(tail))); text != "" {
+		how += ": " + text
+	}
+	return errors.New(how)
+}
+
+// lastLine is the last line with text in it.
+func lastLine(b []byte) string {
+	text := strings.TrimSpace(string(b))
+	return text[strings.LastIndexByte(text, '\n')+1:]
+}

@@ -1,0 +1,178 @@
+package pid1
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Rescue is what an early failure ends in: a shell on every console, never a
+// kernel panic. It feeds the watchdog and reaps every child; nothing else may.
+type Rescue struct {
+	Reason   error
+	Signals  Signals
+	Watchdog *Watchdog
+	Consoles []string // below /dev; nil finds them
+	Argv     []string // of the shell; nil is sh. PID 1's own binary is executed under this name
+
+	dev string // /dev, replaced by tests
+}
+
+// A shell that ended sooner than this has not been used by anybody.
+const shortest = 2 * time.Second
+
+// rescueShell is a console and the shell on it.
+type rescueShell struct {
+	console string
+	started time.Time
+	delay   time.Duration // before the next start
+}
+
+// Run serves the consoles until somebody leaves: by reboot, poweroff or halt,
+// which send a signal, or by leaving the shell, which restarts.
+func (r Rescue) Run() Action {
+	Logf(Critical, "rescue console: %v", r.Reason)
+	names := r.Consoles
+	if names == nil {
+		names = Consoles()
+	}
+	if len(names) == 0 {
+		names = []string{"console"}
+	}
+	running := map[int]*rescueShell{}
+	again := make(chan *rescueShell, len(names)) // each shell is in it at most once
+	for _, name := range names {
+		again <- &rescueShell{console: name}
+	}
+	kick := time.NewTicker(r.Watchdog.Interval())
+	defer kick.Stop()
+	for {
+		select {
+		case shell := <-again:
+			pid, err := r.start(shell.console)
+			shell.started = time.Now()
+			if err != nil {
+				Logf(Error, "rescue console %s: %v", shell.console, err)
+				shell.again(again)
+				continue
+			}
+			running[pid] = shell
+		case <-r.Signals.Child:
+			for pid, status := range reaped() {
+				shell := running[pid]
+				if shell == nil {
+					continue // an orphan
+				}
+				delete(running, pid)
+				if status.Exited() && time.Since(shell.started) >= shortest {
+					return Restart
+				}
+				shell.again(again)
+			}
+		case s := <-r.Signals.Other:
+			if action, ok := ActionOf(s); ok {
+				return action
+			}
+		case <-kick.C:
+			r.Watchdog.Kick()
+		}
+	}
+}
+
+// again asks for a new shell: at once if the last one was in use, later and
+// later if shells die young, as on a line that hangs up.
+func (s *rescueShell) again(queue chan<- *rescueShell) {
+	if time.Since(s.started) >= shortest {
+		s.delay = 0
+	}
+	time.AfterFunc(s.delay, func() { queue <- s })
+	s.delay = min(max(2*s.delay, time.Second), 30*time.Second)
+}
+
+// start says why on the console and puts a shell there.
+func (r Rescue) start(console string) (pid int, err error) {
+	dev := r.dev
+	if dev == "" {
+		dev = "/dev"
+	}
+	path := dev + "/" + console
+	// Without O_NONBLOCK the open waits for a carrier, and the greeting for a
+	// terminal that somebody stopped.
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0, fmt.Errorf("open %s: %w", path, err)
+	}
+	defer unix.Close(fd)
+	sane(fd)
+	_, _ = unix.Write(fd, []byte(r.greeting()))
+	if err := unix.SetNonblock(fd, false); err != nil {
+		return 0, fmt.Errorf("fcntl %s: %w", path, err)
+	}
+	argv := r.Argv
+	if argv == nil {
+		argv = []string{"sh"}
+	}
+	exe := "/proc/self/exe"
+	if _, err := os.Stat(exe); err != nil {
+		exe = "/init" // /proc is what failed
+	}
+	pid, err = syscall.ForkExec(exe, argv, &syscall.ProcAttr{
+		Dir:   "/",
+		Env:   []string{"PATH=/bin", "HOME=/root", "USER=root", "TERM=" + term(console), "BANTAM_RESCUE=1"},
+		Files: []uintptr{uintptr(fd), uintptr(fd), uintptr(fd)},
+		Sys:   &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0},
+	})
+	if err != nil {
+		return 0, fmt.Errorf("exec %s as %s: %w", exe, strings.Join(argv, " "), err)
+	}
+	return pid, nil
+}
+
+func (r Rescue) greeting() string {
+	return fmt.Sprintf("\nBantam could not start the system:\n  %s\n\n"+
+		"This is a rescue shell. dmesg shows what happened before.\n"+
+		"reboot, poweroff or exit (which reboots) leave it.\n\n",
+		strings.ReplaceAll(fmt.Sprint(r.Reason), "\n", "\n  "))
+}
+
+func term(console string) string {
+	if virtual(console) {
+		return "linux"
+	}
+	return "vt100"
+}
+
+// sane gives the terminal back the modes that a dead editor may have taken:
+// lines, echo, Ctrl-C. The line's speed stays.
+func sane(fd int) {
+	t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err != nil {
+		return // not a terminal
+	}
+	t.Iflag = t.Iflag&^(unix.INLCR|unix.IGNCR|unix.IXOFF|unix.IGNBRK|unix.ISTRIP) | unix.ICRNL | unix.IXON | unix.BRKINT
+	t.Oflag |= unix.OPOST | unix.ONLCR
+	t.Lflag = t.Lflag&^(unix.NOFLSH|unix.TOSTOP) | unix.ISIG | unix.ICANON | unix.IEXTEN | unix.ECHO | unix.ECHOE | unix.ECHOK
+	t.Cflag |= unix.CREAD | unix.HUPCL
+	_ = unix.IoctlSetTermios(fd, unix.TCSETS, t)
+}
+
+// reaped collects every child that has ended.
+func reaped() map[int]syscall.WaitStatus {
+	ended := map[int]syscall.WaitStatus{}
+	for {
+		var status syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG, nil)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil || pid <= 0:
+			return ended
+		default:
+			ended[pid] = status
+		}
+	}
+}

@@ -1,0 +1,320 @@
+// Package pid1 is the machine's first process: it makes the kernel usable, runs
+// the chosen generation, answers the control socket and ends the machine.
+//
+// It never exits. What fails early ends in a rescue console, what panics is
+// recovered and told. It parses no bytes from the network; whatever does is a
+// child with few capabilities. Every child is started and reaped by one loop
+// (package supervise), so os/exec has no place here.
+package pid1
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"bantam/init/control"
+	"bantam/init/kmod"
+	"bantam/init/statevolume"
+	"bantam/init/supervise"
+	"bantam/switcher"
+)
+
+// Binary is what the device binary knows of itself.
+type Binary struct {
+	Version  string
+	Time     time.Time // the clock never starts before this
+	Commands []string  // the names by which it is called
+}
+
+// Limits of the steps of a boot; what takes longer is left to itself.
+const (
+	watchdogLimit  = 5 * time.Second
+	coldplugLimit  = 20 * time.Second
+	diskWait       = 10 * time.Second // for the disk to appear
+	volumeLimit    = 45 * time.Second
+	consoleLatest  = 2 * time.Second // after the generation was chosen, proven or not
+	stopAllLimit   = 20 * time.Second
+	saveSeedClock  = time.Hour
+	statePath      = "/state"
+	generationPath = "/bantam/generation" // what the image carries
+)
+
+// first is PID 1 and what it has found.
+type first struct {
+	build    Binary
+	signals  Signals
+	chart    Chart
+	cmdline  Cmdline
+	watchdog atomic.Pointer[Watchdog]
+	loader   *kmod.Loader
+	sup      *supervise.Supervisor
+	machine  *Machine
+	switcher *switcher.Switcher
+	volume   statevolume.Volume
+	image    imageGeneration
+	consoles []string
+	notes    notes
+	actions  chan Action // how the control socket ends the machine
+}
+
+// Run is the whole life of PID 1. It does not return.
+func Run(b Binary) {
+	signals := CatchSignals()
+	stdio := Stdio()
+	f := &first{build: b, signals: signals, actions: make(chan Action, 1)}
+	supervise.Guard = func(task string) {
+		if value := recover(); value != nil {
+			Logf(Critical, "panic in %s: %v", task, value)
+			f.notes.add("panic in %s: %v", task, value)
+		}
+	}
+	kmod.Guard = Guard
+	OnPanic = func(p Panic) { f.notes.add("%v", p) }
+	if stdio != nil {
+		f.notes.add("%v", stdio)
+	}
+	var action Action
+	failure := errors.New("PID 1's main line panicked; dmesg has the details")
+	Guard("main line", func() { action, failure = f.live() })
+	if failure != nil {
+		action = Rescue{Reason: failure, Signals: signals, Watchdog: f.watchdog.Load(), Consoles: f.consoles}.Run()
+	}
+	Shutdown{Action: action, Signals: signals, Watchdog: f.watchdog.Load(), Volume: statePath, Save: f.save}.Run()
+}
+
+// live brings the machine up and keeps it until somebody ends it. With an error
+// the machine could not come up, and no service runs any more.
+func (f *first) live() (action Action, err error) {
+	done := f.chart.Span("file systems")
+	errs, fatal := Make(append(Mounts(), Skeleton(f.build.Commands)...))
+	for _, e := range errs {
+		f.notes.add("%v", e)
+	}
+	done()
+	if fatal != nil {
+		return 0, fatal
+	}
+	if err := OutputToKmsg(); err != nil { // a console that somebody stopped must not hold PID 1
+		f.notes.add("%v", err)
+	}
+	_ = CatchCtrlAltDel()
+	f.cmdline = ReadCmdline()
+	f.consoles = Consoles()
+	if f.image, err = readImage(generationPath); err != nil {
+		return 0, err
+	}
+	plug := f.drivers()
+
+	ctx, cancel := context.WithCancel(context.Background())
+	f.sup = supervise.New(supervise.Options{
+		SIGCHLD: f.signals.Child,
+		Tick:    func() { f.watchdog.Load().Kick() },
+		Echo:    func(l supervise.Line) { Logf(Info, "%s: %s", l.Service, l.Text) },
+	})
+	ended := make(chan error, 1)
+	go func() { ended <- f.sup.Run(ctx) }()
+	defer func() { // also in a panic: whoever comes after reaps by himself
+		cancel()
+		<-ended
+	}()
+
+	coldplugged := make(chan struct{})
+	go Guard("drivers", func() { f.plug(plug, coldplugged) })
+	f.openVolume() // drivers bring its disk meanwhile
+	<-coldplugged
+	f.machine = NewMachine(f.sup, f.loader, f.image.initDigest(), f.consoles)
+	if err := f.prepareNetwork(); err != nil {
+		f.notes.add("network: %v", err)
+	}
+	if f.switcher, err = f.openSwitcher(); err != nil {
+		return 0, err
+	}
+	listener, err := control.Listen(control.Socket)
+	if err != nil {
+		return 0, fmt.Errorf("control socket: %w", err)
+	}
+	go Guard("control socket", func() {
+		control.Serve(listener, f.handle, Guard)
+	})
+	f.bootGeneration(ctx)
+	if f.lasting() {
+		go Guard("seed and clock", func() {
+			for range time.Tick(saveSeedClock) {
+				f.save()
+			}
+		})
+	}
+	action = f.wait()
+	listener.Close()
+	Logf(Notice, "%v: stopping services", action)
+	limit, stop := context.WithTimeout(ctx, stopAllLimit)
+	defer stop()
+	if err := f.sup.StopAll(limit); err != nil {
+		Logf(Error, "%v", err)
+	}
+	return action, nil
+}
+
+// wait returns when somebody asks for the machine's end.
+func (f *first) wait() Action {
+	for {
+		select {
+		case action := <-f.actions:
+			return action
+		case s := <-f.signals.Other:
+			if action, ok := ActionOf(s); ok {
+				return action
+			}
+		}
+	}
+}
+
+// drivers arms the watchdog and prepares the loading of the rest.
+func (f *first) drivers() *kmod.Plug {
+	index, err := kmod.Open()
+	if err != nil {
+		f.notes.add("no modules: %v", err)
+		f.armWatchdog()
+		return nil
+	}
+	options := kmod.DefaultOptions()
+	options.AddCmdline(f.cmdline)
+	f.loader = kmod.NewLoader(index, options)
+	plug := &kmod.Plug{Loader: f.loader, Report: f.tell}
+	if plug.Listener, err = kmod.Listen(); err != nil {
+		f.notes.add("no hotplug: %v", err)
+	}
+	done := f.chart.Span("watchdog")
+	f.tell(plug.Coldplug(IsWatchdogModule, watchdogLimit))
+	f.armWatchdog()
+	done()
+	return plug
+}
+
+// plug loads the drivers of the devices that are there, and then of those that
+// come. It returns when the kernel's events have ended.
+func (f *first) plug(p *kmod.Plug, coldplugged chan<- struct{}) {
+	var once sync.Once
+	release := func() { once.Do(func() { close(coldplugged) }) }
+	defer release() // also in a panic
+	if p == nil {
+		return
+	}
+	done := f.chart.Span("drivers")
+	f.tell(p.Coldplug(nil, coldplugLimit))
+	done()
+	if f.watchdog.Load() == nil { // it may sit behind another driver's bus
+		f.armWatchdog()
+	}
+	release()
+	if p.Listener == nil {
+		return
+	}
+	if err := p.Run(); err != nil {
+		f.notes.add("hotplug has ended: %v", err)
+	}
+}
+
+func (f *first) armWatchdog() {
+	w, err := OpenWatchdog("/dev/watchdog", WatchdogTimeout)
+	if err != nil {
+		Logf(Info, "%v", err)
+	}
+	f.watchdog.Store(w)
+}
+
+// tell reports drivers: what loaded to the kernel log, what failed also to people.
+func (f *first) tell(r kmod.Report) {
+	if len(r.Loaded)+len(r.Late) > 0 {
+		Logf(Info, "%v", r)
+	}
+	for _, err := range r.Failed {
+		f.notes.add("%v", err)
+	}
+}
+
+// openVolume finds the state volume, or memory in its place, and takes from it
+// what the kernel needs: entropy and time.
+func (f *first) openVolume() {
+	defer f.chart.Span("state volume")()
+	ctx, cancel := context.WithTimeout(context.Background(), volumeLimit)
+	defer cancel()
+	var err error
+	f.volume, err = statevolume.Open(ctx, statevolume.Options{
+		Cmdline:    strings.Join(f.cmdline, " "),
+		Dir:        statePath,
+		SeedPath:   "/bantam/state.seed",
+		LoadModule: f.modprobe,
+		Wait:       diskWait,
+	})
+	if err != nil {
+		f.notes.add("%v", err) // the folder itself, in the root file system, has to do
+	}
+	for _, n := range f.volume.Notes {
+		f.notes.add("state: %s", n)
+	}
+	Logf(Notice, "state: %s", f.storage())
+	if err := CreditSeed(statePath + "/seed"); err != nil {
+		f.notes.add("%v", err)
+	}
+	if _, err := RaiseClock(statePath+"/clock", f.build.Time); err != nil {
+		f.notes.add("%v", err)
+	}
+}
+
+// lasting says whether what is written below statePath survives a reboot.
+func (f *first) lasting() bool { return f.volume.Kind == statevolume.OnDisk }
+
+// storage says where the state is kept.
+func (f *first) storage() string {
+	switch f.volume.Kind {
+	case statevolume.OnDisk:
+		return fmt.Sprintf("%s, %d MiB", f.volume.Device, f.volume.Size>>20)
+	case statevolume.Untrusted:
+		return "in memory, to be forgotten at the next boot; the state volume is damaged and untouched: " + f.volume.Reason
+	}
+	return "in memory, to be forgotten at the next boot: " + f.volume.Reason
+}
+
+func (f *first) modprobe(name string) error {
+	if f.loader == nil {
+		return fmt.Errorf("module %s: the image carries no modules", name)
+	}
+	return f.loader.Modprobe(name, "")
+}
+
+// prepareNetwork gives the network configurator its folder and listens to it.
+func (f *first) prepareNetwork() error {
+	for _, dir := range []string{netDir, leaseDir} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		if err := os.Chown(dir, netcfgUser, netcfgUser); err != nil {
+			return err
+		}
+	}
+	go Guard("network status", func() {
+		if err := watchDir(netDir, f.machine.NetworkChanged); err != nil {
+			f.notes.add("network status: %v", err)
+		}
+	})
+	return nil
+}
+
+// save keeps what the next boot begins with.
+func (f *first) save() {
+	if !f.lasting() {
+		return
+	}
+	if err := SaveSeed(statePath + "/seed"); err != nil {
+		Logf(Warning, "%v", err)
+	}
+	if err := SaveClock(statePath + "/clock"); err != nil {
+		Logf(Warning, "%v", err)
+	}
+}

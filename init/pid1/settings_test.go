@@ -1,0 +1,285 @@
+package pid1
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"bantam/system"
+)
+
+func TestSysctlPath(t *testing.T) {
+	for _, tt := range []struct{ name, in, want string }{
+		{"dots are slashes", "net.ipv4.ip_forward", "net/ipv4/ip_forward"},
+		{"a slash is the dot of an interface name", "net.ipv4.conf.eth0/1.rp_filter", "net/ipv4/conf/eth0.1/rp_filter"},
+		{"written as a path", "net/ipv4/conf/eth0.1/rp_filter", "net/ipv4/conf/eth0.1/rp_filter"},
+		{"one part", "kernel", "kernel"},
+		{"no way out", "net.ipv4.//.x", ""},
+		{"no way up", "net/../../etc/passwd", ""},
+		{"no way from the top", "/etc/passwd", ""},
+		{"an empty part", "net..x", ""},
+		{"nothing", "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := sysctlPath(tt.in)
+			if got != tt.want || (err != nil) != (tt.want == "") {
+				t.Errorf("sysctlPath(%q) = %q, %v, want %q", tt.in, got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestSysctlErrorsSayWhatIsWrong(t *testing.T) {
+	errs := SetSysctls(map[string]string{"net.bantam.nosuch": "1", "kernel.version": "2", "vm.swappiness": "many"})
+	text := errors.Join(errs...).Error()
+	for _, want := range []string{
+		"sysctl kernel.version = 2: permission denied; it can only be read",
+		"sysctl net.bantam.nosuch = 1: no such file or directory; the kernel has no such parameter",
+		"sysctl vm.swappiness = many: invalid argument; the kernel does not accept this value",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("got\n%s\nwant %q in it", text, want)
+		}
+	}
+}
+
+func TestAccounts(t *testing.T) {
+	passwd, group, shadow := accounts(map[string]system.User{
+		"web": {UID: 1001, GID: 1000}, "app": {UID: 1000, GID: 1000}, "con": {UID: 7, GID: 5},
+	})
+	for _, tt := range []struct{ name, got, want string }{
+		{"passwd is ordered by number", passwd, `root:x:0:0:root:/root:/bin/sh
+con:x:7:5::/var/empty:/bin/false
+app:x:1000:1000::/var/empty:/bin/false
+web:x:1001:1000::/var/empty:/bin/false
+nobody:x:65534:65534:nobody:/var/empty:/bin/false
+`},
+		{"a shared group is named once", group, "root:x:0:\ntty:x:5:\napp:x:1000:\nnogroup:x:65534:\n"},
+		{"nobody has a password", shadow, "root:*:::::::\ncon:*:::::::\napp:*:::::::\nweb:*:::::::\nnobody:*:::::::\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.got != tt.want {
+				t.Errorf("got\n%swant\n%s", tt.got, tt.want)
+			}
+		})
+	}
+}
+
+func TestConsoles(t *testing.T) {
+	for _, tt := range []struct {
+		name, active, real string
+		want               string
+	}{
+		{"screen and serial line", "tty0 ttyS0", "tty1 ttyS0 ttyS1", "tty1 ttyS0"},
+		{"a serial console whose port is missing, another is there", "ttyS1", "ttyS0", "ttyS0"},
+		{"only a screen is told, but there is a serial line", "tty0", "tty1 ttyS0 ttyS1", "tty1 ttyS0"},
+		{"Arm board", "ttyAMA0", "ttyAMA0", "ttyAMA0"},
+		{"virtio console beside a serial line", "hvc0", "hvc0 ttyS0", "hvc0"},
+		{"no console at all", "", "ttyS0", "ttyS0"},
+		{"nothing", "", "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			real := strings.Fields(tt.real)
+			got := consoles(strings.Fields(tt.active), func(name string) bool { return slices.Contains(real, name) })
+			if !slices.Equal(got, strings.Fields(tt.want)) {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestTheLatestTimeWins(t *testing.T) {
+	day := func(year int) time.Time { return time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC) }
+	for _, tt := range []struct {
+		name                    string
+		now, saved, build, want int
+	}{
+		{"the clock runs", 2028, 2027, 2026, 2028},
+		{"no battery, a saved time", 1970, 2027, 2026, 2027},
+		{"first boot without battery", 1970, 1, 2026, 2026},
+		{"an image newer than the saved time", 1970, 2025, 2026, 2026},
+		{"a saved time from a damaged file", 2028, 2099, 2026, 2028},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := latest(day(tt.now), day(tt.saved), day(tt.build)); got.Year() != tt.want {
+				t.Errorf("got %v, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestClockFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "clock")
+	if got, err := readClock(path); !got.IsZero() || err != nil {
+		t.Errorf("without a file: %v, %v", got, err)
+	}
+	if err := SaveClock(path); err != nil {
+		t.Fatal(err)
+	}
+	got, err := readClock(path)
+	if err != nil || time.Since(got).Abs() > time.Minute {
+		t.Errorf("read back %v, %v", got, err)
+	}
+	if err := os.WriteFile(path, []byte("\x00\x00"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readClock(path); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("damaged file: error %v, want one with its name", err)
+	}
+}
+
+func TestASeedIsUsedOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "seed")
+	if err := CreditSeed(path); err != nil {
+		t.Errorf("without a file: %v", err)
+	}
+	if _, err := os.Stat(path); err == nil {
+		t.Error("without a file one was made")
+	}
+	if err := SaveSeed(path); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for range 3 {
+		seed, err := os.ReadFile(path)
+		if err != nil || len(seed) != seedSize || seen[string(seed)] {
+			t.Fatalf("seed %x, %v: want %d new bytes", seed, err, seedSize)
+		}
+		seen[string(seed)] = true
+		if err := CreditSeed(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
+		t.Errorf("mode %v, %v, want 0600", info.Mode(), err)
+	}
+}
+
+func TestASeedThatCannotBeReplacedIsNotCounted(t *testing.T) {
+	err := CreditSeed("/proc/version") // can be read, and no file can be made beside it
+	if err == nil || !strings.Contains(err.Error(), "not counted") {
+		t.Errorf("error %v, want that it was not counted", err)
+	}
+}
+
+func TestUsedAndStoredSeedsDiffer(t *testing.T) {
+	if a, b := derive("next", []byte("x")), derive("use", []byte("x")); slices.Equal(a, b) {
+		t.Error("the stored seed tells the used one")
+	}
+	if a, b := derive("use", []byte("xy"), []byte("z")), derive("use", []byte("x"), []byte("yz")); slices.Equal(a, b) {
+		t.Error("parts run into each other")
+	}
+}
+
+func TestRecords(t *testing.T) {
+	long := strings.Repeat("ä", 800)
+	got := records(Error, "one\n\ntwo\r\n"+long)
+	if want := []string{"<27>bantam: one", "<27>bantam: two"}; !slices.Equal(got[:2], want) {
+		t.Errorf("got %q, want %q", got[:2], want)
+	}
+	var joined string
+	for _, record := range got[2:] {
+		text := strings.TrimPrefix(record, "<27>bantam: ")
+		if len(record) > 950 || !utf8.ValidString(text) {
+			t.Errorf("record of %d bytes, valid %v", len(record), utf8.ValidString(text))
+		}
+		joined += text
+	}
+	if joined != long {
+		t.Error("a long line lost bytes")
+	}
+	if got := records(Info, "\n"); got != nil {
+		t.Errorf("an empty line made %q", got)
+	}
+	if got := strings.Join(records(Info, strings.Repeat("\x80", 2000)), ""); strings.Count(got, "\x80") != 2000 {
+		t.Error("bytes that are no text are lost")
+	}
+}
+
+func TestChart(t *testing.T) {
+	const ms = time.Millisecond
+	got := draw([]Span{{"mounts", 2000 * ms, 2003 * ms}, {"coldplug", 2003 * ms, 2101 * ms}, {"seed", 2101 * ms, 0}}, 2103*ms, 20)
+	want := ` 2.000 s    3.0 ms  mounts    #
+ 2.003 s   98.0 ms  coldplug  ###################
+ 2.101 s    2.0 ms  seed                         #
+`
+	if got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	var c Chart
+	c.Span("a")()
+	c.Span("b")
+	if s := c.Spans(); len(s) != 2 || s[0].End < s[0].Start || s[0].Start == 0 || s[1].End != 0 {
+		t.Errorf("spans %+v", s)
+	}
+}
+
+func TestUnmountOrder(t *testing.T) {
+	const mountinfo = `22 1 0:21 / / rw - rootfs rootfs rw
+23 22 0:5 / /dev rw,nosuid shared:2 - devtmpfs devtmpfs rw
+30 22 254:1 / /state rw shared:3 - ext4 /dev/vda1 rw
+31 30 254:2 / /state/inner rw - vfat /dev/vda2 rw
+32 22 7:0 / /mnt/a\040b rw - ext4 /dev/loop0 rw
+33 32 7:1 / /mnt/a\040b/c rw - ext4 /dev/loop1 rw
+34 22 0:30 / /statements rw - nfs host:/x rw
+35 22 0:31 / /tmp rw - tmpfs tmpfs rw
+`
+	got := unmountOrder(mountinfo, "/state")
+	want := []string{"/state/inner", "/state", "/statements", "/mnt/a b/c", "/mnt/a b"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestActionsBySignal(t *testing.T) {
+	for _, a := range []Action{Restart, PowerOff, Halt} {
+		if got, ok := ActionOf(a.Signal()); !ok || got != a {
+			t.Errorf("%v: its signal %v means %v, %v", a, a.Signal(), got, ok)
+		}
+	}
+	if got, ok := ActionOf(os.Interrupt); !ok || got != Restart {
+		t.Errorf("Ctrl-Alt-Del means %v, %v, want reboot", got, ok)
+	}
+}
+
+func TestAMachineWithoutWatchdog(t *testing.T) {
+	w, err := OpenWatchdog(filepath.Join(t.TempDir(), "watchdog"), WatchdogTimeout)
+	if w != nil || err == nil {
+		t.Errorf("got %v, %v, want nil and the reason", w, err)
+	}
+	w.Kick()
+	if w.String() != "none" || w.FD() != -1 || w.Interval() <= 0 {
+		t.Errorf("%v, descriptor %d, every %v", w, w.FD(), w.Interval())
+	}
+}
+
+func TestAKickNeverDisarmsTheWatchdog(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "watchdog")
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w, err := OpenWatchdog(path, WatchdogTimeout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Kick()
+	written, err := os.ReadFile(path)
+	if err != nil || len(written) != 2 || strings.Contains(string(written), "V") {
+		t.Errorf("written %q, %v, want two bytes and no V", written, err)
+	}
+}
+
+func TestGuardKeepsAPanicFromEndingTheProcess(t *testing.T) {
+	defer func(old func(Panic)) { OnPanic = old }(OnPanic)
+	var got Panic
+	OnPanic = func(p Panic) { got = p }
+	Guard("hotplug", func() { panic("on purpose") })
+	if got.Error() != "panic in hotplug: on purpose" || !strings.Contains(string(got.Stack), "settings_test.go") {
+		t.Errorf("got %v with stack\n%s", got, got.Stack)
+	}
+}

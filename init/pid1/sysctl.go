@@ -1,0 +1,78 @@
+package pid1
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// SetSysctl sets one kernel parameter, e.g. net.ipv4.ip_forward to 1. The name
+// is written with dots; a dot inside a part is then a slash, as sysctl(8) has
+// it: net.ipv4.conf.eth0/1.rp_filter is that of interface eth0.1.
+func SetSysctl(name, value string) error {
+	path, err := sysctlPath(name)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile("/proc/sys/"+path, os.O_WRONLY, 0)
+	if err == nil {
+		_, err = f.WriteString(value + "\n")
+		f.Close()
+	}
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("sysctl %s = %s: %w%s", name, value, reason(err), sysctlAdvice(err))
+}
+
+// SetSysctls sets all of them, by name, and goes on after errors.
+func SetSysctls(values map[string]string) (errs []error) {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if err := SetSysctl(name, values[name]); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+// sysctlPath is the file of a parameter below /proc/sys. Whichever of . and /
+// comes first is the separator and the other one stands for it inside a part.
+func sysctlPath(name string) (string, error) {
+	path := name
+	if i := strings.IndexAny(name, "./"); i >= 0 && name[i] == '.' {
+		path = strings.NewReplacer(".", "/", "/", ".").Replace(name)
+	}
+	for part := range strings.SplitSeq(path, "/") {
+		if part == "" || part == "." || part == ".." || strings.Contains(part, "\x00") {
+			return "", fmt.Errorf("sysctl %q: not a parameter's name such as net.ipv4.ip_forward", name)
+		}
+	}
+	return path, nil
+}
+
+// reason is the error number without the path, which the name says already.
+func reason(err error) error {
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		return pathError.Err
+	}
+	return err
+}
+
+func sysctlAdvice(err error) string {
+	switch {
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.EISDIR):
+		return "; the kernel has no such parameter, perhaps because its module is not loaded or the interface is missing"
+	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ERANGE):
+		return "; the kernel does not accept this value"
+	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM), errors.Is(err, unix.EROFS):
+		return "; it can only be read"
+	}
+	return ""
+}

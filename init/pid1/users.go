@@ -1,0 +1,53 @@
+package pid1
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"bantam/system"
+)
+
+// WriteUsers writes /etc/passwd, /etc/group and /etc/shadow for root, nobody
+// and the users of the system. No account has a password.
+func WriteUsers(users map[string]system.User) error {
+	passwd, group, shadow := accounts(users)
+	for _, file := range []File{
+		{"/etc/passwd", 0o644, passwd},
+		{"/etc/group", 0o644, group},
+		{"/etc/shadow", 0o600, shadow},
+	} {
+		if err := file.Create(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// accounts are the three files' texts, ordered by number. A group has the name of
+// its first user; several users may share one.
+func accounts(users map[string]system.User) (passwd, group, shadow string) {
+	names := slices.SortedFunc(maps.Keys(users), func(a, b string) int {
+		return cmp.Or(cmp.Compare(users[a].UID, users[b].UID), cmp.Compare(a, b))
+	})
+	var p, g, s strings.Builder
+	p.WriteString("root:x:0:0:root:/root:/bin/sh\n")
+	g.WriteString("root:x:0:\ntty:x:5:\n") // devpts is mounted with gid=5
+	s.WriteString("root:*:::::::\n")
+	hasGroup := map[int]bool{0: true, 5: true, 65534: true}
+	for _, name := range names {
+		u := users[name]
+		fmt.Fprintf(&p, "%s:x:%d:%d::/var/empty:/bin/false\n", name, u.UID, u.GID)
+		fmt.Fprintf(&s, "%s:*:::::::\n", name)
+		if !hasGroup[u.GID] {
+			hasGroup[u.GID] = true
+			fmt.Fprintf(&g, "%s:x:%d:\n", name, u.GID)
+		}
+	}
+	p.WriteString("nobody:x:65534:65534:nobody:/var/empty:/bin/false\n")
+	g.WriteString("nogroup:x:65534:\n")
+	s.WriteString("nobody:*:::::::\n")
+	return p.String(), g.String(), s.String()
+}

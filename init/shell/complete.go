@@ -1,0 +1,193 @@
+package shell
+
+import (
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"bantam/init/applet"
+	"bantam/init/shell/line"
+)
+
+// Verbs are the words that may follow "bantam", for completion. The main
+// package sets them.
+var Verbs []string
+
+// complete proposes commands in command position, files elsewhere, folders
+// after cd and the verbs after bantam.
+func (sh *shell) complete(before string) line.Completion {
+	start, words := lastWord(before)
+	typed := unquote(before[start:])
+	quote := func(names []string) line.Completion {
+		c := line.Completion{Start: start}
+		for _, name := range names {
+			c.Words = append(c.Words, quoteWord(name))
+			c.Display = append(c.Display, name)
+		}
+		return c
+	}
+	switch {
+	case len(words) == 0 && !strings.Contains(typed, "/"):
+		return quote(sh.commands(typed))
+	case len(words) == 1 && words[0] == "bantam":
+		return quote(withPrefix(Verbs, typed))
+	case len(words) > 0 && strings.HasPrefix(typed, "$"):
+		return line.Completion{}
+	}
+	onlyFolders := len(words) > 0 && (words[0] == "cd" || words[0] == "rmdir")
+	folder, prefix := filepath.Split(typed)
+	path := folder
+	if home := sh.variable("HOME"); strings.HasPrefix(path, "~/") && home != "" {
+		path = home + path[1:]
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(sh.runner.Dir, path)
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return line.Completion{}
+	}
+	c := line.Completion{Start: start}
+	for _, entry := range entries {
+		name := entry.Name()
+		if !strings.HasPrefix(name, prefix) || name[0] == '.' && !strings.HasPrefix(prefix, ".") {
+			continue
+		}
+		isFolder := entry.IsDir()
+		if entry.Type()&os.ModeSymlink != 0 {
+			info, err := os.Stat(filepath.Join(path, name))
+			isFolder = err == nil && info.IsDir()
+		}
+		if onlyFolders && !isFolder {
+			continue
+		}
+		if isFolder {
+			name += "/"
+		}
+		c.Words = append(c.Words, quoteWord(folder+name))
+		c.Display = append(c.Display, name)
+	}
+	return c
+}
+
+// commands lists what can stand first in a line.
+func (sh *shell) commands(prefix string) []string {
+	names := append(applet.Names(), interpreterBuiltins...)
+	for name := range builtins {
+		names = append(names, name)
+	}
+	for name := range sh.runner.Funcs {
+		names = append(names, name)
+	}
+	names = append(names, "bantam")
+	path := sh.variable("PATH")
+	if path == "" {
+		path = os.Getenv("PATH")
+	}
+	for _, folder := range filepath.SplitList(path) {
+		entries, err := os.ReadDir(folder)
+		if err != nil {
+			continue
+		}
+		for _, entry := range entries {
+			if strings.HasPrefix(entry.Name(), prefix) {
+				names = append(names, entry.Name())
+			}
+		}
+	}
+	names = withPrefix(names, prefix)
+	sort.Strings(names)
+	return uniq(names)
+}
+
+func withPrefix(names []string, prefix string) []string {
+	var out []string
+	for _, name := range names {
+		if strings.HasPrefix(name, prefix) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// lastWord finds where the word under the cursor begins, and the words of the
+// same simple command before it.
+func lastWord(text string) (start int, words []string) {
+	var quote byte
+	inWord := false
+	end := func(i int) {
+		if inWord {
+			words = append(words, unquote(text[start:i]))
+			inWord = false
+		}
+	}
+	for i := 0; i < len(text); i++ {
+		b := text[i]
+		switch {
+		case quote != 0:
+			if b == '\\' && quote == '"' {
+				i++
+			} else if b == quote {
+				quote = 0
+			}
+			continue
+		case b == ' ' || b == '\t':
+			end(i)
+			continue
+		case strings.IndexByte(";|&(){`\n", b) >= 0:
+			end(i)
+			words = nil
+			continue
+		case b == '<' || b == '>':
+			end(i)
+			continue
+		}
+		if !inWord {
+			start, inWord = i, true
+		}
+		switch b {
+		case '\'', '"':
+			quote = b
+		case '\\':
+			i++
+		}
+	}
+	if !inWord {
+		start = len(text)
+	}
+	return start, words
+}
+
+// unquote removes the quoting of a word, finished or not.
+func unquote(word string) string {
+	var out strings.Builder
+	var quote byte
+	for i := 0; i < len(word); i++ {
+		b := word[i]
+		switch {
+		case quote == 0 && (b == '\'' || b == '"'):
+			quote = b
+		case quote != 0 && b == quote:
+			quote = 0
+		case b == '\\' && quote != '\'' && i+1 < len(word):
+			i++
+			out.WriteByte(word[i])
+		default:
+			out.WriteByte(b)
+		}
+	}
+	return out.String()
+}
+
+// quoteWord escapes what the shell would read otherwise; a leading ~ stays.
+func quoteWord(name string) string {
+	var out strings.Builder
+	for i, r := range name {
+		if strings.ContainsRune(" \t'\"\\$`;&|<>()*?[]{}#!", r) || r == '~' && i > 0 {
+			out.WriteByte('\\')
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
+}

@@ -1,0 +1,263 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/term"
+	"mvdan.cc/sh/v3/interp"
+	"mvdan.cc/sh/v3/syntax"
+)
+
+const usage = "usage: sh [-eflnux] [-o OPTION] [-c TEXT | FILE] [ARGUMENT...]"
+
+// arguments is a parsed command line of sh.
+type arguments struct {
+	command     *string // -c
+	interactive bool    // -i
+	login       bool    // -l, or argv[0] begins with '-'
+	stdin       bool    // -s
+	options     []string
+	operands    []string
+}
+
+// Main is the entry of sh: args is argv, the name included. It returns the
+// exit status.
+func Main(args []string) int {
+	parsed, err := parseArguments(args)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "sh: %v\n%s\n", err, usage)
+		return 2
+	}
+	if len(parsed.operands) == 1 && parsed.operands[0] == "--help" {
+		fmt.Println(usage)
+		return 0
+	}
+	switch {
+	case parsed.command != nil:
+		name, params := "sh", parsed.operands
+		if len(params) > 0 {
+			name, params = params[0], params[1:]
+		}
+		return runScript(name, params, parsed, strings.NewReader(*parsed.command), name)
+	case len(parsed.operands) > 0 && !parsed.stdin:
+		file := parsed.operands[0]
+		f, err := os.Open(file)
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "sh: %s: %v\n", file, errors.Unwrap(err))
+			if errors.Is(err, os.ErrNotExist) {
+				return 127
+			}
+			return 126
+		}
+		defer f.Close()
+		return runScript(file, parsed.operands[1:], parsed, f, file)
+	case parsed.interactive || term.IsTerminal(0):
+		return runInteractive(parsed)
+	}
+	// Byte by byte, so that commands of the script can read what follows them.
+	return runScript("sh", parsed.operands, parsed, oneByte{os.Stdin}, "stdin")
+}
+
+func parseArguments(args []string) (arguments, error) {
+	parsed := arguments{}
+	parsed.login = len(args) > 0 && strings.HasPrefix(args[0], "-")
+	rest := args[min(1, len(args)):]
+	command := false
+	for len(rest) > 0 {
+		arg := rest[0]
+		if arg == "--help" {
+			break
+		}
+		if len(arg) < 2 || (arg[0] != '-' && arg[0] != '+') {
+			break
+		}
+		rest = rest[1:]
+		if arg == "--" {
+			break
+		}
+		for _, letter := range arg[1:] {
+			switch letter {
+			case 'c':
+				command = true
+			case 'i':
+				parsed.interactive = true
+			case 'l':
+				parsed.login = true
+			case 's':
+				parsed.stdin = true
+			case 'e', 'f', 'n', 'u', 'x', 'a':
+				parsed.options = append(parsed.options, arg[:1]+string(letter))
+			case 'o':
+				if len(rest) == 0 {
+					return parsed, errors.New("-o needs the name of an option")
+				}
+				parsed.options = append(parsed.options, arg[:1]+"o", rest[0])
+				rest = rest[1:]
+			default:
+				return parsed, fmt.Errorf("unknown option %c%c", arg[0], letter)
+			}
+		}
+	}
+	if command {
+		if len(rest) == 0 {
+			return parsed, errors.New("-c needs a text")
+		}
+		parsed.command, rest = &rest[0], rest[1:]
+	}
+	parsed.operands = rest
+	return parsed, nil
+}
+
+// runScript runs a program that is not typed by a person.
+func runScript(name string, params []string, parsed arguments, source io.Reader, sourceName string) int {
+	sh, err := newShell(name, params, false, os.Stdin)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "sh: %v\n", err)
+		return 1
+	}
+	if err := interp.Params(parsed.options...)(sh.runner); err != nil {
+		fmt.Fprintf(os.Stderr, "sh: %v\n", err)
+		return 2
+	}
+	if parsed.login {
+		sh.source("/etc/profile")
+	}
+	received := sh.catchSignals()
+
+	status := 0
+	for stmt, err := range syntax.NewParser().StmtsSeq(source) {
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "sh: %s: %v\n", sourceName, err)
+			return 2
+		}
+		var runErr error
+		status, runErr = sh.runStmt(stmt)
+		if errors.Is(runErr, errInterrupted) || received.Load() != 0 {
+			return sh.dieOf(syscall.Signal(received.Load()))
+		}
+		if sh.runner.Exited() {
+			return status
+		}
+	}
+	if sh.runner.Exited() {
+		return status
+	}
+	return sh.leave()
+}
+
+// leave runs the EXIT trap as a shell does at the end of its input.
+func (sh *shell) leave() int {
+	file, err := syntax.NewParser().Parse(strings.NewReader("exit"), sh.name)
+	if err != nil {
+		return 1
+	}
+	return sh.exitStatus(sh.runner.Run(context.Background(), file.Stmts[0]))
+}
+
+// catchSignals makes SIGINT end the running statement unless a command that
+// was running meanwhile chose to live on, and the other deadly signals always.
+// The result holds the signal that arrived.
+//
+// A terminal sends SIGINT to a script and its command alike. A command that
+// handles it (ping, an editor) has not ended the script by that.
+func (sh *shell) catchSignals() *atomic.Int32 {
+	received := new(atomic.Int32)
+	signals := make(chan os.Signal, 16)
+	caught := []os.Signal{syscall.SIGINT}
+	if sh.terminal == nil {
+		signal.Notify(signals, caught...)
+	}
+	sh.onTrap = func(sig syscall.Signal) { signal.Notify(signals, sig) }
+	go func() {
+		for s := range signals {
+			sig := s.(syscall.Signal)
+			if text, trapped := sh.trap(sig); trapped && text == "" {
+				continue // ignored
+			}
+			if sig == syscall.SIGINT && sh.commandRuns() {
+				continue // its fate decides, see runForeground
+			}
+			received.Store(int32(sig))
+			sh.interrupt(errInterrupted)
+			if sig != syscall.SIGINT {
+				sh.signalForeground(sig)
+			}
+		}
+	}()
+	return received
+}
+
+// dieOf ends the script as the signal demands: its trap runs if there is one,
+// else the shell dies of the same signal, so that who waits for it sees that.
+func (sh *shell) dieOf(sig syscall.Signal) int {
+	if sig == 0 {
+		sig = syscall.SIGINT
+	}
+	if text, trapped := sh.trap(sig); trapped {
+		sh.runText(text)
+		if !sh.runner.Exited() {
+			sh.leave()
+		}
+		return 128 + int(sig)
+	}
+	sh.leave()
+	signal.Reset(sig)
+	syscall.Kill(os.Getpid(), sig)
+	return 128 + int(sig)
+}
+
+// commandRuns tells whether a foreground command is alive.
+func (sh *shell) commandRuns() bool {
+	j := sh.foreground.Load()
+	if j == nil {
+		return false
+	}
+	sh.jobs.Lock()
+	defer sh.jobs.Unlock()
+	for _, p := range j.processes {
+		if !p.done {
+			return true
+		}
+	}
+	return false
+}
+
+func (sh *shell) signalForeground(sig syscall.Signal) {
+	if j := sh.foreground.Load(); j != nil {
+		sh.jobs.signal(j, sig)
+	}
+}
+
+// source runs a file in this shell if it is there.
+func (sh *shell) source(path string) {
+	f, err := os.Open(path)
+	if err != nil {
+		return // an optional file
+	}
+	defer f.Close()
+	for stmt, err := range syntax.NewParser().StmtsSeq(f) {
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "sh: %s: %v\n", path, err)
+			return
+		}
+		sh.runStmt(stmt)
+	}
+}
+
+// oneByte reads single bytes.
+type oneByte struct{ r io.Reader }
+
+func (o oneByte) Read(p []byte) (int, error) {
+	if len(p) > 1 {
+		p = p[:1]
+	}
+	return o.r.Read(p)
+}

@@ -1,0 +1,116 @@
+package statevolume
+
+import (
+	"fmt"
+	"io"
+
+	"bantam/gpt"
+	"bantam/init/statevolume/seed"
+)
+
+// A medium is a disk while it is changed. Sync returns when the disk has what was written.
+type medium interface {
+	io.ReaderAt
+	io.WriterAt
+	Sync() error
+}
+
+const chunk = 1 << 20
+
+// writeSeed writes the file system to a place whose content is of no value. Everything that is not in the seed becomes
+// zeros, because the disk may hold old data. The superblock's sector with magic and label comes last, so that after a
+// power cut there is either no file system of ours or a complete one.
+func writeSeed(disk medium, s seed.Seed, first uint64) error {
+	const (
+		sector    = gpt.SectorSize
+		perChunk  = chunk / seed.BlockSize
+		headBlock = 0
+	)
+	base := int64(first) * sector
+	head := s.Used[headBlock]
+	if len(head) != seed.BlockSize || inspect(head[superblockAt:superblockAt+superblockSize]).Condition != Intact {
+		return fmt.Errorf("the prepared state volume has no usable superblock")
+	}
+	last := head[superblockAt : superblockAt+sector]
+	buffer := make([]byte, chunk)
+	for block := 0; block < s.Blocks; block += perChunk {
+		n := min(perChunk, s.Blocks-block)
+		clear(buffer)
+		for i := range n {
+			copy(buffer[i*seed.BlockSize:], s.Used[block+i])
+		}
+		if block == headBlock {
+			clear(buffer[superblockAt : superblockAt+sector])
+		}
+		if _, err := disk.WriteAt(buffer[:n*seed.BlockSize], base+int64(block)*seed.BlockSize); err != nil {
+			return fmt.Errorf("write the state volume: %w", err)
+		}
+	}
+	if err := disk.Sync(); err != nil {
+		return fmt.Errorf("write the state volume: %w", err)
+	}
+	if _, err := disk.WriteAt(last, base+superblockAt); err != nil {
+		return fmt.Errorf("write the state volume: %w", err)
+	}
+	if err := disk.Sync(); err != nil {
+		return fmt.Errorf("write the state volume: %w", err)
+	}
+	return nil
+}
+
+// writeTable carries out what gpt planned.
+func writeTable(disk medium, writes []gpt.Write) error {
+	for _, w := range writes {
+		if _, err := disk.WriteAt(w.Bytes, int64(w.Sector)*gpt.SectorSize); err != nil {
+			return fmt.Errorf("write the partition table at sector %d: %w", w.Sector, err)
+		}
+		if w.Sync {
+			if err := disk.Sync(); err != nil {
+				return fmt.Errorf("write the partition table at sector %d: %w", w.Sector, err)
+			}
+		}
+	}
+	return nil
+}
+
+// survey reads what Decide needs to know of one disk with our GUID.
+func survey(name string, disk io.ReaderAt, c gpt.Copies, readOnly bool, sectorSize int) (Disk, error) {
+	d := Disk{Name: name, ReadOnly: readOnly, SectorSize: sectorSize, Copies: c}
+	look := func(p *Place) error {
+		sb := make([]byte, superblockSize)
+		if _, err := disk.ReadAt(sb, int64(p.First)*gpt.SectorSize+superblockAt); err != nil {
+			return fmt.Errorf("read superblock at sector %d: %w", p.First, err)
+		}
+		p.FileSystem = inspect(sb)
+		return nil
+	}
+	if number, p := c.Table.Find(PartitionType); number != 0 {
+		d.Number, d.State = number, &Place{First: p.First, Last: p.Last}
+		if err := look(d.State); err != nil {
+			// It is there but cannot be read: that is damage, not absence.
+			d.State.FileSystem = FileSystem{Condition: Damaged, Reason: err.Error()}
+		}
+		return d, nil
+	}
+	d.Free = freePlaces(c)
+	for i := range d.Free {
+		if err := look(&d.Free[i]); err != nil {
+			return d, err
+		}
+	}
+	return d, nil
+}
+
+// prepare carries out Adopt and Create on the disk: the file system first, then the partition that shows it.
+func prepare(disk medium, a Action, s seed.Seed) error {
+	if a.Verb == Create {
+		if err := writeSeed(disk, s, a.Place.First); err != nil {
+			return err
+		}
+	}
+	writes, err := a.Disk.Copies.Rewrite(a.Table)
+	if err != nil {
+		return err
+	}
+	return writeTable(disk, writes)
+}

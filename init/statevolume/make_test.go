@@ -1,0 +1,233 @@
+package statevolume
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
+	"io"
+	"testing"
+
+	"bantam/gpt"
+	"bantam/init/statevolume/seed"
+)
+
+// superblock makes one that inspect finds intact, and seals it after a change.
+func superblock(blocks uint64, change func(sb []byte)) []byte {
+	sb := make([]byte, superblockSize)
+	le := binary.LittleEndian
+	le.PutUint16(sb[0x38:], 0xEF53)
+	le.PutUint16(sb[0x3A:], 1)
+	le.PutUint32(sb[0x04:], uint32(blocks))
+	le.PutUint32(sb[0x150:], uint32(blocks>>32))
+	le.PutUint32(sb[0x18:], 2)
+	le.PutUint32(sb[0x60:], knownIncompat)
+	le.PutUint32(sb[0x64:], metadataCsum)
+	copy(sb[0x78:], seed.Label)
+	if change != nil {
+		change(sb)
+	}
+	le.PutUint32(sb[0x3FC:], ^crc32.Checksum(sb[:0x3FC], crc32.MakeTable(crc32.Castagnoli)))
+	return sb
+}
+
+// smallSeed is a file system of 1.25 MiB as far as this package looks at one.
+func smallSeed(t testing.TB) (seed.Seed, []byte) {
+	t.Helper()
+	fs := make([]byte, 320*seed.BlockSize)
+	copy(fs[superblockAt:], superblock(320, nil))
+	for _, block := range []int{1, 7, 200, 319} {
+		for i := range seed.BlockSize {
+			fs[block*seed.BlockSize+i] = byte(block) | 1
+		}
+	}
+	s, err := seed.Read(bytes.NewReader(fs), int64(len(fs)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, fs
+}
+
+// A journal of writes stands for a disk whose power fails: what was synced is there, of the rest any part may be.
+type recorder struct {
+	disk   []byte
+	writes []recorded
+}
+
+type recorded struct {
+	at   int64
+	b    []byte
+	sync bool
+}
+
+func (r *recorder) ReadAt(b []byte, at int64) (int, error) {
+	return bytes.NewReader(r.disk).ReadAt(b, at)
+}
+
+func (r *recorder) WriteAt(b []byte, at int64) (int, error) {
+	if at < 0 || at+int64(len(b)) > int64(len(r.disk)) {
+		return 0, io.ErrShortWrite
+	}
+	copy(r.disk[at:], b)
+	r.writes = append(r.writes, recorded{at: at, b: bytes.Clone(b)})
+	return len(b), nil
+}
+
+func (r *recorder) Sync() error {
+	r.writes = append(r.writes, recorded{sync: true})
+	return nil
+}
+
+const testSectors = 160 * sectorsPerMiB
+
+var testGUID = gpt.DeriveGUID("test", "disk")
+
+// testImage is a disk of 160 MiB, full of something old, with an image's table of 4 MiB at its beginning.
+func testImage(t testing.TB) []byte {
+	t.Helper()
+	disk := bytes.Repeat([]byte("old!"), testSectors*gpt.SectorSize/4)
+	table := gpt.Table{Disk: testGUID, Sectors: 4 * sectorsPerMiB, Partitions: []gpt.Partition{{Type: gpt.ESP, First: 400, Last: 7000}}}
+	if err := table.Verify(); err != nil {
+		t.Fatal(err)
+	}
+	gpt.ProtectiveMBR(disk[:512], table.Sectors, true)
+	copy(disk[512:], table.Primary())
+	copy(disk[(table.Sectors-gpt.TableSectors)*512:], table.Backup())
+	return disk
+}
+
+func decideOn(t testing.TB, disk []byte) Action {
+	t.Helper()
+	r := bytes.NewReader(disk)
+	c, err := gpt.Read(r, uint64(len(disk)/512))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if number, _ := c.Table.Find(gpt.ESP); number != 1 {
+		t.Fatal("the EFI system partition is gone")
+	}
+	d, err := survey("vda", r, c, false, 512)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Decide(Facts{GUID: testGUID.String(), HaveSeed: true, Disks: []Disk{d}})
+}
+
+// The power fails after each single sector of making the volume, with the sectors of one step written forwards and
+// backwards: the next boot finds nothing and makes it, or finds all of it.
+func TestAPowerCutWhileTheVolumeIsMadeLeavesNothingOrAllOfIt(t *testing.T) {
+	s, fs := smallSeed(t)
+	start := testImage(t)
+	first := decideOn(t, start)
+	if first.Verb != Create || first.Place.First != usualStart {
+		t.Fatalf("on a fresh disk: got %+v, want it made at sector %d", first, usualStart)
+	}
+	r := &recorder{disk: bytes.Clone(start)}
+	if err := prepare(r, first, s); err != nil {
+		t.Fatal(err)
+	}
+
+	seen, cuts := map[Verb]int{}, 0
+	check := func(disk []byte) {
+		cuts++
+		a := decideOn(t, disk)
+		seen[a.Verb]++
+		switch a.Verb {
+		case Create:
+		case Adopt, Mount:
+			if got := disk[a.Place.First*512:][:len(fs)]; a.Place.First != usualStart || !bytes.Equal(got, fs) {
+				t.Fatalf("cut %d: an incomplete file system would be mounted", cuts)
+			}
+		default:
+			t.Fatalf("cut %d: got %v: %s", cuts, a.Verb, a.Reason)
+		}
+	}
+	disk := bytes.Clone(start)
+	var pending []recorded
+	for _, w := range r.writes {
+		if !w.sync {
+			pending = append(pending, w)
+			continue
+		}
+		var sectors []recorded
+		for _, p := range pending {
+			for at := 0; at < len(p.b); at += 512 {
+				sectors = append(sectors, recorded{at: p.at + int64(at), b: p.b[at : at+512]})
+			}
+		}
+		for _, backwards := range []bool{false, true} {
+			restore := make([]recorded, 0, len(sectors))
+			for i := range sectors {
+				if backwards {
+					i = len(sectors) - 1 - i
+				}
+				at := disk[sectors[i].at:][:512]
+				restore = append(restore, recorded{at: sectors[i].at, b: bytes.Clone(at)})
+				copy(at, sectors[i].b)
+				check(disk)
+			}
+			if !backwards {
+				for _, w := range restore {
+					copy(disk[w.at:], w.b)
+				}
+			}
+		}
+		pending = nil
+	}
+	if len(pending) > 0 {
+		t.Errorf("%d writes are not synced at the end", len(pending))
+	}
+	if !bytes.Equal(disk, r.disk) || decideOn(t, disk).Verb != Mount {
+		t.Error("in the end the volume is not found")
+	}
+	if seen[Create] == 0 || seen[Adopt] == 0 || seen[Mount] == 0 || cuts < 2*320*8 {
+		t.Errorf("%d cuts were tried, with these decisions: %v", cuts, seen)
+	}
+	if end := disk[(usualStart*512)+len(fs):][:4]; string(end) != "old!" {
+		t.Error("more was written than the file system")
+	}
+}
+
+func TestAnImageWrittenOverTheDiskAdoptsTheVolume(t *testing.T) {
+	s, fs := smallSeed(t)
+	r := &recorder{disk: testImage(t)}
+	a := decideOn(t, r.disk)
+	if err := prepare(r, a, s); err != nil {
+		t.Fatal(err)
+	}
+	copy(r.disk, testImage(t)[:4<<20])
+	a = decideOn(t, r.disk)
+	if a.Verb != Adopt || a.Place.First != usualStart || a.Place.FileSystem.Size != int64(len(fs)) {
+		t.Fatalf("got %+v, want it adopted", a)
+	}
+	before := bytes.Clone(r.disk[usualStart*512:][:len(fs)])
+	if err := prepare(r, a, seed.Seed{}); err != nil {
+		t.Fatal(err)
+	}
+	if decideOn(t, r.disk).Verb != Mount || !bytes.Equal(before, r.disk[usualStart*512:][:len(fs)]) {
+		t.Error("the file system was touched, or is not found afterwards")
+	}
+}
+
+func TestASeedWithoutASuperblockIsNotWritten(t *testing.T) {
+	r := &recorder{disk: make([]byte, 1<<20)}
+	s, err := seed.Read(bytes.NewReader(make([]byte, 8*seed.BlockSize)), 8*seed.BlockSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := writeSeed(r, s, 0); err == nil || len(r.writes) > 0 {
+		t.Errorf("got %v after %d writes, want an error before the first", err, len(r.writes))
+	}
+}
+
+func TestAWriteErrorEndsTheWork(t *testing.T) {
+	s, _ := smallSeed(t)
+	r := &recorder{disk: testImage(t)}
+	a := decideOn(t, r.disk)
+	r.disk = r.disk[:70<<20] // the rest of the disk takes no writes
+	if err := prepare(r, a, s); err == nil {
+		t.Error("the partition table could not be written, and nothing was said")
+	}
+	if c, err := gpt.Read(bytes.NewReader(r.disk), uint64(len(r.disk)/512)); err != nil || c.Table.Sectors != 4*sectorsPerMiB {
+		t.Errorf("got table %+v, %v; want the image's", c.Table, err)
+	}
+}

@@ -1,0 +1,144 @@
+package statevolume
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+	"unsafe"
+
+	"bantam/gpt"
+	"bantam/init/statevolume/seed"
+
+	"golang.org/x/sys/unix"
+)
+
+// partitionDevice returns the kernel's name of the partition at a place, e.g. "vda2", and tells the kernel about it if
+// it was made after the kernel had read the table.
+func partitionDevice(disk string, number int, p Place) (string, error) {
+	if name := partitionAt(disk, p); name != "" {
+		return name, waitForNode("/dev/" + name)
+	}
+	f, err := os.OpenFile("/dev/"+disk, os.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	part := unix.BlkpgPartition{Start: int64(p.First) * gpt.SectorSize, Length: p.size(), Pno: int32(number)}
+	arg := unix.BlkpgIoctlArg{Op: unix.BLKPG_ADD_PARTITION, Datalen: int32(unsafe.Sizeof(part)), Data: (*byte)(unsafe.Pointer(&part))}
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, f.Fd(), unix.BLKPG, uintptr(unsafe.Pointer(&arg)))
+	runtime.KeepAlive(&part)
+	if errno != 0 {
+		return "", fmt.Errorf("%s: add partition %d to what the kernel knows: %w", disk, number, errno)
+	}
+	name := partitionAt(disk, p)
+	if name == "" {
+		return "", fmt.Errorf("%s: the kernel does not show partition %d", disk, number)
+	}
+	return name, waitForNode("/dev/" + name)
+}
+
+// partitionAt finds a partition by its first sector: names and numbers differ between kinds of disks.
+func partitionAt(disk string, p Place) string {
+	found, _ := filepath.Glob(filepath.Join(sysBlock, disk, disk+"*"))
+	for _, path := range found {
+		name := filepath.Base(path)
+		if sysNumber(disk, name+"/start") == int64(p.First) && sysNumber(disk, name+"/size") == int64(p.Last-p.First+1) {
+			return name
+		}
+	}
+	return ""
+}
+
+// waitForNode waits for devtmpfs, which makes nodes in a thread of its own.
+func waitForNode(path string) error {
+	for range 100 {
+		if _, err := os.Stat(path); err == nil {
+			return nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return fmt.Errorf("%s did not appear", path)
+}
+
+// mountExt4 mounts the partition; the kernel replays its journal. Errors that show only then make it untrusted too.
+func mountExt4(o Options, part string) error {
+	if o.LoadModule != nil {
+		// ext4 asks the kernel's crypto layer for crc32c by name, which no module dependency says. It may be built in.
+		_ = o.LoadModule("crc32c_generic")
+		if err := o.LoadModule("ext4"); err != nil {
+			return fmt.Errorf("state volume: %w", err)
+		}
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return fmt.Errorf("state volume: %w", err)
+	}
+	device := "/dev/" + part
+	if err := unix.Mount(device, o.Dir, "ext4", unix.MS_NODEV|unix.MS_NOSUID|unix.MS_NOATIME, "errors=remount-ro"); err != nil {
+		if err == unix.ENODEV {
+			return fmt.Errorf("state volume: mount %s: the kernel has no ext4: %w", device, err)
+		}
+		return untrusted{fmt.Sprintf("the state volume on %s cannot be mounted: %v; it is left as it is", device, err)}
+	}
+	if reason := faults(o.Dir, part); reason != "" {
+		unix.Unmount(o.Dir, unix.MNT_DETACH)
+		return untrusted{fmt.Sprintf("the state volume on %s cannot be trusted: %s; it is left as it is", device, reason)}
+	}
+	return os.Chmod(o.Dir, 0o700)
+}
+
+// faults says what the kernel has found wrong with a mounted file system.
+func faults(dir, part string) string {
+	if b, err := os.ReadFile("/sys/fs/ext4/" + part + "/errors_count"); err == nil {
+		if n, _ := strconv.Atoi(strings.TrimSpace(string(b))); n != 0 {
+			return fmt.Sprintf("the kernel has counted %d errors in it", n)
+		}
+	}
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil {
+		return fmt.Sprintf("statfs: %v", err)
+	}
+	if s.Flags&unix.ST_RDONLY != 0 {
+		return "the kernel mounted it read-only"
+	}
+	return ""
+}
+
+// Check says what the kernel has found wrong with the volume since it was mounted; "" is nothing.
+func (v Volume) Check() string {
+	if v.Kind != OnDisk {
+		return ""
+	}
+	return faults(v.Dir, filepath.Base(v.Device))
+}
+
+// ioctlResizeFS is EXT4_IOC_RESIZE_FS, _IOW('f', 16, __u64). The bits that say "write" differ on MIPS; they are taken
+// from another _IOW of the same architecture.
+const ioctlResizeFS = unix.BLKBSZSET&0xE0000000 | 8<<16 | 'f'<<8 | 16
+
+// grow enlarges the mounted file system to the partition, online. A power cut leaves the old or the new size: the kernel
+// journals it.
+func grow(dir string, size int64) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("grow the state volume: %w", err)
+	}
+	defer f.Close()
+	blocks := uint64(size / seed.BlockSize)
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, f.Fd(), ioctlResizeFS, uintptr(unsafe.Pointer(&blocks)))
+	if errno != 0 {
+		return fmt.Errorf("grow the state volume to %d blocks: %w", blocks, errno)
+	}
+	return nil
+}
+
+func mountedSize(dir string) (int64, error) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil {
+		return 0, fmt.Errorf("statfs %s: %w", dir, err)
+	}
+	return int64(s.Blocks) * int64(s.Bsize), nil
+}

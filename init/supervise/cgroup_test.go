@@ -1,0 +1,40 @@
+package supervise
+
+import (
+	"os"
+	"testing"
+)
+
+func TestCountersAreReadFromTheKernelsFiles(t *testing.T) {
+	for _, c := range []struct {
+		name, text, key string
+		want            int
+	}{
+		{"memory.events", "low 0\nhigh 0\nmax 12\noom 3\noom_kill 2\noom_group_kill 0\n", "oom_kill", 2},
+		{"cgroup.events", "populated 1\nfrozen 0\n", "populated", 1},
+		{"meminfo with its colons and units", "MemTotal:        8048576 kB\nMemFree: 1 kB\n", "MemTotal:", 8048576},
+		{"a key that is not there", "populated 1\n", "oom_kill", -1},
+		{"a key without a number", "populated\n", "populated", -1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			file := t.TempDir() + "/file"
+			os.WriteFile(file, []byte(c.text), 0o644)
+			if got := counter(file, c.key); got != c.want {
+				t.Errorf("got %d, want %d", got, c.want)
+			}
+		})
+	}
+	if got := counter("/nowhere", "populated"); got != -1 {
+		t.Errorf("a missing file counts %d, want -1", got)
+	}
+}
+
+func TestNoFilesAreMadeWhereThereIsNoCgroupFileSystem(t *testing.T) {
+	dir := t.TempDir()
+	if g := openGroups(dir + "/bantam"); g.fault == nil {
+		t.Error("a plain directory was taken for a cgroup")
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) > 0 {
+		t.Errorf("%v was made", entries)
+	}
+}

@@ -1,0 +1,187 @@
+// Package supervise keeps services running for PID 1.
+//
+// Engine decides: it is a state machine without system calls or clock, and
+// Step(now, event) returns the actions that its event asks for. Supervisor
+// acts: one goroutine owns the engine, forks, and reaps every child of PID 1,
+// so that no process is waited for twice and no exit is lost. The only program
+// it ever forks is its own image, as the shim (see ShimMain), because that is
+// in memory already; the slow exec from a possibly dead disk happens in the
+// child.
+//
+// A service is gone when its cgroup is empty, not when its main process has
+// exited: what it left behind is killed before it starts again. Where there is
+// no cgroup v2 the process group takes the cgroup's place, and a service that
+// makes its own session escapes; State.Cgroup says which of the two holds.
+//
+// The package gives up on nothing: back-off is bounded, a service is retried
+// for ever, and a process that survives SIGKILL is named and passed over.
+package supervise
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// What makes a service ready. Beside these, "tcp/PORT": it listens there.
+const (
+	ReadyStarted = "started" // its program runs
+	ReadyExited  = "exited"  // it has ended with status 0; it stays ready without a process
+	ReadyNotify  = "notify"  // it wrote a newline to the descriptor $NOTIFY_FD
+)
+
+// When a service that ended by itself starts again.
+const (
+	RestartAlways    = "always"
+	RestartOnFailure = "on-failure"
+	RestartNever     = "never"
+)
+
+// Times that hold when a definition says none.
+const (
+	defaultStartTimeout = 30 * time.Second
+	defaultStopTimeout  = 10 * time.Second
+)
+
+// Definition is one service, resolved: no names of users, no defaults elsewhere.
+type Definition struct {
+	Name         string
+	Argv         []string       // the first without "/" is looked up in PATH
+	Env          []string       // all of it; a PATH is added when it has none
+	Dir          string         // "" is "/"
+	UID, GID     uint32         // e.g. 65534
+	Groups       []uint32       // supplementary groups
+	Caps         []int          // nil: all for UID 0, none for others; else exactly these, e.g. 12 (CAP_NET_ADMIN)
+	OOMScoreAdj  int            // -1000 (never killed) to 1000
+	Needs        []string       // must be ready first and stay ready
+	Wants        []string       // are started too and waited for, but may fail
+	After        []string       // are waited for when they start anyway
+	Ready        string         // "" is ReadyStarted
+	Restart      string         // "" is RestartAlways, for ReadyExited RestartNever
+	StartTimeout time.Duration  // to become ready; 0 is 30 s
+	StopTimeout  time.Duration  // from StopSignal to SIGKILL; 0 is 10 s
+	StopSignal   syscall.Signal // 0 is SIGTERM; SIGCONT always follows
+	ReloadSignal syscall.Signal // 0 is SIGHUP
+	TTY          string         // e.g. /dev/ttyS0: stdin, stdout, stderr and controlling terminal; "" is the log
+	MayFail      bool           // carried for whoever judges; the supervisor treats it like any other
+}
+
+// resolved returns d with every default filled in.
+func (d Definition) resolved() Definition {
+	if d.Ready == "" {
+		d.Ready = ReadyStarted
+	}
+	if d.Restart == "" {
+		d.Restart = RestartAlways
+		if d.Ready == ReadyExited {
+			d.Restart = RestartNever
+		}
+	}
+	if d.StartTimeout <= 0 {
+		d.StartTimeout = defaultStartTimeout
+	}
+	if d.StopTimeout <= 0 {
+		d.StopTimeout = defaultStopTimeout
+	}
+	if d.StopSignal == 0 {
+		d.StopSignal = syscall.SIGTERM
+	}
+	if d.ReloadSignal == 0 {
+		d.ReloadSignal = syscall.SIGHUP
+	}
+	return d
+}
+
+// follows lists every service that d starts after and stops before.
+func (d Definition) follows() []string {
+	return slices.Concat(d.Needs, d.Wants, d.After)
+}
+
+// check finds what can be said of d alone.
+func (d Definition) check() error {
+	if !validName(d.Name) {
+		return fmt.Errorf("service %q: not a name; use letters, digits and _ - . @, starting with a letter or digit, at most 64", d.Name)
+	}
+	if len(d.Argv) == 0 || d.Argv[0] == "" {
+		return fmt.Errorf("service %s: no command", d.Name)
+	}
+	switch d.Ready {
+	case "", ReadyStarted, ReadyExited, ReadyNotify:
+	default:
+		if _, err := tcpPort(d.Ready); err != nil {
+			return fmt.Errorf("service %s: ready: %w", d.Name, err)
+		}
+	}
+	switch d.Restart {
+	case "", RestartAlways, RestartOnFailure, RestartNever:
+	default:
+		return fmt.Errorf("service %s: restart: %q is none of always, on-failure and never", d.Name, d.Restart)
+	}
+	return nil
+}
+
+// validName holds for the names that system.toml may have too, and for none
+// that could leave the directory of cgroups.
+func validName(name string) bool {
+	for i, c := range name {
+		alphanumeric := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !alphanumeric && (i == 0 || !strings.ContainsRune("-_.@", c)) {
+			return false
+		}
+	}
+	return name != "" && len(name) <= 64
+}
+
+// startOrder sorts the names of defs so that each comes after all that it
+// follows, otherwise by name. The error holds every fault of the set: doubled
+// and unknown names, and cycles with their path.
+func startOrder(defs []Definition) ([]string, error) {
+	var faults []error
+	byName := make(map[string]Definition, len(defs))
+	var names []string
+	for _, d := range defs {
+		if err := d.check(); err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		if _, twice := byName[d.Name]; twice {
+			faults = append(faults, fmt.Errorf("service %s: defined twice", d.Name))
+			continue
+		}
+		byName[d.Name] = d
+		names = append(names, d.Name)
+	}
+	slices.Sort(names)
+	var order, path []string
+	state := make(map[string]int, len(names)) // 1: on the path, 2: sorted
+	var visit func(name string)
+	visit = func(name string) {
+		switch state[name] {
+		case 1:
+			loop := append(slices.Clone(path[slices.Index(path, name):]), name)
+			faults = append(faults, fmt.Errorf("services wait for each other: %s", strings.Join(loop, " -> ")))
+			return
+		case 2:
+			return
+		}
+		state[name] = 1
+		path = append(path, name)
+		for _, other := range byName[name].follows() {
+			if _, known := byName[other]; !known {
+				faults = append(faults, fmt.Errorf("service %s: follows %q, which is not defined", name, other))
+				continue
+			}
+			visit(other)
+		}
+		path = path[:len(path)-1]
+		state[name] = 2
+		order = append(order, name)
+	}
+	for _, name := range names {
+		visit(name)
+	}
+	return order, errors.Join(faults...)
+}

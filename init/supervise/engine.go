@@ -1,0 +1,376 @@
+package supervise
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// killPatience is how long a process may outlive SIGKILL before it is called
+// unkillable: in uninterruptible sleep, usually on a dead disk.
+const killPatience = 5 * time.Second
+
+// stopStep is how far the end of a process has come.
+type stopStep int
+
+const (
+	stopNot        stopStep = iota
+	stopWaits               // for services that stop before it
+	stopSignalled           // until StopTimeout
+	stopKilled              // until killPatience
+	stopUnkillable          // for as long as it takes; counted as gone by all but itself
+)
+
+type service struct {
+	def     Definition // for the next start
+	run     Definition // of the current or last process
+	serial  uint64     // of the current or last process
+	pid     int
+	alive   bool // from Spawn until its last process is gone
+	exited  bool // the main process has ended
+	clean   bool // with status 0
+	unborn  bool // there was no process at all: fork failed
+	wanted  bool
+	removed bool
+	again   bool // a restart was asked for, or a start while it was ending
+	done    bool // ended by itself and its policy is not to start it again
+	pending bool // see foresee
+	stuck   bool
+
+	phase    Phase
+	since    time.Duration
+	reason   string
+	lastExit string
+	step     stopStep
+	cause    string // why it has to stop; "" when it ended by itself
+	timedOut bool   // the cause is a failure of its own
+	deadline time.Duration
+	delay    time.Duration // the last back-off
+	restarts int
+	readyAt  time.Duration
+	spawnAt  time.Duration
+}
+
+// Engine decides what runs. It does nothing itself; see Step.
+type Engine struct {
+	services map[string]*service
+	order    []string        // dependencies first; see startOrder
+	byHand   map[string]bool // stopped by a person; outlives a definition, so that a rollback does not start it
+	serial   uint64
+	halting  bool
+	random   func() float64
+	now      time.Duration
+	actions  []Action
+	changed  bool
+}
+
+// NewEngine returns an engine without services. random gives numbers in [0, 1).
+func NewEngine(random func() float64) *Engine {
+	return &Engine{services: map[string]*service{}, byHand: map[string]bool{}, random: random}
+}
+
+// Step takes an event that happens at now, a time that never runs backwards,
+// and returns what has to be done for it, in that order.
+func (e *Engine) Step(now time.Duration, event Event) []Action {
+	e.now, e.actions = max(now, e.now), nil
+	switch ev := event.(type) {
+	case Define:
+		e.define(ev.Definitions)
+	case Start:
+		for _, name := range ev.Names {
+			e.want(name, ev.By, map[string]bool{})
+		}
+	case Stop:
+		e.stop(ev)
+	case Restart:
+		e.restart(ev)
+	case Reload:
+		e.reload(ev.Names)
+	case Halt:
+		e.halting, e.changed = true, true
+	case Spawned:
+		if s := e.current(ev.Name, ev.Serial); s != nil {
+			s.pid = ev.PID
+			e.note(s, "started, pid %d", ev.PID)
+		}
+	case SpawnFailed:
+		if s := e.current(ev.Name, ev.Serial); s != nil {
+			s.unborn = ev.Stage == "fork"
+			s.lastExit = fmt.Sprintf("%s: %v", ev.Stage, ev.Errno)
+			e.ended(s)
+		}
+	case Executed:
+		if s := e.current(ev.Name, ev.Serial); s != nil && s.phase == PhaseStarting {
+			e.enter(s, PhaseUp, "")
+			s.deadline = s.spawnAt + s.run.StartTimeout
+			if s.run.Ready == ReadyStarted {
+				e.ready(s)
+			}
+		}
+	case Ready:
+		// It may come before Executed: two descriptors, read in any order.
+		if s := e.current(ev.Name, ev.Serial); s != nil && (s.phase == PhaseStarting || s.phase == PhaseUp) && s.run.Ready != ReadyExited {
+			e.ready(s)
+		}
+	case Exited:
+		if s := e.current(ev.Name, ev.Serial); s != nil && !s.exited {
+			e.exited(s, ev)
+		}
+	case Empty:
+		if s := e.current(ev.Name, ev.Serial); s != nil && s.exited {
+			e.ended(s)
+		}
+	case Tick:
+		for _, name := range e.names() {
+			if s := e.services[name]; s.deadline != 0 && e.now >= s.deadline {
+				e.expired(s)
+			}
+		}
+	}
+	e.settle()
+	return e.actions
+}
+
+// Deadline is when the engine next wants a Tick; 0 is never.
+func (e *Engine) Deadline() time.Duration {
+	var soonest time.Duration
+	for _, s := range e.services {
+		if s.deadline != 0 && (soonest == 0 || s.deadline < soonest) {
+			soonest = s.deadline
+		}
+	}
+	return soonest
+}
+
+// Idle reports whether no process is left that could still end.
+func (e *Engine) Idle() bool {
+	for _, s := range e.services {
+		if s.alive && s.step != stopUnkillable {
+			return false
+		}
+	}
+	return true
+}
+
+// current finds the service that a report with serial is about.
+func (e *Engine) current(name string, serial uint64) *service {
+	if s := e.services[name]; s != nil && s.alive && s.serial == serial {
+		return s
+	}
+	return nil
+}
+
+// names lists all services, dependencies first, those no longer defined last.
+func (e *Engine) names() []string {
+	names := slices.Clone(e.order)
+	for name, s := range e.services {
+		if s.removed {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names[len(e.order):])
+	return names
+}
+
+func (e *Engine) enter(s *service, phase Phase, reason string) {
+	s.phase, s.reason, s.since, s.deadline = phase, reason, e.now, 0
+	e.changed = true
+}
+
+func (e *Engine) act(a Action) { e.actions = append(e.actions, a) }
+
+func (e *Engine) note(s *service, format string, args ...any) {
+	e.act(Note{s.def.Name, fmt.Sprintf(format, args...)})
+}
+
+func (e *Engine) define(defs []Definition) {
+	order, err := startOrder(defs)
+	if err != nil {
+		return // the supervisor has refused it with the same check
+	}
+	e.order, e.changed = order, true
+	for _, s := range e.services {
+		s.removed = true
+	}
+	for _, d := range defs {
+		s := e.services[d.Name]
+		if s == nil {
+			s = &service{phase: PhaseDown, since: e.now}
+			e.services[d.Name] = s
+		}
+		s.def, s.removed = d.resolved(), false
+	}
+	for _, s := range e.services {
+		if s.removed {
+			s.wanted = false
+		}
+	}
+}
+
+// want marks name and all that it needs and wants as wanted, except for those seen.
+func (e *Engine) want(name string, by By, seen map[string]bool) {
+	s := e.services[name]
+	if seen[name] || s == nil || s.removed || e.halting || e.byHand[name] && by == ByPlan {
+		return
+	}
+	seen[name] = true
+	delete(e.byHand, name)
+	s.wanted, s.done, e.changed = true, false, true
+	switch {
+	case s.runs():
+	case s.alive:
+		s.again = true // once it has ended, whatever its policy
+	default:
+		s.delay, s.restarts = 0, 0
+		e.enter(s, PhaseDown, "")
+	}
+	for _, need := range s.def.Needs {
+		e.want(need, by, seen)
+	}
+	for _, wish := range s.def.Wants {
+		e.want(wish, ByPlan, seen) // it may stay down, so a person's word holds
+	}
+}
+
+func (e *Engine) stop(ev Stop) {
+	for _, name := range ev.Names {
+		s := e.services[name]
+		if s == nil {
+			continue
+		}
+		s.wanted, s.again, e.changed = false, false, true
+		if ev.By == ByPerson {
+			e.byHand[name] = true
+		}
+	}
+}
+
+func (e *Engine) restart(ev Restart) {
+	for _, name := range ev.Names {
+		s := e.services[name]
+		if s == nil || ev.By == ByPlan && !s.wanted {
+			continue
+		}
+		e.want(name, ev.By, map[string]bool{})
+		s.again = s.alive || s.phase == PhaseReady
+	}
+}
+
+func (e *Engine) reload(names []string) {
+	for _, name := range names {
+		if s := e.services[name]; s != nil && (s.phase == PhaseUp || s.phase == PhaseReady) && s.alive {
+			e.note(s, "reload")
+			e.act(Signal{Name: name, Serial: s.serial, Signal: s.run.ReloadSignal})
+		}
+	}
+}
+
+func (e *Engine) spawn(s *service) {
+	e.serial++
+	s.run, s.serial = s.def, e.serial
+	s.alive, s.pid, s.exited, s.clean, s.unborn = true, 0, false, false, false
+	s.step, s.cause, s.timedOut, s.again = stopNot, "", false, false
+	e.enter(s, PhaseStarting, "")
+	s.spawnAt, s.readyAt = e.now, 0
+	s.deadline = e.now + s.run.StartTimeout
+	e.act(Spawn{s.serial, s.run})
+}
+
+func (e *Engine) ready(s *service) {
+	e.enter(s, PhaseReady, "")
+	s.readyAt = e.now
+	e.note(s, "ready after %v", (e.now - s.spawnAt).Round(time.Millisecond))
+}
+
+// exited takes the end of the main process. What it left behind is killed.
+func (e *Engine) exited(s *service, ev Exited) {
+	s.exited, s.pid, s.clean = true, 0, ev.Status.Exited() && ev.Status.ExitStatus() == 0
+	s.lastExit = describe(ev.Status, ev.OOM)
+	if ev.Empty {
+		e.ended(s)
+		return
+	}
+	if s.step < stopKilled {
+		e.enter(s, PhaseStopping, cmp.Or(s.cause, s.lastExit))
+		e.kill(s)
+	}
+}
+
+func (e *Engine) kill(s *service) {
+	s.step, s.deadline = stopKilled, e.now+killPatience
+	e.act(Kill{s.def.Name, s.serial})
+}
+
+// ended takes the end of the last process and decides what comes next.
+func (e *Engine) ended(s *service) {
+	asked := s.cause != "" && !s.timedOut || s.again
+	failed := !s.clean || s.timedOut
+	reason := cmp.Or(s.cause, s.lastExit)
+	s.alive, s.pid, s.step, s.cause, s.timedOut = false, 0, stopNot, "", false
+	switch {
+	case asked:
+		e.note(s, "stopped: %s", s.lastExit)
+		e.enter(s, PhaseDown, reason)
+	case s.run.Ready == ReadyExited && !failed:
+		e.ready(s)
+	case s.run.Restart == RestartAlways || s.run.Restart == RestartOnFailure && failed || s.unborn:
+		if s.readyAt != 0 && e.now-s.readyAt >= backoffReset {
+			s.delay = 0
+		}
+		s.delay = nextBackoff(s.delay)
+		s.restarts++
+		pause := jittered(s.delay, e.random())
+		e.note(s, "%s; again in %v", reason, pause.Round(time.Millisecond))
+		e.enter(s, PhaseBackoff, reason)
+		s.deadline = e.now + pause
+	case failed:
+		s.done = true
+		e.note(s, "%s; failed", reason)
+		e.enter(s, PhaseFailed, reason)
+	default:
+		s.done = true
+		e.note(s, "%s; ended", reason)
+		e.enter(s, PhaseDown, reason)
+	}
+}
+
+// expired takes the passing of a service's deadline.
+func (e *Engine) expired(s *service) {
+	s.deadline = 0
+	switch s.phase {
+	case PhaseStarting, PhaseUp:
+		s.timedOut = true
+		e.halt(s, fmt.Sprintf("not ready within %v", s.run.StartTimeout))
+	case PhaseBackoff:
+		e.enter(s, PhaseDown, s.reason)
+	case PhaseStopping:
+		if s.step == stopSignalled {
+			e.note(s, "still there after %v: killed", s.run.StopTimeout)
+			e.kill(s)
+			return
+		}
+		s.step = stopUnkillable
+		e.note(s, "unkillable: still there %v after SIGKILL", killPatience)
+		e.enter(s, PhaseFailed, "unkillable")
+	}
+}
+
+// halt begins to stop s. The signal follows once nothing must stop before it.
+func (e *Engine) halt(s *service, cause string) {
+	e.note(s, "stopping: %s", cause)
+	e.enter(s, PhaseStopping, cause)
+	s.step, s.cause, s.again = stopWaits, cause, false
+}
+
+// alive lists the services that have processes.
+func (e *Engine) alive() []string {
+	var names []string
+	for name, s := range e.services {
+		if s.alive {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,42 @@
+package supervise
+
+import "fmt"
+
+// Escape makes a log line harmless for a terminal: control characters, bytes
+// that are not UTF-8 and the invisible marks that reverse the direction of
+// text become visible as \x1b, \x9b or \u202e. Tab stays.
+func Escape(line string) string {
+	clean := true
+	for _, r := range line {
+		if unsafeRune(r) {
+			clean = false
+			break
+		}
+	}
+	if clean {
+		return line
+	}
+	out := make([]byte, 0, len(line)+16)
+	for i, r := range line {
+		switch {
+		case !unsafeRune(r):
+			out = append(out, string(r)...)
+		case r == '\uFFFD' && (len(line)-i < 3 || line[i:i+3] != "\uFFFD"):
+			out = fmt.Appendf(out, `\x%02x`, line[i])
+		case r == '\uFFFD':
+			out = append(out, "\uFFFD"...)
+		case r < 0x100:
+			out = fmt.Appendf(out, `\x%02x`, r)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+	}
+	return string(out)
+}
+
+// unsafeRune holds for what a terminal may take as a command, and for U+FFFD,
+// which stands for a byte that is not UTF-8 when ranging over a string.
+func unsafeRune(r rune) bool {
+	return r < 0x20 && r != '\t' || r >= 0x7f && r < 0xa0 || r == '\uFFFD' ||
+		r >= 0x200e && r <= 0x200f || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069
+}

@@ -1,0 +1,209 @@
+package supervise
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestLogLinesStayInOrderOverRestarts(t *testing.T) {
+	if !asInit(t) {
+		return
+	}
+	r := supervise(t)
+	// Each process writes 100 lines and dies with the last of them unread and unended.
+	count := r.dir + "/count"
+	r.run(Definition{Name: "talk", Argv: shell(`n=$(cat ` + count + ` 2>/dev/null || echo 0); end=$((n+100)); echo $end > ` + count + `
+		while [ $n -lt $end ]; do echo line $n; n=$((n+1)); done; printf 'last words'; exit 1`)})
+	r.within("three restarts", func() bool { return r.state("talk").Restarts >= 3 })
+	r.must(r.Stop(ByPlan, "talk"))
+	r.await(PhaseDown, "talk")
+	want, words, notes := 0, 0, 0
+	for _, line := range r.Log("talk", 1<<20) {
+		switch {
+		case line.Note && strings.HasPrefix(line.Text, "exit status 1"):
+			if notes++; want != 100*notes || words != notes {
+				t.Fatalf("note %d of an end after line %d and %d last words", notes, want, words)
+			}
+		case line.Note:
+		case line.Text == "last words":
+			words++
+		case line.Text != fmt.Sprintf("line %d", want):
+			t.Fatalf("got %q, want line %d", line.Text, want)
+		default:
+			want++
+		}
+	}
+	if notes < 3 {
+		t.Errorf("%d ends noted, want at least 3", notes)
+	}
+}
+
+func TestAFloodNeitherStopsTheLoopNorTakesMemory(t *testing.T) {
+	if !asInit(t) {
+		return
+	}
+	r := supervise(t)
+	r.run(Definition{Name: "flood", Argv: self("flood")}, Definition{Name: "quiet", Argv: shell("echo still here; sleep 1000")})
+	r.await(PhaseReady, "flood", "quiet")
+	time.Sleep(time.Second)
+	r.must(r.Restart(ByPlan, "flood"))
+	r.await(PhaseReady, "flood")
+	size := 0
+	for _, line := range r.Log("flood", 1<<20) {
+		size += len(line.Text) + lineExtra
+	}
+	if size > ringMost {
+		t.Errorf("the log holds %d bytes, want at most %d", size, ringMost)
+	}
+	r.within("the quiet one is heard", func() bool { return strings.Join(r.output("quiet"), "") == "still here" })
+}
+
+func TestFollowSendsWhatIsKeptAndThenWhatComes(t *testing.T) {
+	s := &Supervisor{}
+	for i := range 5 {
+		s.logs.add(&Line{Service: "a", Text: fmt.Sprint(i)})
+		s.logs.add(&Line{Service: "b", Text: "other"})
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	lines := s.Follow(ctx, "a", 2)
+	for _, want := range []string{"3", "4"} {
+		if got := (<-lines).Text; got != want {
+			t.Fatalf("got %q, want %q", got, want)
+		}
+	}
+	s.logs.add(&Line{Service: "b", Text: "other"})
+	s.logs.add(&Line{Service: "a", Text: "5"})
+	if got := (<-lines).Text; got != "5" {
+		t.Fatalf("got %q, want 5", got)
+	}
+	cancel()
+	if _, more := <-lines; more {
+		t.Error("not closed")
+	}
+}
+
+func TestFollowWithoutHistoryStartsWithTheNextLine(t *testing.T) {
+	s := &Supervisor{}
+	s.logs.add(&Line{Service: "a", Text: "old"})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	_, changed := s.logs.since("a", 0)
+	lines := s.Follow(ctx, "a", 0)
+	// The follower takes its starting point in its own goroutine; lines are
+	// added until it has.
+	go func() {
+		for i := 0; ctx.Err() == nil; i++ {
+			s.logs.add(&Line{Service: "a", Text: fmt.Sprint("new ", i)})
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	<-changed
+	if got := (<-lines).Text; !strings.HasPrefix(got, "new ") {
+		t.Errorf("got %q, want a new line", got)
+	}
+}
+
+func TestLogsAreBoundedForEachAndTogether(t *testing.T) {
+	var logs Logs
+	for i := range 3000 {
+		logs.add(&Line{Service: "one", Text: fmt.Sprintf("%080d", i)})
+	}
+	one := logs.last("one", 1<<20)
+	if logs.bytes > ringMost || logs.bytes < ringMost/2 {
+		t.Errorf("%d bytes kept, want a little below %d", logs.bytes, ringMost)
+	}
+	if got := one[len(one)-1].Text; got != fmt.Sprintf("%080d", 2999) {
+		t.Errorf("newest line %q", got)
+	}
+	for service := range 40 {
+		for i := range 1000 {
+			logs.add(&Line{Service: fmt.Sprint("many", service), Text: fmt.Sprintf("%080d", i)})
+		}
+	}
+	if logs.bytes > logsMost {
+		t.Errorf("%d bytes kept together, want at most %d", logs.bytes, logsMost)
+	}
+	sum := 0
+	for name, ring := range logs.rings {
+		if len(ring.lines) == 0 {
+			t.Errorf("the log of %s was emptied for others", name)
+		}
+		for _, line := range ring.lines {
+			sum += line.cost()
+		}
+	}
+	if sum != logs.bytes {
+		t.Errorf("%d bytes kept, %d on the books", sum, logs.bytes)
+	}
+}
+
+func TestAllLogsTogetherAreInOrder(t *testing.T) {
+	var logs Logs
+	for i := range 100 {
+		logs.add(&Line{Service: fmt.Sprint(i % 7), Text: fmt.Sprint(i)})
+	}
+	for i, line := range logs.last("", 100) {
+		if line.Text != fmt.Sprint(i) || line.Seq != uint64(i+1) {
+			t.Fatalf("line %d is %q, number %d", i, line.Text, line.Seq)
+		}
+	}
+}
+
+func TestLinesAreCutAtFourKilobytes(t *testing.T) {
+	long := strings.Repeat("x", lineMost)
+	for _, c := range []struct {
+		name   string
+		writes []string
+		want   []string // a partial line ends in +
+	}{
+		{"one line", []string{"a\n"}, []string{"a"}},
+		{"two lines in one write", []string{"a\nb\n"}, []string{"a", "b"}},
+		{"a line in three writes", []string{"a", "b", "c\n"}, []string{"abc"}},
+		{"an empty line", []string{"\n"}, []string{""}},
+		{"a line that just fits", []string{long + "\n"}, []string{long}},
+		{"a line that just fits, its end in another write", []string{long, "\n"}, []string{long}},
+		{"one byte too long", []string{long + "y\n"}, []string{long + "+", "y"}},
+		{"three times too long", []string{long + long, long + "\n"}, []string{long + "+", long + "+", long}},
+		{"no end yet", []string{"a"}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := &logPipe{service: "s", logs: &Logs{}}
+			for _, text := range c.writes {
+				p.take([]byte(text))
+			}
+			var got []string
+			for _, line := range p.logs.last("s", 100) {
+				if line.Partial {
+					line.Text += "+"
+				}
+				got = append(got, line.Text)
+			}
+			if strings.Join(got, "\n") != strings.Join(c.want, "\n") || len(got) != len(c.want) {
+				t.Errorf("got %d lines %.100q, want %d lines %.100q", len(got), got, len(c.want), c.want)
+			}
+		})
+	}
+}
+
+func TestEscapeLeavesNothingThatATerminalObeys(t *testing.T) {
+	for _, c := range []struct{ name, in, want string }{
+		{"plain text", "Grüße, 世界\t!", "Grüße, 世界\t!"},
+		{"an escape sequence", "\x1b[2Jgone", `\x1b[2Jgone`},
+		{"carriage return and bell", "a\rb\a", `a\x0db\x07`},
+		{"an eight-bit control character", "\u009b2J", `\x9b2J`},
+		{"the same as a bare byte", "\x9b2J", `\x9b2J`},
+		{"bytes that are not UTF-8", "\xff\xc3", `\xff\xc3`},
+		{"a real replacement character", "\uFFFD", "\uFFFD"},
+		{"reversed text", "\u202etxt.exe", `\u202etxt.exe`},
+		{"delete", "\x7f", `\x7f`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := Escape(c.in); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}

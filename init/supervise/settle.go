@@ -1,0 +1,202 @@
+package supervise
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// settle compares what is with what should be and moves everything that can
+// move, until nothing can. It works from levels, not from edges: an event only
+// records a fact, and whatever follows from all facts together follows here, so
+// no order of events can leave a service behind.
+func (e *Engine) settle() {
+	names := e.names()
+	for again := true; again; {
+		again = false
+		// All that must stop is marked before the first signal, or a
+		// dependency would not know that its dependents are going too.
+		for marked := true; marked; {
+			marked = false
+			for _, name := range names {
+				if s := e.services[name]; s != nil && s.runs() {
+					if cause := e.mustStop(s); cause != "" {
+						e.halt(s, cause)
+						marked = true
+					}
+				}
+			}
+		}
+		e.foresee()
+		for _, name := range names {
+			if s := e.services[name]; s != nil && e.move(s) {
+				again = true
+			}
+		}
+	}
+}
+
+// runs holds while s is meant to run or has done its one-shot work.
+func (s *service) runs() bool {
+	return s.phase == PhaseStarting || s.phase == PhaseUp || s.phase == PhaseReady
+}
+
+// idle says why s should not run, or "".
+func (e *Engine) idle(s *service) string {
+	switch {
+	case e.halting:
+		return "shutdown"
+	case s.removed:
+		return "removed"
+	case e.byHand[s.def.Name]:
+		return "stopped by hand"
+	case !s.wanted:
+		return "stopped"
+	}
+	return ""
+}
+
+// mustStop says why s, which runs, has to stop, or "".
+func (e *Engine) mustStop(s *service) string {
+	if cause := e.idle(s); cause != "" {
+		return cause
+	}
+	if s.again {
+		return "restart"
+	}
+	for _, need := range s.run.Needs {
+		if !e.isReady(need) {
+			return "lost " + need
+		}
+	}
+	return ""
+}
+
+func (e *Engine) isReady(name string) bool {
+	s := e.services[name]
+	return s != nil && s.phase == PhaseReady
+}
+
+// move takes s one step on and reports whether it did.
+func (e *Engine) move(s *service) bool {
+	switch s.phase {
+	case PhaseStopping:
+		if s.step != stopWaits || e.blocked(s) || s.alive && s.pid == 0 && !s.exited {
+			return false // in the last case the fork has not been answered yet
+		}
+		if !s.alive { // a one-shot that had done its work
+			s.step, s.cause = stopNot, ""
+			e.enter(s, PhaseDown, s.reason)
+			return true
+		}
+		s.step = stopSignalled
+		s.deadline = e.now + s.run.StopTimeout
+		e.act(Signal{s.def.Name, s.serial, s.run.StopSignal, true})
+		return true
+	case PhaseBackoff, PhaseFailed, PhaseDown:
+		if s.alive {
+			return false // unkillable
+		}
+		if why := e.idle(s); why != "" && s.phase != PhaseDown {
+			e.enter(s, PhaseDown, why)
+			return true
+		}
+		if s.removed {
+			delete(e.services, s.def.Name)
+			e.act(Forget{s.def.Name})
+			e.changed = true
+			return true
+		}
+		if s.phase == PhaseDown && !s.done && e.idle(s) == "" && e.waitsFor(s) == "" {
+			e.spawn(s)
+			return true
+		}
+	}
+	return false
+}
+
+// blocked reports whether a service that stops before s has not ended yet.
+// Those that need s are stopping by now, because s no longer is ready.
+//
+// Only later processes count, and those that have had their signal: old and
+// new definitions may both be running, and together they can make a cycle that
+// neither has. Starting order has none.
+func (e *Engine) blocked(s *service) bool {
+	for _, other := range e.services {
+		if other != s && other.phase == PhaseStopping &&
+			(other.serial > s.serial || other.step >= stopSignalled) &&
+			slices.Contains(other.run.follows(), s.def.Name) {
+			return true
+		}
+	}
+	return false
+}
+
+// waitsFor names the first service that must have an outcome before s starts, or "".
+func (e *Engine) waitsFor(s *service) string {
+	for _, need := range s.def.Needs {
+		if !e.isReady(need) {
+			return need
+		}
+	}
+	for _, other := range slices.Concat(s.def.Wants, s.def.After) {
+		if o := e.services[other]; o != nil && o.pending {
+			return other
+		}
+	}
+	return ""
+}
+
+// foresee works out for every service whether it is pending and whether it is
+// stuck. Dependencies come first in the order, so one pass is enough.
+//
+// Pending: a start is under way, neither done nor failed nor held back by
+// something that has failed. Stuck: nothing will make it ready by itself.
+func (e *Engine) foresee() {
+	for _, name := range e.order {
+		s := e.services[name]
+		s.pending, s.stuck = false, false
+		if s.done || e.idle(s) != "" {
+			s.stuck = true
+			continue
+		}
+		switch s.phase {
+		case PhaseStarting, PhaseUp, PhaseStopping:
+			s.pending = true
+		case PhaseFailed:
+			s.stuck = true
+		case PhaseDown:
+			s.pending = true
+			for _, need := range s.def.Needs {
+				n := e.services[need]
+				s.pending = s.pending && (n.phase == PhaseReady || n.pending)
+				s.stuck = s.stuck || n.stuck
+			}
+		}
+	}
+}
+
+// States lists all services by name.
+func (e *Engine) States() []State {
+	e.foresee()
+	states := make([]State, 0, len(e.services))
+	for name, s := range e.services {
+		st := State{
+			Name: name, Phase: s.phase, PID: s.pid, Since: s.since, Restarts: s.restarts,
+			LastExit: s.lastExit, Reason: s.reason, Wanted: s.wanted, ByHand: e.byHand[name],
+			Stuck:   s.wanted && s.stuck,
+			Stale:   (s.alive || s.phase == PhaseReady) && !reflect.DeepEqual(s.run, s.def),
+			MayFail: s.def.MayFail,
+		}
+		if s.phase == PhaseDown && !s.done {
+			if why := e.idle(s); why != "" {
+				st.Reason = why
+			} else if other := e.waitsFor(s); other != "" {
+				st.Reason = "waits for " + other
+			}
+		}
+		states = append(states, st)
+	}
+	slices.SortFunc(states, func(a, b State) int { return strings.Compare(a.Name, b.Name) })
+	return states
+}

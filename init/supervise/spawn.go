@@ -1,0 +1,161 @@
+package supervise
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// ShimName is the argv[0] under which the binary's main calls ShimMain.
+const ShimName = "bantam-exec"
+
+// process is one child of PID 1 and the group it lives in. It belongs to the loop.
+type process struct {
+	name      string // of the service; "" for a one-off
+	serial    uint64
+	pid       int
+	group     string // its cgroup's directory; "" is the process group
+	reaped    bool
+	status    syscall.WaitStatus
+	reported  bool         // the shim has become its program or said why not
+	failed    *SpawnFailed // what it said
+	oomBefore int
+	notify    *os.File
+	gone      chan struct{} // closed when the group is empty
+	once      *once
+}
+
+// spawn forks the shim for a service.
+func (s *Supervisor) spawn(a Spawn) (*process, error) {
+	def := a.Definition
+	p := &process{name: def.Name, serial: a.Serial}
+	log := s.pipes[def.Name]
+	if log == nil {
+		var err error
+		if log, err = openLogPipe(def.Name, &s.logs); err != nil {
+			return nil, err
+		}
+		s.pipes[def.Name] = log
+	}
+	if err := s.fork(p, def, serviceGroup(def.Name), log.write); err != nil {
+		return nil, err
+	}
+	s.current[def.Name] = p
+	switch def.Ready {
+	case ReadyNotify:
+		go s.awaitNewline(p)
+	case ReadyStarted, ReadyExited:
+	default:
+		go s.awaitListener(p, def.Ready)
+	}
+	return p, nil
+}
+
+// fork starts the shim in group with def as its orders and out as its output.
+//
+// It is forked from /proc/self/exe, which is in memory: ForkExec holds the
+// caller until the exec has happened, and the caller is the loop that feeds the
+// watchdog.
+func (s *Supervisor) fork(p *process, def Definition, group string, out *os.File) error {
+	order := shimOrder{Definition: def}
+	report, reportWrite, err := pipe()
+	if err != nil {
+		return err
+	}
+	defer reportWrite.Close()
+	files := []uintptr{s.null.Fd(), out.Fd(), out.Fd(), s.null.Fd(), 0, reportWrite.Fd()}
+	if def.Ready == ReadyNotify {
+		order.Notify = true
+		read, write, err := pipe()
+		if err != nil {
+			report.Close()
+			return err
+		}
+		defer write.Close()
+		p.notify, files[3] = read, write.Fd()
+	}
+	undo := func() {
+		report.Close()
+		if p.notify != nil {
+			p.notify.Close()
+			p.notify = nil
+		}
+	}
+	orders, err := orderFile(order)
+	if err != nil {
+		undo()
+		return err
+	}
+	defer orders.Close()
+	files[4] = orders.Fd()
+	attr := &syscall.ProcAttr{Files: files, Sys: &syscall.SysProcAttr{Setsid: true}}
+	dir, err := s.groups.create(p, group)
+	if err != nil {
+		undo()
+		return err
+	}
+	if dir != nil {
+		defer dir.Close()
+		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, int(dir.Fd())
+	}
+	pid, err := syscall.ForkExec("/proc/self/exe", []string{ShimName}, attr)
+	if err != nil {
+		undo()
+		s.groups.remove(p)
+		return fmt.Errorf("fork %s: %w", ShimName, err)
+	}
+	p.pid, p.gone = pid, make(chan struct{})
+	s.pids[pid] = p
+	go s.awaitReport(p, report)
+	return nil
+}
+
+// orderFile puts the shim's orders into memory that it inherits. A pipe would
+// do for the first 64 KiB and stop the loop beyond.
+func orderFile(order shimOrder) (*os.File, error) {
+	text, err := json.Marshal(order)
+	if err != nil {
+		return nil, err
+	}
+	fd, err := unix.MemfdCreate(ShimName, unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("memfd_create: %w", err)
+	}
+	f := os.NewFile(uintptr(fd), ShimName)
+	if _, err := f.WriteAt(text, 0); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("write orders of %s: %w", order.Definition.Name, err)
+	}
+	return f, nil
+}
+
+// awaitReport reads what the shim says: nothing when its exec closed the pipe,
+// "errno stage" when it failed.
+func (s *Supervisor) awaitReport(p *process, report *os.File) {
+	defer Guard("report of " + p.name)
+	text, _ := io.ReadAll(io.LimitReader(report, 4096))
+	report.Close()
+	s.post(func() {
+		p.reported = true
+		if number, stage, ok := strings.Cut(string(text), " "); ok {
+			errno, _ := strconv.Atoi(number)
+			p.failed = &SpawnFailed{p.name, p.serial, stage, syscall.Errno(errno)}
+		} else if p.once == nil && !p.reaped {
+			s.step(Executed{p.name, p.serial})
+		}
+		s.exited(p)
+	})
+}
+
+func errnoOf(err error) syscall.Errno {
+	var errno syscall.Errno
+	errors.As(err, &errno)
+	return errno
+}

@@ -1,0 +1,59 @@
+package supervise
+
+import (
+	"fmt"
+	"syscall"
+	"time"
+)
+
+// Phase is where a service is in its life.
+type Phase string
+
+// The phases of a service.
+const (
+	PhaseDown     Phase = "down"     // no process; State.Reason says why
+	PhaseStarting Phase = "starting" // forked; its program does not run yet
+	PhaseUp       Phase = "up"       // its program runs and is not ready yet
+	PhaseReady    Phase = "ready"
+	PhaseStopping Phase = "stopping" // it has to end, or has ended and left processes behind
+	PhaseBackoff  Phase = "backoff"  // it failed and will be started again
+	PhaseFailed   Phase = "failed"   // it failed and will not be started again, or cannot be killed
+)
+
+// State is what can be seen of one service.
+type State struct {
+	Name     string
+	Phase    Phase
+	PID      int           // of the main process, 0 without one
+	Since    time.Duration // CLOCK_BOOTTIME at which the phase began
+	Restarts int           // by itself, since it was last asked to start
+	LastExit string        // how its last process ended, e.g. "exit status 1", "exec: no such file or directory"
+	Reason   string        // why it is in this phase, e.g. "lost network", "waits for db", "stopped by hand"
+	Wanted   bool          // it should run
+	ByHand   bool          // a person stopped it; only a person starts it again
+	Stuck    bool          // it is wanted and not ready, and nothing will change that by itself
+	Stale    bool          // its process still runs an older definition
+	MayFail  bool          // as in its definition
+	Cgroup   bool          // false: only the process group holds its processes together
+}
+
+// By says who asks for something.
+type By int
+
+const (
+	ByPlan   By = iota // the switcher: respects what was stopped by hand
+	ByPerson           // somebody at a terminal
+)
+
+// describe says how a process ended.
+func describe(status syscall.WaitStatus, oom bool) string {
+	switch {
+	case oom && status.Signaled() && status.Signal() == syscall.SIGKILL:
+		return "killed: out of memory"
+	case oom: // not itself, but one of its children
+		return describe(status, false) + ", some of it killed: out of memory"
+	case status.Signaled():
+		return fmt.Sprintf("signal %d (%v)", int(status.Signal()), status.Signal())
+	}
+	return fmt.Sprintf("exit status %d", status.ExitStatus())
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"bantam/board"
+)
+
+// runLimit bounds one machine's life: a quarter of a minute on an idle host.
+const runLimit = 5 * time.Minute
+
+// commandLine is both machines' kernel's, so that nothing but the system itself
+// differs. The kernel keeps silent on the serial line, which would cost time; its
+// log is read at the end. The probes tell when somebody first waits for keys there.
+const commandLine = "console=ttyS0 loglevel=1 panic=-1 printk.devkmsg=on log_buf_len=1M trace_buf_size=1M " +
+	"kprobe_event=p:waits,n_tty_poll;p:reads,n_tty_read"
+
+// run boots a guest and returns what came over its serial line until it switched
+// itself off. Each instruction of the processor takes a nanosecond of the machine's
+// own time, which stands still while QEMU does not run: the load of the host cannot
+// be seen in it. While the processor has nothing to do the clock jumps to the next
+// timer.
+func run(ctx context.Context, b board.Board, g guest, dir string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, runLimit)
+	defer cancel()
+	kernel, initrd := filepath.Join(dir, g.name+".kernel"), filepath.Join(dir, g.name+".initrd")
+	for path, data := range map[string][]byte{kernel: g.kernel, initrd: g.initrd} {
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			return "", err
+		}
+	}
+	q := b.QEMU
+	args := []string{
+		"-machine", q.Machine, "-accel", "tcg", "-icount", "shift=0,sleep=off", "-m", strconv.Itoa(q.Memory), "-smp", "1",
+		"-rtc", "base=2026-01-01,clock=vm", "-kernel", kernel, "-initrd", initrd, "-append", commandLine + " " + g.words,
+		"-nic", "user,model=virtio-net-pci", "-display", "none", "-vga", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot",
+	}
+	cmd := exec.CommandContext(ctx, q.Binary, append(args, q.Args...)...)
+	var console, problems bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &console, &problems
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		err = fmt.Errorf("%s: not over after %v", g.name, runLimit)
+	}
+	if err != nil {
+		err = fmt.Errorf("%s: %w\n%s%s", q.Binary, err, problems.Bytes(), console.Bytes())
+	}
+	return console.String(), err
+}

@@ -1,0 +1,90 @@
+// Command init is PID 1 of the machine test: it opens the state volume, says what it got, counts its boots in a file on
+// it, and waits for one line: "off" to unmount and switch off, "spoil" to let the kernel find an error first.
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"bantam/init/statevolume"
+
+	"golang.org/x/sys/unix"
+)
+
+func main() {
+	os.MkdirAll("/proc", 0o755)
+	os.MkdirAll("/sys", 0o755)
+	os.MkdirAll("/dev", 0o755)
+	unix.Mount("proc", "/proc", "proc", 0, "")
+	unix.Mount("sys", "/sys", "sysfs", 0, "")
+	unix.Mount("dev", "/dev", "devtmpfs", 0, "")
+	console, err := os.OpenFile("/dev/console", os.O_RDWR, 0)
+	if err != nil {
+		return
+	}
+	say := func(format string, args ...any) { fmt.Fprintf(console, "TEST "+format+"\n", args...) }
+	say("opening")
+
+	// Drivers come while Open already waits, as by hotplug.
+	go func() {
+		for _, name := range []string{"virtio_ring", "virtio", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci", "virtio_blk"} {
+			if err := load(name); err != nil {
+				say("%v", err)
+			}
+		}
+	}()
+	words, _ := os.ReadFile("/proc/cmdline")
+	v, err := statevolume.Open(context.Background(), statevolume.Options{Cmdline: string(words), Dir: "/state", SeedPath: "/bantam/state.seed",
+		Wait: 10 * time.Second, LoadModule: func(name string) error {
+			if name == "ext4" {
+				for _, need := range []string{"crc16", "mbcache", "jbd2"} {
+					if err := load(need); err != nil {
+						return err
+					}
+				}
+			}
+			return load(name)
+		}})
+	if err != nil {
+		say("error %v", err)
+	}
+	count, _ := os.ReadFile("/state/boots")
+	count = append(count, 'x')
+	if f, err := os.Create("/state/boots"); err == nil {
+		f.Write(count)
+		f.Sync()
+		f.Close()
+	}
+	for _, note := range v.Notes {
+		say("note %s", note)
+	}
+	say("volume kind=%s origin=%s device=%s size=%d boots=%d check=%q reason=%s.", v.Kind, v.Origin, v.Device, v.Size, len(count), v.Check(), v.Reason)
+
+	lines := bufio.NewScanner(console)
+	for lines.Scan() {
+		switch strings.TrimSpace(lines.Text()) {
+		case "spoil":
+			os.WriteFile("/sys/fs/ext4/"+strings.TrimPrefix(v.Device, "/dev/")+"/trigger_fs_error", []byte("a test"), 0o600)
+			say("check=%q", v.Check())
+		case "off":
+			say("close: %v", v.Close())
+			unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
+		}
+	}
+}
+
+func load(name string) error {
+	f, err := os.Open("/modules/" + name + ".ko")
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := unix.FinitModule(int(f.Fd()), "", 0); err != nil && err != unix.EEXIST {
+		return fmt.Errorf("module %s: %w", name, err)
+	}
+	return nil
+}

@@ -1,0 +1,214 @@
+// Package vm drives a QEMU machine for a test, as a person at its serial console does: it waits for text, types, resets
+// and cuts the power. A test that fails prints the console.
+//
+// It knows nothing of Bantam. Limits: one serial line, one machine a value; time limits are generous because software
+// emulation on a loaded host is slow, and no test depends on speed.
+package vm
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Patience is how long Expect waits by default.
+const Patience = 4 * time.Minute
+
+// A Machine is a running QEMU. Its methods end the test on failure, so they need no error handling.
+type Machine struct {
+	t     testing.TB
+	cmd   *exec.Cmd
+	stdin io.WriteCloser
+	qmp   string // path of the control socket
+	ended chan struct{}
+
+	mu     sync.Mutex
+	screen bytes.Buffer  // everything that came over the serial line
+	seen   int           // what Expect has consumed of it
+	grown  chan struct{} // closed and replaced when screen grows
+}
+
+// Packages that hold the programs, for the message when one is missing.
+var packages = map[string]string{
+	"qemu-system-x86_64":  "qemu-system-x86",
+	"qemu-system-aarch64": "qemu-system-arm",
+}
+
+// Start runs the machine; args begin with QEMU's program. Display, serial line and control socket are added. The machine
+// ends with the test.
+func Start(t testing.TB, args ...string) *Machine {
+	t.Helper()
+	if _, err := exec.LookPath(args[0]); err != nil {
+		t.Fatalf("%s is missing: apt-get install %s", args[0], packages[args[0]])
+	}
+	// Not t.TempDir: a socket's path has room for 108 bytes, and QEMU's options end at a comma.
+	dir, err := os.MkdirTemp("", "bantam-vm-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &Machine{t: t, qmp: filepath.Join(dir, "qmp"), ended: make(chan struct{}), grown: make(chan struct{})}
+	args = append(args, "-display", "none", "-monitor", "none", "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
+		"-qmp", "unix:"+m.qmp+",server=on,wait=off")
+	m.cmd = exec.Command(args[0], args[1:]...)
+	m.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	m.cmd.Stdout, m.cmd.Stderr = (*console)(m), (*console)(m)
+	if m.stdin, err = m.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		m.cmd.Wait()
+		close(m.ended)
+	}()
+	t.Cleanup(func() {
+		m.PowerCut()
+		os.RemoveAll(dir)
+		if t.Failed() {
+			t.Logf("console of %s:\n%s", strings.Join(args, " "), m.Screen())
+		}
+	})
+	return m
+}
+
+// console is the Machine as the writer of what the serial line says.
+type console Machine
+
+func (c *console) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.screen.Write(b)
+	close(c.grown)
+	c.grown = make(chan struct{})
+	return len(b), nil
+}
+
+// Screen returns all that the serial line has said.
+func (m *Machine) Screen() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.screen.String()
+}
+
+// Expect waits for a regular expression in what came after the last match, and returns the match and its groups.
+func (m *Machine) Expect(pattern string) []string {
+	m.t.Helper()
+	return m.ExpectWithin(Patience, pattern)
+}
+
+// ExpectWithin is Expect with another time limit.
+func (m *Machine) ExpectWithin(limit time.Duration, pattern string) []string {
+	m.t.Helper()
+	re := regexp.MustCompile(pattern)
+	timeout := time.After(limit)
+	ended := m.ended
+	for {
+		m.mu.Lock()
+		fresh, grown := m.screen.Bytes()[m.seen:], m.grown
+		if at := re.FindSubmatchIndex(fresh); at != nil {
+			var groups []string
+			for _, g := range re.FindSubmatch(fresh) {
+				groups = append(groups, string(g))
+			}
+			m.seen += at[1]
+			m.mu.Unlock()
+			return groups
+		}
+		m.mu.Unlock()
+		if ended == nil {
+			m.t.Fatalf("the machine ended; waited for %q", pattern)
+		}
+		select {
+		case <-grown:
+		case <-ended:
+			ended = nil // look once more: the last words may have come with the end
+		case <-timeout:
+			m.t.Fatalf("no %q within %v", pattern, limit)
+		}
+	}
+}
+
+// Send types text at once.
+func (m *Machine) Send(text string) {
+	m.t.Helper()
+	if _, err := io.WriteString(m.stdin, text); err != nil {
+		m.t.Fatalf("serial line: %v", err)
+	}
+}
+
+// SendSlow types text at a line speed of so many baud: ten bits a byte.
+func (m *Machine) SendSlow(text string, baud int) {
+	m.t.Helper()
+	for i := range len(text) {
+		m.Send(text[i : i+1])
+		time.Sleep(10 * time.Second / time.Duration(baud))
+	}
+}
+
+// Reset presses the reset button: the machine starts again without any warning to what runs on it.
+func (m *Machine) Reset() {
+	m.t.Helper()
+	if err := m.control("system_reset"); err != nil {
+		m.t.Fatalf("reset: %v", err)
+	}
+}
+
+// PowerCut ends the machine at once. What it had not yet written to its disk is lost.
+func (m *Machine) PowerCut() {
+	m.cmd.Process.Kill()
+	<-m.ended
+}
+
+// WaitEnd waits until the machine has switched itself off.
+func (m *Machine) WaitEnd() {
+	m.t.Helper()
+	select {
+	case <-m.ended:
+	case <-time.After(Patience):
+		m.t.Fatalf("the machine did not switch itself off within %v", Patience)
+	}
+}
+
+// control sends one command of the QEMU machine protocol.
+func (m *Machine) control(command string) error {
+	c, err := net.Dial("unix", m.qmp)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(time.Minute))
+	out, in := json.NewEncoder(c), json.NewDecoder(c)
+	for _, execute := range []string{"qmp_capabilities", command} {
+		if err := out.Encode(map[string]string{"execute": execute}); err != nil {
+			return err
+		}
+		for {
+			var reply struct {
+				Return json.RawMessage
+				Error  *struct{ Desc string }
+			}
+			if err := in.Decode(&reply); err != nil {
+				return err
+			}
+			if reply.Error != nil {
+				return fmt.Errorf("%s: %s", execute, reply.Error.Desc)
+			}
+			if reply.Return != nil {
+				break // greetings and events have no return
+			}
+		}
+	}
+	return nil
+}
