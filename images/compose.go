@@ -42,7 +42,7 @@ type Composed struct {
 	Digest     switcher.Digest
 	Kernel     []byte
 	Segments   []Segment // in load order
-	Notes      []string  // what the user should know, e.g. drivers that a given kernel lacks
+	Notes      []string  // what the user should know, e.g. drivers that the kernel of their choice lacks
 }
 
 // Initrd is all segments, one behind the other.
@@ -127,7 +127,7 @@ func Compose(ctx context.Context, in Inputs) (*Composed, error) {
 }
 
 // chooseModules resolves what the board, system.toml and /init need. A name of system.toml that the kernel
-// does not have is the user's fault and comes with its place; one of the board's is a note if the user gave the kernel.
+// does not have is the user's fault and comes with its place; one of the board's is a note if the user chose the kernel.
 func (in *Inputs) chooseModules(ctx context.Context, c *Composed, wanted []string) ([]module, error) {
 	if in.Kernel.Modules == "" {
 		return nil, nil // everything is built in, or so the user says
@@ -138,15 +138,12 @@ func (in *Inputs) chooseModules(ctx context.Context, c *Composed, wanted []strin
 	}
 	chosen, unknown := index.closure(slices.Concat(in.Board.Modules, ownModules, wanted))
 	var problems []system.Problem
+	var lacking []string
 	positions := system.Scan(in.System)
 	for _, name := range unknown {
 		i := slices.Index(wanted, name)
 		if i < 0 {
-			fault := fmt.Sprintf("board %s: Linux %s has no module %s", in.Board.Name, in.Kernel.Version, name)
-			if !in.Kernel.given {
-				return nil, errors.New(fault)
-			}
-			c.Notes = append(c.Notes, fault)
+			lacking = append(lacking, name)
 			continue
 		}
 		p := system.Problem{File: in.File, Message: fmt.Sprintf("modules: Linux %s has no module %s", in.Kernel.Version, name)}
@@ -160,6 +157,13 @@ func (in *Inputs) chooseModules(ctx context.Context, c *Composed, wanted []strin
 	}
 	if len(problems) > 0 {
 		return nil, &BadSystem{problems}
+	}
+	if len(lacking) > 0 {
+		fault := fmt.Sprintf("Linux %s lacks modules that board %s wants: %s", in.Kernel.Version, in.Board.Name, strings.Join(lacking, ", "))
+		if !in.Kernel.Chosen {
+			return nil, errors.New(fault)
+		}
+		c.Notes = append(c.Notes, fault)
 	}
 	return chosen, nil
 }

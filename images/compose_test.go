@@ -168,8 +168,8 @@ func TestFaultyInputsAreNamed(t *testing.T) {
 			in.System = []byte("hostname = \"nosuch\"\nmodules = [\"e1000\",\n  \"nosuch\", 'wiregaurd']\n")
 		},
 			"system.toml:3:3: modules: Linux 6.1.0-test has no module nosuch\nsystem.toml:3:13: modules: Linux 6.1.0-test has no module wiregaurd; did you mean \"wireguard\"?"},
-		{"a board that wants what Debian's kernel lacks", func(in *Inputs) { in.Board.Modules = []string{"nosuch"}; in.Kernel.given = false },
-			"board pc: Linux 6.1.0-test has no module nosuch"},
+		{"a board that wants what Debian's kernel lacks", func(in *Inputs) { in.Board.Modules = []string{"nosuch"}; in.Kernel.Chosen = false },
+			"Linux 6.1.0-test lacks modules that board pc wants: nosuch"},
 		{"no device binary says how to build one", func(in *Inputs) { in.Device = "/nonexistent/bantam" }, "CGO_ENABLED=0 GOARCH=amd64 go build"},
 		{"a device binary that is none", func(in *Inputs) { in.Device = file(bytes.Repeat([]byte("#!/bin/sh\n"), 20)) }, "bad magic number"},
 		{"a device binary of another architecture", func(in *Inputs) { in.Device = file(tinyELF(t, elf.EM_AARCH64, elf.ET_EXEC, nil)) }, "is for EM_AARCH64, the board is amd64"},

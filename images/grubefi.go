@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 )
 
@@ -29,26 +28,6 @@ const (
 type GRUB struct {
 	HostRoots  []string // where GRUBHostPackages were unpacked; none: the host's own installation is used
 	TargetRoot string   // where GRUBTargetPackage was unpacked
-}
-
-// FetchGRUB gets both from Debian. The archive is the board's; tool and modules are of one release, as they must be of
-// one version.
-func FetchGRUB(ctx context.Context, archive Archive) (GRUB, error) {
-	var g GRUB
-	target, err := archive.Packages(ctx, GRUBTargetPackage)
-	if err != nil {
-		return g, err
-	}
-	g.TargetRoot = target[GRUBTargetPackage].Dir
-	archive.Arch = runtime.GOARCH // Debian has the same names for those hosts that images are made on
-	host, err := archive.Packages(ctx, GRUBHostPackages...)
-	if err != nil {
-		return g, err
-	}
-	for _, name := range GRUBHostPackages {
-		g.HostRoots = append(g.HostRoots, host[name].Dir)
-	}
-	return g, nil
 }
 
 // Program makes EFI/BOOT/BOOTAA64.EFI: it starts the kernel and initrd beside it with these words. It asks nothing and

@@ -13,15 +13,7 @@ import (
 
 func testGRUB(t testing.TB) GRUB {
 	t.Helper()
-	cache, err := DefaultCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	g, err := FetchGRUB(context.Background(), Archive{CacheDir: cache, Release: "bookworm", Arch: "arm64"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return g
+	return GRUB{HostRoots: debianFiles(t, "amd64", GRUBHostPackages...), TargetRoot: debianFiles(t, "arm64", GRUBTargetPackage)[0]}
 }
 
 func TestEFIDiskBootsOnARM(t *testing.T) {

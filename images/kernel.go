@@ -21,9 +21,9 @@ type Kernel struct {
 	Modules string    // folder that has modules.builtin and kernel/; "" if the kernel has none
 	Config  string    // path of its configuration; "" if that is not known
 	Date    time.Time // when it was built; zero if that is not known
+	Chosen  bool      // by the user: what it lacks is no fault of the board
 
-	given bool   // the user gave it as files
-	id    string // names the bytes of all the above, for the cache
+	id string // names the bytes of all the above, for the cache
 }
 
 // DebianKernel fetches the kernel that a package name stands for: a meta package such as
@@ -91,7 +91,7 @@ func metaTarget(depends string) string {
 // the kernel's version; without one the image's name is taken. A file config-VERSION or .config
 // beside the image is its configuration.
 func KernelFiles(image, modules string) (Kernel, error) {
-	k := Kernel{Image: image, Source: image, given: true}
+	k := Kernel{Image: image, Source: image, Chosen: true}
 	if modules != "" {
 		var err error
 		if k.Modules, err = filepath.Abs(modules); err != nil {

@@ -159,7 +159,9 @@ func (f *composeFlags) chooseKernel(c *call, archive images.Archive, b board.Boa
 		if name == "" {
 			name = b.KernelPackage
 		}
-		return images.DebianKernel(c.ctx, archive, name)
+		k, err := images.DebianKernel(c.ctx, archive, name)
+		k.Chosen = f.kernel != ""
+		return k, err
 	}
 	image, modules, _ := strings.Cut(f.kernelFiles, ",")
 	return images.KernelFiles(image, modules)

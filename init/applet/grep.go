@@ -174,7 +174,7 @@ func (g *grepper) file(path string) {
 			return errStop
 		case g.opts.has('c'):
 		case binary:
-			g.c.printf("%s: binary file matches\n", name)
+			g.c.warn("%s: binary file matches", name)
 			return errStop
 		case g.opts.has('o'):
 			for _, found := range g.find(text) {

@@ -232,7 +232,7 @@ func (r *ipRun) showAddresses(args []string) error {
 			if address.Broadcast != nil {
 				r.c.printf(" brd %s", address.Broadcast)
 			}
-			r.c.printf(" scope %s", netlink.Scope(address.Scope))
+			r.c.printf(" scope %s", scopeName(netlink.Scope(address.Scope)))
 			for _, f := range []struct {
 				bit  int
 				name string
@@ -250,6 +250,14 @@ func (r *ipRun) showAddresses(args []string) error {
 	}
 	alignment{gap: 3}.print(r.c.out, rows)
 	return nil
+}
+
+// scopeName is the scope as iproute2 calls it.
+func scopeName(scope netlink.Scope) string {
+	if scope == netlink.SCOPE_UNIVERSE {
+		return "global"
+	}
+	return scope.String()
 }
 
 func lifetime(seconds int) string {
@@ -482,7 +490,7 @@ func (r *ipRun) printRoute(route netlink.Route, names map[int]string) {
 		r.c.printf(" proto %s", route.Protocol)
 	}
 	if route.Scope != netlink.SCOPE_UNIVERSE {
-		r.c.printf(" scope %s", route.Scope)
+		r.c.printf(" scope %s", scopeName(route.Scope))
 	}
 	if route.Src != nil {
 		r.c.printf(" src %s", route.Src)

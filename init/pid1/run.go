@@ -102,6 +102,9 @@ func (f *first) live() (action Action, err error) {
 	if err := OutputToKmsg(); err != nil { // a console that somebody stopped must not hold PID 1
 		f.notes.add("%v", err)
 	}
+	if err := LoopbackUp(); err != nil {
+		f.notes.add("%v", err)
+	}
 	_ = CatchCtrlAltDel()
 	f.cmdline = ReadCmdline()
 	f.consoles = Consoles()

@@ -1,0 +1,477 @@
+package applet
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// oraclePackages says which Debian package has the tool that we compare with.
+var oraclePackages = map[string]string{"grep": "grep", "egrep": "grep", "fgrep": "grep", "sed": "sed", "find": "findutils", "xargs": "findutils", "hexdump": "bsdextrautils", "test": "coreutils"}
+
+// TestSameAsGNU runs our commands and GNU's on the same files and compares
+// standard output, exit status and the files afterwards.
+func TestSameAsGNU(t *testing.T) {
+	for line := range strings.Lines(oracleCases) {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		t.Run(line, func(t *testing.T) {
+			command, input, _ := strings.Cut(line, " <<< ")
+			input = strings.NewReplacer(`\n`, "\n", `\t`, "\t", `\0`, "\x00").Replace(input)
+			args := splitCase(t, command)
+			pkg := oraclePackages[args[0]]
+			if pkg == "" {
+				pkg = "coreutils"
+			}
+			tool := needTool(t, args[0], pkg)
+
+			theirs := runCase(t, exec.Command(tool, args[1:]...), input)
+			self, err := os.Executable()
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command(self, args[1:]...)
+			cmd.Env = append(os.Environ(), "APPLET_TEST_RUN="+args[0])
+			ours := runCase(t, cmd, input)
+
+			if ours.out != theirs.out {
+				t.Errorf("got output\n%q\nwant\n%q", ours.out, theirs.out)
+			}
+			if (ours.code == 0) != (theirs.code == 0) || ours.code < 2 && theirs.code < 2 && ours.code != theirs.code {
+				t.Errorf("got status %d (%s), want %d (%s)", ours.code, ours.err, theirs.code, theirs.err)
+			}
+			if ours.files != theirs.files {
+				t.Errorf("got files\n%s\nwant\n%s", ours.files, theirs.files)
+			}
+		})
+	}
+}
+
+type caseResult struct {
+	out, err, files string
+	code            int
+}
+
+// runCase runs a command in a fresh folder with the usual files.
+func runCase(t *testing.T, cmd *exec.Cmd, input string) caseResult {
+	t.Helper()
+	dir := t.TempDir()
+	populate(t, dir)
+	cmd.Dir = dir
+	if cmd.Env == nil {
+		cmd.Env = os.Environ()
+	}
+	cmd.Env = append(cmd.Env, "LC_ALL=C", "TZ=UTC")
+	cmd.Stdin = strings.NewReader(input)
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return caseResult{out: out.String(), err: errOut.String(), files: listing(t, dir), code: cmd.ProcessState.ExitCode()}
+}
+
+// populate makes the files that the cases use, with fixed times.
+func populate(t *testing.T, dir string) {
+	t.Helper()
+	files := map[string]string{
+		"fruit":        "pear\napple\nfig\napple\nBanana\n",
+		"numbers":      "10\n9\n2\n33\n1\n2\n",
+		"table":        "b 2 x\na 10 y\nc 1 z\na 2 w\n",
+		"colon":        "root:x:0:0\nbin:x:1:1\nplain\n",
+		"noend":        "one\ntwo",
+		"empty":        "",
+		"code":         "int main() {\n\treturn 0; // the end\n}\nint foo_int;\na.b*c\n",
+		"dir/inner":    "inner text\n",
+		"dir/sub/deep": strings.Repeat("0123456789", 200),
+		"dir/.hidden":  "h\n",
+		"a space":      "blank\n",
+		"bin":          "\x00\x01\x02abc\xff\xfe0123456789abcdef0123456789abcdef0123456789abcdef",
+	}
+	stamp := time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC)
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		stamp = stamp.Add(time.Duration(len(name)) * time.Hour)
+		if err := os.Chtimes(path, stampOf(name), stampOf(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("fruit", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("nowhere", filepath.Join(dir, "broken")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// stampOf is a fixed time that differs from file to file.
+func stampOf(name string) time.Time {
+	n := 0
+	for _, b := range []byte(name) {
+		n = n*31%100003 + int(b)
+	}
+	return time.Date(2020, 1, 1, 0, 0, n, 0, time.UTC)
+}
+
+// listing describes all files below dir: mode, name, content.
+func listing(t *testing.T, dir string) string {
+	t.Helper()
+	var out strings.Builder
+	filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, _ := filepath.Rel(dir, path)
+		out.WriteString(info.Mode().String() + " " + name)
+		switch {
+		case info.Mode()&os.ModeSymlink != 0:
+			target, _ := os.Readlink(path)
+			out.WriteString(" -> " + target)
+		case info.Mode().IsRegular():
+			text, _ := os.ReadFile(path)
+			out.WriteString(" " + string(text[:min(200, len(text))]))
+		}
+		out.WriteString("\n")
+		return nil
+	})
+	return out.String()
+}
+
+// splitCase splits a case like a shell would, without expansions.
+func splitCase(t *testing.T, line string) []string {
+	t.Helper()
+	args, err := splitQuoted(line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return args
+}
+
+const oracleCases = `
+cat fruit noend
+cat -n fruit
+cat - <<< typed\n
+cat missing fruit
+head -n 2 fruit
+head -2 fruit
+head -n -2 fruit
+head -c 5 fruit
+head -c -5 fruit
+head -n1 fruit numbers
+head -q -n1 fruit numbers
+tail -n 2 fruit
+tail -2 fruit
+tail -n +3 fruit
+tail -c 4 fruit
+tail -c +4 fruit
+tail -n 1 fruit noend
+tail -n 0 fruit
+tail -n 3 <<< a\nb\nc\nd\ne\n
+wc fruit
+wc -l fruit numbers
+wc -w <<< a b  c\n
+wc -c fruit
+wc <<< a b\nc\n
+sort fruit
+sort -r fruit
+sort -f fruit
+sort -n numbers
+sort -nr numbers
+sort -nu numbers
+sort -u fruit
+sort -k 2n table
+sort -k 1,1 -k 2,2n table
+sort -k2,2nr table
+sort -t : -k 3n colon
+sort -s -k 1,1 table
+sort -c numbers
+sort noend fruit
+sort -o fruit fruit
+sort -h <<< 1K\n2M\n512\n3K\n
+uniq fruit
+uniq -c <<< a\na\nb\na\n
+uniq -d <<< a\na\nb\na\n
+uniq -u <<< a\na\nb\na\n
+uniq -i <<< a\nA\nb\n
+uniq -f 1 <<< 1 a\n2 a\n3 b\n
+cut -d : -f 1 colon
+cut -d : -f 1,3- colon
+cut -d : -f 2 -s colon
+cut -c 2-3 fruit
+cut -b -2 fruit
+cut -f 2 <<< a\tb\tc\n
+tr a-z A-Z <<< hello\n
+tr -d l <<< hello\n
+tr -s l <<< hello\n
+tr -cd '[:digit:]\n' <<< a1b2\n
+tr -s '[:space:]' '\n' <<< a  b\t c\n
+tr '[:upper:]' '[:lower:]' <<< ABc\n
+tr abc x <<< aabbccd\n
+tr -c a-z - <<< ab1c\n
+grep apple fruit
+grep -i banana fruit
+grep -v apple fruit
+grep -n apple fruit
+grep -c apple fruit
+grep -l apple fruit numbers
+grep -L apple fruit numbers
+grep -q apple fruit
+grep nothing fruit
+grep -o '[a-c]p*' fruit
+grep -w int code
+grep -F 'a.b*c' code
+grep -E 'a+|fig' fruit
+grep 'a\|fig' fruit
+grep 'ap\+le' fruit
+grep 'ap\{2\}le' fruit
+grep 'a+' fruit
+grep '^\(a\).*e$' fruit
+grep '[[:upper:]]' fruit
+grep '[]x]' <<< a]\nb\n
+grep -x apple fruit
+grep -r inner dir
+grep -rn text dir
+grep -h apple fruit link
+grep -H apple fruit
+grep -e pear -e fig fruit
+grep -m 1 apple fruit
+grep -A 1 fig fruit
+grep -B 1 fig fruit
+grep -C 1 pear fruit numbers
+grep -A1 apple fruit
+grep '*a' <<< *a\nba\n
+grep -c x missing
+grep -s x missing
+grep abc bin
+grep -i '\<INT\>' code
+egrep '(a|b)' fruit
+fgrep . code
+sed s/a/X/ fruit
+sed s/a/X/g fruit
+sed 's/A/X/I' fruit
+sed -n 2p fruit
+sed -n '2,4p' fruit
+sed -n '$p' fruit
+sed 2d fruit
+sed '/apple/d' fruit
+sed '/pear/,/fig/d' fruit
+sed -n '/apple/p' fruit
+sed 's/\(p\)\(l\)/\2\1/' fruit
+sed -E 's/(p+)l/[\1]/' fruit
+sed 's/p/[&]/2' fruit
+sed 's/p/[&]/2g' fruit
+sed 's,a,/,g' fruit
+sed -e 1d -e 's/f/F/' fruit
+sed '2q' fruit
+sed '2!d' fruit
+sed 's/x*/-/g' <<< abc\n
+sed '$!d' fruit
+sed -n '1~2p' fruit
+sed 'y/abc/xyz/' fruit
+sed '2i\before' fruit
+sed '2a after' fruit
+sed '2c changed' fruit
+sed -n '/fig/=' fruit
+sed -i s/apple/plum/ fruit
+sed -n '/a/{s/a/A/;p}' fruit
+sed 's/$/!/' noend
+sed '/fig/,$d' fruit
+sed '2,1p' fruit
+sed -n 'n;p' fruit
+sed 's/a\|f/_/g' fruit
+sed 5q fruit noend
+sed 's/[/]/x/' <<< a/b\n
+sed 's/a/\n/' <<< bab\n
+find dir -name 'd*'
+find dir -type f -name deep
+find dir -maxdepth 1 -type d
+find . -name '*.c' -o -name fruit
+find dir -type d -name sub
+find . -iname FRUIT
+find dir -size +1k
+find . -empty -type f
+find . -newer fruit -name numbers
+find dir -name deep -print0
+find fruit -exec echo {} found ;
+find dir/sub -exec echo {} +
+find fruit numbers ! -name fruit
+find dir -mindepth 2
+find dir -name sub -prune -o -name inner -print
+find . -type l -name link
+find dir/sub -delete
+find missing
+find fruit -mtime +10
+find fruit -perm 644
+find fruit -perm -600
+xargs echo <<< a b\nc\n
+xargs -n 1 echo <<< a b\nc\n
+xargs -I X echo <X> <<< a b\nc\n
+xargs -0 echo <<< a b\0c\0
+xargs -r echo <<< \n
+xargs false <<< a\n
+xargs echo <<< 'a b' c\n
+basename /usr/lib/x.so .so
+basename /
+basename a/b/
+dirname /usr/lib/x
+dirname x
+dirname /x
+dirname a/b/ c
+seq 5
+seq 2 5
+seq 5 -2 1
+seq -w 8 11
+seq -s , 3
+seq 0.5 0.5 2
+seq 3 1
+printf '%s-%d\n' a 1 b 2
+printf '%5s|%-5s|%05d\n' a b 42
+printf '%x %o %c\n' 255 8 xyz
+printf 'a\tb\\\n'
+printf '%b' 'x\ny\n'
+printf '%.2f\n' 3.14159
+printf '%s\n'
+printf '%%\n'
+printf '\101\n'
+printf '%d\n' 0x1f
+date -u -d @0
+date -u -d '2024-02-29 12:34:56' '+%Y-%m-%d %H:%M:%S %j %a %b %s'
+date -u -d @1000000000 +%F_%T_%e_%u_%V_%p_%I
+date -u -d @86400 +%-d_%-H_%y_%C_%k
+ls
+ls -a dir
+ls -A dir
+ls -1 fruit numbers
+ls -r
+ls -S fruit numbers bin
+ls -t fruit numbers bin code
+ls -d dir
+ls dir fruit
+ls -R dir
+ls -p
+ls -F
+ls missing
+ls -l fruit
+ls -ln fruit
+ls -lh dir/sub/deep
+ls -l link
+cp fruit new
+cp -r dir copy
+cp fruit numbers dir
+cp -a dir copy
+cp fruit fruit
+cp dir new
+cp missing x
+cp link new
+cp -d link new
+cp -p fruit new
+cp fruit dir/inner
+cp -r dir/. copy
+mv fruit new
+mv fruit numbers dir
+mv fruit dir/inner
+mv dir newdir
+mv missing x
+mv fruit missing/x
+rm fruit
+rm -r dir
+rm dir
+rm -f missing
+rm missing
+rm -rf dir missing
+rm link
+mkdir new
+mkdir new/sub
+mkdir -p new/sub/deep
+mkdir -m 700 new
+mkdir dir
+mkdir -p dir
+rmdir dir
+rmdir missing
+ln fruit hard
+ln -s fruit soft
+ln -s fruit link
+ln -sf numbers link
+ln -sfn dir link
+ln -s ../fruit dir
+ln missing x
+chmod 600 fruit
+chmod u+x fruit
+chmod go-r,u=rw fruit
+chmod a+X dir fruit
+chmod -R go-rwx dir
+chmod +x fruit
+chmod u=rwx,g=u,o= fruit
+chmod -x dir/inner
+chmod 4755 fruit
+chmod +t dir
+chmod g+s dir
+touch new
+touch -c missing
+readlink link
+readlink fruit
+realpath -e missing
+truncate -s 3 fruit
+truncate -s 1k new
+tee out <<< data\n
+tee -a fruit <<< more\n
+dd if=fruit of=out bs=4 count=2 status=none
+dd if=fruit of=out bs=1 skip=5 count=5 status=none
+dd if=noend of=fruit bs=1 seek=2 conv=notrunc status=none
+dd if=noend of=out bs=1 seek=4 status=none
+dd bs=3 status=none <<< abcdefg\n
+sha256sum fruit numbers
+sha256sum <<< abc\n
+sha256sum -c sums <<< x
+hexdump bin
+hexdump -C bin
+hexdump -C fruit
+hexdump -C -n 4 -s 2 fruit
+hexdump -C empty
+stat -c '%n %s %a %A %F %h %Y' fruit dir link
+test -f fruit
+test -d fruit
+test a = b
+test 3 -lt 10
+test ! -e missing
+test -n ''
+test -z ''
+test a = a -a b = b
+test a = b -o b = b
+test '(' a = a ')'
+test -L link
+test fruit -nt numbers
+test 1 -eq x
+env -i A=1 B=2
+env -i A=1 printenv A
+echo a b
+echo -n a
+echo -e 'a\tb\x41\0101'
+echo -E 'a\tb'
+true
+false
+uname
+uname -s -m
+nproc
+id -u
+id
+whoami
+printenv APPLET_MISSING
+sync fruit
+du -s missing
+`

@@ -1,0 +1,125 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// mayImport are the arrows between the rooms: what of our own a room's packages
+// may import beside each other. A room is the longest prefix that is listed.
+var mayImport = map[string][]string{
+	"system":           {},
+	"gpt":              {},
+	"editor":           {},
+	"board":            {},
+	"switcher":         {"system"},
+	"netcfg":           {"system"},
+	"images":           {"board", "gpt", "init/statevolume/seed", "switcher", "system"},
+	"cmd":              {"board", "images", "switcher", "system"},
+	"init":             {"editor", "gpt", "netcfg", "switcher", "system"},
+	"init/supervise":   {},
+	"init/kmod":        {},
+	"init/statevolume": {"gpt"},
+	"init/applet":      {"init/kmod"},
+	"init/shell":       {"init/applet"},
+	"test":             {"board", "cmd", "editor", "gpt", "images", "init", "netcfg", "switcher", "system"},
+}
+
+// onDevice are the rooms of the device binary.
+var onDevice = []string{"init", "netcfg", "switcher", "system", "editor", "gpt"}
+
+// notOnDevice are packages that cost too many bytes for what they do there, or,
+// as os/exec, take exit codes from PID 1's reaper; with the rooms that may. The
+// shell and the small commands never run in PID 1.
+var notOnDevice = map[string][]string{
+	"os/exec":       {"init/shell", "init/applet"},
+	"net/http":      {},
+	"net/rpc":       {},
+	"text/template": {},
+	"html/template": {},
+	"log/slog":      {},
+	"regexp":        {"init/applet"},
+}
+
+// listed is one package as go list prints it.
+type listed struct {
+	path    string // below the module, e.g. init/pid1
+	imports []string
+}
+
+func packages(t *testing.T) (list []listed) {
+	t.Helper()
+	text := output(t, []string{"GOOS=linux", "GOARCH=amd64"}, "go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...")
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Fields(line)
+		list = append(list, listed{strings.TrimPrefix(fields[0], "bantam/"), fields[1:]})
+	}
+	if len(list) < 10 {
+		t.Fatalf("only %d packages", len(list))
+	}
+	return list
+}
+
+func TestArrowsPointOneWay(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, fault := range p.faults() {
+			t.Error(fault)
+		}
+	}
+}
+
+func (p listed) faults() (list []string) {
+	room := roomOf(p.path)
+	allowed, known := mayImport[room]
+	if !known {
+		return []string{fmt.Sprintf("%s: this room is in no rule; say in test/lint what it may import", p.path)}
+	}
+	for _, path := range p.imports {
+		if where, banned := notOnDevice[path]; banned && within(p.path, onDevice) && !within(p.path, where) {
+			list = append(list, fmt.Sprintf("%s imports %s, which is not for the device", p.path, path))
+		}
+		own, ok := strings.CutPrefix(path, "bantam/")
+		if ok && !within(own, []string{room}) && !within(own, allowed) {
+			list = append(list, fmt.Sprintf("%s imports %s: %s may import only %q", p.path, own, room, allowed))
+		}
+	}
+	return list
+}
+
+// roomOf is the longest path in mayImport that leads to a package.
+func roomOf(path string) string {
+	for ; path != ""; path = path[:max(strings.LastIndexByte(path, '/'), 0)] {
+		if _, ok := mayImport[path]; ok {
+			return path
+		}
+	}
+	return ""
+}
+
+// within tells whether a package is one of these folders or below.
+func within(path string, folders []string) bool {
+	return slices.ContainsFunc(folders, func(dir string) bool { return path == dir || strings.HasPrefix(path, dir+"/") })
+}
+
+func TestForbiddenImportsAreFound(t *testing.T) {
+	for _, c := range []struct {
+		claim string
+		listed
+		faults int
+	}{
+		{"PID 1 never runs os/exec", listed{"init/pid1", []string{"fmt", "os/exec"}}, 1},
+		{"the shell may", listed{"init/shell/line", []string{"os/exec"}}, 0},
+		{"the host tool may fetch", listed{"images", []string{"net/http", "bantam/board"}}, 0},
+		{"the device does not know images", listed{"init", []string{"bantam/images", "bantam/init/pid1"}}, 1},
+		{"of the device, images knows only the seed", listed{"images", []string{"bantam/init/statevolume", "bantam/init/statevolume/seed"}}, 1},
+		{"system imports none of ours", listed{"system", []string{"bantam/gpt"}}, 1},
+		{"a name that only begins alike is another room", listed{"netcfg", []string{"bantam/systematic"}}, 1},
+		{"a new room needs a rule", listed{"attic", nil}, 1},
+	} {
+		if got := c.listed.faults(); len(got) != c.faults {
+			t.Errorf("%s: got %q, want %d", c.claim, got, c.faults)
+		}
+	}
+}

@@ -1,0 +1,28 @@
+package lint
+
+import "testing"
+
+// deviceArchitectures are those that a board may have. mips is the big-endian one.
+var deviceArchitectures = []struct{ name, float string }{
+	{"amd64", ""}, {"arm64", ""}, {"arm", "GOARM=7"}, {"mips", "GOMIPS=softfloat"}, {"mipsle", "GOMIPS=softfloat"}, {"riscv64", ""},
+}
+
+func TestVetFindsNothingInDeviceCode(t *testing.T) {
+	packages := []string{"vet"}
+	for _, room := range onDevice {
+		packages = append(packages, "./"+room+"/...")
+	}
+	for _, arch := range deviceArchitectures {
+		t.Run(arch.name, func(t *testing.T) {
+			env := []string{"GOOS=linux", "GOARCH=" + arch.name}
+			if arch.float != "" {
+				env = append(env, arch.float)
+			}
+			output(t, env, "go", packages...)
+		})
+	}
+}
+
+func TestVetFindsNothingAtAll(t *testing.T) {
+	output(t, []string{"GOOS=linux", "GOARCH=amd64"}, "go", "vet", "./...")
+}
