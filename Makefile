@@ -21,7 +21,8 @@ RUN_PACKAGES  = qemu-system-x86 ovmf xz-utils e2fsprogs
 ARM_PACKAGES  = qemu-system-arm qemu-efi-aarch64 grub-common
 TEST_PACKAGES = $(RUN_PACKAGES) $(ARM_PACKAGES) qemu-user qemu-user-static \
 	xorriso mtools dosfstools gdisk isolinux syslinux-common systemd-boot-efi cpio skopeo \
-	dnsmasq-base kea-dhcp4-server radvd iproute2 util-linux procps tmux busybox-static kmod
+	dnsmasq-base kea-dhcp4-server radvd iproute2 util-linux procps busybox-static kmod \
+	dash bsdextrautils zstd debian-archive-keyring e2fsprogs mount file
 
 # need installs Debian packages, or says how.
 define need
@@ -37,7 +38,7 @@ if [ -n "$$missing" ]; then \
 fi
 endef
 
-.PHONY: run image build device test lint bench size clean help
+.PHONY: run image build device test test-pure test-big-endian test-machines lint bench size clean help
 
 help:
 	@echo 'make run      build the example machine for a PC and boot it here, serial console on this terminal'
@@ -68,6 +69,25 @@ bin/bantam:
 device:
 	@GOARCH=amd64 $(DEVICE) -o bin/device/amd64/bantam ./init
 	@GOARCH=arm64 $(DEVICE) -o bin/device/arm64/bantam ./init
+
+# Packages without I/O, whose tests run on every architecture.
+PURE = ./system ./gpt ./editor ./switcher ./netcfg/dhcp4 ./init/kmod ./init/shell/line ./init/statevolume/seed
+# Packages whose tests start virtual machines: one at a time.
+MACHINES = ./images ./test/statevolume ./test
+
+test: test-packages build lint cross test-pure test-big-endian test-machines
+
+# All but the machines.
+test-pure: test-packages
+	$(GO) test $$($(GO) list ./... | grep -v -x -F $(foreach p,$(MACHINES:./%=bantam/%),-e $(p)))
+
+# Routers are big-endian mips and little-endian mips without a floating-point unit.
+test-big-endian: test-packages
+	GOARCH=mips GOMIPS=softfloat $(GO) test -vet=off -exec qemu-mips $(PURE)
+	GOARCH=mipsle GOMIPS=softfloat $(GO) test -vet=off -exec qemu-mipsel $(PURE)
+
+test-machines: test-packages build
+	$(GO) test -p 1 -timeout 30m $(MACHINES)
 
 # Every architecture that a board may have.
 .PHONY: cross

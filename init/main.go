@@ -44,6 +44,7 @@ func run(args []string) int {
 		control.Version = version
 		return control.Main(args[1:])
 	case "sh":
+		shell.Verbs = control.Names()
 		return shell.Main(args)
 	case pid1.ConsoleName:
 		return console(args[1:])
@@ -83,5 +84,6 @@ func console(args []string) int {
 		tty = args[0]
 	}
 	fmt.Print(control.Greeting(tty))
+	shell.Verbs = control.Names()
 	return shell.Main([]string{"-sh"})
 }

@@ -30,7 +30,7 @@ const (
 type daemon struct {
 	options options
 	stderr  io.Writer
-	kernel  *rtnetlink
+	kernel  kernel
 	alarm   alarm
 	events  int // rtnetlink subscription
 

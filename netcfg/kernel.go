@@ -65,7 +65,7 @@ func (r *rtnetlink) Observe() (State, error) {
 		link := Link{
 			Index: a.Index, Kind: l.Type(), MTU: a.MTU,
 			Up:       a.RawFlags&unix.IFF_UP != 0,
-			Carrier:  a.RawFlags&unix.IFF_LOWER_UP != 0,
+			Carrier:  a.RawFlags&running == running,
 			Ethernet: a.EncapType == "ether" && a.RawFlags&unix.IFF_LOOPBACK == 0,
 			Hardware: a.ParentDev != "",
 		}
@@ -123,6 +123,10 @@ func (s *State) putRoute(route netlink.Route, names map[int]string) {
 	from, _ := netip.AddrFromSlice(route.Src)
 	s.Routes[k] = Route{Via: via, From: from, OnLink: route.Flags&unix.RTNH_F_ONLINK != 0, Protocol: int(route.Protocol)}
 }
+
+// running is a carrier with which one can send: IFF_LOWER_UP comes first, and
+// what is sent before IFF_RUNNING is lost in a queue that is not yet set up.
+const running = unix.IFF_LOWER_UP | unix.IFF_RUNNING
 
 func prefixOf(n *net.IPNet) (netip.Prefix, bool) {
 	if n == nil {

@@ -147,7 +147,6 @@ func (w *wire) receiveDHCP(buffer []byte) (payload []byte, more bool) {
 		// EAGAIN, or ENETDOWN once after the link went down: the socket lives on.
 		return nil, false
 	}
-	println("rx", n, nc, checksummed(control[:nc]))
 	payload, _ = payloadOf(buffer[:n], checksummed(control[:nc]))
 	return payload, true
 }

@@ -29,7 +29,7 @@ func (s Status) table(w io.Writer, now time.Time) error {
 		}
 		what := strings.TrimSpace(p.Kind + " " + p.MAC)
 		if p.Optional {
-			what += " optional"
+			what = strings.TrimSpace(what + " optional")
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", p.Name, state, orDash(what), because)
 		for _, a := range p.Addresses {

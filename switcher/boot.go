@@ -21,6 +21,11 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 	for _, note := range s.Notes() {
 		o.event(EventNote, "%s", note)
 	}
+	if s.mend { // before the other copy is hit too
+		if err := s.update(func(*Record) {}); err != nil {
+			o.event(EventNote, "%v", err)
+		}
+	}
 	if err := s.importImage(); err != nil {
 		o.event(EventNote, "%v", err)
 	}
@@ -37,8 +42,12 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 		if noTry {
 			record.Trying = nil
 		}
+		to := s.image // the last resort, which needs no disk
 		choice := Choose(record, journal, s.image.generation.Digest(), func(e Entry) error {
-			_, err := s.load(e)
+			t, err := s.load(e)
+			if err == nil {
+				to = t // the first that can run is the choice
+			}
 			return err
 		})
 		if err := s.closeJournal(&journal); err != nil {
@@ -50,15 +59,13 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 		if t := record.Trying; t != nil && t.Left <= 0 {
 			o.condemn(t.Generation, errTriesUsed)
 		}
-		to, err := s.chosen(choice)
-		if err == nil && choice.Tried {
+		if choice.Tried {
 			// Before anything of it runs, or a generation that hangs would be tried for ever.
-			err = s.update(func(r *Record) { r.Trying.Left-- })
-		}
-		if err != nil {
-			o.event(EventNote, "generation %d is not tried: %v", choice.Generation, err)
-			noTry = true
-			continue
+			if err := s.update(func(r *Record) { r.Trying.Left-- }); err != nil {
+				o.event(EventNote, "generation %d is not tried: %v", choice.Generation, err)
+				noTry = true
+				continue
+			}
 		}
 		o.aim(to.number)
 		o.event(EventNote, "starting generation %d: %s", to.number, choice.Why)
@@ -103,19 +110,6 @@ func (s *Switcher) closeJournal(j *Journal) error {
 	}
 	j.Ended, j.Damaged = true, ""
 	return errors.Join(err, s.journal.end(*j, note))
-}
-
-// chosen loads the generation of a choice; the last resort needs no disk.
-func (s *Switcher) chosen(c Choice) (target, error) {
-	if c.LastResort {
-		return s.image, nil
-	}
-	record := s.recordNow()
-	e := record.entry(c.Generation)
-	if e == nil {
-		return target{}, fmt.Errorf("generation %d: there is none", c.Generation)
-	}
-	return s.load(*e)
 }
 
 // start brings the machine to the chosen generation. proven says whether to

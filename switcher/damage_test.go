@@ -110,6 +110,17 @@ func TestBothCopiesOfTheRecordLostMeansTheImageAndAListOfUntrusted(t *testing.T)
 	}
 }
 
+func TestDamagedCopyOfTheRecordIsMended(t *testing.T) {
+	files, _ := damagedMachine(t)
+	for _, name := range []string{recordName, recordCopyName} {
+		s, _, _ := bootDamaged(t, files, name, []byte("rubbish"))
+		data, err := s.disk.ReadFile("/state/" + name)
+		if r, parseErr := parseRecord(data); err != nil || parseErr != nil || r.Default != 3 {
+			t.Errorf("%s: %v %v %+v", name, err, parseErr, r)
+		}
+	}
+}
+
 func TestEverythingLostIsAFirstBoot(t *testing.T) {
 	files, _ := damagedMachine(t)
 	for name := range files {

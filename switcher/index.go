@@ -42,11 +42,17 @@ func (s *Store) PutGeneration(g Generation, created time.Time, annotations map[s
 	if err != nil {
 		return "", err
 	}
+	at := slices.IndexFunc(entries, func(e Descriptor) bool { return e.Digest == d })
+	if at < 0 {
+		at = len(entries)
+		entries = append(entries, entry)
+	}
+	entries[at] = entry // in its old place, so that nothing is written if nothing is new
+	ref := entry.Annotations[refAnnotation]
 	entries = slices.DeleteFunc(entries, func(e Descriptor) bool {
-		ref := e.Annotations[refAnnotation]
-		return e.Digest == d || ref != "" && ref == entry.Annotations[refAnnotation] // a name means one thing
+		return e.Digest != d && ref != "" && e.Annotations[refAnnotation] == ref // a name means one thing
 	})
-	return d, s.SetIndex(append(entries, entry))
+	return d, s.SetIndex(entries)
 }
 
 var errIndexDamaged = errors.New("index is damaged")

@@ -135,36 +135,49 @@ func (p *planner) changedServices() (stops, reloads map[string]string) {
 			stops[name] = p.serviceReason(name)
 		}
 	}
-	for again := true; again; { // what needs a service goes and comes with it
-		again = false
-		for _, name := range slices.Sorted(maps.Keys(p.from.Services)) {
-			if _, stops1 := stops[name]; stops1 {
-				continue
-			}
-			for _, need := range p.fromSystem.Services[name].Needs {
-				if _, gone := stops[need]; gone {
-					stops[name] = "needs " + need
-					delete(reloads, name)
-					p.plan.Debts = slices.DeleteFunc(p.plan.Debts, func(d Debt) bool { return d.Service == name })
-					again = true
-					break
-				}
+	for p.addDependents(stops) {
+	}
+	for name := range stops {
+		delete(reloads, name)
+	}
+	p.plan.Debts = slices.DeleteFunc(p.plan.Debts, func(d Debt) bool { return stops[d.Service] != "" })
+	return stops, reloads
+}
+
+// addDependents adds running services that need one of stops: they go and come
+// with it. It reports whether there were any.
+func (p *planner) addDependents(stops map[string]string) (added bool) {
+	for _, name := range slices.Sorted(maps.Keys(p.from.Services)) {
+		for _, need := range p.fromSystem.Services[name].Needs {
+			if stops[name] == "" && stops[need] != "" {
+				stops[name] = "needs " + need
+				added = true
 			}
 		}
 	}
-	return stops, reloads
+	return added
 }
 
 // serviceReason says which keys of a service, or of its user, have changed.
 func (p *planner) serviceReason(name string) string {
-	prefixes := []string{"service." + name}
+	prefixes := []string{keyPath("service", name)}
 	if user := p.toSystem.Services[name].User; user != "" {
-		prefixes = append(prefixes, "user."+user)
+		prefixes = append(prefixes, keyPath("user", user))
 	}
 	if reason := p.reason(prefixes...); reason != "" {
 		return reason
 	}
-	return "service." + name + ": the program it runs, or an older definition that it still runs with"
+	return keyPath("service", name) + ": the program it runs, or an older definition that it still runs with"
+}
+
+// keyPath is a table's path as system.Diff writes it: names that TOML must quote are quoted.
+func keyPath(table, name string) string {
+	for _, c := range name {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
+			return table + "." + strconv.Quote(name)
+		}
+	}
+	return table + "." + name
 }
 
 // reason lists the changes of keys that are, or lie below, one of prefixes.
@@ -196,9 +209,9 @@ func (p *planner) users() {
 		have, is := p.fromSystem.Users[name]
 		switch {
 		case !wanted:
-			p.step(Step{Action: ActionRemove, Kind: KindUser, Name: name, Reason: p.reason("user." + name)})
+			p.step(Step{Action: ActionRemove, Kind: KindUser, Name: name, Reason: p.reason(keyPath("user", name))})
 		case !is || have != want:
-			p.step(Step{Action: ActionSet, Kind: KindUser, Name: name, Reason: p.reason("user." + name)})
+			p.step(Step{Action: ActionSet, Kind: KindUser, Name: name, Reason: p.reason(keyPath("user", name))})
 		}
 	}
 }

@@ -88,6 +88,10 @@ func TestPlans(t *testing.T) {
 			golden(t, "plan-"+c.name+".txt", PlanSwitch(c.from, c.to).String())
 		})
 	}
+	dotted := PlanSwitch(viewOf(t, m, "[service.\"a.b\"]\ncommand = [\"x\"]\n"), viewOf(t, m, "[service.\"a.b\"]\ncommand = [\"y\"]\n"))
+	if len(dotted.Steps) != 2 || !strings.Contains(dotted.Steps[0].Reason, `command: ["x"] -> ["y"]`) {
+		t.Errorf("a name with a dot:\n%s", dotted)
+	}
 	data, err := json.MarshalIndent(PlanSwitch(router, viewOf(t, m, edit(`["logger"]`, `["logger", "-x"]`, "router", "gate"))), "", "  ")
 	if err != nil {
 		t.Fatal(err)

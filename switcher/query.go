@@ -16,9 +16,14 @@ type Preview struct {
 	Problems []string `json:"problems,omitempty"` // why the switch would be refused
 }
 
-// Plan says what Switch would do with r, and does nothing.
+// Plan says what Switch would do with r, and does nothing. The error of a
+// system.toml that is not valid has a line for each problem.
 func (s *Switcher) Plan(r Request) (Preview, error) {
 	from, to, err := s.resolve(r)
+	var problems problemsError
+	if errors.As(err, &problems) {
+		return Preview{}, problems.all()
+	}
 	if err != nil {
 		return Preview{}, err
 	}
@@ -82,7 +87,7 @@ func (s *Switcher) Compare(from, to int) ([]system.Change, error) {
 		}
 		sys, problems := system.Parse("system.toml", text)
 		if len(problems) > 0 {
-			return nil, problemsError(problems)
+			return nil, problemsError(problems).all()
 		}
 		systems[i] = sys
 	}

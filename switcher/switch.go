@@ -93,6 +93,15 @@ func (e problemsError) Error() string {
 	return text
 }
 
+// all is the error with a line for each problem.
+func (e problemsError) all() error {
+	each := make([]error, len(e))
+	for i, p := range e {
+		each[i] = errors.New(p.String())
+	}
+	return errors.Join(each...)
+}
+
 // resolve finds what runs and what is asked for.
 func (s *Switcher) resolve(r Request) (from, to target, err error) {
 	s.mu.Lock()

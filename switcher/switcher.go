@@ -42,6 +42,7 @@ type Switcher struct {
 
 	updating sync.Mutex // one writer of the record at a time
 	sequence uint64     // of its last write, tried or done
+	mend     bool       // a copy of it was found damaged
 
 	mu      sync.Mutex // guards what follows; never held over disk or machine
 	record  Record     // as on disk
@@ -106,7 +107,7 @@ func open(d disk, options Options) (*Switcher, error) {
 		return nil, err
 	}
 	record, notes := s.records.read()
-	s.record, s.notes = record, append(s.store.Notes(), notes...)
+	s.record, s.notes, s.mend = record, append(s.store.Notes(), notes...), len(notes) > 0
 	s.sequence = record.Sequence
 	if record.Sequence == 0 {
 		s.recoverRecord()

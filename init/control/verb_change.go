@@ -54,7 +54,9 @@ const confirmHelp = `Within the time given to "bantam switch --confirm".`
 const rollbackHelp = `Switches, with proof, to what ran before; a second time: back again. With NUMBER to that
 generation ("bantam generations" lists them).`
 
-const generationsHelp = `State is untried, good (it has proven itself), bad or interrupted (by a power cut).`
+const generationsHelp = `State is untried, good (it has proven itself), bad or interrupted (by a power cut). What runs,
+what the next boot runs and what the image carries cannot be deleted. Old ones go by
+themselves: the newest twenty stay.`
 
 const draftHelp = `"bantam edit" begins anew from the running system.`
 
@@ -304,7 +306,7 @@ func runDraft(c *client, args []string) int {
 	return ExitGood
 }
 
-// reply makes the frame that carries v.
+// Reply makes the frame that carries v.
 func Reply(v any) Frame {
 	b, err := json.Marshal(v)
 	if err != nil {

@@ -209,8 +209,11 @@ func runGenerations(c *client, args []string) int {
 	if code != 0 {
 		return code
 	}
+	if len(rest) > 1 && rest[0] == "delete" {
+		return c.deleteGenerations(rest[1:])
+	}
 	if len(rest) > 0 {
-		return c.misuse("%q is too much", rest[0])
+		return c.misuse("only delete NUMBER... may follow")
 	}
 	var list []Generation
 	last, ok := c.ask(Request{Verb: "generations"}, &list)
@@ -231,6 +234,19 @@ func runGenerations(c *client, args []string) int {
 	}
 	t.Flush()
 	return ExitGood
+}
+
+func (c *client) deleteGenerations(numbers []string) int {
+	req := Request{Verb: "delete"}
+	for _, a := range numbers {
+		n, err := strconv.Atoi(a)
+		if err != nil || n < 1 {
+			return c.misuse("%q is no number of a generation", a)
+		}
+		req.Generations = append(req.Generations, n)
+	}
+	last, _ := c.ask(req, nil)
+	return last.Exit
 }
 
 // Greeting is what a terminal shows before its shell: where one is, and what to type.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sort"
 	"strings"
 
 	"bantam/system"
@@ -46,7 +45,7 @@ func init() {
 		{"boot", "[FILE]", "try the draft at the next boot, change nothing now", bootHelp, runSwitch},
 		{"confirm", "", "keep what `switch --confirm` is waiting to take back", confirmHelp, runSimple},
 		{"rollback", "[NUMBER]", "go back to what ran before, or to a generation", rollbackHelp, runRollback},
-		{"generations", "[--json]", "list the generations", generationsHelp, runGenerations},
+		{"generations", "[--json] | delete NUMBER...", "list the generations, or delete some", generationsHelp, runGenerations},
 		{"draft", "discard", "throw the draft away: it is the running system again", draftHelp, runDraft},
 		{"service", "list|start|stop|restart [NAME...]", "look at services, start and stop them", serviceHelp, runService},
 		{"log", "[-f] [-n LINES] [SERVICE]", "what services said", logHelp, runLog},
@@ -56,6 +55,15 @@ func init() {
 		{"version", "", "the version of this program", "", runVersion},
 		{"help", "[VERB]", "this list, or more about one verb", "", runHelp},
 	}
+}
+
+// Names are the words that may follow `bantam`.
+func Names() []string {
+	var names []string
+	for _, v := range verbs {
+		names = append(names, v.name)
+	}
+	return names
 }
 
 // Main runs `bantam args...` and returns its exit code.
@@ -89,11 +97,7 @@ func run(args []string, out, errOut io.Writer, socket string) int {
 
 // meant suggests a verb for a misspelt one.
 func meant(name string) string {
-	var names []string
-	for _, v := range verbs {
-		names = append(names, v.name)
-	}
-	if best := system.Nearest(name, names); best != "" {
+	if best := system.Nearest(name, Names()); best != "" {
 		return fmt.Sprintf("; did you mean %q", best)
 	}
 	return ""
@@ -175,14 +179,4 @@ func runHelp(c *client, args []string) int {
 func runVersion(c *client, args []string) int {
 	fmt.Fprintf(c.out, "bantam %s\n", Version)
 	return ExitGood
-}
-
-// names of the services in a status, sorted, for messages.
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
 }

@@ -21,16 +21,17 @@ const maxRequest = 6<<20 + 4096
 
 // Request is what a client asks of PID 1. Each verb uses the fields it needs.
 type Request struct {
-	Verb       string        `json:"verb"`                 // e.g. "switch", "service start"
-	Names      []string      `json:"names,omitempty"`      // services, e.g. ["web"]
-	File       string        `json:"file,omitempty"`       // the name that problems in Text are reported under
-	Text       string        `json:"text,omitempty"`       // a system.toml; empty: the draft
-	Generation int           `json:"generation,omitempty"` // number of a generation, 0: the verb's own default
-	Other      int           `json:"other,omitempty"`      // second generation of a comparison, 0: the running one
-	Confirm    time.Duration `json:"confirm,omitempty"`    // wait so long for `bantam confirm`
-	NoRollback bool          `json:"no_rollback,omitempty"`
-	Lines      int           `json:"lines,omitempty"`  // of a log, 0: all that is kept
-	Follow     bool          `json:"follow,omitempty"` // stay and send what comes
+	Verb        string        `json:"verb"`                  // e.g. "switch", "service start"
+	Names       []string      `json:"names,omitempty"`       // services, e.g. ["web"]
+	File        string        `json:"file,omitempty"`        // the name that problems in Text are reported under
+	Text        string        `json:"text,omitempty"`        // a system.toml; empty: the draft
+	Generation  int           `json:"generation,omitempty"`  // number of a generation, 0: the verb's own default
+	Generations []int         `json:"generations,omitempty"` // to be deleted
+	Other       int           `json:"other,omitempty"`       // second generation of a comparison, 0: the running one
+	Confirm     time.Duration `json:"confirm,omitempty"`     // wait so long for `bantam confirm`
+	NoRollback  bool          `json:"no_rollback,omitempty"`
+	Lines       int           `json:"lines,omitempty"`  // of a log, 0: all that is kept
+	Follow      bool          `json:"follow,omitempty"` // stay and send what comes
 }
 
 // Frame is one line of the answer.

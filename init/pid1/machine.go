@@ -120,6 +120,9 @@ func (m *Machine) Network() switcher.NetworkState {
 	for _, p := range status.Ports {
 		n.Ports = append(n.Ports, switcher.PortState{Name: p.Name, Carrier: p.Carrier, Explicit: p.Explicit,
 			Optional: p.Optional, Up: p.Up, Waiting: p.Waiting})
+		for _, r := range p.Routes {
+			n.Routed = n.Routed || r.To == "default"
+		}
 	}
 	return n
 }

@@ -26,6 +26,11 @@ func (f *first) handle(req control.Request, c *control.Client) control.Frame {
 		return control.Reply(f.status())
 	case "generations":
 		return control.Reply(f.generations())
+	case "delete":
+		if err := f.switcher.Delete(req.Generations...); err != nil {
+			return failure(err)
+		}
+		return control.Frame{}
 	case "draft":
 		return f.draft()
 	case "plan":

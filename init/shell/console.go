@@ -200,8 +200,9 @@ func (con *console) next(timeout time.Duration) (key line.Key, ok, gone bool) {
 		case err != nil || count == 0:
 			return key, false, true
 		}
-		if key, ok = con.decoder.Feed(b[0]); ok {
-			return key, true, false
+		if keys := con.decoder.Feed(b[0]); len(keys) > 0 {
+			con.ahead = append(con.ahead, keys[1:]...)
+			return keys[0], true, false
 		}
 	}
 }

@@ -18,6 +18,9 @@ import (
 // historyFile survives a reboot where there is a state volume.
 const historyFile = "/state/history"
 
+// profile is read by interactive and login shells; a variable for tests.
+var profile = "/etc/profile"
+
 // runInteractive talks with a person until exit, Ctrl-D or the line's death.
 func runInteractive(parsed arguments) int {
 	terminal := openTerminal()
@@ -46,7 +49,7 @@ func runInteractive(parsed arguments) int {
 	con := newConsole(sh, history)
 	sh.handleSignals(con)
 	sh.runText("export PATH HOME EDITOR")
-	sh.source("/etc/profile")
+	sh.source(profile)
 	con.measure()
 	return sh.converse(con)
 }
@@ -116,7 +119,9 @@ func parse(text string) (stmts []*syntax.Stmt, more bool, err error) {
 	}
 	file, err := syntax.NewParser().Parse(strings.NewReader(text), "")
 	if err != nil {
-		return nil, syntax.IsIncomplete(err), err
+		// A here-document without its first line is not called incomplete.
+		more := syntax.IsIncomplete(err) || strings.Contains(err.Error(), "unclosed here-document")
+		return nil, more, err
 	}
 	return file.Stmts, false, nil
 }

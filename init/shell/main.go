@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"os/signal"
 	"strings"
@@ -62,8 +63,7 @@ func Main(args []string) int {
 	case parsed.interactive || term.IsTerminal(0):
 		return runInteractive(parsed)
 	}
-	// Byte by byte, so that commands of the script can read what follows them.
-	return runScript("sh", parsed.operands, parsed, oneByte{os.Stdin}, "stdin")
+	return runScript("sh", parsed.operands, parsed, nil, "stdin")
 }
 
 func parseArguments(args []string) (arguments, error) {
@@ -116,7 +116,8 @@ func parseArguments(args []string) (arguments, error) {
 	return parsed, nil
 }
 
-// runScript runs a program that is not typed by a person.
+// runScript runs a program that is not typed by a person; a nil source is
+// standard input.
 func runScript(name string, params []string, parsed arguments, source io.Reader, sourceName string) int {
 	sh, err := newShell(name, params, false, os.Stdin)
 	if err != nil {
@@ -128,12 +129,16 @@ func runScript(name string, params []string, parsed arguments, source io.Reader,
 		return 2
 	}
 	if parsed.login {
-		sh.source("/etc/profile")
+		sh.source(profile)
 	}
 	received := sh.catchSignals()
 
 	status := 0
-	for stmt, err := range syntax.NewParser().StmtsSeq(source) {
+	program := stdinProgram(os.Stdin)
+	if source != nil {
+		program = syntax.NewParser().StmtsSeq(source)
+	}
+	for stmt, err := range program {
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "sh: %s: %v\n", sourceName, err)
 			return 2
@@ -202,10 +207,10 @@ func (sh *shell) dieOf(sig syscall.Signal) int {
 		sig = syscall.SIGINT
 	}
 	if text, trapped := sh.trap(sig); trapped {
-		sh.runText(text)
-		if !sh.runner.Exited() {
-			sh.leave()
+		if status := sh.runText(text); sh.runner.Exited() {
+			return status
 		}
+		sh.leave()
 		return 128 + int(sig)
 	}
 	sh.leave()
@@ -252,12 +257,47 @@ func (sh *shell) source(path string) {
 	}
 }
 
-// oneByte reads single bytes.
-type oneByte struct{ r io.Reader }
-
-func (o oneByte) Read(p []byte) (int, error) {
-	if len(p) > 1 {
-		p = p[:1]
+// stdinProgram reads a program line by line and no further, so that its
+// commands can read what follows them.
+func stdinProgram(in io.Reader) iter.Seq2[*syntax.Stmt, error] {
+	return func(yield func(*syntax.Stmt, error) bool) {
+		var text []byte
+		for {
+			line, readErr := readLine(in)
+			text = append(text, line...)
+			stmts, more, err := parse(string(text))
+			if more && readErr == nil {
+				continue
+			}
+			text = nil
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, stmt := range stmts {
+				if !yield(stmt, nil) {
+					return
+				}
+			}
+			if readErr != nil {
+				return
+			}
+		}
 	}
-	return o.r.Read(p)
+}
+
+// readLine reads byte by byte up to a newline.
+func readLine(in io.Reader) (line []byte, err error) {
+	var b [1]byte
+	for {
+		n, err := in.Read(b[:])
+		if n > 0 {
+			if line = append(line, b[0]); b[0] == '\n' {
+				return line, nil
+			}
+		}
+		if err != nil {
+			return line, err
+		}
+	}
 }

@@ -204,12 +204,11 @@ func TestLongPasteLosesNothing(t *testing.T) {
 		fmt.Fprintf(&text, "line %03d of a paste without marks\n", i)
 	}
 	s.send("cat > pasted <<'END'\r")
-	go s.master.WriteString(strings.ReplaceAll(text.String(), "\n", "\r") + "END\r")
-	s.expect("END")
-	s.expect("READY> ")
+	go s.master.WriteString(strings.ReplaceAll(text.String(), "\n", "\r") + "END\recho do''ne\r")
+	s.expect("\r\ndone")
 	got, err := os.ReadFile(filepath.Join(s.cmd.Dir, "pasted"))
 	if err != nil || string(got) != text.String() {
-		t.Errorf("got %d bytes (%v), want %d", len(got), err, text.Len())
+		t.Errorf("got %d bytes (%v), want %d; output %q", len(got), err, text.Len(), s.output.String())
 	}
 }
 

@@ -39,6 +39,14 @@ func TestScriptsLikeDash(t *testing.T) {
 	}
 }
 
+func TestScriptOnStandardInputLeavesTheRestToItsCommands(t *testing.T) {
+	cmd := &exec.Cmd{Path: binFolder(t) + "/sh", Args: []string{"sh"}, Stdin: strings.NewReader("read a; echo got $a\nthis line\ncat <<X\nbody\nX\nif true\nthen echo end\nfi\nexit 3\n")}
+	out, _ := cmd.Output()
+	if got, want := string(out), "got this line\nbody\nend\n"; got != want || cmd.ProcessState.ExitCode() != 3 {
+		t.Errorf("got %q and status %d, want %q and 3", got, cmd.ProcessState.ExitCode(), want)
+	}
+}
+
 const scripts = `
 exit 3
 ----
@@ -60,3 +68,88 @@ x=5; echo $((x * 2 + 1)) ${#x} ${y:-default} ${x:+set}
 ----
 cat <<EOF
 a $((1+1)) $1
+EOF
+----
+cat <<'EOF'
+a $1
+EOF
+----
+echo hello | tr a-z A-Z | cat
+----
+i=0; while [ $i -lt 3 ]; do i=$((i+1)); echo $i; done
+----
+case abc in a*) echo yes;; *) echo no;; esac
+----
+echo one > file; echo two >> file; cat file; cat < file | wc -l
+----
+touch b a c; echo *; echo [ab]
+----
+set -e; false; echo not reached
+----
+set -e; if false; then echo x; fi; echo reached
+----
+(exit 5); echo $?
+----
+x=$(echo sub; exit 6); echo $? $x
+----
+trap 'echo bye' EXIT; echo hi; exit 2
+----
+echo err >&2; echo out 2>/dev/null
+----
+sleep 0.1 & wait $!; echo $?
+----
+sh -c 'exit 3' & wait $!; echo $?
+----
+(exit 4) & wait $!; echo $?
+----
+sh -c 'kill -9 $$'; echo $?
+----
+exec sh -c 'echo replaced; exit 8'
+----
+x='a  b'; echo $x; echo "$x"
+----
+IFS=:; set -- a:b; for p in $1; do echo $p; done
+----
+echo a; exit
+----
+cd /; pwd
+----
+eval 'echo evaluated'; echo $?
+----
+! true; echo $?
+----
+unset x; echo "${x-unset}"
+----
+set -- 1 2 3; shift; echo $*
+----
+echo $(( 7 / 2 )) $(( 7 % 3 )) $(( 1 << 4 ))
+----
+x=file.tar.gz; echo ${x%.gz} ${x%%.*} ${x#*.} ${x##*.}
+----
+{ echo a; echo b; } | sort -r
+----
+yes | head -n 2
+----
+export V=1; sh -c 'echo $V'
+----
+V=2 sh -c 'echo $V'; echo "[$V]"
+----
+if [ -d / ] && [ ! -f /none ]; then echo ok; fi
+----
+printf '%s\n' a b
+----
+while read l; do echo "got $l"; done <<EOF
+x
+y
+EOF
+----
+umask 077; touch f; ls -l f | cut -c 1-10
+----
+for i in 1 2 3; do if [ $i = 2 ]; then continue; fi; echo $i; done
+----
+kill -TERM $$; sleep 1; echo survived
+----
+trap 'echo caught; exit 4' TERM; kill -TERM $$; sleep 1; exit 0
+----
+if then
+`

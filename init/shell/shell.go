@@ -90,15 +90,21 @@ func environment() []string {
 	return env
 }
 
-// runText runs the shell's own text, outside any job.
-func (sh *shell) runText(text string) {
+// runText runs the shell's own text, outside any job, and returns its status.
+func (sh *shell) runText(text string) int {
 	file, err := syntax.NewParser().Parse(strings.NewReader(text), sh.name)
 	if err != nil {
-		return
+		fmt.Fprintf(os.Stderr, "%s: %v\n", sh.name, err)
+		return 2
 	}
+	status := 0
 	for _, stmt := range file.Stmts {
-		sh.runner.Run(context.Background(), stmt)
+		status = sh.exitStatus(sh.runner.Run(context.Background(), stmt))
+		if sh.runner.Exited() {
+			break
+		}
 	}
+	return status
 }
 
 // runStmt runs one top-level statement as a foreground job and returns its exit

@@ -214,7 +214,14 @@ func (c *Client) Step(now time.Duration, random uint64, ev Event) []Action {
 		c.announceAt = Forever
 		c.announce()
 	}
-	if now >= c.next {
+	// A late wake-up can make one thing due after the other, e.g. a lease in use whose T1 is past.
+	for range 4 {
+		if c.lease != nil && !c.lease.ValidAt(now) {
+			c.expire()
+		}
+		if now < c.next {
+			break
+		}
 		c.tick()
 	}
 	return c.out

@@ -1,8 +1,6 @@
 package line
 
-import (
-	"strings"
-)
+import "strings"
 
 // Key handles one key.
 func (e *Editor) Key(k Key) Result {
@@ -21,7 +19,7 @@ func (e *Editor) Key(k Key) Result {
 	case Character:
 		e.insertRunes([]rune{k.Rune})
 	case Pasted:
-		e.insertRunes(decode(strings.Map(printable, strings.TrimRight(k.Text, "\n"))))
+		e.insertRunes(printable(decode(strings.TrimRight(k.Text, "\n"))))
 	case Enter:
 		e.finish("")
 		return Accepted
@@ -116,6 +114,9 @@ func (e *Editor) finish(mark string) {
 		e.pos = len(e.buffer)
 	}
 	e.render()
+	if e.row.column+len(mark) > e.width()-1 {
+		mark = "" // the last column stays free
+	}
 	e.out.WriteString(mark + "\r\n")
 	e.active = false
 }
@@ -187,9 +188,12 @@ func (e *Editor) browse(step int) {
 }
 
 // printable drops control characters of a paste other than tab and newline.
-func printable(r rune) rune {
-	if r < ' ' && r != '\n' && r != '\t' || r == 0x7f {
-		return -1
+func printable(runes []rune) []rune {
+	kept := runes[:0]
+	for _, r := range runes {
+		if r >= ' ' && r != 0x7f || r == '\n' || r == '\t' {
+			kept = append(kept, r)
+		}
 	}
-	return r
+	return kept
 }

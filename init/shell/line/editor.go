@@ -68,7 +68,7 @@ func (e *Editor) Start(prompt string) {
 	}
 	e.prompt = cells(decode(prompt))
 	if room := e.width() / 2; len(e.prompt) > room {
-		e.prompt = append([]cell{"<"}, e.prompt[len(e.prompt)-room+1:]...)
+		e.prompt = append([]cell{"<"}, tail(e.prompt, room-1)...)
 	}
 	e.render()
 }
@@ -131,6 +131,15 @@ func cells(runes []rune) []cell {
 	return out
 }
 
+// tail is the last n columns; half a wide character becomes a blank.
+func tail(cells []cell, n int) []cell {
+	last := append([]cell(nil), cells[len(cells)-n:]...)
+	if last[0] == "" {
+		last[0] = " "
+	}
+	return last
+}
+
 // render brings the screen up to date.
 func (e *Editor) render() {
 	if !e.active {
@@ -140,7 +149,7 @@ func (e *Editor) render() {
 	if e.search != nil {
 		prompt = cells(decode(e.search.prompt()))
 		if room := e.width() / 2; len(prompt) > room {
-			prompt = prompt[len(prompt)-room:]
+			prompt = tail(prompt, room)
 		}
 	}
 	room := e.width() - 1 - len(prompt)

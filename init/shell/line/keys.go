@@ -58,8 +58,23 @@ func (d *Decoder) Pending() bool { return d.state != 0 && d.state != 'p' }
 // Abandon forgets an open sequence.
 func (d *Decoder) Abandon() { d.state, d.pending = 0, d.pending[:0] }
 
-// Feed takes one byte. ok is false while more bytes are needed.
-func (d *Decoder) Feed(b byte) (key Key, ok bool) {
+// Feed takes one byte and returns the keys it completes: mostly one, none while
+// more bytes are needed, two when it shows that what came before was no UTF-8.
+func (d *Decoder) Feed(b byte) []Key {
+	var keys []Key
+	if d.state == 'u' && b&0xc0 != 0x80 {
+		for _, raw := range d.pending {
+			keys = append(keys, Key{Code: Character, Rune: rawByte(raw)})
+		}
+		d.Abandon()
+	}
+	if key, ok := d.one(b); ok {
+		keys = append(keys, key)
+	}
+	return keys
+}
+
+func (d *Decoder) one(b byte) (key Key, ok bool) {
 	switch d.state {
 	case esc:
 		return d.afterEscape(b)
@@ -101,22 +116,17 @@ func (d *Decoder) Feed(b byte) (key Key, ok bool) {
 
 // continued collects the bytes of one UTF-8 rune.
 func (d *Decoder) continued(b byte) (Key, bool) {
-	if b&0xc0 != 0x80 {
-		// Not UTF-8 after all: keep the first byte raw, the new one starts afresh.
-		first := d.pending[0]
-		d.Abandon()
-		if b == esc {
-			d.state = esc
-		}
-		return Key{Code: Character, Rune: rawByte(first)}, true
-	}
 	d.pending = append(d.pending, b)
 	if !utf8.FullRune(d.pending) {
 		return Key{}, false
 	}
 	r, size := utf8.DecodeRune(d.pending)
 	if r == utf8.RuneError && size == 1 {
-		r = rawByte(d.pending[0])
+		// A forbidden form, such as an overlong one: the bytes must come out as
+		// they came in, and a paste of them is not worth more than one key.
+		text := string(d.pending)
+		d.Abandon()
+		return Key{Code: Pasted, Text: text}, true
 	}
 	d.Abandon()
 	return Key{Code: Character, Rune: r}, true

@@ -1,0 +1,256 @@
+package netcfg
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestWithoutNetEveryPortGetsAnAddressFromDnsmasq(t *testing.T) {
+	l := newLab(t, "dnsmasq:dnsmasq-base")
+	p := l.peer()
+	p.cable("eth0", "10.1.0.1/24")
+	p.dnsmasq(1)
+	l.ip("link add br0 type bridge")
+	l.netcfg("")
+	s := l.status("online", online)
+	if len(s.Ports) != 1 || s.Ports[0].Name != "eth0" || s.Ports[0].Explicit {
+		t.Errorf("ports: %+v", s.Ports)
+	}
+	l.shows("ip route", "default via 10.1.0.1 dev eth0 proto 66 src 10.1.0.")
+	if out := l.ip("addr show eth0"); !strings.Contains(out, "metric 100") || strings.Contains(out, "inet 10.1.0.1/24") || strings.Contains(strings.SplitN(out, "inet6", 2)[0], "forever") {
+		t.Errorf("address without metric or lifetime:\n%s", out)
+	}
+	text, err := os.ReadFile(filepath.Join(l.dir, "net/resolv.conf"))
+	if want := "nameserver 10.0.0.53\nsearch lan.example\n"; err != nil || !strings.HasSuffix(string(text), want) {
+		t.Errorf("resolv.conf: %v\n%s", err, text)
+	}
+	if out := l.ip("-o link show br0"); strings.Contains(out, "UP") {
+		t.Errorf("a bridge that nobody named was touched: %s", out)
+	}
+	// SIGTERM leaves everything, a restart takes the same address back.
+	address := s.Ports[0].Addresses[0].Prefix
+	l.proc.Process.Signal(unix.SIGTERM)
+	if err := l.proc.Wait(); err != nil {
+		t.Errorf("SIGTERM: %v", err)
+	}
+	l.shows("ip addr show eth0", address)
+	l.netcfg("")
+	l.shows("cat "+l.dir+"/net/status.json", address)
+	l.eventually("INIT-REBOOT", func() error {
+		if n := strings.Count(l.log.String(), "DHCPDISCOVER"); n > 3 {
+			t.Errorf("%d DISCOVERs", n)
+		}
+		if !strings.Contains(l.log.String(), "DHCPACK") {
+			return fmt.Errorf("no ACK")
+		}
+		return nil
+	})
+}
+
+func TestTwoUplinksNeverShareAMetricAndAMissingPortIsNamed(t *testing.T) {
+	l := newLab(t, "dnsmasq:dnsmasq-base")
+	for i, port := range []string{"wan1", "wan2"} {
+		p := l.peer()
+		p.cable(port, fmt.Sprintf("10.%d.0.1/24", i+1))
+		p.dnsmasq(i + 1)
+	}
+	l.netcfg("[net.wan1]\n[net.wan2]\n[net.wan9]\n")
+	l.shows("ip route", "default via 10.1.0.1 dev wan1")
+	l.shows("ip route", "metric 100")
+	l.shows("ip route", "default via 10.2.0.1 dev wan2")
+	l.shows("ip route", "metric 101")
+	s := l.status("both", func(s Status) bool { return len(s.Ports) == 3 && s.Ports[0].Up && s.Ports[1].Up })
+	if s.Online || s.Ports[2].Waiting != "waiting for port wan9" {
+		t.Errorf("a port is missing: online %v, %q", s.Online, s.Ports[2].Waiting)
+	}
+	// The port appears: hotplug.
+	p := l.peer()
+	p.cable("wan9", "10.9.0.1/24")
+	p.dnsmasq(9)
+	l.status("the third port", online)
+}
+
+func TestACablePulledTakesNothingAndBackAsksAgain(t *testing.T) {
+	l := newLab(t, "dnsmasq:dnsmasq-base")
+	p := l.peer()
+	p.cable("eth0", "10.1.0.1/24")
+	p.dnsmasq(1)
+	l.netcfg("[net.eth0]\n")
+	address := l.status("online", online).Ports[0].Addresses[0].Prefix
+	p.in("ip link set srv down")
+	l.status("no carrier", func(s Status) bool { return s.Ports[0].Waiting == "no carrier" && !s.Online })
+	l.shows("ip addr show eth0", address)
+	before := strings.Count(l.log.String(), "DHCPDISCOVER")
+	p.in("ip link set srv up")
+	l.status("online again", online)
+	l.eventually("a second request", func() error {
+		if strings.Count(l.log.String(), "DHCPREQUEST") < 2 {
+			return fmt.Errorf("not seen")
+		}
+		return nil
+	})
+	if after := strings.Count(l.log.String(), "DHCPDISCOVER"); after != before {
+		t.Errorf("DISCOVER instead of INIT-REBOOT")
+	}
+	l.shows("ip addr show eth0", address)
+}
+
+// kea runs with leases of four seconds.
+func (p *peer) kea() (stop func()) {
+	p.t.Helper()
+	conf := filepath.Join(p.dir, "kea.json")
+	text := `{"Dhcp4": {"interfaces-config": {"interfaces": ["srv"]}, "valid-lifetime": 4, "renew-timer": 2, "rebind-timer": 3,
+		"lease-database": {"type": "memfile", "persist": false},
+		"subnet4": [{"subnet": "10.1.0.0/24", "pools": [{"pool": "10.1.0.50-10.1.0.99"}],
+			"option-data": [{"name": "routers", "data": "10.1.0.1"}]}],
+		"loggers": [{"name": "kea-dhcp4", "severity": "INFO", "output_options": [{"output": "stdout"}]}]}}`
+	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
+		p.t.Fatal(err)
+	}
+	cmd := p.serve("env", "KEA_PIDFILE_DIR="+p.dir, "KEA_LOCKFILE_DIR="+p.dir, "kea-dhcp4", "-c", conf)
+	return func() { cmd.Process.Kill(); cmd.Wait() }
+}
+
+func TestKeasFourSecondLeaseIsRenewedAndEndsWithTheServer(t *testing.T) {
+	l := newLab(t, "kea-dhcp4:kea-dhcp4-server")
+	p := l.peer()
+	p.cable("eth0", "10.1.0.1/24")
+	l.ip("link set eth0 up") // Kea wants carrier
+	stop := p.kea()
+	l.netcfg("[net.eth0]\n")
+	l.status("online", online)
+	for range 24 { // three leases' time
+		if out := l.ip("addr show eth0"); !strings.Contains(out, "inet 10.1.0.") {
+			t.Fatalf("the address went while the server was there:\n%s", out)
+		}
+		time.Sleep(500 * time.Millisecond)
+	}
+	stop()
+	l.gone("ip addr show eth0", "inet 10.1.0.")
+	l.gone("ip route", "default")
+	l.status("offline", func(s Status) bool { return !s.Online && strings.Contains(s.Ports[0].Waiting, "DHCP: no answer") })
+	p.kea()
+	l.status("online again", online)
+}
+
+func TestAddressesAndRoutesGoWithTheLeaseWhenWeAreKilled(t *testing.T) {
+	l := newLab(t, "kea-dhcp4:kea-dhcp4-server")
+	p := l.peer()
+	p.cable("eth0", "10.1.0.1/24")
+	l.ip("link set eth0 up")
+	p.kea()
+	l.netcfg("[net.eth0]\n")
+	l.status("online", online)
+	l.proc.Process.Kill()
+	l.gone("ip addr show eth0", "inet 10.1.0.")
+	l.gone("ip route", "default")
+}
+
+func TestRouterAdvertisementsGiveAddressRouteAndNameServer(t *testing.T) {
+	l := newLab(t, "radvd:radvd")
+	p := l.peer()
+	p.cable("eth0", "2001:db8:1::1/64")
+	p.in("echo 1 > /proc/sys/net/ipv6/conf/all/forwarding")
+	conf := filepath.Join(l.dir, "radvd.conf")
+	text := `interface srv { AdvSendAdvert on; MinRtrAdvInterval 3; MaxRtrAdvInterval 4;
+		prefix 2001:db8:1::/64 { }; RDNSS 2001:db8:1::53 { }; DNSSL six.example { }; };`
+	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p.serve("radvd", "-n", "-m", "stderr", "-C", conf, "-p", filepath.Join(l.dir, "radvd.pid"))
+	l.netcfg("[net.eth0]\nipv4 = \"off\"\n")
+	s := l.status("online with a name server", func(s Status) bool { return s.Online && len(s.DNS) > 0 && len(s.Search) > 0 })
+	if s.DNS[0] != "2001:db8:1::53" || s.Search[0] != "six.example" {
+		t.Errorf("DNS %v, search %v", s.DNS, s.Search)
+	}
+	l.shows("ip -6 route", "metric 1024")
+	l.reload("[net.eth0]\nipv4 = \"off\"\nipv6 = \"static\"\naddresses = [\"2001:db8:1::5/64\"]\n")
+	l.gone("ip -6 addr show eth0", "mngtmpaddr")
+	l.gone("ip -6 route", "proto ra")
+	l.shows("ip -6 addr show eth0", "2001:db8:1::5/64")
+}
+
+func TestAReloadLeavesAnUnchangedPortAndItsConnectionsAlone(t *testing.T) {
+	l := newLab(t, "dnsmasq:dnsmasq-base")
+	p, q := l.peer(), l.peer()
+	p.cable("eth0", "10.1.0.1/24")
+	q.cable("eth1", "10.2.0.1/24")
+	p.dnsmasq(1)
+	q.dnsmasq(2)
+	both := "[net.eth0]\n[net.eth1]\n"
+	l.netcfg(both)
+	s := l.status("online", online)
+	own := strings.Split(s.Ports[0].Addresses[0].Prefix, "/")[0]
+	listener, err := net.Listen("tcp4", own+":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		conn, err := listener.Accept()
+		if err == nil {
+			io.Copy(conn, conn)
+		}
+	}()
+	// The echo's client lives in the peer's namespace, on a thread of its own.
+	worst := make(chan time.Duration, 1)
+	done := make(chan struct{})
+	go echo(p, listener.Addr().String(), done, worst)
+	events := l.start(l.log, "sh", "-c", "ip monitor address route | grep --line-buffered eth0 > "+l.dir+"/events")
+	time.Sleep(300 * time.Millisecond)
+	for i := range 6 {
+		l.reload(both + fmt.Sprintf("ipv4 = \"static\"\naddresses = [\"10.2.0.%d/24\"]\ngateway = \"10.2.0.1\"\n", 200+i))
+		l.shows("ip addr show eth1", fmt.Sprintf("10.2.0.%d/24", 200+i))
+	}
+	l.gone("ip addr show eth1", "10.2.0.204/24")
+	l.shows("ip route", "default via 10.2.0.1 dev eth1 proto 66 metric 101")
+	// A file that does not parse changes nothing, and is told.
+	l.reload("[net.eth0]\nipv5 = 1\n")
+	l.status("a problem", func(s Status) bool { return len(s.Problems) > 0 && s.Online })
+	l.shows("ip addr show eth1", "10.2.0.205/24")
+	close(done)
+	if gap := <-worst; gap < 0 || gap > 2*time.Second {
+		t.Errorf("the echo over the unchanged port: worst gap %v", gap)
+	}
+	events.Process.Kill()
+	if text, _ := os.ReadFile(filepath.Join(l.dir, "events")); len(text) > 0 {
+		t.Errorf("the unchanged port was touched:\n%s", text)
+	}
+}
+
+// echo sends a byte every ten milliseconds from the peer and reports the
+// longest wait for its return; a broken connection is -1.
+func echo(p *peer, address string, done chan struct{}, worst chan time.Duration) {
+	conn, err := p.dial(address)
+	if err != nil {
+		worst <- -1
+		return
+	}
+	defer conn.Close()
+	longest := time.Duration(0)
+	for b := []byte{0}; ; {
+		select {
+		case <-done:
+			worst <- longest
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
+		start := time.Now()
+		if _, err := conn.Write(b); err == nil {
+			_, err = io.ReadFull(conn, b)
+		}
+		if err != nil {
+			worst <- -1
+			return
+		}
+		longest = max(longest, time.Since(start))
+	}
+}

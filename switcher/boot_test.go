@@ -1,0 +1,165 @@
+package switcher
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"bantam/system"
+)
+
+func TestFirstBootMakesTheImageGenerationOneAndTheDefault(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	wantRuns(t, m, "image []")
+	st := s.Status()
+	if st.Running != 1 || st.Default != 1 || st.Booted != 1 || st.Trying != nil {
+		t.Errorf("status %+v", st)
+	}
+	if g := s.Generations(); len(g) != 1 || g[0].State != StateGood || g[0].Verb != "image" || !g[0].Image {
+		t.Errorf("generations %+v", g)
+	}
+}
+
+func TestBootVerbTriesAtTheNextBoot(t *testing.T) {
+	s, m, dir := bootedMachine(t)
+	wantExit(t, switchTo(t, s, VerbBoot, webText), ExitGood)
+	wantRuns(t, m, "image []")
+	s = bootAgain(t, dir, m)
+	wantRuns(t, m, "web [web]")
+	if st := s.Status(); st.Default != 2 || st.Previous != 1 || st.Trying != nil {
+		t.Errorf("status %+v", st)
+	}
+}
+
+func TestBootVerbFallsBackInTheSameBoot(t *testing.T) {
+	s, m, dir := bootedMachine(t)
+	wantExit(t, switchTo(t, s, VerbBoot, webText), ExitGood)
+	m.broken["web"] = "exit status 1"
+	s = bootAgain(t, dir, m)
+	wantRuns(t, m, "image []")
+	if st := s.Status(); st.Default != 1 || st.Running != 1 || st.Trying != nil || s.Generations()[1].State != StateBad {
+		t.Errorf("status %+v %+v", st, s.Generations())
+	}
+}
+
+func TestGenerationThatHangsAtBootIsTriedTwice(t *testing.T) {
+	s, m, dir := bootedMachine(t)
+	wantExit(t, switchTo(t, s, VerbBoot, webText), ExitGood)
+	for try := 1; try <= 2; try++ {
+		m.powerOff()
+		s, err := open(quickDisk{}, machineOptions(dir, m))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		m.onWait = func(m *fakeMachine) { cancel() } // the power goes while it is being proven
+		s.Boot(ctx, nil)
+		wantRuns(t, m, "web [web]")
+		m.onWait = nil
+	}
+	s = bootAgain(t, dir, m)
+	wantRuns(t, m, "image []")
+	if g := s.Generations()[1]; g.State == StateGood || g.State == StateUntried {
+		t.Errorf("generation %+v", g)
+	}
+}
+
+func TestGoodGenerationIsKeptAtBootWhateverTheCableDoes(t *testing.T) {
+	s, m, dir := bootedMachine(t)
+	wantExit(t, switchTo(t, s, VerbSwitch, webText+"[proof]\nnetwork = \"required\"\n"), ExitGood)
+	m.connect = func(*fakeMachine, *system.System) bool { return false }
+	s = bootAgain(t, dir, m)
+	wantRuns(t, m, "web [web]")
+	if r, _ := s.Last(); r.Exit != ExitDegraded || !strings.Contains(r.Reason, "not online") {
+		t.Errorf("%+v", r)
+	}
+	if st := s.Status(); st.Default != 2 || st.Running != 2 {
+		t.Errorf("%+v", st)
+	}
+}
+
+func TestBootOfAGoodGenerationWritesNothing(t *testing.T) {
+	d, m, _ := scenario{prepare: toWeb, reboot: true}.begin(t)
+	d.after = func(op string) { t.Errorf("wrote: %s", op) }
+	wantExit(t, scenario{act: boot}.run(d, m, nil), ExitGood)
+	wantRuns(t, m, "web [web]")
+}
+
+func TestNewImageIsTriedOnceItIsBooted(t *testing.T) {
+	s, m, dir := bootedMachine(t)
+	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
+	m.powerOff()
+	options := machineOptions(dir, m)
+	options.Text = []byte("hostname = \"new\"\n")
+	options.Booted = image(string(options.Text))
+	options.Booted.Kernel.Digest = DigestOf([]byte("another kernel"))
+	s, err := open(quickDisk{}, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantExit(t, s.Boot(context.Background(), nil), ExitGood)
+	wantRuns(t, m, "new []")
+	if st := s.Status(); st.Default != 3 || st.Running != 3 {
+		t.Errorf("%+v", st)
+	}
+	r := s.Switch(context.Background(), Request{Verb: VerbRollback}, nil)
+	wantExit(t, r, ExitRefused)
+	for _, want := range []string{string(DigestOf([]byte("kernel"))), string(DigestOf([]byte("another kernel"))), "6.1.0-40-amd64", "boot slots"} {
+		if !strings.Contains(r.Reason, want) {
+			t.Errorf("%q is not in %q", want, r.Reason)
+		}
+	}
+}
+
+func TestFailingImageStillRuns(t *testing.T) {
+	dir, m := t.TempDir(), newFakeMachine()
+	m.broken["web"] = "exit status 1"
+	options := machineOptions(dir, m)
+	options.Text = []byte(webText)
+	options.Booted = image(webText)
+	s, err := open(quickDisk{}, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantExit(t, s.Boot(context.Background(), nil), ExitDegraded)
+	if st := s.Status(); st.Default != 0 || st.Running != 1 || m.hostname != "web" || s.Generations()[0].State != StateBad {
+		t.Errorf("%+v", st)
+	}
+	m.powerOff()
+	m.broken = map[string]string{}
+	if s, err = open(quickDisk{}, options); err != nil {
+		t.Fatal(err)
+	}
+	wantExit(t, s.Boot(context.Background(), nil), ExitGood)
+	if st := s.Status(); st.Default != 1 {
+		t.Errorf("healed, and %+v", st)
+	}
+}
+
+func TestSwitchNeedNotWaitForAStartThatHangs(t *testing.T) {
+	s, m, dir := bootedMachine(t)
+	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
+	m.powerOff()
+	m.broken["web"] = "exit status 1"
+	s, err := open(quickDisk{}, machineOptions(dir, m))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var second Result
+	begun, ended := false, make(chan struct{})
+	start := s.Boot(context.Background(), func(e Event) {
+		if e.Kind == EventWait && !begun {
+			begun = true
+			m.onWait = func(m *fakeMachine) { time.Sleep(time.Millisecond); m.now = 2 * time.Second } // it would wait for ever
+			go func() {
+				defer close(ended)
+				second = switchTo(t, s, VerbSwitch, imageText)
+			}()
+		}
+	})
+	<-ended
+	wantExit(t, start, ExitDegraded)
+	wantExit(t, second, ExitGood)
+	wantRuns(t, m, "image []")
+}

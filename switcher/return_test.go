@@ -1,0 +1,216 @@
+package switcher
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"bantam/system"
+)
+
+func TestFailingServiceReturnsByItself(t *testing.T) {
+	s, m, dir := bootedMachine(t)
+	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
+	m.broken["db"] = "exit status 7"
+	r := switchTo(t, s, VerbSwitch, dbText)
+	wantExit(t, r, ExitReverted)
+	if !strings.Contains(r.Reason, "service db: exit status 7") {
+		t.Errorf("reason %q", r.Reason)
+	}
+	wantRuns(t, m, "web [web]")
+	g := s.Generations()[2]
+	if g.State != StateBad || !strings.Contains(g.Reason, "db") || s.Status().Default != 2 {
+		t.Errorf("generation %+v, status %+v", g, s.Status())
+	}
+	bootAgain(t, dir, m)
+	wantRuns(t, m, "web [web]")
+}
+
+func TestServiceThatFailsWithinSettleReturns(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	m.onWait = func(m *fakeMachine) {
+		if w := m.services["web"]; w != nil && w.Wanted {
+			w.Restarts, w.LastExit, w.Since = 1, "exit status 3", m.now
+		}
+	}
+	r := switchTo(t, s, VerbSwitch, webText)
+	wantExit(t, r, ExitReverted)
+	if !strings.Contains(r.Reason, "exit status 3") {
+		t.Error(r.Reason)
+	}
+}
+
+func TestServiceThatMayFailFailsNothing(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	m.broken["web"] = "exit status 1"
+	wantExit(t, switchTo(t, s, VerbSwitch, webText+"may_fail = true\n"), ExitGood)
+}
+
+func TestCutNetworkReturns(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	m.connect = func(m *fakeMachine, sys *system.System) bool { return sys.Net["eth0"].IPv4 != "off" }
+	r := switchTo(t, s, VerbSwitch, "[net.eth0]\nipv4 = \"off\"\n")
+	wantExit(t, r, ExitReverted)
+	if !strings.Contains(r.Reason, "not online") || !m.network.Online {
+		t.Errorf("reason %q, online %v", r.Reason, m.network.Online)
+	}
+	m.network.Online, m.connect = true, nil
+	m.network.Routed = true
+	r = switchTo(t, s, VerbSwitch, "[net.eth0]\naddresses = [\"192.0.2.1/24\"]\n")
+	wantExit(t, r, ExitReverted)
+	if !strings.Contains(r.Reason, "default route") {
+		t.Error(r.Reason)
+	}
+	m.network.Online, m.network.Routed = false, false // nothing to lose, so nothing is asked for
+	wantExit(t, switchTo(t, s, VerbSwitch, "[net.eth0]\nipv4 = \"off\"\n"), ExitGood)
+}
+
+func TestFailingCheckIsRepeatedAndThenReturns(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	runs := 0
+	m.checks = func(string) error {
+		if runs++; runs < 5 {
+			return context.DeadlineExceeded
+		}
+		return nil
+	}
+	text := "[check.ping]\ncommand = [\"ping\"]\n"
+	wantExit(t, switchTo(t, s, VerbSwitch, text), ExitGood)
+	if runs != 5 {
+		t.Errorf("%d runs, want 5", runs)
+	}
+	m.checks = func(string) error { return context.DeadlineExceeded }
+	wantExit(t, switchTo(t, s, VerbSwitch, text+"timeout = \"3s\"\n"), ExitReverted)
+	if s.Status().Default != 2 {
+		t.Error(s.Status())
+	}
+}
+
+func TestConfirmKeepsAndSilenceReturns(t *testing.T) {
+	s, m, dir := bootedMachine(t)
+	request := Request{Verb: VerbSwitch, Text: []byte(webText), Confirm: time.Minute}
+	r := s.Switch(context.Background(), request, nil)
+	wantExit(t, r, ExitReverted)
+	if !strings.Contains(r.Reason, "nobody confirmed") {
+		t.Error(r.Reason)
+	}
+	wantRuns(t, m, "image []")
+	r = s.Switch(context.Background(), request, func(e Event) {
+		if e.Kind == EventWait && strings.Contains(e.Text, "confirm") {
+			if d := s.recordNow().Default; d != 1 {
+				t.Errorf("default %d before the confirmation, want 1", d)
+			}
+			if err := s.Confirm(); err != nil {
+				t.Error(err)
+			}
+		} else if s.Confirm() == nil {
+			t.Errorf("confirmed at %q, before the proof", e.Text)
+		}
+	})
+	wantExit(t, r, ExitGood)
+	bootAgain(t, dir, m)
+	wantRuns(t, m, "web [web]")
+}
+
+func TestServiceThatDiesWhileConfirmationIsAwaitedReturns(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	r := s.Switch(context.Background(), Request{Verb: VerbSwitch, Text: []byte(webText), Confirm: time.Hour}, func(e Event) {
+		if strings.Contains(e.Text, "bantam confirm") {
+			m.mu.Lock()
+			m.services["web"].Phase, m.services["web"].LastExit = PhaseBackoff, "signal 11"
+			m.mu.Unlock()
+		}
+	})
+	wantExit(t, r, ExitReverted)
+	if r.Ended-r.Started > time.Minute || !strings.Contains(r.Reason, "signal 11") {
+		t.Errorf("%v %s", r.Ended-r.Started, r.Reason)
+	}
+}
+
+func TestNoRollbackStaysAndKeepsTheDefault(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	m.broken["web"] = "exit status 1"
+	r := s.Switch(context.Background(), Request{Verb: VerbSwitch, Text: []byte(webText), NoRollback: true}, nil)
+	wantExit(t, r, ExitFailed)
+	if st := s.Status(); st.Running != 2 || st.Default != 1 || m.hostname != "web" {
+		t.Errorf("status %+v, hostname %s", st, m.hostname)
+	}
+	m.broken = map[string]string{}
+	wantExit(t, s.Switch(context.Background(), Request{Verb: VerbRollback}, nil), ExitGood)
+	wantRuns(t, m, "image []")
+}
+
+func TestCancelledSwitchGoesBack(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	r := s.Switch(ctx, Request{Verb: VerbSwitch, Text: []byte(webText)}, func(e Event) {
+		if e.Kind == EventStep && e.Step == 1 {
+			cancel()
+		}
+	})
+	wantExit(t, r, ExitReverted)
+	wantRuns(t, m, "image []")
+	r = s.Switch(ctx, Request{Verb: VerbSwitch, Text: []byte(webText)}, nil)
+	wantExit(t, r, ExitRefused)
+}
+
+func TestFailedWayBackSaysSoAndGoesOnAsFarAsItCan(t *testing.T) {
+	s, m, dir := bootedMachine(t)
+	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
+	m.broken["db"] = "exit status 7"
+	m.fail = func(call string) error {
+		if call == "hostname web" {
+			return context.DeadlineExceeded
+		}
+		return nil
+	}
+	r := switchTo(t, s, VerbSwitch, dbText)
+	wantExit(t, r, ExitFailed)
+	if !strings.Contains(r.Text(), "reboot") || !strings.Contains(r.Reason, "set hostname web") {
+		t.Error(r.Text())
+	}
+	wantRuns(t, m, "web [web]") // the step that failed was not the last
+	m.fail, m.broken = nil, map[string]string{}
+	bootAgain(t, dir, m)
+	wantRuns(t, m, "web [web]")
+}
+
+func TestEveryCallThatFailsIsUndone(t *testing.T) {
+	text := dbText + "[sysctl]\n\"net.ipv4.ip_forward\" = 1\n[user.www]\nuid = 80\n"
+	text = "modules = [\"nbd\"]\n" + text
+	for n := 1; ; n++ {
+		s, m, _ := bootedMachine(t)
+		wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
+		calls, failed := 0, ""
+		m.fail = func(call string) error {
+			if calls++; calls == n {
+				failed = call
+				return context.DeadlineExceeded
+			}
+			return nil
+		}
+		r := switchTo(t, s, VerbSwitch, text)
+		if failed == "" {
+			wantExit(t, r, ExitGood)
+			if n < 7 {
+				t.Fatalf("only %d calls", n)
+			}
+			return
+		}
+		wantExit(t, r, ExitReverted)
+		wantRuns(t, m, "web [web]")
+		if m.sysctl["net.ipv4.ip_forward"] != "0" || m.text != webText || len(m.users) != 0 {
+			t.Errorf("%s failed: sysctl %v, text %q, users %v", failed, m.sysctl, m.text, m.users)
+		}
+	}
+}
+
+func TestPanicOfTheMachineIsAnOutcome(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	m.onWait = func(*fakeMachine) { panic("driver") }
+	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitFailed)
+	if s.Status().Busy != nil {
+		t.Error("still busy")
+	}
+}
