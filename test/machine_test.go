@@ -7,7 +7,6 @@
 package test
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -235,7 +234,8 @@ func newcomer(t *testing.T, args []string) {
 	c.host = "gate"
 	c.prompt()
 	c.must("bantam service list", "web", "ready")
-	c.must("echo hello | nc -w 2 127.0.0.1 8080; bantam log web", "hello")
+	c.run("echo hello | nc -w 2 127.0.0.1 8080")
+	c.waitFor("bantam log web", "hello")
 	c.must("bantam generations", "2   good", "running, default")
 
 	c.Reset() // without warning
@@ -257,7 +257,7 @@ func newcomer(t *testing.T, args []string) {
 	c.must("bantam status", "generation  1, good", "heartbeat")
 
 	c.write("/tmp/cut.toml", "[proof]\ntimeout = \"10s\"\n[net.eth0]\nipv4 = \"off\"\nipv6 = \"off\"\n")
-	c.must("bantam switch /tmp/cut.toml; echo code $?", "not online", "generation 1 runs again", "code 10")
+	c.must("bantam switch /tmp/cut.toml; echo code $?", "no default route any more", "generation 1 runs again", "code 10")
 	c.must("bantam net", "10.0.2.15/24", "online: yes")
 	c.must("bantam generations", "bad")
 
@@ -294,5 +294,3 @@ func (c *console) waitFor(command, want string) {
 	}
 	c.t.Fatalf("%s: no %q in\n%s", command, want, got)
 }
-
-var _ = fmt.Sprint

@@ -141,10 +141,14 @@ func (c *call) ncListenUDP(network, address string) int {
 	}
 }
 
-// ncCopy copies both ways until the peer has ended, or nothing moves for -w.
+// ncCopy copies both ways until the peer has ended, or nothing moves for -w. A
+// peer that only listens ends its own direction at once; a file or a pipe on
+// standard input is still sent to it, a person at a terminal gets the prompt.
 func (c *call) ncCopy(conn net.Conn, patience time.Duration) int {
 	defer conn.Close()
+	sent := make(chan struct{})
 	go func() {
+		defer close(sent)
 		io.Copy(conn, c.in)
 		if half, ok := conn.(*net.TCPConn); ok {
 			half.CloseWrite() // the peer may still answer
@@ -160,7 +164,12 @@ func (c *call) ncCopy(conn net.Conn, patience time.Duration) int {
 			return 1
 		}
 		switch {
-		case err == io.EOF || errors.Is(err, os.ErrDeadlineExceeded):
+		case err == io.EOF:
+			if !isTerminal(c.in) {
+				<-sent
+			}
+			return 0
+		case errors.Is(err, os.ErrDeadlineExceeded):
 			return 0
 		case err != nil:
 			var op *net.OpError

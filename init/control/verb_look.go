@@ -266,7 +266,7 @@ func Greeting(tty string) string {
 		text += fmt.Sprintf("Generation %d, %s.", s.Generation, s.State)
 	}
 	if !s.Lasting {
-		text += " " + s.Storage + "."
+		text += " The state is " + s.Storage + "."
 	}
 	for _, n := range s.Notes {
 		text += "\n  " + n

@@ -105,6 +105,9 @@ func (f *first) live() (action Action, err error) {
 	if err := LoopbackUp(); err != nil {
 		f.notes.add("%v", err)
 	}
+	if err := WriteUsers(nil); err != nil { // root and nobody, also when system.toml names no user
+		f.notes.add("%v", err)
+	}
 	_ = CatchCtrlAltDel()
 	f.cmdline = ReadCmdline()
 	f.consoles = Consoles()

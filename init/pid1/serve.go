@@ -138,7 +138,7 @@ func request(req control.Request) switcher.Request {
 	r := switcher.Request{Verb: req.Verb, Generation: req.Generation,
 		Confirm: req.Confirm, NoRollback: req.NoRollback}
 	if req.Text != "" {
-		r.Text = []byte(req.Text)
+		r.File, r.Text = req.File, []byte(req.Text)
 	}
 	return r
 }
