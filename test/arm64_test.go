@@ -1,0 +1,43 @@
+package test
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"bantam/board"
+	"bantam/images"
+	"bantam/test/vm"
+)
+
+// The same session, shorter, on a machine that is no PC: UEFI, device tree or
+// ACPI of QEMU's virt, a compressed arm64 kernel, another serial port.
+func TestArm64MachineSwitchesAndComesBack(t *testing.T) {
+	out := build(t, "qemu-arm64", "../examples/qemu-arm64/system.toml")
+	b, err := board.Load("qemu-arm64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd, err := images.PrepareMachine(context.Background(), images.RunOptions{
+		Board: b, Image: filepath.Join(out, "qemu-arm64.img"), DiskSize: 256 << 20,
+	}, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &console{Machine: vm.Start(t, cmd...), t: t, host: "bantam-arm64"}
+	c.booted()
+	c.settled()
+	c.must("uname -m", "aarch64")
+	c.must("bantam status", "board qemu-arm64", "generation  1, good", "online")
+	c.write("/tmp/new.toml", "hostname = \"arm\"\n")
+	c.Send("bantam switch /tmp/new.toml\r")
+	c.Expect(`generation 2 runs and is the default`)
+	c.host = "arm"
+	c.prompt()
+	c.Reset()
+	c.booted()
+	c.must("hostname", "arm")
+	c.settled()
+	c.Send("bantam rollback\r")
+	c.Expect(`generation 1 runs and is the default`)
+}
