@@ -56,6 +56,7 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 		for _, note := range choice.Notes {
 			o.event(EventNote, "%s", note)
 		}
+		s.keepNotes(choice.Notes)
 		if t := record.Trying; t != nil && t.Left <= 0 {
 			o.condemn(t.Generation, errTriesUsed)
 		}

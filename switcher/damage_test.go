@@ -75,9 +75,10 @@ func TestDamageToAnyFileIsSurvivedAndTold(t *testing.T) {
 		case byDigest[Digest(digestPrefix+base)] == 3:
 			want, tell = webText, base
 		}
-		_, m, told := bootDamaged(t, files, name, data)
-		if m.text != want || !strings.Contains(told, tell) {
-			t.Errorf("%s, %s: runs %q; told:\n%s", name, how, m.text, told)
+		s, m, told := bootDamaged(t, files, name, data)
+		notes := strings.Join(s.Notes(), "\n") // for those who ask later
+		if m.text != want || !strings.Contains(told, tell) || !strings.Contains(notes, tell) {
+			t.Errorf("%s, %s: runs %q; told:\n%s\nnotes:\n%s", name, how, m.text, told, notes)
 		}
 	}
 	for _, name := range sortedKeys(files) {
@@ -152,6 +153,10 @@ func TestSwitchIsRefusedWhileTheWayBackIsDamaged(t *testing.T) {
 			t.Errorf("%s: %s", c.name, r.Reason)
 		}
 		wantRuns(t, m, "web [web]")
+	}
+	wantExit(t, request(VerbRollback, "")(s, m), ExitGood) // away from the damage
+	if m.text != imageText {
+		t.Errorf("after the rollback %q runs", m.text)
 	}
 }
 

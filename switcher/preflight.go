@@ -15,7 +15,7 @@ func (s *Switcher) preflight(from, to target, verb string) error {
 	if err := s.startable(to.generation); err != nil {
 		faults = append(faults, fmt.Errorf("this generation cannot run now: %w", err))
 	}
-	if from.number != 0 {
+	if from.number != 0 && verb != VerbRollback { // a rollback leaves what is damaged
 		record := s.recordNow()
 		if e := record.entry(from.number); e != nil {
 			if _, err := s.load(*e); err != nil {

@@ -1,6 +1,7 @@
 package switcher
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ type Request struct {
 	Verb       string        // VerbSwitch, VerbTest, VerbBoot or VerbRollback
 	Generation int           // an installed one; 0: Text, or for a rollback what ran before
 	Text       []byte        // a system.toml; nil: the draft
+	File       string        // the name under which problems in Text are told; "": system.toml
 	Confirm    time.Duration // a person has to confirm within this time after the proof; 0: need not
 	NoRollback bool          // stay with a generation that fails; the default does not move to it
 }
@@ -127,19 +129,19 @@ func (s *Switcher) resolve(r Request) (from, to target, err error) {
 		}
 		return from, to, err
 	}
-	text := r.Text
+	file, text := cmp.Or(r.File, "system.toml"), r.Text
 	if text == nil {
 		if text, err = s.Text(0); err != nil {
 			return from, to, fmt.Errorf("draft: %w", err)
 		}
 	}
-	to, err = s.compose(text)
+	to, err = s.compose(file, text)
 	return from, to, err
 }
 
-// compose makes a generation of text and what was booted.
-func (s *Switcher) compose(text []byte) (target, error) {
-	sys, problems := system.Parse("system.toml", text)
+// compose makes a generation of file's text and what was booted.
+func (s *Switcher) compose(file string, text []byte) (target, error) {
+	sys, problems := system.Parse(file, text)
 	if len(problems) > 0 {
 		return target{}, problemsError(problems)
 	}

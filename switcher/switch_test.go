@@ -149,6 +149,15 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
+func TestProblemsOfAFileAreToldUnderItsName(t *testing.T) {
+	s, _, _ := bootedMachine(t)
+	r := s.Switch(t.Context(), Request{Verb: VerbSwitch, File: "/tmp/new.toml", Text: []byte("hostnam = \"x\"\n")}, nil)
+	wantExit(t, r, ExitRefused)
+	if !strings.HasPrefix(r.Reason, "/tmp/new.toml:1:1: ") {
+		t.Errorf("reason %q", r.Reason)
+	}
+}
+
 func TestDraftIsTheRunningTextUntilItIsEdited(t *testing.T) {
 	s, m, _ := bootedMachine(t)
 	d, err := s.Draft()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -118,11 +119,24 @@ func open(d disk, options Options) (*Switcher, error) {
 	return s, nil
 }
 
-// Notes tells what Open found damaged.
+// Notes tells what Open found damaged, what Boot passed over, and what else a
+// person should know of the state volume.
 func (s *Switcher) Notes() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]string(nil), s.notes...)
+}
+
+// keepNotes adds to Notes what is not there yet.
+func (s *Switcher) keepNotes(notes []string) {
+	const most = 20
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, note := range notes {
+		if !slices.Contains(s.notes, note) {
+			s.notes = append(s.notes[max(0, len(s.notes)-most+1):], note)
+		}
+	}
 }
 
 // update changes the record, on disk first. The error leaves it as it was.
@@ -137,11 +151,11 @@ func (s *Switcher) update(change func(*Record)) error {
 	if err != nil {
 		return err
 	}
+	if note != "" {
+		s.keepNotes([]string{note})
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if note != "" {
-		s.notes = append(s.notes[max(0, len(s.notes)-20):], note)
-	}
 	s.record = r
 	return nil
 }

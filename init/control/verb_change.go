@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -15,6 +16,9 @@ import (
 	"bantam/switcher"
 	"bantam/system"
 )
+
+// exitInterrupted is what a shell expects of a program that Ctrl-C ended.
+const exitInterrupted = 128 + 2
 
 // DraftPath is where the draft of system.toml is kept.
 const DraftPath = "/state/draft/system.toml"
@@ -266,6 +270,18 @@ func runSwitch(c *client, args []string) int {
 		}
 		req.Confirm = d
 	}
+	return c.change(req)
+}
+
+// change asks for a switch and shows how it goes. Ctrl-C ends the showing only.
+func (c *client) change(req Request) int {
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt)
+	go func() {
+		<-interrupted
+		fmt.Fprintf(c.errOut, "\nThe %s goes on; `bantam status` tells how it ends.\n", req.Verb)
+		os.Exit(exitInterrupted)
+	}()
 	last, _ := c.ask(req, nil)
 	return last.Exit
 }
@@ -282,8 +298,7 @@ func runRollback(c *client, args []string) int {
 		}
 		req.Generation = n
 	}
-	last, _ := c.ask(req, nil)
-	return last.Exit
+	return c.change(req)
 }
 
 // runSimple is for verbs without arguments whose answer is text.
