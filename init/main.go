@@ -35,16 +35,15 @@ func run(args []string) int {
 	if os.Getpid() == 1 {
 		pid1.Run(pid1.Binary{Version: version, Time: builtAt(), Commands: commands()})
 	}
+	control.Version, shell.Verbs = version, control.Names()
 	name := strings.TrimPrefix(filepath.Base(args[0]), "-")
 	switch name {
 	case "init":
 		fmt.Fprintln(os.Stderr, "init: only the kernel starts this; `bantam help` lists what you can do")
 		return 1
 	case "bantam":
-		control.Version = version
 		return control.Main(args[1:])
 	case "sh":
-		shell.Verbs = control.Names()
 		return shell.Main(args)
 	case pid1.ConsoleName:
 		return console(args[1:])
@@ -84,6 +83,5 @@ func console(args []string) int {
 		tty = args[0]
 	}
 	fmt.Print(control.Greeting(tty))
-	shell.Verbs = control.Names()
 	return shell.Main([]string{"-sh"})
 }

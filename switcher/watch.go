@@ -47,7 +47,7 @@ func (o *operation) prove(ctx context.Context, p proof, timeout time.Duration, c
 		if pause > 0 {
 			until = min(until, now+pause)
 		}
-		if v.again > now {
+		if v.again > 0 {
 			until = min(until, v.again)
 		}
 		if err := o.wait(ctx, until); err != nil {

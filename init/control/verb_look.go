@@ -13,6 +13,7 @@ import (
 
 	"bantam/init/supervise"
 	"bantam/netcfg"
+	"bantam/switcher"
 )
 
 const statusHelp = `--json prints everything as one JSON document.`
@@ -262,7 +263,11 @@ func Greeting(tty string) string {
 	if err != nil {
 		return text + "\n"
 	}
-	if s.Generation != 0 {
+	switch {
+	case s.Generation == 0:
+	case s.Busy != "" && s.State == switcher.StateUntried:
+		text += fmt.Sprintf("Generation %d, being proven.", s.Generation)
+	default:
 		text += fmt.Sprintf("Generation %d, %s.", s.Generation, s.State)
 	}
 	if !s.Lasting {

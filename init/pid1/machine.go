@@ -7,9 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"bantam/init/kmod"
@@ -33,15 +36,27 @@ type Machine struct {
 	loader   *kmod.Loader // nil: no modules in the image
 	binary   string       // digest of the device binary, which is also every command
 	consoles []string
+	drivers  <-chan struct{} // closed when the drivers of all devices at boot were tried
 
-	mu     sync.Mutex
-	users  map[string]system.User
-	netmsg chan struct{} // closed when the network's status may have changed
+	mu        sync.Mutex
+	netmsg    chan struct{}   // closed when the network's status may have changed
+	sawStates <-chan struct{} // closed when what Services returned last is out of date
+	sawNet    <-chan struct{} // likewise of Network
+	digests   map[fileID]string
 }
 
-// NewMachine acts through sup; consoles, e.g. ttyS0, get a shell with whatever is adopted.
-func NewMachine(sup *supervise.Supervisor, loader *kmod.Loader, binary switcher.Digest, consoles []string) *Machine {
-	return &Machine{sup: sup, loader: loader, binary: string(binary), consoles: consoles, netmsg: make(chan struct{})}
+// fileID tells a program's bytes apart without reading them.
+type fileID struct {
+	dev, inode  uint64
+	size, mtime int64
+}
+
+// NewMachine acts through sup; consoles, e.g. ttyS0, get a shell with whatever
+// is adopted. drivers is closed when those of the devices at boot were tried.
+func NewMachine(sup *supervise.Supervisor, loader *kmod.Loader, binary switcher.Digest, consoles []string, drivers <-chan struct{}) *Machine {
+	netmsg := make(chan struct{})
+	return &Machine{sup: sup, loader: loader, binary: string(binary), consoles: consoles, drivers: drivers,
+		netmsg: netmsg, sawStates: sup.Changed(), sawNet: netmsg, digests: map[fileID]string{}}
 }
 
 // Now is CLOCK_BOOTTIME.
@@ -55,15 +70,16 @@ func (m *Machine) NetworkChanged() {
 	m.netmsg = make(chan struct{})
 }
 
-// Wait returns at until, or earlier when a service or the network may have changed.
+// Wait returns at until, or earlier when a service or the network may have
+// changed since Services and Network were last asked.
 func (m *Machine) Wait(ctx context.Context, until time.Duration) error {
 	m.mu.Lock()
-	network := m.netmsg
+	services, network := m.sawStates, m.sawNet
 	m.mu.Unlock()
 	timer := time.NewTimer(max(until-m.Now(), 0))
 	defer timer.Stop()
 	select {
-	case <-m.sup.Changed():
+	case <-services:
 	case <-network:
 	case <-timer.C:
 	case <-ctx.Done():
@@ -74,6 +90,9 @@ func (m *Machine) Wait(ctx context.Context, until time.Duration) error {
 
 // Services are all but the shells on the consoles, which no generation decides about.
 func (m *Machine) Services() []switcher.ServiceState {
+	m.mu.Lock()
+	m.sawStates = m.sup.Changed()
+	m.mu.Unlock()
 	states, err := m.sup.States()
 	if err != nil {
 		return nil // PID 1 is going down
@@ -102,6 +121,9 @@ func (m *Machine) Log(service string, lines int) []string {
 
 // Network is what the network configurator last wrote, while it runs.
 func (m *Machine) Network() switcher.NetworkState {
+	m.mu.Lock()
+	m.sawNet = m.netmsg
+	m.mu.Unlock()
 	n := switcher.NetworkState{Links: links()}
 	states, err := m.sup.States()
 	if err != nil {
@@ -163,6 +185,14 @@ func (m *Machine) digest(path string) (string, error) {
 	if self, err := os.Stat("/proc/self/exe"); err == nil && os.SameFile(self, info) {
 		return m.binary, nil
 	}
+	st := info.Sys().(*syscall.Stat_t)
+	id := fileID{uint64(st.Dev), uint64(st.Ino), info.Size(), info.ModTime().UnixNano()}
+	m.mu.Lock()
+	known := m.digests[id]
+	m.mu.Unlock()
+	if known != "" {
+		return known, nil
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err
@@ -172,7 +202,11 @@ func (m *Machine) digest(path string) (string, error) {
 	if _, err := io.Copy(h, f); err != nil {
 		return "", fmt.Errorf("%s: %w", path, err)
 	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
+	digest := "sha256:" + hex.EncodeToString(h.Sum(nil))
+	m.mu.Lock()
+	m.digests[id] = digest
+	m.mu.Unlock()
+	return digest, nil
 }
 
 // HasModule says whether name, or an alias, is in the image or built in.
@@ -201,7 +235,14 @@ func (m *Machine) Sysctl(name string) (string, error) {
 func (m *Machine) SetHostname(name string) error { return SetHostname(name) }
 
 // SetSysctl sets a kernel parameter.
-func (m *Machine) SetSysctl(name, value string) error { return SetSysctl(name, value) }
+func (m *Machine) SetSysctl(name, value string) error {
+	err := SetSysctl(name, value)
+	if errors.Is(err, fs.ErrNotExist) { // e.g. of a port whose driver is still being loaded
+		<-m.drivers
+		err = SetSysctl(name, value)
+	}
+	return err
+}
 
 // LoadModule loads a module and what it needs. A driver that hangs in the
 // kernel is left to itself when ctx ends.
@@ -239,7 +280,13 @@ func (m *Machine) StopServices(ctx context.Context, names []string) error {
 }
 
 // StartServices asks for services to run.
+//
+// Those of system.toml may need devices, so they wait until all drivers were
+// tried, which has its own time limit. The network takes ports as they come.
 func (m *Machine) StartServices(names []string) error {
+	if !slices.Equal(names, []string{system.NetworkService}) {
+		<-m.drivers
+	}
 	return m.sup.Start(supervise.ByPlan, names...)
 }
 

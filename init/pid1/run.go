@@ -37,7 +37,7 @@ const (
 	coldplugLimit  = 20 * time.Second
 	diskWait       = 10 * time.Second // for the disk to appear
 	volumeLimit    = 45 * time.Second
-	consoleLatest  = 2 * time.Second // after the generation was chosen, proven or not
+	consoleLatest  = 200 * time.Millisecond // after the generation was chosen, proven or not
 	stopAllLimit   = 20 * time.Second
 	saveSeedClock  = time.Hour
 	statePath      = "/state"
@@ -132,8 +132,7 @@ func (f *first) live() (action Action, err error) {
 	coldplugged := make(chan struct{})
 	go Guard("drivers", func() { f.plug(plug, coldplugged) })
 	f.openVolume() // drivers bring its disk meanwhile
-	<-coldplugged
-	f.machine = NewMachine(f.sup, f.loader, f.image.initDigest(), f.consoles)
+	f.machine = NewMachine(f.sup, f.loader, f.image.initDigest(), f.consoles, coldplugged)
 	if err := f.prepareNetwork(); err != nil {
 		f.notes.add("network: %v", err)
 	}

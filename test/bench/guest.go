@@ -38,8 +38,9 @@ type guest struct {
 	initrd []byte // with what only the measuring needs
 	own    int    // bytes of the initrd without that
 	words  string // for the kernel's command line
-	// network is what the kernel log says, behind the time, once the machine can talk to the world.
-	network string
+
+	network string // how the kernel log's line begins that says that the machine is online
+	shell   string // name of the process that is the console's shell
 }
 
 // inputs are what both guests share.
@@ -60,12 +61,7 @@ func (in inputs) bantam(ctx context.Context) (guest, *images.Composed, error) {
 	if err != nil {
 		return guest{}, nil, err
 	}
-	tools, err := instruments()
-	if err != nil {
-		return guest{}, nil, err
-	}
-	tools = append(tools, cpio.StaticFile("bench/switches", "", 0o644))
-	more, err := archive(tools)
+	more, err := instruments(cpio.StaticFile("bench/switches", "", 0o644))
 	if err != nil {
 		return guest{}, nil, err
 	}
@@ -75,7 +71,7 @@ func (in inputs) bantam(ctx context.Context) (guest, *images.Composed, error) {
 	}
 	return guest{
 		name: "bantam", kernel: c.Kernel, initrd: slices.Concat(own, more), own: len(own),
-		words: "bantam.state=memory", network: `bantam: network: ready after`,
+		words: "bantam.state=memory", network: `bantam: network: ready after`, shell: "bantam-console",
 	}, c, nil
 }
 
@@ -114,17 +110,13 @@ func (in inputs) peer(ctx context.Context, c *images.Composed) (guest, error) {
 	for len(own)%4 != 0 {
 		own = append(own, 0)
 	}
-	tools, err := instruments()
-	if err != nil {
-		return guest{}, err
-	}
-	more, err := archive(tools)
+	more, err := instruments()
 	if err != nil {
 		return guest{}, err
 	}
 	own = slices.Concat(modulesOf(c), own)
 	return guest{
-		name: "busybox", kernel: c.Kernel, initrd: slices.Concat(own, more), own: len(own), network: `bench: network up`,
+		name: "busybox", kernel: c.Kernel, initrd: slices.Concat(own, more), own: len(own), network: `bench: network up`, shell: "sh",
 	}, nil
 }
 
@@ -138,17 +130,15 @@ func modulesOf(c *images.Composed) []byte {
 }
 
 // instruments are the services that both machines keep, and what measures there.
-func instruments() ([]cpio.Record, error) {
+func instruments(more ...cpio.Record) ([]byte, error) {
 	program, err := os.ReadFile(busybox)
 	if err != nil {
-		return nil, fmt.Errorf("%w: apt-get install busybox-static", err)
+		return nil, err
 	}
-	return []cpio.Record{
-		cpio.Directory("bench", 0o755),
+	return archive(append(more,
 		cpio.StaticFile("bench/dummy", string(dummy()), 0o755),
 		cpio.StaticFile("bench/busybox", string(program), 0o755),
-		cpio.StaticFile("bench/measure.sh", string(measureScript), 0o755),
-	}, nil
+		cpio.StaticFile("bench/measure.sh", string(measureScript), 0o755)))
 }
 
 // archive packs files with their folders as an initrd segment.

@@ -62,19 +62,10 @@ func measure(ctx context.Context, tool, device, dir string) (*report, error) {
 	} else if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	b, err := board.Load("pc")
+	in, err := gather(ctx, device, dir)
 	if err != nil {
 		return nil, err
 	}
-	cache, err := images.DefaultCacheDir()
-	if err != nil {
-		return nil, err
-	}
-	kernel, err := images.DebianKernel(ctx, images.Archive{CacheDir: cache, Arch: b.DebianArch}, b.KernelPackage)
-	if err != nil {
-		return nil, err
-	}
-	in := inputs{board: b, device: device, kernel: kernel, cache: images.Cache{Dir: cache}, scratch: dir}
 	ours, composed, err := in.bantam(ctx)
 	if err != nil {
 		return nil, err
@@ -83,13 +74,10 @@ func measure(ctx context.Context, tool, device, dir string) (*report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &report{Kernel: kernel.Version}
-	said, err := boot(ctx, b, ours, dir)
+	r := &report{Kernel: in.kernel.Version}
+	said, err := in.boot(ctx, ours, &r.Bantam)
 	if err != nil {
 		return nil, err
-	}
-	if r.Bantam, err = said.figures(ours); err != nil {
-		return nil, fmt.Errorf("%s: %w", ours.name, err)
 	}
 	switches, err := said.switches()
 	if err != nil {
@@ -100,11 +88,8 @@ func measure(ctx context.Context, tool, device, dir string) (*report, error) {
 	}
 	last := len(switches) - 1
 	r.Switch, r.Nothing = slices.Max(switches[:last]), switches[last]
-	if said, err = boot(ctx, b, peer, dir); err != nil {
+	if _, err = in.boot(ctx, peer, &r.Busybox); err != nil {
 		return nil, err
-	}
-	if r.Busybox, err = said.figures(peer); err != nil {
-		return nil, fmt.Errorf("%s: %w", peer.name, err)
 	}
 	if r.Build, err = timeBuild(ctx, tool, device, dir); err != nil {
 		return nil, err
@@ -113,18 +98,38 @@ func measure(ctx context.Context, tool, device, dir string) (*report, error) {
 	return r, nil
 }
 
-// boot runs a guest to its end and keeps what it said in dir.
-func boot(ctx context.Context, b board.Board, g guest, dir string) (record, error) {
-	text, err := run(ctx, b, g, dir)
-	if err := os.WriteFile(filepath.Join(dir, g.name+".log"), []byte(text), 0o644); err != nil {
-		return record{}, err
+// gather finds what both guests are made from; only the kernel may have to be fetched.
+func gather(ctx context.Context, device, scratch string) (in inputs, err error) {
+	in = inputs{device: device, scratch: scratch}
+	if in.board, err = board.Load("pc"); err != nil {
+		return in, err
+	}
+	for program, debian := range map[string]string{in.board.QEMU.Binary: in.board.QEMU.Package, "xz": "xz-utils", busybox: "busybox-static"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return in, fmt.Errorf("%s is missing: apt-get install %s", program, debian)
+		}
+	}
+	if in.cache.Dir, err = images.DefaultCacheDir(); err != nil {
+		return in, err
+	}
+	in.kernel, err = images.DebianKernel(ctx, images.Archive{CacheDir: in.cache.Dir, Arch: in.board.DebianArch}, in.board.KernelPackage)
+	return in, err
+}
+
+// boot runs a guest to its end, keeps what it said beside its kernel, and reads the figures from it.
+func (in inputs) boot(ctx context.Context, g guest, f *figures) (said record, err error) {
+	text, err := run(ctx, in.board, g, in.scratch)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(in.scratch, g.name+".log"), []byte(text), 0o644)
 	}
 	if err != nil {
-		return record{}, err
+		return said, err
 	}
-	said, err := parse(text)
+	if said, err = parse(text); err == nil {
+		*f, err = said.figures(g)
+	}
 	if err != nil {
-		return said, fmt.Errorf("%s: %w", g.name, err)
+		return said, fmt.Errorf("%s: %w; it said:\n%s", g.name, err, text)
 	}
 	return said, nil
 }

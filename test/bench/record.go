@@ -10,9 +10,10 @@ import (
 
 // A record is what a machine told of itself.
 type record struct {
-	log  []event        // the kernel's, in order
-	keys []event        // who waited for keys at a terminal, and when
-	pss  map[string]int // kilobytes of memory by process, e.g. "1 init"
+	log   []event        // the kernel's, in order
+	trace []event        // its probes': who waited for keys at a terminal
+	pss   map[string]int // KiB of memory by process, e.g. "1 init"
+	anon  map[string]int // of that, what no file holds
 }
 
 // An event is a line with the machine's time in microseconds since its start.
@@ -23,22 +24,27 @@ type event struct {
 
 var (
 	kernelLine = regexp.MustCompile(`^\[ *(\d+)\.(\d{6})\] (.*)$`)
-	traceLine  = regexp.MustCompile(`^bench-trace: +(\S.*)-\d+ +\[\d+\] .{5} +(\d+)\.(\d{6}): `)
-	pssLine    = regexp.MustCompile(`^bench: pss (\d+) (\d+ .*)$`)
+	traceLine  = regexp.MustCompile(`^bench-trace: +(\S.*)-\d+ +\[\d+\] .{5} +(\d+)\.(\d{6}): (.*)$`)
+	pssLine    = regexp.MustCompile(`^bench: (Pss|Pss_Anon): (\d+) (\d+ .*)$`)
 )
 
 // parse reads what came over the serial line.
 func parse(console string) (record, error) {
-	r := record{pss: map[string]int{}}
+	r := record{pss: map[string]int{}, anon: map[string]int{}}
 	over := false
 	for line := range strings.Lines(console) {
 		line = strings.TrimRight(line, "\r\n")
 		if m := kernelLine.FindStringSubmatch(line); m != nil {
 			r.log = append(r.log, event{microseconds(m[1], m[2]), m[3]})
 		} else if m := traceLine.FindStringSubmatch(line); m != nil {
-			r.keys = append(r.keys, event{microseconds(m[2], m[3]), m[1]})
+			r.trace = append(r.trace, event{microseconds(m[2], m[3]), m[1] + ": " + m[4]})
 		} else if m := pssLine.FindStringSubmatch(line); m != nil {
-			r.pss[m[2]], _ = strconv.Atoi(m[1])
+			n, _ := strconv.Atoi(m[2]) // digits only, by the expression
+			if m[1] == "Pss" {
+				r.pss[m[3]] = n
+			} else {
+				r.anon[m[3]] = n
+			}
 		} else if line == "bench: over" {
 			over = true
 		}
@@ -54,13 +60,30 @@ func microseconds(seconds, fraction string) int64 {
 	return n
 }
 
-// at is when the kernel log says a text for the first time.
-func (r record) at(text string) (int64, error) {
-	i := slices.IndexFunc(r.log, func(e event) bool { return strings.HasPrefix(e.text, text) })
+// first is when an event begins with a text for the first time.
+func first(events []event, text string) (int64, error) {
+	i := slices.IndexFunc(events, func(e event) bool { return strings.HasPrefix(e.text, text) })
 	if i < 0 {
-		return 0, fmt.Errorf("the kernel log does not say %q", text)
+		return 0, fmt.Errorf("nothing began with %q", text)
 	}
-	return r.log[i].at, nil
+	return events[i].at, nil
+}
+
+// at is when the kernel log says a text for the first time.
+func (r record) at(text string) (int64, error) { return first(r.log, text) }
+
+// waits is when a process waits for keys for the first time, by the log's clock.
+func (r record) waits(process string) (int64, error) {
+	there, err := first(r.trace, "measure.sh: tracing_mark_write: bench: clocks")
+	if err != nil {
+		return 0, err
+	}
+	here, err := r.at("bench: clocks")
+	if err != nil {
+		return 0, err
+	}
+	at, err := first(r.trace, process+": ")
+	return at - there + here, err
 }
 
 // figures of one system. Times are milliseconds since the kernel started /init.
@@ -68,7 +91,8 @@ type figures struct {
 	Console float64 `json:"console_ms"` // a shell waits for keys
 	Network float64 `json:"network_ms"` // address, route and name servers are set
 	Both    float64 `json:"both_ms"`
-	Memory  int     `json:"memory_kb"` // sum of Pss of all its processes at rest
+	Memory  int     `json:"memory_kib"`    // sum of Pss of all its processes at rest
+	Anon    int     `json:"anonymous_kib"` // of that, what no file holds
 	Initrd  int     `json:"initrd_bytes"`
 }
 
@@ -81,19 +105,21 @@ func (r record) figures(g guest) (f figures, err error) {
 	if err != nil {
 		return f, err
 	}
-	if len(r.keys) == 0 {
-		return f, fmt.Errorf("nobody waited for keys")
+	console, err := r.waits(g.shell)
+	if err != nil {
+		return f, err
 	}
 	f = figures{
-		Console: float64(r.keys[0].at-begin) / 1000,
+		Console: float64(console-begin) / 1000,
 		Network: float64(online-begin) / 1000,
 		Initrd:  g.own,
 	}
 	f.Both = max(f.Console, f.Network)
-	for name, kilobytes := range r.pss {
+	for name := range r.pss {
 		// The services and the measuring are no part of either system.
-		if !strings.HasSuffix(name, " dummy") && !strings.HasSuffix(name, " busybox") {
-			f.Memory += kilobytes
+		if !strings.HasSuffix(name, " dummy") && !strings.HasSuffix(name, " measure.sh") {
+			f.Memory += r.pss[name]
+			f.Anon += r.anon[name]
 		}
 	}
 	return f, nil

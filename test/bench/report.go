@@ -11,7 +11,7 @@ type report struct {
 	Kernel  string      `json:"kernel"`
 	Bantam  figures     `json:"bantam"`
 	Busybox figures     `json:"busybox"`
-	Switch  float64     `json:"switch_ms"` // that changes one service, command to prompt
+	Switch  float64     `json:"switch_ms"` // the slowest that changes one service, command to prompt
 	Nothing float64     `json:"switch_nothing_ms"`
 	Build   float64     `json:"build_s"` // warm cache, configuration changed
 	Budgets []budgetRow `json:"budgets"`
@@ -67,9 +67,10 @@ func (r *report) print(w io.Writer) {
 	row("init to network up, ms", "%.1f", r.Bantam.Network, r.Busybox.Network)
 	row("init to both, ms", "%.1f", r.Bantam.Both, r.Busybox.Both)
 	row("memory at rest, KiB Pss", "%.0f", float64(r.Bantam.Memory), float64(r.Busybox.Memory))
+	row("  of it anonymous", "%.0f", float64(r.Bantam.Anon), float64(r.Busybox.Anon))
 	row("initrd, bytes", "%.0f", float64(r.Bantam.Initrd), float64(r.Busybox.Initrd))
 	t.Flush()
-	fmt.Fprintf(w, "\nbantam switch, one service changed: %.1f ms; nothing changed: %.1f ms\n", r.Switch, r.Nothing)
+	fmt.Fprintf(w, "\nbantam switch, command to prompt: %.1f ms with one service changed, %.1f ms with nothing\n", r.Switch, r.Nothing)
 	fmt.Fprintf(w, "bantam build, warm cache, configuration changed: %.2f s\n\n", r.Build)
 	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(t, "budget\tmust\taim\tmeasured\t\t\n")
