@@ -39,13 +39,13 @@ func (s *Screen) Draw(p Picture) []byte {
 }
 
 // Leave returns what to send at the end: the whole screen scrolls again, the
-// cursor stands below the text.
+// cursor stands below the text, where status and help were.
 func (s *Screen) Leave() []byte {
 	s.out = nil
 	s.put("\x1b[r")
 	s.row, s.col = -1, -1
-	s.moveTo(s.rows-1, 0)
-	s.put("\x1b[K")
+	s.moveTo(min(s.region, s.rows-1), 0)
+	s.put("\x1b[J")
 	return s.out
 }
 

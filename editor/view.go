@@ -139,6 +139,9 @@ func (m *model) picture(full bool) Picture {
 	row, _ := cells([]byte(m.status))
 	if m.prompt != nil { // the end of the answer stays in sight
 		shift := max(len(row)-width+1, 0)
+		if m.prompt.single {
+			shift, row = 0, row[:min(len(row), width-1)]
+		}
 		p.Rows[height] = cut(row, shift, width)
 		p.Row, p.Col = height, len(row)-shift
 	} else {
