@@ -3,7 +3,6 @@ package switcher
 import (
 	"context"
 	"errors"
-	"fmt"
 )
 
 // ErrNoSlots: the boot loader starts one fixed kernel and has no place for another.
@@ -34,11 +33,3 @@ func (FixedImage) Capabilities() LoaderCapabilities { return LoaderCapabilities{
 
 // Install refuses with ErrNoSlots.
 func (FixedImage) Install(context.Context, Generation, *Store) error { return ErrNoSlots }
-
-// LoaderNamed returns the boot loader that a board names.
-func LoaderNamed(name string) (BootLoader, error) {
-	if name == (FixedImage{}).Name() {
-		return FixedImage{}, nil
-	}
-	return nil, fmt.Errorf("boot loader %q: unknown; there is %s", name, FixedImage{}.Name())
-}

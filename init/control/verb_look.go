@@ -58,23 +58,30 @@ func (c *client) printJSON(v any) int {
 }
 
 func runStatus(c *client, args []string) int {
-	flags, rest, code := c.options(args, "", "--json")
+	s, asJSON, code := c.status(args)
 	if code != 0 {
 		return code
 	}
-	if len(rest) > 0 {
-		return c.misuse("%q is too much", rest[0])
-	}
-	var s Status
-	last, ok := c.ask(Request{Verb: "status"}, &s)
-	if !ok {
-		return last.Exit
-	}
-	if flags["--json"] != "" {
+	if asJSON {
 		return c.printJSON(s)
 	}
 	s.write(c.out)
 	return ExitGood
+}
+
+// status fetches the status for a verb whose only option is --json.
+func (c *client) status(args []string) (s Status, asJSON bool, code int) {
+	flags, rest, code := c.options(args, "", "--json")
+	if code != 0 {
+		return s, false, code
+	}
+	if len(rest) > 0 {
+		return s, false, c.misuse("%q is too much", rest[0])
+	}
+	if last, ok := c.ask(Request{Verb: "status"}, &s); !ok {
+		return s, false, max(last.Exit, ExitError)
+	}
+	return s, flags["--json"] != "", 0
 }
 
 // write prints the status for a person, at most 80 columns where it can.
@@ -163,25 +170,18 @@ func writeServices(w io.Writer, services []supervise.State, uptime time.Duration
 }
 
 func runNet(c *client, args []string) int {
-	flags, rest, code := c.options(args, "", "--json")
-	if code != 0 {
+	s, asJSON, code := c.status(args)
+	switch {
+	case code != 0:
 		return code
-	}
-	if len(rest) > 0 {
-		return c.misuse("%q is too much", rest[0])
-	}
-	var s Status
-	last, ok := c.ask(Request{Verb: "status"}, &s)
-	if !ok {
-		return last.Exit
-	}
-	if s.Network == nil {
+	case s.Network == nil:
 		return c.fail(fmt.Errorf("the network configurator has not said anything yet; `bantam log network` may tell why"))
-	}
-	if flags["--json"] != "" {
+	case asJSON:
 		return c.printJSON(s.Network)
 	}
-	s.Network.Table(c.out)
+	if err := s.Network.Table(c.out); err != nil {
+		return c.fail(err)
+	}
 	return ExitGood
 }
 

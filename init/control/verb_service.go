@@ -32,10 +32,9 @@ func runService(c *client, args []string) int {
 		if len(names) > 0 {
 			return c.misuse("list takes no name")
 		}
-		var s Status
-		last, ok := c.ask(Request{Verb: "status"}, &s)
-		if !ok {
-			return last.Exit
+		s, _, code := c.status(nil)
+		if code != 0 {
+			return code
 		}
 		if flags["--json"] != "" {
 			return c.printJSON(s.Services)

@@ -1,0 +1,129 @@
+package control
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"bantam/init/supervise"
+	"bantam/netcfg"
+	"bantam/switcher"
+)
+
+// answering serves one fixed answer and returns the socket.
+func answering(t *testing.T, requests chan<- Request, answer func(Request) Frame) string {
+	return serveOn(t, func(req Request, _ *Client) Frame {
+		if requests != nil {
+			requests <- req
+		}
+		return answer(req)
+	})
+}
+
+func runVerb(socket string, args ...string) (code int, out, errs string) {
+	var o, e strings.Builder
+	code = run(args, &o, &e, socket)
+	return code, o.String(), e.String()
+}
+
+func TestEveryVerbHasItsHelp(t *testing.T) {
+	code, list, _ := runVerb("", "help")
+	if code != ExitGood {
+		t.Fatalf("help: code %d", code)
+	}
+	for _, v := range verbs {
+		if !strings.Contains(list, "\n  "+v.name+" ") {
+			t.Errorf("%s is not in the list", v.name)
+		}
+		code, text, _ := runVerb("", "help", v.name)
+		if code != ExitGood || !strings.HasPrefix(text, "usage: bantam "+v.name) {
+			t.Errorf("help %s: code %d, %q", v.name, code, text)
+		}
+		if same, _, _ := runVerb("", v.name, "--help"); same != ExitGood {
+			t.Errorf("%s --help: code %d", v.name, same)
+		}
+		for _, line := range strings.Split(text, "\n") {
+			if len(line) > 100 {
+				t.Errorf("help %s: a line of %d columns", v.name, len(line))
+			}
+		}
+	}
+}
+
+func TestWrongWordsAreRefusedBeforeAnythingIsAsked(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{"swich", `did you mean "switch"`},
+		{"status now", `"now" is too much`},
+		{"status --yaml", "unknown option --yaml"},
+		{"rollback two", `"two" is no number`},
+		{"rollback 1 2", "one generation at most"},
+		{"switch --confirm", "--confirm wants a value"},
+		{"switch --confirm soon", "not a time"},
+		{"switch --confirm=-5s", "not a time"},
+		{"boot --confirm 5s", "unknown option --confirm"},
+		{"test a b", "one file at a time"},
+		{"service start", "start which service?"},
+		{"service burn web", `"burn" is none of`},
+		{"log -n x", "not a number of lines"},
+		{"log a b", "one service at a time"},
+		{"generations destroy 1", "only delete NUMBER"},
+		{"generations delete x", `"x" is no number`},
+		{"draft", "discard is the only thing"},
+		{"help nothing", `no verb "nothing"`},
+		{"edit --fast", "unknown option --fast"},
+		{"reboot now", `"now" is too much`},
+	} {
+		code, _, errs := runVerb("/nonexistent", strings.Fields(c.args)...)
+		if code != ExitUsage || !strings.Contains(errs, c.want) {
+			t.Errorf("bantam %s: code %d, %q; want code 2 and %q", c.args, code, errs, c.want)
+		}
+	}
+}
+
+func TestWithoutPID1EveryVerbSaysSo(t *testing.T) {
+	for _, args := range []string{"status", "net", "plan", "switch", "rollback", "generations", "service list", "log", "confirm", "diff"} {
+		code, _, errs := runVerb("/nonexistent/socket", strings.Fields(args)...)
+		if code != ExitError || !strings.Contains(errs, "PID 1 does not answer") {
+			t.Errorf("bantam %s: code %d, %q", args, code, errs)
+		}
+	}
+}
+
+func TestSwitchSendsWhatWasAskedFor(t *testing.T) {
+	requests := make(chan Request, 1)
+	socket := answering(t, requests, func(Request) Frame { return Frame{Exit: 10} })
+	code, _, _ := runVerb(socket, "switch", "--confirm", "90s", "--no-rollback")
+	got := <-requests
+	want := Request{Verb: "switch", Confirm: 90 * time.Second, NoRollback: true}
+	if code != 10 || got.Verb != want.Verb || got.Confirm != want.Confirm || !got.NoRollback || got.Text != "" {
+		t.Errorf("code %d, request %+v", code, got)
+	}
+}
+
+func TestStatusTellsWhatAPersonNeeds(t *testing.T) {
+	s := Status{
+		Hostname: "gate", Version: "v1", Board: "pc", Kernel: "6.1.0", Uptime: 90 * time.Second,
+		Generation: 3, State: switcher.StateGood, Why: "made by switch", Default: 2, Tries: 4,
+		Busy: "switch to generation 5, since 3s", Storage: "/dev/vda2, 185 MiB", Lasting: true, Watchdog: "none",
+		Notes: []string{"no modules"},
+		Network: &netcfg.Status{Online: true, Ports: []netcfg.PortStatus{
+			{Name: "eth0", Up: true, Addresses: []netcfg.AddressStatus{{Prefix: "fe80::1/64", Source: "link-local"}, {Prefix: "10.0.0.2/24", Source: "static"}}},
+			{Name: "eth1", Waiting: "no carrier"},
+		}},
+		Services: []supervise.State{{Name: "web", Phase: supervise.PhaseBackoff, Reason: "exit status 1", Restarts: 7, Since: 80 * time.Second}},
+	}
+	socket := answering(t, nil, func(Request) Frame { return Reply(s) })
+	_, text, _ := runVerb(socket, "status")
+	for _, want := range []string{
+		"gate, board pc, Bantam v1, Linux 6.1.0, up 1m30s", "generation  3, good: made by switch",
+		"tries generation 4, then generation 2", "switch to generation 5", "/dev/vda2, 185 MiB", "no modules",
+		"online: eth0 10.0.0.2/24, eth1 no carrier", "web      backoff  -    10s    7         exit status 1",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	if code, text, _ := runVerb(socket, "status", "--json"); code != 0 || !strings.Contains(text, `"generation": 3`) {
+		t.Errorf("--json: code %d\n%s", code, text)
+	}
+}
