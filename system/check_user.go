@@ -15,7 +15,7 @@ func (r *reader) checkUsers() {
 			first = name[0]
 		}
 		switch {
-		case name == "root" || name == "nobody":
+		case name == "root" || name == "nobody" || name == "netcfg":
 			r.failKey(n, "remove it", "%s: the user %s is always there", at, name)
 		case len(name) > 31 || !consists(name, "_-") || first == '-' || first >= '0' && first <= '9':
 			r.failKey(n, "use letters, digits, _ and -, starting with a letter, at most 31", "%s: %q is not a name for a user", at, name)
@@ -38,8 +38,8 @@ func (r *reader) checkUsers() {
 }
 
 func (r *reader) checkID(n *node, at string, id int) {
-	if ok(n) && (id < 1 || id > 65533 || n.num < 1) {
-		r.fail(n, "", "%s: %d is not between 1 and 65533", at, n.num)
+	if ok(n) && (id < 1 || id > 65532 || n.num < 1) {
+		r.fail(n, "", "%s: %d is not between 1 and 65532", at, n.num)
 	}
 }
 

@@ -51,7 +51,7 @@ type Route struct {
 
 // User is an account for services; nobody logs in with it.
 type User struct {
-	UID int `toml:"uid" doc:"number of the user, 1 to 65533"`
+	UID int `toml:"uid" doc:"number of the user, 1 to 65532"`
 	GID int `toml:"gid" doc:"number of its group" default:"the uid"`
 }
 

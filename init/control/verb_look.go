@@ -13,7 +13,6 @@ import (
 
 	"bantam/init/supervise"
 	"bantam/netcfg"
-	"bantam/switcher"
 )
 
 const statusHelp = `--json prints everything as one JSON document.`
@@ -265,8 +264,8 @@ func Greeting(tty string) string {
 	}
 	switch {
 	case s.Generation == 0:
-	case s.Busy != "" && s.State == switcher.StateUntried:
-		text += fmt.Sprintf("Generation %d, being proven.", s.Generation)
+	case s.Busy != "":
+		text += fmt.Sprintf("Generation %d, %s. Under way: %s.", s.Generation, s.State, s.Busy)
 	default:
 		text += fmt.Sprintf("Generation %d, %s.", s.Generation, s.State)
 	}

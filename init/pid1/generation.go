@@ -26,7 +26,7 @@ func (f *first) openSwitcher() (*switcher.Switcher, error) {
 	if err := os.MkdirAll(inMemory, 0o700); err != nil {
 		return nil, err
 	}
-	f.volume = statevolume.Volume{Kind: statevolume.Untrusted, Dir: inMemory, Reason: err.Error()}
+	f.volume = statevolume.Volume{Kind: statevolume.Untrusted, Dir: inMemory, Reason: "the generations on the state volume cannot be used: " + err.Error()}
 	options.Dir = inMemory
 	return switcher.Open(options)
 }

@@ -281,7 +281,7 @@ func (f *first) storage() string {
 	case statevolume.OnDisk:
 		return fmt.Sprintf("%s, %d MiB", f.volume.Device, f.volume.Size>>20)
 	case statevolume.Untrusted:
-		return "in memory, to be forgotten at the next boot; the state volume is damaged and untouched: " + f.volume.Reason
+		return "in memory, to be forgotten at the next boot; " + f.volume.Reason
 	}
 	return "in memory, to be forgotten at the next boot: " + f.volume.Reason
 }

@@ -114,7 +114,7 @@ func (f *first) generations() []control.Generation {
 			mark string
 		}{
 			{g.Current, "running"}, {g.Default, "default"}, {g.Booted && !g.Current, "booted"},
-			{g.Previous, "before"}, {g.Image, "image"}, {g.Tries > 0, "tried next"},
+			{g.Previous, "previous"}, {g.Image, "image"}, {g.Tries > 0, "tried next"},
 		} {
 			if m.so {
 				row.Marks = append(row.Marks, m.mark)

@@ -57,10 +57,11 @@ func TestAccounts(t *testing.T) {
 con:x:7:5::/var/empty:/bin/false
 app:x:1000:1000::/var/empty:/bin/false
 web:x:1001:1000::/var/empty:/bin/false
+netcfg:x:65533:65533:network configurator:/:/bin/false
 nobody:x:65534:65534:nobody:/var/empty:/bin/false
 `},
-		{"a shared group is named once", group, "root:x:0:\ntty:x:5:\napp:x:1000:\nnogroup:x:65534:\n"},
-		{"nobody has a password", shadow, "root:*:::::::\ncon:*:::::::\napp:*:::::::\nweb:*:::::::\nnobody:*:::::::\n"},
+		{"a shared group is named once", group, "root:x:0:\ntty:x:5:\napp:x:1000:\nnetcfg:x:65533:\nnogroup:x:65534:\n"},
+		{"nobody has a password", shadow, "root:*:::::::\ncon:*:::::::\napp:*:::::::\nweb:*:::::::\nnetcfg:*:::::::\nnobody:*:::::::\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.got != tt.want {

@@ -10,8 +10,8 @@ import (
 	"bantam/system"
 )
 
-// WriteUsers writes /etc/passwd, /etc/group and /etc/shadow for root, nobody
-// and the users of the system. No account has a password.
+// WriteUsers writes /etc/passwd, /etc/group and /etc/shadow for root, nobody,
+// the network configurator and the users of the system. No account has a password.
 func WriteUsers(users map[string]system.User) error {
 	passwd, group, shadow := accounts(users)
 	for _, file := range []File{
@@ -36,7 +36,7 @@ func accounts(users map[string]system.User) (passwd, group, shadow string) {
 	p.WriteString("root:x:0:0:root:/root:/bin/sh\n")
 	g.WriteString("root:x:0:\ntty:x:5:\n") // devpts is mounted with gid=5
 	s.WriteString("root:*:::::::\n")
-	hasGroup := map[int]bool{0: true, 5: true, 65534: true}
+	hasGroup := map[int]bool{0: true, 5: true, netcfgUser: true, 65534: true}
 	for _, name := range names {
 		u := users[name]
 		fmt.Fprintf(&p, "%s:x:%d:%d::/var/empty:/bin/false\n", name, u.UID, u.GID)
@@ -46,6 +46,9 @@ func accounts(users map[string]system.User) (passwd, group, shadow string) {
 			fmt.Fprintf(&g, "%s:x:%d:\n", name, u.GID)
 		}
 	}
+	fmt.Fprintf(&p, "netcfg:x:%d:%d:network configurator:/:/bin/false\n", netcfgUser, netcfgUser)
+	fmt.Fprintf(&g, "netcfg:x:%d:\n", netcfgUser)
+	s.WriteString("netcfg:*:::::::\n")
 	p.WriteString("nobody:x:65534:65534:nobody:/var/empty:/bin/false\n")
 	g.WriteString("nogroup:x:65534:\n")
 	s.WriteString("nobody:*:::::::\n")

@@ -1,0 +1,329 @@
+package test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"bantam/gpt"
+	"bantam/init/statevolume"
+)
+
+// What people and disks do wrong, one after the other on one machine. After
+// each the machine has to be as it was before, and say why.
+func TestBadInputLeavesTheMachineAsItWas(t *testing.T) {
+	out := build(t, "pc", "../examples/pc/system.toml")
+	path := disk(t, filepath.Join(out, "pc.img"))
+	c := start(t, pc(t, bios, "-drive", virtio(path)))
+	c.settled()
+	c.badFiles()
+	c.twoAtOnce()
+	c.lostTerminal()
+	c.failingServices()
+	c.fullVolume()
+	c.damagedStore()
+	c.Send("poweroff\r")
+	c.WaitEnd()
+	wantClean(t, path)
+}
+
+// refused runs a command that has to say all of want, to fail with 1, and to change nothing.
+func (c *console) refused(command string, want ...string) {
+	c.t.Helper()
+	before := c.condition()
+	c.must(command+"; echo code $?", append(want, "code 1\n")...)
+	if after := c.condition(); after != before {
+		c.t.Fatalf("%s changed the machine from\n%sto\n%s", command, before, after)
+	}
+}
+
+// condition is the machine without what time changes: its generations, its
+// name, and each service with its process.
+func (c *console) condition() string {
+	c.t.Helper()
+	text := c.run("bantam generations; hostname")
+	for _, line := range strings.Split(c.run("bantam service list"), "\n") {
+		if fields := strings.Fields(line); len(fields) > 2 {
+			text += strings.Join(fields[:3], " ") + "\n"
+		}
+	}
+	return text
+}
+
+// row is the row of a service in the list.
+func (c *console) row(service string) string {
+	c.t.Helper()
+	list := c.run("bantam service list")
+	for _, line := range strings.Split(list, "\n") {
+		if strings.HasPrefix(line, service+" ") {
+			return line
+		}
+	}
+	c.t.Fatalf("no service %s in\n%s", service, list)
+	return ""
+}
+
+func (c *console) badFiles() {
+	c.t.Helper()
+	c.write("/tmp/wrong.toml", "hostname = \"x\"\nhostnme = 3\n[net.eth0]\naddresses = [\"10.0.2.300/24\"]\n")
+	c.refused("bantam switch /tmp/wrong.toml", `/tmp/wrong.toml:2:1: unknown key "hostnme"; did you mean "hostname"?`,
+		`/tmp/wrong.toml:4:14: net.eth0.addresses: "10.0.2.300/24" is not an address`, "refused, nothing was changed")
+	c.write("/tmp/port.toml", "[net.eth9]\naddresses = [\"192.0.2.1/24\"]\n")
+	c.refused("bantam switch /tmp/port.toml", "net.eth9: this machine has no such port, it has eth0, lo", "optional = true")
+	c.write("/tmp/module.toml", "modules = [\"zfs\"]\n")
+	c.refused("bantam switch /tmp/module.toml", "module zfs is not in this image")
+	c.refused("bantam switch /tmp/absent.toml", "/tmp/absent.toml: no such file")
+	c.refused("bantam rollback", "nothing is known to have run before")
+	c.refused("bantam rollback 7", "generation 7: there is none")
+}
+
+const serviceA = "[service.a]\ncommand = [\"sh\", \"-c\", \"id; exec sleep 1000\"]\nuser = \"nobody\"\n"
+
+// twoAtOnce leads to generation 2, which has service a.
+func (c *console) twoAtOnce() {
+	c.t.Helper()
+	c.write("/tmp/a.toml", serviceA)
+	c.run("bantam switch --confirm 10m /tmp/a.toml >/tmp/a.log 2>&1 &")
+	c.waitFor("cat /tmp/a.log", "`bantam confirm` within 10m0s keeps it")
+	c.must("bantam status", "under way", "switch to generation 2", "it waits for `bantam confirm`")
+	c.refused("bantam switch /tmp/a.toml", "another switch is under way: switch to generation 2, since ")
+	c.refused("bantam rollback 1", "another switch is under way: switch to generation 2, since ")
+	c.must("bantam confirm; echo code $?", "confirmed", "code 0\n")
+	c.waitFor("cat /tmp/a.log", "generation 2 runs and is the default")
+	c.refused("bantam confirm", "bantam confirm: ")
+
+	if ps := c.run("ps"); !regexp.MustCompile(`(?m) nobody .* sleep 1000$`).MatchString(ps) {
+		c.t.Errorf("service a is not nobody's:\n%s", ps)
+	}
+	c.must("bantam log a", "uid=65534(nobody) gid=65534(nogroup)")
+
+	c.write("/tmp/b.toml", "[service.b]\ncommand = [\"sleep\", \"1000\"]\n")
+	c.must("bantam switch --confirm 2s /tmp/b.toml; echo code $?", "nobody confirmed it within 2s", "generation 2 runs again", "code 10\n")
+	c.must("bantam generations", "bad")
+	if a := c.row("a"); !strings.Contains(a, "ready") {
+		c.t.Errorf("after the way back: %s", a)
+	}
+}
+
+// lostTerminal leads to generation 4, which has service slow beside a.
+func (c *console) lostTerminal() {
+	c.t.Helper()
+	c.write("/tmp/slow.toml", serviceA+"[service.slow]\ncommand = [\"sh\", \"-c\", \"sleep 3; echo >&3; exec sleep 1000\"]\nready = \"notify\"\n")
+	c.run("(until bantam status | grep -q 'under way .*generation 4'; do sleep 0.1; done; kill -HUP $$) &")
+	c.Send("bantam switch /tmp/slow.toml\r")
+	c.Expect("on bantam, ttyS0") // the greeting of the next shell
+	c.prompt()
+	c.waitFor("bantam status", "last switch generation 4 runs and is the default")
+	c.must("bantam generations", "running, default")
+	if slow := c.row("slow"); !strings.Contains(slow, "ready") {
+		c.t.Errorf("after the switch that lost its terminal: %s", slow)
+	}
+
+	// Ctrl-C ends the watching, not the switch.
+	c.Send("bantam switch /tmp/a.toml\r")
+	c.Expect("stop service slow")
+	c.Send("\x03")
+	c.Expect("The switch goes on")
+	c.prompt()
+	c.waitFor("bantam status", "last switch generation 2 runs and is the default")
+}
+
+// failingServices leads to generation 6, in which loop fails for ever and a is stopped by hand.
+func (c *console) failingServices() {
+	c.t.Helper()
+	const loop = "[service.loop]\ncommand = [\"sh\", \"-c\", \"echo no luck; exit 3\"]\n"
+	const dependent = "[service.dependent]\ncommand = [\"sleep\", \"1000\"]\nneeds = [\"loop\"]\n"
+	before := c.row("a")
+	c.write("/tmp/strict.toml", strings.ReplaceAll(serviceA+loop+dependent, "loop", "brittle"))
+	c.must("bantam switch /tmp/strict.toml; echo code $?", "no luck", "service brittle: exit status 3", "generation 2 runs again", "code 10\n")
+	if after := c.row("a"); strings.Fields(after)[2] != strings.Fields(before)[2] {
+		c.t.Errorf("a was not to be touched: %s, then %s", before, after)
+	}
+
+	c.run("bantam service stop a")
+	c.write("/tmp/lax.toml", strings.Replace(serviceA, "1000", "2000", 1)+loop+"may_fail = true\n"+dependent+"may_fail = true\n")
+	c.must("bantam switch /tmp/lax.toml; echo code $?", "service a was stopped by hand and stays stopped",
+		"service loop, which may fail: ", "service dependent, which may fail: waits for loop", "code 0\n")
+	if a := c.row("a"); !strings.Contains(a, "down") || !strings.Contains(a, "stopped by hand") {
+		c.t.Errorf("stopped by hand before the switch: %s", a)
+	}
+	if d := c.row("dependent"); !strings.Contains(d, "waits for loop") {
+		c.t.Errorf("what needs a failing service: %s", d)
+	}
+	var waits []time.Duration
+	for range 60 {
+		waits = nil
+		for _, again := range regexp.MustCompile(`exit status 3; again in (\S+)\]`).FindAllStringSubmatch(c.run("bantam log loop"), -1) {
+			d, err := time.ParseDuration(again[1])
+			if err != nil {
+				c.t.Fatal(err)
+			}
+			waits = append(waits, d)
+		}
+		if len(waits) >= 5 {
+			break
+		}
+		time.Sleep(500 * time.Millisecond)
+	}
+	if len(waits) < 5 || !slices.IsSorted(waits) || waits[4] < 4*waits[0] {
+		c.t.Errorf("waits between the starts of a service that fails: %v, want longer ones each time", waits)
+	}
+	c.run("bantam service start a")
+	if a := c.row("a"); !strings.Contains(a, "ready") {
+		c.t.Errorf("started by hand: %s", a)
+	}
+}
+
+func (c *console) fullVolume() {
+	c.t.Helper()
+	c.must("dd if=/dev/zero of=/state/mine bs=1M", "no space left on device")
+	c.write("/tmp/new.toml", "[service.new]\ncommand = [\"sleep\", \"1\"]\n")
+	c.run("bantam service stop loop") // so that its process does not change meanwhile
+	c.refused("bantam switch /tmp/new.toml", "the state volume /state is full: 0 kB free")
+	c.must("bantam status", "last switch refused, nothing was changed: the state volume /state is full")
+	c.run("rm /state/mine")
+	c.must("bantam switch /tmp/a.toml; echo code $?", "generation 2 runs and is the default", "code 0\n")
+	c.must("cat /run/bantam/system.toml", "sleep 1000")
+}
+
+// damages are how a blob may be lost; %[1]s is its path.
+var damages = map[string]string{
+	"missing": "mv %[1]s /tmp/blob",
+	"corrupt": "cp %[1]s /tmp/blob; printf X | dd of=%[1]s conv=notrunc bs=1 seek=3; sync",
+}
+
+// damagedStore damages generation 4, then the default, 2, and resets the machine.
+func (c *console) damagedStore() {
+	c.t.Helper()
+	slow := c.blob("/tmp/slow.toml")
+	for says, damage := range damages {
+		c.run(fmt.Sprintf(damage, "/state/store/blobs/sha256/"+slow))
+		c.refused("bantam rollback 4", "generation 4: its system.toml: blob is "+says+": sha256:"+slow)
+		c.run("cp /tmp/blob /state/store/blobs/sha256/" + slow)
+	}
+	a := c.blob("/tmp/a.toml")
+	c.run(fmt.Sprintf(damages["corrupt"], "/state/store/blobs/sha256/"+a))
+	c.refused("bantam switch /tmp/slow.toml", "no way back to generation 2", "blob is corrupt: sha256:"+a)
+
+	c.Reset()
+	told := "generation 2 cannot run: its system.toml: blob is corrupt: sha256:" + a
+	before := len(c.Screen())
+	c.booted()
+	if greeting := c.Screen()[before:]; !strings.Contains(greeting, told) {
+		c.t.Errorf("the greeting does not tell that the default is damaged")
+	}
+	c.settled()
+	c.must("bantam status", "generation  6, good", "next boot   generation 2", told)
+	c.must("bantam rollback 4; echo code $?", "generation 4 runs and is the default", "code 0\n")
+}
+
+// blob is the hex digest of a file.
+func (c *console) blob(file string) string {
+	c.t.Helper()
+	sum := strings.Fields(c.run("sha256sum " + file))
+	if len(sum) != 2 || len(sum[0]) != 2*sha256.Size {
+		c.t.Fatalf("sha256sum %s: %q", file, sum)
+	}
+	return sum[0]
+}
+
+// What one does at a serial line beside switching, and a clean end of it.
+func TestSerialLineAndCleanEnd(t *testing.T) {
+	out := build(t, "pc", "../examples/pc/system.toml")
+	path := disk(t, filepath.Join(out, "pc.img"))
+	c := start(t, pc(t, bios, "-drive", virtio(path)))
+	c.settled()
+
+	c.Send("sleep 100\r")
+	c.waitTyped()
+	c.Send("\x03")
+	c.prompt()
+	c.must("echo code $?", "code 130\n")
+	c.Send("sleep 100 | cat\r")
+	c.waitTyped()
+	c.Send("\x1a")
+	c.Expect(`stopped +sleep 100 \| cat`)
+	c.prompt()
+	c.must("bg", "sleep 100")
+	c.must("jobs", "running")
+	c.Send("fg\r")
+	c.waitTyped()
+	c.Send("\x03")
+	c.prompt()
+	if got := c.run("jobs; ps | grep 'sleep 1[0]0'"); strings.TrimSpace(got) != "" {
+		t.Errorf("left after Ctrl-C:\n%s", got)
+	}
+	c.must("yes | head -3 | wc -l", "3\n")
+	c.must("for i in 1 2 3; do echo $((i * i)); done | sort -rn | tr '\\n' ' '", "9 4 1")
+
+	c.Send("reboot\r")
+	c.booted()
+	c.settled()
+	if log := c.run("dmesg"); strings.Contains(log, "recovery complete") || !strings.Contains(log, "EXT4-fs (vda2): mounted") {
+		t.Errorf("the state volume was not clean after a reboot:\n%s", log)
+	}
+	c.Send("poweroff\r")
+	c.WaitEnd()
+	wantClean(t, path)
+	if strings.Contains(c.Screen(), "Kernel panic") {
+		t.Error("a kernel panic")
+	}
+}
+
+// waitTyped gives a command that prints nothing the time to start. A key that
+// came too early would go to the shell, and the test would fail.
+func (c *console) waitTyped() { time.Sleep(1500 * time.Millisecond) }
+
+// statePartition is where the state volume lies on a disk, in bytes.
+func statePartition(t *testing.T, path string) (offset, size int64) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	copies, err := gpt.Read(f, uint64(info.Size()/gpt.SectorSize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	number, p := copies.Table.Find(statevolume.PartitionType)
+	if number == 0 {
+		t.Fatal("the disk has no state partition")
+	}
+	return int64(p.First) * gpt.SectorSize, int64(p.Sectors()) * gpt.SectorSize
+}
+
+// wantClean wants a state volume that nothing has to be replayed into.
+func wantClean(t *testing.T, path string) {
+	t.Helper()
+	offset, _ := statePartition(t, path)
+	header := e2fs(t, "dumpe2fs", "-h", fmt.Sprintf("%s?offset=%d", path, offset))
+	if !regexp.MustCompile(`Filesystem state: +clean\n`).Match(header) || bytes.Contains(header, []byte("needs_recovery")) {
+		t.Errorf("the state volume is not clean:\n%s", header)
+	}
+	e2fs(t, "e2fsck", "-fn", fmt.Sprintf("%s?offset=%d", path, offset))
+}
+
+func e2fs(t *testing.T, command string, args ...string) []byte {
+	t.Helper()
+	if _, err := exec.LookPath(command); err != nil {
+		t.Fatalf("%v: apt-get install e2fsprogs", err)
+	}
+	text, err := exec.Command(command, args...).CombinedOutput()
+	if err != nil {
+		t.Errorf("%s %s: %v\n%s", command, strings.Join(args, " "), err, text)
+	}
+	return text
+}

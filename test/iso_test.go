@@ -1,0 +1,243 @@
+package test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"bantam/board"
+	"bantam/switcher"
+	"bantam/test/vm"
+
+	"github.com/u-root/u-root/pkg/cpio"
+)
+
+// Machines without a place for a state volume do all the same, and say that it
+// will be forgotten.
+func TestWithoutAStateVolumeAllWorksInMemory(t *testing.T) {
+	out := build(t, "pc", "../examples/pc/system.toml")
+	iso := filepath.Join(out, "pc.iso")
+	full := filepath.Join(t.TempDir(), "full")
+	copyTo(t, full, filepath.Join(out, "pc.img")) // a disk just as large as the image
+	for _, m := range []struct {
+		name, why string
+		args      []string
+	}{
+		{"CD by BIOS", "this medium runs from memory", pc(t, bios, "-cdrom", iso)},
+		{"CD by UEFI", "this medium runs from memory", pc(t, uefi, "-cdrom", iso)},
+		{"full disk by BIOS", "no 32 MiB free behind the image", pc(t, bios, "-drive", virtio(full))},
+	} {
+		t.Run(m.name, func(t *testing.T) {
+			c := start(t, m.args)
+			state := "in memory, to be forgotten at the next boot: "
+			if !strings.Contains(c.Screen(), "The state is "+state) {
+				t.Error("the greeting does not say that the state will be forgotten")
+			}
+			c.settled()
+			c.must("bantam status", "generation  1, good", state, m.why)
+			c.edits()
+			c.Send("bantam switch\r")
+			c.Expect("generation 2 runs and is the default")
+			c.host = "forgetful"
+			c.prompt()
+			c.must("bantam generations", "2   good", "running, default")
+			c.Send("bantam rollback\r")
+			c.Expect("generation 1 runs and is the default")
+			c.host = "bantam"
+			c.prompt()
+			c.must("bantam status", "generation  1, good", state)
+			c.Send("poweroff\r")
+			c.WaitEnd()
+		})
+	}
+	before, after := read(t, filepath.Join(out, "pc.img")), read(t, full)
+	if !bytes.Equal(before, after) {
+		t.Error("the full disk was written to")
+	}
+}
+
+// edits changes the host name in the editor.
+func (c *console) edits() {
+	c.t.Helper()
+	c.Send("bantam edit\r")
+	c.Expect(`\x1b\[6n`)
+	c.Send("\x1b[24;80R")
+	c.Expect(`\^S Save`)
+	c.type_(find, "hostname =", enter, home, cut, `hostname = "forgetful"`, enter, save)
+	c.Expect(`Saved \d+ bytes`)
+	c.type_(quit)
+	c.prompt()
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// A state volume that cannot be trusted is left as it is, and the machine
+// starts from what the image carries.
+func TestDamagedStateVolumeIsLeftAlone(t *testing.T) {
+	out := build(t, "pc", "../examples/pc/system.toml")
+	path := disk(t, filepath.Join(out, "pc.img"))
+	c := start(t, pc(t, bios, "-drive", virtio(path)))
+	c.settled()
+	c.write("/tmp/new.toml", "hostname = \"kept\"\n")
+	c.Send("bantam switch /tmp/new.toml\r")
+	c.Expect("generation 2 runs and is the default")
+	c.host = "kept"
+	c.prompt()
+	c.Send("poweroff\r")
+	c.WaitEnd()
+	offset, size := statePartition(t, path)
+	partition := func() []byte { return read(t, path)[offset : offset+size] }
+	intact := partition()
+
+	for _, d := range []struct {
+		name, why string
+		damage    func()
+	}{
+		{"error flag", "the kernel has marked it as having errors", func() {
+			e2fs(t, "debugfs", "-w", "-R", "ssv state 2", path+"?offset="+strconv.FormatInt(offset, 10))
+		}},
+		{"garbage over the superblock", "it holds no ext4 file system", func() { writeAt(t, path, bytes.Repeat([]byte("garbage!"), 512), offset) }},
+	} {
+		t.Run(d.name, func(t *testing.T) {
+			writeAt(t, path, intact, offset)
+			d.damage()
+			before := partition()
+			if bytes.Equal(before, intact) {
+				t.Fatal("the damage did nothing")
+			}
+			c := start(t, pc(t, bios, "-drive", virtio(path)))
+			c.settled()
+			c.must("bantam status", "generation  1, good: it came with the image", "in memory, to be forgotten at the next boot; the state volume on ", d.why)
+			c.edits()
+			c.Send("bantam switch\r")
+			c.Expect("generation 2 runs and is the default")
+			c.host = "forgetful"
+			c.prompt()
+			c.Send("poweroff\r")
+			c.WaitEnd()
+			if !bytes.Equal(partition(), before) {
+				t.Error("the damaged volume was written to")
+			}
+		})
+	}
+	t.Run("mended", func(t *testing.T) {
+		writeAt(t, path, intact, offset)
+		c := &console{t: t, host: "kept"}
+		c.Machine = vm.Start(t, pc(t, bios, "-drive", virtio(path))...)
+		c.booted()
+		c.settled()
+		c.must("bantam status", "generation  2, good", "/dev/vda2")
+	})
+}
+
+func writeAt(t *testing.T, path string, data []byte, offset int64) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt(data, offset); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A start that cannot go on ends at a prompt, never in a kernel panic.
+func TestEarlyFailureEndsInARescueConsole(t *testing.T) {
+	out := build(t, "pc", "../examples/pc/system.toml")
+	g, kernel, initrd := generation(t, filepath.Join(out, "store"))
+	b, err := board.Load("pc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, damage := range []struct {
+		name, says       string
+		manifest, system string
+	}{
+		{"damaged manifest", `manifest\.json: `, `{"schemaVersion":2,`, "\n"},
+		{"system.toml of another generation", `system\.toml is sha256:\w+, its manifest names sha256:\w+`, string(g.Manifest()), "hostname = \"other\"\n"},
+	} {
+		t.Run(damage.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "initrd")
+			own := archive(t, map[string]string{"manifest.json": damage.manifest, "system.toml": damage.system})
+			if err := os.WriteFile(path, append(bytes.Clone(initrd), own...), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			m := vm.Start(t, pc(t, bios, "-kernel", kernel, "-initrd", path, "-append", b.Cmdline, "-no-reboot")...)
+			m.Expect(`Bantam could not start the system:\r?\n.*` + damage.says)
+			m.Expect(`\x1b\[6n`)
+			m.Send("\x1b[24;80R")
+			m.Expect(`# $`)
+			m.Send("ls /bantam/generation\r")
+			m.Expect(`manifest\.json\s+system\.toml\r?\n`)
+			m.Send("bantam status\r")
+			m.Expect(`PID 1 does not answer`)
+			m.Expect(`# $`)
+			m.Send("reboot\r")
+			m.WaitEnd()
+			if text := m.Screen(); strings.Contains(text, "Kernel panic") || !strings.Contains(text, "reboot: Restarting system") {
+				t.Error("not a clean restart")
+			}
+		})
+	}
+}
+
+// archive is a cpio archive with files of /bantam/generation. A later segment of
+// an initrd replaces files of an earlier one.
+func archive(t *testing.T, files map[string]string) []byte {
+	t.Helper()
+	records := []cpio.Record{cpio.Directory("bantam", 0o755), cpio.Directory("bantam/generation", 0o755)}
+	for name, content := range files {
+		records = append(records, cpio.StaticFile("bantam/generation/"+name, content, 0o644))
+	}
+	var b bytes.Buffer
+	w := cpio.Newc.Writer(&b)
+	for _, r := range records {
+		if err := w.WriteRecord(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := cpio.WriteTrailer(w); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// generation is the one in a store, with its kernel's path and its initrd, which
+// lacks the segment that images add for the generation itself.
+func generation(t *testing.T, dir string) (g switcher.Generation, kernel string, initrd []byte) {
+	t.Helper()
+	store, err := switcher.OpenStore(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	index, err := store.Index()
+	if err != nil || len(index) != 1 {
+		t.Fatalf("index of %s: %d generations, %v", dir, len(index), err)
+	}
+	g, err = store.Generation(index[0].Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range g.Initrd {
+		data, err := store.Blob(s.Digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		initrd = append(initrd, data...)
+		initrd = append(initrd, make([]byte, -len(initrd)&3)...) // the kernel wants each at a multiple of 4
+	}
+	return g, store.BlobPath(g.Kernel.Digest), initrd
+}
