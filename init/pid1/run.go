@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -264,6 +265,9 @@ func (f *first) openVolume() {
 		f.notes.add("state: %s", n)
 	}
 	Logf(Notice, "state: %s", f.storage())
+	if err := os.MkdirAll(filepath.Dir(control.DraftPath), 0o755); err != nil {
+		f.notes.add("%v", err)
+	}
 	if err := CreditSeed(statePath + "/seed"); err != nil {
 		f.notes.add("%v", err)
 	}

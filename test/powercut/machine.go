@@ -1,0 +1,102 @@
+package powercut
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"bantam/switcher"
+	"bantam/system"
+)
+
+// A Machine is one for the switcher on which everything works at once, so that
+// only what the disk says decides what it runs. Its clock runs while it waits.
+type Machine struct {
+	mu       sync.Mutex
+	now      time.Duration
+	Text     string // the system.toml it was given last
+	Hostname string
+	services map[string]switcher.ServiceState
+	network  switcher.NetworkState
+}
+
+func NewMachine() *Machine {
+	return &Machine{services: map[string]switcher.ServiceState{}, network: switcher.NetworkState{Online: true, Routed: true}}
+}
+
+func (m *Machine) Now() time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.now
+}
+
+func (m *Machine) Wait(ctx context.Context, until time.Duration) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.now = max(m.now, until)
+	return ctx.Err()
+}
+
+func (m *Machine) Services() []switcher.ServiceState {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Collect(maps.Values(m.services))
+}
+
+func (m *Machine) Network() switcher.NetworkState {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.network
+}
+
+func (m *Machine) Fingerprints(s *system.System) map[string]string {
+	all := map[string]string{}
+	for name := range s.Services {
+		all[name] = name
+	}
+	return all
+}
+
+func (m *Machine) SetHostname(name string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.Hostname = name
+	return nil
+}
+
+func (m *Machine) Adopt(text []byte, _ *system.System) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.Text = string(text)
+	m.network.Config = switcher.DigestOf(text).Hex()
+	return nil
+}
+
+func (m *Machine) StopServices(_ context.Context, names []string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, name := range names {
+		delete(m.services, name)
+	}
+	return nil
+}
+
+func (m *Machine) StartServices(names []string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, name := range names {
+		m.services[name] = switcher.ServiceState{Name: name, Phase: switcher.PhaseReady, PID: 100, Since: m.now, Wanted: true}
+	}
+	return nil
+}
+
+func (m *Machine) Log(string, int) []string                             { return nil }
+func (m *Machine) HasModule(string) bool                                { return true }
+func (m *Machine) Sysctl(string) (string, error)                        { return "", nil }
+func (m *Machine) SetSysctl(string, string) error                       { return nil }
+func (m *Machine) LoadModule(context.Context, string) error             { return nil }
+func (m *Machine) SetUsers(map[string]system.User) error                { return nil }
+func (m *Machine) ReloadServices([]string) error                        { return nil }
+func (m *Machine) RunCheck(context.Context, string, system.Check) error { return nil }
