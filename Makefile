@@ -48,6 +48,10 @@ help:
 	@echo 'make bench    boot and switch times beside busybox init + udhcpc'
 	@echo 'make size     what takes the bytes'
 	@echo 'make lint     formatting, vet, rules of the house'
+	@echo 'make clean    remove bin and out'
+	@echo
+	@echo 'BOARD=qemu-arm64 makes run, image and size work for that board. Parts of make test: test-pure,'
+	@echo 'test-big-endian, test-machines, cross.'
 
 run: image
 	@bin/bantam run --board $(BOARD)

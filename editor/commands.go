@@ -8,7 +8,7 @@ import (
 )
 
 // help is what the last row shows, most needed first; it is cut at the width.
-const help = "^S Save  ^Q Quit  ^F Find  ^G Next  ^Z Undo  ^Y Redo  ^K Cut  ^U Paste  ^V Faults"
+const help = "^S Save ^Q Quit ^F Find ^G Next ^T Line ^Z Undo ^Y Redo ^K Cut ^U Put ^V Fault"
 
 // key does what one key asks for.
 func (m *model) key(k Key) {

@@ -223,7 +223,7 @@ func TestFaultsAreShownAndFound(t *testing.T) {
 		return []Fault{{Line: 2, Col: 1, Text: "unknown key"}}
 	}
 	p := m.picture(true)
-	if got := strings.Join(p.Rows[22], ""); !strings.Contains(got, "line 2: unknown key") {
+	if got := strings.Join(p.Rows[22], ""); !strings.Contains(got, "line 2: unknown key") || strings.Join(p.Rows[23], "") != help {
 		t.Errorf("status row %q", got)
 	}
 	press(t, m, "\x16")
@@ -233,6 +233,24 @@ func TestFaultsAreShownAndFound(t *testing.T) {
 	press(t, m, "fixed\x16")
 	if m.message != "No faults" {
 		t.Errorf("message %q", m.message)
+	}
+}
+
+func TestALongFaultGoesOnInTheLastRow(t *testing.T) {
+	m := modelOf("a\n", 24, 80)
+	long := strings.Repeat("reason ", 15) + "remedy"
+	m.check = func([]byte) []Fault { return []Fault{{Line: 1, Col: 1, Text: long}} }
+	p := m.picture(true)
+	if got := strings.Join(p.Rows[22], "") + strings.Join(p.Rows[23], ""); !strings.HasSuffix(got, long) {
+		t.Errorf("status rows %q", got)
+	}
+}
+
+func TestEscapeBeforeAControlKeyIsForgiven(t *testing.T) {
+	m := modelOf("a", 24, 80)
+	press(t, m, "x\x1b\x11")
+	if m.prompt == nil {
+		t.Error("ESC swallowed ^Q")
 	}
 }
 

@@ -105,6 +105,9 @@ func (e *emulator) escape(b []byte) int {
 	for b[i] < 0x40 {
 		i++
 	}
+	if string(b[:i+1]) == "\x1b[?7h" {
+		return i + 1 // autowrap on: the editor never writes the last column
+	}
 	var p []int
 	for _, f := range strings.Split(string(b[2:i]), ";") {
 		n, err := strconv.Atoi(f)

@@ -110,9 +110,10 @@ func decodeEscape(b []byte) (Key, int) {
 		}
 		return Key{}, -3
 	case '[':
-	case 0x1b:
-		return Key{}, -1
 	default:
+		if b[1] < 0x20 {
+			return Key{}, -1 // ESC by itself, from habit; the control key counts
+		}
 		return Key{}, -2 // Alt and a key
 	}
 	for i := 2; i < len(b); i++ {

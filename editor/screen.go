@@ -42,7 +42,7 @@ func (s *Screen) Draw(p Picture) []byte {
 // cursor stands below the text, where status and help were.
 func (s *Screen) Leave() []byte {
 	s.out = nil
-	s.put("\x1b[r")
+	s.put("\x1b[r\x1b[?7h") // firmware leaves autowrap off; what follows wants it
 	s.row, s.col = -1, -1
 	s.moveTo(min(s.region, s.rows-1), 0)
 	s.put("\x1b[J")

@@ -137,6 +137,7 @@ func (m *model) picture(full bool) Picture {
 		m.status = m.statusText(full)
 	}
 	row, _ := cells([]byte(m.status))
+	last := split(help)
 	if m.prompt != nil { // the end of the answer stays in sight
 		shift := max(len(row)-width+1, 0)
 		if m.prompt.single {
@@ -145,10 +146,17 @@ func (m *model) picture(full bool) Picture {
 		p.Rows[height] = cut(row, shift, width)
 		p.Row, p.Col = height, len(row)-shift
 	} else {
+		if m.rows >= 6 && len(row) > width { // the end of a fault says what to do: it takes the help's place
+			at := width
+			if row[at] == "" {
+				at-- // not through a wide character
+			}
+			row, last = row[:at], row[at:]
+		}
 		p.Rows[height] = cut(row, 0, width)
 	}
 	if m.rows >= 6 {
-		p.Rows[height+1] = cut(split(help), 0, width)
+		p.Rows[height+1] = cut(last, 0, width)
 	}
 	return p
 }
@@ -200,12 +208,12 @@ func (m *model) statusText(full bool) string {
 	if m.text.Modified() {
 		s += "  modified"
 	}
-	if f, ok := m.faultAt(line + 1); ok {
-		return s + "  " + f.Text
+	f, ok := m.faultAt(line + 1)
+	if !ok && len(m.faults) > 0 {
+		f, ok = m.faults[0], true
 	}
-	if len(m.faults) > 0 {
-		f := m.faults[0]
-		return fmt.Sprintf("%s  line %d: %s", s, f.Line, f.Text)
+	if ok {
+		return fmt.Sprintf("%d:%d  line %d: %s", line+1, columnOf(m.text.Line(line), col)+1, f.Line, f.Text)
 	}
 	return s
 }

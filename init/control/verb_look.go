@@ -13,6 +13,7 @@ import (
 
 	"bantam/init/supervise"
 	"bantam/netcfg"
+	"bantam/system"
 )
 
 const statusHelp = `--json prints everything as one JSON document.`
@@ -178,6 +179,11 @@ func runNet(c *client, args []string) int {
 	case asJSON:
 		return c.printJSON(s.Network)
 	}
+	for _, service := range s.Services {
+		if service.Name == system.NetworkService && service.PID == 0 {
+			fmt.Fprintf(c.out, "The network configurator does not run (%s): nobody renews leases.\nWhat follows is its last word. `bantam service start network` starts it.\n\n", service.Reason)
+		}
+	}
 	if err := s.Network.Table(c.out); err != nil {
 		return c.fail(err)
 	}
@@ -252,7 +258,9 @@ func (c *client) deleteGenerations(numbers []string) int {
 // Greeting is what a terminal shows before its shell: where one is, and what to type.
 func Greeting(tty string) string {
 	host, _ := os.Hostname()
-	text := fmt.Sprintf("\nBantam %s on %s, %s. `bantam help` lists what you can do.\n", Version, host, filepath.Base(tty))
+	// Firmware leaves serial terminals with their autowrap off, which cuts every
+	// line at the last column.
+	text := fmt.Sprintf("\x1b[?7h\nBantam %s on %s, %s. `bantam help` lists what you can do.\n", Version, host, filepath.Base(tty))
 	var s Status
 	_, err := Call(Socket, Request{Verb: "status"}, func(f Frame) {
 		if f.Reply != nil {

@@ -127,3 +127,15 @@ func TestStatusTellsWhatAPersonNeeds(t *testing.T) {
 		t.Errorf("--json: code %d\n%s", code, text)
 	}
 }
+
+func TestNetSaysWhenNobodyLooksAfterTheNetwork(t *testing.T) {
+	s := Status{Network: &netcfg.Status{Online: true}, Services: []supervise.State{{Name: "network", Reason: "stopped by hand"}}}
+	socket := answering(t, nil, func(Request) Frame { return Reply(s) })
+	if _, text, _ := runVerb(socket, "net"); !strings.Contains(text, "does not run (stopped by hand)") {
+		t.Errorf("no warning in\n%s", text)
+	}
+	s.Services[0].PID = 5
+	if _, text, _ := runVerb(socket, "net"); strings.Contains(text, "does not run") {
+		t.Errorf("a warning without need:\n%s", text)
+	}
+}

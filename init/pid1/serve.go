@@ -206,6 +206,11 @@ func (f *first) change(req control.Request, c *control.Client) control.Frame {
 
 // service starts or stops services by a person's wish and waits for the outcome.
 func (f *first) service(action string, names []string, c *control.Client) control.Frame {
+	for _, name := range names {
+		if action == "stop" && strings.HasPrefix(name, consolePrefix) {
+			return failure(fmt.Errorf("%s stays: stopped it would lock out whoever sits there; restart it to get a fresh shell", name))
+		}
+	}
 	do, phase := f.sup.Start, supervise.PhaseReady
 	switch action {
 	case "stop":
