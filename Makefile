@@ -76,7 +76,7 @@ device:
 	@GOARCH=arm64 $(DEVICE) -o bin/device/arm64/bantam ./init
 
 # Packages without I/O, whose tests run on every architecture.
-PURE = ./system ./gpt ./editor ./switcher ./netcfg/dhcp4 ./init/kmod ./init/shell/line ./init/statevolume/seed
+PURE = ./system ./gpt ./editor ./switcher ./netcfg ./netcfg/dhcp4 ./init/kmod ./init/shell/line ./init/statevolume/seed
 # Packages whose tests start virtual machines: one at a time.
 MACHINES = ./images ./test/statevolume ./test
 

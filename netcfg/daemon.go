@@ -3,13 +3,11 @@ package netcfg
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -32,17 +30,20 @@ type daemon struct {
 	stderr  io.Writer
 	kernel  kernel
 	alarm   alarm
-	events  int // rtnetlink subscription
+	events  subscription
+
+	subscribe func() (subscription, error)
 
 	net     map[string]system.Net
 	dns     system.DNS
 	hash    string // of the system.toml in force
 	invalid []string
 
-	clients   map[string]*dhcpPort
-	announced map[string]*announcements
-	indexes   map[int]string // links by index, as last seen
-	owned     Owned
+	clients    map[string]*dhcpPort
+	announced  map[string]*announcements
+	solicitors map[string]*solicitor
+	indexes    map[int]string // links by index, as last seen
+	owned      Owned
 
 	dirty     bool
 	looked    time.Duration // when everything was last compared
@@ -55,8 +56,9 @@ type daemon struct {
 
 func newDaemon(o options, stderr io.Writer) (*daemon, error) {
 	d := &daemon{
-		options: o, stderr: stderr, dirty: true, events: -1, retryAt: forever, looked: -debounce,
-		clients: map[string]*dhcpPort{}, announced: map[string]*announcements{}, owned: newOwned(),
+		options: o, stderr: stderr, dirty: true, subscribe: subscribe, retryAt: forever, looked: -debounce,
+		clients: map[string]*dhcpPort{}, announced: map[string]*announcements{},
+		solicitors: map[string]*solicitor{}, owned: newOwned(),
 	}
 	for _, dir := range []string{o.dir, o.leases} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -70,7 +72,7 @@ func newDaemon(o options, stderr io.Writer) (*daemon, error) {
 	if d.alarm, err = newAlarm(); err != nil {
 		return nil, err
 	}
-	if d.events, err = subscribe(); err != nil {
+	if d.events, err = d.subscribe(); err != nil {
 		return nil, err
 	}
 	d.reload()
@@ -119,6 +121,11 @@ func (d *daemon) loop(signals int) error {
 				d.dirty = true
 			}
 		}
+		for _, s := range d.solicitors {
+			if s.next <= now {
+				s.tick(now)
+			}
+		}
 		if d.retryAt <= now {
 			d.dirty, d.retryAt = true, forever
 		}
@@ -129,9 +136,12 @@ func (d *daemon) loop(signals int) error {
 		if err := d.alarm.set(d.nextWake()); err != nil {
 			return err
 		}
-		fds := []unix.PollFd{{Fd: int32(signals)}, {Fd: int32(d.events)}, {Fd: int32(d.alarm.fd)}}
+		fds := []unix.PollFd{{Fd: int32(signals)}, {Fd: int32(d.events.fd)}, {Fd: int32(d.alarm.fd)}}
 		for _, c := range d.clients {
 			fds = append(fds, unix.PollFd{Fd: int32(c.wire.ip)}, unix.PollFd{Fd: int32(c.wire.arp)})
+		}
+		for _, s := range d.solicitors {
+			fds = append(fds, unix.PollFd{Fd: int32(s.fd)})
 		}
 		for i := range fds {
 			fds[i].Events = unix.POLLIN
@@ -152,6 +162,9 @@ func (d *daemon) loop(signals int) error {
 		}
 		for _, c := range d.clients {
 			d.watch(c, func() { c.receive(buffer) })
+		}
+		for _, s := range d.solicitors {
+			s.receive(buffer)
 		}
 	}
 }
@@ -179,6 +192,9 @@ func (d *daemon) nextWake() time.Duration {
 	for _, a := range d.announced {
 		next = min(next, a.next())
 	}
+	for _, s := range d.solicitors {
+		next = min(next, s.next)
+	}
 	return next
 }
 
@@ -196,13 +212,19 @@ func (d *daemon) signalled(fd int) (end bool) {
 }
 
 // hear notes that something changed, and the options of router advertisements.
+// Where some may have been lost, routers are asked to send them again.
 func (d *daemon) hear() error {
-	options, err := drain(d.events)
+	options, lost, err := d.events.drain()
 	if err != nil {
 		d.logf("%v; subscribing again", err)
-		unix.Close(d.events)
-		if d.events, err = subscribe(); err != nil {
+		d.events.close()
+		if d.events, err = d.subscribe(); err != nil {
 			return err
+		}
+	}
+	if lost {
+		for _, s := range d.solicitors {
+			s.again(bootTime(), randomNumber())
 		}
 	}
 	for _, o := range options {
@@ -228,6 +250,7 @@ func (d *daemon) reconcile() {
 			break
 		}
 		d.follow(have.Links)
+		d.solicit(have)
 		wish := Desired(d.net, d.dns, d.facts(have.Links))
 		d.kernel.ReadSysctls(&have, slices.Collect(maps.Keys(wish.Sysctls)))
 		ops, impossible := Plan(wish.State, have, d.owned)
@@ -316,35 +339,5 @@ func (d *daemon) follow(links map[string]Link) {
 			d.clients[name] = c
 		}
 		d.clients[name].setCarrier(link.Up && link.Carrier)
-	}
-}
-
-// publish writes status.json and resolv.conf, and says once that we are online.
-func (d *daemon) publish(wish Wish, have State) {
-	reasons := map[string]string{}
-	for _, p := range wish.Ports {
-		if c := d.clients[p.Name]; c != nil {
-			reasons[p.Name] = c.client.Reason()
-		} else if p.Net.IPv4 == "dhcp" {
-			reasons[p.Name] = "DHCP: not started"
-		}
-	}
-	offset := time.Now().Add(-bootTime())
-	status := report(wish, have, reasons, func(at time.Duration) time.Time { return offset.Add(at).UTC().Round(time.Second) })
-	status.Config = d.hash
-	text, err := json.MarshalIndent(status, "", "  ")
-	if err == nil {
-		err = writeFile(filepath.Join(d.options.dir, "status.json"), append(text, '\n'))
-	}
-	err = errors.Join(err, writeFile(filepath.Join(d.options.dir, "resolv.conf"), []byte(resolvConf(wish.DNS, wish.Search))))
-	if err != nil {
-		d.logf("%v", err)
-	}
-	if status.Online && !d.ready {
-		d.ready = true
-		if d.options.notify >= 0 {
-			unix.Write(d.options.notify, []byte{'\n'})
-			unix.Close(d.options.notify)
-		}
 	}
 }

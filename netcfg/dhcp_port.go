@@ -3,6 +3,7 @@ package netcfg
 import (
 	crand "crypto/rand"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -83,7 +84,7 @@ func (p *dhcpPort) receive(buffer []byte) {
 func (p *dhcpPort) step(ev dhcp4.Event) {
 	before := p.client.Lease()
 	actions := p.client.Step(bootTime(), randomNumber(), ev)
-	if err := p.wire.listen(p.watched()); err != nil {
+	if err := errors.Join(p.wire.listen(p.watched()), p.wire.expect(p.client.Transaction())); err != nil {
 		p.logf("%s: %v", p.name, err)
 	}
 	for _, a := range actions {

@@ -16,40 +16,53 @@ const groups = 1<<(unix.RTNLGRP_LINK-1) |
 	1<<(unix.RTNLGRP_IPV6_IFADDR-1) | 1<<(unix.RTNLGRP_IPV6_ROUTE-1) |
 	1<<(unix.RTNLGRP_ND_USEROPT-1)
 
-// subscribe opens a socket that hears of every change.
-func subscribe() (fd int, err error) {
-	fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
+// subscription is a socket that hears of every change.
+type subscription struct {
+	fd      int
+	receive func(buffer []byte) (n int, fromKernel bool, err error)
+	close   func()
+}
+
+func subscribe() (subscription, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
 	if err != nil {
-		return -1, fmt.Errorf("socket(AF_NETLINK): %w", err)
+		return subscription{}, fmt.Errorf("socket(AF_NETLINK): %w", err)
 	}
 	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}); err != nil {
 		unix.Close(fd)
-		return -1, fmt.Errorf("bind(AF_NETLINK): %w", err)
+		return subscription{}, fmt.Errorf("bind(AF_NETLINK): %w", err)
 	}
-	return fd, nil
+	receive := func(buffer []byte) (int, bool, error) {
+		n, from, err := unix.Recvfrom(fd, buffer, 0)
+		nl, ok := from.(*unix.SockaddrNetlink)
+		return n, ok && nl.Pid == 0, err
+	}
+	return subscription{fd, receive, func() { unix.Close(fd) }}, nil
 }
 
 // drain reads what is pending and returns the router advertisement options in
 // it. A full queue (ENOBUFS) has lost messages but not the socket: the dump that
-// follows makes up for it. Any other error means that the socket must be made anew.
-func drain(fd int) (options []userOptions, err error) {
+// follows makes up for it, but for those options. Any other error means that
+// the subscription must be made anew.
+func (s subscription) drain() (options []userOptions, lost bool, err error) {
 	buffer := make([]byte, 1<<16)
 	for range 64 { // a storm must not keep us from the other sockets
-		n, from, err := unix.Recvfrom(fd, buffer, 0)
+		n, fromKernel, err := s.receive(buffer)
 		switch {
 		case errors.Is(err, unix.EAGAIN):
-			return options, nil
-		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ENOBUFS):
-			continue
+			return options, lost, nil
+		case errors.Is(err, unix.ENOBUFS):
+			lost = true
+		case errors.Is(err, unix.EINTR):
 		case err != nil:
-			return options, fmt.Errorf("recvfrom(AF_NETLINK): %w", err)
+			return options, true, fmt.Errorf("recvfrom(AF_NETLINK): %w", err)
+		case n == 0:
+			return options, true, errors.New("recvfrom(AF_NETLINK): closed")
+		case fromKernel:
+			options = append(options, readUserOptions(buffer[:n])...)
 		}
-		if nl, ok := from.(*unix.SockaddrNetlink); !ok || nl.Pid != 0 {
-			continue // not from the kernel
-		}
-		options = append(options, readUserOptions(buffer[:n])...)
 	}
-	return options, nil
+	return options, lost, nil
 }
 
 // userOptions is one RTM_NEWNDUSEROPT message: options of a router advertisement.

@@ -20,6 +20,7 @@ const (
 	loadByte    = unix.BPF_LD | unix.BPF_B | unix.BPF_ABS
 	loadHalf    = unix.BPF_LD | unix.BPF_H | unix.BPF_ABS
 	loadWord    = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
+	loadWordAtX = unix.BPF_LD | unix.BPF_W | unix.BPF_IND
 	loadHalfAtX = unix.BPF_LD | unix.BPF_H | unix.BPF_IND
 	loadHeader  = unix.BPF_LDX | unix.BPF_B | unix.BPF_MSH // X = 4 * (low nibble): the IPv4 header's length
 	ifEqual     = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
@@ -27,17 +28,28 @@ const (
 	accept      = unix.BPF_RET | unix.BPF_K
 )
 
-// dhcpFilter lets unfragmented UDP to the client port through.
-var dhcpFilter = []unix.SockFilter{
-	statement(loadByte, 9),
-	jump(ifEqual, unix.IPPROTO_UDP, 0, 6),
-	statement(loadHalf, 6),
-	jump(ifAnySet, 0x1fff, 4, 0),
-	statement(loadHeader, 0),
-	statement(loadHalfAtX, 2),
-	jump(ifEqual, clientPort, 0, 1),
-	statement(accept, 0xffff),
-	statement(accept, 0),
+// dhcpFilter lets unfragmented UDP to the client port through that answers one
+// transaction of one station. With the check here a flood of other answers does
+// not fill the socket's queue, in which the one that matters must find a place.
+func dhcpFilter(transaction uint32, mac [6]byte) []unix.SockFilter {
+	const message = udpHeader // from X on
+	return []unix.SockFilter{
+		statement(loadByte, 9),
+		jump(ifEqual, unix.IPPROTO_UDP, 0, 12),
+		statement(loadHalf, 6),
+		jump(ifAnySet, 0x1fff, 10, 0),
+		statement(loadHeader, 0),
+		statement(loadHalfAtX, 2),
+		jump(ifEqual, clientPort, 0, 7),
+		statement(loadWordAtX, message+4),
+		jump(ifEqual, transaction, 0, 5),
+		statement(loadWordAtX, message+28),
+		jump(ifEqual, binary.BigEndian.Uint32(mac[:4]), 0, 3),
+		statement(loadHalfAtX, message+32),
+		jump(ifEqual, uint32(binary.BigEndian.Uint16(mac[4:])), 0, 1),
+		statement(accept, 0xffff),
+		statement(accept, 0),
+	}
 }
 
 // arpFilter lets ARP through whose sender has the address, and probes for it.

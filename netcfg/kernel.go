@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -68,25 +67,19 @@ func (r *rtnetlink) Observe() (State, error) {
 			Carrier:  a.RawFlags&running == running,
 			Ethernet: a.EncapType == "ether" && a.RawFlags&unix.IFF_LOOPBACK == 0,
 			Hardware: a.ParentDev != "",
+			Ours:     a.Group == groupOurs,
 		}
 		copy(link.MAC[:], a.HardwareAddr)
 		s.Links[a.Name] = link
 	}
-	addresses, err := dump("addresses", func() ([]netlink.Addr, error) { return r.handle.AddrList(nil, unix.AF_UNSPEC) })
+	addresses, err := dump("addresses", listAddresses)
 	if err != nil {
 		return s, err
 	}
 	now := r.now()
 	for _, a := range addresses {
-		prefix, ok := prefixOf(a.IPNet)
-		if !ok || names[a.LinkIndex] == "" {
-			continue
-		}
-		s.Addresses[AddressKey{names[a.LinkIndex], prefix}] = Address{
-			Until:     untilOf(a, now),
-			Announced: prefix.Addr().Is6() && a.Flags&unix.IFA_F_PERMANENT == 0,
-			Tentative: a.Flags&unix.IFA_F_TENTATIVE != 0,
-			Duplicate: a.Flags&unix.IFA_F_DADFAILED != 0,
+		if name := names[a.index]; name != "" {
+			s.Addresses[AddressKey{name, a.prefix}] = a.state(now)
 		}
 	}
 	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
@@ -140,17 +133,6 @@ func prefixOf(n *net.IPNet) (netip.Prefix, bool) {
 	return netip.PrefixFrom(a, bits), ok && size == a.BitLen()
 }
 
-// untilOf turns the seconds an address has left into a point in time.
-func untilOf(a netlink.Addr, now time.Duration) time.Duration {
-	if uint32(a.ValidLft) == unforgotten {
-		return forever
-	}
-	return now + time.Duration(uint32(a.ValidLft))*time.Second
-}
-
-// unforgotten is the kernel's INFINITY_LIFE_TIME.
-const unforgotten = 0xffffffff
-
 func (r *rtnetlink) Apply(o Op) error {
 	if err := r.apply(o); err != nil {
 		return fmt.Errorf("%v: %w", o, err)
@@ -170,9 +152,9 @@ func (r *rtnetlink) apply(o Op) error {
 	case SetMTU:
 		return r.handle.LinkSetMTU(link, o.MTU)
 	case SetUp:
-		return r.handle.LinkSetUp(link)
+		return r.raise(link)
 	case SetDown:
-		return r.handle.LinkSetDown(link)
+		return r.lower(link)
 	case PutAddress:
 		return putAddress(link.Attrs().Index, o.Key.Prefix, o.Address, r.now())
 	case RemoveAddress:
@@ -206,6 +188,24 @@ func (r *rtnetlink) apply(o Op) error {
 	return fmt.Errorf("unknown verb %q", o.Verb)
 }
 
+// raise sets a link up. The mark comes first: a link that is up without it
+// would be left up for ever if we died in between.
+func (r *rtnetlink) raise(link netlink.Link) error {
+	if link.Attrs().Group == 0 {
+		if err := r.handle.LinkSetGroup(link, groupOurs); err != nil {
+			return err
+		}
+	}
+	return r.handle.LinkSetUp(link)
+}
+
+func (r *rtnetlink) lower(link netlink.Link) error {
+	if err := r.handle.LinkSetDown(link); err != nil {
+		return err
+	}
+	return r.handle.LinkSetGroup(link, 0)
+}
+
 func netOf(p netip.Prefix) *net.IPNet {
 	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
 }
@@ -215,41 +215,4 @@ func ipOf(a netip.Addr) net.IP {
 		return nil
 	}
 	return a.AsSlice()
-}
-
-// ifaRoutePriority is IFA_RT_PRIORITY: the metric of the route to the address's
-// subnet. netlink.Addr has no field for it.
-const ifaRoutePriority = 9
-
-// putAddress adds an address or changes its lifetime and metric.
-func putAddress(index int, p netip.Prefix, a Address, now time.Duration) error {
-	family := unix.AF_INET
-	if p.Addr().Is6() {
-		family = unix.AF_INET6
-	}
-	req := nl.NewNetlinkRequest(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_REPLACE|unix.NLM_F_ACK)
-	msg := nl.NewIfAddrmsg(family)
-	msg.Index = uint32(index)
-	msg.Prefixlen = uint8(p.Bits())
-	req.AddData(msg)
-	raw := p.Addr().AsSlice()
-	req.AddData(nl.NewRtAttr(unix.IFA_LOCAL, raw))
-	req.AddData(nl.NewRtAttr(unix.IFA_ADDRESS, raw))
-	if p.Addr().Is4() && p.Bits() < 31 {
-		broadcast := p.Masked().Addr().AsSlice()
-		for i, m := range net.CIDRMask(p.Bits(), 32) {
-			broadcast[i] |= ^m
-		}
-		req.AddData(nl.NewRtAttr(unix.IFA_BROADCAST, broadcast))
-	}
-	seconds := uint32(unforgotten)
-	if a.Until != forever {
-		// At least 1, as 0 is refused; the next wake-up of the lease removes it anyway.
-		seconds = uint32(min(max((a.Until-now)/time.Second, 1), unforgotten-1))
-	}
-	life := nl.IfaCacheInfo{IfaCacheinfo: unix.IfaCacheinfo{Prefered: seconds, Valid: seconds}}
-	req.AddData(nl.NewRtAttr(unix.IFA_CACHEINFO, life.Serialize()))
-	req.AddData(nl.NewRtAttr(ifaRoutePriority, nl.Uint32Attr(uint32(a.Metric))))
-	_, err := req.Execute(unix.NETLINK_ROUTE, 0)
-	return err
 }

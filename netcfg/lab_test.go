@@ -1,3 +1,5 @@
+//go:build !mips && !mipsle
+
 package netcfg
 
 import (
@@ -46,6 +48,7 @@ func (o *output) String() string              { o.mu.Lock(); defer o.mu.Unlock()
 
 func newLab(t *testing.T, packages ...string) *lab {
 	t.Helper()
+	t.Parallel() // they mostly wait, each in a namespace of its own
 	for program, pkg := range map[string]string{"ip": "iproute2", "unshare": "util-linux", "setpriv": "util-linux"} {
 		need(t, program, pkg)
 	}

@@ -9,9 +9,12 @@
 //
 // It does Ethernet ports with DHCPv4, fixed addresses and routes, and router
 // advertisements. IPv6 addresses from advertisements are the kernel's work; we
-// set its knobs and read name servers from the advertisements. It does no
-// DHCPv6, no bridges or other made links, no firewall, and never takes the MTU
-// of a DHCP server. Only the main routing table is looked at.
+// set its knobs, ask routers where it does not, and read name servers from what
+// it passes on. It does no DHCPv6, no bridges or other made links, no firewall,
+// and never takes the MTU of a DHCP server. Only the main routing table is looked at.
+//
+// What is ours is marked in the kernel: routes and addresses by protocol number,
+// links by group. A new process knows it again whatever became of the old one.
 package netcfg
 
 import (

@@ -22,6 +22,8 @@ type wire struct {
 	arp   int // AF_PACKET, ARP, filtered for one address; -1 while there is none
 	raw   int // AF_INET, for unicast: the kernel routes and resolves
 	watch netip.Addr
+
+	transaction uint32 // whose answers ip hears
 }
 
 var everybody = [8]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
@@ -29,7 +31,7 @@ var everybody = [8]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 func openWire(name string, index int, mac [6]byte) (*wire, error) {
 	w := &wire{index: index, mac: mac, ip: -1, arp: -1, raw: -1}
 	var err error
-	if w.ip, err = packetSocket(index, unix.ETH_P_IP, dhcpFilter); err != nil {
+	if w.ip, err = packetSocket(index, unix.ETH_P_IP, dhcpFilter(0, mac)); err != nil {
 		return nil, err
 	}
 	if err := unix.SetsockoptInt(w.ip, unix.SOL_PACKET, unix.PACKET_AUXDATA, 1); err != nil {
@@ -119,6 +121,15 @@ func (w *wire) broadcast(fd int, protocol uint16, packet []byte) error {
 		return fmt.Errorf("broadcast: %w", err)
 	}
 	return nil
+}
+
+// expect makes the DHCP socket hear of one transaction only.
+func (w *wire) expect(transaction uint32) error {
+	if transaction == w.transaction {
+		return nil
+	}
+	w.transaction = transaction
+	return attach(w.ip, dhcpFilter(transaction, w.mac))
 }
 
 // listen makes the ARP socket hear of address only; an invalid one closes it.

@@ -10,16 +10,14 @@ import (
 	"time"
 )
 
-// Owned is what we did ourselves and must undo when nobody wants it any more.
+// Owned is what we did ourselves and the kernel does not tell back. The rest it
+// tells: routes and addresses by their protocol number, links by their group.
 type Owned struct {
 	Addresses map[AddressKey]Address // as last asked of the kernel
-	Raised    map[string]bool        // links that we set up
 	MTU       map[string]int         // what a link had before we changed it
 }
 
-func newOwned() Owned {
-	return Owned{map[AddressKey]Address{}, map[string]bool{}, map[string]int{}}
-}
+func newOwned() Owned { return Owned{map[AddressKey]Address{}, map[string]int{}} }
 
 // Verb is what an Op does.
 type Verb string
@@ -253,8 +251,8 @@ func (p *planner) removeAddresses() {
 func (p *planner) removable(k AddressKey) bool {
 	link, managed := p.want.Links[k.Link]
 	if !managed {
-		_, ours := p.owned.Addresses[k]
-		return ours
+		_, ours := p.owned.Addresses[k] // an old kernel does not keep our number
+		return ours || p.have.Addresses[k].Ours
 	}
 	a := k.Prefix.Addr()
 	if a.Is4() {
@@ -266,8 +264,9 @@ func (p *planner) removable(k AddressKey) bool {
 // lower sets links down that we had set up and nobody names any more, so that
 // the machine is as it would be had it booted with this system.toml.
 func (p *planner) lower() {
-	for _, name := range slices.SortedFunc(maps.Keys(p.owned.Raised), naturally) {
-		if _, wanted := p.want.Links[name]; !wanted && p.have.Links[name].Up {
+	for _, name := range slices.SortedFunc(maps.Keys(p.have.Links), naturally) {
+		link := p.have.Links[name]
+		if _, wanted := p.want.Links[name]; !wanted && link.Ours && link.Up {
 			p.add(Op{Verb: SetDown, Link: name})
 		}
 	}
@@ -280,10 +279,6 @@ func (w *Owned) Done(o Op, had State) {
 		w.Addresses[o.Key] = o.Address
 	case RemoveAddress:
 		delete(w.Addresses, o.Key)
-	case SetUp:
-		w.Raised[o.Link] = true
-	case SetDown:
-		delete(w.Raised, o.Link)
 	case SetMTU:
 		switch before, changed := w.MTU[o.Link]; {
 		case !changed:
@@ -299,7 +294,6 @@ func (w *Owned) Done(o Op, had State) {
 func (w *Owned) Forget(links map[string]Link) {
 	gone := func(name string) bool { _, there := links[name]; return !there }
 	maps.DeleteFunc(w.Addresses, func(k AddressKey, _ Address) bool { return gone(k.Link) })
-	maps.DeleteFunc(w.Raised, func(name string, _ bool) bool { return gone(name) })
 	maps.DeleteFunc(w.MTU, func(name string, _ int) bool { return gone(name) })
 }
 

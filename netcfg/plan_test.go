@@ -18,7 +18,7 @@ var _ kernel = (*fakeKernel)(nil)
 // fakeKernel has the kernel's traps: see the methods.
 type fakeKernel struct {
 	State
-	interrupted int
+	old bool // from before Linux 5.18: it keeps no protocol number of addresses
 }
 
 func newFakeKernel(links ...string) *fakeKernel {
@@ -39,7 +39,7 @@ func (k *fakeKernel) Observe() (State, error) {
 		s.Links[n] = l
 	}
 	for n, a := range k.Addresses {
-		s.Addresses[n] = Address{Until: a.Until, Announced: a.Announced}
+		s.Addresses[n] = Address{Until: a.Until, Announced: a.Announced, Ours: a.Ours && !k.old}
 	}
 	for n, r := range k.Routes {
 		r.Source = ""
@@ -68,10 +68,10 @@ func (k *fakeKernel) Apply(o Op) error {
 		link.MTU = o.MTU
 		k.Links[o.Link] = link
 	case SetUp:
-		link.Up = true
+		link.Up, link.Ours = true, true
 		k.Links[o.Link] = link
 	case SetDown: // removes all routes and all IPv6 addresses
-		link.Up = false
+		link.Up, link.Ours = false, false
 		k.Links[o.Link] = link
 		k.dropRoutes(func(key RouteKey, _ Route) bool { return key.Link == o.Link })
 		for a := range k.Addresses {
@@ -85,7 +85,9 @@ func (k *fakeKernel) Apply(o Op) error {
 				return unix.EEXIST
 			}
 		}
-		k.Addresses[o.Key] = o.Address
+		a := o.Address
+		a.Ours = true
+		k.Addresses[o.Key] = a
 	case RemoveAddress:
 		return k.removeAddress(o)
 	case AddRoute, ReplaceRoute:
@@ -337,6 +339,45 @@ func TestAPortNoLongerNamedIsAsIfItNeverWas(t *testing.T) {
 	settle(t, k, &owned, map[string]system.Net{"eth0": static("10.0.0.2/24")}, Facts{})
 	if l := k.Links["eth1"]; l.Up || has(k, "eth1", "10.1.0.2/24") || len(k.Routes) != 0 {
 		t.Errorf("left: %+v %v %v", l, k.Addresses, k.Routes)
+	}
+}
+
+func TestAPortRemovedWhileWeWereDeadIsAsIfItNeverWas(t *testing.T) {
+	n := static("10.1.0.2/24", "2001:db8::2/64")
+	n.Gateway = "10.1.0.1"
+	both := map[string]system.Net{"eth0": static("10.0.0.2/24"), "eth1": n}
+	one := map[string]system.Net{"eth0": static("10.0.0.2/24")}
+	k, owned := newFakeKernel("eth0", "eth1", "wg0"), newOwned()
+	k.Links["wg0"] = Link{Index: 9, Up: true}
+	theirs := AddressKey{"wg0", netip.MustParsePrefix("10.9.0.1/24")}
+	k.Addresses[theirs] = Address{Until: forever}
+	settle(t, k, &owned, both, Facts{})
+	owned = newOwned() // the memory of a new process
+	settle(t, k, &owned, one, Facts{})
+	if len(k.Addresses) != 2 || len(k.Routes) != 0 || k.Links["eth1"].Up {
+		t.Errorf("left: %v %v %+v", k.Addresses, k.Routes, k.Links["eth1"])
+	}
+	if _, there := k.Addresses[theirs]; !there || !k.Links["wg0"].Up {
+		t.Error("what is not ours was taken too")
+	}
+	// A kernel that keeps no numbers: IPv6 goes with the link, IPv4 stays, without effect.
+	k, owned = newFakeKernel("eth0", "eth1"), newOwned()
+	k.old = true
+	settle(t, k, &owned, both, Facts{})
+	owned = newOwned()
+	settle(t, k, &owned, one, Facts{})
+	if k.Links["eth1"].Up || has(k, "eth1", "2001:db8::2/64") || !has(k, "eth1", "10.1.0.2/24") {
+		t.Errorf("old kernel: left %v %+v", k.Addresses, k.Links["eth1"])
+	}
+}
+
+func TestALinkThatWasUpBeforeUsStaysUp(t *testing.T) {
+	k, owned := newFakeKernel("eth0", "eth1"), newOwned()
+	k.Links["eth1"] = Link{Index: 3, MTU: 1500, Up: true, Carrier: true, Ethernet: true}
+	settle(t, k, &owned, map[string]system.Net{"eth0": static(), "eth1": static("10.1.0.2/24")}, Facts{})
+	settle(t, k, &owned, map[string]system.Net{"eth0": static()}, Facts{})
+	if !k.Links["eth1"].Up || len(k.Addresses) != 0 {
+		t.Errorf("left: %+v %v", k.Links["eth1"], k.Addresses)
 	}
 }
 

@@ -1,3 +1,5 @@
+//go:build !mips && !mipsle
+
 package netcfg
 
 import (
@@ -7,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -154,18 +157,76 @@ func TestAddressesAndRoutesGoWithTheLeaseWhenWeAreKilled(t *testing.T) {
 	l.gone("ip route", "default")
 }
 
+func TestAPortRemovedWhileWeWereDeadLosesAddressRouteAndLink(t *testing.T) {
+	l := newLab(t)
+	for i, port := range []string{"eth0", "eth1"} {
+		l.peer().cable(port, fmt.Sprintf("10.%d.0.1/24", i+1))
+	}
+	l.ip("link add other type bridge")
+	l.ip("addr add 10.9.0.1/24 dev other")
+	l.ip("link set other up")
+	const one = "[net.eth0]\naddresses = [\"10.1.0.2/24\"]\n"
+	l.netcfg(one + "[net.eth1]\naddresses = [\"10.2.0.2/24\", \"2001:db8::2/64\"]\ngateway = \"10.2.0.1\"\n")
+	l.status("online", online)
+	l.shows("ip link show eth1", "group 66")
+	l.proc.Process.Kill()
+	l.proc.Wait()
+	l.netcfg(one)
+	l.gone("ip addr show eth1", "inet")
+	l.gone("ip link show eth1", "UP")
+	l.gone("ip link show eth1", "group 66")
+	l.gone("ip route", "eth1")
+	l.shows("ip addr show other", "10.9.0.1/24")
+	l.shows("ip link show other", "UP")
+}
+
+// radvd advertises a prefix, a name server and a search list.
+func (p *peer) radvd(how string) {
+	p.t.Helper()
+	p.in("echo 1 > /proc/sys/net/ipv6/conf/all/forwarding")
+	conf := filepath.Join(p.dir, "radvd.conf")
+	text := "interface srv { AdvSendAdvert on; " + how +
+		" prefix 2001:db8:1::/64 { }; RDNSS 2001:db8:1::53 { }; DNSSL six.example { }; };"
+	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
+		p.t.Fatal(err)
+	}
+	p.serve("radvd", "-n", "-m", "stderr", "-C", conf, "-p", filepath.Join(p.dir, "radvd.pid"))
+}
+
+func TestOnALinkThatIsUpAlreadyRoutersAreAskedToAdvertise(t *testing.T) {
+	l := newLab(t, "radvd:radvd")
+	p := l.peer()
+	p.cable("eth0", "2001:db8:1::1/64")
+	p.radvd("UnicastOnly on;") // it never advertises but when asked
+	l.ip("link set eth0 up")
+	l.shows("ip -6 addr show eth0", "2001:db8:1:") // the kernel has asked, long before us
+	var solicitations atomic.Int32
+	p.station(unix.ETH_P_IPV6).listen(func(packet []byte) {
+		if len(packet) > 40 && packet[6] == unix.IPPROTO_ICMPV6 && packet[40] == routerSolicit {
+			solicitations.Add(1)
+		}
+	})
+	const auto = "[net.eth0]\nipv4 = \"off\"\n"
+	l.netcfg(auto)
+	l.status("a name server", func(s Status) bool { return s.Online && len(s.DNS) > 0 })
+	l.reload(auto + "ipv6 = \"static\"\naddresses = [\"2001:db8:1::5/64\"]\n")
+	l.gone("ip -6 addr show eth0", "mngtmpaddr")
+	l.gone("ip -6 route", "proto ra")
+	l.reload(auto)
+	l.shows("ip -6 addr show eth0", "mngtmpaddr")
+	l.shows("ip -6 route", "default via fe80::")
+	l.status("online", online)
+	time.Sleep(solicitationInterval + solicitationInterval/4)
+	if n := solicitations.Load(); n != 2 {
+		t.Errorf("%d solicitations, want one after the start and one after the change: an answer ends them", n)
+	}
+}
+
 func TestRouterAdvertisementsGiveAddressRouteAndNameServer(t *testing.T) {
 	l := newLab(t, "radvd:radvd")
 	p := l.peer()
 	p.cable("eth0", "2001:db8:1::1/64")
-	p.in("echo 1 > /proc/sys/net/ipv6/conf/all/forwarding")
-	conf := filepath.Join(l.dir, "radvd.conf")
-	text := `interface srv { AdvSendAdvert on; MinRtrAdvInterval 3; MaxRtrAdvInterval 4;
-		prefix 2001:db8:1::/64 { }; RDNSS 2001:db8:1::53 { }; DNSSL six.example { }; };`
-	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	p.serve("radvd", "-n", "-m", "stderr", "-C", conf, "-p", filepath.Join(l.dir, "radvd.pid"))
+	p.radvd("MinRtrAdvInterval 3; MaxRtrAdvInterval 4;")
 	l.netcfg("[net.eth0]\nipv4 = \"off\"\n")
 	s := l.status("online with a name server", func(s Status) bool { return s.Online && len(s.DNS) > 0 && len(s.Search) > 0 })
 	if s.DNS[0] != "2001:db8:1::53" || s.Search[0] != "six.example" {

@@ -29,6 +29,7 @@ type Link struct {
 	Carrier       bool
 	Ethernet      bool // ARPHRD_ETHER
 	Hardware      bool // it has a parent device
+	Ours          bool // observed: we set it up
 	Announcements bool // wish: router advertisements may configure it
 }
 
@@ -46,6 +47,7 @@ type Address struct {
 	Announced bool          // observed: the kernel made it from a router advertisement
 	Tentative bool          // observed: the kernel still looks for duplicates
 	Duplicate bool          // observed: somebody else has it
+	Ours      bool          // observed: it carries our protocol number (Linux 5.18 or newer)
 	Source    string        // wish: why, for people
 }
 
@@ -66,12 +68,15 @@ type Route struct {
 	Source   string     // wish: why, for people
 }
 
-// Route protocols (rtnetlink(7)). Ours is a number that nobody has registered
-// in iproute2's rt_protos; by it we know our routes again after a restart.
+// Protocol numbers of routes and addresses (rtnetlink(7)). Ours is one that
+// nobody has registered in iproute2's rt_protos. With the group of the links
+// that we set up it tells what is ours: in the kernel, so that it outlives us.
 const (
 	protocolOurs   = 66
 	protocolKernel = 2
 	protocolRA     = 9
+
+	groupOurs = 66
 )
 
 // sameRoute compares what the kernel can tell.

@@ -3,6 +3,7 @@ package netcfg
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"net/netip"
 	"os"
 	"testing"
@@ -13,6 +14,58 @@ import (
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
+
+func TestOnlineIsEveryNamedPortOrWithNoneNamedOneThatReachesOut(t *testing.T) {
+	fixed := system.Net{IPv4: "static", IPv6: "static", Addresses: []string{"10.0.0.2/24"}} // no gateway, so no default route
+	spare := fixed
+	spare.Optional = true
+	leases := func(ports ...string) Facts {
+		f := Facts{Leases: map[string]*dhcp4.Lease{}}
+		for i, name := range ports {
+			f.Leases[name] = lease(fmt.Sprintf("10.%d.0.5/24", i), fmt.Sprintf("10.%d.0.1", i))
+		}
+		return f
+	}
+	type nets = map[string]system.Net
+	for _, c := range []struct {
+		name   string
+		net    nets
+		facts  Facts
+		pulled string // a port without cable
+		want   bool
+	}{
+		{"none named and none has anything", nil, leases(), "", false},
+		{"none named and one of two has a lease", nil, leases("eth1"), "", true},
+		{"none named and the only lease is on a port without cable", nil, leases("eth1"), "eth1", false},
+		{"a named port needs no default route", nets{"eth0": fixed}, leases(), "", true},
+		{"a named port without cable", nets{"eth0": fixed}, leases(), "eth0", false},
+		{"one of two named ports lacks its lease", nets{"eth0": dhcp, "eth1": dhcp}, leases("eth0"), "", false},
+		{"both named ports have theirs", nets{"eth0": dhcp, "eth1": dhcp}, leases("eth0", "eth1"), "", true},
+		{"what an optional port lacks does not matter", nets{"eth0": fixed, "eth9": spare}, leases(), "", true},
+		{"a named port that does not exist does", nets{"eth0": fixed, "eth9": dhcp}, leases(), "", false},
+		{"all named are optional and none is there", nets{"eth9": spare}, leases(), "", false},
+		{"all named are optional and one has an address", nets{"eth1": spare, "eth9": spare}, leases(), "", true},
+	} {
+		k, owned := newFakeKernel("eth0", "eth1"), newOwned()
+		settle(t, k, &owned, c.net, c.facts)
+		if l, there := k.Links[c.pulled]; there {
+			l.Carrier = false
+			k.Links[c.pulled] = l
+		}
+		have, _ := k.Observe()
+		c.facts.Links = have.Links
+		reasons := map[string]string{}
+		for _, name := range []string{"eth0", "eth1"} {
+			if c.facts.Leases[name] == nil {
+				reasons[name] = "DHCP: no answer yet"
+			}
+		}
+		s := report(Desired(c.net, system.DNS{}, c.facts), have, reasons, time.Unix(0, 0).Add)
+		if s.Online != c.want {
+			t.Errorf("%s: got %v, want %v: %+v", c.name, s.Online, c.want, s.Ports)
+		}
+	}
+}
 
 func TestTheTableSaysWhatAndWhy(t *testing.T) {
 	k, owned := newFakeKernel("eth0", "eth1"), newOwned()

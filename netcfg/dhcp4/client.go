@@ -154,6 +154,9 @@ func (c *Client) Watch() (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
+// Transaction returns the number of the present exchange; answers with another one are ignored.
+func (c *Client) Transaction() uint32 { return c.xid }
+
 // Deadline returns when Step wants to be called though nothing happens, Forever for never.
 func (c *Client) Deadline() time.Duration {
 	d := min(c.next, c.announceAt)

@@ -253,6 +253,10 @@ func TestANakTakesTheAddressAtOnceAndStormsAreSlowedDown(t *testing.T) {
 	var last time.Duration
 	for i := range 20 {
 		b.answer(dhcpv4.MessageTypeOffer, nil)
+		if i > 1 { // others are given time to make an offer
+			b.phase(Selecting)
+			b.wake()
+		}
 		b.phase(Requesting)
 		b.answer(dhcpv4.MessageTypeNak, nil)
 		b.phase(Waiting)
@@ -387,6 +391,24 @@ func TestAServerThatOffersButDoesNotDeliverIsPassedOver(t *testing.T) {
 	b.step(CarrierUp{})
 	b.answer(dhcpv4.MessageTypeOffer, nil)
 	for b.c.Phase() == Requesting {
+		b.wake()
+	}
+	b.answer(dhcpv4.MessageTypeOffer, nil)
+	b.phase(Selecting)
+	b.answer(dhcpv4.MessageTypeOffer, func(m *dhcpv4.DHCPv4) { m.UpdateOption(server(netip.MustParseAddr("10.0.0.2"))) })
+	b.phase(Requesting)
+	if b.c.wanted.Server != netip.MustParseAddr("10.0.0.2") {
+		t.Error("took the offer of the bad server")
+	}
+}
+
+func TestAServerThatTwiceRefusesItsOwnOfferIsPassedOver(t *testing.T) {
+	b := newBench(t)
+	b.step(CarrierUp{})
+	for range 2 {
+		b.answer(dhcpv4.MessageTypeOffer, nil)
+		b.phase(Requesting)
+		b.answer(dhcpv4.MessageTypeNak, nil)
 		b.wake()
 	}
 	b.answer(dhcpv4.MessageTypeOffer, nil)

@@ -194,6 +194,9 @@ func (c *Client) refused(m *dhcpv4.DHCPv4) bool {
 	if !ok || !named || from.IsValid() && server != from {
 		return false
 	}
+	if c.phase == Requesting && c.failures > 0 {
+		c.avoid = server // once more it refuses what it offered: others go first
+	}
 	c.startOver(0, fmt.Sprintf("refused by %v", server))
 	return true
 }
