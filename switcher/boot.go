@@ -137,7 +137,7 @@ func (o *operation) start(ctx context.Context, c Choice, to target) (proven bool
 	if err != nil && c.Tried {
 		return false, err
 	}
-	p := proofFor(plan, from, goal, DigestOf(to.text), nil, network).everything(goal)
+	p := proofFor(plan, goal, DigestOf(to.text), nil, network).everything()
 	checks := to.system.Checks
 	if !c.Tried {
 		p.patient = true

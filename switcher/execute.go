@@ -33,11 +33,11 @@ func (s *Switcher) look() View {
 		seen[name] = true
 		_, defined := serviceOf(v.System, name)
 		switch {
-		case !defined && name != system.NetworkService:
-			continue // not a generation's business
-		case state.ByHand:
+		case state.ByHand: // also when this generation does not have it: the one to come may
 			v.Held[name] = true
 			delete(v.Services, name)
+		case !defined && name != system.NetworkService:
+			continue // not a generation's business
 		case !state.Wanted:
 			delete(v.Services, name)
 		case !defined:

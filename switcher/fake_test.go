@@ -29,6 +29,7 @@ type fakeMachine struct {
 	calls    []string
 	versions map[string]string // of programs, part of the fingerprints
 
+	missing []string          // programs that are not there
 	broken  map[string]string // services whose start ends so, e.g. "exit status 1"
 	checks  func(name string) error
 	fail    func(call string) error                          // asked before every call that changes something
@@ -109,6 +110,13 @@ func (m *fakeMachine) Fingerprints(sys *system.System) map[string]string {
 		all[name] = string(DigestOf(fmt.Appendf(nil, "%v %v %s", s, sys.Users[s.User], m.versions[s.Command[0]])))
 	}
 	return all
+}
+
+func (m *fakeMachine) HasProgram(service system.Service) error {
+	if slices.Contains(m.missing, service.Command[0]) {
+		return fmt.Errorf("%s: %w", service.Command[0], fs.ErrNotExist)
+	}
+	return nil
 }
 
 func (m *fakeMachine) HasModule(name string) bool { return slices.Contains(m.modules, name) }

@@ -18,7 +18,8 @@ type Machine interface {
 	// have changed, and ctx's error when ctx is done. Early returns are harmless.
 	Wait(ctx context.Context, until time.Duration) error
 
-	// Services reports every supervised service, the network's included. What
+	// Services reports every supervised service, the network's included, and what
+	// a person stopped, even while no definition of it is adopted. What
 	// Adopt, StartServices and StopServices did is visible when they return.
 	Services() []ServiceState
 	// Log returns the last lines that the service wrote, oldest first.
@@ -52,6 +53,13 @@ type Machine interface {
 	ReloadServices(names []string) error
 	// RunCheck runs a check's command once. The error holds its exit status and last output.
 	RunCheck(ctx context.Context, name string, check system.Check) error
+}
+
+// ProgramFinder is implemented by a Machine that can tell before a service
+// starts that it has no program.
+type ProgramFinder interface {
+	// HasProgram returns nil if the program that service runs is there now.
+	HasProgram(service system.Service) error
 }
 
 // ServiceState is what can be seen of one service.

@@ -42,7 +42,11 @@ func (s *Switcher) enter(verb string, to int, report func(Event)) (*operation, e
 		if b.result.To != 0 {
 			target = fmt.Sprintf("generation %d", b.result.To)
 		}
-		return nil, fmt.Errorf("%w: %s to %s, since %v", ErrBusy, b.result.Verb, target, (now - b.result.Started).Round(time.Second))
+		advice := "wait, `bantam status` tells how it ends"
+		if b.confirm != nil {
+			advice = "`bantam confirm` keeps it"
+		}
+		return nil, fmt.Errorf("%w: %s to %s, since %v; %s", ErrBusy, b.result.Verb, target, (now - b.result.Started).Round(time.Second), advice)
 	}
 	s.busy = &operation{s: s, report: report, done: make(chan struct{}), result: Result{Verb: verb, From: s.running, To: to, Started: now}}
 	return s.busy, nil

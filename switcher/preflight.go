@@ -31,6 +31,11 @@ func (s *Switcher) preflight(from, to target, verb string) error {
 	if verb != VerbRollback {
 		faults = append(faults, missingPorts(from.system, to.system, s.machine.Network().Links)...)
 	}
+	if verb != VerbBoot { // by then the program may be there
+		_, _, plan := s.planTo(to)
+		missing, _ := s.missingPrograms(plan, to)
+		faults = append(faults, missing...)
+	}
 	faults = append(faults, s.checkSpace(to))
 	return errors.Join(faults...)
 }
@@ -51,6 +56,37 @@ func missingPorts(from, to *system.System, links []string) (faults []error) {
 			name, strings.Join(links, ", ")))
 	}
 	return faults
+}
+
+// missingPrograms looks at the services that plan starts. One without a program
+// would only lead to the way back, unless it may fail, or comes after another
+// that starts too: that one may bring the program. These get notes.
+func (s *Switcher) missingPrograms(plan Plan, to target) (faults []error, notes []string) {
+	finder, ok := s.machine.(ProgramFinder)
+	if !ok {
+		return nil, nil
+	}
+	starts := map[string]bool{}
+	for _, step := range plan.Steps {
+		if step.Kind == KindService && step.Action == ActionStart {
+			starts[step.Name] = true
+		}
+	}
+	for _, name := range sortedKeys(starts) {
+		service := to.system.Services[name]
+		err := finder.HasProgram(service)
+		if err == nil {
+			continue
+		}
+		err = fmt.Errorf("service %s cannot start: %w", name, err)
+		earlier := slices.Concat(service.Needs, service.Wants, service.After)
+		if service.MayFail || slices.ContainsFunc(earlier, func(other string) bool { return starts[other] }) {
+			notes = append(notes, err.Error())
+		} else {
+			faults = append(faults, err)
+		}
+	}
+	return faults, notes
 }
 
 // diskBlock is the most that one small file takes beyond its size.

@@ -13,7 +13,8 @@ import (
 // proof is what has to be seen of a machine before its generation is trusted.
 // judge is pure; the loop that feeds it is in execute.go.
 type proof struct {
-	services []string       // must be ready, and stay so
+	goal     View           // what must be, as far as nobody stops it by hand
+	services []string       // of it must be ready, and stay so
 	restarts map[string]int // how often each of them had restarted by itself when the proof began
 	settle   time.Duration  // time that a process must have been ready
 	patient  bool           // a service that failed and will be started again is waited for
@@ -41,10 +42,21 @@ type verdict struct {
 	again   time.Duration // time at which judging again can change the verdict without an event; 0: none
 }
 
-// judge compares what is seen at now with what has to be seen.
+// judge compares what is seen at now with what has to be seen. What a person
+// has stopped by now, and what needs that, is not asked for.
 func (p proof) judge(now time.Duration, services []ServiceState, network NetworkState) verdict {
 	var v verdict
+	held := map[string]bool{}
+	for _, s := range services {
+		if s.ByHand {
+			held[s.Name] = true
+		}
+	}
+	blocked := p.goal.blocked(held)
 	for _, name := range p.services {
+		if held[name] || blocked[name] != "" {
+			continue
+		}
 		i := slices.IndexFunc(services, func(s ServiceState) bool { return s.Name == name })
 		if i < 0 {
 			return verdict{failed: name, err: fmt.Errorf("service %s: unknown to the supervisor", name)}
@@ -69,7 +81,9 @@ func (p proof) judge(now time.Duration, services []ServiceState, network Network
 			v.waiting = append(v.waiting, fmt.Sprintf("service %s: %s", name, s.fault()))
 		}
 	}
-	v.waiting = append(v.waiting, p.network.missing(network)...)
+	if !held[system.NetworkService] {
+		v.waiting = append(v.waiting, p.network.missing(network)...)
+	}
 	return v
 }
 
@@ -113,11 +127,11 @@ func (n NetworkState) waiting() []string {
 	return missing
 }
 
-// everything makes p ask for all services of to, whatever the plan touches.
-func (p proof) everything(to View) proof {
+// everything makes p ask for all services, whatever the plan touches.
+func (p proof) everything() proof {
 	p.services = nil
-	for _, name := range startOrder(to.System.Services) {
-		if !to.System.Services[name].MayFail {
+	for _, name := range startOrder(p.goal.System.Services) {
+		if !p.goal.System.Services[name].MayFail {
 			p.services = append(p.services, name)
 		}
 	}
@@ -126,9 +140,9 @@ func (p proof) everything(to View) proof {
 
 // proofFor returns the proof of a switch that planned plan: what it touches, and
 // what worked before, has to work after it. before and network were seen then.
-// What a person stopped, and what needs that, is not asked for.
-func proofFor(plan Plan, from, to View, config Digest, before []ServiceState, network NetworkState) proof {
+func proofFor(plan Plan, to View, config Digest, before []ServiceState, network NetworkState) proof {
 	p := proof{
+		goal:     to,
 		restarts: map[string]int{},
 		settle:   time.Duration(to.System.Proof.Settle),
 		network:  networkProof{mode: to.System.Proof.Network, before: network},
@@ -151,12 +165,8 @@ func proofFor(plan Plan, from, to View, config Digest, before []ServiceState, ne
 			p.network.config = config.Hex()
 		}
 	}
-	if from.Held[system.NetworkService] {
-		p.network.mode = "off"
-	}
-	blocked := to.blocked(from.Held)
 	for _, name := range startOrder(to.System.Services) {
-		if wanted[name] && !from.Held[name] && blocked[name] == "" && !to.System.Services[name].MayFail {
+		if wanted[name] && !to.System.Services[name].MayFail {
 			p.services = append(p.services, name)
 		}
 	}

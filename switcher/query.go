@@ -27,9 +27,8 @@ func (s *Switcher) Plan(r Request) (Preview, error) {
 	if err != nil {
 		return Preview{}, err
 	}
-	view := s.look()
-	view.Fresh = nil // as live does
-	p := Preview{From: from.number, To: to.number, Plan: PlanSwitch(view, to.view(s.machine))}
+	_, _, plan := s.planTo(to)
+	p := Preview{From: from.number, To: to.number, Plan: plan}
 	if err := s.preflight(from, to, r.Verb); err != nil {
 		p.Problems = lines(err)
 	}

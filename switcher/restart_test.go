@@ -77,3 +77,55 @@ func TestNetworkStoppedByHandStaysStopped(t *testing.T) {
 		t.Error(text)
 	}
 }
+
+// badText leaves web out and has a service that fails.
+const badText = "hostname = \"bad\"\n[service.bad]\ncommand = [\"bad\"]\n"
+
+// wantHeld is the outcome of a way back, or a rollback, to a web that was stopped by hand.
+func wantHeld(t *testing.T, m *fakeMachine, r Result, exit int) {
+	t.Helper()
+	wantExit(t, r, exit)
+	wantRuns(t, m, "web []")
+	noted := false
+	for _, e := range r.Events {
+		noted = noted || e.Kind == EventNote && e.Text == "service web was stopped by hand and stays stopped"
+		if e.Kind == EventStep && strings.Contains(e.Text, "start service web") || strings.Contains(e.Text, "waiting for service web") {
+			t.Errorf("event %q", e.Text)
+		}
+	}
+	if !noted {
+		t.Errorf("no note in %+v", r.Events)
+	}
+}
+
+func TestHandStoppedServiceStaysStoppedOnTheWayBackFromAGenerationWithoutIt(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
+	m.held("web", true)
+	m.broken["bad"] = "exit status 1"
+	wantHeld(t, m, switchTo(t, s, VerbSwitch, badText), ExitReverted)
+}
+
+func TestHandStoppedServiceStaysStoppedOverARollback(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
+	m.held("web", true)
+	wantExit(t, switchTo(t, s, VerbSwitch, badText), ExitGood)
+	m.services["bad"].Phase = PhaseDown // removed with its definition
+	wantHeld(t, m, s.Switch(t.Context(), Request{Verb: VerbRollback}, nil), ExitGood)
+}
+
+func TestServiceStoppedByHandDuringTheProofIsNotDemanded(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	m.onWait = func(m *fakeMachine) {
+		if db := m.services["db"]; db != nil && db.Phase == PhaseReady {
+			db.Phase, db.PID, db.ByHand, db.Wanted, db.Reason = PhaseDown, 0, true, false, "stopped by hand"
+			web := m.services["web"]
+			web.Phase, web.PID, web.Stuck, web.Reason = PhaseDown, 0, true, "waits for db"
+		}
+	}
+	wantExit(t, switchTo(t, s, VerbSwitch, dbText), ExitGood)
+	if m.services["db"].Phase == PhaseReady {
+		t.Error("db was started again")
+	}
+}

@@ -156,16 +156,28 @@ func (s *Switcher) compose(file string, text []byte) (target, error) {
 	return t, nil
 }
 
+// planTo says how to get from what is to to.
+func (s *Switcher) planTo(to target) (from, goal View, plan Plan) {
+	from, goal = s.look(), to.view(s.machine)
+	from.Fresh = nil // that was the switch before
+	plan = PlanSwitch(from, goal)
+	_, notes := s.missingPrograms(plan, to)
+	plan.Notes = append(plan.Notes, notes...)
+	return from, goal, plan
+}
+
+func (o *operation) tellNotes(plan Plan) {
+	for _, note := range plan.Notes {
+		o.event(EventNote, "%s", note)
+	}
+}
+
 // live changes the running machine: plan, steps, proof, a person's word, and
 // only then the boot default.
 func (o *operation) live(ctx context.Context, r Request, from, to target) Result {
 	s, m := o.s, o.s.machine
-	fromView, toView := s.look(), to.view(m)
-	fromView.Fresh = nil // that was the switch before
-	plan := PlanSwitch(fromView, toView)
-	for _, note := range plan.Notes {
-		o.event(EventNote, "%s", note)
-	}
+	fromView, toView, plan := s.planTo(to)
+	o.tellNotes(plan)
 	record := s.recordNow()
 	if len(plan.Steps) == 0 && to.number == from.number && (r.Verb == VerbTest || record.Default == to.number && record.Trying == nil) {
 		o.event(EventNote, "generation %d runs already; there is nothing to do", to.number)
@@ -177,7 +189,7 @@ func (o *operation) live(ctx context.Context, r Request, from, to target) Result
 		return o.leave(ExitRefused, fmt.Errorf("journal: %w", err))
 	}
 	err := o.perform(ctx, plan, fromView, to, toView, false)
-	p := proofFor(plan, fromView, toView, DigestOf(to.text), states, network)
+	p := proofFor(plan, toView, DigestOf(to.text), states, network)
 	if err == nil {
 		err = o.prove(ctx, p, timeout, to.system.Checks)
 	}
@@ -285,9 +297,10 @@ func (o *operation) goTo(ctx context.Context, to target, states []ServiceState, 
 	s := o.s
 	view, goal := s.look(), to.view(s.machine)
 	plan := PlanSwitch(view, goal)
+	o.tellNotes(plan)
 	o.step, o.total, o.lenient = 0, len(plan.Steps), true
 	err := o.perform(ctx, plan, view, to, goal, true)
-	p := proofFor(plan, view, goal, DigestOf(to.text), states, network)
+	p := proofFor(plan, goal, DigestOf(to.text), states, network)
 	p.patient, p.settle = true, 0
 	return errors.Join(err, o.prove(ctx, p, time.Duration(to.system.Proof.Timeout), nil))
 }

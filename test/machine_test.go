@@ -203,6 +203,9 @@ func newcomer(t *testing.T, args []string) {
 	c.must("bantam status", "generation  1, good", "/dev/vda2", "watchdog    i", "online", "heartbeat")
 	c.must("bantam net", "eth0", "10.0.2.15/24", "dhcp 10.0.2.2", "default via 10.0.2.2")
 
+	c.must("for p in /proc/[0-9]*; do grep -q bantam-netcfg $p/cmdline 2>/dev/null && grep CapBnd $p/status; done",
+		"0000000000003000") // CAP_NET_ADMIN and CAP_NET_RAW, nothing else
+
 	// Change the host name and add a service, keystroke by keystroke, with mistakes.
 	c.Send("bantam edit\r")
 	c.Expect(`\x1b\[6n`)
@@ -250,6 +253,17 @@ func newcomer(t *testing.T, args []string) {
 	c.prompt()
 	if got := c.run("bantam service list"); strings.Contains(got, "web") {
 		t.Errorf("after the rollback web is still there:\n%s", got)
+	}
+
+	// A plain VT100 that does not tell its size, at 9600 baud.
+	c.Send("TERM=vt100 edit /tmp/note\r")
+	c.Expect(`\^S Save`)
+	c.SendSlow("slow line"+enter+"second"+"\x1b[A"+end+"s"+save, 9600)
+	c.Expect(`Saved \d+ bytes`)
+	c.SendSlow(quit, 9600)
+	c.prompt()
+	if got := c.run("cat /tmp/note; echo"); got != "slow lines\nsecond\n" {
+		t.Errorf("the note is %q", got)
 	}
 
 	c.write("/tmp/broken.toml", "[proof]\ntimeout = \"20s\"\n[service.broken]\ncommand = [\"sh\", \"-c\", \"echo no luck; exit 3\"]\n")

@@ -88,7 +88,8 @@ func (m *Machine) Wait(ctx context.Context, until time.Duration) error {
 	return nil
 }
 
-// Services are all but the shells on the consoles, which no generation decides about.
+// Services are all but the shells on the consoles, which no generation decides
+// about, and also what a person stopped before a generation left it out.
 func (m *Machine) Services() []switcher.ServiceState {
 	m.mu.Lock()
 	m.sawStates = m.sup.Changed()
@@ -96,6 +97,10 @@ func (m *Machine) Services() []switcher.ServiceState {
 	states, err := m.sup.States()
 	if err != nil {
 		return nil // PID 1 is going down
+	}
+	held, err := m.sup.Held()
+	if err != nil {
+		return nil
 	}
 	var list []switcher.ServiceState
 	for _, s := range states {
@@ -106,6 +111,9 @@ func (m *Machine) Services() []switcher.ServiceState {
 			Name: s.Name, Phase: switcher.Phase(s.Phase), PID: s.PID, Since: s.Since, Restarts: s.Restarts,
 			LastExit: s.LastExit, Reason: s.Reason, Wanted: s.Wanted, ByHand: s.ByHand, Stuck: s.Stuck,
 		})
+	}
+	for _, name := range held {
+		list = append(list, switcher.ServiceState{Name: name, Phase: switcher.PhaseDown, ByHand: true})
 	}
 	return list
 }
@@ -207,6 +215,13 @@ func (m *Machine) digest(path string) (string, error) {
 	m.digests[id] = digest
 	m.mu.Unlock()
 	return digest, nil
+}
+
+var _ switcher.ProgramFinder = (*Machine)(nil)
+
+// HasProgram returns nil if the program that service runs is there.
+func (m *Machine) HasProgram(service system.Service) error {
+	return supervise.FindProgram(serviceDefinition("", service, nil))
 }
 
 // HasModule says whether name, or an alias, is in the image or built in.

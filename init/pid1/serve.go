@@ -280,7 +280,12 @@ func (f *first) log(req control.Request, c *control.Client) control.Frame {
 	}
 }
 
+// knows reports whether there is, or was, such a service: why the one of a
+// generation that failed did not run is asked when it is gone.
 func (f *first) knows(service string) bool {
+	if f.sup.HasLog(service) {
+		return true
+	}
 	states, _ := f.sup.States()
 	for _, s := range states {
 		if s.Name == service {

@@ -598,6 +598,28 @@ func definitions(text string) []Definition {
 	return defs
 }
 
+func TestWhatAPersonStoppedIsKnownWithoutADefinition(t *testing.T) {
+	e, a := NewEngine(func() float64 { return 0 }), []Definition{{Name: "a", Argv: []string{"a"}}}
+	held := func(want ...string) {
+		t.Helper()
+		if got := e.Held(); !slices.Equal(got, want) {
+			t.Errorf("held %q, want %q", got, want)
+		}
+	}
+	e.Step(0, Define{a})
+	e.Step(0, Stop{[]string{"a"}, ByPerson})
+	held() // its State says it
+	e.Step(0, Define{nil})
+	e.Step(0, Start{[]string{"a"}, ByPerson}) // which there is nothing to start of
+	held("a")
+	e.Step(0, Define{a})
+	held()
+	e.Step(0, Start{[]string{"a"}, ByPerson})
+	e.Step(0, SpawnFailed{"a", e.services["a"].serial, "fork", syscall.EAGAIN})
+	e.Step(0, Define{nil})
+	held()
+}
+
 func TestDefinitionsAreRefusedWithAllTheirFaults(t *testing.T) {
 	for _, c := range []struct{ name, defs, want string }{
 		{"a cycle is shown with its path", "a needs b; b wants c; c after a; d needs a", "services wait for each other: a -> b -> c -> a"},

@@ -3,6 +3,8 @@ package supervise
 import (
 	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 )
@@ -54,5 +56,33 @@ func TestFingerprintsDifferExactlyWhenTheServiceDoes(t *testing.T) {
 	fault := errors.New("read error")
 	if _, err := Fingerprint(base, func(string) (string, error) { return "", fault }); err != fault {
 		t.Errorf("got %v, want the digest's error", err)
+	}
+}
+
+func TestAProgramIsFoundWhereTheServiceWouldFindIt(t *testing.T) {
+	dir := t.TempDir()
+	for name, mode := range map[string]os.FileMode{"tool": 0o755, "text": 0o644} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		name, command, path, dir, want string
+	}{
+		{"by its path", dir + "/tool", "/bin", "", ""},
+		{"along PATH", "tool", "/none:" + dir, "", ""},
+		{"below the service's directory", "./tool", "/bin", dir, ""},
+		{"nowhere", "/none/tool", dir, "", "/none/tool: file does not exist"},
+		{"not along PATH", "tool", "/none", dir, "tool: file does not exist"},
+		{"a file that is none", dir + "/text", "", "", dir + "/text: not an executable file"},
+		{"a directory", dir, "", "", dir + ": not an executable file"},
+	} {
+		text := ""
+		if err := FindProgram(Definition{Argv: []string{c.command}, Env: []string{"PATH=" + c.path}, Dir: c.dir}); err != nil {
+			text = err.Error()
+		}
+		if text != c.want {
+			t.Errorf("%s: %q, want %q", c.name, text, c.want)
+		}
 	}
 }

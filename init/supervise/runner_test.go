@@ -406,7 +406,7 @@ func TestUnknownNamesAndFaultyDefinitionsChangeNothing(t *testing.T) {
 	r := supervise(t)
 	r.run(Definition{Name: "a", Argv: shell("sleep 1000")})
 	r.await(PhaseReady, "a")
-	if err := r.Stop(ByPlan, "a", "x", "y"); err == nil || err.Error() != "no such service: x, y" {
+	if err := r.Stop(ByPlan, "a", "x", "y"); err == nil || err.Error() != "no such service: x, y; not part of the running generation" {
 		t.Error(err)
 	}
 	if err := r.Define([]Definition{{Name: "b", Argv: []string{"b"}, Needs: []string{"b"}}}); err == nil {

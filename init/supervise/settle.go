@@ -176,6 +176,19 @@ func (e *Engine) foresee() {
 	}
 }
 
+// Held lists, sorted, what a person stopped and is not defined any more: if it
+// is defined again, it still stays stopped.
+func (e *Engine) Held() []string {
+	var names []string
+	for name := range e.byHand {
+		if e.services[name] == nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // States lists all services by name.
 func (e *Engine) States() []State {
 	e.foresee()

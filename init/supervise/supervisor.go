@@ -166,7 +166,7 @@ func (s *Supervisor) ask(names []string, event Event) error {
 	})
 	switch {
 	case unknown != nil:
-		return fmt.Errorf("no such service: %s", strings.Join(unknown, ", "))
+		return fmt.Errorf("no such service: %s; not part of the running generation", strings.Join(unknown, ", "))
 	case halting:
 		return ErrHalted
 	}
@@ -178,6 +178,14 @@ func (s *Supervisor) States() ([]State, error) {
 	var states []State
 	err := s.do(func() { states = s.states() })
 	return states, err
+}
+
+// Held lists what a person stopped and is not defined any more, and so is not
+// in States either: if it is defined again, it still stays stopped.
+func (s *Supervisor) Held() ([]string, error) {
+	var names []string
+	err := s.do(func() { names = s.engine.Held() })
+	return names, err
 }
 
 func (s *Supervisor) states() []State {
@@ -246,6 +254,9 @@ func (st State) fault() error {
 
 // Log returns the last n lines of a service, or of all services for "".
 func (s *Supervisor) Log(name string, n int) []Line { return s.logs.last(name, n) }
+
+// HasLog reports whether anything is kept of a service, also of one that is not defined any more.
+func (s *Supervisor) HasLog(name string) bool { return len(s.logs.last(name, 1)) > 0 }
 
 // Follow sends the last n lines of a service ("" is all), then each new one,
 // until ctx ends and the channel is closed. A reader slower than the log's
