@@ -100,3 +100,43 @@ func TestAtomicFileIsWholeOrAbsent(t *testing.T) {
 		t.Errorf("after a failed rewrite: %q, %v; want the old bytes", got, err)
 	}
 }
+
+func TestFailedWriteNamesTheFileThatWasWanted(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.MkdirAll("folder/full", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	closed := func(w io.Writer) error {
+		f := w.(*os.File)
+		f.Close()
+		_, err := f.Write([]byte("x"))
+		return err
+	}
+	good := func(io.Writer) error { return nil }
+	for _, test := range []struct {
+		name, path string
+		write      func(io.Writer) error
+		want       string
+	}{
+		{"no permission", "/sys/file", good, "write /sys/file: permission denied"},
+		{"a folder of that name", "folder", good, "write folder: file exists"},
+		{"a write that fails", "file", closed, "write file: file already closed"},
+	} {
+		if err := WriteFileAtomic(test.path, test.write); err == nil || err.Error() != test.want {
+			t.Errorf("%s: %v, want %q", test.name, err, test.want)
+		}
+	}
+}
+
+func TestUnfinishedFileLiesBesideTheWantedOne(t *testing.T) {
+	t.Chdir(t.TempDir()) // a rename from /tmp might leave the file system
+	err := WriteFileAtomic("file", func(w io.Writer) error {
+		if dir := filepath.Dir(w.(*os.File).Name()); dir != "." {
+			t.Errorf("it is in %s, want the working directory", dir)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

@@ -100,6 +100,9 @@ func (a *Archive) records(ctx context.Context, names []string) (map[string]recor
 		}
 		a.Release = release
 	}
+	if strings.Trim(a.Release, "abcdefghijklmnopqrstuvwxyz-") != "" { // it is part of paths, too
+		return nil, noRelease(a.Release)
+	}
 	dir, err := filepath.Abs(a.CacheDir) // apt knows no working directory
 	if err != nil {
 		return nil, err
@@ -185,7 +188,14 @@ func (a *Archive) freshRecords(ctx context.Context) (map[string]record, error) {
 func (a *Archive) update(ctx context.Context) error {
 	a.Progress.Step("updating the package lists of Debian %s %s", a.Release, a.Arch)
 	_, err := a.retry(ctx, "", "apt-get", "update", "-eany")
+	if err != nil && strings.Contains(err.Error(), " "+a.Release+" Release' does not have a Release file") {
+		return noRelease(a.Release)
+	}
 	return err
+}
+
+func noRelease(name string) error {
+	return fmt.Errorf("Debian has no release %q; they are called bookworm (12), trixie (13)", name)
 }
 
 // show asks apt for the newest version of a package, or for the one that name=version names.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -89,9 +90,12 @@ func metaTarget(depends string) string {
 // KernelFiles takes a kernel that somebody built: its image and, if it has modules, the folder
 // that make modules_install made for it, e.g. /lib/modules/6.1.0-40-amd64. The folder's name is
 // the kernel's version; without one the image's name is taken. A file config-VERSION or .config
-// beside the image is its configuration.
-func KernelFiles(image, modules string) (Kernel, error) {
+// beside the image is its configuration. The image must be one for the architecture, a Go one.
+func KernelFiles(image, modules, arch string) (Kernel, error) {
 	k := Kernel{Image: image, Source: image, Chosen: true}
+	if err := checkKernel(image, arch); err != nil {
+		return k, err
+	}
 	if modules != "" {
 		var err error
 		if k.Modules, err = filepath.Abs(modules); err != nil {
@@ -114,6 +118,38 @@ func KernelFiles(image, modules string) (Kernel, error) {
 	var err error
 	k.id, err = filesID(k.Image, k.Config, k.Modules)
 	return k, err
+}
+
+// kernelMagic is what tells a kernel image that our loaders start: Linux, Documentation/arch/x86/boot.rst
+// and Documentation/arch/arm64/booting.rst.
+var kernelMagic = map[string]struct {
+	at   int64
+	text string
+	give string // what has it
+}{
+	"amd64": {0x202, "HdrS", "its arch/x86/boot/bzImage, as /boot/vmlinuz-VERSION is"},
+	"arm64": {0x38, "ARM\x64", "its arch/arm64/boot/Image, not compressed"},
+}
+
+// checkKernel finds files that are no kernel for the architecture. One whose images are not known passes.
+func checkKernel(image, arch string) error {
+	magic, known := kernelMagic[arch]
+	if !known {
+		return nil
+	}
+	f, err := os.Open(image)
+	if err != nil {
+		return fmt.Errorf("kernel: %w", err)
+	}
+	defer f.Close()
+	got := make([]byte, len(magic.text))
+	if _, err := f.ReadAt(got, magic.at); err != nil && err != io.EOF {
+		return fmt.Errorf("kernel: %w", err)
+	}
+	if string(got) == magic.text {
+		return nil
+	}
+	return fmt.Errorf("%s is no Linux kernel for %s; give %s", image, arch, magic.give)
 }
 
 // filesID names files by place, size and time of change rather than by content: it only decides

@@ -50,21 +50,48 @@ func TestKernelFiles(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "config-6.1.0-test"), []byte("\nCONFIG_X=y\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	again, err := KernelFiles(k.Image, k.Modules)
+	again, err := KernelFiles(k.Image, k.Modules, "amd64")
 	if err != nil || !again.Has("CONFIG_X") {
 		t.Errorf("the configuration beside the image is not read: %v", err)
 	}
 	if again.id == k.id {
 		t.Error("the cache would not see that a file came")
 	}
-	alone, err := KernelFiles(k.Image, "")
+	alone, err := KernelFiles(k.Image, "", "amd64")
 	if err != nil || alone.Version != "6.1.0-test" || alone.Modules != "" {
 		t.Errorf("an image without modules: %+v, %v", alone, err)
 	}
-	if _, err := KernelFiles(k.Image, dir); err == nil || !strings.Contains(err.Error(), "make modules_install") {
+	if _, err := KernelFiles(k.Image, dir, "amd64"); err == nil || !strings.Contains(err.Error(), "make modules_install") {
 		t.Errorf("a folder that has no modules: %v, want an error that says what to give", err)
 	}
-	if _, err := KernelFiles(filepath.Join(dir, "nothing"), k.Modules); err == nil {
+	if _, err := KernelFiles(filepath.Join(dir, "nothing"), k.Modules, "amd64"); err == nil {
 		t.Error("an image that does not exist: no error")
+	}
+}
+
+func TestOnlyAKernelOfTheArchitectureIsTaken(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name string, at int, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, append(make([]byte, at), text...), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	x86, arm := file("bzImage", 0x202, "HdrS"), file("Image", 0x38, "ARMd and more")
+	for _, test := range []struct{ name, image, arch, fault string }{
+		{"a PC's", x86, "amd64", ""},
+		{"one for ARM", arm, "arm64", ""},
+		{"a PC's for ARM", x86, "arm64", "bzImage is no Linux kernel for arm64; give its arch/arm64/boot/Image"},
+		{"one for ARM for a PC", arm, "amd64", "Image is no Linux kernel for amd64; give its arch/x86/boot/bzImage"},
+		{"a text", "/etc/passwd", "amd64", "/etc/passwd is no Linux kernel"},
+		{"an empty file", file("empty", 0, ""), "amd64", "empty is no Linux kernel"},
+		{"a folder", dir, "amd64", "is a directory"},
+		{"one of an architecture whose images we do not know", x86, "riscv64", ""},
+	} {
+		_, err := KernelFiles(test.image, "", test.arch)
+		if test.fault == "" && err != nil || test.fault != "" && (err == nil || !strings.Contains(err.Error(), test.fault)) {
+			t.Errorf("%s: %v, want %q", test.name, err, test.fault)
+		}
 	}
 }

@@ -58,6 +58,15 @@ func tinyELF(t testing.TB, machine elf.Machine, typ elf.Type, sections map[strin
 	return b.Bytes()
 }
 
+// kernelHead is what is looked at to know a kernel, for every architecture at once.
+func kernelHead() []byte {
+	head := make([]byte, 0x206)
+	for _, magic := range kernelMagic {
+		copy(head[magic.at:], magic.text)
+	}
+	return head
+}
+
 // fakeKernel is a kernel of a few bytes with modules that hang together as real ones do.
 func fakeKernel(t testing.TB, dir string) Kernel {
 	t.Helper()
@@ -95,10 +104,10 @@ func fakeKernel(t testing.TB, dir string) Kernel {
 	put("modules.builtin", []byte("kernel/drivers/char/rtc-cmos.ko\nkernel/net/packet/af_packet.ko\n"))
 	put("modules.order", []byte("kernel/crypto/crc32c_generic.ko\nkernel/arch/x86/crypto/crc32c-intel.ko\nkernel/fs/mbcache.ko\nkernel/fs/jbd2/jbd2.ko\nkernel/fs/ext4/ext4.ko\n"))
 	image := filepath.Join(dir, "vmlinuz-6.1.0-test")
-	if err := os.WriteFile(image, []byte("not really a kernel"), 0o644); err != nil {
+	if err := os.WriteFile(image, kernelHead(), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	k, err := KernelFiles(image, modules)
+	k, err := KernelFiles(image, modules, "amd64")
 	if err != nil {
 		t.Fatal(err)
 	}

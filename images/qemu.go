@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"bantam/board"
+	"bantam/gpt"
 )
 
 // RunOptions say how an image is tried in a virtual machine.
@@ -122,8 +123,39 @@ func (o *RunOptions) check() error {
 	if len(missing) > 0 {
 		return fmt.Errorf("%s missing: apt-get install %s", strings.Join(missing, ", "), strings.Join(packages, " "))
 	}
-	_, err := os.Stat(o.Image)
-	return err
+	if err := checkImage(o.Image, o.CD); err != nil {
+		return err
+	}
+	switch info, err := os.Stat(o.Keep); {
+	case o.CD || o.Keep == "" || errors.Is(err, os.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case info.IsDir():
+		return fmt.Errorf("%s is a folder and cannot be the machine's disk; name a file, e.g. %s", o.Keep, filepath.Join(o.Keep, o.Board.Name+".disk"))
+	}
+	return checkImage(o.Keep, false)
+}
+
+// checkImage finds files that nothing could boot from, before a firmware stands still over them without a word.
+func checkImage(path string, cd bool) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	has := func(at int64, text string) bool {
+		got := make([]byte, len(text))
+		_, err := f.ReadAt(got, at)
+		return err == nil && string(got) == text
+	}
+	switch {
+	case cd && !has(16*isoSector, "\x01CD001"):
+		return fmt.Errorf("%s is no image of a CD: it has no ISO 9660 file system", path)
+	case !cd && !has(510, "\x55\xaa") && !has(gpt.SectorSize, "EFI PART"):
+		return fmt.Errorf("%s is no image of a disk: it has no partition table", path)
+	}
+	return nil
 }
 
 // makeDisk copies the image to a larger sparse file, as if it were written to a disk of that size.

@@ -59,6 +59,36 @@ func TestRunSaysWhatIsMissing(t *testing.T) {
 	}
 }
 
+func TestRunTakesOnlyWhatCanBoot(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name string, at int, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, append(make([]byte, at), text...), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for _, test := range []struct {
+		name, path string
+		cd         bool
+		fault      string
+	}{
+		{"a boot sector", file("mbr", 510, "\x55\xaa"), false, ""},
+		{"a GPT", file("gpt", 512, "EFI PART"), false, ""},
+		{"a CD", file("iso", 32768, "\x01CD001"), true, ""},
+		{"a CD that is no disk", filepath.Join(dir, "iso"), false, "iso is no image of a disk"},
+		{"a disk that is no CD", filepath.Join(dir, "mbr"), true, "mbr is no image of a CD"},
+		{"a text", "/etc/passwd", false, "/etc/passwd is no image of a disk"},
+		{"an empty file", file("empty", 0, ""), true, "is no image of a CD"},
+		{"a folder", dir, false, "is no image of a disk"},
+	} {
+		err := checkImage(test.path, test.cd)
+		if test.fault == "" && err != nil || test.fault != "" && (err == nil || !strings.Contains(err.Error(), test.fault)) {
+			t.Errorf("%s: %v, want %q", test.name, err, test.fault)
+		}
+	}
+}
+
 // A real run with QEMU's serial console on our streams, twice on a disk that is kept; the image stays as it was.
 func TestRunBootsACopyOfTheImage(t *testing.T) {
 	dir := t.TempDir()

@@ -3,6 +3,7 @@ package system
 import (
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/BurntSushi/toml"
 )
@@ -15,6 +16,10 @@ func Parse(file string, src []byte) (*System, []Problem) {
 		return nil, []Problem{{file, 1, 1, fmt.Sprintf("the file has %d bytes, more than the %d that a system.toml may have", len(src), maxSize), ""}}
 	}
 	raw := newText(src)
+	if at := slices.Index(raw.src, 0); at >= 0 { // hundreds of further faults would tell nothing more
+		pos := raw.position(at)
+		return nil, []Problem{{file, pos.Line, pos.Col, "byte 0x00: this is no text", "a system.toml is UTF-8 text without such bytes"}}
+	}
 	clean, bytes := raw.checkBytes()
 	root, syntax := scan(clean)
 

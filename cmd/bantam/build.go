@@ -4,10 +4,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"bantam/board"
@@ -23,12 +25,12 @@ type composeFlags struct {
 
 func (f *composeFlags) declare(flags *flag.FlagSet) {
 	boardFlag(flags, &f.board)
-	flags.StringVar(&f.store, "store", "", "`DIR` of the OCI layout that keeps the generation (default OUT/store)")
-	flags.StringVar(&f.kernel, "kernel", "", "Debian kernel `PACKAGE`, or PACKAGE=VERSION (default the board's, the newest of the release)")
-	flags.StringVar(&f.kernelFiles, "kernel-files", "", "own kernel: `A,B`: A is vmlinuz, B the folder that make modules_install made; without ,B all is built in")
-	flags.StringVar(&f.release, "release", "", "`NAME` of the Debian release that kernel and loaders come from, e.g. bookworm (default this host's)")
-	flags.StringVar(&f.device, "device", "", "device binary `FILE` (default device/ARCH/bantam beside this program)")
-	flags.StringVar(&f.cache, "cache", "", "`DIR` for what was fetched and packed (default ~/.cache/bantam)")
+	flags.StringVar(&f.store, "store", "", "`DIR` of the OCI layout that keeps the generation (default: OUT/store)")
+	flags.StringVar(&f.kernel, "kernel", "", "Debian kernel `PACKAGE`, or PACKAGE=VERSION (default: what the board names, the newest of the release)")
+	flags.StringVar(&f.kernelFiles, "kernel-files", "", "a kernel of your own, `FILES` being VMLINUZ,MODULES: its image, and the folder that make modules_install made; only VMLINUZ if all is built in")
+	flags.StringVar(&f.release, "release", "", "`NAME` of the Debian release that kernel and loaders come from, e.g. bookworm (default: this host's)")
+	flags.StringVar(&f.device, "device", "", "device binary `FILE` (default: device/ARCH/bantam beside this program)")
+	flags.StringVar(&f.cache, "cache", "", "`DIR` for what was fetched and packed (default: ~/.cache/bantam)")
 	flags.BoolVar(&f.refresh, "refresh", false, "ask Debian's archive for newer packages; otherwise once a week")
 	flags.BoolVar(&f.verbose, "v", false, "print each step")
 }
@@ -143,14 +145,30 @@ func (f *composeFlags) build(c *call, b board.Board, file, out string, kinds []s
 	}
 	composed, err := images.Compose(c.ctx, in)
 	if err != nil {
-		return "", nil, err
+		return "", nil, unwritable(f.store, "--store", unwritable(out, "--out", err))
 	}
 	sizes, err := composed.WriteMedia(c.ctx, archive, b, out, kinds)
 	done()
 	for _, note := range composed.Notes {
 		fmt.Fprintf(c.stderr, "bantam build: note: %s\n", note)
 	}
-	return composed.Digest, sizes, err
+	return composed.Digest, sizes, unwritable(out, "--out", err)
+}
+
+// unwritable says which flag helps if err tells that we may not write into dir.
+func unwritable(dir, flag string, err error) error {
+	var p *fs.PathError
+	if !errors.As(err, &p) || !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EROFS) {
+		return err
+	}
+	path := filepath.Clean(p.Path)
+	if inside, relErr := filepath.Rel(dir, path); relErr != nil || inside == ".." || strings.HasPrefix(inside, "../") {
+		return err
+	}
+	if strings.HasPrefix(filepath.Base(path), ".") { // a temporary file, whose name tells nobody anything
+		path = filepath.Dir(path)
+	}
+	return fmt.Errorf("cannot write %s: %v; %s DIR takes another folder", path, p.Err, flag)
 }
 
 func (f *composeFlags) chooseKernel(c *call, archive images.Archive, b board.Board) (images.Kernel, error) {
@@ -164,5 +182,5 @@ func (f *composeFlags) chooseKernel(c *call, archive images.Archive, b board.Boa
 		return k, err
 	}
 	image, modules, _ := strings.Cut(f.kernelFiles, ",")
-	return images.KernelFiles(image, modules)
+	return images.KernelFiles(image, modules, b.Arch)
 }

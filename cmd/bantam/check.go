@@ -14,7 +14,8 @@ var checkVerb = verb{
 	args:    "SYSTEM.toml...",
 	summary: "print all that is wrong with a system.toml",
 	text: `Each problem is one line: file:line:column: what is wrong; what to do.
-A file named - is read from standard input. With any problem the exit status is 1.`,
+A file named - is read from standard input. With any problem the exit status is 1.
+Whether the kernel has the modules is known only to bantam build.`,
 	declare: func(c *call) func(args []string) error {
 		asJSON := c.flags.Bool("json", false, "print the problems as a JSON array")
 		return func(args []string) error {
@@ -29,14 +30,19 @@ A file named - is read from standard input. With any problem the exit status is 
 				}
 				_, problems := system.Parse(file, text)
 				all = append(all, problems...)
+				switch {
+				case *asJSON:
+				case len(problems) == 0:
+					fmt.Fprintf(c.stdout, "%s: no faults\n", file)
+				default:
+					for _, p := range problems {
+						fmt.Fprintln(c.stdout, p)
+					}
+				}
 			}
 			if *asJSON {
 				if err := printJSON(c.stdout, all); err != nil {
 					return err
-				}
-			} else {
-				for _, p := range all {
-					fmt.Fprintln(c.stdout, p)
 				}
 			}
 			if len(all) > 0 {

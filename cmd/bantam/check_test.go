@@ -21,17 +21,17 @@ func TestCheck(t *testing.T) {
 	}
 	good, bad, worse := file("good.toml", "hostname = \"x\"\n"), file("bad.toml", "\nhostnam = \"x\"\n"), file("worse.toml", "hostname = 1\nmodule = []\n")
 
-	bantam("", "check", good).expect(t, exitOK, "", "")
+	bantam("", "check", good).expect(t, exitOK, good+": no faults\n", "")
 	bantam("", "check", bad).expect(t, exitFault, bad+":2:1: ", "")
 	bantam("", "check", bad).expect(t, exitFault, `did you mean "hostname"?`, "")
 	r := bantam("", "check", good, bad, worse)
 	r.expect(t, exitFault, worse+":2:1: ", "")
-	if n := strings.Count(r.out, "\n"); n != 3 {
-		t.Errorf("%d lines for 3 problems:\n%s", n, r.out)
+	if n := strings.Count(r.out, "\n"); n != 4 {
+		t.Errorf("%d lines for 3 problems and a good file:\n%s", n, r.out)
 	}
 	bantam("", "check", "/nonexistent.toml").expect(t, exitFault, "", "open /nonexistent.toml")
 	bantam("hostname = 1\n", "check", "-").expect(t, exitFault, "-:1:12: ", "")
-	bantam("", "check", "-").expect(t, exitOK, "", "") // the empty file is a machine
+	bantam("", "check", "-").expect(t, exitOK, "-: no faults\n", "") // the empty file is a machine
 
 	r = bantam("", "check", "--json", bad)
 	var problems []system.Problem

@@ -20,12 +20,26 @@ var helpVerb = verb{
 			case 1:
 				v, ok := findVerb(args[0])
 				if !ok {
-					return usagef("no verb %q; there are %s", args[0], strings.Join(verbNames(), ", "))
+					return noVerb(args[0])
 				}
 				v.print(c.stdout)
 				return nil
 			}
 			return usagef("one verb at a time")
+		}
+	},
+}
+
+var versionVerb = verb{
+	name:    "version",
+	summary: "print the version of this program",
+	declare: func(c *call) func(args []string) error {
+		return func(args []string) error {
+			if len(args) > 0 {
+				return usagef("it takes no arguments")
+			}
+			fmt.Fprintln(c.stdout, "bantam", version)
+			return nil
 		}
 	},
 }
@@ -53,14 +67,14 @@ func (v verb) print(w io.Writer) {
 	head := "\n"
 	flags.VisitAll(func(f *flag.Flag) {
 		argument, text := flag.UnquoteUsage(f)
-		if f.DefValue != "" && f.DefValue != "false" {
-			text += " (default " + f.DefValue + ")"
+		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" {
+			text += " (default: " + f.DefValue + ")"
 		}
 		dashes := "--"
 		if len(f.Name) == 1 {
 			dashes = "-"
 		}
-		fmt.Fprintf(w, "%s  %-17s %s\n", head, strings.TrimSpace(dashes+f.Name+" "+argument), text)
+		fmt.Fprintf(w, "%s  %-20s %s\n", head, strings.TrimSpace(dashes+f.Name+" "+argument), text)
 		head = ""
 	})
 }

@@ -12,6 +12,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"bantam/system"
 )
 
 func main() {
@@ -49,7 +51,7 @@ type verb struct {
 var verbs []verb // filled by init, because help refers to it
 
 func init() {
-	verbs = []verb{buildVerb, checkVerb, runVerb, sizeVerb, helpVerb}
+	verbs = []verb{buildVerb, checkVerb, runVerb, sizeVerb, versionVerb, helpVerb}
 }
 
 // usageError is a fault of the command line.
@@ -70,12 +72,15 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	name, args := args[0], args[1:]
-	if name == "-h" || name == "--help" || name == "-help" {
+	switch name {
+	case "-h", "--help", "-help":
 		name = "help"
+	case "--version", "-version":
+		name = "version"
 	}
 	v, ok := findVerb(name)
 	if !ok {
-		fmt.Fprintf(stderr, "bantam: no verb %q; there are %s\n", name, strings.Join(verbNames(), ", "))
+		fmt.Fprintf(stderr, "bantam: %v\n", noVerb(name))
 		return exitUsage
 	}
 	c := &call{ctx: ctx, flags: flag.NewFlagSet(v.name, flag.ContinueOnError), stdin: stdin, stdout: stdout, stderr: stderr}
@@ -130,6 +135,14 @@ func findVerb(name string) (verb, bool) {
 		}
 	}
 	return verb{}, false
+}
+
+// noVerb suggests the verb that was meant, or all.
+func noVerb(name string) error {
+	if best := system.Nearest(name, verbNames()); best != "" {
+		return usagef("no verb %q; did you mean %q?", name, best)
+	}
+	return usagef("no verb %q; there are %s", name, strings.Join(verbNames(), ", "))
 }
 
 func verbNames() []string {

@@ -40,10 +40,17 @@ func TestCommandLine(t *testing.T) {
 		errors string
 	}{
 		{"nothing at all lists the verbs", nil, exitUsage, "", "bantam build SYSTEM.toml"},
-		{"an unknown verb lists the known ones", []string{"bake"}, exitUsage, "", `no verb "bake"; there are build, check, run, size, help`},
+		{"an unknown verb lists the known ones", []string{"bake"}, exitUsage, "", `no verb "bake"; there are build, check, run, size, version, help`},
+		{"a misspelt verb", []string{"biuld"}, exitUsage, "", `no verb "biuld"; did you mean "build"?`},
+		{"help of a misspelt verb", []string{"help", "chekc"}, exitUsage, "", `did you mean "check"?`},
+		{"the version", []string{"version"}, exitOK, "bantam unknown\n", ""},
+		{"the version as everywhere", []string{"--version"}, exitOK, "bantam unknown\n", ""},
+		{"the version of what?", []string{"version", "x"}, exitUsage, "", "it takes no arguments"},
 		{"help lists the verbs", []string{"help"}, exitOK, "bantam check SYSTEM.toml...", ""},
 		{"as everywhere", []string{"--help"}, exitOK, "Exit status: 0 done", ""},
 		{"help of a verb lists its flags", []string{"help", "build"}, exitOK, "--kernel PACKAGE", ""},
+		{"help of a flag whose default is 0", []string{"help", "run"}, exitOK, "(default: what the board names)\n", ""},
+		{"help of a flag whose default is a value", []string{"help", "size"}, exitOK, "0 is all (default: 12)\n", ""},
 		{"a verb helps too", []string{"build", "-h"}, exitOK, "--kernel PACKAGE", ""},
 		{"help of nothing known", []string{"help", "bake"}, exitUsage, "", `no verb "bake"`},
 		{"help of too much", []string{"help", "build", "run"}, exitUsage, "", "one verb at a time"},

@@ -23,7 +23,7 @@ copy on a disk of its own, which is forgotten at the end, or kept with --keep. C
 		boardFlag(c.flags, &name)
 		disk := c.flags.String("disk", "1G", "`SIZE` of the machine's disk, e.g. 512M; what the image leaves free becomes its state volume")
 		keep := c.flags.String("keep", "", "`FILE` that is the machine's disk and stays; used again if it is there")
-		memory := c.flags.Int("memory", 0, "`MIB` of memory (default the board's)")
+		memory := c.flags.Int("memory", 0, "`MIB` of memory (default: what the board names)")
 		bios := c.flags.Bool("bios", false, "start by BIOS, the default of a PC")
 		uefi := c.flags.Bool("uefi", false, "start by UEFI")
 		return func(args []string) error {
@@ -38,8 +38,14 @@ copy on a disk of its own, which is forgotten at the end, or kept with --keep. C
 			if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 				o.Image, args = args[0], args[1:]
 			}
+			if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+				return usagef("want one IMAGE, got %s too; QEMU's arguments begin with - and follow --", args[0])
+			}
 			o.Args = args
 			o.CD = strings.HasSuffix(o.Image, ".iso")
+			if o.CD && o.Keep != "" {
+				return usagef("--keep and an ISO image exclude each other: it runs from memory and forgets")
+			}
 			if o.DiskSize, err = parseSize(*disk); err != nil {
 				return usagef("--disk: %v", err)
 			}

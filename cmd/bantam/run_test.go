@@ -31,6 +31,10 @@ func TestRunRefuses(t *testing.T) {
 		{"negative memory", []string{"--memory", "-1"}, exitUsage, "--memory: -1 MiB"},
 		{"two firmwares", []string{"--bios", "--uefi"}, exitUsage, "--bios and --uefi exclude each other"},
 		{"BIOS on a board without", []string{"--bios", "--board", "qemu-arm64"}, exitFault, "starts by UEFI only"},
+		{"two images", []string{"a.img", "b.img"}, exitUsage, "want one IMAGE, got b.img too"},
+		{"two images and an argument for QEMU", []string{"a.img", "b.img", "--", "-s"}, exitUsage, "want one IMAGE, got b.img too"},
+		{"a CD whose disk is to be kept", []string{"a.iso", "--keep", "disk"}, exitUsage, "--keep and an ISO image exclude each other"},
+		{"what is no image", []string{"run.go"}, exitFault, "run.go is no image of a disk"},
 		{"an image that is not there says how to make one", []string{"/nonexistent.img"}, exitFault, "no such file or directory; make an image: bantam build --board pc SYSTEM.toml"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -49,7 +53,10 @@ func TestRunStartsQEMU(t *testing.T) {
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 	image := filepath.Join(dir, "pc.img")
 	for _, path := range []string{image, filepath.Join(dir, "pc.iso")} {
-		if err := os.WriteFile(path, []byte("an image"), 0o644); err != nil {
+		content := make([]byte, 16*2048+6)
+		copy(content[510:], "\x55\xaa")
+		copy(content[16*2048:], "\x01CD001")
+		if err := os.WriteFile(path, content, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -61,5 +68,6 @@ func TestRunStartsQEMU(t *testing.T) {
 	if info, err := os.Stat(kept); err != nil || info.Size() != 2<<20 {
 		t.Errorf("the machine's disk: %v, want one of 2 MiB", err)
 	}
+	bantam("", "run", image, "--keep", dir).expect(t, exitFault, "", "name a file, e.g. "+filepath.Join(dir, "pc.disk"))
 	bantam("", "run", filepath.Join(dir, "pc.iso")).expect(t, exitOK, "-cdrom "+filepath.Join(dir, "pc.iso"), "Ctrl-A X")
 }

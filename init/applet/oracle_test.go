@@ -337,6 +337,9 @@ seq 2 5
 seq 5 -2 1
 seq -w 8 11
 seq -s , 3
+seq -s, 3
+seq -ws: 8 11
+seq -ss -1 1
 seq 0.5 0.5 2
 seq 3 1
 printf '%s-%d\n' a 1 b 2

@@ -92,20 +92,20 @@ func yes(c *call, args []string) int {
 }
 
 func seq(c *call, args []string) int {
-	opts := options{}
-	// Numbers may be negative, so only -w and -s are options.
-	for len(args) > 0 && (args[0] == "-w" || args[0] == "-s") {
-		if args[0] == "-w" {
-			opts['w'] = []string{""}
-			args = args[1:]
-			continue
+	// Numbers may be negative, so what follows the options is not given to parseOptions.
+	end := 0
+	for end < len(args) && (strings.HasPrefix(args[end], "-w") || strings.HasPrefix(args[end], "-s")) {
+		if strings.TrimLeft(args[end][1:], "w") == "s" {
+			end++ // its argument follows
 		}
-		if len(args) < 2 {
-			return c.misuse("-s needs an argument")
-		}
-		opts['s'] = []string{args[1]}
-		args = args[2:]
+		end++
 	}
+	end = min(end, len(args))
+	opts, _, err := parseOptions("ws:", nil, args[:end])
+	if err != nil {
+		return c.misuse("%v", err)
+	}
+	args = args[end:]
 	if len(args) < 1 || len(args) > 3 {
 		return c.misuse("needs one to three numbers")
 	}

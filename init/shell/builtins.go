@@ -49,7 +49,10 @@ func jobsBuiltin(sh *shell, ctx context.Context, hc interp.HandlerContext, args 
 	long := len(args) > 0 && args[0] == "-l"
 	for _, j := range sh.jobs.all() {
 		sh.jobs.Lock()
-		state, pids := j.state(), ""
+		state, said, pids := j.state(), j.state(), ""
+		if state == "done" {
+			said = j.end()
+		}
 		if long {
 			for _, p := range j.processes {
 				pids += strconv.Itoa(p.pid) + " "
@@ -57,7 +60,7 @@ func jobsBuiltin(sh *shell, ctx context.Context, hc interp.HandlerContext, args 
 		}
 		text := j.text
 		sh.jobs.Unlock()
-		fmt.Fprintf(hc.Stdout, "[%d] %s%-8s %s\n", j.id, pids, state, text)
+		fmt.Fprintf(hc.Stdout, "[%d] %s%-8s %s\n", j.id, pids, said, text)
 		if state == "done" {
 			sh.jobs.remove(j)
 		}

@@ -215,21 +215,15 @@ func base(path string) string { return path[strings.LastIndexByte(path, '/')+1:]
 func (sh *shell) reportJobs() {
 	for _, j := range sh.jobs.all() {
 		sh.jobs.Lock()
-		state, code := j.state(), j.result()
+		state, end := j.state(), j.end()
 		quiet := j.notified
 		sh.jobs.Unlock()
 		if state != "done" {
 			continue
 		}
 		sh.jobs.remove(j)
-		switch {
-		case quiet || sh.terminal == nil:
-		case code == 0:
-			fmt.Fprintf(os.Stderr, "[%d] done     %s\n", j.id, j.text)
-		case code > 128:
-			fmt.Fprintf(os.Stderr, "[%d] %-8v %s\n", j.id, syscall.Signal(code-128), j.text)
-		default:
-			fmt.Fprintf(os.Stderr, "[%d] exit %-3d %s\n", j.id, code, j.text)
+		if !quiet && sh.terminal != nil {
+			fmt.Fprintf(os.Stderr, "[%d] %-8s %s\n", j.id, end, j.text)
 		}
 	}
 }

@@ -97,6 +97,18 @@ func (j *job) result() int {
 	return j.status
 }
 
+// end says how a job ended: "done", the signal that killed it, or "exit 3". The table must be locked.
+func (j *job) end() string {
+	code := j.result()
+	switch n := len(j.processes); {
+	case code == 0:
+		return "done"
+	case !j.list && n > 0 && j.processes[n-1].status.Signaled(), j.list && code > 128:
+		return syscall.Signal(code - 128).String()
+	}
+	return fmt.Sprintf("exit %d", code)
+}
+
 // waitCode is a wait status as the shell's $?.
 func waitCode(status syscall.WaitStatus) int {
 	switch {

@@ -163,6 +163,10 @@ func TestBackgroundJob(t *testing.T) {
 	s.expect("READY> ")
 	s.send("kill %1; wait %1; echo killed $?\r")
 	s.expect("killed 143")
+	s.send("sleep 100 &\r")
+	s.expect("READY> ")
+	s.send("kill %1; sleep 0.5; jobs\r")
+	s.expect("[1] terminated sleep 100")
 }
 
 func TestUnfinishedLineIsContinued(t *testing.T) {

@@ -1,21 +1,41 @@
 package shell
 
 import (
+	"slices"
+
 	"bantam/init/applet"
 )
 
-// suggestion is "; did you mean X?" for the command nearest to name, or "".
+// habits are commands of other systems and what does their work here.
+var habits = map[string]string{
+	"vi": "edit", "vim": "edit", "nano": "edit",
+	"ifconfig": "ip", "curl": "wget", "bash": "sh", "top": "ps", "htop": "ps",
+	"journalctl": "bantam log", "logread": "bantam log", "systemctl": "bantam service", "shutdown": "poweroff",
+}
+
+// packagers are package managers of other systems.
+var packagers = []string{"apk", "apt", "apt-get", "dpkg", "opkg"}
+
+// suggestion is what to type instead of a command that is not there, after a semicolon, or "".
 func suggestion(name string) string {
-	best, distance := "", 3
+	if own, ok := habits[name]; ok {
+		return "; use " + own
+	}
+	if slices.Contains(packagers, name) {
+		return "; there are no packages yet"
+	}
 	candidates := append(applet.Names(), interpreterBuiltins...)
 	for own := range builtins {
 		candidates = append(candidates, own)
 	}
-	candidates = append(candidates, "bantam", "edit")
+	candidates = append(candidates, "bantam", "edit", "halt", "poweroff", "reboot")
+	slices.Sort(candidates)
+	best, distance := "", len(name)
 	for _, candidate := range candidates {
+		longer := max(len(name), len(candidate))
 		d := editDistance(name, candidate)
-		// One change in a two-letter word makes any other two-letter word.
-		if d < distance && d*2 < max(len(name), len(candidate))+1 || d == distance && candidate < best {
+		// One letter more, less or other in three makes too many words; letters that changed places do not.
+		if d < distance && (longer > 3 && d <= longer/3 || d == 1 && sameLetters(name, candidate)) {
 			best, distance = candidate, d
 		}
 	}
@@ -23,6 +43,13 @@ func suggestion(name string) string {
 		return ""
 	}
 	return "; did you mean " + best + "?"
+}
+
+func sameLetters(a, b string) bool {
+	x, y := []byte(a), []byte(b)
+	slices.Sort(x)
+	slices.Sort(y)
+	return string(x) == string(y)
 }
 
 // editDistance counts insertions, deletions, replacements and swaps of
