@@ -126,6 +126,7 @@ func (c *console) run(command string) string {
 	c.t.Helper()
 	before := len(c.Screen())
 	c.Send(command + "\r")
+	c.Expect(`\n`) // of Enter: the shell may first draw its prompt again, for the size it was told
 	c.prompt()
 	text := c.Screen()[before:]
 	if i := strings.Index(text, "\n"); i >= 0 {
