@@ -272,6 +272,8 @@ func Greeting(tty string) string {
 	}
 	switch {
 	case s.Generation == 0:
+	case s.Busy != "" && s.State == "untried":
+		text += fmt.Sprintf("Generation %d, being proven.", s.Generation)
 	case s.Busy != "":
 		text += fmt.Sprintf("Generation %d, %s. Under way: %s.", s.Generation, s.State, s.Busy)
 	default:
