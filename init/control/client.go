@@ -15,6 +15,10 @@ import (
 // or it is in its rescue console.
 var ErrNoInit = errors.New("PID 1 does not answer: is this machine running Bantam, outside its rescue console?")
 
+// ErrHungUp says that PID 1 ended the conversation before its answer, as it does
+// when the machine ends.
+var ErrHungUp = errors.New("PID 1 ended the conversation; `bantam status` tells how things are")
+
 // Call sends req to the socket at path and hands every frame to each, the last
 // one included. It returns the last frame.
 func Call(path string, req Request, each func(Frame)) (Frame, error) {
@@ -37,7 +41,7 @@ func Call(path string, req Request, each func(Frame)) (Frame, error) {
 	for {
 		line, err := in.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
-			return Frame{}, errors.New("PID 1 ended the conversation; `bantam status` tells how things are")
+			return Frame{}, ErrHungUp
 		}
 		if err != nil {
 			return Frame{}, fmt.Errorf("answer: %w", err)

@@ -1,7 +1,7 @@
 package control
 
 import (
-	"fmt"
+	"errors"
 	"time"
 )
 
@@ -56,12 +56,16 @@ func runEnd(c *client, args []string) int {
 		return c.misuse("%q is too much", args[0])
 	}
 	last, err := Call(c.socket, Request{Verb: c.verb.name}, func(Frame) {})
-	if err == ErrNoInit { // at the rescue prompt PID 1 only listens to signals
+	switch {
+	case errors.Is(err, ErrNoInit): // at the rescue prompt PID 1 only listens to signals
 		if err := signalInit(c.verb.name); err != nil {
 			return c.fail(err)
 		}
-	} else if last.Error != "" {
-		return c.fail(fmt.Errorf("%s", last.Error))
+	case errors.Is(err, ErrHungUp): // the end has begun
+	case err != nil:
+		return c.fail(err)
+	case last.Error != "":
+		return c.fail(errors.New(last.Error))
 	}
 	time.Sleep(40 * time.Second) // the end comes first; a prompt now would only mislead
 	return ExitError

@@ -139,3 +139,14 @@ func TestNetSaysWhenNobodyLooksAfterTheNetwork(t *testing.T) {
 		t.Errorf("a warning without need:\n%s", text)
 	}
 }
+
+func TestARebootThatIsRefusedSaysSoAtOnce(t *testing.T) {
+	socket := answering(t, nil, func(Request) Frame { return Frame{Error: "not now", Exit: ExitError} })
+	if code, _, errs := runVerb(socket, "reboot"); code != ExitError || !strings.Contains(errs, "not now") {
+		t.Errorf("refused: code %d, %q", code, errs)
+	}
+	notASocket := t.TempDir() // as for a user who may not reach PID 1: neither its answer nor its absence
+	if code, _, errs := runVerb(notASocket+"/"+strings.Repeat("x", 200), "reboot"); code != ExitError || errs == "" {
+		t.Errorf("unreachable: code %d, %q", code, errs)
+	}
+}

@@ -47,6 +47,7 @@ func (f *first) bootGeneration(ctx context.Context) {
 		})
 		end()
 		Logf(Notice, "%s; ready after %v", result.Text(), SinceBoot().Round(time.Millisecond))
+		Logf(Info, "%v", &f.chart)
 		if result.Exit != switcher.ExitGood {
 			f.notes.add("%s", result.Text())
 		}

@@ -76,6 +76,9 @@ func (f *first) status() control.Status {
 	s := f.switcher.Status()
 	st.Generation, st.Default = s.Running, s.Default
 	st.Notes = append(st.Notes, s.Notes...)
+	if fault := f.volume.Check(); fault != "" {
+		st.Notes = append(st.Notes, "the state volume: "+fault)
+	}
 	if s.Trying != nil && s.Trying.Left > 0 {
 		st.Tries = s.Trying.Generation
 	}

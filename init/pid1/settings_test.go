@@ -35,7 +35,7 @@ func TestSysctlPath(t *testing.T) {
 }
 
 func TestSysctlErrorsSayWhatIsWrong(t *testing.T) {
-	errs := SetSysctls(map[string]string{"net.bantam.nosuch": "1", "kernel.version": "2", "vm.swappiness": "many"})
+	errs := []error{SetSysctl("kernel.version", "2"), SetSysctl("net.bantam.nosuch", "1"), SetSysctl("vm.swappiness", "many")}
 	text := errors.Join(errs...).Error()
 	for _, want := range []string{
 		"sysctl kernel.version = 2: permission denied; it can only be read",

@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -29,16 +27,6 @@ func SetSysctl(name, value string) error {
 		return nil
 	}
 	return fmt.Errorf("sysctl %s = %s: %w%s", name, value, reason(err), sysctlAdvice(err))
-}
-
-// SetSysctls sets all of them, by name, and goes on after errors.
-func SetSysctls(values map[string]string) (errs []error) {
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if err := SetSysctl(name, values[name]); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	return errs
 }
 
 // sysctlPath is the file of a parameter below /proc/sys. Whichever of . and /
