@@ -50,6 +50,9 @@ type Signals struct {
 // itself. Without it twelve ordinary signals would end PID 1, because the
 // runtime's handlers cancel the kernel's protection of init.
 func CatchSignals() Signals {
+	if err := ignoreLibrarySignals(); err != nil {
+		Logf(Critical, "rt_sigaction: %v", err)
+	}
 	s := Signals{Child: make(chan os.Signal, 1), Other: make(chan os.Signal, 32)}
 	var other []os.Signal
 	for n := syscall.Signal(1); n <= 64; n++ {
