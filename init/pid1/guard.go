@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/init/sigaction"
 )
 
 // Stdio makes sure that descriptors 0 to 2 are open, on the console or on
@@ -46,12 +48,22 @@ type Signals struct {
 	Other chan os.Signal
 }
 
+// The signals that Go's runtime leaves to a C library: 32 and 33 are glibc's,
+// 34 is musl's. Their default action is to end the process, and the kernel's
+// protection of init has a gap there: while the first thread blocks all
+// signals, as the runtime makes it do for moments, such a signal is not
+// discarded on arrival, and the kernel ends the whole group on behalf of
+// another thread (complete_signal in kernel/signal.c). Ignored, they end nothing.
+const firstLibrarySignal, lastLibrarySignal = 32, 34
+
 // CatchSignals takes over every signal but SIGURG, which the runtime uses for
 // itself. Without it twelve ordinary signals would end PID 1, because the
 // runtime's handlers cancel the kernel's protection of init.
 func CatchSignals() Signals {
-	if err := ignoreLibrarySignals(); err != nil {
-		Logf(Critical, "rt_sigaction: %v", err)
+	for n := syscall.Signal(firstLibrarySignal); n <= lastLibrarySignal; n++ {
+		if err := sigaction.Ignore(n); err != nil {
+			Logf(Critical, "%v", err)
+		}
 	}
 	s := Signals{Child: make(chan os.Signal, 1), Other: make(chan os.Signal, 32)}
 	var other []os.Signal

@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/init/sigaction"
 )
 
 // The descriptors that the shim is started with, beside 0 to 2.
@@ -92,9 +94,18 @@ func becomeService() *stageFault {
 		env = append(env, fmt.Sprintf("NOTIFY_FD=%d", notifyFD))
 		unix.FcntlInt(notifyFD, unix.F_SETFD, 0)
 	}
+	defaultSignals()
 	// Nothing but 0 to 3 is meant to be open; kernels before 5.11 do not know this call.
 	unix.CloseRange(reportFD+1, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
 	return &stageFault{"exec " + def.Argv[0], execAny(candidates(def.Argv[0], env), def.Argv, env)}
+}
+
+// defaultSignals undoes what ignoring a program would inherit: PID 1 ignores
+// some signals, and whoever starts PID 1 in a test may ignore others.
+func defaultSignals() {
+	for n := syscall.Signal(1); n <= 64; n++ {
+		_ = sigaction.Default(n) // SIGKILL and SIGSTOP are refused, and need nothing
+	}
 }
 
 // execAny tries the files in turn, as execvp does: a file that may not be
