@@ -30,6 +30,7 @@ type port struct {
 	node   *node
 	prefix []netip.Prefix // the valid ones of its addresses
 	broken bool           // some address could not be read
+	onLink []netip.Prefix // where routes without a gateway lead
 }
 
 func (r *reader) checkPorts() {
@@ -42,6 +43,11 @@ func (r *reader) checkPorts() {
 		p := &port{Net: r.system.Net[name], path: join("net", name), node: n}
 		if why := interfaceFault(name); why != "" {
 			r.failKey(n, "write the name that ip link shows, e.g. \"eth0\"", "%s: %q %s", p.path, name, why)
+		}
+		for _, route := range p.Routes {
+			if to, err := netip.ParsePrefix(route.To); err == nil && route.Via == "" {
+				p.onLink = append(p.onLink, to)
+			}
 		}
 		r.checkAddresses(p, owners)
 		r.checkMethods(p, name)
@@ -170,6 +176,9 @@ func (r *reader) checkGateway(p *port, key, text string, want4 bool) {
 	r.reachable(n, p, path, a)
 }
 
+// knownShown is how many of a port's networks are named.
+const knownShown = 4
+
 // reachable reports a gateway that no fixed prefix of the port holds. Where
 // prefixes are learned as well, nothing can be said beforehand.
 func (r *reader) reachable(n *node, p *port, path string, gateway netip.Addr) {
@@ -186,12 +195,12 @@ func (r *reader) reachable(n *node, p *port, path string, gateway netip.Addr) {
 		if prefix.Contains(gateway) {
 			return
 		}
-		if prefix.Addr().Is4() == gateway.Is4() {
+		if prefix.Addr().Is4() == gateway.Is4() && len(known) < knownShown {
 			known = append(known, prefix.Masked().String())
 		}
 	}
-	for _, route := range p.Routes { // a route on the link makes it reachable
-		if to, err := netip.ParsePrefix(route.To); err == nil && route.Via == "" && to.Contains(gateway) {
+	for _, to := range p.onLink { // makes it reachable
+		if to.Contains(gateway) {
 			return
 		}
 	}

@@ -12,7 +12,10 @@ import (
 const consolePrefix = "console"
 
 func (r *reader) checkServices() {
-	for _, name := range sortedKeys(r.system.Services) {
+	names := sortedKeys(r.system.Services)
+	services := append(names[:len(names):len(names)], NetworkService)
+	users := append(sortedKeys(r.system.Users), "nobody", "root")
+	for _, name := range names {
 		n, v := r.root.get("service", name), r.system.Services[name]
 		if n.kind != tableKind {
 			continue
@@ -23,7 +26,7 @@ func (r *reader) checkServices() {
 			r.failKey(n, "choose another name", "%s: the name is taken by the system itself", at)
 		}
 		r.checkCommand(n, at, v.Command)
-		r.checkUserOf(n.get("user"), at, v.User)
+		r.checkUserOf(n.get("user"), at, v.User, users)
 		if d := n.get("dir"); ok(d) && !strings.HasPrefix(v.Dir, "/") {
 			r.fail(d, "write "+quote(path.Join("/", v.Dir)), "%s.dir: %q does not start with /", at, v.Dir)
 		}
@@ -33,9 +36,9 @@ func (r *reader) checkServices() {
 		r.checkSignal(n.get("reload_signal"), at+".reload_signal", v.ReloadSignal)
 		r.checkDuration(n.get("start_timeout"), at+".start_timeout", v.StartTimeout, time.Hour)
 		r.checkDuration(n.get("stop_timeout"), at+".stop_timeout", v.StopTimeout, time.Hour)
-		r.checkReferences(n.get("needs"), at+".needs", v.Needs)
-		r.checkReferences(n.get("wants"), at+".wants", v.Wants)
-		r.checkReferences(n.get("after"), at+".after", v.After)
+		r.checkReferences(n.get("needs"), at+".needs", v.Needs, services)
+		r.checkReferences(n.get("wants"), at+".wants", v.Wants, services)
+		r.checkReferences(n.get("after"), at+".after", v.After, services)
 	}
 	r.checkCycles()
 }
@@ -72,10 +75,13 @@ func (r *reader) checkEnv(n *node, at string) {
 	}
 }
 
+// readyWords are the ways to become ready beside tcp/PORT.
+var readyWords = []string{"started", "exited", "notify"}
+
 func (r *reader) checkReady(n *node, at string, v Service) {
 	ready := n.get("ready")
-	values := []string{"started", "exited", "notify", "tcp/PORT"}
-	if ok(ready) && !slices.Contains(values[:3], v.Ready) {
+	if ok(ready) && !slices.Contains(readyWords, v.Ready) {
+		values := append(slices.Clip(readyWords), "tcp/PORT")
 		number, tcp := strings.CutPrefix(v.Ready, "tcp/")
 		port, err := strconv.ParseUint(number, 10, 16)
 		switch {
@@ -109,14 +115,13 @@ func (r *reader) checkSignal(n *node, at, name string) {
 	r.fail(n, suggestion, "%s: %q is not a signal", at, name)
 }
 
-func (r *reader) checkReferences(list *node, at string, names []string) {
+func (r *reader) checkReferences(list *node, at string, names, known []string) {
 	for i, name := range names {
 		n := list.item(i)
 		if !ok(n) || name == NetworkService || r.root.get("service", name) != nil {
 			continue
 		}
-		known := append(sortedKeys(r.system.Services), NetworkService)
-		suggestion := didYouMean(name, known)
+		suggestion := r.near(name, known)
 		if suggestion == "" {
 			suggestion = "add [" + join("service", name) + "], or remove it here"
 		}

@@ -4,6 +4,7 @@ import "strconv"
 
 func (r *reader) checkUsers() {
 	owner := make(map[int]string)
+	free := strconv.Itoa(freeUID(r.root))
 	for _, name := range r.root.get("user").keys() {
 		n, u := r.root.get("user", name), r.system.Users[name]
 		if n.kind != tableKind {
@@ -22,14 +23,14 @@ func (r *reader) checkUsers() {
 		}
 		uid := n.get("uid")
 		if uid == nil {
-			r.failAt(n, n.key, "add e.g. uid = "+strconv.Itoa(r.freeUID()), "%s: uid is missing", at)
+			r.failAt(n, n.key, "add e.g. uid = "+free, "%s: uid is missing", at)
 			continue
 		}
 		r.checkID(uid, at+".uid", u.UID)
 		r.checkID(n.get("gid"), at+".gid", u.GID)
 		if !uid.bad {
 			if other := owner[u.UID]; other != "" {
-				r.fail(uid, "write e.g. "+strconv.Itoa(r.freeUID()), "%s.uid: %d is already the uid of %s", at, u.UID, other)
+				r.fail(uid, "write e.g. "+free, "%s.uid: %d is already the uid of %s", at, u.UID, other)
 			} else {
 				owner[u.UID] = name
 			}
@@ -43,25 +44,26 @@ func (r *reader) checkID(n *node, at string, id int) {
 	}
 }
 
-// freeUID is a number that no user has, from 1000 on.
-func (r *reader) freeUID() int {
-	used := make(map[int]bool)
-	for _, u := range r.system.Users {
-		used[u.UID] = true
+// freeUID is a number that no user of the file has, from 1000 on.
+func freeUID(root *node) int {
+	used := make(map[int64]bool)
+	for _, name := range root.get("user").keys() {
+		if uid := root.get("user", name, "uid"); uid != nil {
+			used[uid.num] = true
+		}
 	}
 	uid := 1000
-	for used[uid] {
+	for used[int64(uid)] {
 		uid++
 	}
 	return uid
 }
 
-func (r *reader) checkUserOf(n *node, at, user string) {
+func (r *reader) checkUserOf(n *node, at, user string, known []string) {
 	if !ok(n) || user == "root" || user == "nobody" || r.root.get("user", user) != nil {
 		return
 	}
-	known := append(sortedKeys(r.system.Users), "nobody", "root")
-	suggestion := didYouMean(user, known)
+	suggestion := r.near(user, known)
 	if suggestion == "" {
 		suggestion = "add [" + join("user", user) + "] with a uid"
 	}

@@ -32,6 +32,15 @@ func (r *reader) failAt(n *node, at int, suggestion, format string, args ...any)
 	r.faults = append(r.faults, fault{at, fmt.Sprintf(format, args...), suggestion})
 }
 
+// near is didYouMean for names of the file, which can be many: a report that is
+// full already needs no more of it.
+func (r *reader) near(name string, known []string) string {
+	if len(r.faults) > maxProblems {
+		return ""
+	}
+	return didYouMean(name, known)
+}
+
 // fill sets v from n. Arrays keep the length of the file's, so that index i of
 // one is index i of the other.
 func (r *reader) fill(n *node, v reflect.Value, path string) {
@@ -144,13 +153,7 @@ func (r *reader) unknown(n *node, name string, fields []string, path string) {
 		where = " in [" + path + "]"
 	}
 	message := fmt.Sprintf("unknown %s %q%s", thing, name, where)
-	suggestion := didYouMean(name, fields)
-	if tables := tablesWith(name); suggestion == "" && len(tables) > 0 {
-		suggestion = name + " belongs to " + strings.Join(tables, " or ")
-	}
-	if suggestion == "" && path != "" {
-		suggestion = "it has " + strings.Join(fields, ", ")
-	}
+	suggestion := nearKey(name, fields, path)
 	n.bad = true
 	places := n.mentions
 	if len(places) == 0 {

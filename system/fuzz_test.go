@@ -9,6 +9,10 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
+func (p Position) before(q Position) bool {
+	return p.Line < q.Line || p.Line == q.Line && p.Col < q.Col
+}
+
 // FuzzParse checks what holds for every input: positions are inside the file;
 // a valid file is valid TOML for the toml package too; written out again key by
 // key it is the same system.

@@ -45,19 +45,3 @@ func (p Positions) Find(path string) (Entry, bool) {
 	}
 	return Entry{}, false
 }
-
-// At is the innermost entry whose key or value covers a position, e.g. the
-// editor's cursor.
-func (p Positions) At(at Position) (Entry, bool) {
-	var found Entry
-	for _, e := range p {
-		if !at.before(e.Key) && at.before(e.ValueEnd) && !e.Key.before(found.Key) {
-			found = e
-		}
-	}
-	return found, found.Path != ""
-}
-
-func (p Position) before(q Position) bool {
-	return p.Line < q.Line || p.Line == q.Line && p.Col < q.Col
-}

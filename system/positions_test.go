@@ -20,9 +20,4 @@ func TestScanFindsKeysAndValues(t *testing.T) {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 	}
-	for at, want := range map[Position]string{{1, 3}: "hostname", {4, 4}: "net.eth0.addresses", {4, 22}: "net.eth0.addresses[1]", {2, 1}: ""} {
-		if got, _ := p.At(at); got.Path != want {
-			t.Errorf("At(%v) = %q, want %q", at, got.Path, want)
-		}
-	}
 }

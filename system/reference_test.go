@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -42,8 +43,15 @@ func TestEveryKeyIsExplained(t *testing.T) {
 		if k.Path == "" || k.Type == "" || k.Doc == "" {
 			t.Errorf("incomplete: %+v", k)
 		}
-		for _, v := range k.Values {
-			if !strings.Contains(k.Doc, `"`+v+`"`) {
+		if len(k.Doc) > 110 || strings.ContainsAny(k.Doc, "\n|") || strings.HasSuffix(k.Doc, ".") {
+			t.Errorf("%s: %q is no short line", k.Path, k.Doc)
+		}
+		values := k.Values
+		if k.Path == "service.*.ready" {
+			values = append(slices.Clone(readyWords), "tcp/PORT")
+		}
+		for _, v := range values {
+			if m := meaning(k, v); m == "" || m == "the default" {
 				t.Errorf("%s: value %q is not explained in %q", k.Path, v, k.Doc)
 			}
 		}

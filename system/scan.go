@@ -30,19 +30,32 @@ type part struct {
 
 // scan never fails: what it cannot read is in the faults, the rest in the tree.
 func scan(t text) (*node, []fault) {
-	s := &scanner{text: t, root: &node{kind: tableKind, origin: headed}}
-	table := s.root
-	for {
-		s.skipBlank()
-		if s.pos == len(s.src) {
-			return s.root, s.faults
-		}
-		if s.peek() == '[' {
-			table = s.header()
-		} else {
-			s.assignment(table)
-		}
+	s := newScanner(t)
+	for table := s.root; s.next(); {
+		table = s.statement(table)
 	}
+	return s.root, s.faults
+}
+
+func newScanner(t text) *scanner {
+	return &scanner{text: t, root: &node{kind: tableKind, origin: headed}}
+}
+
+// next goes to the next statement; false at the end of the text.
+func (s *scanner) next() bool {
+	s.skipBlank()
+	return s.pos < len(s.src)
+}
+
+// statement reads a header or an assignment to table, and returns the table
+// that what follows belongs to.
+func (s *scanner) statement(table *node) *node {
+	s.lost = false
+	if s.peek() == '[' {
+		return s.header()
+	}
+	s.assignment(table)
+	return table
 }
 
 // fault notes a problem, unless its line has one: the first is the cause.
@@ -103,7 +116,7 @@ func (s *scanner) assignment(table *node) {
 	}
 	s.pos++
 	s.skipSpace()
-	s.lost, s.headerOnly = false, false
+	s.headerOnly = false
 	value := s.value(0)
 	if s.lost {
 		s.resume(start, before)

@@ -3,6 +3,7 @@ package system
 import (
 	"bytes"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -242,8 +243,12 @@ func (s *scanner) unescape(at int, q byte, body, quotes string) (string, bool) {
 	return v.(string), true
 }
 
-// decodeValue is the toml package's reading of one value.
+// decodeValue is the toml package's reading of one value. The plain ones, of
+// which a file may have many, are read here.
 func decodeValue(raw string) (any, error) {
+	if i, err := strconv.ParseInt(raw, 10, 64); err == nil && strconv.FormatInt(i, 10) == raw {
+		return i, nil
+	}
 	var doc map[string]any
 	if _, err := toml.Decode("v="+raw, &doc); err != nil {
 		return nil, err

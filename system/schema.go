@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Key describes one key that system.toml may have.
@@ -16,7 +17,9 @@ type Key struct {
 }
 
 // Schema lists every key, in the order of the types' fields.
-func Schema() []Key { return keysOf("", reflect.TypeFor[System]()) }
+func Schema() []Key { return slices.Clone(schema()) }
+
+var schema = sync.OnceValue(func() []Key { return keysOf("", reflect.TypeFor[System]()) })
 
 func keysOf(path string, t reflect.Type) []Key {
 	var keys []Key
@@ -82,7 +85,7 @@ func fieldsOf(t reflect.Type) []string {
 // tablesWith lists the tables that have a key of this name, e.g. [net.NAME].
 func tablesWith(key string) []string {
 	var tables []string
-	for _, k := range Schema() {
+	for _, k := range schema() {
 		i := strings.LastIndexByte(k.Path, '.')
 		if k.Path[i+1:] != key {
 			continue

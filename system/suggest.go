@@ -8,12 +8,16 @@ func Nearest(word string, candidates []string) string {
 	if len(word) > 64 {
 		return ""
 	}
-	best, least := "", len(word)
+	best, least, bare := "", len(word), plain(word)
 	for _, c := range candidates {
-		if plain(c) == plain(word) {
+		if plain(c) == bare {
 			return c
 		}
-		if d := distance(word, c); d < least && d <= max(len(word), len(c))/3 {
+		most := max(len(word), len(c)) / 3
+		if len(c)-len(word) > most || len(word)-len(c) > most {
+			continue // without counting
+		}
+		if d := distance(word, c); d < least && d <= most {
 			best, least = c, d
 		}
 	}

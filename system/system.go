@@ -9,11 +9,11 @@ import "time"
 
 // System is one machine as its system.toml describes it, defaults filled in.
 type System struct {
-	Hostname string             `toml:"hostname" doc:"name of the machine" default:"bantam"`
-	Modules  []string           `toml:"modules" doc:"kernel modules to load at boot beside those the hardware asks for, e.g. [\"wireguard\"]"`
-	Sysctl   Sysctl             `toml:"sysctl" doc:"kernel parameters, e.g. net.ipv4.ip_forward = 1"`
+	Hostname string             `toml:"hostname" doc:"name of this machine, e.g. \"router-1\"" default:"bantam"`
+	Modules  []string           `toml:"modules" doc:"kernel modules to load at boot beside those that the hardware asks for, e.g. [\"wireguard\"]"`
+	Sysctl   Sysctl             `toml:"sysctl" doc:"kernel parameters by name, e.g. net.ipv4.ip_forward = 1"`
 	DNS      DNS                `toml:"dns" doc:"name servers beside those that the network announces"`
-	Net      map[string]Net     `toml:"net" doc:"network ports by interface name; with none, every Ethernet port uses DHCP and router advertisements"`
+	Net      map[string]Net     `toml:"net" doc:"network ports by name, e.g. eth0; with none, all use DHCP and IPv6; with one, only named ones are used"`
 	Users    map[string]User    `toml:"user" doc:"users that services may run as, beside root and nobody"`
 	Services map[string]Service `toml:"service" doc:"programs to keep running"`
 	Checks   map[string]Check   `toml:"check" doc:"commands that must succeed before a new generation is trusted"`
@@ -26,65 +26,65 @@ type Sysctl map[string]string
 
 // DNS is the static part of resolv.conf.
 type DNS struct {
-	Servers []string `toml:"servers" doc:"addresses of name servers, asked before those learned from the network, e.g. [\"9.9.9.9\"]"`
-	Search  []string `toml:"search" doc:"domains tried for short names"`
+	Servers []string `toml:"servers" doc:"addresses of name servers, asked before those that the network announces, e.g. [\"9.9.9.9\"]"`
+	Search  []string `toml:"search" doc:"domains that are tried behind a name without a dot, e.g. [\"lan.example\"]"`
 }
 
 // Net is the wish for one network port; its name in the map is the interface name, e.g. eth0.
 type Net struct {
-	IPv4      string   `toml:"ipv4" values:"dhcp,static,off" doc:"\"dhcp\", \"static\" or \"off\"" default:"dhcp, or static when an IPv4 address is given"`
-	IPv6      string   `toml:"ipv6" values:"auto,static,off" doc:"\"auto\" (router advertisements), \"static\" or \"off\"" default:"auto"`
-	Addresses []string `toml:"addresses" doc:"fixed addresses with prefix length, e.g. [\"192.168.1.2/24\"]"`
-	Gateway   string   `toml:"gateway" doc:"IPv4 default gateway, e.g. \"192.168.1.1\""`
-	Gateway6  string   `toml:"gateway6" doc:"IPv6 default gateway, e.g. \"fe80::1\""`
+	IPv4      string   `toml:"ipv4" values:"dhcp,static,off" doc:"\"dhcp\" (ask the network, also beside addresses), \"static\" (only addresses) or \"off\" (none)" default:"dhcp, or static when an IPv4 address is given"`
+	IPv6      string   `toml:"ipv6" values:"auto,static,off" doc:"\"auto\" (router advertisements, also beside addresses), \"static\" (only addresses) or \"off\" (none)" default:"auto"`
+	Addresses []string `toml:"addresses" doc:"fixed addresses with prefix length, e.g. [\"192.168.1.2/24\", \"fd00::2/64\"]"`
+	Gateway   string   `toml:"gateway" doc:"the router to everywhere, IPv4, e.g. \"192.168.1.1\""`
+	Gateway6  string   `toml:"gateway6" doc:"the router to everywhere, IPv6, e.g. \"fe80::1\""`
 	Routes    []Route  `toml:"routes" doc:"further routes, e.g. [{ to = \"10.0.0.0/8\", via = \"192.168.1.254\" }]"`
-	MTU       int      `toml:"mtu" doc:"largest packet in bytes, 68 to 65535" default:"the driver's"`
+	MTU       int      `toml:"mtu" doc:"largest packet in bytes, 68 to 65535; IPv6 needs 1280" default:"the driver's"`
 	Optional  bool     `toml:"optional" doc:"true: the proof of a new generation does not wait for this port" default:"false"`
 }
 
 // Route is one static route.
 type Route struct {
-	To     string `toml:"to" doc:"destination, e.g. \"10.0.0.0/8\" or \"default\""`
-	Via    string `toml:"via" doc:"gateway; without one the destination is on the link"`
-	Metric int    `toml:"metric" doc:"lower wins" default:"the port's own"`
+	To     string `toml:"to" doc:"destination, e.g. \"10.0.0.0/8\", or \"default\" for all others"`
+	Via    string `toml:"via" doc:"address of the router that leads there; without it the destination is on this link itself"`
+	Metric int    `toml:"metric" doc:"of two routes to one destination the lower metric wins" default:"the port's own"`
 }
 
 // User is an account for services; nobody logs in with it.
 type User struct {
-	UID int `toml:"uid" doc:"number of the user, 1 to 65532"`
-	GID int `toml:"gid" doc:"number of its group" default:"the uid"`
+	UID int `toml:"uid" doc:"number of the user, 1 to 65532, e.g. 1000"`
+	GID int `toml:"gid" doc:"number of its group, 1 to 65532" default:"the uid"`
 }
 
 // Service is one supervised program.
 type Service struct {
-	Command      []string          `toml:"command" doc:"program and arguments, e.g. [\"sh\", \"-c\", \"...\"]"`
-	User         string            `toml:"user" doc:"user to run as" default:"root"`
-	Dir          string            `toml:"dir" doc:"working directory" default:"/"`
-	Env          map[string]string `toml:"env" doc:"environment beside PATH, HOME and USER"`
-	Needs        []string          `toml:"needs" doc:"services (or \"network\") that must be ready first; losing one stops this one"`
-	Wants        []string          `toml:"wants" doc:"services started too and waited for, but they may fail"`
-	After        []string          `toml:"after" doc:"services to wait for only if they are started anyway"`
-	Ready        string            `toml:"ready" doc:"\"started\", \"exited\" (a one-shot), \"notify\" (newline on descriptor $NOTIFY_FD) or \"tcp/PORT\" (it listens there)" default:"started"`
-	Restart      string            `toml:"restart" values:"always,on-failure,never" doc:"\"always\", \"on-failure\" or \"never\"" default:"always; never for one-shots"`
-	StartTimeout Duration          `toml:"start_timeout" doc:"time to become ready" default:"30s"`
-	StopTimeout  Duration          `toml:"stop_timeout" doc:"time between the stop signal and SIGKILL" default:"10s"`
+	Command      []string          `toml:"command" doc:"program and its arguments, each a string of its own, e.g. [\"sh\", \"-c\", \"...\"]"`
+	User         string            `toml:"user" doc:"user to run as: root, nobody or one that has a [user.NAME]" default:"root"`
+	Dir          string            `toml:"dir" doc:"directory to start in, e.g. \"/run/web\"" default:"/"`
+	Env          map[string]string `toml:"env" doc:"variables of its environment beside PATH, HOME and USER, e.g. { LANG = \"C.UTF-8\" }"`
+	Needs        []string          `toml:"needs" doc:"services (or \"network\") that must be ready first; it stops when one of them does"`
+	Wants        []string          `toml:"wants" doc:"services to start as well and to wait for; they may fail"`
+	After        []string          `toml:"after" doc:"services to wait for if they are started anyway"`
+	Ready        string            `toml:"ready" doc:"\"started\" (it runs), \"exited\" (status 0), \"notify\" (newline on descriptor $NOTIFY_FD), \"tcp/PORT\" (it listens)" default:"started"`
+	Restart      string            `toml:"restart" values:"always,on-failure,never" doc:"when it has ended: \"always\" (start it again), \"on-failure\" (not after status 0) or \"never\" (leave it)" default:"always; never for one-shots"`
+	StartTimeout Duration          `toml:"start_timeout" doc:"time to become ready; then its start has failed" default:"30s"`
+	StopTimeout  Duration          `toml:"stop_timeout" doc:"time to end after the stop signal; then it is killed" default:"10s"`
 	StopSignal   string            `toml:"stop_signal" doc:"signal that asks it to end" default:"TERM"`
-	OnChange     string            `toml:"on_change" values:"restart,reload,none" doc:"\"restart\", \"reload\" (send reload_signal) or \"none\" when its definition changes" default:"restart"`
-	ReloadSignal string            `toml:"reload_signal" doc:"signal that makes it read its configuration again" default:"HUP"`
-	MayFail      bool              `toml:"may_fail" doc:"true: its failure does not fail a switch" default:"false"`
+	OnChange     string            `toml:"on_change" values:"restart,reload,none" doc:"when its lines here change: \"restart\" (stop, start), \"reload\" (send reload_signal) or \"none\" (keep it)" default:"restart"`
+	ReloadSignal string            `toml:"reload_signal" doc:"signal that makes it read its own configuration again" default:"HUP"`
+	MayFail      bool              `toml:"may_fail" doc:"true: a new generation is trusted even if this service fails" default:"false"`
 }
 
 // Check is one of the user's own proofs.
 type Check struct {
-	Command []string `toml:"command" doc:"program and arguments; exit status 0 is success"`
-	Timeout Duration `toml:"timeout" doc:"time it may take; it is repeated until the proof times out" default:"10s"`
+	Command []string `toml:"command" doc:"program and its arguments; exit status 0 is success, e.g. [\"ping\", \"-c\", \"1\", \"9.9.9.9\"]"`
+	Timeout Duration `toml:"timeout" doc:"time for one try; there are more until proof.timeout is over" default:"10s"`
 }
 
 // Proof says what must be seen before a generation becomes the boot default.
 type Proof struct {
-	Network string   `toml:"network" values:"auto,required,off" doc:"\"auto\" (as connected as before the switch), \"required\" or \"off\"" default:"auto"`
+	Network string   `toml:"network" values:"auto,required,off" doc:"\"auto\" (as connected as before the switch), \"required\" (connected) or \"off\" (not asked for)" default:"auto"`
 	Timeout Duration `toml:"timeout" doc:"time for everything to be ready" default:"60s"`
-	Settle  Duration `toml:"settle" doc:"time that services must stay up once ready" default:"2s"`
+	Settle  Duration `toml:"settle" doc:"time that services must stay up once they are ready" default:"2s"`
 }
 
 // Duration is a time.Duration written as in Go, e.g. "90s" or "1m30s".
