@@ -18,12 +18,13 @@ GCFLAGS = -gcflags=all=-l -gcflags=runtime/...= -gcflags=crypto/...=
 DEVICE  = $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' $(GCFLAGS)
 
 RUN_PACKAGES  = qemu-system-x86 ovmf xz-utils e2fsprogs
-BENCH_PACKAGES = qemu-system-x86 xz-utils busybox-static
+EDITORS = nano vim-tiny nvi busybox-static mg ne joe micro
+BENCH_PACKAGES = qemu-system-x86 xz-utils $(EDITORS)
 ARM_PACKAGES  = qemu-system-arm qemu-efi-aarch64 grub-common
 TEST_PACKAGES = $(RUN_PACKAGES) $(ARM_PACKAGES) qemu-user qemu-user-static \
 	xorriso mtools dosfstools gdisk isolinux syslinux-common systemd-boot-efi cpio skopeo \
 	dnsmasq-base kea-dhcp4-server radvd iproute2 util-linux procps busybox-static kmod \
-	dash bsdextrautils zstd debian-archive-keyring e2fsprogs mount file
+	dash bsdextrautils zstd debian-archive-keyring e2fsprogs mount file tmux acl
 
 # need installs Debian packages, or says how.
 define need
@@ -45,7 +46,7 @@ help:
 	@echo 'make run      build the example machine for a PC and boot it here, serial console on this terminal'
 	@echo 'make image    only build out/pc.img and out/pc.iso'
 	@echo 'make test     every test, the machine tests included'
-	@echo 'make bench    boot and switch times beside busybox init + udhcpc'
+	@echo 'make bench    boot and switch times beside busybox init + udhcpc, the editor beside eight others'
 	@echo 'make size     what takes the bytes'
 	@echo 'make lint     formatting, vet, rules of the house'
 	@echo 'make clean    remove bin and out'
@@ -76,7 +77,8 @@ device:
 	@GOARCH=arm64 $(DEVICE) -o bin/device/arm64/bantam ./init
 
 # Packages without I/O, whose tests run on every architecture.
-PURE = ./system ./gpt ./editor ./switcher ./netcfg ./netcfg/dhcp4 ./init/kmod ./init/shell/line ./init/statevolume/seed
+PURE = ./system ./gpt ./editor ./editor/compare ./editor/file ./editor/keys ./editor/language ./editor/plain ./editor/screen ./editor/text \
+	./editor/vt ./switcher ./netcfg ./netcfg/dhcp4 ./init/kmod ./init/shell/line ./init/statevolume/seed
 # Packages whose tests start virtual machines: one at a time.
 MACHINES = ./images ./test/statevolume ./test
 

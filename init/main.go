@@ -28,7 +28,7 @@ var (
 func main() { os.Exit(run(os.Args)) }
 
 // verbCommands are the verbs that people type without `bantam` before them.
-var verbCommands = map[string]string{"edit": "edit", "reboot": "reboot", "poweroff": "poweroff", "halt": "halt"}
+var verbCommands = map[string]string{"edit": "edit", "view": "view", "reboot": "reboot", "poweroff": "poweroff", "halt": "halt"}
 
 // run acts as the program of the name args[0].
 func run(args []string) int {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"bantam/board"
+	"bantam/editor/vt"
 	"bantam/switcher"
 	"bantam/test/vm"
 
@@ -62,13 +63,14 @@ func TestWithoutAStateVolumeAllWorksInMemory(t *testing.T) {
 // edits changes the host name in the editor.
 func (c *console) edits() {
 	c.t.Helper()
+	e := c.look(24, 80, vt.VT102)
 	c.Send("bantam edit\r")
-	c.Expect(`\x1b\[6n`)
-	c.Send("\x1b[24;80R")
-	c.Expect(`\^S Save`)
+	e.sees(`\^S Save`)
 	c.type_(find, "hostname =", enter, home, cut, `hostname = "forgetful"`, enter, save)
-	c.Expect(`Saved \d+ bytes`)
+	e.sees(`^Saved`)
 	c.type_(quit)
+	e.sees(`edit again \[k\]: *$`)
+	c.Send("k\r")
 	c.prompt()
 }
 

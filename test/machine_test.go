@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"bantam/editor/vt"
 	"bantam/test/vm"
 )
 
@@ -208,23 +209,31 @@ func newcomer(t *testing.T, args []string) {
 		"0000000000003000") // CAP_NET_ADMIN and CAP_NET_RAW, nothing else
 
 	// Change the host name and add a service, keystroke by keystroke, with mistakes.
+	e := c.look(24, 80, vt.VT102)
 	c.Send("bantam edit\r")
-	c.Expect(`\x1b\[6n`)
-	c.Send("\x1b[24;80R")
-	c.Expect(`\^S Save`)
+	e.sees(`\^S Save`)
 	c.type_(find, "hostname =", enter, home, cut)
 	c.type_(`hostnme = "gate"`, enter)
-	c.Expect(`unknown key`) // told without being asked
+	e.sees(`<- unknown key`) // told without being asked
 	c.type_(undo, undo, undo, undo, undo, undo)
 	c.type_(find, "hostname =", enter, home, cut, `hostname = "gate"`, enter)
 	c.type_(find, "[service", enter, home)
 	c.type_(`[service.web]`, enter, `command = ["nc", "-lk", "-p", "8080"]`, enter, `ready = "tcp/8080"`, enter, enter)
 	c.type_(faults)
-	c.Expect(`No faults`)
+	e.sees(`^No faults`)
 	c.type_(save)
-	c.Expect(`Saved \d+ bytes`)
+	e.sees(`^Saved`)
 	c.type_(quit)
+	e.sees(`hostname: "bantam" -> "gate"`)
+	e.sees(`start service web`)
+	e.sees(`edit again \[k\]: *$`)
+	c.Send("e\r") // once more, to the same place
+	e.sees(`\^S Save`)
+	c.type_(quit)
+	e.sees(`edit again \[k\]: *$`)
+	c.Send("k\r")
 	c.prompt()
+	e.fits()
 	draft := c.run("cat /state/draft/system.toml")
 	if strings.Count(draft, "hostname = ") != 1 || !strings.Contains(draft, "gate") {
 		t.Fatalf("the draft after editing:\n%s", draft)
@@ -257,12 +266,14 @@ func newcomer(t *testing.T, args []string) {
 	}
 
 	// A plain VT100 that does not tell its size, at 9600 baud.
+	e = c.look(24, 80, vt.VT100)
 	c.Send("TERM=vt100 edit /tmp/note\r")
-	c.Expect(`\^S Save`)
+	e.sees(`\^S Save`)
 	c.SendSlow("slow line"+enter+"second"+"\x1b[A"+end+"s"+save, 9600)
-	c.Expect(`Saved \d+ bytes`)
+	e.sees(`^Saved`)
 	c.SendSlow(quit, 9600)
 	c.prompt()
+	e.fits()
 	if got := c.run("cat /tmp/note; echo"); got != "slow lines\nsecond\n" {
 		t.Errorf("the note is %q", got)
 	}

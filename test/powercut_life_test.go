@@ -38,6 +38,11 @@ type life struct {
 	events []powercut.Event
 	up     int // events before the first boot was over
 	acts   []act
+
+	edits []edit // done before the acts
+	filed int    // events before the files to be edited were safe
+	typed int    // events before text was typed that nobody saved
+	kept  int    // events before that was surely in its recovery file
 }
 
 // The disk, and where its state volume has to be: from the usual place to the
@@ -48,7 +53,7 @@ const (
 	volumeEnd   = 111 << 20
 )
 
-// live boots a new machine on a disk that logs its writes, does the acts and turns it off.
+// live boots a new machine on a disk that logs its writes, edits files, does the acts and turns it off.
 func live(t *testing.T, image string, acts []act) *life {
 	t.Helper()
 	dir := t.TempDir()
@@ -69,6 +74,7 @@ func live(t *testing.T, image string, acts []act) *life {
 		return int(s.Size())
 	}
 	l.up = length()
+	l.saveEdits(c, length)
 	c.run("mkdir -p /state/draft")
 	c.put("/state/draft/system.toml", gateText)
 	c.put("/state/broken.toml", brokenText)
@@ -97,9 +103,14 @@ func live(t *testing.T, image string, acts []act) *life {
 		}
 		return n
 	}
-	l.up = count(l.up)
+	for _, n := range []*int{&l.up, &l.filed, &l.typed, &l.kept} {
+		*n = count(*n)
+	}
 	for i := range acts {
 		acts[i].began, acts[i].ended = count(acts[i].began), count(acts[i].ended)
+	}
+	for i := range l.edits {
+		l.edits[i].began, l.edits[i].ended = count(l.edits[i].began), count(l.edits[i].ended)
 	}
 	return l
 }

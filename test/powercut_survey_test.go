@@ -30,7 +30,9 @@ type left struct {
 type volume struct {
 	there bool // with the file system's magic
 	powercut.Outcome
-	err error // what should never be
+	edits map[string]editing // by the name of the file
+	kept  string             // what the recovery files hold
+	err   error              // what should never be
 }
 
 // A survey looks at the disks of a life, each different volume once.
@@ -139,12 +141,20 @@ func (s *survey) lookAtVolume(v *volume, work string) error {
 	defer s.mu.Unlock()
 	same := s.trees[tree]
 	if same == nil {
-		same = &volume{}
-		same.Outcome, same.err = powercut.Boot(work+"/files", s.booted, []byte(s.texts[1]), []byte(thirdText))
+		same = s.judge(work + "/files")
 		s.trees[tree] = same
 	}
-	v.Outcome = same.Outcome
+	v.Outcome, v.edits, v.kept = same.Outcome, same.edits, same.kept
 	return same.err
+}
+
+// judge says what editor and switcher make of the files in dir, and changes them.
+func (s *survey) judge(dir string) *volume {
+	v := &volume{}
+	if v.edits, v.kept, v.err = s.life.editingOf(dir); v.err == nil {
+		v.Outcome, v.err = powercut.Boot(dir, s.booted, []byte(s.texts[1]), []byte(thirdText))
+	}
+	return v
 }
 
 // surveyOf looks at every disk that the life may have left.
@@ -218,7 +228,7 @@ func (s *survey) fault(l left) error {
 	case act == nil && v.States[3] != "" && v.States[3] != switcher.StateBad:
 		return fmt.Errorf("generation 3 has failed and counts as %s", v.States[3])
 	}
-	return nil
+	return s.editFault(l)
 }
 
 // report fails the test with the first faults, and counts.
@@ -226,13 +236,21 @@ func (s *survey) report(t *testing.T) {
 	t.Helper()
 	l := s.life
 	counts := map[string]int{}
-	faults, superblocks := 0, 0
+	faults, superblocks, torn := 0, 0, 0
 	for _, left := range s.lefts {
 		phase := "between"
 		if _, a := l.expected(left.Event); a != nil {
 			phase = a.name
 		} else if left.Event <= l.up {
 			phase = "first boot"
+		}
+		for _, e := range l.edits {
+			if left.Event >= e.began && left.Event < e.ended {
+				phase = "save of " + e.file
+				if e.torn(left.volume) {
+					torn++
+				}
+			}
 		}
 		counts[phase]++
 		if left.superblock(l) {
@@ -244,6 +262,6 @@ func (s *survey) report(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d disks after %d events, %v; %d different volumes, %d different trees of files, %d torn superblocks, %d faults",
-		len(s.lefts), len(l.events), counts, len(s.volumes), len(s.trees), superblocks, faults)
+	t.Logf("%d disks after %d events, %v; %d different volumes, %d different trees of files, %d torn superblocks, %d torn files, %d faults",
+		len(s.lefts), len(l.events), counts, len(s.volumes), len(s.trees), superblocks, torn, faults)
 }

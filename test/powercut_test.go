@@ -7,9 +7,10 @@ import (
 	"bantam/switcher"
 )
 
-// A power cut at every write to the disk from the first boot on, over a switch,
-// a rollback and a switch that fails: what is left is the old generation or the
-// new one, whole, and the boot default is one that was proven. All disks are
+// A power cut at every write to the disk from the first boot on, over saves of
+// the editor, a switch, a rollback and a switch that fails: what is left is the
+// old text or the new one, whole or offered by the editor, the old generation
+// or the new one, whole, and a boot default that was proven. All disks are
 // judged by e2fsck, debugfs and the switcher; those that differ in journal or
 // boot record during the switch, and the critical ones of the first boot, are
 // really booted.
@@ -27,6 +28,7 @@ func TestPowerCut(t *testing.T) {
 		return
 	}
 	t.Run("first boot", s.bootFirst)
+	t.Run("edits", s.bootEdits)
 	t.Run("switch", s.bootSteps)
 	t.Run("torn superblock", s.bootTornSuperblock)
 }

@@ -7,25 +7,15 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
-	"bantam/editor"
 	"bantam/switcher"
 	"bantam/system"
 )
 
 // exitInterrupted is what a shell expects of a program that Ctrl-C ended.
 const exitInterrupted = 128 + 2
-
-// DraftPath is where the draft of system.toml is kept.
-const DraftPath = "/state/draft/system.toml"
-
-const editHelp = `Without FILE the draft of system.toml: the copy that you change until you switch to it. If
-there is none it begins as the running system. Faults are shown while you type. A draft with
-faults can be saved, never switched to. The keys are on the last row; all is in docs/editor.md.`
 
 const checkHelp = `Prints every fault with file, line and column. Exit code 0: none.`
 
@@ -72,71 +62,6 @@ func (c *client) fetchDraft() (Draft, int) {
 		return d, max(last.Exit, ExitError)
 	}
 	return d, 0
-}
-
-func runEdit(c *client, args []string) int {
-	if len(args) > 1 {
-		return c.misuse("one file at a time")
-	}
-	if len(args) == 1 && !strings.HasPrefix(args[0], "-") {
-		return c.editFile(args[0])
-	}
-	if len(args) == 1 {
-		return c.misuse("unknown option %s", args[0])
-	}
-	d, code := c.fetchDraft()
-	if code != 0 {
-		return code
-	}
-	if _, err := os.Stat(DraftPath); errors.Is(err, os.ErrNotExist) {
-		if err := os.MkdirAll(filepath.Dir(DraftPath), 0o755); err != nil {
-			return c.fail(err)
-		}
-		if err := switcher.WriteFileAtomic(DraftPath, []byte(d.Text), 0o644); err != nil {
-			return c.fail(err)
-		}
-	}
-	if code := c.editFile(DraftPath); code != 0 {
-		return code
-	}
-	if d, code = c.fetchDraft(); code != 0 {
-		return code
-	}
-	_, problems := system.Parse(DraftPath, []byte(d.Text))
-	switch {
-	case len(problems) > 0:
-		writeProblems(c.out, problems)
-		fmt.Fprintln(c.out, "The draft is kept. Mend it with `bantam edit` before you switch to it.")
-	case d.Changed:
-		fmt.Fprintln(c.out, "The draft is kept. `bantam plan` shows what it changes, `bantam switch` makes it run.")
-	default:
-		fmt.Fprintln(c.out, "The draft is the same as the running system.")
-	}
-	return ExitGood
-}
-
-func (c *client) editFile(path string) int {
-	line := 0
-	if i := strings.LastIndexByte(path, ':'); i > 0 {
-		if n, err := strconv.Atoi(path[i+1:]); err == nil && n > 0 {
-			path, line = path[:i], n
-		}
-	}
-	opt := editor.Options{Line: line}
-	if filepath.Base(path) == "system.toml" {
-		opt.Check = func(text []byte) []editor.Fault {
-			_, problems := system.Parse("system.toml", text)
-			var faults []editor.Fault
-			for _, p := range problems {
-				faults = append(faults, editor.Fault{Line: p.Line, Col: p.Col, Text: message(p)})
-			}
-			return faults
-		}
-	}
-	if _, err := editor.Edit(path, os.Stdin, os.Stdout, opt); err != nil {
-		return c.fail(err)
-	}
-	return ExitGood
 }
 
 // message is a problem without its place.

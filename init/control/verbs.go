@@ -36,7 +36,8 @@ func init() {
 	verbs = []verb{
 		{"status", "[--json]", "what runs: generation, network, services", statusHelp, runStatus},
 		{"net", "[--json]", "what the network has, and why", netHelp, runNet},
-		{"edit", "[FILE[:LINE]]", "change the draft of system.toml, or any file", editHelp, runEdit},
+		{"edit", "[FILE[:LINE]]...", "change the draft of system.toml, or any files", editHelp, runEdit},
+		{"view", "[FILE[:LINE]]...", "look at files, or at what a pipe gives", viewHelp, runView},
 		{"check", "[FILE]", "find all faults in the draft or in FILE", checkHelp, runCheck},
 		{"diff", "[A [B]]", "what the draft changes; or generation A against B", diffHelp, runDiff},
 		{"plan", "[FILE]", "what a switch to the draft would do", planHelp, runPlan},

@@ -71,6 +71,9 @@ func TestWrongWordsAreRefusedBeforeAnythingIsAsked(t *testing.T) {
 		{"draft", "discard is the only thing"},
 		{"help nothing", `no verb "nothing"`},
 		{"edit --fast", "unknown option --fast"},
+		{"edit -", "can only be looked at"},
+		{"edit +3", "line 3 of which file?"},
+		{"view --fast", "unknown option --fast"},
 		{"reboot now", `"now" is too much`},
 	} {
 		code, _, errs := runVerb("/nonexistent", strings.Fields(c.args)...)

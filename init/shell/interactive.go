@@ -48,7 +48,7 @@ func runInteractive(parsed arguments) int {
 	sh.history = history
 	con := newConsole(sh, history)
 	sh.handleSignals(con)
-	sh.runText("export PATH HOME EDITOR")
+	sh.runText("export PATH HOME EDITOR VISUAL")
 	sh.source(profile)
 	con.measure()
 	return sh.converse(con)

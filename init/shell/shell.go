@@ -81,7 +81,7 @@ func newShell(name string, params []string, interactive bool, stdin io.Reader) (
 // environment is the process's, completed for a console that starts with none.
 func environment() []string {
 	env := os.Environ()
-	for _, assignment := range []string{"PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/root", "EDITOR=edit"} {
+	for _, assignment := range []string{"PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/root", "EDITOR=edit", "VISUAL=edit"} {
 		name, _, _ := strings.Cut(assignment, "=")
 		if os.Getenv(name) == "" {
 			env = append(env, assignment)

@@ -28,7 +28,7 @@ func suggestion(name string) string {
 	for own := range builtins {
 		candidates = append(candidates, own)
 	}
-	candidates = append(candidates, "bantam", "edit", "halt", "poweroff", "reboot")
+	candidates = append(candidates, "bantam", "edit", "halt", "poweroff", "reboot", "view")
 	slices.Sort(candidates)
 	best, distance := "", len(name)
 	for _, candidate := range candidates {

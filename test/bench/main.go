@@ -1,7 +1,8 @@
 // Command bench measures Bantam beside busybox init and udhcpc: both boot the same
 // kernel with the same modules in the same virtual machine, keep five services and
 // a console, and ask for an address. Then it times `bantam switch` there and
-// `bantam build` here. `make bench` runs it from the root of the repository.
+// `bantam build` here, and the editor beside Debian's. `make bench` runs it from the
+// root of the repository; `go run ./test/bench editors` does only the last.
 //
 // The machine's clock counts instructions, so that all figures but the build's are
 // the same on any host. Limits: board pc only; no disk, so nothing of a disk's time
@@ -24,6 +25,7 @@ import (
 
 	"bantam/board"
 	"bantam/images"
+	"bantam/test/bench/editors"
 )
 
 func main() {
@@ -34,7 +36,21 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	r, err := measure(ctx, *tool, *device, *keep)
+	r := new(report)
+	var err error
+	switch flag.Arg(0) {
+	case "":
+		if r, err = measure(ctx, *tool, *device, *keep); err == nil {
+			r.Editors, err = editors.Measure(ctx, *device)
+		}
+	case "editors":
+		r.Editors, err = editors.Measure(ctx, *device)
+	default:
+		err = fmt.Errorf("%s: only `editors` can be measured alone", flag.Arg(0))
+	}
+	if err == nil {
+		r.weigh()
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -94,7 +110,6 @@ func measure(ctx context.Context, tool, device, dir string) (*report, error) {
 	if r.Build, err = timeBuild(ctx, tool, device, dir); err != nil {
 		return nil, err
 	}
-	r.weigh()
 	return r, nil
 }
 

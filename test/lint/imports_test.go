@@ -16,10 +16,12 @@ var mayImport = map[string][]string{
 	"editor/keys":      {},
 	"editor/screen":    {},
 	"editor/text":      {},
-	"editor/vt":        {},
+	"editor/compare":   {},
+	"editor/vt":        {"editor/screen"},
+	"editor/vt/tmux":   {}, // for tests alone
 	"editor/file":      {"editor/text"},
 	"editor/language":  {"editor/screen"},
-	"editor/plain":     {"editor/file", "editor/language", "editor/text"},
+	"editor/plain":     {"editor/compare", "editor/file", "editor/language", "editor/screen", "editor/text"},
 	"board":            {},
 	"switcher":         {"system"},
 	"netcfg":           {"system"},
@@ -42,7 +44,7 @@ var onDevice = []string{"init", "netcfg", "switcher", "system", "editor", "gpt"}
 // as os/exec, take exit codes from PID 1's reaper; with the rooms that may. The
 // shell and the small commands never run in PID 1.
 var notOnDevice = map[string][]string{
-	"os/exec":       {"init/shell", "init/applet"},
+	"os/exec":       {"init/shell", "init/applet", "editor/vt/tmux"},
 	"net/http":      {},
 	"net/rpc":       {},
 	"text/template": {},

@@ -35,6 +35,7 @@ func WriteSparse(path string, data []byte) error {
 var harmless = regexp.MustCompile(`^(|` + strings.Join([]string{
 	`e2fsck \d\S* \(\S+\)`,
 	`.*: recovering journal`,
+	`Clearing orphaned inode \d+ \(.*\)`, // open without a name when the power went: the kernel does it when it mounts
 	`Pass \d\w?: .*`,
 	`Free (blocks|inodes) count wrong \(\d+, counted=\d+\)\.`, // the superblock's sum, which the kernel makes anew when it mounts
 	`Fix\? yes`,

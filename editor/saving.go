@@ -1,0 +1,203 @@
+package editor
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"bantam/editor/file"
+)
+
+// save writes the document that is seen, after asking when the file was changed
+// behind our back. then comes after a save that worked.
+func (m *model) save(then func()) {
+	d := m.doc()
+	switch {
+	case d.file == nil:
+		m.saveAs()
+		return
+	case d.text.Err() != nil:
+		m.say("NOT saved: %v", d.text.Err())
+		return
+	}
+	err := d.file.Save(d.text.Snapshot())
+	if errors.Is(err, file.ErrChanged) {
+		m.changedOnDisk(d, then)
+		return
+	}
+	if err != nil {
+		m.say("NOT saved: %v", err)
+		return
+	}
+	m.wasSaved(d)
+	if then != nil {
+		then()
+	}
+}
+
+func (m *model) wasSaved(d *document) {
+	d.text.MarkSaved()
+	d.saved, m.saved = true, true
+	d.changed, d.kept = time.Time{}, d.text.Version()
+	if d.keeper != nil && d.found == nil {
+		d.keepErr = d.keeper.Drop()
+	}
+	d.check()
+	m.say("Saved")
+	if n := len(d.faults); n > 0 {
+		m.message += fmt.Sprintf("; %s, ^V shows the next", plural(n, "fault"))
+	}
+}
+
+// changedOnDisk asks what to do about a file that somebody else has changed.
+func (m *model) changedOnDisk(d *document, then func()) {
+	m.choose("Somebody else has changed the file. o: overwrite it, c: compare, ^C: go on", "oc", func(r rune) {
+		if r == 'c' {
+			m.compare()
+			return
+		}
+		if err := d.file.Accept(); err != nil {
+			m.say("NOT saved: %v", err)
+			return
+		}
+		m.save(then)
+	})
+}
+
+// saveAs asks for a name and goes on under it.
+func (m *model) saveAs() {
+	d := m.doc()
+	m.ask("Save as: ", nil, func(path string) {
+		if path == "" {
+			return
+		}
+		if !filepath.IsAbs(path) && d.file != nil {
+			path = filepath.Join(filepath.Dir(d.file.Path), path)
+		}
+		there, err := file.Open(path)
+		if err != nil {
+			m.say("NOT saved: %v", err)
+			return
+		}
+		exists := there.Exists
+		there.Close()
+		if !exists {
+			m.writeAs(d, path)
+			return
+		}
+		m.choose(fmt.Sprintf("%s is there already. Replace it? (y/n)", filepath.Base(path)), "yn", func(r rune) {
+			if r == 'y' {
+				m.writeAs(d, path)
+			}
+		})
+	})
+}
+
+func (m *model) writeAs(d *document, path string) {
+	if err := d.text.Err(); err != nil {
+		m.say("NOT saved: %v", err)
+		return
+	}
+	var f *file.File
+	var err error
+	if d.file != nil {
+		f, err = d.file.SaveAs(path, d.text.Snapshot())
+	} else if f, err = file.Open(path); err == nil {
+		err = f.Save(d.text.Snapshot())
+	}
+	if err != nil {
+		m.say("NOT saved: %v", err)
+		return
+	}
+	d.close(false)
+	d.file, d.name, d.keeper, d.readOnly = f, f.Name(), nil, ""
+	if m.opt.CheckerFor != nil {
+		d.checker = m.opt.CheckerFor(f.Path)
+	}
+	m.opt.guard(d)
+	m.wasSaved(d)
+}
+
+// quit leaves the page or the document that is seen; the last ends the session.
+func (m *model) quit() {
+	if n := len(m.over); n > 0 {
+		m.over = m.over[:n-1]
+		return
+	}
+	d := m.text()
+	if d.readOnly != "" || !d.text.Modified() {
+		m.leave(false)
+		return
+	}
+	m.choose(fmt.Sprintf("Save the changes of %s? y: save, n: lose them, ^C: go on", d.name), "yn", func(r rune) {
+		if r == 'y' {
+			m.save(func() { m.leave(false) })
+		} else {
+			m.leave(false)
+		}
+	})
+}
+
+// leave closes the document that is seen.
+func (m *model) leave(keep bool) {
+	d := m.text()
+	n, _ := d.text.LineNumber(d.cursor)
+	m.line = n + 1
+	d.close(keep)
+	if len(m.docs) == 1 {
+		m.done = true
+		return
+	}
+	m.docs = append(m.docs[:m.current:m.current], m.docs[m.current+1:]...)
+	m.current = min(m.current, len(m.docs)-1)
+	m.greet(m.text())
+}
+
+// greet says what is to be known about a document that comes into sight, and
+// asks what becomes of text that an earlier session has left.
+func (m *model) greet(d *document) {
+	switch {
+	case d.found != nil:
+		m.askRecovery(d)
+	case d.notice != "":
+		m.say("%s", d.notice)
+		d.notice = ""
+	case len(m.docs) > 1:
+		m.say("%s, %d of %d; ^C n shows the next", d.name, m.current+1, len(m.docs))
+	}
+}
+
+// askRecovery offers text that was not saved by an earlier session.
+func (m *model) askRecovery(d *document) {
+	found := d.found
+	question := fmt.Sprintf("Unsaved text of %s was kept. r: take it, c: compare, d: delete it, ^C: later", when(found.When))
+	if found.Behind {
+		question = fmt.Sprintf("Unsaved text of %s was kept; the file has changed since. r: take it, c: compare, d: delete it, ^C: later", when(found.When))
+	}
+	m.choose(question, "rcd", func(r rune) {
+		switch r {
+		case 'r', 'c':
+			if err := found.Restore(d.text); err != nil {
+				m.say("%v", err)
+				return
+			}
+			d.found = nil
+			d.moveTo(min(d.cursor, d.text.Len()))
+			d.touched(0)
+			if r == 'c' {
+				m.compare()
+			} else {
+				m.say("The unsaved text is back; ^S saves it, ^Z takes it away")
+			}
+		case 'd':
+			d.found = nil
+			if err := found.Drop(); err != nil {
+				m.say("%v", err)
+			}
+		}
+	})
+	m.prompt.cancel = func() {
+		m.say("It is offered again when you next open the file; until then nothing further is kept")
+	}
+}

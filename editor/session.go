@@ -1,0 +1,356 @@
+package editor
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"bantam/editor/keys"
+	"bantam/editor/screen"
+)
+
+// How long the keyboard must rest before the status row, the notes and what is
+// typed into a search are brought up to date: on a slow line that costs more than
+// the text itself.
+const (
+	restSlow = 300 * time.Millisecond
+	restFast = 100 * time.Millisecond
+)
+
+// A Tab that is followed so soon by more was pasted: it completes nothing.
+const tabPause = 30 * time.Millisecond
+
+// How often the file is looked at, whether somebody else has changed it, and the
+// recovery file written.
+const lookEvery = 2 * time.Second
+
+// session drives a model with a terminal.
+type session struct {
+	m       *model
+	t       *terminal
+	decoder keys.Decoder
+	screen  *screen.Screen
+	checks  chan checked
+	pending bool // a check is under way
+	kept    chan keptText
+	keeping bool
+	piped   chan pipedText
+	tab     bool // a Tab waits for what follows
+}
+
+func newSession(m *model, t *terminal) *session {
+	return &session{m: m, t: t, checks: make(chan checked, 1), kept: make(chan keptText, 1), piped: make(chan pipedText, 4)}
+}
+
+// keptText is the end of writing a recovery file.
+type keptText struct {
+	doc     *document
+	version int
+	err     error
+}
+
+// pipedText is a part of a text that comes from a pipe.
+type pipedText struct {
+	doc  *document
+	text []byte
+	err  error
+}
+
+// mostPiped is what is kept of a pipe.
+const mostPiped = 64 << 20
+
+// run is the loop: wait for something, let the model digest all there is, draw.
+func (s *session) run(targets []Target) error {
+	m, t := s.m, s.t
+	for i, target := range targets {
+		if target.Pipe != nil {
+			go s.readPipe(m.docs[i], target.Pipe)
+		}
+	}
+	m.greet(m.text())
+	t.measure()
+	s.resize()
+	s.draw(false)
+
+	rest := time.NewTimer(s.rest())
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	tab := time.NewTimer(time.Hour)
+	tab.Stop()
+	escape := time.NewTimer(time.Hour)
+	escape.Stop()
+	now := make(chan time.Time)
+	close(now)
+	for !m.done {
+		full, draw := false, true
+		var idle <-chan time.Time // ready when there is work for idle time
+		if s.work() {
+			idle = now
+		}
+		select {
+		case b, ok := <-t.input:
+			if !ok {
+				return t.inputErr()
+			}
+			if !s.digest(b) {
+				return t.inputErr()
+			}
+			if s.tab {
+				tab.Reset(tabPause)
+			}
+			if s.decoder.Pending() {
+				escape.Reset(time.Second) // slow lines deliver arrows in pieces
+			}
+			rest.Reset(s.rest())
+		case <-tab.C:
+			s.pressTab(false)
+			rest.Reset(s.rest())
+		case <-escape.C:
+			s.decoder.Abort()
+			draw = false
+		case <-rest.C:
+			full = true
+			m.atRest()
+		case <-t.resized:
+			s.resize()
+			full = true
+		case err := <-t.hangup:
+			return err
+		case c := <-s.checks:
+			s.pending = false
+			c.doc.learn(c.version, c.faults)
+			full = true
+		case k := <-s.kept:
+			s.keeping = false
+			draw = k.doc.afterKeeping(k)
+		case p := <-s.piped:
+			draw = s.takePipe(p)
+		case <-look.C:
+			draw = m.look()
+			full = draw
+		case <-idle:
+			draw = s.step()
+			full = draw
+		}
+		s.inBackground(full)
+		if m.redraw {
+			m.redraw = false
+			t.measure()
+			s.resize()
+			full = true
+		}
+		switch {
+		case !draw || m.done || s.decoder.Pasting() && !full:
+		case t.backlog() > 0 && !m.done:
+			rest.Reset(max(t.backlog(), 10*time.Millisecond)) // draw when the line has caught up
+		default:
+			s.draw(full)
+		}
+	}
+	t.write(s.screen.Leave())
+	return nil
+}
+
+func (s *session) rest() time.Duration {
+	if s.t.slow {
+		return restSlow
+	}
+	return restFast
+}
+
+// resize begins a new screen, of the size that the terminal has now.
+func (s *session) resize() {
+	v := &s.m.view
+	v.rows, v.cols = s.t.size()
+	v.colors = s.t.colors
+	s.screen = screen.New(screen.Terminal{Rows: v.rows, Cols: v.cols,
+		Insert: s.t.canInsert, Lines: s.t.canLines, Colors: s.t.colors, Clean: s.screen == nil})
+}
+
+// draw brings the terminal up to date.
+func (s *session) draw(full bool) { s.t.write(s.m.draw(s.screen, s.t.slow, full)) }
+
+// digest gives the model all keys that have arrived; false: the line is gone.
+func (s *session) digest(b []byte) bool {
+	for {
+		all := s.decoder.Feed(b)
+		for i, k := range all {
+			s.pressTab(true)
+			switch k.Code {
+			case keys.Cursor:
+				if s.t.reported(k.Row, k.Col) {
+					s.resize()
+				}
+			case keys.Device:
+				if s.t.told(k.Numbers) {
+					s.resize()
+				}
+			case keys.Tab:
+				s.tab = true
+				if i+1 < len(all) {
+					s.pressTab(true)
+				}
+			default:
+				s.m.key(k)
+			}
+		}
+		select {
+		case more, ok := <-s.t.input:
+			if !ok {
+				return false
+			}
+			b = more
+		default:
+			return true
+		}
+	}
+}
+
+// pressTab gives a Tab that waited to the model.
+func (s *session) pressTab(pasted bool) {
+	if !s.tab {
+		return
+	}
+	s.tab = false
+	k := keys.Key{Code: keys.Tab}
+	if pasted {
+		k.Rune = '\t'
+	}
+	s.m.key(k)
+}
+
+// atRest is what the model does when the keyboard rests.
+func (m *model) atRest() {
+	if m.find.preview {
+		m.find.preview = false
+		m.showPreview()
+	}
+}
+
+// work tells whether there is something to do in idle time, step does a slice of
+// it and tells whether the screen changes.
+func (s *session) work() bool {
+	if s.m.busy != nil {
+		return true
+	}
+	_, known := s.m.doc().text.Lines()
+	return !known
+}
+
+func (s *session) step() bool {
+	d := s.m.doc()
+	more := d.text.Index(16)
+	if s.m.busy == nil {
+		return !more
+	}
+	busy := s.m.busy
+	s.m.busy = nil
+	if !busy() {
+		s.m.busy = busy
+		return false
+	}
+	return true
+}
+
+// look sees whether somebody else has changed the file that is shown.
+func (m *model) look() bool {
+	d := m.text()
+	if d.file == nil || d.changedBy || m.prompt != nil {
+		return false
+	}
+	changed, err := d.file.Changed()
+	if err != nil || !changed {
+		return false
+	}
+	d.changedBy = true
+	m.say("Somebody else has changed %s on disk; ^C d compares", d.name)
+	return true
+}
+
+// inBackground starts what runs beside typing: the check of the text when the
+// keyboard rests, and the recovery file.
+func (s *session) inBackground(resting bool) {
+	d := s.m.text()
+	if resting && !s.pending {
+		s.pending = d.checkLater(s.checks)
+	}
+	for _, d := range s.m.docs {
+		if s.keeping {
+			return
+		}
+		if wait, due := d.keepIn(time.Now()); due && wait <= 0 {
+			s.keeping = true
+			snapshot, keeper, f := d.text.Snapshot(), d.keeper, d.file
+			d.changed = time.Time{}
+			go func() { s.kept <- keptText{d, snapshot.Version(), keeper.Keep(snapshot, f)} }()
+		}
+	}
+}
+
+// readPipe reads a text that is only viewed.
+func (s *session) readPipe(d *document, r io.Reader) {
+	for total := 0; ; {
+		b := make([]byte, 64<<10)
+		n, err := r.Read(b)
+		if total += n; total > mostPiped {
+			err = fmt.Errorf("only the first %d MiB are shown", mostPiped>>20)
+		}
+		s.piped <- pipedText{d, b[:n], err}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// takePipe adds what came and tells whether it can be seen.
+func (s *session) takePipe(p pipedText) bool {
+	d := p.doc
+	seen := d == s.m.doc() && d.text.LineEnd(d.top) == d.text.Len() || d.text.Len() < 16<<10
+	d.text.Append(p.text)
+	if p.err != nil && !errors.Is(p.err, io.EOF) {
+		s.m.say("%v", p.err)
+		return true
+	}
+	return seen
+}
+
+// keepAll writes the recovery files of all that is not saved when the line is
+// gone, and adds to cause what became of them.
+func (s *session) keepAll(cause error) error {
+	if s.keeping {
+		k := <-s.kept
+		k.doc.afterKeeping(k)
+	}
+	for _, d := range s.m.docs {
+		d.endPaste()
+		if d.file == nil || d.readOnly != "" || !d.text.Modified() {
+			d.close(d.keeper != nil && d.text.Modified())
+			continue
+		}
+		switch {
+		case d.keeper == nil || d.found != nil:
+			cause = fmt.Errorf("%w; the changes of %s are lost: there was no recovery file", cause, d.name)
+		default:
+			if err := d.keeper.Keep(d.text.Snapshot(), d.file); err != nil {
+				cause = fmt.Errorf("%w; the changes of %s are lost: %w", cause, d.name, err)
+			} else {
+				cause = fmt.Errorf("%w; the changes of %s are kept, and offered when it is next edited", cause, d.name)
+			}
+		}
+		d.close(true)
+	}
+	return cause
+}
+
+// keepOnPanic saves what can be saved from an error of ours and restores the
+// terminal.
+func (s *session) keepOnPanic() {
+	fault := recover()
+	if fault == nil {
+		return
+	}
+	s.t.close()
+	err := s.keepAll(fmt.Errorf("internal error: %v", fault))
+	panic(err)
+}
