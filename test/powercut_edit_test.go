@@ -95,11 +95,11 @@ func shaOf(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(t
 
 // editingOf opens what was edited, in a folder with the files of the state
 // volume, and reads the recovery files.
-func (l *life) editingOf(dir string) (all map[string]editing, kept string, err error) {
+func (l *life) editingOf(dir string) (all map[string]editing, kept []string, err error) {
 	all = map[string]editing{}
 	for _, e := range l.edits {
 		if all[e.file], err = opened(filepath.Join(dir, e.file)); err != nil {
-			return nil, "", err
+			return nil, nil, err
 		}
 	}
 	// Their names come from paths on the machine: only there they are found.
@@ -107,9 +107,9 @@ func (l *life) editingOf(dir string) (all map[string]editing, kept string, err e
 	for _, name := range names {
 		data, err := os.ReadFile(name)
 		if err != nil {
-			return nil, "", err
+			return nil, nil, err
 		}
-		kept += string(data)
+		kept = append(kept, string(data))
 	}
 	return all, kept, err
 }
@@ -140,11 +140,23 @@ func (e edit) fault(n int, v *volume) error {
 	found := v.edits[e.file]
 	switch {
 	case found.offers && !(e.inPlace && n > e.began && n < e.ended && found.offered == e.new):
-		return fmt.Errorf("%s: the editor offers %d bytes:\n%s", e.file, len(found.offered), found.offered)
+		return fmt.Errorf("%s: the editor offers %s", e.file, e.compared(found.offered))
 	case found.offers || n < e.ended && found.text == e.old || n > e.began && found.text == e.new:
 		return nil
 	}
-	return fmt.Errorf("%s: neither the old text nor the new one:\n%s", e.file, found.text)
+	return fmt.Errorf("%s: the editor offers nothing, and the file holds %s", e.file, e.compared(found.text))
+}
+
+func (e edit) compared(text string) string {
+	same := func(as string) int {
+		n := 0
+		for n < min(len(text), len(as)) && text[n] == as[n] {
+			n++
+		}
+		return n
+	}
+	return fmt.Sprintf("%d bytes: the first %d as in the old text of %d, the first %d as in the new one of %d",
+		len(text), same(e.old), len(e.old), same(e.new), len(e.new))
 }
 
 // editFault says what is wrong with the files that were edited.
@@ -157,8 +169,10 @@ func (s *survey) editFault(l left) error {
 			return err
 		}
 	}
-	if kept := l.volume.kept; kept != "" && l.Event > s.life.typed && !strings.Contains(kept, unsaved+s.life.edits[0].new) {
-		return fmt.Errorf("the recovery file does not hold the text that was typed:\n%q", kept)
+	for _, kept := range l.volume.kept {
+		if l.Event > s.life.typed && !strings.Contains(kept, unsaved+s.life.edits[0].new) {
+			return fmt.Errorf("the recovery file has %d bytes, and not the text that was typed", len(kept))
+		}
 	}
 	return nil
 }
@@ -174,7 +188,7 @@ func (s *survey) bootEdits(t *testing.T) {
 		want string
 	}{
 		{"text that was not saved", plain, func(l left) bool {
-			return l.Event > s.life.typed && l.Event <= s.life.kept && l.How == powercut.Written && l.volume.kept != ""
+			return l.Event > s.life.typed && l.Event <= s.life.kept && l.How == powercut.Written && len(l.volume.kept) > 0
 		}, unsaved + plain.new},
 		{"a file torn while it was written in place", linked, func(l left) bool {
 			return l.Event >= linked.began && l.Event < linked.ended && linked.torn(l.volume)

@@ -31,7 +31,7 @@ type volume struct {
 	there bool // with the file system's magic
 	powercut.Outcome
 	edits map[string]editing // by the name of the file
-	kept  string             // what the recovery files hold
+	kept  []string           // what the recovery files hold
 	err   error              // what should never be
 }
 

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -51,8 +52,13 @@ type Keeper struct {
 // an earlier editor has left there or during a save, or nil. An error with a
 // Keeper is only about that: what is damaged (ErrDamaged) is set aside.
 func OpenKeeper(dir, path string) (*Keeper, *Found, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, nil, err
+	if _, err := os.Stat(dir); err != nil {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, nil, err
+		}
+		if err := (linux{}).SyncDir(filepath.Dir(dir)); err != nil {
+			return nil, nil, err
+		}
 	}
 	return openKeeper(linux{}, dir, path)
 }
