@@ -20,10 +20,18 @@ func (m *model) bars(p *screen.Picture, full bool) {
 	last := styled(m.last, screen.Plain)
 	if q := m.prompt; q != nil {
 		line := styled(q.question+string(q.answer), screen.Bar)
+		room := width - 1
+		if v.rows >= 6 {
+			room += width
+		}
+		if q.choices != "" && len(line) > room {
+			keys := styled(" ["+q.choices+"]", screen.Bar)
+			line = append(cut(line, max(room-len(keys), 0)), keys...)
+		}
 		shift := 0
 		if q.choices == "" { // the end of the answer stays in sight
 			shift = max(len(line)-width+1, 0)
-			if shift > 0 && line[shift].Text == "" {
+			if shift > 0 && shift < len(line) && line[shift].Text == "" {
 				shift++
 			}
 		} else if len(line) >= width && v.rows >= 6 { // a long question goes on below
@@ -57,6 +65,8 @@ func (m *model) lastRow() string {
 		return m.completed.names()
 	case m.prompt != nil && m.prompt.choices != "":
 		return "^C Back"
+	case m.prompt != nil && m.find.hint != "":
+		return m.find.hint
 	case m.prompt != nil && m.prompt.special != nil:
 		return "Enter Accept ^C Back ^T Expression or plain ^U Empty"
 	case m.prompt != nil:
@@ -83,9 +93,7 @@ func (m *model) statusText() string {
 		return s + " " + f.Text
 	}
 	s = d.name + " " + s
-	switch {
-	case d.readOnly != "":
-	case d.text.Modified():
+	if d.readOnly == "" && d.text.Modified() {
 		s += " *"
 	}
 	if d.crlf {

@@ -67,7 +67,10 @@ func init() { // not in the declaration: the menu shows the commands, and is one
 }
 
 func motion(c keys.Code) func(m *model) {
-	return func(m *model) { m.motion(m.doc(), c) }
+	return func(m *model) {
+		m.doc().selecting(false)
+		m.motion(m.doc(), c)
+	}
 }
 
 // byCtrl and byLetter find a command.

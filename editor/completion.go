@@ -44,16 +44,20 @@ func (m *model) tab(before *completion, literal bool) {
 // nextCompletion puts the next offer in the place of the one before.
 func (m *model) nextCompletion(c *completion, step int) {
 	d := m.doc()
-	if c.current >= 0 {
+	there := len(c.typed)
+	switch {
+	case c.current >= 0 && m.playing: // the macro is one step, which goes on
+		there = len(c.items[c.current].Text)
+	case c.current >= 0:
 		d.text.Undo() // one undo takes the whole completion back
 		d.touched(c.at)
 	}
 	n := len(c.items)
 	c.current = (c.current + step + n) % n
 	item := c.items[c.current]
-	d.cursor = c.at + len(c.typed)
+	d.cursor = c.at + there
 	d.text.Begin(d.cursor)
-	d.replace(c.at, len(c.typed), []byte(item.Text))
+	d.replace(c.at, there, []byte(item.Text))
 	d.text.End(d.cursor)
 	m.completed = c
 	doc := item.Doc

@@ -1,6 +1,8 @@
 package editor
 
 import (
+	"strings"
+	"sync"
 	"time"
 
 	"bantam/editor/file"
@@ -25,17 +27,17 @@ type document struct {
 	faults  []fault
 	checked int // version of the text that faults speak of, -1: none
 
-	found     *file.Found  // unsaved text of an earlier session that is offered
-	notice    string       // what is to be said when it comes into sight
-	keeper    *file.Keeper // nil: no recovery file
-	kept      int          // version of the text that the recovery file holds
-	changed   time.Time    // of the first change that it does not hold
-	touchedAt time.Time    // of the last change
-	changedBy bool         // somebody else changed the file: that was said
-	keepErr   error        // why there is no recovery file
-	crlf      bool         // the first line ends in CRLF: so do new ones, and the CR is not shown
-	readOnly  string       // why the text cannot be changed, "": it can
-	saved     bool
+	found     *file.Found    // unsaved text of an earlier session that is offered
+	notice    string         // what is to be said when it comes into sight
+	keeper    *file.Keeper   // nil: no recovery file
+	keeping   sync.WaitGroup // the recovery file is being written, in the background
+	kept      int            // version of the text that the recovery file holds
+	changed   time.Time      // of the first change that it does not hold
+	touchedAt time.Time      // of the last change
+	changedBy bool           // somebody else changed the file: that was said
+	keepErr   error          // why there is no recovery file
+	crlf      bool           // the first line ends in CRLF: so do new ones, and the CR is not shown
+	readOnly  string         // why the text cannot be changed, "": it can
 
 	paint   paint
 	pasting bool // an undo step is open for it
@@ -121,18 +123,46 @@ func (d *document) touched(off int) {
 	d.paint.forget(off)
 }
 
+// jump is moveTo for a command: it lets go of what Shift selected, so that what is
+// typed at the new place does not replace all that lies between.
+func (d *document) jump(off int) {
+	d.selecting(false)
+	d.moveTo(off)
+}
+
 // moveTo puts the cursor at off; vertical motion aims at its column from now on.
 func (d *document) moveTo(off int) {
 	d.cursor = min(max(off, 0), d.text.Len())
 	d.goal = -1
 }
 
-// close gives up the file and its recovery file, which is kept if keep says so.
+// belongs makes the document that of a file.
+func (d *document) belongs(f *file.File, opt Options) {
+	d.file, d.name = f, f.Name()
+	d.paint.toml = strings.HasSuffix(d.name, ".toml")
+	if opt.CheckerFor != nil {
+		d.checker, d.checked, d.faults = opt.CheckerFor(f.Path), -1, nil
+	}
+}
+
+// release gives up the recovery file, which is kept if keep says so. What is just
+// being written there comes first: it must not appear afterwards.
+func (d *document) release(keep bool) {
+	d.keeping.Wait()
+	if d.keeper == nil {
+		return
+	}
+	if !keep && d.found == nil {
+		_ = d.keeper.Drop() // at worst it is offered once more
+	}
+	d.keeper.Close()
+	d.keeper = nil
+}
+
+// close is release, and closes the file.
 func (d *document) close(keep bool) {
-	if d.keeper != nil {
-		if !keep && d.found == nil {
-			_ = d.keeper.Drop() // at worst it is offered once more
-		}
-		d.keeper.Close()
+	d.release(keep)
+	if d.file != nil {
+		d.file.Close()
 	}
 }

@@ -1,8 +1,6 @@
 package editor
 
-import (
-	"bytes"
-)
+import "bytes"
 
 // selecting prepares a motion: with Shift it selects, without it ends a selection
 // that Shift began.
@@ -67,11 +65,10 @@ func (d *document) chosen() (from, to int) {
 	return from, min(to+1, d.text.Len())
 }
 
-// most is what the clipboard takes; the rest of the text lives in the file.
+// mostClip is what is cut or copied at once: unlike the text it is in memory.
 const mostClip = 16 << 20
 
-// copy takes the selection or the line; lines copied or cut in a row are put
-// together.
+// copy takes the selection or the line.
 func (m *model) copy() {
 	d := m.doc()
 	if from, to := d.chosen(); m.clipped(d, from, to, false) {
@@ -80,6 +77,7 @@ func (m *model) copy() {
 	}
 }
 
+// clipped puts a part of the text into the clipboard, behind what is there if more.
 func (m *model) clipped(d *document, from, to int, more bool) bool {
 	if to-from > mostClip {
 		m.say("The selection is larger than %d MiB", mostClip>>20)

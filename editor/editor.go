@@ -16,7 +16,6 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
-	"strings"
 
 	"bantam/editor/file"
 	"bantam/editor/language"
@@ -62,27 +61,31 @@ func Edit(targets []Target, in, out *os.File, opt Options) (Result, error) {
 	for _, t := range targets {
 		d, err := opt.open(t)
 		if err != nil {
-			for _, d := range docs {
-				d.close(true)
-			}
+			closeAll(docs)
 			return Result{}, err
 		}
 		docs = append(docs, d)
 	}
 	term, err := openTerminal(in, out)
 	if err != nil {
+		closeAll(docs)
 		return Result{}, err
 	}
 	defer term.close()
 	m := newModel(docs, opt)
 	s := newSession(m, term)
+	defer s.leave()
 	defer s.keepOnPanic()
-	err = s.run(targets)
-	term.close()
-	if err != nil {
-		err = s.keepAll(err)
+	if err = s.run(targets); err != nil {
+		err = s.keepAll(err) // while signals are still caught: a hang-up sends several
 	}
 	return Result{Saved: m.saved, Line: m.line}, err
+}
+
+func closeAll(docs []*document) {
+	for _, d := range docs {
+		d.close(true)
+	}
 }
 
 // editPlain edits one target after the other with the line editor.
@@ -132,11 +135,7 @@ func (opt Options) open(t Target) (*document, error) {
 		return nil, err
 	}
 	d := newDocument(f.Name(), f.Source())
-	d.file = f
-	d.paint.toml = strings.HasSuffix(f.Name(), ".toml")
-	if opt.CheckerFor != nil {
-		d.checker = opt.CheckerFor(f.Path)
-	}
+	d.belongs(f, opt)
 	why := f.ReadOnly()
 	switch {
 	case opt.ReadOnly:

@@ -1,6 +1,10 @@
 package editor
 
-import "bantam/editor/language"
+import (
+	"fmt"
+
+	"bantam/editor/language"
+)
 
 // mostChecked is the size up to which a text is checked and completed.
 const mostChecked = 1 << 20
@@ -15,12 +19,16 @@ func (d *document) unchecked() ([]byte, bool) {
 
 // learn takes what the Checker said about a version of the text; about an old
 // one it is forgotten.
-func (d *document) learn(version int, faults []language.Fault) {
-	if version != d.text.Version() {
+func (d *document) learn(c checked) {
+	if c.failed != "" {
+		d.checker, d.faults = nil, nil
 		return
 	}
-	d.checked, d.faults = version, nil
-	for _, f := range faults {
+	if c.version != d.text.Version() {
+		return
+	}
+	d.checked, d.faults = c.version, nil
+	for _, f := range c.faults {
 		line, _ := d.text.LineOffset(max(f.Line-1, 0)) // small texts are counted at once
 		at := min(line+max(f.Col-1, 0), d.text.LineEnd(line))
 		f.Text = oneLine(f.Text)
@@ -33,7 +41,7 @@ func (d *document) check() {
 	if b, ok := d.unchecked(); ok {
 		for d.text.Index(1) {
 		}
-		d.learn(d.text.Version(), d.checker.Check(b))
+		d.learn(d.ask(b)())
 	}
 }
 
@@ -79,7 +87,7 @@ func (m *model) nextFault() {
 			break
 		}
 	}
-	d.moveTo(next.at)
+	d.jump(next.at)
 	m.say("%d:%d %s", next.Line, next.Col, next.Text)
 }
 
@@ -102,6 +110,23 @@ type checked struct {
 	doc     *document
 	version int
 	faults  []language.Fault
+	failed  string // an error of ours in the Checker
+}
+
+// ask is the question to the Checker, for any goroutine. A panic of the Checker is
+// only the end of checking.
+func (d *document) ask(b []byte) func() checked {
+	version, check := d.text.Version(), d.checker.Check
+	return func() (c checked) {
+		c = checked{doc: d, version: version}
+		defer func() {
+			if fault := recover(); fault != nil {
+				c.failed = fmt.Sprint(fault)
+			}
+		}()
+		c.faults = check(b)
+		return c
+	}
 }
 
 // checkLater asks the Checker in the background, so that typing goes on at full
@@ -113,7 +138,7 @@ func (d *document) checkLater(answers chan<- checked) bool {
 	}
 	for d.text.Index(1) {
 	}
-	version, check := d.text.Version(), d.checker.Check
-	go func() { answers <- checked{d, version, check(b)} }()
+	ask := d.ask(b)
+	go func() { answers <- ask() }()
 	return true
 }

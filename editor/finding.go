@@ -17,7 +17,8 @@ type finding struct {
 
 	origin   int // where the cursor was when the prompt came
 	preview  bool
-	from, to int // of the match that the preview shows; from < to
+	from, to int    // of the match that the preview shows; from < to
+	hint     string // what the preview says, if it does not show it
 }
 
 // searchSlice is how many bytes are searched between two looks at the keyboard.
@@ -52,7 +53,8 @@ func (m *model) patternPrompt(verb string, then func()) {
 	f := &m.find
 	f.origin = m.doc().cursor
 	p := m.ask(f.question(verb), &f.history, func(answer string) {
-		f.preview, f.from, f.to = false, 0, 0
+		f.preview, f.from, f.to, f.hint = false, 0, 0, ""
+		m.doc().moveTo(f.origin) // also the other end of the selection
 		if answer == "" {
 			answer = f.what
 		}
@@ -65,7 +67,7 @@ func (m *model) patternPrompt(verb string, then func()) {
 		}
 		then()
 	})
-	p.cancel = func() { f.preview, f.from, f.to = false, 0, 0; m.doc().moveTo(f.origin) }
+	p.cancel = func() { f.preview, f.from, f.to, f.hint = false, 0, 0, ""; m.doc().moveTo(f.origin) }
 	p.changed = func(string) { f.preview = true }
 	p.special = func(k keys.Key) bool {
 		if k.Code != keys.Ctrl || k.Rune != 'T' {
@@ -82,24 +84,43 @@ func (m *model) findPrompt() {
 	m.patternPrompt("Find", func() { m.seek(m.find.origin, false) })
 }
 
-// showPreview looks where a search that is being typed would go, as far as a
-// moment allows. The cursor stays; only what is on the screen is marked.
+// showPreview shows where a search that is being typed would go, as far as a
+// moment allows. On a slow line the text does not move for it: what is not on the
+// screen is said below the prompt.
 func (m *model) showPreview() {
-	f := &m.find
-	f.from, f.to = 0, 0
-	if m.prompt == nil || m.prompt.special == nil || len(m.prompt.answer) == 0 {
+	f, d := &m.find, m.doc()
+	f.from, f.to, f.hint = 0, 0, ""
+	if m.prompt == nil || m.prompt.special == nil {
+		return
+	}
+	if len(m.prompt.answer) == 0 {
+		d.moveTo(f.origin)
 		return
 	}
 	trial := finding{expression: f.expression}
 	if trial.compile(string(m.prompt.answer)) != nil {
 		return // half an expression
 	}
-	s := m.doc().text.Find(trial.pattern, f.origin, false)
-	if s.Step(searchSlice) {
-		if hit, ok := s.Match(); ok {
-			f.from, f.to = hit.From, hit.To
-		}
+	s := d.text.Find(trial.pattern, f.origin, false)
+	if !s.Step(searchSlice) {
+		return
 	}
+	hit, ok := s.Match()
+	if !ok {
+		f.hint = "Not in the text"
+		return
+	}
+	f.from, f.to = hit.From, hit.To
+	bottom, _ := m.view.below(d, d.top, m.view.height())
+	if m.slow && (hit.From < d.top || hit.From >= bottom) {
+		line := d.text.LineStart(hit.From)
+		f.hint = string(d.text.Bytes(line, min(d.lineEnd(line), line+m.view.cols)))
+		if n, known := d.text.LineNumber(line); known {
+			f.hint = fmt.Sprintf("%d: %s", n+1, f.hint)
+		}
+		return
+	}
+	d.moveTo(hit.From)
 }
 
 func (m *model) findAgain(backward bool) {
@@ -127,7 +148,7 @@ func (m *model) seek(from int, backward bool) {
 		case hit.Wrapped:
 			m.say("Found from the top")
 		}
-		d.moveTo(hit.From)
+		d.jump(hit.From)
 	})
 }
 
@@ -180,6 +201,7 @@ func (m *model) replaceNext(d *document, with string, from, done int) {
 		d.moveTo(hit.From)
 		m.find.from, m.find.to = hit.From, hit.To
 		m.choose("Replace this? y: yes, n: no, a: this and all below, q: end", "ynaq", func(r rune) {
+			m.find.from, m.find.to = 0, 0
 			switch r {
 			case 'y':
 				put := d.text.Replacement(m.find.pattern, hit, with)
@@ -201,9 +223,12 @@ func (m *model) replaceNext(d *document, with string, from, done int) {
 }
 
 func (m *model) replaceAll(d *document, with string, from, to int) {
-	cursor := d.cursor
+	cursor, before := d.cursor, d.text.Len()
 	d.text.Begin(cursor)
 	n := d.text.ReplaceAll(m.find.pattern, with, from, to)
+	if cursor >= to && cursor > from { // it stays behind the selection
+		cursor += d.text.Len() - before
+	}
 	d.text.End(cursor)
 	d.mark = -1
 	d.moveTo(cursor)

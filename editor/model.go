@@ -2,6 +2,7 @@ package editor
 
 import (
 	"fmt"
+	"math"
 	"path/filepath"
 	"time"
 
@@ -25,6 +26,7 @@ type model struct {
 	prompt    *prompt
 	asked     bool // the status row shows a prompt
 	menu      bool // the page on top is the menu: letters are commands
+	menuAt    int  // in the macro, the key that opened the menu
 	message   string
 	status    string // what the status row shows; follows when the keyboard rests
 	last      string // what the help row shows
@@ -32,9 +34,11 @@ type model struct {
 	macro     []keys.Key
 	playing   bool
 	busy      func() bool // work in slices: true when it is done
+	waiting   []keys.Key  // came meanwhile
 	saved     bool
 	line      int // of the cursor in the text that was left last, from 1
 	done      bool
+	slow      bool // the line: what costs bytes comes when the keyboard rests, or not at all
 	redraw    bool // draw all anew, after asking for the size
 }
 
@@ -57,16 +61,17 @@ func (m *model) say(format string, args ...any) { m.message = oneLine(fmt.Sprint
 
 // key does what one key asks for.
 func (m *model) key(k keys.Key) {
-	if m.recording && !m.playing {
-		m.macro = append(m.macro, k)
-	}
-	if m.busy != nil { // whatever is pressed while we work interrupts only as ^C
+	if m.busy != nil {
 		if k.Code == keys.Ctrl && k.Rune == 'C' {
-			m.busy = nil
+			m.busy, m.waiting = nil, nil
 			m.say("Interrupted")
 			return
 		}
-		m.busy = nil
+		m.waiting = append(m.waiting, k) // it is meant for the place where the work ends
+		return
+	}
+	if m.recording && !m.playing {
+		m.macro = append(m.macro, k)
 	}
 	if m.prompt != nil {
 		m.promptKey(k)
@@ -123,6 +128,30 @@ func (m *model) key(k keys.Key) {
 	}
 }
 
+// work does a slice of what goes on, and after its end the keys that waited for
+// it. It tells whether something ended.
+func (m *model) work() bool {
+	if !m.slice() {
+		return false
+	}
+	for m.busy == nil && len(m.waiting) > 0 && !m.done {
+		k := m.waiting[0]
+		m.waiting = m.waiting[1:]
+		m.key(k)
+	}
+	return true
+}
+
+func (m *model) slice() bool {
+	busy := m.busy
+	m.busy = nil
+	if !busy() {
+		m.busy = busy
+		return false
+	}
+	return true
+}
+
 // run does a command unless the text cannot be changed.
 func (m *model) run(c *command, unknown string) {
 	switch {
@@ -137,9 +166,9 @@ func (m *model) run(c *command, unknown string) {
 func (m *model) alt(r rune) {
 	switch r {
 	case 'b', 'B', ' ':
-		m.motion(m.doc(), keys.WordLeft)
+		motion(keys.WordLeft)(m)
 	case 'f', 'F':
-		m.motion(m.doc(), keys.WordRight)
+		motion(keys.WordRight)(m)
 	default:
 		if c := byLetter(map[rune]rune{'u': 'z', 'U': 'z', 'e': 'y', 'E': 'y', '6': 'c', '^': 'c', 'a': 'm', 'A': 'm',
 			'w': 'g', 'W': 'g', '}': 'i', '{': 'o', '3': '#', '\\': '<', '/': '>', '|': '<', '?': '>', 'n': 'l', 'N': 'l'}[r]); c != nil {
@@ -193,7 +222,7 @@ func (m *model) reading(k keys.Key) bool {
 
 func (m *model) openMenu() {
 	m.over = append(m.over, page("Commands", menuText(m.view.cols-1)))
-	m.menu = true
+	m.menu, m.menuAt = true, max(len(m.macro)-1, 0)
 }
 
 // menuKey is a key while the menu is seen: a letter is a command.
@@ -225,7 +254,7 @@ func (m *model) record() {
 		m.say("What you type now is recorded, until ^C *")
 		return
 	}
-	m.macro = m.macro[:max(len(m.macro)-2, 0)] // without the end of the recording
+	m.macro = m.macro[:m.menuAt] // without the end of the recording
 	m.say("Recorded %s; ^C . plays it", plural(len(m.macro), "key"))
 }
 
@@ -239,7 +268,13 @@ func (m *model) play() {
 	d.text.Begin(d.cursor)
 	m.playing = true
 	for _, k := range m.macro {
+		if m.done {
+			break
+		}
 		m.key(k)
+		for m.busy != nil { // the next key is meant for where that ends
+			m.slice()
+		}
 	}
 	m.playing = false
 	d.text.End(d.cursor)
@@ -275,7 +310,7 @@ func (m *model) goToLine(d *document, n int) {
 	arrive := func() bool {
 		off, known := d.text.LineOffset(n - 1)
 		if known {
-			d.moveTo(off)
+			d.jump(off)
 		}
 		return known
 	}
@@ -284,6 +319,7 @@ func (m *model) goToLine(d *document, n int) {
 	}
 	m.say("Counting lines; ^C ends it")
 	m.busy = func() bool {
+		d.text.Index(16)
 		if !arrive() {
 			return false
 		}
@@ -298,7 +334,12 @@ func (m *model) nextDocument() {
 		m.say("Only one file is open; ^C p opens another")
 		return
 	}
-	m.current = (m.current + 1) % len(m.docs)
+	m.show((m.current + 1) % len(m.docs))
+}
+
+// show brings a document into sight, without the pages over another.
+func (m *model) show(i int) {
+	m.current, m.over = i, nil
 	m.greet(m.text())
 }
 
@@ -315,11 +356,21 @@ func (m *model) openPrompt() {
 			m.say("%v", err)
 			return
 		}
+		for i, open := range m.docs {
+			if open.file != nil && open.file.Path == d.file.Path {
+				d.close(true)
+				m.show(i)
+				return
+			}
+		}
 		m.docs = append(m.docs, d)
-		m.current = len(m.docs) - 1
-		m.greet(d)
+		m.show(len(m.docs) - 1)
 	})
 }
+
+// weighTime is how long is sought where a jump ends best. A 580 MHz MIPS would
+// take some tenths of a second for all places, and longer than it gains.
+const weighTime = 150 * time.Millisecond
 
 // draw scrolls to the cursor and returns what the terminal is to be sent. On a
 // slow line a jump ends where the screen changes least.
@@ -329,7 +380,11 @@ func (m *model) draw(to *screen.Screen, slow, full bool) []byte {
 	m.view.sideways(d)
 	var weigh func(top int) int
 	if slow {
+		until := time.Now().Add(weighTime)
 		weigh = func(top int) int {
+			if time.Now().After(until) {
+				return math.MaxInt
+			}
 			before := d.top
 			d.top = top
 			cost := to.Cost(m.compose(full))

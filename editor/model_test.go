@@ -47,12 +47,7 @@ func (m *model) press(s string) {
 			panic("no key " + name)
 		}
 		for m.busy != nil { // what the loop does in idle time
-			busy := m.busy
-			m.busy = nil
-			m.doc().text.Index(16)
-			if !busy() {
-				m.busy = busy
-			}
+			m.work()
 		}
 	}
 }
@@ -367,5 +362,37 @@ func TestUnsavedTextComesBack(t *testing.T) {
 	}
 	if got := content(t, path); got != "new one\ntwo\n" {
 		t.Errorf("the file is %q", got)
+	}
+}
+
+func TestASearchShowsItselfWhileItIsTyped(t *testing.T) {
+	text := strings.Repeat("line\n", 100) + "needle here\n"
+	m := editing(text)
+	m.press("<^F>need")
+	m.atRest()
+	if got := m.doc().cursor; got != 500 {
+		t.Errorf("the cursor is at %d, want 500", got)
+	}
+	m.press("x")
+	m.atRest()
+	if m.find.hint != "Not in the text" {
+		t.Errorf("it says %q", m.find.hint)
+	}
+	m.press("<^C>")
+	if m.doc().cursor != 0 {
+		t.Errorf("cancelled, the cursor is at %d", m.doc().cursor)
+	}
+
+	m = editing(text)
+	m.slow = true // the text does not move for a preview
+	m.doc().text.Index(1)
+	m.press("<^F>need")
+	m.atRest()
+	if m.doc().cursor != 0 || m.find.hint != "101: needle here" {
+		t.Errorf("on a slow line the cursor is at %d, and it says %q", m.doc().cursor, m.find.hint)
+	}
+	m.press("<enter>")
+	if m.doc().cursor != 500 {
+		t.Errorf("after Enter the cursor is at %d", m.doc().cursor)
 	}
 }

@@ -25,7 +25,7 @@ func (d *document) afterKeeping(k keptText) bool {
 	if k.err != nil {
 		news := d.keepErr == nil
 		d.keepErr = k.err
-		d.changed = time.Now() // again later
+		d.changed, d.touchedAt = time.Now(), time.Now() // again later
 		return news
 	}
 	d.keepErr, d.kept = nil, k.version

@@ -77,11 +77,11 @@ func (v *view) columnOf(d *document, line, off int) int {
 // offsetAt is the character at a column of the line that begins at line.
 func (v *view) offsetAt(d *document, line, column int) int {
 	end := d.lineEnd(line)
-	if column > exactColumns {
-		return d.aligned(min(line+column, end))
-	}
 	b := d.text.Bytes(line, min(end, line+exactColumns))
 	n, _ := screen.Skip(b, 0, column)
+	if n == len(b) && column > n {
+		return d.aligned(min(line+column, end))
+	}
 	return line + n
 }
 

@@ -86,19 +86,23 @@ func (d *document) inWord(off int) bool {
 	return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r)
 }
 
+// farthest is how far a word motion goes: a disk image may have no words at all.
+const farthest = 64 << 10
+
 // wordLeft and wordRight are where the next word begins or ends.
 func (d *document) wordLeft(at int) int {
-	for at > 0 && !d.inWord(d.before(at)) {
+	begin := max(at-farthest, 0)
+	for at > begin && !d.inWord(d.before(at)) {
 		at = d.before(at)
 	}
-	for at > 0 && d.inWord(d.before(at)) {
+	for at > begin && d.inWord(d.before(at)) {
 		at = d.before(at)
 	}
 	return at
 }
 
 func (d *document) wordRight(at int) int {
-	end := d.text.Len()
+	end := min(at+farthest, d.text.Len())
 	for at < end && d.inWord(at) {
 		at = d.after(at)
 	}

@@ -21,6 +21,7 @@ func (m *model) save(then func()) {
 		m.say("NOT saved: %v", d.text.Err())
 		return
 	}
+	d.keeping.Wait() // it reads of the file what a save changes
 	err := d.file.Save(d.text.Snapshot())
 	if errors.Is(err, file.ErrChanged) {
 		m.changedOnDisk(d, then)
@@ -38,7 +39,7 @@ func (m *model) save(then func()) {
 
 func (m *model) wasSaved(d *document) {
 	d.text.MarkSaved()
-	d.saved, m.saved = true, true
+	m.saved, d.changedBy = true, false
 	d.changed, d.kept = time.Time{}, d.text.Version()
 	if d.keeper != nil && d.found == nil {
 		d.keepErr = d.keeper.Drop()
@@ -65,9 +66,9 @@ func (m *model) changedOnDisk(d *document, then func()) {
 	})
 }
 
-// saveAs asks for a name and goes on under it.
+// saveAs asks for a name and goes on under it. It is the text, whatever page lies over it.
 func (m *model) saveAs() {
-	d := m.doc()
+	d := m.text()
 	m.ask("Save as: ", nil, func(path string) {
 		if path == "" {
 			return
@@ -99,6 +100,7 @@ func (m *model) writeAs(d *document, path string) {
 		m.say("NOT saved: %v", err)
 		return
 	}
+	d.keeping.Wait()
 	var f *file.File
 	var err error
 	if d.file != nil {
@@ -110,13 +112,14 @@ func (m *model) writeAs(d *document, path string) {
 		m.say("NOT saved: %v", err)
 		return
 	}
-	d.close(false)
-	d.file, d.name, d.keeper, d.readOnly = f, f.Name(), nil, ""
-	if m.opt.CheckerFor != nil {
-		d.checker = m.opt.CheckerFor(f.Path)
-	}
+	d.release(false)
+	d.belongs(f, m.opt)
+	d.readOnly, d.found = "", nil
 	m.opt.guard(d)
 	m.wasSaved(d)
+	if d.found != nil { // until that is answered nothing further is kept
+		m.askRecovery(d)
+	}
 }
 
 // quit leaves the page or the document that is seen; the last ends the session.

@@ -165,10 +165,7 @@ func play(t *testing.T, seed uint64, n int) {
 		what := fmt.Sprintf("seed %d, key %d, %v %q %q", seed, i, k.Code, k.Text, k.Rune)
 		m.key(k)
 		for m.busy != nil {
-			busy := m.busy
-			if m.busy = nil; !busy() {
-				m.busy = busy
-			}
+			m.work()
 		}
 		if r.IntN(30) == 0 {
 			w.resize(kind())

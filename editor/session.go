@@ -21,6 +21,10 @@ const (
 // A Tab that is followed so soon by more was pasted: it completes nothing.
 const tabPause = 30 * time.Millisecond
 
+// A paste that rests so long has lost its end on the line. Without this every
+// key would be text for ever.
+const pasteEnds = 3 * time.Second
+
 // How often the file is looked at, whether somebody else has changed it, and the
 // recovery file written.
 const lookEvery = 2 * time.Second
@@ -40,6 +44,7 @@ type session struct {
 }
 
 func newSession(m *model, t *terminal) *session {
+	m.slow = t.slow
 	return &session{m: m, t: t, checks: make(chan checked, 1), kept: make(chan keptText, 1), piped: make(chan pipedText, 4)}
 }
 
@@ -85,7 +90,7 @@ func (s *session) run(targets []Target) error {
 	for !m.done {
 		full, draw := false, true
 		var idle <-chan time.Time // ready when there is work for idle time
-		if s.work() {
+		if s.idle() {
 			idle = now
 		}
 		select {
@@ -99,7 +104,10 @@ func (s *session) run(targets []Target) error {
 			if s.tab {
 				tab.Reset(tabPause)
 			}
-			if s.decoder.Pending() {
+			switch {
+			case s.decoder.Pasting():
+				escape.Reset(pasteEnds)
+			case s.decoder.Pending():
 				escape.Reset(time.Second) // slow lines deliver arrows in pieces
 			}
 			rest.Reset(s.rest())
@@ -107,19 +115,30 @@ func (s *session) run(targets []Target) error {
 			s.pressTab(false)
 			rest.Reset(s.rest())
 		case <-escape.C:
-			s.decoder.Abort()
-			draw = false
+			if s.decoder.Pasting() {
+				s.digest([]byte("\x1b[201~"))
+			} else {
+				s.decoder.Abort()
+				draw = false
+			}
 		case <-rest.C:
 			full = true
 			m.atRest()
 		case <-t.resized:
-			s.resize()
-			full = true
+			if rows, cols := t.size(); rows == m.view.rows && cols == m.view.cols {
+				draw = false // the kernel tells us what we told it
+			} else {
+				s.resize()
+				full = true
+			}
 		case err := <-t.hangup:
 			return err
 		case c := <-s.checks:
 			s.pending = false
-			c.doc.learn(c.version, c.faults)
+			c.doc.learn(c)
+			if c.failed != "" {
+				m.say("The text is not checked any more: %s", c.failed)
+			}
 			full = true
 		case k := <-s.kept:
 			s.keeping = false
@@ -148,8 +167,14 @@ func (s *session) run(targets []Target) error {
 			s.draw(full)
 		}
 	}
-	t.write(s.screen.Leave())
 	return nil
+}
+
+// leave lets the whole screen scroll again, however the session ended.
+func (s *session) leave() {
+	if s.screen != nil {
+		s.t.write(s.screen.Leave())
+	}
 }
 
 func (s *session) rest() time.Duration {
@@ -176,7 +201,9 @@ func (s *session) digest(b []byte) bool {
 	for {
 		all := s.decoder.Feed(b)
 		for i, k := range all {
-			s.pressTab(true)
+			if s.pressTab(true); s.m.done {
+				return true
+			}
 			switch k.Code {
 			case keys.Cursor:
 				if s.t.reported(k.Row, k.Col) {
@@ -228,9 +255,9 @@ func (m *model) atRest() {
 	}
 }
 
-// work tells whether there is something to do in idle time, step does a slice of
+// idle tells whether there is something to do in idle time, step does a slice of
 // it and tells whether the screen changes.
-func (s *session) work() bool {
+func (s *session) idle() bool {
 	if s.m.busy != nil {
 		return true
 	}
@@ -244,13 +271,7 @@ func (s *session) step() bool {
 	if s.m.busy == nil {
 		return !more
 	}
-	busy := s.m.busy
-	s.m.busy = nil
-	if !busy() {
-		s.m.busy = busy
-		return false
-	}
-	return true
+	return s.m.work()
 }
 
 // look sees whether somebody else has changed the file that is shown.
@@ -283,7 +304,12 @@ func (s *session) inBackground(resting bool) {
 			s.keeping = true
 			snapshot, keeper, f := d.text.Snapshot(), d.keeper, d.file
 			d.changed = time.Time{}
-			go func() { s.kept <- keptText{d, snapshot.Version(), keeper.Keep(snapshot, f)} }()
+			d.keeping.Add(1)
+			go func() {
+				err := keeper.Keep(snapshot, f)
+				d.keeping.Done()
+				s.kept <- keptText{d, snapshot.Version(), err}
+			}()
 		}
 	}
 }
@@ -296,18 +322,32 @@ func (s *session) readPipe(d *document, r io.Reader) {
 		if total += n; total > mostPiped {
 			err = fmt.Errorf("only the first %d MiB are shown", mostPiped>>20)
 		}
-		s.piped <- pipedText{d, b[:n], err}
+		select {
+		case s.piped <- pipedText{d, b[:n], err}:
+		case <-s.t.stop:
+			return
+		}
 		if err != nil {
 			return
 		}
 	}
 }
 
-// takePipe adds what came and tells whether it can be seen.
+// takePipe adds what came and tells whether it can be seen. Once the text was
+// saved under a name, what comes is a change that is not saved.
 func (s *session) takePipe(p pipedText) bool {
-	d := p.doc
-	seen := d == s.m.doc() && d.text.LineEnd(d.top) == d.text.Len() || d.text.Len() < 16<<10
-	d.text.Append(p.text)
+	d, v := p.doc, &s.m.view
+	seen := false
+	if d == s.m.doc() {
+		_, rows := v.below(d, d.top, v.height())
+		seen = rows < v.height()
+	}
+	if d.file == nil {
+		d.text.Append(p.text)
+	} else {
+		d.text.Replace(d.text.Len(), 0, p.text)
+		d.touched(d.text.Len())
+	}
 	if p.err != nil && !errors.Is(p.err, io.EOF) {
 		s.m.say("%v", p.err)
 		return true
@@ -343,14 +383,11 @@ func (s *session) keepAll(cause error) error {
 	return cause
 }
 
-// keepOnPanic saves what can be saved from an error of ours and restores the
-// terminal.
+// keepOnPanic saves what can be saved from an error of ours.
 func (s *session) keepOnPanic() {
 	fault := recover()
 	if fault == nil {
 		return
 	}
-	s.t.close()
-	err := s.keepAll(fmt.Errorf("internal error: %v", fault))
-	panic(err)
+	panic(s.keepAll(fmt.Errorf("internal error: %v", fault)))
 }

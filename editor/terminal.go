@@ -69,6 +69,8 @@ func openTerminal(in, out *os.File) (*terminal, error) {
 	raw.Lflag &^= unix.ECHO | unix.ECHONL | unix.ICANON | unix.ISIG | unix.IEXTEN
 	raw.Cc[unix.VMIN], raw.Cc[unix.VTIME] = 1, 0
 	if err := unix.IoctlSetTermios(int(in.Fd()), unix.TCSETS, &raw); err != nil {
+		woken.Close()
+		wake.Close()
 		return nil, fmt.Errorf("terminal: raw mode: %w", err)
 	}
 	t := &terminal{in: in, out: out, before: before,
@@ -166,14 +168,14 @@ func (t *terminal) inputErr() error {
 
 func (t *terminal) close() {
 	t.once.Do(func() {
+		close(t.stop)
+		t.wake.Close()
+		<-t.ended // before the line is cooked again: then a read would wait for Enter
+		t.woken.Close()
 		t.write([]byte("\x1b[?2004l"))
 		_ = unix.IoctlSetTermios(int(t.in.Fd()), unix.TCSETS, t.before)
 		signal.Stop(t.resized)
 		signal.Stop(t.signals)
-		close(t.stop)
-		t.wake.Close()
-		<-t.ended
-		t.woken.Close()
 	})
 }
 

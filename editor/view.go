@@ -57,29 +57,18 @@ func (v *view) sideways(d *document) {
 		r := v.rowAt(d, line+d.left)
 		return r.from <= d.cursor && d.cursor <= r.end && r.column(d.cursor) < max(room, 2) && (d.left == 0 || r.column(d.cursor) > 0)
 	}
-	if d.cursor-line > exactColumns {
-		if !seen() {
-			d.left = d.aligned(max(d.cursor-v.width/2, line)) - line
+	if d.cursor-line <= exactColumns { // by half widths, so that typing on moves it seldom
+		column, half := v.columnOf(d, line, d.cursor), max(room/2, 1)
+		d.left = 0
+		if column >= room {
+			d.left = v.offsetAt(d, line, (column-room+half)/half*half) - line
 		}
-		return
+	} else if !seen() {
+		d.left = d.aligned(max(d.cursor-v.width/2, line)) - line
 	}
-	column := v.columnOf(d, line, d.cursor) // by half widths, so that typing on moves it seldom
-	half := max(room/2, 1)
-	d.left = 0
-	if column >= room {
-		d.left = v.offsetAt(d, line, (column-room+half)/half*half) - line
-	}
-	for d.left < d.cursor-line && !seen() { // a tab may reach over the edge
+	for d.left < d.cursor-line && !seen() { // a tab may reach over the edge, and bytes take several columns
 		d.left = min(d.after(line+d.left), d.cursor) - line
 	}
-}
-
-// pageRow lays out a row as it is shown: the cursor's line moves sideways.
-func (v *view) pageRow(d *document, from int) row {
-	if d.left > 0 && !v.wrap && d.text.LineStart(d.cursor) == from {
-		return v.rowAt(d, from+d.left)
-	}
-	return v.rowAt(d, from)
 }
 
 // reveal scrolls until the cursor's row is on the screen: by the rows that it
@@ -129,9 +118,17 @@ func (m *model) body(p *screen.Picture, d *document) {
 	number, numbered := d.text.LineNumber(d.top)
 	paint := d.paint.from(d, d.top, v.colors)
 	from, to, selected := d.selection()
+	moved := -1 // the line that moves sideways
+	if d.left > 0 && !v.wrap {
+		moved = d.text.LineStart(d.cursor)
+	}
 	start := d.top
 	for i := range height {
-		r := v.pageRow(d, start)
+		at := start
+		if start == moved {
+			at += d.left
+		}
+		r := v.rowAt(d, at)
 		paint.row(d, &r)
 		if selected {
 			r.mark(from, to)
@@ -172,6 +169,9 @@ func (r *row) shown(width int, sideways bool) []screen.Cell {
 	}
 	if !r.cutOff {
 		return out
+	}
+	for len(out) < width { // what takes several columns did not fit: the sign stands at the edge, not on the cursor
+		out = append(out, screen.Cell{Text: " "})
 	}
 	n := min(len(out), width)
 	if n < len(out) && out[n].Text == "" && n > 0 {
