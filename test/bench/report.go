@@ -71,7 +71,7 @@ func (r *report) print(w io.Writer) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(t, "\nbudget\tmust\taim\tmeasured\t\t\n")
 	for _, b := range r.Budgets {
-		fmt.Fprintf(t, "%s, %s\t%g\t%g\t%.3g\t%s\t\n", b.What, b.Unit, b.Must, b.Aim, b.Measured, b.verdict())
+		fmt.Fprintf(t, "%s, %s\t%g\t%g\t%.4g\t%s\t\n", b.What, b.Unit, b.Must, b.Aim, b.Measured, b.verdict())
 	}
 	t.Flush()
 }
