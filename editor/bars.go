@@ -100,7 +100,7 @@ func (m *model) statusText() string {
 		s += " CRLF"
 	}
 	if d.keepErr != nil {
-		s += " no recovery file: " + d.keepErr.Error()
+		s += " no recovery file"
 	}
 	if n := len(d.faults); n > 0 {
 		s += ", " + plural(n, "fault")

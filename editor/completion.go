@@ -36,6 +36,11 @@ func (m *model) tab(before *completion, literal bool) {
 			m.nextCompletion(c, 1)
 			return
 		}
+		line := d.text.LineStart(d.cursor)
+		if before := d.text.Bytes(line, d.cursor); blanks(before) < len(before) {
+			m.say("Nothing to complete here")
+			return
+		}
 	}
 	m.dropSelection()
 	d.typed([]byte{'\t'})
@@ -60,11 +65,9 @@ func (m *model) nextCompletion(c *completion, step int) {
 	d.replace(c.at, there, []byte(item.Text))
 	d.text.End(d.cursor)
 	m.completed = c
-	doc := item.Doc
-	if doc == "" {
-		doc = item.Text
+	if m.say("%s", item.Doc); item.Doc == "" {
+		m.say("%d of %d", c.current+1, n)
 	}
-	m.say("%s", doc)
 	if n == 1 {
 		m.completed = nil
 	}

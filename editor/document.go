@@ -39,6 +39,8 @@ type document struct {
 	crlf      bool           // the first line ends in CRLF: so do new ones, and the CR is not shown
 	readOnly  string         // why the text cannot be changed, "": it can
 
+	closed func() // what comes after a page of the editor's own; may be nil
+
 	paint   paint
 	pasting bool // an undo step is open for it
 }

@@ -170,7 +170,11 @@ func (opt Options) guard(d *document) {
 	if d.keepErr != nil && d.keeper != nil { // only what an earlier session left could not be read
 		d.notice, d.keepErr = d.keepErr.Error(), nil
 	} else if errors.Is(d.keepErr, file.ErrOpenElsewhere) {
-		d.notice = fmt.Sprintf("Mind: the file is %v", d.keepErr)
+		var other *file.OpenElsewhere
+		errors.As(d.keepErr, &other)
+		d.notice = fmt.Sprintf("Mind: process %d has this file open too; unsaved text of this session is not kept", other.PID)
+	} else if d.keepErr != nil {
+		d.notice = fmt.Sprintf("Unsaved text cannot be kept: %v", d.keepErr)
 	}
 }
 

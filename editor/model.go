@@ -220,6 +220,19 @@ func (m *model) reading(k keys.Key) bool {
 	return true
 }
 
+// escape leaves a question or a page, as ^C does, and tells whether there was one.
+func (m *model) escape() bool {
+	if m.prompt == nil && len(m.over) == 0 || m.busy != nil {
+		return false
+	}
+	if m.prompt != nil || m.menu {
+		m.key(keys.Key{Code: keys.Ctrl, Rune: 'C'})
+	} else {
+		m.quit()
+	}
+	return true
+}
+
 func (m *model) openMenu() {
 	m.over = append(m.over, page("Commands", menuText(m.view.cols-1)))
 	m.menu, m.menuAt = true, max(len(m.macro)-1, 0)

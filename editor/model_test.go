@@ -202,7 +202,7 @@ func TestACheckerHelpsWhileEditing(t *testing.T) {
 		{"backward", "", "a<tab><backtab>", "after = |", "about after ="},
 		{"a key takes the offer", "", "a<tab><tab>1", "after = 1|", ""},
 		{"undo takes it back whole", "", "a<tab><tab><^Z>", "a|", ""},
-		{"nothing to offer: a tab", "", "x<tab>", "x\t|", ""},
+		{"nothing to offer", "", "x<tab>", "x|", "Nothing to complete here"},
 		{"the next fault", "a\nx bad\nbad\n", "<^V>", "a\nx |bad\nbad\n", "2:3 this is bad"},
 		{"and around", "a\nx bad\nbad\n", "<^V><^V><^V>", "a\nx |bad\nbad\n", "2:3 this is bad"},
 		{"no faults", "a\n", "<^V>", "|a\n", "No faults"},
@@ -305,6 +305,19 @@ func TestAFileThatSomebodyElseChangedIsNotOverwritten(t *testing.T) {
 	if got := content(t, path); got != "xone\n" {
 		t.Errorf("after overwriting it is %q", got)
 	}
+
+	m.press("y")
+	if err := os.WriteFile(path, []byte("theirs again\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	m.press("<^S>r")
+	if got := m.shown(); got != "t|heirs again\n" && got != "th|eirs again\n" || m.doc().text.Modified() {
+		t.Errorf("read again it is %q, modified %v", got, m.doc().text.Modified())
+	}
+	m.press("z<^S>")
+	if got := content(t, path); !strings.Contains(got, "z") {
+		t.Errorf("saved after reading again it is %q", got)
+	}
 }
 
 func TestSaveAsAndSeveralFiles(t *testing.T) {
@@ -351,7 +364,13 @@ func TestUnsavedTextComesBack(t *testing.T) {
 	if got := string(m.doc().text.Bytes(0, 999)); !strings.Contains(got, "- one\n+ new one\n") {
 		t.Errorf("the comparison is\n%s", got)
 	}
-	m.press("q")
+	if m.press("q"); m.prompt == nil {
+		t.Fatal("after the comparison it is not asked again")
+	}
+	if m.press("d<^C>"); m.prompt == nil || m.shown() != "|one\ntwo\n" {
+		t.Fatal("it was deleted, or taken, without being asked for")
+	}
+	m.press("dnr")
 	if got := m.shown(); got != "|new one\ntwo\n" {
 		t.Errorf("the text is %q", got)
 	}
@@ -394,5 +413,24 @@ func TestASearchShowsItselfWhileItIsTyped(t *testing.T) {
 	m.press("<enter>")
 	if m.doc().cursor != 500 {
 		t.Errorf("after Enter the cursor is at %d", m.doc().cursor)
+	}
+}
+
+func TestEscapeLeavesQuestionsAndPages(t *testing.T) {
+	m, _ := opened(t, "one\n")
+	m.press("x<^F>o")
+	if !m.escape() || m.prompt != nil {
+		t.Error("the question is still there")
+	}
+	m.press("<^C>")
+	if !m.escape() || m.menu || len(m.over) > 0 {
+		t.Error("the menu is still there")
+	}
+	m.press("<^C>d")
+	if !m.escape() || len(m.over) > 0 {
+		t.Error("the comparison is still there")
+	}
+	if m.escape() || m.done {
+		t.Error("it did something to the text")
 	}
 }

@@ -6,7 +6,9 @@ import (
 	"path/filepath"
 	"time"
 
+	"bantam/editor/compare"
 	"bantam/editor/file"
+	"bantam/editor/text"
 )
 
 // save writes the document that is seen, after asking when the file was changed
@@ -53,9 +55,13 @@ func (m *model) wasSaved(d *document) {
 
 // changedOnDisk asks what to do about a file that somebody else has changed.
 func (m *model) changedOnDisk(d *document, then func()) {
-	m.choose("Somebody else has changed the file. o: overwrite it, c: compare, ^C: go on", "oc", func(r rune) {
-		if r == 'c' {
+	m.choose("Somebody else has changed the file. o: overwrite, c: compare, r: read it again, ^C: go on", "ocr", func(r rune) {
+		switch r {
+		case 'c':
 			m.compare()
+			return
+		case 'r':
+			m.readAgain(d)
 			return
 		}
 		if err := d.file.Accept(); err != nil {
@@ -125,7 +131,10 @@ func (m *model) writeAs(d *document, path string) {
 // quit leaves the page or the document that is seen; the last ends the session.
 func (m *model) quit() {
 	if n := len(m.over); n > 0 {
-		m.over = m.over[:n-1]
+		closed := m.over[n-1].closed
+		if m.over = m.over[:n-1]; closed != nil {
+			closed()
+		}
 		return
 	}
 	d := m.text()
@@ -171,16 +180,18 @@ func (m *model) greet(d *document) {
 	}
 }
 
-// askRecovery offers text that was not saved by an earlier session.
+// askRecovery offers text that was not saved by an earlier session. Nothing that is
+// typed ahead can destroy it: that is asked twice.
 func (m *model) askRecovery(d *document) {
 	found := d.found
-	question := fmt.Sprintf("Unsaved text of %s was kept. r: take it, c: compare, d: delete it, ^C: later", when(found.When))
+	what := "was kept"
 	if found.Behind {
-		question = fmt.Sprintf("Unsaved text of %s was kept; the file has changed since. r: take it, c: compare, d: delete it, ^C: later", when(found.When))
+		what = "was kept; the file has changed since"
 	}
+	question := fmt.Sprintf("Unsaved text of %s %s. r: take, c: compare, d: delete, ^C: later", when(found.When), what)
 	m.choose(question, "rcd", func(r rune) {
 		switch r {
-		case 'r', 'c':
+		case 'r':
 			if err := found.Restore(d.text); err != nil {
 				m.say("%v", err)
 				return
@@ -188,19 +199,58 @@ func (m *model) askRecovery(d *document) {
 			d.found = nil
 			d.moveTo(min(d.cursor, d.text.Len()))
 			d.touched(0)
-			if r == 'c' {
-				m.compare()
-			} else {
-				m.say("The unsaved text is back; ^S saves it, ^Z takes it away")
-			}
+			m.say("The unsaved text is back; ^S saves it, ^Z takes it away")
+		case 'c':
+			m.compareFound(d)
 		case 'd':
-			d.found = nil
-			if err := found.Drop(); err != nil {
-				m.say("%v", err)
-			}
+			m.choose("Delete the unsaved text for good? (y/n)", "yn", func(r rune) {
+				if r == 'n' {
+					m.askRecovery(d)
+					return
+				}
+				d.found = nil
+				if err := found.Drop(); err != nil {
+					m.say("%v", err)
+				}
+			})
+			m.prompt.cancel = func() { m.askRecovery(d) }
 		}
 	})
 	m.prompt.cancel = func() {
 		m.say("It is offered again when you next open the file; until then nothing further is kept")
 	}
+}
+
+// compareFound shows what unsaved text would change; leaving that page asks again.
+func (m *model) compareFound(d *document) {
+	there := text.New(d.file.Source())
+	if err := d.found.Restore(there); err != nil {
+		m.say("%v", err)
+		return
+	}
+	if d.text.Len() > mostCompared || there.Len() > mostCompared {
+		m.say("Texts above %d MiB are not compared", mostCompared>>20)
+		m.askRecovery(d)
+		return
+	}
+	old, new := compare.Split(d.text.Bytes(0, d.text.Len())), compare.Split(there.Bytes(0, there.Len()))
+	p := page("Differences", differences(old, new, compare.Lines(old, new)))
+	p.closed = func() { m.askRecovery(d) }
+	m.over = append(m.over, p)
+	m.say("- is in the file, + is in the unsaved text; q goes back")
+}
+
+// readAgain takes what is on disk now in the place of the text and forgets that.
+func (m *model) readAgain(d *document) {
+	d.release(false)
+	n, err := m.opt.open(Target{Path: d.file.Path})
+	if err != nil {
+		m.opt.guard(d)
+		m.say("%v", err)
+		return
+	}
+	n.moveTo(min(d.cursor, n.text.Len()))
+	m.docs[m.current] = n
+	d.file.Close()
+	m.say("This is the file as it is on disk now")
 }

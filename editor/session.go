@@ -27,7 +27,7 @@ const pasteEnds = 3 * time.Second
 
 // How often the file is looked at, whether somebody else has changed it, and the
 // recovery file written.
-const lookEvery = 2 * time.Second
+const lookEvery = time.Second
 
 // session drives a model with a terminal.
 type session struct {
@@ -118,8 +118,8 @@ func (s *session) run(targets []Target) error {
 			if s.decoder.Pasting() {
 				s.digest([]byte("\x1b[201~"))
 			} else {
+				draw = s.decoder.Escape() && m.escape()
 				s.decoder.Abort()
-				draw = false
 			}
 		case <-rest.C:
 			full = true

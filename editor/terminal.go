@@ -217,12 +217,15 @@ func windowSize(f *os.File) (rows, cols int) {
 	return int(ws.Row), int(ws.Col)
 }
 
+// What of a larger window is used. Nobody has one, but a program may say so.
+const mostRows, mostCols = 300, 999
+
 // size is the window's, or 24x80.
 func (t *terminal) size() (rows, cols int) {
 	if rows, cols = windowSize(t.out); rows == 0 {
 		return 24, 80
 	}
-	return rows, cols
+	return min(rows, mostRows), min(cols, mostCols)
 }
 
 // measure asks the terminal for its size and kind: on a serial line the kernel
@@ -237,7 +240,7 @@ func (t *terminal) measure() {
 
 // reported takes the answer to measure and tells whether the size is news.
 func (t *terminal) reported(rows, cols int) bool {
-	if time.Since(t.asked) > reportTime || rows < 1 || cols < 2 || rows > 999 || cols > 999 {
+	if time.Since(t.asked) > reportTime || rows < 1 || cols < 2 || rows > mostRows || cols > mostCols {
 		return false
 	}
 	t.asked = time.Time{}

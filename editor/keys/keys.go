@@ -2,8 +2,8 @@
 //
 // It knows what xterm, the Linux console, rxvt, PuTTY, screen, tmux and the
 // VT100 family send. Sequences may arrive in pieces with any pause between
-// them, as slow lines deliver them. ESC alone means nothing here, so waiting
-// for the rest of a sequence costs nothing; ESC and a letter are Alt.
+// them, as slow lines deliver them. ESC alone is no Key, see Escape; ESC and a
+// letter are Alt.
 package keys
 
 // Code says which key a Key is.
@@ -64,6 +64,10 @@ func (d *Decoder) Pending() bool { return len(d.held) > 0 && !d.pasting }
 
 // Pasting tells whether a paste has begun and not ended.
 func (d *Decoder) Pasting() bool { return d.pasting }
+
+// Escape tells whether all that is held back is ESC itself: when nothing follows
+// it, somebody has pressed that key.
+func (d *Decoder) Escape() bool { return string(d.held) == "\x1b" && !d.pasting }
 
 // Abort drops what is held back.
 func (d *Decoder) Abort() { d.held = d.held[:0] }

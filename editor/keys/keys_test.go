@@ -109,6 +109,9 @@ func TestAnUnfinishedSequenceCanBeDropped(t *testing.T) {
 		if got := d.Feed([]byte(begin)); len(got) > 0 || !d.Pending() {
 			t.Errorf("%q: %v, pending %v", begin, got, d.Pending())
 		}
+		if got, want := d.Escape(), begin == "\x1b"; got != want {
+			t.Errorf("%q: Escape %v", begin, got)
+		}
 		d.Abort()
 		if got := plain(d.Feed([]byte("x"))); got != "x" || d.Pending() {
 			t.Errorf("%q, then x: %s", begin, got)

@@ -147,6 +147,11 @@ func (s *session) offerFound() {
 	if found.Behind {
 		s.say("the file was changed after that")
 	}
+	if !s.opt.Person { // the lines of a script are no answers
+		s.say("it stays where it is; edit the file on a terminal to take it up")
+		s.opt.Found, s.opt.Keeper = nil, nil
+		return
+	}
 	s.question("y takes it up, n throws it away: ", map[string]func(){
 		"y": func() {
 			if err := found.Restore(s.t); err != nil {

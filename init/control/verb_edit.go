@@ -129,6 +129,9 @@ func (c *client) targets(args []string) ([]editor.Target, int) {
 			line = n
 			continue
 		}
+		if arg == "" {
+			return nil, c.misuse("a file without a name")
+		}
 		t := target(arg, func(path string) bool { _, err := os.Stat(path); return err == nil })
 		if line > 0 {
 			t.Line, line = line, 0
