@@ -185,6 +185,31 @@ func TestEditorOnASlowLine(t *testing.T) {
 	c.Send("n")
 	c.prompt()
 	c.must("cat small/file; ls -a small", "old\n.  ..  file  fill\n")
+
+	// Leaving the draft: what it changes, what a switch would do, and the switch itself.
+	c.run("cd")
+	e = c.look(24, 80, vt.XTerm)
+	e.types("bantam edit" + enter)
+	e.sees(`\^S Save`)
+	e.types(find, "hostname", enter, cut, "hostname = \"slow\"", enter, "mistake", enter, save)
+	e.sees(`^Saved; 1 fault`)
+	e.types(quit)
+	e.sees(`it cannot run like this`)
+	e.sees(`k keep as draft, e edit again \[k\]: *$`)
+	e.types("s" + enter) // not offered
+	e.sees(`(?s)\[k\]: s.*\[k\]: *$`)
+	e.types("e" + enter)
+	e.sees(`\^S Save`)
+	e.types(faults, cut, save)
+	e.sees(`^Saved *$`)
+	e.types(quit)
+	e.sees(`set hostname slow`)
+	e.sees(`s switch now, k keep as draft, e edit again \[k\]: *$`)
+	e.types("s" + enter)
+	e.sees(`generation 2 runs and is the default`)
+	c.host = "slow"
+	c.prompt()
+	c.must("hostname", "slow")
 	c.Send("poweroff\r")
 	c.WaitEnd()
 }
