@@ -1,16 +1,11 @@
 package editor
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 
 	"bantam/editor/compare"
 )
-
-// mostCompared bounds what is compared: both texts are taken into memory.
-const mostCompared = 8 << 20
 
 // around is how many equal lines are shown around a difference.
 const around = 2
@@ -22,13 +17,13 @@ func (m *model) compare() {
 		m.say("This text is no file")
 		return
 	}
-	disk, err := onDisk(d)
+	disk, err := d.file.OnDisk(compare.MostBytes)
 	if err != nil {
 		m.say("%v", err)
 		return
 	}
-	if d.text.Len() > mostCompared {
-		m.say("Texts above %d MiB are not compared", mostCompared>>20)
+	if d.text.Len() > compare.MostBytes {
+		m.say("Texts above %d MiB are not compared", compare.MostBytes>>20)
 		return
 	}
 	old, new := compare.Split(disk), compare.Split(d.text.Bytes(0, d.text.Len()))
@@ -40,27 +35,6 @@ func (m *model) compare() {
 	p := page("Differences", differences(old, new, hunks))
 	m.over = append(m.over, p)
 	m.say("- is on disk, + is in the text; q goes back")
-}
-
-// onDisk is what the file holds now.
-func onDisk(d *document) ([]byte, error) {
-	src, closer, err := d.file.Current()
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer closer.Close()
-	if src.Size() > mostCompared {
-		return nil, fmt.Errorf("files above %d MiB are not compared", mostCompared>>20)
-	}
-	b := make([]byte, src.Size())
-	n, err := src.ReadAt(b, 0)
-	if n < len(b) && err != nil {
-		return nil, fmt.Errorf("read %s: %w", d.file.Path, err)
-	}
-	return b, nil
 }
 
 // differences is the page that shows hunks with the lines around them.

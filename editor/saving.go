@@ -228,8 +228,8 @@ func (m *model) compareFound(d *document) {
 		m.say("%v", err)
 		return
 	}
-	if d.text.Len() > mostCompared || there.Len() > mostCompared {
-		m.say("Texts above %d MiB are not compared", mostCompared>>20)
+	if d.text.Len() > compare.MostBytes || there.Len() > compare.MostBytes {
+		m.say("Texts above %d MiB are not compared", compare.MostBytes>>20)
 		m.askRecovery(d)
 		return
 	}

@@ -21,6 +21,9 @@ type Hunk struct {
 // most lines that went or came are told apart: the memory is of the square.
 const most = 500
 
+// MostBytes is what a text that is compared may have: it is in memory whole.
+const MostBytes = 8 << 20
+
 // Split cuts a text into lines, each with its end.
 func Split(text []byte) [][]byte {
 	lines := bytes.SplitAfter(text, []byte("\n"))

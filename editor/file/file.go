@@ -174,24 +174,24 @@ func (f *File) Accept() error {
 	return nil
 }
 
-// Current opens what is on disk now, for a comparison.
-func (f *File) Current() (text.Source, io.Closer, error) {
+// OnDisk reads what the path holds now, for a comparison; nothing if there is no
+// file. More than most bytes are an error.
+func (f *File) OnDisk(most int) ([]byte, error) {
 	_, h, err := locate(f.disk, f.Path)
-	if err != nil {
-		return nil, nil, err
+	if err != nil || h == nil {
+		return nil, err
 	}
-	if h == nil {
-		return nil, nil, &fs.PathError{Op: "open", Path: f.Path, Err: fs.ErrNotExist}
-	}
+	defer h.Close()
 	there, err := h.Stat()
 	if err != nil {
-		h.Close()
-		return nil, nil, err
+		return nil, err
 	}
-	s, err := load(h, there.size)
-	return s, closerFunc(func() error { return closed(s) }), err
+	if there.size > int64(most) {
+		return nil, fmt.Errorf("%s has %d bytes, at most %d are compared", f.Name(), there.size, most)
+	}
+	b, err := io.ReadAll(io.NewSectionReader(h, 0, there.size))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", f.Path, err)
+	}
+	return b, nil
 }
-
-type closerFunc func() error
-
-func (f closerFunc) Close() error { return f() }

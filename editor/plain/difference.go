@@ -1,15 +1,10 @@
 package plain
 
 import (
-	"errors"
-	"io"
-	"io/fs"
+	"fmt"
 
 	"bantam/editor/compare"
 )
-
-// mostCompared bounds the texts that are compared: both are in memory.
-const mostCompared = 16 << 20
 
 // compare shows what differs from the file on disk as it is now.
 func (s *session) compare(request) {
@@ -17,7 +12,10 @@ func (s *session) compare(request) {
 		s.fail("this text has no file")
 		return
 	}
-	disk, err := s.onDisk()
+	disk, err := s.file.OnDisk(compare.MostBytes)
+	if err == nil && s.t.Len() > compare.MostBytes {
+		err = fmt.Errorf("texts above %d MiB are not compared", compare.MostBytes>>20)
+	}
 	if err != nil {
 		s.fail("%v", err)
 		return
@@ -42,20 +40,4 @@ func (s *session) compare(request) {
 	}
 	s.say("- is on the disk, + is here:")
 	s.pages(0, len(lines)-1, func(n int) int { return s.row(lines[n]) })
-}
-
-// onDisk is what the file holds now, nothing if there is none.
-func (s *session) onDisk() ([]byte, error) {
-	src, closer, err := s.file.Current()
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer closer.Close()
-	if src.Size() > mostCompared || s.t.Len() > mostCompared {
-		return nil, errors.New("the texts are too long to be compared here")
-	}
-	return io.ReadAll(io.NewSectionReader(src, 0, src.Size()))
 }

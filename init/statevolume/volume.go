@@ -75,15 +75,6 @@ func Open(ctx context.Context, o Options) (Volume, error) {
 	return v, nil
 }
 
-// Close unmounts the volume. With processes still in it the error is EBUSY and the volume stays.
-func (v Volume) Close() error {
-	unix.Sync()
-	if err := unix.Unmount(v.Dir, 0); err != nil {
-		return fmt.Errorf("unmount %s: %w", v.Dir, err)
-	}
-	return nil
-}
-
 // untrusted is an error that is a sign of damage.
 type untrusted struct{ reason string }
 

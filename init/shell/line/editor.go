@@ -90,12 +90,6 @@ func (e *Editor) Redraw() {
 	e.row = row{insert: e.Insert}
 }
 
-// Notice prints text above the line.
-func (e *Editor) Notice(text string) {
-	e.out.WriteString("\r\x1b[K" + strings.ReplaceAll(text, "\n", "\r\n"))
-	e.row = row{insert: e.Insert}
-}
-
 func (e *Editor) width() int {
 	if e.Width < 8 {
 		return 80
