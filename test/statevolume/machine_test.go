@@ -75,7 +75,7 @@ func newRig(t *testing.T) rig {
 func (r rig) packInitrd(t *testing.T, dir, kernelRoot string) {
 	t.Helper()
 	binary := filepath.Join(dir, "init")
-	build := exec.Command("go", "build", "-o", binary, "./testdata/init")
+	build := exec.Command("go", "build", "-o", binary, "./guest")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)

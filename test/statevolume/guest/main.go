@@ -1,4 +1,4 @@
-// Command init is PID 1 of the machine test: it opens the state volume, says what it got, counts its boots in a file on
+// Command guest is PID 1 of the machine test: it opens the state volume, says what it got, counts its boots in a file on
 // it, and waits for one line: "off" to unmount and switch off, "spoil" to let the kernel find an error first.
 package main
 
@@ -71,7 +71,8 @@ func main() {
 			os.WriteFile("/sys/fs/ext4/"+strings.TrimPrefix(v.Device, "/dev/")+"/trigger_fs_error", []byte("a test"), 0o600)
 			say("check=%q", v.Check())
 		case "off":
-			say("close: %v", v.Close())
+			unix.Sync()
+			say("close: %v", unix.Unmount("/state", 0))
 			unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
 		}
 	}
