@@ -19,7 +19,8 @@ func (m *model) bars(p *screen.Picture, full bool) {
 	}
 	last := styled(m.last, screen.Plain)
 	if q := m.prompt; q != nil {
-		line := styled(q.question+string(q.answer), screen.Bar)
+		line := styled(q.question+q.whole(), screen.Bar)
+		cursor := len(styled(q.question+string(q.answer), screen.Bar))
 		room := width - 1
 		if v.rows >= 6 {
 			room += width
@@ -29,8 +30,8 @@ func (m *model) bars(p *screen.Picture, full bool) {
 			line = append(cut(line, max(room-len(keys), 0)), keys...)
 		}
 		shift := 0
-		if q.choices == "" { // the end of the answer stays in sight
-			shift = max(len(line)-width+1, 0)
+		if q.choices == "" { // the cursor stays in sight
+			shift = max(cursor-width+1, 0)
 			if shift > 0 && shift < len(line) && line[shift].Text == "" {
 				shift++
 			}
@@ -39,7 +40,7 @@ func (m *model) bars(p *screen.Picture, full bool) {
 			line, last = head, line[len(head):]
 		}
 		p.Rows[at] = cut(line[shift:], width)
-		p.Row, p.Col = at, len(p.Rows[at])
+		p.Row, p.Col = at, max(min(cursor-shift, len(p.Rows[at])), 0)
 	} else {
 		if m.message != "" {
 			m.status = m.message
@@ -65,12 +66,10 @@ func (m *model) lastRow() string {
 		return m.completed.names()
 	case m.prompt != nil && m.prompt.choices != "":
 		return "^C Back"
-	case m.prompt != nil && m.find.hint != "":
-		return m.find.hint
-	case m.prompt != nil && m.prompt.special != nil:
-		return "Enter Accept ^C Back ^T Expression or plain ^U Empty"
+	case m.prompt != nil && m.prompt.hint != "":
+		return m.prompt.hint
 	case m.prompt != nil:
-		return "Enter Accept ^C Back ^U Empty"
+		return "Enter Accept ^C Back " + m.prompt.keys + "^U Empty"
 	case m.menu:
 		return "^C Back"
 	case m.doc().readOnly != "":

@@ -183,8 +183,12 @@ func (opt Options) guard(d *document) {
 func (opt Options) keeper(f *file.File) (*file.Keeper, *file.Found, error) {
 	f.Spare = opt.Recovery
 	k, found, err := file.OpenKeeper(opt.Recovery, f.Path)
-	if left := f.Found; left != nil && (found == nil || left.When.After(found.When)) {
-		found = left
+	left := f.Found
+	if left == nil || found != nil && !left.When.After(found.When) {
+		return k, found, err
 	}
-	return k, found, err
+	if found != nil {
+		err = errors.Join(err, k.SetAside(found))
+	}
+	return k, left, err
 }

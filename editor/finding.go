@@ -53,7 +53,7 @@ func (m *model) patternPrompt(verb string, then func()) {
 	f := &m.find
 	f.origin = m.doc().cursor
 	p := m.ask(f.question(verb), &f.history, func(answer string) {
-		f.preview, f.from, f.to, f.hint = false, 0, 0, ""
+		f.preview, f.from, f.to = false, 0, 0
 		m.doc().moveTo(f.origin) // also the other end of the selection
 		if answer == "" {
 			answer = f.what
@@ -67,8 +67,9 @@ func (m *model) patternPrompt(verb string, then func()) {
 		}
 		then()
 	})
-	p.cancel = func() { f.preview, f.from, f.to, f.hint = false, 0, 0, ""; m.doc().moveTo(f.origin) }
+	p.cancel = func() { f.preview, f.from, f.to = false, 0, 0; m.doc().moveTo(f.origin) }
 	p.changed = func(string) { f.preview = true }
+	p.keys = "^T Expression or plain "
 	p.special = func(k keys.Key) bool {
 		if k.Code != keys.Ctrl || k.Rune != 'T' {
 			return false
@@ -89,16 +90,18 @@ func (m *model) findPrompt() {
 // screen is said below the prompt.
 func (m *model) showPreview() {
 	f, d := &m.find, m.doc()
-	f.from, f.to, f.hint = 0, 0, ""
-	if m.prompt == nil || m.prompt.special == nil {
+	f.from, f.to = 0, 0
+	p := m.prompt
+	if p == nil || p.changed == nil {
 		return
 	}
-	if len(m.prompt.answer) == 0 {
+	p.hint = ""
+	if p.whole() == "" {
 		d.moveTo(f.origin)
 		return
 	}
 	trial := finding{expression: f.expression}
-	if trial.compile(string(m.prompt.answer)) != nil {
+	if trial.compile(p.whole()) != nil {
 		return // half an expression
 	}
 	s := d.text.Find(trial.pattern, f.origin, false)
@@ -107,16 +110,16 @@ func (m *model) showPreview() {
 	}
 	hit, ok := s.Match()
 	if !ok {
-		f.hint = "Not in the text"
+		p.hint = "Not in the text"
 		return
 	}
 	f.from, f.to = hit.From, hit.To
 	bottom, _ := m.view.below(d, d.top, m.view.height())
 	if m.slow && (hit.From < d.top || hit.From >= bottom) {
 		line := d.text.LineStart(hit.From)
-		f.hint = string(d.text.Bytes(line, min(d.lineEnd(line), line+m.view.cols)))
+		p.hint = string(d.text.Bytes(line, min(d.lineEnd(line), line+m.view.cols)))
 		if n, known := d.text.LineNumber(line); known {
-			f.hint = fmt.Sprintf("%d: %s", n+1, f.hint)
+			p.hint = fmt.Sprintf("%d: %s", n+1, p.hint)
 		}
 		return
 	}

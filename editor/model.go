@@ -3,7 +3,6 @@ package editor
 import (
 	"fmt"
 	"math"
-	"path/filepath"
 	"time"
 
 	"bantam/editor/keys"
@@ -357,13 +356,7 @@ func (m *model) show(i int) {
 }
 
 func (m *model) openPrompt() {
-	m.ask("Open file: ", nil, func(path string) {
-		if path == "" {
-			return
-		}
-		if !filepath.IsAbs(path) && m.text().file != nil {
-			path = filepath.Join(filepath.Dir(m.text().file.Path), path)
-		}
+	m.askPath("Open file: ", func(path string) {
 		d, err := m.opt.open(Target{Path: path})
 		if err != nil {
 			m.say("%v", err)

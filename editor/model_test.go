@@ -106,6 +106,8 @@ func TestKeysDoWhatTheySay(t *testing.T) {
 		{"comment out", "  a\n\nb", "<sdown><sdown><send><^_>", "#   a\n\n# b|"},
 		{"only some are comments: all become comments", "# a\nb", "<sdown><send><^_>", "# # a\n# b|"},
 		{"find goes to the match, small letters find capitals", "a\nXyz xyz", "<^F>xyz<enter>", "a\n|Xyz xyz"},
+		{"an answer is edited in its middle", "a bcde", "<^F>xce<left>d<home><del>b<end><bs>e<enter>", "a |bcde"},
+		{"and emptied", "a bc", "<^F>xx<left><^U>bc<enter>", "a |bc"},
 		{"a capital is exact", "xyz Xyz", "<^F>Xyz<enter>", "xyz |Xyz"},
 		{"find the next and around", "a b a", "<^F>a<enter><^G><^G>", "|a b a"},
 		{"find backward", "a b a b", "<bottom><^F>a<enter><^C>b", "a b |a b"},
@@ -384,6 +386,43 @@ func TestUnsavedTextComesBack(t *testing.T) {
 	}
 }
 
+func TestWhileUnsavedTextWaitsFurtherTextIsKept(t *testing.T) {
+	m, path := opened(t, "one\ntwo\n")
+	killed := func(typed string) {
+		t.Helper()
+		m.press(typed)
+		d := m.doc()
+		if _, due := d.keepIn(d.touchedAt); !due {
+			t.Fatalf("%q is not to be kept", typed)
+		}
+		if err := d.keeper.Keep(d.text.Snapshot(), d.file); err != nil {
+			t.Fatal(err)
+		}
+		d.close(true)
+		m = reopened(t, path)
+		if m.prompt == nil {
+			t.Fatalf("after %q nothing is offered", typed)
+		}
+	}
+	killed("first ")
+	m.press("<^C>") // later
+	killed("second ")
+	m.press("r")
+	if got := m.shown(); got != "second |one\ntwo\n" && got != "|second one\ntwo\n" {
+		t.Errorf("the text is %q", got)
+	}
+	m.press("<^S>")
+	m.doc().close(false)
+	m = reopened(t, path)
+	if m.prompt == nil || !strings.Contains(m.prompt.question, "the file has changed since") {
+		t.Fatal("the first is not offered any more")
+	}
+	m.press("r")
+	if got := string(m.doc().text.Bytes(0, 999)); got != "first one\ntwo\n" {
+		t.Errorf("the text is %q", got)
+	}
+}
+
 func TestASearchShowsItselfWhileItIsTyped(t *testing.T) {
 	text := strings.Repeat("line\n", 100) + "needle here\n"
 	m := editing(text)
@@ -394,8 +433,8 @@ func TestASearchShowsItselfWhileItIsTyped(t *testing.T) {
 	}
 	m.press("x")
 	m.atRest()
-	if m.find.hint != "Not in the text" {
-		t.Errorf("it says %q", m.find.hint)
+	if m.prompt.hint != "Not in the text" {
+		t.Errorf("it says %q", m.prompt.hint)
 	}
 	m.press("<^C>")
 	if m.doc().cursor != 0 {
@@ -407,8 +446,8 @@ func TestASearchShowsItselfWhileItIsTyped(t *testing.T) {
 	m.doc().text.Index(1)
 	m.press("<^F>need")
 	m.atRest()
-	if m.doc().cursor != 0 || m.find.hint != "101: needle here" {
-		t.Errorf("on a slow line the cursor is at %d, and it says %q", m.doc().cursor, m.find.hint)
+	if m.doc().cursor != 0 || m.prompt.hint != "101: needle here" {
+		t.Errorf("on a slow line the cursor is at %d, and it says %q", m.doc().cursor, m.prompt.hint)
 	}
 	m.press("<enter>")
 	if m.doc().cursor != 500 {

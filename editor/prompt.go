@@ -13,13 +13,16 @@ import (
 type prompt struct {
 	question string
 	choices  string // e.g. "yn"
-	answer   []byte
+	answer   []byte // what is before the cursor
+	rest     []byte // what is behind it
 	history  *[]string
 	back     int // how far up the history the answer is from
 	then     func(answer string)
 	cancel   func()              // nil: nothing to do
 	changed  func(answer string) // after each change of the answer, nil: nobody cares
 	special  func(k keys.Key) bool
+	keys     string // what special takes, e.g. "Tab Complete "
+	hint     string // stands below instead of the keys
 }
 
 // ask puts a question that a line answers.
@@ -62,18 +65,31 @@ func (m *model) promptKey(k keys.Key) {
 	if p.special != nil && p.special(k) {
 		return
 	}
-	before := string(p.answer)
+	before := p.whole()
 	switch {
 	case k.Code == keys.Enter:
 		m.prompt = nil
 		p.remember()
-		p.then(string(p.answer))
+		p.then(p.whole())
 		return
 	case k.Code == keys.Backspace:
 		_, n := utf8.DecodeLastRune(p.answer)
 		p.answer = p.answer[:len(p.answer)-n]
+	case k.Code == keys.Delete || k.Code == keys.Ctrl && k.Rune == 'D':
+		_, n := utf8.DecodeRune(p.rest)
+		p.rest = p.rest[n:]
+	case k.Code == keys.Left:
+		_, n := utf8.DecodeLastRune(p.answer)
+		p.moveTo(len(p.answer) - n)
+	case k.Code == keys.Right:
+		_, n := utf8.DecodeRune(p.rest)
+		p.moveTo(len(p.answer) + n)
+	case k.Code == keys.Home || k.Code == keys.Ctrl && k.Rune == 'A':
+		p.moveTo(0)
+	case k.Code == keys.End || k.Code == keys.Ctrl && k.Rune == 'E':
+		p.moveTo(len(before))
 	case k.Code == keys.Ctrl && k.Rune == 'U':
-		p.answer = nil
+		p.answer, p.rest = nil, nil
 	case k.Code == keys.Up:
 		p.recall(1)
 	case k.Code == keys.Down:
@@ -84,23 +100,33 @@ func (m *model) promptKey(k keys.Key) {
 		first, _, _ := strings.Cut(string(k.Text), "\n")
 		p.answer = append(p.answer, first...)
 	}
-	if p.changed != nil && string(p.answer) != before {
-		p.changed(string(p.answer))
+	if now := p.whole(); p.changed != nil && now != before {
+		p.changed(now)
 	}
+}
+
+// whole is the answer so far.
+func (p *prompt) whole() string { return string(p.answer) + string(p.rest) }
+
+// moveTo puts the cursor behind the first n bytes.
+func (p *prompt) moveTo(n int) {
+	whole := []byte(p.whole())
+	p.answer, p.rest = whole[:n:n], whole[n:]
 }
 
 // remember puts the answer at the end of the history, once.
 func (p *prompt) remember() {
-	if p.history == nil || len(p.answer) == 0 {
+	answer := p.whole()
+	if p.history == nil || answer == "" {
 		return
 	}
 	h := (*p.history)[:0:0]
 	for _, old := range *p.history {
-		if old != string(p.answer) {
+		if old != answer {
 			h = append(h, old)
 		}
 	}
-	*p.history = append(h, string(p.answer))
+	*p.history = append(h, answer)
 }
 
 func (p *prompt) recall(step int) {
@@ -111,7 +137,7 @@ func (p *prompt) recall(step int) {
 	if back < 0 || back > len(*p.history) {
 		return
 	}
-	p.back, p.answer = back, nil
+	p.back, p.answer, p.rest = back, nil, nil
 	if back > 0 {
 		p.answer = []byte((*p.history)[len(*p.history)-back])
 	}

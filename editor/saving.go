@@ -75,13 +75,7 @@ func (m *model) changedOnDisk(d *document, then func()) {
 // saveAs asks for a name and goes on under it. It is the text, whatever page lies over it.
 func (m *model) saveAs() {
 	d := m.text()
-	m.ask("Save as: ", nil, func(path string) {
-		if path == "" {
-			return
-		}
-		if !filepath.IsAbs(path) && d.file != nil {
-			path = filepath.Join(filepath.Dir(d.file.Path), path)
-		}
+	m.askPath("Save as: ", func(path string) {
 		there, err := file.Open(path)
 		if err != nil {
 			m.say("NOT saved: %v", err)
@@ -217,7 +211,16 @@ func (m *model) askRecovery(d *document) {
 		}
 	})
 	m.prompt.cancel = func() {
-		m.say("It is offered again when you next open the file; until then nothing further is kept")
+		if d.keeper == nil {
+			m.say("It is offered again when you next open the file")
+			return
+		}
+		if err := d.keeper.SetAside(found); err != nil {
+			m.say("Nothing further is kept: %v", err)
+			return
+		}
+		d.found = nil
+		m.say("It is offered again when you next open the file")
 	}
 }
 

@@ -35,7 +35,7 @@ func (e *OpenElsewhere) Is(target error) bool { return target == ErrOpenElsewher
 // What a Keeper has in its folder, for each file under a name made from its path.
 const (
 	suffixLock    = ".lock"
-	suffixKept    = ".kept"
+	suffixKept    = ".kept" // and .kept.1 and so on while that waits
 	suffixKeeping = ".kept.new"
 	suffixDamaged = ".damaged"
 )
@@ -46,6 +46,8 @@ type Keeper struct {
 	dir  string
 	path string // of the edited file
 	lock handle
+
+	aside int // how many older texts wait
 }
 
 // OpenKeeper locks the recovery file that dir has for a path and returns what
@@ -102,20 +104,59 @@ func (k *Keeper) found() (*Found, error) {
 		now.note(st)
 	}
 	copied := now.leftCopy(k.dir)
-	kept, err := k.kept(now)
+	kept, err := k.newest(now)
 	if errors.Is(err, ErrDamaged) {
-		if moved := k.disk.Rename(k.name(suffixKept), k.name(suffixDamaged)); moved == nil {
+		if moved := k.disk.Rename(k.recovery(), k.name(suffixDamaged)); moved == nil {
 			err = fmt.Errorf("%w; it is set aside as %s", err, k.name(suffixDamaged))
 		}
 	}
-	if kept == nil || copied != nil && copied.When.After(kept.When) {
+	if kept == nil {
 		return copied, err
+	}
+	if copied != nil && copied.When.After(kept.When) {
+		return copied, errors.Join(err, k.SetAside(kept))
 	}
 	return kept, err
 }
 
+// mostAside is how many texts of one file may wait for the person's word.
+const mostAside = 9
+
+// ErrTooManyAside: so many texts wait already that no further one can.
+var ErrTooManyAside = errors.New("too much unsaved text waits to be taken or deleted")
+
+// SetAside lets f wait: the next Keep does not replace it, and it is found again
+// when nothing newer is. The copy of a save cut short waits where it lies.
+func (k *Keeper) SetAside(f *Found) error {
+	if f.Path != k.recovery() {
+		return nil
+	}
+	if k.aside == mostAside {
+		return ErrTooManyAside
+	}
+	k.aside++
+	return nil
+}
+
+// recovery is the name of the recovery file.
+func (k *Keeper) recovery() string {
+	if k.aside == 0 {
+		return k.name(suffixKept)
+	}
+	return k.name(suffixKept + "." + strconv.Itoa(k.aside))
+}
+
+// newest is the recovery file with the highest number, unless that was saved.
+func (k *Keeper) newest(now *File) (*Found, error) {
+	for k.aside = mostAside; ; k.aside-- {
+		if found, err := k.kept(now); found != nil || err != nil || k.aside == 0 {
+			return found, err
+		}
+	}
+}
+
 func (k *Keeper) kept(now *File) (*Found, error) {
-	path := k.name(suffixKept)
+	path := k.recovery()
 	h, err := k.disk.Open(path, false)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -179,7 +220,7 @@ func (k *Keeper) keep(s text.Snapshot, src *File) error {
 		err = h.Sync()
 	}
 	if err == nil {
-		err = k.disk.Rename(k.name(suffixKeeping), k.name(suffixKept))
+		err = k.disk.Rename(k.name(suffixKeeping), k.recovery())
 	}
 	if err != nil {
 		k.disk.Remove(k.name(suffixKeeping))
@@ -190,7 +231,7 @@ func (k *Keeper) keep(s text.Snapshot, src *File) error {
 
 // Drop removes the recovery file: the text is saved, or not wanted.
 func (k *Keeper) Drop() error {
-	return (&Found{Path: k.name(suffixKept), disk: k.disk}).Drop()
+	return (&Found{Path: k.recovery(), disk: k.disk}).Drop()
 }
 
 // Close lets others open the file. The recovery file stays.

@@ -157,6 +157,122 @@ func TestWhatWasSavedIsNotOffered(t *testing.T) {
 	}
 }
 
+func TestWhatIsSetAsideIsFoundAgain(t *testing.T) {
+	state := folder(t)
+	path := created(t, filepath.Join(folder(t), "f"), "old")
+	for n := range mostAside + 1 {
+		s := begin(t, state, path)
+		if n > 0 {
+			if err := s.k.SetAside(s.found); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.text.Replace(0, 0, []byte{'0' + byte(n)})
+		s.keep(t)
+		s.lost()
+	}
+	s := begin(t, state, path)
+	if err := s.k.SetAside(s.found); !errors.Is(err, ErrTooManyAside) {
+		t.Errorf("setting aside one more: %v", err)
+	}
+	for n := mostAside; n >= 0; n-- {
+		if s.found == nil {
+			t.Fatalf("text %d is not found; in the folder: %s", n, list(t, state))
+		}
+		if err := s.found.Restore(s.text); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := s.all(), string('0'+byte(n))+"old"; got != want {
+			t.Errorf("found %q, want %q", got, want)
+		}
+		if err := s.found.Drop(); err != nil {
+			t.Fatal(err)
+		}
+		s.lost()
+		s = begin(t, state, path)
+	}
+	if s.found != nil {
+		t.Errorf("found %s, which was deleted", s.found.Path)
+	}
+}
+
+func TestAfterAPowerCutWhileSettingAsideNothingIsLost(t *testing.T) {
+	for cut := 1; ; cut++ {
+		s := newSim()
+		s.put("old", 0o644, nil, "f")
+		f, err := open(s, simPath)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k, _, err := openKeeper(s, simDir, simPath)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keep := func(what string) {
+			tx := text.New(f.Source())
+			tx.Replace(0, 0, []byte(what))
+			if err := k.Keep(tx.Snapshot(), f); err != nil {
+				t.Fatal(err)
+			}
+		}
+		keep("1")
+		k.Close()
+		var found *Found
+		if k, found, err = openKeeper(s, simDir, simPath); err != nil {
+			t.Fatal(err)
+		}
+		second := false
+		finished := func() (ok bool) {
+			defer func() {
+				if r := recover(); r != nil {
+					if _, cut := r.(powerCut); !cut {
+						panic(r)
+					}
+				}
+			}()
+			s.step, s.cut = 0, cut
+			if err := k.SetAside(found); err != nil {
+				t.Fatal(err)
+			}
+			keep("2")
+			second = true
+			k.Close()
+			return true
+		}()
+		s.cut = 0
+		s.eachDisk(func(left *sim) {
+			var all []string
+			for range 3 {
+				k, found, err := openKeeper(left, simDir, simPath)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if found != nil {
+					f, err := open(left, simPath)
+					if err != nil {
+						t.Fatal(err)
+					}
+					tx := text.New(f.Source())
+					if err := found.Restore(tx); err != nil {
+						t.Fatal(err)
+					}
+					all = append(all, string(tx.Bytes(0, tx.Len())))
+					if err := found.Drop(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				k.Close()
+			}
+			if got := strings.Join(all, " "); got != "2old 1old" && (second || got != "1old") {
+				t.Fatalf("power cut before operation %d: found %q", cut, got)
+			}
+		})
+		if finished {
+			return
+		}
+	}
+}
+
 func TestAFileThatChangedSinceIsToldAbout(t *testing.T) {
 	for name, old := range map[string]string{"small": "the old text\n", "large": big("the old text\n")} {
 		dir, state := folder(t), folder(t)
