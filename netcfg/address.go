@@ -25,6 +25,7 @@ const unforgotten = 0xffffffff
 type address struct {
 	index    int
 	prefix   netip.Prefix
+	peer     netip.Addr
 	flags    uint32 // IFA_F_...
 	valid    uint32 // seconds left, or unforgotten
 	protocol byte
@@ -75,16 +76,22 @@ func readAddress(b []byte) (a address, ok bool) {
 			}
 		}
 	}
-	if local.IsValid() { // then IFA_ADDRESS is the other end's
-		own = local
+	if local.IsValid() && local != own { // then IFA_ADDRESS is the other end's
+		own, a.peer = local, own
 	}
 	a.prefix = netip.PrefixFrom(own, int(msg.Prefixlen))
 	return a, a.prefix.IsValid()
 }
 
+// distant is an end of an address so far away that the kernel may have chosen it:
+// one of 32 bits cuts what we ask for to LONG_MAX/HZ seconds, 24 days at 1000 Hz.
+const distant = 20 * 24 * time.Hour
+
 func (a address) state(now time.Duration) Address {
 	s := Address{
 		Until:     forever,
+		Distant:   time.Duration(a.valid)*time.Second >= distant,
+		Peer:      a.peer,
 		Announced: a.prefix.Addr().Is6() && a.flags&unix.IFA_F_PERMANENT == 0,
 		Tentative: a.flags&unix.IFA_F_TENTATIVE != 0,
 		Duplicate: a.flags&unix.IFA_F_DADFAILED != 0,

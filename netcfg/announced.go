@@ -117,10 +117,17 @@ func usableServer(a netip.Addr) bool {
 	return !a.IsUnspecified() && !a.IsLoopback() && !a.IsMulticast() && !a.Is4In6()
 }
 
-// current returns what is valid at now.
-func (a *announcements) current(now time.Duration) Announced {
+// expire drops what is no longer valid at now and tells whether that was something.
+func (a *announcements) expire(now time.Duration) bool {
+	due := a.next() <= now
 	a.servers.expire(now)
 	a.domains.expire(now)
+	return due
+}
+
+// current returns what is valid at now.
+func (a *announcements) current(now time.Duration) Announced {
+	a.expire(now)
 	return Announced{DNS: a.servers.list(), Search: a.domains.list()}
 }
 

@@ -19,6 +19,9 @@ func bootTime() time.Duration {
 	return time.Duration(t.Nano())
 }
 
+// bootedAt is the time of day at which bootTime was zero.
+func bootedAt() time.Time { return time.Now().Add(-bootTime()).UTC() }
+
 // forever is the time of things that do not happen.
 const forever = dhcp4.Forever
 

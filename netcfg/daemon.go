@@ -22,6 +22,7 @@ const (
 	rounds     = 4                     // plans in a row before we wait for better times
 	firstRetry = time.Second           // after a change that the kernel refused, doubling
 	lastRetry  = time.Minute
+	retake     = 10 * time.Second // between two tries of an address that somebody else has
 )
 
 // daemon owns everything: configuration, clients, what we did. One goroutine uses it.
@@ -42,15 +43,17 @@ type daemon struct {
 	clients    map[string]*dhcpPort
 	announced  map[string]*announcements
 	solicitors map[string]*solicitor
-	indexes    map[int]string // links by index, as last seen
+	indexes    map[int]string   // links by index, as last seen
+	stations   map[[6]byte]bool // their MAC addresses
 	owned      Owned
 
 	dirty     bool
 	looked    time.Duration // when everything was last compared
 	retryAt   time.Duration
 	retryWait time.Duration
-	logged    string // the last problem that went to the log
-	stuck     error  // why a DHCP client could not be started
+	again     bool     // what somebody else had is to be tried again
+	logged    []string // the problems of last time, which went to the log
+	stuck     error    // why a DHCP client could not be started
 	ready     bool
 }
 
@@ -117,9 +120,7 @@ func (d *daemon) loop(signals int) error {
 			}
 		}
 		for _, a := range d.announced {
-			if a.next() <= now {
-				d.dirty = true
-			}
+			d.dirty = a.expire(now) || d.dirty
 		}
 		for _, s := range d.solicitors {
 			if s.next <= now {
@@ -127,7 +128,7 @@ func (d *daemon) loop(signals int) error {
 			}
 		}
 		if d.retryAt <= now {
-			d.dirty, d.retryAt = true, forever
+			d.dirty, d.again, d.retryAt = true, true, forever
 		}
 		if d.dirty && now-d.looked >= debounce {
 			d.reconcile()
@@ -161,7 +162,7 @@ func (d *daemon) loop(signals int) error {
 			}
 		}
 		for _, c := range d.clients {
-			d.watch(c, func() { c.receive(buffer) })
+			d.watch(c, func() { c.receive(buffer, d.stations) })
 		}
 		for _, s := range d.solicitors {
 			s.receive(buffer)
@@ -241,24 +242,32 @@ func (d *daemon) hear() error {
 
 // reconcile compares what is with what shall be, and changes it until both are the same.
 func (d *daemon) reconcile() {
-	d.dirty = false
+	d.dirty, d.looked = false, bootTime()
 	var problems []string
-	for range rounds {
+	for round := range rounds {
 		have, err := d.kernel.Observe()
 		if err != nil {
 			problems = []string{err.Error()}
 			break
 		}
+		d.owned.Forget(have)
 		d.follow(have.Links)
 		d.solicit(have)
 		wish := Desired(d.net, d.dns, d.facts(have.Links))
 		d.kernel.ReadSysctls(&have, slices.Collect(maps.Keys(wish.Sysctls)))
 		ops, impossible := Plan(wish.State, have, d.owned)
+		duplicates := Retake(wish.State, have)
+		if d.again {
+			ops, d.again = append(ops, duplicates...), false
+		}
 		if len(ops) == 0 {
-			if d.stuck != nil {
+			switch {
+			case d.stuck != nil:
 				impossible = append(impossible, d.stuck.Error())
 				d.retry(nil)
-			} else {
+			case len(duplicates) > 0:
+				d.retryWait, d.retryAt = 0, min(d.retryAt, d.looked+retake)
+			default:
 				d.retryWait, d.retryAt = 0, forever
 			}
 			wish.Problems = slices.Concat(d.invalid, wish.Problems, impossible)
@@ -273,6 +282,11 @@ func (d *daemon) reconcile() {
 			}
 			d.owned.Done(o, have)
 		}
+		if len(problems) == 0 && round == rounds-1 {
+			for _, o := range ops {
+				problems = append(problems, fmt.Sprintf("%v: done, but it does not stay", o))
+			}
+		}
 		if len(problems) > 0 {
 			wish.Problems = slices.Concat(d.invalid, wish.Problems, impossible, problems)
 			d.publish(wish, have)
@@ -286,11 +300,11 @@ func (d *daemon) retry(problems []string) {
 	d.retryWait = min(max(2*d.retryWait, firstRetry), lastRetry)
 	d.retryAt = bootTime() + d.retryWait
 	for _, p := range problems {
-		if p != d.logged {
-			d.logged = p
+		if !slices.Contains(d.logged, p) {
 			d.logf("%s", p)
 		}
 	}
+	d.logged = problems
 }
 
 func (d *daemon) facts(links map[string]Link) Facts {
@@ -306,13 +320,15 @@ func (d *daemon) facts(links map[string]Link) Facts {
 }
 
 // follow opens and closes clients as ports and their wishes come and go, and
-// tells them of their carrier. It also notes when everything was looked at.
+// tells them of their carrier. It also notes which links there are.
 func (d *daemon) follow(links map[string]Link) {
-	d.looked, d.stuck = bootTime(), nil
-	d.owned.Forget(links)
-	d.indexes = map[int]string{}
+	d.stuck = nil
+	d.indexes, d.stations = map[int]string{}, map[[6]byte]bool{}
 	for name, l := range links {
 		d.indexes[l.Index] = name
+		if l.Ethernet && l.MAC != [6]byte{} {
+			d.stations[l.MAC] = true
+		}
 	}
 	wanted := map[string]bool{}
 	for _, p := range ports(d.net, links) {

@@ -93,6 +93,9 @@ func (w *Wish) addSysctls(p port) {
 	v4, v6 := "net/ipv4/conf/"+p.Name+"/", "net/ipv6/conf/"+p.Name+"/"
 	// Otherwise removing an address takes its subnet's other addresses along.
 	w.Sysctls[v4+"promote_secondaries"] = "1"
+	// Otherwise the default route of a port without cable swallows what another port could carry.
+	w.Sysctls[v4+"ignore_routes_with_linkdown"] = "1"
+	w.Sysctls[v6+"ignore_routes_with_linkdown"] = "1"
 	switch p.Net.IPv6 {
 	case "off":
 		w.Sysctls[v6+"disable_ipv6"] = "1"

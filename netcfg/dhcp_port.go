@@ -31,7 +31,11 @@ func openDHCPPort(name string, link Link, leases string, logf func(string, ...an
 	stored, valid := loadLease(leases, name, link.MAC, bootTime())
 	id := dhcp4.Identity{MAC: link.MAC, Hostname: hostname(), Vendor: "bantam"}
 	p := &dhcpPort{name: name, wire: w, client: dhcp4.New(id, stored, valid), saved: stored, leases: leases, logf: logf}
-	return p, p.wire.listen(p.watched())
+	if err := w.listen(p.watched()); err != nil {
+		w.close()
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return p, nil
 }
 
 func (p *dhcpPort) close() { p.wire.close() }
@@ -58,8 +62,8 @@ func (p *dhcpPort) setCarrier(carrier bool) {
 	}
 }
 
-// receive hands everything that arrived to the client.
-func (p *dhcpPort) receive(buffer []byte) {
+// receive hands everything that arrived to the client. own are the stations of this machine.
+func (p *dhcpPort) receive(buffer []byte, own map[[6]byte]bool) {
 	for range 64 { // a flood must not keep us from the other sockets
 		payload, more := p.wire.receiveDHCP(buffer)
 		if !more {
@@ -75,6 +79,7 @@ func (p *dhcpPort) receive(buffer []byte) {
 			break
 		}
 		if ok {
+			packet.Own = own[packet.SenderMAC]
 			p.step(packet)
 		}
 	}

@@ -67,6 +67,7 @@ func (r *rtnetlink) Observe() (State, error) {
 			Carrier:  a.RawFlags&running == running,
 			Ethernet: a.EncapType == "ether" && a.RawFlags&unix.IFF_LOOPBACK == 0,
 			Hardware: a.ParentDev != "",
+			Enslaved: a.MasterIndex != 0,
 			Ours:     a.Group == groupOurs,
 		}
 		copy(link.MAC[:], a.HardwareAddr)
@@ -158,7 +159,11 @@ func (r *rtnetlink) apply(o Op) error {
 	case PutAddress:
 		return putAddress(link.Attrs().Index, o.Key.Prefix, o.Address, r.now())
 	case RemoveAddress:
-		err = r.handle.AddrDel(link, &netlink.Addr{IPNet: netOf(o.Key.Prefix)})
+		address := &netlink.Addr{IPNet: netOf(o.Key.Prefix)}
+		if peer := o.Address.Peer; peer.IsValid() { // the kernel finds it by the other end
+			address.Peer = netOf(netip.PrefixFrom(peer, o.Key.Prefix.Bits()))
+		}
+		err = r.handle.AddrDel(link, address)
 		if errors.Is(err, unix.EADDRNOTAVAIL) {
 			return nil // gone already
 		}

@@ -232,8 +232,8 @@ func (l *lab) status(what string, check func(Status) bool) Status {
 
 func online(s Status) bool { return s.Online }
 
-// dial connects from the peer's namespace.
-func (p *peer) dial(address string) (net.Conn, error) {
+// dial connects from the peer's namespace, in which the goroutine stays.
+func (p *peer) dial(d net.Dialer, address string) (net.Conn, error) {
 	runtime.LockOSThread() // never unlocked, see newLab
 	fd, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", p.pid))
 	if err != nil {
@@ -243,5 +243,5 @@ func (p *peer) dial(address string) (net.Conn, error) {
 	if err := unix.Setns(int(fd.Fd()), unix.CLONE_NEWNET); err != nil {
 		return nil, err
 	}
-	return net.DialTimeout("tcp4", address, 10*time.Second)
+	return d.Dial("tcp4", address)
 }

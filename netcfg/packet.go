@@ -137,7 +137,7 @@ func (w *wire) listen(address netip.Addr) error {
 	if address == w.watch {
 		return nil
 	}
-	w.watch = address
+	w.watch = netip.Addr{}
 	if w.arp >= 0 {
 		unix.Close(w.arp)
 		w.arp = -1
@@ -145,21 +145,34 @@ func (w *wire) listen(address netip.Addr) error {
 	if !address.IsValid() {
 		return nil
 	}
-	var err error
-	w.arp, err = packetSocket(w.index, unix.ETH_P_ARP, arpFilter(address))
-	return err
+	fd, err := packetSocket(w.index, unix.ETH_P_ARP, arpFilter(address))
+	if err != nil {
+		return err // the next step tries again
+	}
+	w.arp, w.watch = fd, address
+	return nil
 }
 
 // receiveDHCP returns the next message that a server sent; false when there is none.
 func (w *wire) receiveDHCP(buffer []byte) (payload []byte, more bool) {
 	var control [64]byte
-	n, nc, _, _, err := unix.Recvmsg(w.ip, buffer, control[:], unix.MSG_DONTWAIT)
+	n, nc, _, from, err := unix.Recvmsg(w.ip, buffer, control[:], unix.MSG_DONTWAIT)
 	if err != nil {
 		// EAGAIN, or ENETDOWN once after the link went down: the socket lives on.
 		return nil, false
 	}
+	if !onOurLAN(from) {
+		return nil, true
+	}
 	payload, _ = payloadOf(buffer[:n], checksummed(control[:nc]))
 	return payload, true
+}
+
+// onOurLAN tells whether a packet could have been for this port. Others are heard
+// too: a packet of a VLAN that this machine has not, its tag already taken off.
+func onOurLAN(from unix.Sockaddr) bool {
+	link, ok := from.(*unix.SockaddrLinklayer)
+	return ok && link.Pkttype != unix.PACKET_OTHERHOST
 }
 
 const checksumNotReady = 1 << 3 // TP_STATUS_CSUMNOTREADY
@@ -183,10 +196,10 @@ func (w *wire) receiveARP(buffer []byte) (packet dhcp4.ARP, ok, more bool) {
 	if w.arp < 0 {
 		return packet, false, false
 	}
-	n, _, err := unix.Recvfrom(w.arp, buffer, unix.MSG_DONTWAIT)
+	n, from, err := unix.Recvfrom(w.arp, buffer, unix.MSG_DONTWAIT)
 	if err != nil {
 		return packet, false, false
 	}
 	packet, ok = readARP(buffer[:n])
-	return packet, ok, true
+	return packet, ok && onOurLAN(from), true
 }

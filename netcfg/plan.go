@@ -134,14 +134,47 @@ func (p *planner) putAddresses() {
 		want := p.want.Addresses[k]
 		have, there := p.have.Addresses[k]
 		asked := p.owned.Addresses[k]
-		if there && asked.Until == want.Until && asked.Metric == want.Metric && near(have.Until, want.Until) {
+		if there && asked.Until == want.Until && asked.Metric == want.Metric && have.endsAt(want.Until) {
+			p.connect(k, want)
 			continue
 		}
 		if other, clash := p.samePlace(k); clash {
-			p.add(Op{Verb: RemoveAddress, Link: k.Link, Key: other})
+			p.add(p.removal(other))
 		}
 		p.add(Op{Verb: PutAddress, Link: k.Link, Key: k, Address: want})
 	}
+}
+
+// connect puts back the route to the subnet of an address that is there. The kernel
+// makes it with the address and never again; it takes ours away with the address too.
+func (p *planner) connect(k AddressKey, a Address) {
+	link := p.have.Links[k.Link]
+	if k.Prefix.IsSingleIP() || !link.Up || link.Enslaved { // a VRF has a table of its own
+		return
+	}
+	to := RouteKey{k.Link, k.Prefix.Masked(), a.Metric}
+	_, there := p.have.Routes[to]
+	_, wanted := p.want.Routes[to]
+	planned := func(o Op) bool { return o.Verb == AddRoute && o.To == to } // for another address
+	if there || wanted || slices.ContainsFunc(p.ops, planned) {
+		return
+	}
+	r := Route{Protocol: protocolKernel}
+	if k.Prefix.Addr().Is4() {
+		r.From = k.Prefix.Addr()
+	}
+	p.add(Op{Verb: AddRoute, Link: k.Link, To: to, Route: r})
+}
+
+// Retake takes wished addresses away of which the kernel has found that somebody
+// else has them. It does not look again by itself, but when Plan puts them back.
+func Retake(want, have State) (ops []Op) {
+	for _, k := range sortedAddresses(want.Addresses) {
+		if have.Addresses[k].Duplicate {
+			ops = append(ops, Op{Verb: RemoveAddress, Link: k.Link, Key: k})
+		}
+	}
+	return ops
 }
 
 // samePlace finds the IPv6 address that must go first: unlike IPv4's, it
@@ -158,11 +191,16 @@ func (p *planner) samePlace(k AddressKey) (AddressKey, bool) {
 	return AddressKey{}, false
 }
 
-func near(a, b time.Duration) bool {
-	if a == forever || b == forever {
-		return a == b
+// endsAt tells whether an observed address ends when it was asked to, as far as the kernel can count.
+func (a Address) endsAt(until time.Duration) bool {
+	if a.Until == forever || until == forever {
+		return a.Until == until
 	}
-	return (a - b).Abs() <= lifetimeSlack
+	return (a.Until-until).Abs() <= lifetimeSlack || a.Distant && a.Until < until
+}
+
+func (p *planner) removal(k AddressKey) Op {
+	return Op{Verb: RemoveAddress, Link: k.Link, Key: k, Address: Address{Peer: p.have.Addresses[k].Peer}}
 }
 
 func (p *planner) putRoutes() {
@@ -241,7 +279,7 @@ func (p *planner) removeAddresses() {
 		if _, wanted := p.want.Addresses[k]; wanted || !p.removable(k) {
 			continue
 		}
-		o := Op{Verb: RemoveAddress, Link: k.Link, Key: k}
+		o := p.removal(k)
 		if !slices.Contains(p.ops, o) {
 			p.add(o)
 		}
@@ -261,12 +299,18 @@ func (p *planner) removable(k AddressKey) bool {
 	return !a.IsLinkLocalUnicast() && !(p.have.Addresses[k].Announced && link.Announcements)
 }
 
-// lower sets links down that we had set up and nobody names any more, so that
-// the machine is as it would be had it booted with this system.toml.
+// lower gives links that nobody names any more their MTU back and sets those down that
+// we had set up, so that the machine is as it would be had it booted with this system.toml.
 func (p *planner) lower() {
 	for _, name := range slices.SortedFunc(maps.Keys(p.have.Links), naturally) {
 		link := p.have.Links[name]
-		if _, wanted := p.want.Links[name]; !wanted && link.Ours && link.Up {
+		if _, wanted := p.want.Links[name]; wanted {
+			continue
+		}
+		if mtu, changed := p.owned.MTU[name]; changed {
+			p.add(Op{Verb: SetMTU, Link: name, MTU: mtu})
+		}
+		if link.Ours && link.Up {
 			p.add(Op{Verb: SetDown, Link: name})
 		}
 	}
@@ -289,12 +333,11 @@ func (w *Owned) Done(o Op, had State) {
 	}
 }
 
-// Forget drops what is noted of links that are gone: one that comes back under
-// the name is another one.
-func (w *Owned) Forget(links map[string]Link) {
-	gone := func(name string) bool { _, there := links[name]; return !there }
-	maps.DeleteFunc(w.Addresses, func(k AddressKey, _ Address) bool { return gone(k.Link) })
-	maps.DeleteFunc(w.MTU, func(name string, _ int) bool { return gone(name) })
+// Forget drops what is noted of links and addresses that are gone: what comes back
+// in their place is another one.
+func (w *Owned) Forget(have State) {
+	maps.DeleteFunc(w.Addresses, func(k AddressKey, _ Address) bool { _, there := have.Addresses[k]; return !there })
+	maps.DeleteFunc(w.MTU, func(name string, _ int) bool { _, there := have.Links[name]; return !there })
 }
 
 func sortedAddresses(m map[AddressKey]Address) []AddressKey {

@@ -19,6 +19,9 @@ var _ kernel = (*fakeKernel)(nil)
 type fakeKernel struct {
 	State
 	old bool // from before Linux 5.18: it keeps no protocol number of addresses
+
+	longest time.Duration // beyond which it cuts lifetimes; 0: nowhere
+	flushed bool          // somebody took its routes to the subnets away
 }
 
 func newFakeKernel(links ...string) *fakeKernel {
@@ -39,7 +42,12 @@ func (k *fakeKernel) Observe() (State, error) {
 		s.Links[n] = l
 	}
 	for n, a := range k.Addresses {
-		s.Addresses[n] = Address{Until: a.Until, Announced: a.Announced, Ours: a.Ours && !k.old}
+		s.Addresses[n] = Address{Until: a.Until, Distant: a.Until >= distant, Announced: a.Announced, Peer: a.Peer, Ours: a.Ours && !k.old}
+	}
+	for n, a := range k.Addresses {
+		if !n.Prefix.IsSingleIP() && k.Links[n.Link].Up && !k.flushed {
+			s.Routes[RouteKey{n.Link, n.Prefix.Masked(), a.Metric}] = Route{Protocol: protocolKernel}
+		}
 	}
 	for n, r := range k.Routes {
 		r.Source = ""
@@ -87,6 +95,9 @@ func (k *fakeKernel) Apply(o Op) error {
 		}
 		a := o.Address
 		a.Ours = true
+		if k.longest != 0 && a.Until != forever {
+			a.Until = min(a.Until, k.longest)
+		}
 		k.Addresses[o.Key] = a
 	case RemoveAddress:
 		return k.removeAddress(o)
@@ -112,7 +123,7 @@ func (k *fakeKernel) dropRoutes(drop func(RouteKey, Route) bool) {
 // removeAddress takes along the subnet's other addresses unless they are to be
 // promoted, and the routes that depended on what went.
 func (k *fakeKernel) removeAddress(o Op) error {
-	if _, ok := k.Addresses[o.Key]; !ok {
+	if a, ok := k.Addresses[o.Key]; !ok || a.Peer != o.Address.Peer {
 		return unix.EADDRNOTAVAIL
 	}
 	delete(k.Addresses, o.Key)
@@ -142,6 +153,10 @@ func (k *fakeKernel) putRoute(o Op) error {
 	if !k.Links[o.Link].Up {
 		return unix.ENETDOWN
 	}
+	if o.Route.Protocol == protocolKernel {
+		k.flushed = false
+		return nil
+	}
 	if via := o.Route.Via; via.IsValid() && !o.Route.OnLink && !via.IsLinkLocalUnicast() {
 		reached := false
 		for a := range k.Addresses {
@@ -168,7 +183,7 @@ func settle(t *testing.T, k *fakeKernel, owned *Owned, net map[string]system.Net
 	t.Helper()
 	for range rounds {
 		have, _ := k.Observe()
-		owned.Forget(have.Links)
+		owned.Forget(have)
 		facts.Links = have.Links
 		wish := Desired(net, system.DNS{}, facts)
 		var paths []string
@@ -337,8 +352,15 @@ func TestAPortNoLongerNamedIsAsIfItNeverWas(t *testing.T) {
 	n.Gateway, n.MTU = "10.1.0.1", 1400
 	settle(t, k, &owned, map[string]system.Net{"eth0": static("10.0.0.2/24"), "eth1": n}, Facts{})
 	settle(t, k, &owned, map[string]system.Net{"eth0": static("10.0.0.2/24")}, Facts{})
-	if l := k.Links["eth1"]; l.Up || has(k, "eth1", "10.1.0.2/24") || len(k.Routes) != 0 {
+	if l := k.Links["eth1"]; l.Up || l.MTU != 1500 || has(k, "eth1", "10.1.0.2/24") || len(k.Routes) != 0 {
 		t.Errorf("left: %+v %v %v", l, k.Addresses, k.Routes)
+	}
+	// What somebody else makes of it later is theirs.
+	l := k.Links["eth1"]
+	l.MTU = 9000
+	k.Links["eth1"] = l
+	if done, _ := settle(t, k, &owned, map[string]system.Net{"eth0": static("10.0.0.2/24")}, Facts{}); len(done) != 0 {
+		t.Errorf("done: %v", done)
 	}
 }
 

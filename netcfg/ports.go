@@ -31,11 +31,7 @@ func ports(net map[string]system.Net, links map[string]Link) []port {
 		names = append(names, name)
 	}
 	if len(net) == 0 {
-		for name, l := range links {
-			if l.Ethernet && (l.Hardware || l.Kind == "veth") {
-				names = append(names, name)
-			}
-		}
+		names = unnamed(links)
 	}
 	slices.SortFunc(names, naturally)
 	var list []port
@@ -45,6 +41,27 @@ func ports(net map[string]system.Net, links map[string]Link) []port {
 		list = append(list, port{name, explicit, present, firstMetric + i, modes(n)})
 	}
 	return list
+}
+
+// unnamed lists the Ethernet ports that are there: hardware and, when there is
+// none at all, as in a container, veth links. On a machine those lead to containers.
+func unnamed(links map[string]Link) []string {
+	var hardware, veth []string
+	bare := true
+	for name, l := range links {
+		bare = bare && !(l.Ethernet && l.Hardware)
+		switch {
+		case !l.Ethernet || l.Enslaved:
+		case l.Hardware:
+			hardware = append(hardware, name)
+		case l.Kind == "veth":
+			veth = append(veth, name)
+		}
+	}
+	if bare {
+		return veth
+	}
+	return hardware
 }
 
 // modes fills in what an unset ipv4 or ipv6 means.

@@ -19,9 +19,9 @@ func (d *daemon) publish(wish Wish, have State) {
 			reasons[p.Name] = "DHCP: not started"
 		}
 	}
-	offset := time.Now().Add(-bootTime())
-	status := report(wish, have, reasons, func(at time.Duration) time.Time { return offset.Add(at).UTC().Round(time.Second) })
-	status.Config = d.hash
+	booted := bootedAt()
+	status := report(wish, have, reasons, func(at time.Duration) time.Time { return booted.Add(at).Round(time.Second) })
+	status.Config, status.BootedAt = d.hash, booted.Round(time.Second)
 	// The status comes last: who reads in it that we are online finds resolv.conf in place.
 	err := writeFile(filepath.Join(d.options.dir, "resolv.conf"), []byte(resolvConf(wish.DNS, wish.Search)))
 	text, failed := json.MarshalIndent(status, "", "  ")

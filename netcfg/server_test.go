@@ -290,7 +290,7 @@ func TestAReloadLeavesAnUnchangedPortAndItsConnectionsAlone(t *testing.T) {
 // echo sends a byte every ten milliseconds from the peer and reports the
 // longest wait for its return; a broken connection is -1.
 func echo(p *peer, address string, done chan struct{}, worst chan time.Duration) {
-	conn, err := p.dial(address)
+	conn, err := p.dial(net.Dialer{Timeout: 10 * time.Second}, address)
 	if err != nil {
 		worst <- -1
 		return

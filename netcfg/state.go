@@ -29,6 +29,7 @@ type Link struct {
 	Carrier       bool
 	Ethernet      bool // ARPHRD_ETHER
 	Hardware      bool // it has a parent device
+	Enslaved      bool // it is part of a bridge, bond or VRF
 	Ours          bool // observed: we set it up
 	Announcements bool // wish: router advertisements may configure it
 }
@@ -44,6 +45,8 @@ type AddressKey struct {
 type Address struct {
 	Until     time.Duration // forever, or when the kernel removes it
 	Metric    int           // of the route to its subnet; the kernel does not tell it back
+	Distant   bool          // observed: Until is at least the time distant away
+	Peer      netip.Addr    // observed: the other end's, where that is another one
 	Announced bool          // observed: the kernel made it from a router advertisement
 	Tentative bool          // observed: the kernel still looks for duplicates
 	Duplicate bool          // observed: somebody else has it

@@ -16,6 +16,7 @@ type Status struct {
 	DNS      []string     `json:",omitempty"`
 	Search   []string     `json:",omitempty"`
 	Problems []string     `json:",omitempty"`
+	BootedAt time.Time    `json:",omitzero"` // by the time of day of when this was written
 }
 
 // PortStatus is one port that we look after.
@@ -47,7 +48,9 @@ type RouteStatus struct {
 	Metric int
 }
 
-// ReadStatus reads the file status.json that the configurator writes.
+// ReadStatus reads the file status.json that the configurator of this machine
+// writes. A machine without a clock learns the time of day later; the ends of
+// addresses, which follow the time since boot, are told by the present one.
 func ReadStatus(path string) (Status, error) {
 	var s Status
 	text, err := os.ReadFile(path)
@@ -57,7 +60,21 @@ func ReadStatus(path string) (Status, error) {
 	if err := json.Unmarshal(text, &s); err != nil {
 		return s, fmt.Errorf("%s: %w", path, err)
 	}
+	if set := bootedAt().Sub(s.BootedAt); !s.BootedAt.IsZero() && set.Abs() > lifetimeSlack {
+		s.shift(set)
+	}
 	return s, nil
+}
+
+func (s *Status) shift(by time.Duration) {
+	s.BootedAt = s.BootedAt.Add(by)
+	for _, p := range s.Ports {
+		for i, a := range p.Addresses {
+			if !a.Until.IsZero() {
+				p.Addresses[i].Until = a.Until.Add(by).Round(time.Second)
+			}
+		}
+	}
 }
 
 // report describes the observed state. reasons says, by port, what its DHCP

@@ -40,6 +40,7 @@ type (
 	ARP struct {
 		SenderMAC      [6]byte
 		Sender, Target netip.Addr
+		Own            bool // SenderMAC is another port of this machine
 	}
 )
 
@@ -78,7 +79,7 @@ func (p Phase) String() string {
 
 const (
 	requestTries   = 3 // then another server is asked for
-	rebootTries    = 2 // for an address in use; 1 for a remembered one
+	rebootTries    = 5 // for an address in use, two minutes long; 1 for a remembered one
 	minRetry       = time.Minute
 	conflictPause  = 10 * time.Second
 	maxPause       = 30 * time.Minute
@@ -290,7 +291,9 @@ func (c *Client) tick() {
 	case Rebooting:
 		switch {
 		case c.lease != nil && c.attempts == rebootTries:
-			c.resume() // nobody answers, the lease is good: keep it (RFC 2131, 3.2)
+			// Nobody answers, the lease is good: keep it (RFC 2131, 3.2). But not after the first tries,
+			// which a switch with spanning tree loses (30 s) and a router that starts too does not hear.
+			c.resume()
 		case c.lease == nil && c.attempts == 1:
 			c.begin(Selecting, c.now)
 			c.tick()
@@ -383,6 +386,10 @@ func (c *Client) startOver(shortest time.Duration, trouble string) {
 func (c *Client) hear(a ARP) {
 	address, ok := c.Watch()
 	if !ok || a.SenderMAC == c.id.MAC || c.phase == Stopped {
+		return
+	}
+	// With two ports on one segment the kernel asks through either for what the other's address needs.
+	if a.Own && c.phase != Probing {
 		return
 	}
 	// Two that probe for the same address at the same time conflict too.

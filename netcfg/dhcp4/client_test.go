@@ -322,6 +322,27 @@ func TestCarrierBackAsksForTheSameAddressAndKeepsItWithoutAnswer(t *testing.T) {
 	}
 }
 
+func TestALinkThatCarriesNothingAtFirstIsStillAskedOver(t *testing.T) {
+	b := newBench(t)
+	b.bind()
+	b.now += time.Minute
+	b.step(CarrierDown{})
+	b.now += time.Minute
+	b.step(CarrierUp{})
+	// A switch with spanning tree forwards nothing for 30 seconds, a router that starts answers after a minute.
+	for up := b.now; b.now < up+time.Minute; {
+		b.wake()
+	}
+	b.phase(Rebooting)
+	if b.c.Lease() == nil {
+		t.Fatal("lease dropped while it is asked about")
+	}
+	b.answer(dhcpv4.MessageTypeNak, nil) // it is another network
+	if b.c.Lease() != nil {
+		t.Error("an address of another network is kept")
+	}
+}
+
 func TestAFlappingCableSendsOnceASecond(t *testing.T) {
 	b := newBench(t)
 	b.bind()
@@ -383,6 +404,48 @@ func TestTheAddressIsDefendedOnceThenGivenUp(t *testing.T) {
 	b.phase(Waiting)
 	if b.c.Lease() != nil {
 		t.Error("kept an address that somebody else insists on")
+	}
+}
+
+func TestAnotherPortOfThisMachineIsNoConflictOnceTheAddressIsInUse(t *testing.T) {
+	b := newBench(t)
+	b.bind()
+	b.wake() // the second announcement
+	for range 5 {
+		b.now += time.Second
+		b.step(ARP{SenderMAC: strange, Sender: offeredIP, Own: true})
+		b.phase(Bound)
+		if len(b.sent) != 0 {
+			t.Errorf("sent %v", b.sent)
+		}
+	}
+	b = newBench(t)
+	b.step(CarrierUp{})
+	b.answer(dhcpv4.MessageTypeOffer, nil)
+	b.answer(dhcpv4.MessageTypeAck, nil)
+	b.phase(Probing)
+	b.step(ARP{SenderMAC: strange, Sender: offeredIP, Own: true}) // it has the address already
+	b.phase(Waiting)
+}
+
+func TestAServerCannotHaveALongLeaseRenewedEverySecond(t *testing.T) {
+	b := newBench(t)
+	early := func(m *dhcpv4.DHCPv4) {
+		m.UpdateOption(dhcpv4.OptGeneric(dhcpv4.OptionRenewTimeValue, []byte{0, 0, 0, 1}))
+	}
+	b.step(CarrierUp{})
+	b.answer(dhcpv4.MessageTypeOffer, early)
+	b.answer(dhcpv4.MessageTypeAck, early)
+	renewals := 0
+	for end := b.now + 6*time.Hour; b.now < end; {
+		b.wake()
+		if b.c.Phase() == Renewing {
+			b.answer(dhcpv4.MessageTypeAck, early)
+			renewals++
+		}
+	}
+	if renewals > 6*60 {
+		t.Errorf("%d renewals of an hour's lease in six hours", renewals)
 	}
 }
 

@@ -130,14 +130,15 @@ func (l *Lease) readTimes(m *dhcpv4.DHCPv4) error {
 		return fmt.Errorf("lease time %v is too short", length)
 	}
 	t1, t2 := l.timer(m, dhcpv4.OptionRenewTimeValue), l.timer(m, dhcpv4.OptionRebindingTimeValue)
-	if t1 < time.Second || t1 >= length {
-		t1 = length / 2
+	half, late := length/2, length-length/8 // seven eighths; times seven would overflow after 41 years
+	if t1 < min(half, minRetry) || t1 >= length {
+		t1 = half // also for a T1 by which a server would have us renew all the time
 	}
 	if t2 <= t1 || t2 >= length {
-		t2 = length * 7 / 8
+		t2 = late
 	}
 	if t1 >= t2 {
-		t1, t2 = length/2, length*7/8
+		t1, t2 = half, late
 	}
 	l.Renew, l.Rebind, l.Expires = l.Start+t1, l.Start+t2, l.Start+length
 	return nil
@@ -154,11 +155,12 @@ func (l *Lease) timer(m *dhcpv4.DHCPv4, code dhcpv4.OptionCode) time.Duration {
 // readRoutes takes the classless routes (option 121), which override the routers (option 3) by RFC 3442.
 func (l *Lease) readRoutes(m *dhcpv4.DHCPv4) {
 	if raw := m.Options.Get(dhcpv4.OptionClasslessStaticRoute); raw != nil {
-		if routes, ok := classlessRoutes(raw, l.Address.Addr()); ok {
+		routes, dropped := classlessRoutes(raw, l.Address.Addr())
+		l.Dropped += dropped
+		if len(routes) > 0 {
 			l.Routes = routes
 			return
 		}
-		l.Dropped++
 	}
 	raw := m.Options.Get(dhcpv4.OptionRouter)
 	if len(raw)%4 != 0 {
@@ -177,15 +179,15 @@ func (l *Lease) readRoutes(m *dhcpv4.DHCPv4) {
 
 var defaultRoute = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
 
-// classlessRoutes reads option 121 (RFC 3442) as a whole or not at all:
-// after one bad route the boundaries of the next are a guess.
-func classlessRoutes(raw []byte, own netip.Addr) ([]Route, bool) {
-	var routes []Route
+// classlessRoutes reads option 121 (RFC 3442). One that is malformed or too long is
+// dropped as a whole, since the boundaries of its routes are a guess; of a good one
+// the routes that cannot be set, e.g. to multicast, cost the others nothing.
+func classlessRoutes(raw []byte, own netip.Addr) (routes []Route, dropped int) {
 	for len(raw) > 0 {
 		bits := int(raw[0])
 		n := (bits + 7) / 8
-		if bits > 32 || len(raw) < 1+n+4 {
-			return nil, false
+		if bits > 32 || len(raw) < 1+n+4 || len(routes) == maxRoutes {
+			return nil, 1
 		}
 		var to [4]byte
 		copy(to[:], raw[1:1+n])
@@ -195,16 +197,18 @@ func classlessRoutes(raw []byte, own netip.Addr) ([]Route, bool) {
 		if via.IsUnspecified() {
 			r.Via = netip.Addr{}
 		} else if !usableHost(via) || via == own {
-			return nil, false
+			dropped++
+			continue
 		}
-		if a := r.To.Addr(); a.IsLoopback() || a.IsMulticast() || len(routes) == maxRoutes {
-			return nil, false
+		if a := r.To.Addr(); a.IsLoopback() || a.IsMulticast() {
+			dropped++
+			continue
 		}
 		if !slices.ContainsFunc(routes, func(have Route) bool { return have.To == r.To }) {
 			routes = append(routes, r) // of two equal destinations the first counts
 		}
 	}
-	return routes, len(routes) > 0
+	return routes, dropped
 }
 
 // readNames takes name servers and search domains.

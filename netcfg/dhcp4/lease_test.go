@@ -59,6 +59,9 @@ func TestTimesOfALease(t *testing.T) {
 		"disordered timers are replaced":             {[]func(*dhcpv4.DHCPv4){at(58, 3000), at(59, 200)}, 3000 * time.Second, 3150 * time.Second, time.Hour},
 		"timers beyond the lease are replaced":       {[]func(*dhcpv4.DHCPv4){at(58, 9000), at(59, 9999)}, 1800 * time.Second, 3150 * time.Second, time.Hour},
 		"zero timers are replaced":                   {[]func(*dhcpv4.DHCPv4){at(58, 0), at(59, 0)}, 1800 * time.Second, 3150 * time.Second, time.Hour},
+		"a T1 of a second is replaced":               {[]func(*dhcpv4.DHCPv4){at(58, 1)}, 1800 * time.Second, 3150 * time.Second, time.Hour},
+		"but of a lease of seconds it counts":        {[]func(*dhcpv4.DHCPv4){at(51, 4), at(58, 2), at(59, 3)}, 2 * time.Second, 3 * time.Second, 4 * time.Second},
+		"68 years":                                   {[]func(*dhcpv4.DHCPv4){at(51, 1<<31)}, 1 << 30 * time.Second, 7 << 28 * time.Second, 1 << 31 * time.Second},
 		"all ones is for ever":                       {[]func(*dhcpv4.DHCPv4){at(51, infinity)}, Forever, Forever, Forever},
 		"no lease time is the fallback":              {[]func(*dhcpv4.DHCPv4){func(m *dhcpv4.DHCPv4) { m.Options.Del(dhcpv4.OptionIPAddressLeaseTime) }}, 1800 * time.Second, 3150 * time.Second, time.Hour},
 	} {
@@ -94,6 +97,9 @@ func TestOptionsThatCannotBeUsedAreDropped(t *testing.T) {
 		"a broken 121 leaves 3":         {option(121, 33, 10, 0, 0, 2), via(1), "[]", 0},
 		"a short 121 leaves 3":          {option(121, 24, 10, 9, 9, 10, 0), via(1), "[]", 0},
 		"bits beyond the prefix length": {option(121, 20, 10, 9, 255, 10, 0, 0, 2), "[{10.9.240.0/20 10.0.0.2}]", "[]", 0},
+		"a route for multicast in 121":  {option(121, 4, 224, 10, 0, 0, 2, 0, 10, 0, 0, 3), "[{0.0.0.0/0 10.0.0.3}]", "[]", 0},
+		"ourselves as gateway in 121":   {option(121, 24, 10, 9, 9, 10, 0, 0, 5, 0, 10, 0, 0, 3), "[{0.0.0.0/0 10.0.0.3}]", "[]", 0},
+		"nothing usable in 121":         {option(121, 0, 127, 0, 0, 1), via(1), "[]", 0},
 		"a search list with a pointer":  {option(119, 1, 'a', 1, 'b', 0, 1, 'c', 0xc0, 2), via(1), "[a.b c.b]", 0},
 		"a search list that loops":      {option(119, 1, 'a', 0xc0, 0), via(1), "[]", 0},
 	} {

@@ -1,0 +1,35 @@
+package netcfg
+
+import (
+	"fmt"
+	"testing"
+
+	"bantam/system"
+)
+
+func TestContainersAndEnslavedLinksAreNoPortsUnlessNamed(t *testing.T) {
+	names := func(net map[string]system.Net, links map[string]Link) (list []string) {
+		for _, p := range ports(net, links) {
+			list = append(list, p.Name)
+		}
+		return list
+	}
+	links := map[string]Link{
+		"eth0": {Index: 2, Ethernet: true, Hardware: true},
+		"eth1": {Index: 3, Ethernet: true, Hardware: true, Enslaved: true},
+		"veth": {Index: 4, Ethernet: true, Kind: "veth"},
+		"ve-1": {Index: 5, Ethernet: true, Kind: "veth", Enslaved: true},
+		"br0":  {Index: 6, Ethernet: true, Kind: "bridge"},
+	}
+	if got := fmt.Sprint(names(nil, links)); got != "[eth0]" {
+		t.Errorf("with hardware: %v", got)
+	}
+	if got := fmt.Sprint(names(map[string]system.Net{"ve-1": dhcp, "veth": dhcp}, links)); got != "[ve-1 veth]" {
+		t.Errorf("named: %v", got)
+	}
+	delete(links, "eth0")
+	delete(links, "eth1")
+	if got := fmt.Sprint(names(nil, links)); got != "[veth]" {
+		t.Errorf("in a container: %v", got)
+	}
+}
