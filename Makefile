@@ -20,7 +20,7 @@ DEVICE  = $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' $(GCFLAGS)
 RUN_PACKAGES  = qemu-system-x86 ovmf xz-utils e2fsprogs
 EDITORS = nano vim-tiny nvi busybox-static mg ne joe micro
 BENCH_PACKAGES = qemu-system-x86 xz-utils $(EDITORS)
-ARM_PACKAGES  = qemu-system-arm qemu-efi-aarch64 grub-common
+ARM_PACKAGES  = qemu-system-arm qemu-efi-aarch64
 TEST_PACKAGES = $(RUN_PACKAGES) $(ARM_PACKAGES) qemu-user qemu-user-static \
 	xorriso mtools dosfstools gdisk isolinux syslinux-common systemd-boot-efi cpio skopeo \
 	dnsmasq-base kea-dhcp4-server radvd iproute2 util-linux procps busybox-static kmod \
@@ -29,10 +29,11 @@ TEST_PACKAGES = $(RUN_PACKAGES) $(ARM_PACKAGES) qemu-user qemu-user-static \
 # need installs Debian packages, or says how.
 define need
 @missing=; for p in $(1); do \
-	dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'install ok installed' || missing="$$missing $$p"; \
+	dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q ' ok installed' || missing="$$missing $$p"; \
 done; \
 if [ -n "$$missing" ]; then \
 	if [ $$(id -u) = 0 ]; then \
+		echo "Installing Debian packages:$$missing"; \
 		apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing >/dev/null; \
 	else \
 		echo "First install what is missing:  sudo apt-get install -y --no-install-recommends$$missing"; exit 1; \

@@ -39,21 +39,16 @@ func (c Cache) Lock(ctx context.Context, name string, progress Progress) (unlock
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
 	}
-	path := filepath.Join(dir, name)
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	// For writing: without, NFS gives no exclusive lock (flock(2)).
+	f, err := os.OpenFile(filepath.Join(dir, name), os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
 	}
-	f.Close()
-	return lockPath(ctx, path, progress)
+	return lockFile(ctx, f, progress)
 }
 
-// lockPath waits until this process alone holds the lock of a file or folder.
-func lockPath(ctx context.Context, path string, progress Progress) (unlock func(), err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
+// lockFile waits until this process alone holds the lock of an open file or folder. Unlocking closes it.
+func lockFile(ctx context.Context, f *os.File, progress Progress) (unlock func(), err error) {
 	for {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
@@ -61,9 +56,9 @@ func lockPath(ctx context.Context, path string, progress Progress) (unlock func(
 		}
 		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
 			f.Close()
-			return nil, fmt.Errorf("flock %s: %w", path, err)
+			return nil, fmt.Errorf("flock %s: %w", f.Name(), err)
 		}
-		progress.Step("waiting for another build that uses %s", path)
+		progress.Step("waiting for another build that uses %s", f.Name())
 		select {
 		case <-ctx.Done():
 			f.Close()

@@ -7,8 +7,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestCacheComputesOnce(t *testing.T) {
@@ -80,6 +83,35 @@ func TestLockIsHeldByOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	again()
+}
+
+// On NFS, where homes may be, the kernel refuses an exclusive lock of a file that is open for reading only.
+func TestLockedFileIsOpenForWriting(t *testing.T) {
+	c := Cache{t.TempDir()}
+	unlock, err := c.Lock(context.Background(), "x", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	descriptors, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range descriptors {
+		if file, _ := os.Readlink("/proc/self/fd/" + d.Name()); file != filepath.Join(c.Dir, "locks/x") {
+			continue
+		}
+		fd, err := strconv.Atoi(d.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+		if err != nil || flags&unix.O_ACCMODE != unix.O_RDWR {
+			t.Errorf("descriptor %d has flags %#x, %v; want it open for writing", fd, flags, err)
+		}
+		return
+	}
+	t.Error("no descriptor holds the lock")
 }
 
 func TestAtomicFileIsWholeOrAbsent(t *testing.T) {

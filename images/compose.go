@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"debug/elf"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -204,7 +205,11 @@ func (in *Inputs) store(ctx context.Context, c *Composed) error {
 	if err := os.MkdirAll(in.Store, 0o755); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	unlock, err := lockPath(ctx, in.Store, in.Progress)
+	dir, err := os.Open(in.Store)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	unlock, err := lockFile(ctx, dir, in.Progress)
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
@@ -212,6 +217,9 @@ func (in *Inputs) store(ctx context.Context, c *Composed) error {
 	store, err := switcher.OpenStore(in.Store)
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
+	}
+	if err := onlyGenerations(store); err != nil {
+		return fmt.Errorf("store %s: %w", in.Store, err)
 	}
 	put := func(data []byte, mediaType string, annotations ...string) (d switcher.Descriptor) {
 		if err != nil {
@@ -250,6 +258,28 @@ func (in *Inputs) store(ctx context.Context, c *Composed) error {
 	}
 	_, err = store.Collect(keep)
 	return err
+}
+
+// onlyGenerations refuses a layout that holds other people's artifacts: Collect does not know which blobs those need.
+func onlyGenerations(store *switcher.Store) error {
+	entries, err := store.Index()
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		var manifest struct {
+			ArtifactType string `json:"artifactType"`
+		}
+		data, err := store.Blob(e.Digest)
+		if err != nil {
+			continue // damaged, so nobody's any more
+		}
+		if err := json.Unmarshal(data, &manifest); err != nil || manifest.ArtifactType != switcher.GenerationType {
+			return fmt.Errorf("holds %s %s, which is no generation of Bantam and would be damaged; --store DIR takes another folder",
+				e.Digest.Short(), e.Annotations[refName])
+		}
+	}
+	return nil
 }
 
 // SourceDate is the time that SOURCE_DATE_EPOCH asks all of a build to carry, if it is set.

@@ -255,6 +255,45 @@ func TestStoreKeepsTheLastGenerationOfEachBoard(t *testing.T) {
 	}
 }
 
+// A layout in which somebody keeps other artifacts is no place for ours: what they need would be collected.
+func TestStoreOfOthersIsLeftAlone(t *testing.T) {
+	in := testInputs(t, t.TempDir())
+	mustCompose(t, in)
+	store, err := switcher.OpenStore(in.Store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	blob, err := store.PutBytes([]byte("somebody's"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := store.PutBytes([]byte("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := store.PutBytes([]byte(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",` +
+		`"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"` + string(config) + `","size":2},` +
+		`"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"` + string(blob) + `","size":10}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := store.Index()
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries = append(entries, switcher.Descriptor{MediaType: "application/vnd.oci.image.manifest.v1+json", Digest: manifest, Size: 1, Annotations: map[string]string{refName: "alpine"}})
+	if err := store.SetIndex(entries); err != nil {
+		t.Fatal(err)
+	}
+	in.System = []byte("hostname = \"other\"\n")
+	if _, err := Compose(context.Background(), in); err == nil || !strings.Contains(err.Error(), "alpine, which is no generation of Bantam") {
+		t.Errorf("error %v, want the artifact named", err)
+	}
+	if _, err := store.Blob(blob); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestStoreIsAnOCILayout(t *testing.T) {
 	if _, err := exec.LookPath("skopeo"); err != nil {
 		t.Fatalf("%v: apt-get install skopeo", err)

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Archive fetches packages from Debian's archive with apt in a root directory of its own
@@ -313,7 +315,20 @@ func (a *Archive) unpacked(ctx context.Context, r record) (Package, error) {
 	if err := os.Chmod(tmp, 0o755); err != nil {
 		return p, err
 	}
+	if err := syncFileSystem(tmp); err != nil { // what is there under its name is taken to be whole for ever
+		return p, err
+	}
 	return p, os.Rename(tmp, dir)
+}
+
+// syncFileSystem waits until all that was written to a folder's file system is on the disk.
+func syncFileSystem(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return os.NewSyscallError("syncfs", unix.Syncfs(int(f.Fd())))
 }
 
 // hostRelease reads the release's name, e.g. bookworm. On another system it is that of the

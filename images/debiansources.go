@@ -68,7 +68,7 @@ func (s debianSource) isDebian() bool {
 	if err != nil {
 		return false
 	}
-	base := path.Base(u.Path)
+	base := strings.TrimSuffix(path.Base(u.Path), ".list") // the latter is a list of mirrors, apt-transport-mirror(1)
 	return base == "debian" || base == "debian-security"
 }
 

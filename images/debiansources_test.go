@@ -37,6 +37,17 @@ Suites: bookworm
 Components: main
 `}, "http://a.example/debian bookworm main\nhttp://a.example/debian bookworm-updates main\n" +
 			"http://b.example/debian bookworm main\nhttp://b.example/debian bookworm-updates main\n"},
+		{"mirrors listed in files, as in Debian's cloud images", map[string]string{"sources.list.d/debian.sources": `Types: deb deb-src
+URIs: mirror+file:///etc/apt/mirrors/debian.list
+Suites: bookworm bookworm-updates bookworm-backports
+Components: main
+
+Types: deb deb-src
+URIs: mirror+file:///etc/apt/mirrors/debian-security.list
+Suites: bookworm-security
+Components: main
+`}, "mirror+file:///etc/apt/mirrors/debian.list bookworm main\nmirror+file:///etc/apt/mirrors/debian.list bookworm-updates main\n" +
+			"mirror+file:///etc/apt/mirrors/debian-security.list bookworm-security main\n"},
 		{"other people's archives are left out", map[string]string{
 			"sources.list":                  "deb http://deb.debian.org/debian bookworm main\n",
 			"sources.list.d/docker.list":    "deb [signed-by=/etc/apt/keyrings/docker.asc] https://download.docker.com/linux/debian bookworm stable\n",

@@ -6,13 +6,13 @@ import (
 	"context"
 	"debug/elf"
 	"debug/gosym"
-	"errors"
 	"fmt"
-	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/u-root/u-root/pkg/cpio"
 
+	"bantam/board"
 	"bantam/switcher"
 )
 
@@ -25,10 +25,11 @@ type Explanation struct {
 	Packages   []Part          `json:"packages"` // machine code in the device binary by Go package, largest first
 }
 
-// Explain reads a board's generation from the store that Compose wrote it to.
-func Explain(ctx context.Context, storeDir, board string) (*Explanation, error) {
-	missing := fmt.Errorf("%s has no generation for board %s; make one: bantam build --board %s SYSTEM.toml", storeDir, board, board)
-	if _, err := os.Stat(storeDir); errors.Is(err, os.ErrNotExist) {
+// Explain reads a board's generation from the store that Compose wrote it to. The cache has the kernel as it was packed
+// for boards that need that.
+func Explain(ctx context.Context, cache Cache, storeDir string, b board.Board) (*Explanation, error) {
+	missing := fmt.Errorf("%s has no generation for board %s; make one: bantam build --board %s SYSTEM.toml", storeDir, b.Name, b.Name)
+	if !isFile(filepath.Join(storeDir, "oci-layout")) {
 		return nil, missing // OpenStore would make one
 	}
 	store, err := switcher.OpenStore(storeDir)
@@ -39,7 +40,7 @@ func Explain(ctx context.Context, storeDir, board string) (*Explanation, error) 
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(entries, func(e switcher.Descriptor) bool { return e.Annotations[refName] == board })
+	i := slices.IndexFunc(entries, func(e switcher.Descriptor) bool { return e.Annotations[refName] == b.Name })
 	if i < 0 {
 		return nil, missing
 	}
@@ -48,7 +49,20 @@ func Explain(ctx context.Context, storeDir, board string) (*Explanation, error) 
 		return nil, err
 	}
 	x := &Explanation{Generation: entries[i].Digest}
-	x.Parts = append(x.Parts, Part{Name: "kernel", Size: g.Kernel.Size, Detail: "Linux " + g.KernelVersion()})
+	kernel := Part{Name: "kernel", Size: g.Kernel.Size, Detail: "Linux " + g.KernelVersion()}
+	if b.Boot == board.EFIGrub {
+		plain, err := store.Blob(g.Kernel.Digest)
+		if err != nil {
+			return nil, err
+		}
+		packed, err := PackKernel(ctx, cache, plain)
+		if err != nil {
+			return nil, err
+		}
+		kernel.Size = int64(len(packed))
+		kernel.Detail += ", " + Commas(g.Kernel.Size) + " unpacked"
+	}
+	x.Parts = append(x.Parts, kernel)
 	for _, d := range g.Initrd {
 		packed, err := store.Blob(d.Digest)
 		if err != nil {

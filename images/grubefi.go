@@ -6,14 +6,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
 // Debian's arm64 kernel is an EFI program, but an uncompressed one of 33 MB, and an EFI stub behind it would not unpack
 // it. GRUB does: made of the few modules needed and with its script inside, it is the smallest loader in Debian that can.
 
-// GRUBHostPackages hold grub-mkimage for the host and the libraries it is linked to, which a small host may lack.
-var GRUBHostPackages = []string{"grub-common", "libdevmapper1.02.1", "liblzma5", "libselinux1", "libudev1", "libpcre2-8-0"}
+// GRUBHostPackages hold grub-mkimage for the host and all that it is linked to, the C library included: a small host may
+// lack some, and one of an older release has them too old.
+var GRUBHostPackages = []string{"grub-common", "libc6", "libdevmapper1.02.1", "liblzma5", "libselinux1", "libudev1", "libpcre2-8-0", "libcap2"}
 
 // GRUBTargetPackage holds GRUB's modules for arm64; fetch it for that architecture.
 const GRUBTargetPackage = "grub-efi-arm64-bin"
@@ -26,7 +28,7 @@ const (
 
 // A GRUB makes EFI programs from unpacked packages.
 type GRUB struct {
-	HostRoots  []string // where GRUBHostPackages were unpacked; none: the host's own installation is used
+	HostRoots  []string // where GRUBHostPackages were unpacked
 	TargetRoot string   // where GRUBTargetPackage was unpacked
 }
 
@@ -48,31 +50,39 @@ func (g GRUB) Program(ctx context.Context, cmdline string) ([]byte, error) {
 	if err := os.WriteFile(script, []byte(text), 0o644); err != nil {
 		return nil, err
 	}
-	mkimage := "grub-mkimage"
-	cmd := exec.CommandContext(ctx, mkimage)
-	cmd.Env = append(os.Environ(), "LC_ALL=C")
-	if len(g.HostRoots) > 0 {
-		var libraries []string
-		for _, root := range g.HostRoots {
-			if path := filepath.Join(root, "usr/bin", mkimage); isFile(path) {
-				cmd.Path, cmd.Err = path, nil
-			}
-			for _, pattern := range []string{"lib/*-linux-gnu*", "usr/lib/*-linux-gnu*"} {
-				found, _ := filepath.Glob(filepath.Join(root, pattern))
-				libraries = append(libraries, found...)
-			}
+	// With its own C library comes its own dynamic loader: the host's does not know a newer one.
+	loader, mkimage := g.onHost("lib/*-linux-gnu*/ld-linux*.so.*"), g.onHost("bin/grub-mkimage")
+	if len(loader) == 0 || len(mkimage) == 0 {
+		return nil, fmt.Errorf("grub-mkimage and its dynamic loader are not in %q", g.HostRoots)
+	}
+	var libraries []string
+	for i, from := range g.onHost("lib/*-linux-gnu*") {
+		link := filepath.Join(dir, "lib"+strconv.Itoa(i)) // a package's version may hold ':', which parts the list
+		if err := os.Symlink(from, link); err != nil {
+			return nil, err
 		}
-		cmd.Env = append(cmd.Env, "LD_LIBRARY_PATH="+strings.Join(libraries, ":"))
+		libraries = append(libraries, link)
 	}
-	if cmd.Err != nil {
-		return nil, fmt.Errorf("%s is missing: apt-get install grub-common", mkimage)
-	}
-	cmd.Args = []string{mkimage, "--format=arm64-efi", "--directory=" + filepath.Join(g.TargetRoot, "usr/lib/grub/arm64-efi"),
-		"--prefix=/EFI/BOOT", "--config=" + script, "--output=" + program, "part_gpt", "fat", "linux", grubKernelFilter}
+	cmd := exec.CommandContext(ctx, loader[0], "--library-path", strings.Join(libraries, ":"), mkimage[0],
+		"--format=arm64-efi", "--directory="+filepath.Join(g.TargetRoot, "usr/lib/grub/arm64-efi"),
+		"--prefix=/EFI/BOOT", "--config="+script, "--output="+program, "part_gpt", "fat", "linux", grubKernelFilter)
+	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("grub-mkimage: %w: %s", err, strings.TrimSpace(string(out)))
 	}
 	return os.ReadFile(program)
+}
+
+// onHost finds files of the host's packages by a pattern below / or /usr.
+func (g GRUB) onHost(pattern string) []string {
+	var all []string
+	for _, root := range g.HostRoots {
+		for _, dir := range []string{"", "usr"} {
+			found, _ := filepath.Glob(filepath.Join(root, dir, pattern))
+			all = append(all, found...)
+		}
+	}
+	return all
 }
 
 func isFile(path string) bool {

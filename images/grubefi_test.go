@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -57,6 +58,44 @@ func TestGRUBProgramIsTheSameTwice(t *testing.T) {
 	b, err := g.Program(context.Background(), "quiet")
 	if err != nil || !bytes.Equal(a, b) {
 		t.Errorf("two programs differ (%d and %d bytes, %v)", len(a), len(b), err)
+	}
+}
+
+// A host of one release makes images of another, newer or older: GRUB brings the C library that it was linked to, and
+// none of the host's.
+func TestGRUBRunsWithItsOwnLibraries(t *testing.T) {
+	archive := Archive{CacheDir: testCache(t).Dir, Arch: "amd64"}
+	host, err := archive.roots(context.Background(), GRUBHostPackages)
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive.Arch = "arm64"
+	target, err := archive.roots(context.Background(), []string{GRUBTargetPackage})
+	if err != nil {
+		t.Fatal(err)
+	}
+	trace := filepath.Join(t.TempDir(), "loaded")
+	t.Setenv("LD_DEBUG", "libs") // of ld.so(8)
+	t.Setenv("LD_DEBUG_OUTPUT", trace)
+	if _, err := (GRUB{HostRoots: host, TargetRoot: target[0]}).Program(context.Background(), "quiet"); err != nil {
+		t.Fatal(err)
+	}
+	loaded := 0
+	files, _ := filepath.Glob(trace + ".*") // one for each process
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`calling init: (/\S+)`).FindAllStringSubmatch(string(text), -1) {
+			loaded++
+			if strings.HasPrefix(m[1], "/lib") || strings.HasPrefix(m[1], "/usr") {
+				t.Errorf("%s is the host's", m[1])
+			}
+		}
+	}
+	if loaded < 3 {
+		t.Errorf("%d libraries were seen", loaded)
 	}
 }
 

@@ -54,6 +54,11 @@ func fetchKernel(ctx context.Context, archive Archive, name string) (Kernel, err
 	if err != nil || len(images) != 1 {
 		return Kernel{}, fmt.Errorf("%s: has %d kernels in /boot, want 1: not a kernel package?", p.Name, len(images))
 	}
+	if good, err := isKernel(images[0], archive.Arch); err != nil {
+		return Kernel{}, err
+	} else if !good {
+		return Kernel{}, fmt.Errorf("%s is no Linux kernel, so the cache is damaged; delete %s", images[0], filepath.Dir(p.Dir))
+	}
 	_, version, _ := strings.Cut(filepath.Base(images[0]), "-")
 	info, err := os.Stat(images[0])
 	if err != nil {
@@ -93,8 +98,10 @@ func metaTarget(depends string) string {
 // beside the image is its configuration. The image must be one for the architecture, a Go one.
 func KernelFiles(image, modules, arch string) (Kernel, error) {
 	k := Kernel{Image: image, Source: image, Chosen: true}
-	if err := checkKernel(image, arch); err != nil {
+	if good, err := isKernel(image, arch); err != nil {
 		return k, err
+	} else if !good {
+		return k, fmt.Errorf("%s is no Linux kernel for %s; give %s", image, arch, kernelMagic[arch].give)
 	}
 	if modules != "" {
 		var err error
@@ -131,25 +138,22 @@ var kernelMagic = map[string]struct {
 	"arm64": {0x38, "ARM\x64", "its arch/arm64/boot/Image, not compressed"},
 }
 
-// checkKernel finds files that are no kernel for the architecture. One whose images are not known passes.
-func checkKernel(image, arch string) error {
+// isKernel tells whether a file is a kernel for the architecture. One whose images are not known passes.
+func isKernel(image, arch string) (bool, error) {
 	magic, known := kernelMagic[arch]
 	if !known {
-		return nil
+		return true, nil
 	}
 	f, err := os.Open(image)
 	if err != nil {
-		return fmt.Errorf("kernel: %w", err)
+		return false, fmt.Errorf("kernel: %w", err)
 	}
 	defer f.Close()
 	got := make([]byte, len(magic.text))
 	if _, err := f.ReadAt(got, magic.at); err != nil && err != io.EOF {
-		return fmt.Errorf("kernel: %w", err)
+		return false, fmt.Errorf("kernel: %w", err)
 	}
-	if string(got) == magic.text {
-		return nil
-	}
-	return fmt.Errorf("%s is no Linux kernel for %s; give %s", image, arch, magic.give)
+	return string(got) == magic.text, nil
 }
 
 // filesID names files by place, size and time of change rather than by content: it only decides

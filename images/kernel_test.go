@@ -1,6 +1,7 @@
 package images
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,6 +39,28 @@ func TestDebianKernelIsComplete(t *testing.T) {
 		if !k.Has("CONFIG_EFI_STUB") || k.Has("CONFIG_NO_SUCH_OPTION") {
 			t.Errorf("board %s: %s is misread", name, k.Config)
 		}
+	}
+}
+
+// A file that a power cut emptied must not become a machine that does not start.
+func TestDamagedKernelInTheCacheIsFound(t *testing.T) {
+	archive := Archive{CacheDir: t.TempDir(), Release: "bookworm", Arch: "amd64"}
+	if err := archive.writeSources(); err != nil {
+		t.Fatal(err)
+	}
+	boot := "packages/linux-image-x_1_amd64_0123456789ab/root/boot/"
+	for path, text := range map[string]string{
+		"apt/bookworm-amd64/updated":      "",
+		"apt/bookworm-amd64/records.json": `{"linux-image-x": {"Package": "linux-image-x", "Version": "1", "Architecture": "amd64", "SHA256": "0123456789abcdef"}}`,
+		boot + "vmlinuz-x":                "",
+	} {
+		if err := writeText(filepath.Join(archive.CacheDir, path), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := DebianKernel(context.Background(), archive, "linux-image-x")
+	if want := "delete " + filepath.Join(archive.CacheDir, "packages/linux-image-x_1_amd64_0123456789ab"); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want it to say %q", err, want)
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 
 	"bantam/board"
 	"bantam/gpt"
@@ -61,6 +63,9 @@ func Run(ctx context.Context, o RunOptions) error {
 	}
 	cmd := exec.CommandContext(ctx, args[0], append(args[1:], "-nographic")...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = o.Stdin, o.Stdout, o.Stderr
+	// Asked to end, QEMU leaves the terminal as it found it; killed, it leaves it raw and without echo.
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 10 * time.Second
 	fmt.Fprintln(o.messages(), "The serial console of the machine follows. Ctrl-A X ends the machine.")
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("%s: %w", args[0], err)
@@ -126,13 +131,17 @@ func (o *RunOptions) check() error {
 	if err := checkImage(o.Image, o.CD); err != nil {
 		return err
 	}
-	switch info, err := os.Stat(o.Keep); {
+	info, err := os.Stat(o.Keep)
+	switch {
 	case o.CD || o.Keep == "" || errors.Is(err, os.ErrNotExist):
 		return nil
 	case err != nil:
 		return err
 	case info.IsDir():
 		return fmt.Errorf("%s is a folder and cannot be the machine's disk; name a file, e.g. %s", o.Keep, filepath.Join(o.Keep, o.Board.Name+".disk"))
+	}
+	if image, err := os.Stat(o.Image); err == nil && os.SameFile(image, info) {
+		return fmt.Errorf("%s is the image itself, which stays as it was built; name another file for the machine's disk", o.Keep)
 	}
 	return checkImage(o.Keep, false)
 }

@@ -3,13 +3,17 @@ package images
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"bantam/board"
 )
@@ -122,6 +126,61 @@ func TestRunBootsACopyOfTheImage(t *testing.T) {
 	if info, err := os.Stat(disk); err != nil || info.Size() != 1<<30 {
 		t.Errorf("the disk that is kept: %v, %v; want 1 GiB", info, err)
 	}
+}
+
+// Whoever ends bantam from elsewhere gets the shell back on a terminal that echoes.
+func TestTerminalIsGivenBackWhenRunIsEnded(t *testing.T) {
+	tool(t, "qemu-system-x86_64")
+	person, line := terminal(t)
+	before, err := unix.IoctlGetTermios(int(line.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	image := filepath.Join(t.TempDir(), "pc.img")
+	sector := make([]byte, 1<<20)
+	copy(sector[510:], "\x55\xaa")
+	if err := os.WriteFile(image, sector, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ended := make(chan error)
+	go func() {
+		ended <- Run(ctx, RunOptions{Board: loadBoard(t, "pc"), Image: image, DiskSize: 1 << 20, Args: []string{"-nic", "none"}, Stdin: line, Stdout: line})
+	}()
+	if _, err := person.Read(make([]byte, 1)); err != nil { // the firmware's first word: QEMU is up
+		t.Fatal(err)
+	}
+	go io.Copy(io.Discard, person)
+	cancel()
+	if err := <-ended; err == nil {
+		t.Error("a machine that was ended from outside: no error")
+	}
+	if after, err := unix.IoctlGetTermios(int(line.Fd()), unix.TCGETS); err != nil || *after != *before {
+		t.Errorf("the terminal stays raw (%v)", err)
+	}
+}
+
+// terminal is a pseudo-terminal: the person's end and the program's.
+func terminal(t *testing.T) (person, line *os.File) {
+	t.Helper()
+	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	number, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err = os.OpenFile("/dev/pts/"+strconv.Itoa(number), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { line.Close(); person.Close() })
+	return person, line
 }
 
 func TestKVMIsTakenOnlyWhenAGuestRuns(t *testing.T) {

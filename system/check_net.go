@@ -10,7 +10,7 @@ func (r *reader) checkDNS() {
 	n := r.root.get("dns", "servers")
 	for i, text := range r.system.DNS.Servers {
 		if item := n.item(i); ok(item) {
-			r.address(item, "dns.servers", text)
+			r.checkServer(item, text)
 		}
 	}
 	n = r.root.get("dns", "search")
@@ -20,6 +20,30 @@ func (r *reader) checkDNS() {
 				r.fail(item, "", "dns.search: %q %s", name, why)
 			}
 		}
+	}
+}
+
+// checkServer checks the address of a name server. A link-local one is the same
+// on every link, so it comes with a port, as resolv.conf has it.
+func (r *reader) checkServer(n *node, text string) {
+	a, err := netip.ParseAddr(text)
+	linkLocal := a.Is6() && a.IsLinkLocalUnicast()
+	ports, example := r.root.get("net").keys(), "eth0"
+	if len(ports) > 0 {
+		example = ports[0]
+	}
+	suggestion := "write " + quote(a.WithZone(example).String())
+	switch zone := a.Zone(); {
+	case err != nil || !linkLocal && zone == "":
+		r.address(n, "dns.servers", text)
+	case !linkLocal:
+		r.fail(n, "write "+quote(a.WithZone("").String()), "dns.servers: %q names a port, which only a link-local address needs", text)
+	case zone == "":
+		r.fail(n, suggestion, "dns.servers: %s is the same on every link, so it needs a port", a)
+	case interfaceFault(zone) != "":
+		r.fail(n, suggestion, "dns.servers: %q %s", zone, interfaceFault(zone))
+	case len(ports) > 0 && r.root.get("net", zone) == nil:
+		r.fail(n, suggestion, "dns.servers: there is no port %q in this file", zone)
 	}
 }
 

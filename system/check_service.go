@@ -62,7 +62,7 @@ func (r *reader) checkCommand(n *node, at string, command []string) {
 	case strings.Contains(command[0], "/") && command[0][0] != '/':
 		r.fail(list.item(0), "write the whole path, starting with /", "%s.command: %q depends on a working directory", at, command[0])
 	case len(command) == 1 && strings.ContainsAny(command[0], " \t\n"):
-		r.fail(list.item(0), `write ["`+strings.Join(strings.Fields(command[0]), `", "`)+`"]`, "%s.command: %q is one word; each argument is a string of its own", at, command[0])
+		r.fail(list.item(0), "write "+listOf(wordsOf(at+".command", command[0])), "%s.command: %q is one word; each argument is a string of its own", at, command[0])
 	}
 }
 

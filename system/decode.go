@@ -125,9 +125,13 @@ func (r *reader) fillStruct(n *node, v reflect.Value, path string) {
 		if path != "" {
 			below = path + "." + name
 		}
-		r.fill(kid, v.Field(i), below)
 		field := v.Type().Field(i)
 		allowed := valuesOf(field)
+		if allowed != nil && kid.kind != stringKind && kid.kind != tableKind && kid.kind != invalidKind {
+			r.fail(kid, "write "+oneOf(allowed), "%s: expected a string, found %s", below, kid.kind)
+			continue
+		}
+		r.fill(kid, v.Field(i), below)
 		switch {
 		case kid.bad:
 		case allowed == nil && kid.kind == stringKind && kid.text == "" && field.Tag.Get("default") != "":
@@ -178,7 +182,7 @@ func (r *reader) expect(n *node, want kind, path, words string) bool {
 	case want == stringKind && n.text != "":
 		suggestion = "write " + quote(n.text)
 	case want == arrayKind && n.kind == stringKind && !strings.Contains(words, "tables"):
-		suggestion = `write ["` + strings.Join(strings.Fields(n.text), `", "`) + `"]`
+		suggestion = "write " + listOf(wordsOf(path, n.text))
 	case want == integerKind && n.kind == stringKind:
 		if i, err := strconv.Atoi(n.text); err == nil {
 			suggestion = "write " + strconv.Itoa(i)

@@ -14,8 +14,10 @@ func Explain(src []byte, offset int) string {
 		return ""
 	}
 	offset -= mark
-	for offset < len(t.src) && (t.src[offset] == ' ' || t.src[offset] == '\t') && strings.TrimSpace(string(t.src[t.lineStart(offset):offset])) == "" {
-		offset++ // what the line says begins behind its indent
+	if strings.TrimSpace(string(t.src[t.lineStart(offset):offset])) == "" {
+		for offset < len(t.src) && (t.src[offset] == ' ' || t.src[offset] == '\t') {
+			offset++ // what the line says begins behind its indent
+		}
 	}
 	c := completer{text: t, place: locate(t, offset)}
 	path := c.path

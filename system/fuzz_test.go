@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/BurntSushi/toml"
 )
@@ -28,6 +29,7 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	f.Add([]byte("sysctl.a.b = 1\nservice.x = { command = ['x'], env = { A = \"\"\"\"\"\\\"\"\"\" } }\n[check.'a']\ncommand = ['''a''''']"))
+	f.Add([]byte("\"a\\nb\\u001b\" = 1\n\"a\\nb\\u001b\" = 1\nb\u009bc = \u009bd\n"))
 	f.Fuzz(func(t *testing.T, src []byte) {
 		s, problems := Parse("f", src)
 		if (s == nil) != (len(problems) > 0) {
@@ -40,7 +42,7 @@ func FuzzParse(f *testing.F) {
 		last := Position{}
 		for _, p := range problems {
 			at := Position{p.Line, p.Col}
-			if !inside(at) || at.before(last) || p.Message == "" {
+			if !inside(at) || at.before(last) || p.Message == "" || strings.ContainsFunc(p.String(), unicode.IsControl) {
 				t.Errorf("problem %v after %v in %d lines", p, last, len(lines))
 			}
 			last = at

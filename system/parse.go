@@ -45,5 +45,5 @@ func tomlProblem(file string, t text, err error) Problem {
 		return Problem{file, 1, 1, err.Error(), ""}
 	}
 	pos := t.position(parse.Position.Start)
-	return Problem{file, pos.Line, pos.Col, parse.Message, ""}
+	return Problem{file, pos.Line, pos.Col, oneLine(parse.Message), ""}
 }

@@ -91,6 +91,13 @@ func TestSysctlTakesNestedAndQuotedNames(t *testing.T) {
 	}
 }
 
+func TestANameServerOfOneLinkHasItsPort(t *testing.T) {
+	s := parse(t, "dns.servers = [\"fe80::1%eth0\", \"9.9.9.9\"]")
+	if want := []string{"fe80::1%eth0", "9.9.9.9"}; !reflect.DeepEqual(s.DNS.Servers, want) {
+		t.Errorf("got %q, want %q", s.DNS.Servers, want)
+	}
+}
+
 func TestSyntaxOfEveryKindIsRead(t *testing.T) {
 	s := parse(t, "hostname='a'\r\nservice.\"s\" = { command = [ # why\r\n \"x\\t\\u0041\",\r\n '''\r\nl1\r\nl2''', \"\"\"\\\r\n  y\"\"\",\r\n], }\r\n[[net.eth0.routes]]\r\nto = \"10.0.0.0/8\"\r\n[[net.eth0.routes]]\r\nto = \"11.0.0.0/8\"")
 	if got, want := s.Services["s"].Command, []string{"x\tA", "l1\nl2", "y"}; !reflect.DeepEqual(got, want) {
@@ -116,6 +123,24 @@ func TestAFileFullOfFaultsGivesABoundedReport(t *testing.T) {
 			t.Errorf("%q: got %d problems", line, len(problems))
 		}
 	}
+}
+
+// A file within the limit of size must not take minutes or gigabytes, whatever it repeats.
+func TestNothingIsReadWithoutEnd(t *testing.T) {
+	for _, pattern := range []string{"1.", "sysctl.", "a . ", "'a'.", "é.", "a={", "a.b={", "[", "a=[", " "} {
+		src := []byte(strings.Repeat(pattern, maxSize/len(pattern)-10) + ".x = 1\n")
+		if _, problems := Parse("f", src); len(problems) == 0 || len(problems) > 2 {
+			t.Errorf("%q: %v", pattern, problems)
+		}
+		if all := Scan(src); len(all) > maxDepth {
+			t.Errorf("%q: %d entries", pattern, len(all))
+		}
+		for _, offset := range []int{100, len(src) / 2, len(src) - 7, len(src)} {
+			Complete(src, offset)
+			Explain(src, offset)
+		}
+	}
+	parse(t, "sysctl.a.b.c.d.e.f.g.h = 1")
 }
 
 func TestDurationsPrintAsShortAsTheyAreWritten(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
+	"unicode"
 )
 
 // maxProblems bounds a report: a megabyte of noise needs no million messages.
@@ -62,7 +64,7 @@ func report(file string, src text, bytes, syntax, meaning []fault) []Problem {
 	var problems []Problem
 	for _, f := range all {
 		pos := src.position(f.at)
-		problems = append(problems, Problem{file, pos.Line, pos.Col, f.message, f.suggestion})
+		problems = append(problems, Problem{file, pos.Line, pos.Col, oneLine(f.message), oneLine(f.suggestion)})
 	}
 	if left > 0 {
 		last := problems[len(problems)-1]
@@ -70,4 +72,21 @@ func report(file string, src text, bytes, syntax, meaning []fault) []Problem {
 		problems = append(problems, last)
 	}
 	return problems
+}
+
+// oneLine writes control characters as TOML does in a string, so that a problem
+// stays on its line and does nothing to the terminal, whatever the file names.
+func oneLine(text string) string {
+	if strings.IndexFunc(text, unicode.IsControl) < 0 {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if unicode.IsControl(r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }

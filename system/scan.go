@@ -176,6 +176,10 @@ func (s *scanner) statementAhead() bool {
 	return c == 0 || c == '\n' || c == '#'
 }
 
+// maxParts bounds a dotted key: paths are compared part by part, and each has
+// its own text. The longest names of kernel parameters have six.
+const maxParts = 16
+
 // keys reads a possibly dotted key and the space behind it.
 func (s *scanner) keys() ([]part, bool) {
 	var keys []part
@@ -205,6 +209,10 @@ func (s *scanner) keys() ([]part, bool) {
 		s.skipSpace()
 		if s.peek() != '.' {
 			return keys, true
+		}
+		if len(keys) == maxParts {
+			s.fault(keys[0].at, "", "a key has at most %d parts", maxParts)
+			return nil, false
 		}
 		s.pos++
 	}

@@ -74,3 +74,28 @@ func oneOf(words []string) string {
 	}
 	return b.String()
 }
+
+// wordsOf is the list that somebody meant who wrote it as one text. What only a
+// shell can take apart is left to one.
+func wordsOf(path, text string) []string {
+	words := strings.Fields(text)
+	if strings.HasSuffix(path, ".command") {
+		if strings.ContainsAny(text, "\"'\\|&;<>()$`*?") {
+			return []string{"sh", "-c", text}
+		}
+		return words
+	}
+	for i, w := range words {
+		words[i] = strings.TrimSuffix(w, ",")
+	}
+	return words
+}
+
+// listOf writes words as a TOML array: ["a", "b"].
+func listOf(words []string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = quote(w)
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
+}

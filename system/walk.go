@@ -17,10 +17,10 @@ type walk struct {
 
 // frame is a table or an array that is open around the place.
 type frame struct {
-	path  []string // of the table, or of the key whose value the array is
-	array bool
-	at    int      // of its bracket
-	set   []string // keys of an inline table
+	path    []string // of the table, or of the key whose value the array is
+	array   bool
+	oneLine bool     // the outermost, and the offset is on its line
+	set     []string // keys of an inline table
 }
 
 // newWalk begins at the place's statement; the text ends at the offset.
@@ -53,6 +53,11 @@ func (w *walk) dotted() bool {
 	for {
 		w.skipSpace()
 		at := w.pos
+		if len(w.place.path) > len(w.place.base)+maxParts { // no key of ours goes on like that
+			w.word(at, 0)
+			w.skipRest()
+			return w.pos == len(w.src)
+		}
 		if c := w.peek(); c == '"' || c == '\'' {
 			end := w.closing(at+1, []byte{c})
 			if end < 0 {
@@ -147,7 +152,7 @@ func (w *walk) assignment(header []string) bool {
 		case value:
 			f := w.top()
 			p.isItem = f.array
-			p.closes = f.array && len(w.frames) == 2 && bytes.IndexByte(w.src[f.at:], '\n') < 0
+			p.closes = f.array && f.oneLine
 			if f.array {
 				p.path = f.path
 			}
@@ -161,7 +166,11 @@ func (w *walk) assignment(header []string) bool {
 			case ',':
 				w.pos++
 			case '[', '{':
-				w.frames = append(w.frames, frame{path: p.path, array: c == '[', at: w.pos})
+				if len(w.frames) > maxDepth { // as the scanner has it
+					return true
+				}
+				oneLine := !nested && bytes.IndexByte(w.src[w.pos:], '\n') < 0
+				w.frames = append(w.frames, frame{path: p.path, array: c == '[', oneLine: oneLine})
 				w.pos++
 				if c == '{' {
 					next = key

@@ -30,7 +30,7 @@ func (f *composeFlags) declare(flags *flag.FlagSet) {
 	flags.StringVar(&f.kernelFiles, "kernel-files", "", "a kernel of your own, `FILES` being VMLINUZ,MODULES: its image, and the folder that make modules_install made; only VMLINUZ if all is built in")
 	flags.StringVar(&f.release, "release", "", "`NAME` of the Debian release that kernel and loaders come from, e.g. bookworm (default: this host's)")
 	flags.StringVar(&f.device, "device", "", "device binary `FILE` (default: device/ARCH/bantam beside this program)")
-	flags.StringVar(&f.cache, "cache", "", "`DIR` for what was fetched and packed (default: ~/.cache/bantam)")
+	cacheFlag(flags, &f.cache)
 	flags.BoolVar(&f.refresh, "refresh", false, "ask Debian's archive for newer packages; otherwise once a week")
 	flags.BoolVar(&f.verbose, "v", false, "print each step")
 }
@@ -38,6 +38,20 @@ func (f *composeFlags) declare(flags *flag.FlagSet) {
 // boardFlag declares --board; every verb that has one has the same.
 func boardFlag(flags *flag.FlagSet, name *string) {
 	flags.StringVar(name, "board", "pc", "`NAME` of the hardware: "+strings.Join(board.Names(), ", "))
+}
+
+// cacheFlag declares --cache; every verb that has one has the same.
+func cacheFlag(flags *flag.FlagSet, dir *string) {
+	flags.StringVar(dir, "cache", "", "`DIR` for what was fetched and packed (default: ~/.cache/bantam)")
+}
+
+// openCache is the cache that --cache names, or this user's.
+func openCache(dir string) (images.Cache, error) {
+	if dir != "" {
+		return images.Cache{Dir: dir}, nil
+	}
+	dir, err := images.DefaultCacheDir()
+	return images.Cache{Dir: dir}, err
 }
 
 var buildVerb = verb{
@@ -114,11 +128,9 @@ func (f *composeFlags) build(c *call, b board.Board, file, out string, kinds []s
 		progress, done = func(message string) { fmt.Fprintln(c.stderr, message) }, func() {}
 	}
 	defer done()
-	cache := images.Cache{Dir: f.cache}
-	if cache.Dir == "" {
-		if cache.Dir, err = images.DefaultCacheDir(); err != nil {
-			return "", nil, err
-		}
+	cache, err := openCache(f.cache)
+	if err != nil {
+		return "", nil, err
 	}
 	if f.device == "" {
 		self, err := os.Executable()
@@ -136,7 +148,7 @@ func (f *composeFlags) build(c *call, b board.Board, file, out string, kinds []s
 		archive.NotBefore = time.Now()
 	}
 	if in.Kernel, err = f.chooseKernel(c, archive, b); err != nil {
-		return "", nil, err
+		return "", nil, unwritable(cache.Dir, "--cache", err)
 	}
 	if date, ok, err := images.SourceDate(); err != nil {
 		return "", nil, err
@@ -145,14 +157,14 @@ func (f *composeFlags) build(c *call, b board.Board, file, out string, kinds []s
 	}
 	composed, err := images.Compose(c.ctx, in)
 	if err != nil {
-		return "", nil, unwritable(f.store, "--store", unwritable(out, "--out", err))
+		return "", nil, unwritable(cache.Dir, "--cache", unwritable(f.store, "--store", unwritable(out, "--out", err)))
 	}
 	sizes, err := composed.WriteMedia(c.ctx, archive, b, out, kinds)
 	done()
 	for _, note := range composed.Notes {
 		fmt.Fprintf(c.stderr, "bantam build: note: %s\n", note)
 	}
-	return composed.Digest, sizes, unwritable(out, "--out", err)
+	return composed.Digest, sizes, unwritable(cache.Dir, "--cache", unwritable(out, "--out", err))
 }
 
 // unwritable says which flag helps if err tells that we may not write into dir.
@@ -162,13 +174,21 @@ func unwritable(dir, flag string, err error) error {
 		return err
 	}
 	path := filepath.Clean(p.Path)
-	if inside, relErr := filepath.Rel(dir, path); relErr != nil || inside == ".." || strings.HasPrefix(inside, "../") {
+	if !within(dir, path) && !(p.Op == "mkdir" && within(path, dir)) {
 		return err
 	}
-	if strings.HasPrefix(filepath.Base(path), ".") { // a temporary file, whose name tells nobody anything
+	if strings.HasPrefix(filepath.Base(path), ".") && p.Op != "mkdir" { // a temporary file, whose name tells nobody anything
 		path = filepath.Dir(path)
 	}
 	return fmt.Errorf("cannot write %s: %v; %s DIR takes another folder", path, p.Err, flag)
+}
+
+// within tells whether a path is a folder or lies below it.
+func within(dir, path string) bool {
+	a, errA := filepath.Abs(dir)
+	b, errB := filepath.Abs(path)
+	inside, err := filepath.Rel(a, b)
+	return errors.Join(errA, errB, err) == nil && inside != ".." && !strings.HasPrefix(inside, "../")
 }
 
 func (f *composeFlags) chooseKernel(c *call, archive images.Archive, b board.Board) (images.Kernel, error) {

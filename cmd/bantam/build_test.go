@@ -76,6 +76,10 @@ func TestBuildAndSize(t *testing.T) {
 	bantam("", "build", "-", "--device", device, "--out", out, "--release", "../12").expect(t, exitFault, "", `no release "../12"; they are called bookworm (12)`)
 	bantam("", "build", "-", "--device", device, "--out", "/sys", "--store", filepath.Join(dir, "store")).expect(t, exitFault, "", "cannot write /sys/pc.img: permission denied; --out DIR takes another folder")
 	bantam("", "build", "-", "--device", device, "--out", out, "--store", "/sys/kernel/store").expect(t, exitFault, "", "cannot write /sys/kernel/store: operation not permitted; --store DIR takes another folder")
+	bantam("", "build", "-", "--device", device, "--out", out, "--cache", "/sys/kernel/cache").expect(t, exitFault, "", "cannot write /sys/kernel/cache: operation not permitted; --cache DIR takes another folder")
+	t.Setenv("XDG_CACHE_HOME", "/sys/home/.cache") // of users that have no home
+	bantam("", "build", "-", "--device", device, "--out", out).expect(t, exitFault, "", "cannot write /sys/home: operation not permitted; --cache DIR takes another folder")
+	t.Setenv("XDG_CACHE_HOME", "")
 	bantam("", "build", "-", "--device", device, "--out", "/proc/out").expect(t, exitFault, "", "/proc/out")
 	bantam("", "build", "-", "--out", out).expect(t, exitFault, "", "device/amd64/bantam is not there: build it with make device")
 	t.Setenv("SOURCE_DATE_EPOCH", "now")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -23,10 +24,12 @@ Whether the kernel has the modules is known only to bantam build.`,
 				return usagef("which file?")
 			}
 			all := []system.Problem{} // an empty array in JSON, not null
+			var unread []error        // told at the end, behind what is wrong with the others
 			for _, file := range args {
 				text, err := readInput(c, file)
 				if err != nil {
-					return err
+					unread = append(unread, err)
+					continue
 				}
 				_, problems := system.Parse(file, text)
 				all = append(all, problems...)
@@ -45,10 +48,10 @@ Whether the kernel has the modules is known only to bantam build.`,
 					return err
 				}
 			}
-			if len(all) > 0 {
+			if len(unread) == 0 && len(all) > 0 {
 				return errSaid
 			}
-			return nil
+			return errors.Join(unread...)
 		}
 	},
 }

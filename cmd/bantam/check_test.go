@@ -30,6 +30,7 @@ func TestCheck(t *testing.T) {
 		t.Errorf("%d lines for 3 problems and a good file:\n%s", n, r.out)
 	}
 	bantam("", "check", "/nonexistent.toml").expect(t, exitFault, "", "open /nonexistent.toml")
+	bantam("", "check", "/nonexistent.toml", bad).expect(t, exitFault, bad+":2:1: ", "open /nonexistent.toml")
 	bantam("hostname = 1\n", "check", "-").expect(t, exitFault, "-:1:12: ", "")
 	bantam("", "check", "-").expect(t, exitOK, "-: no faults\n", "") // the empty file is a machine
 

@@ -2,8 +2,11 @@ package main
 
 import (
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"testing"
+	"time"
 )
 
 func TestSizes(t *testing.T) {
@@ -69,5 +72,45 @@ func TestRunStartsQEMU(t *testing.T) {
 		t.Errorf("the machine's disk: %v, want one of 2 MiB", err)
 	}
 	bantam("", "run", image, "--keep", dir).expect(t, exitFault, "", "name a file, e.g. "+filepath.Join(dir, "pc.disk"))
+	bantam("", "run", image, "--keep", image).expect(t, exitFault, "", "pc.img is the image itself")
 	bantam("", "run", filepath.Join(dir, "pc.iso")).expect(t, exitOK, "-cdrom "+filepath.Join(dir, "pc.iso"), "Ctrl-A X")
+}
+
+// A connection that is lost ends the machine and leaves none of its files.
+func TestHangUpCleansUp(t *testing.T) {
+	lost := syscall.SIGHUP
+	if signal.Ignored(lost) { // by nohup, as it is to stay
+		lost = syscall.SIGTERM
+	}
+	dir, temporary := t.TempDir(), t.TempDir()
+	script := "#!/bin/sh\n: > " + dir + "/started\nexec sleep 60\n"
+	if err := os.WriteFile(filepath.Join(dir, "qemu-system-x86_64"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	t.Setenv("TMPDIR", temporary)
+	image := filepath.Join(dir, "pc.img")
+	if err := os.WriteFile(image, append(make([]byte, 510), "\x55\xaa"...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan result)
+	go func() { ended <- bantam("", "run", image) }()
+	for {
+		select {
+		case r := <-ended:
+			t.Fatalf("it ended by itself: %+v", r)
+		case <-time.After(10 * time.Millisecond):
+		}
+		if _, err := os.Stat(filepath.Join(dir, "started")); err == nil {
+			break
+		}
+	}
+	if err := syscall.Kill(os.Getpid(), lost); err != nil {
+		t.Fatal(err)
+	}
+	r := <-ended
+	r.expect(t, exitFault, "", "interrupted")
+	if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 {
+		t.Errorf("it leaves %v (%v)", left, err)
+	}
 }
