@@ -52,7 +52,8 @@ func Run(name string, args []string, stdio Stdio) (code int, ok bool) {
 	if !ok {
 		return 127, false
 	}
-	c := &call{name: name, usage: cmd.usage, in: stdio.In, out: bufio.NewWriterSize(stdio.Out, 32<<10), err: stdio.Err, rawOut: stdio.Out}
+	c := &call{name: name, usage: cmd.usage, in: stdio.In, out: bufio.NewWriterSize(stdio.Out, 32<<10), err: stdio.Err, rawOut: stdio.Out,
+		seen: isTerminal(stdio.Out)}
 	for _, arg := range args {
 		if arg == "--" {
 			break
@@ -86,12 +87,44 @@ type call struct {
 	in      io.Reader
 	out     *bufio.Writer // flushed when the command ends; who streams flushes earlier
 	rawOut  io.Writer
+	seen    bool // standard output is a terminal
 	err     io.Writer
 	status  int           // the worst status so far; see fail
 	answers *bufio.Reader // of confirm
 }
 
 func (c *call) printf(format string, args ...any) { fmt.Fprintf(c.out, format, args...) }
+
+// show lets a person see what was printed so far; a walk through many files
+// calls it on its way, because who has found what he looked for presses Ctrl-C.
+func (c *call) show() {
+	if c.seen {
+		c.out.Flush()
+	}
+}
+
+// shown is a name as standard output may get it: it must not send commands to a
+// terminal, and must be whole everywhere else.
+func (c *call) shown(name string) string {
+	if c.seen {
+		return PrintableLine(name)
+	}
+	return name
+}
+
+// streamed is an input that may come slowly: what was printed is sent before
+// more is waited for, so that `dmesg -w | grep usb` tells of a line at once.
+type streamed struct {
+	io.Reader
+	out *bufio.Writer
+}
+
+func (s streamed) Read(p []byte) (int, error) {
+	if s.out.Flush() != nil {
+		return 0, io.EOF // nobody takes what comes of it
+	}
+	return s.Reader.Read(p)
+}
 
 // warn prints a message to standard error as NAME: message.
 func (c *call) warn(format string, args ...any) {
@@ -102,10 +135,11 @@ func (c *call) warn(format string, args ...any) {
 // fail reports err about path, notes status 1 and returns it, so that a
 // command can go on with its next operand.
 func (c *call) fail(path string, err error) int {
+	// Neither a file's name nor a server's words may send commands to the terminal.
 	if path == "" {
-		c.warn("%s", reason(err))
+		c.warn("%s", PrintableLine(reason(err)))
 	} else {
-		c.warn("%s: %s", path, reason(err))
+		c.warn("%s: %s", PrintableLine(path), PrintableLine(reason(err)))
 	}
 	c.status = max(c.status, 1)
 	return 1

@@ -1,6 +1,7 @@
 package applet
 
 import (
+	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -50,7 +51,7 @@ func hexdump(c *call, args []string) int {
 			io.CopyN(io.Discard, in, skip)
 		}
 	}
-	in = io.LimitReader(in, limit)
+	in = bufio.NewReader(io.LimitReader(streamed{in, c.out}, limit))
 	offset := skip
 	buffer := make([]byte, 16)
 	previous := ""
@@ -189,7 +190,11 @@ func dd(c *call, args []string) int {
 	for _, arg := range args {
 		name, value, ok := strings.Cut(arg, "=")
 		switch name {
-		case "if", "of", "bs", "ibs", "obs", "count", "skip", "seek", "conv", "status", "iflag", "oflag":
+		case "if", "of", "bs", "count", "skip", "seek", "conv":
+		case "iflag":
+			ok = ok && value == "fullblock"
+		case "status":
+			ok = ok && (value == "none" || value == "noxfer")
 		default:
 			ok = false
 		}
@@ -199,9 +204,6 @@ func dd(c *call, args []string) int {
 		values[name] = value
 	}
 	size, err := parseSize(values["bs"])
-	if values["ibs"] != "" && err == nil {
-		size, err = parseSize(values["ibs"])
-	}
 	if err != nil || size < 1 || size > 1<<30 {
 		return c.misuse("bs=%s: is not a block size", values["bs"])
 	}
@@ -273,7 +275,7 @@ func dd(c *call, args []string) int {
 	buffer := make([]byte, size)
 	for count < 0 || full+part < count {
 		read := in.Read
-		if strings.Contains(values["iflag"], "fullblock") {
+		if values["iflag"] != "" {
 			read = func(p []byte) (int, error) {
 				n, err := io.ReadFull(in, p)
 				if err == io.ErrUnexpectedEOF {
@@ -315,9 +317,23 @@ func dd(c *call, args []string) int {
 				break
 			}
 			if f, ok := in.(*os.File); ok {
-				f.Seek(size, io.SeekCurrent)
+				f.Seek(size-int64(n), io.SeekCurrent)
+			}
+			if n > 0 {
+				continue // its block was counted, and filled up if so wanted
 			}
 			part++
+			if conv["sync"] {
+				// What cannot be read becomes zeros, so that all else keeps its place.
+				clear(buffer)
+				written, werr := out.Write(buffer)
+				total += int64(written)
+				if werr != nil {
+					c.fail(values["of"], werr)
+					break
+				}
+				fullOut++
+			}
 		}
 	}
 	if outFile != nil {
@@ -341,7 +357,7 @@ func dd(c *call, args []string) int {
 }
 
 func statCommand(c *call, args []string) int {
-	opts, paths, err := parseOptions("c:Lft", map[string]byte{"format": 'c', "dereference": 'L'}, args)
+	opts, paths, err := parseOptions("c:L", map[string]byte{"format": 'c', "dereference": 'L'}, args)
 	if err != nil {
 		return c.misuse("%v", err)
 	}

@@ -15,9 +15,12 @@ func cat(c *call, args []string) int {
 	line := 0
 	for _, file := range orStdin(files) {
 		c.withInput(file, func(r io.Reader) error {
+			if c.isOutput(r) {
+				return errors.New("is also the output")
+			}
 			if !opts.has('n') {
 				c.out.Flush()
-				_, err := io.Copy(c.rawOut, r)
+				_, err := io.Copy(c.rawOut, r.(streamed).Reader) // the kernel may copy it alone
 				return err
 			}
 			return eachLine(r, func(text []byte) error {
@@ -28,6 +31,23 @@ func cat(c *call, args []string) int {
 		})
 	}
 	return c.status
+}
+
+// isOutput tells whether an input is the very file that we print to. Reading
+// that would never end and fill the disk, as with cat * > all.
+func (c *call) isOutput(r io.Reader) bool {
+	in, isFile := r.(streamed).Reader.(*os.File)
+	out, toFile := c.rawOut.(*os.File)
+	if !isFile || !toFile {
+		return false
+	}
+	a, errA := in.Stat()
+	b, errB := out.Stat()
+	if errA != nil || errB != nil || !a.Mode().IsRegular() || !os.SameFile(a, b) {
+		return false
+	}
+	at, err := in.Seek(0, io.SeekCurrent)
+	return err == nil && at < a.Size()
 }
 
 // orStdin is files, or "-" when there are none.
@@ -50,7 +70,7 @@ func (c *call) withInput(file string, use func(io.Reader) error) bool {
 		defer f.Close()
 		r = f
 	}
-	if err := use(r); err != nil && err != errStop {
+	if err := use(streamed{r, c.out}); err != nil && err != errStop {
 		c.fail(file, err)
 		return false
 	}

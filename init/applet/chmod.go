@@ -1,6 +1,7 @@
 package applet
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -70,6 +71,14 @@ func chown(c *call, args []string) int {
 		if uid, err = idOf("/etc/passwd", owner); err != nil {
 			return c.fail("", err)
 		}
+	}
+	if hasGroup && group == "" && uid >= 0 {
+		// "user:" means the user's own group.
+		primary, known := primaryGroup(uint32(uid))
+		if !known {
+			return c.fail(owner, errors.New("its group is unknown"))
+		}
+		gid = int(primary)
 	}
 	if hasGroup && group != "" {
 		if gid, err = idOf("/etc/group", group); err != nil {
@@ -183,7 +192,12 @@ func changeMode(text string, old fs.FileMode, isFolder bool, mask fs.FileMode) (
 			case '-':
 				mode &^= bits
 			case '=':
-				mode = mode&^(who&0o777) | bits
+				// The set-id bits of folders stay unless they are named, as with GNU.
+				clear := who
+				if isFolder && !strings.Contains(clause[1:end], "s") {
+					clear &= 0o1777
+				}
+				mode = mode&^clear | bits
 			}
 			clause = clause[end:]
 		}

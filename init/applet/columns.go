@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
@@ -18,6 +19,17 @@ func Width(w io.Writer, other int) int {
 		}
 	}
 	return other
+}
+
+// PrintableLine replaces what would move the cursor, the control characters of
+// eight bits among it.
+func PrintableLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '?'
+		}
+		return r
+	}, text)
 }
 
 // isTerminal tells whether w is a terminal.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -105,7 +106,7 @@ func tr(c *call, args []string) int {
 	if len(sets) != want {
 		return c.misuse("needs %d sets", want)
 	}
-	first, err := expandSet(sets[0])
+	first, err := expandSet(sets[0], 0)
 	if err != nil {
 		return c.misuse("%v", err)
 	}
@@ -123,7 +124,7 @@ func tr(c *call, args []string) int {
 	}
 	var second []byte
 	if len(sets) == 2 {
-		if second, err = expandSet(sets[1]); err != nil {
+		if second, err = expandSet(sets[1], len(first)); err != nil {
 			return c.misuse("%v", err)
 		}
 	}
@@ -159,8 +160,9 @@ func tr(c *call, args []string) int {
 	}
 	previous := -1
 	buf := make([]byte, 32<<10)
+	in := streamed{c.in, c.out}
 	for {
-		n, err := c.in.Read(buf)
+		n, err := in.Read(buf)
 		for _, b := range buf[:n] {
 			if remove[b] {
 				continue
@@ -199,10 +201,20 @@ var characterClasses = map[string]func(b byte) bool{
 func isAlpha(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }
 func isDigit(b byte) bool { return b >= '0' && b <= '9' }
 
-// expandSet lists the bytes of a set: a-z, [:class:], and backslash escapes.
-func expandSet(set string) ([]byte, error) {
-	var out []byte
+// expandSet lists the bytes of a set: a-z, [:class:], [x*3], [x*], which makes
+// the set as long as fill, and backslash escapes.
+func expandSet(set string, fill int) ([]byte, error) {
+	var out, rest []byte
+	filled := -1 // where [x*] stands in out
 	for i := 0; i < len(set); {
+		if b, count, size, ok := repetition(set[i:]); ok && fill > 0 {
+			if count == 0 {
+				filled, rest = len(out), []byte{b}
+			}
+			out = append(out, bytes.Repeat([]byte{b}, min(count, fill))...)
+			i += size
+			continue
+		}
 		if strings.HasPrefix(set[i:], "[:") {
 			if end := strings.Index(set[i:], ":]"); end > 0 {
 				class, ok := characterClasses[set[i+2:i+end]]
@@ -233,7 +245,29 @@ func expandSet(set string) ([]byte, error) {
 		}
 		out = append(out, b)
 	}
+	if filled >= 0 && len(out) < fill {
+		out = slices.Insert(out, filled, bytes.Repeat(rest, fill-len(out))...)
+	}
 	return out, nil
+}
+
+// repetition reads [x*3] or [x*], whose count is 0.
+func repetition(set string) (b byte, count, size int, ok bool) {
+	if len(set) < 4 || set[0] != '[' {
+		return 0, 0, 0, false
+	}
+	b, size = unescapeByte(set[1:])
+	text, found := strings.CutPrefix(set[1+size:], "*")
+	digits, _, closed := strings.Cut(text, "]")
+	if !found || !closed || strings.Trim(digits, "0123456789") != "" {
+		return 0, 0, 0, false
+	}
+	base := 10
+	if strings.HasPrefix(digits, "0") {
+		base = 8
+	}
+	n, _ := strconv.ParseUint(digits, base, 31)
+	return b, int(n), 1 + size + 1 + len(digits) + 1, true
 }
 
 // unescapeByte reads one byte or backslash escape.

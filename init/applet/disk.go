@@ -144,7 +144,7 @@ func df(c *call, args []string) int {
 		if used+avail > 0 {
 			percent = fmt.Sprintf("%d%%", (used*100+used+avail-1)/(used+avail))
 		}
-		row := []string{m.source, show(total), show(used), show(avail), percent, m.target}
+		row := []string{c.shown(m.source), show(total), show(used), show(avail), percent, c.shown(m.target)}
 		if opts.has('T') {
 			row[0] += " (" + m.kind + ")"
 		}
@@ -211,7 +211,8 @@ func du(c *call, args []string) int {
 		} else if opts.has('m') {
 			size = strconv.FormatInt((bytes+1<<20-1)>>20, 10)
 		}
-		c.printf("%s\t%s\n", size, path)
+		c.printf("%s\t%s\n", size, c.shown(path))
+		c.show()
 	}
 	seen := map[[2]uint64]bool{}
 	var walk func(path string, level int, device uint64) int64
@@ -290,19 +291,7 @@ func mount(c *call, args []string) int {
 			words += "," + word
 		}
 	}
-	var flags uintptr
-	var data []string
-	for word := range strings.SplitSeq(words, ",") {
-		switch f, known := mountFlags[word]; {
-		case word == "":
-		case !known:
-			data = append(data, word)
-		case f.set:
-			flags |= f.flag
-		default:
-			flags &^= f.flag
-		}
-	}
+	flags, data := readMountOptions(words)
 	kind := opts.value('t', "")
 	switch {
 	case len(operands) == 0:
@@ -312,7 +301,7 @@ func mount(c *call, args []string) int {
 		}
 		for _, m := range list {
 			if kind == "" || kind == m.kind {
-				c.printf("%s on %s type %s (%s)\n", m.source, m.target, m.kind, m.options)
+				c.printf("%s on %s type %s (%s)\n", c.shown(m.source), c.shown(m.target), m.kind, c.shown(m.options))
 			}
 		}
 		return 0
@@ -322,6 +311,9 @@ func mount(c *call, args []string) int {
 		return c.misuse("needs a source and a target")
 	}
 	source, target := operands[0], operands[1]
+	if flags&syscall.MS_REMOUNT != 0 {
+		flags = remountFlags(target, words)
+	}
 	if kind == "" && flags&(syscall.MS_BIND|syscall.MS_MOVE|syscall.MS_REMOUNT|syscall.MS_PRIVATE|syscall.MS_SHARED|syscall.MS_SLAVE) == 0 {
 		return c.mountAny(source, target, flags, strings.Join(data, ","))
 	}
@@ -335,6 +327,48 @@ func mount(c *call, args []string) int {
 		}
 	}
 	return 0
+}
+
+// accessTimes are the flags of which a mount has one.
+const accessTimes = syscall.MS_NOATIME | syscall.MS_RELATIME | syscall.MS_STRICTATIME
+
+// readMountOptions splits the words of -o into the kernel's flags and what is
+// for the file system; later ones win.
+func readMountOptions(words string) (flags uintptr, data []string) {
+	for word := range strings.SplitSeq(words, ",") {
+		switch f, known := mountFlags[word]; {
+		case word == "":
+		case !known:
+			data = append(data, word)
+		case f.set:
+			if f.flag&accessTimes != 0 {
+				flags &^= accessTimes
+			}
+			flags |= f.flag
+		default:
+			flags &^= f.flag
+		}
+	}
+	return flags, data
+}
+
+// remountFlags are the flags that a mount has now, changed by words. The kernel
+// would take away nosuid, nodev and noexec when they are not said again.
+func remountFlags(target, words string) uintptr {
+	if resolved, err := filepath.EvalSymlinks(target); err == nil {
+		if target, err = filepath.Abs(resolved); err != nil {
+			target = resolved
+		}
+	}
+	list, _ := mounts()
+	now := ""
+	for _, m := range list {
+		if m.target == target {
+			now = m.options
+		}
+	}
+	flags, _ := readMountOptions(now + "," + words)
+	return flags
 }
 
 // mountAny tries the file systems that the kernel knows and that live on disks.
@@ -375,7 +409,7 @@ func mountReason(err error, source, kind string) error {
 }
 
 func umount(c *call, args []string) int {
-	opts, targets, err := parseOptions("lfarn", map[string]byte{"lazy": 'l', "force": 'f'}, args)
+	opts, targets, err := parseOptions("lf", map[string]byte{"lazy": 'l', "force": 'f'}, args)
 	if err != nil {
 		return c.misuse("%v", err)
 	}

@@ -18,7 +18,7 @@ import (
 // confirm asks on standard error and reads an answer beginning with y.
 func (c *call) confirm(format string, args ...any) bool {
 	c.out.Flush()
-	fmt.Fprintf(c.err, c.name+": "+format+" ", args...)
+	fmt.Fprintf(c.err, "%s: %s ", c.name, PrintableLine(fmt.Sprintf(format, args...)))
 	if c.answers == nil {
 		c.answers = bufio.NewReader(c.in)
 	}
@@ -59,7 +59,7 @@ func cp(c *call, args []string) int {
 		return code
 	}
 	recursive := opts.has('r') || opts.has('R') || opts.has('a')
-	p := &copier{c: c, recursive: recursive, keep: opts.has('p') || opts.has('a'),
+	p := &copier{c: c, recursive: recursive, keep: opts.has('p') || opts.has('a'), all: opts.has('a'),
 		links: (recursive || opts.has('d') || opts.has('P')) && !opts.has('L'),
 		force: opts.has('f'), ask: opts.has('i'), verbose: opts.has('v'), ok: true, done: map[[2]uint64]string{}}
 	for i := range from {
@@ -96,14 +96,25 @@ func (c *call) move(from, to string, verbose bool) {
 		c.fail(from, err)
 		return
 	}
-	if target, err := os.Lstat(to); err == nil && os.SameFile(source, target) && from != to && stat(source).Nlink > 1 {
-		// rename(2) does nothing between two names of one file.
+	target, targetErr := os.Lstat(to)
+	// rename(2) does nothing between two names of one file, and a link that takes
+	// the name of its own target destroys that. Another spelling of a file that
+	// has one name is fine: on vfat it changes the case.
+	if filepath.Clean(from) == filepath.Clean(to) || targetErr == nil && os.SameFile(source, target) && stat(source).Nlink > 1 ||
+		source.Mode()&fs.ModeSymlink != 0 && linksTo(from, to) {
 		c.fail(from, fmt.Errorf("%s is the same file", to))
 		return
 	}
-	err = os.Rename(from, to)
+	err = syscall.Rename(from, to) // not os.Rename, which refuses every folder as a target
 	if errors.Is(err, syscall.EXDEV) {
-		p := &copier{c: c, recursive: true, keep: true, links: true, ok: true, done: map[[2]uint64]string{}}
+		if source.IsDir() && targetErr == nil && target.IsDir() {
+			// Like rename, which takes the place of an empty folder only.
+			if err := syscall.Rmdir(to); err != nil {
+				c.fail(to, err)
+				return
+			}
+		}
+		p := &copier{c: c, recursive: true, keep: true, all: true, moves: true, links: true, ok: true, done: map[[2]uint64]string{}}
 		p.copy(from, to)
 		if !p.ok {
 			return // the source stays
@@ -111,7 +122,7 @@ func (c *call) move(from, to string, verbose bool) {
 		err = os.RemoveAll(from)
 	}
 	if err != nil {
-		c.fail(from, err)
+		c.fail(from, fmt.Errorf("to %s: %s", to, reason(err)))
 		return
 	}
 	if verbose {
@@ -129,13 +140,24 @@ func rm(c *call, args []string) int {
 	}
 	recursive := opts.has('r') || opts.has('R')
 	for _, path := range paths {
-		if name := filepath.Base(path); filepath.Clean(path) == "/" || name == "." || name == ".." || path == "" {
+		if name := filepath.Base(path); isRoot(path) || name == "." || name == ".." || path == "" {
 			c.fail(path, errors.New("refusing to remove it"))
 			continue
 		}
 		c.remove(path, recursive, opts)
 	}
 	return c.status
+}
+
+// isRoot tells whether path is the root folder, whatever it is called. A link to
+// it without a slash at its end is only a link.
+func isRoot(path string) bool {
+	root, err := os.Lstat("/")
+	if err != nil {
+		return filepath.Clean(path) == "/"
+	}
+	info, err := os.Lstat(path)
+	return err == nil && os.SameFile(root, info)
 }
 
 func (c *call) remove(path string, recursive bool, opts options) bool {
@@ -274,6 +296,18 @@ func (c *call) link(from, to string, symbolic, force bool) error {
 	}
 	if info, err := os.Lstat(to); err == nil && info.IsDir() {
 		return syscall.EISDIR
+	}
+	if symbolic {
+		// A link in place of its own target would be all that is left of it.
+		target := from
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(to), from)
+		}
+		a, errA := os.Lstat(target)
+		b, errB := os.Lstat(to)
+		if errA == nil && errB == nil && os.SameFile(a, b) && (stat(b).Nlink == 1 || filepath.Clean(target) == filepath.Clean(to)) {
+			return errors.New("is the same file")
+		}
 	}
 	if a, err := os.Lstat(from); err == nil && !symbolic {
 		if b, err := os.Lstat(to); err == nil && os.SameFile(a, b) {

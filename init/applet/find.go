@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode/utf8"
 )
 
 // find knows: -name -iname -path -type -size -mtime -mmin -newer -empty -user
@@ -38,7 +39,7 @@ func find(c *call, args []string) int {
 		inner := test
 		test = func(e *found) bool {
 			if inner(e) {
-				c.printf("%s\n", e.path)
+				c.printf("%s\n", c.shown(e.path))
 			}
 			return true
 		}
@@ -99,6 +100,7 @@ func (f *finder) walk(e *found, test condition) {
 	descend := e.info.IsDir() && !e.prune && (f.maxDepth < 0 || e.depth < f.maxDepth) &&
 		!(f.oneDevice && uint64(stat(e.info).Dev) != f.device)
 	if descend {
+		f.c.show()
 		entries, err := os.ReadDir(e.path)
 		if err != nil {
 			f.c.fail(e.path, err)
@@ -179,7 +181,7 @@ func (f *finder) primary() (condition, error) {
 		return inner, err
 	case "-print":
 		f.acts = true
-		return func(e *found) bool { f.c.printf("%s\n", e.path); return true }, nil
+		return func(e *found) bool { f.c.printf("%s\n", f.c.shown(e.path)); return true }, nil
 	case "-print0":
 		f.acts = true
 		return func(e *found) bool { f.c.printf("%s\x00", e.path); return true }, nil
@@ -233,6 +235,11 @@ func (f *finder) primary() (condition, error) {
 			return globMatch(value, text)
 		}, nil
 	case "-type":
+		for kind := range strings.SplitSeq(value, ",") {
+			if len(kind) != 1 || !strings.Contains("bcdflps", kind) {
+				return nil, fmt.Errorf("-type: %q is none of b c d f l p s", value)
+			}
+		}
 		return func(e *found) bool {
 			kind := modeString(e.info.Mode())[:1]
 			if kind == "-" {
@@ -256,14 +263,15 @@ func (f *finder) primary() (condition, error) {
 		uid, err := idOf("/etc/passwd", value)
 		return func(e *found) bool { return int(stat(e.info).Uid) == uid }, err
 	case "-perm":
-		kind := value[:1]
-		want, err := strconv.ParseUint(strings.TrimLeft(value, "-/"), 8, 12)
+		kind, _ := utf8.DecodeRuneInString(value)
+		mode, err := changeMode(strings.TrimLeft(value, "-/"), 0, false, 0)
+		want := toUnix(mode)
 		return func(e *found) bool {
-			have := uint64(toUnix(e.info.Mode()))
+			have := toUnix(e.info.Mode())
 			switch kind {
-			case "-":
+			case '-':
 				return have&want == want
-			case "/":
+			case '/':
 				return want == 0 || have&want != 0
 			}
 			return have == want
@@ -393,16 +401,12 @@ func (f *finder) exec() (condition, error) {
 // status: 127 when it is not there, 126 when it cannot run.
 func (c *call) execute(args []string, env []string) int {
 	c.out.Flush()
-	path, err := exec.LookPath(args[0])
-	if err != nil && Has(args[0]) {
-		path, err = "/proc/self/exe", nil // its link is missing
-	}
-	if err != nil {
-		c.warn("%s: not found", args[0])
-		return 127
+	path, code := c.lookCommand(args[0])
+	if code != 0 {
+		return code
 	}
 	cmd := &exec.Cmd{Path: path, Args: args, Env: env, Stdin: c.in, Stdout: c.rawOut, Stderr: c.err}
-	err = cmd.Run()
+	err := cmd.Run()
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
@@ -415,6 +419,22 @@ func (c *call) execute(args []string, env []string) int {
 	}
 	c.warn("%s: %s", args[0], reason(err))
 	return 126
+}
+
+// lookCommand finds a command or says why not, with the status of that.
+func (c *call) lookCommand(name string) (path string, code int) {
+	path, err := exec.LookPath(name)
+	switch {
+	case err == nil:
+		return path, 0
+	case Has(name):
+		return "/proc/self/exe", 0 // its link is missing
+	case errors.Is(err, fs.ErrPermission):
+		c.fail(name, syscall.EACCES)
+		return "", 126
+	}
+	c.warn("%s: not found", name)
+	return "", 127
 }
 
 // globMatch matches *, ? and [...] against the whole text, / included.
@@ -435,8 +455,8 @@ func globMatch(pattern, text string) bool {
 			if text == "" {
 				return false
 			}
-			r := []rune(text)[0]
-			text = text[len(string(r)):]
+			_, size := utf8.DecodeRuneInString(text)
+			text = text[size:]
 			pattern = pattern[1:]
 		case '[':
 			end := bracketEnd(pattern, 0)
@@ -449,7 +469,7 @@ func globMatch(pattern, text string) bool {
 				if negate {
 					inner = inner[1:]
 				}
-				set, err := expandSet(inner)
+				set, err := expandSet(inner, 0)
 				if err != nil || strings.IndexByte(string(set), text[0]) >= 0 == negate {
 					return false
 				}

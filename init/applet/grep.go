@@ -7,8 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -17,7 +17,7 @@ import (
 // them: no back-references.
 func grep(c *call, args []string) int {
 	opts, operands, err := parseOptions("ivnrRlLcqoEFGwxHhse:f:m:A:B:C:a",
-		map[string]byte{"ignore-case": 'i', "invert-match": 'v', "recursive": 'r', "count": 'c', "quiet": 'q', "color": 's'}, args)
+		map[string]byte{"ignore-case": 'i', "invert-match": 'v', "recursive": 'r', "count": 'c', "quiet": 'q'}, args)
 	if err != nil {
 		return c.misuse("%v", err)
 	}
@@ -28,7 +28,7 @@ func grep(c *call, args []string) int {
 			c.fail(file, err)
 			return 2
 		}
-		patterns = append(patterns, strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")...)
+		patterns = append(patterns, splitEnded(string(text), "\n")...) // none of an empty file
 	}
 	if !opts.has('e') && !opts.has('f') {
 		if len(operands) == 0 {
@@ -43,10 +43,15 @@ func grep(c *call, args []string) int {
 			p = regexp.QuoteMeta(p)
 		case !opts.has('E') && c.name != "egrep":
 			p = basicPattern(p)
+		default:
+			p = extendedPattern(p)
 		}
 		alternatives = append(alternatives, "(?:"+p+")")
 	}
 	expression := strings.Join(alternatives, "|")
+	if alternatives == nil {
+		expression = `[^\x00-\x{10FFFF}]` // matches nothing
+	}
 	if opts.has('x') {
 		expression = "^(?:" + expression + ")$"
 	}
@@ -72,23 +77,14 @@ func grep(c *call, args []string) int {
 	if len(operands) == 0 {
 		operands = []string{"-"}
 		if recursive {
-			operands = []string{"."}
+			operands, g.bare = []string{"."}, true
 		}
 	}
-	g.named = (len(operands) > 1 || recursive || opts.has('H')) && !opts.has('h')
+	isFolder := func(path string) bool { info, err := os.Stat(path); return err == nil && path != "-" && info.IsDir() }
+	g.named = (len(operands) > 1 || recursive && isFolder(operands[0]) || opts.has('H')) && !opts.has('h')
 	for _, path := range operands {
-		if recursive && path != "-" {
-			filepath.WalkDir(path, func(file string, entry fs.DirEntry, err error) error {
-				if err != nil {
-					g.fail(file, err)
-				} else if entry.Type().IsRegular() || file == path && !entry.IsDir() {
-					g.file(file)
-				}
-				if g.matched && opts.has('q') {
-					return fs.SkipAll
-				}
-				return nil
-			})
+		if recursive && isFolder(path) {
+			g.tree(path, nil)
 		} else {
 			g.file(path)
 		}
@@ -113,6 +109,7 @@ type grepper struct {
 	before  int // lines of context
 	after   int
 	named   bool
+	bare    bool // names in the current folder have no ./
 	matched bool
 	failed  bool
 	printed bool // something, so that a group of context lines needs a separator
@@ -121,7 +118,50 @@ type grepper struct {
 func (g *grepper) fail(path string, err error) {
 	g.failed = true
 	if !g.opts.has('s') {
-		g.c.warn("%s: %s", path, reason(err))
+		g.c.warn("%s: %s", PrintableLine(path), PrintableLine(reason(err)))
+	}
+}
+
+// tree searches the files below a folder, which lies in the folders above; -R
+// follows links.
+func (g *grepper) tree(path string, above []fs.FileInfo) {
+	info, err := os.Stat(path)
+	if err != nil {
+		g.fail(path, err)
+		return
+	}
+	if slices.ContainsFunc(above, func(folder fs.FileInfo) bool { return os.SameFile(folder, info) }) {
+		g.c.warn("%s: leads back to a folder above it", PrintableLine(path))
+		return
+	}
+	above = append(above, info)
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		g.fail(path, err)
+	}
+	for _, entry := range entries {
+		if g.matched && g.opts.has('q') {
+			return
+		}
+		file := strings.TrimSuffix(path, "/") + "/" + entry.Name()
+		if g.bare {
+			file = strings.TrimPrefix(file, "./")
+		}
+		kind := entry.Type()
+		if kind&fs.ModeSymlink != 0 && g.opts.has('R') {
+			info, err := os.Stat(file)
+			if err != nil {
+				g.fail(file, err)
+				continue
+			}
+			kind = info.Mode().Type()
+		}
+		switch {
+		case kind.IsDir():
+			g.tree(file, above)
+		case kind.IsRegular():
+			g.file(file)
+		}
 	}
 }
 
@@ -137,10 +177,16 @@ func (g *grepper) file(path string) {
 		}
 		defer f.Close()
 		if info, err := f.Stat(); err == nil && info.IsDir() {
-			g.c.warn("%s: Is a directory", path)
+			g.fail(path, errors.New("Is a directory"))
 			return
 		}
 		in = f
+	}
+	g.c.show()
+	in = streamed{in, g.c.out}
+	if g.c.isOutput(in) && !g.opts.has('q') {
+		g.fail(path, errors.New("is also the output"))
+		return
 	}
 	count, number, lastPrinted := 0, 0, 0
 	binary := false
@@ -304,6 +350,30 @@ func basicPattern(p string) string {
 			out.WriteByte(b)
 		}
 		start = false
+	}
+	return out.String()
+}
+
+// extendedPattern turns a POSIX extended expression into RE2's syntax, from
+// which it differs in brackets and the ends of words.
+func extendedPattern(p string) string {
+	var out strings.Builder
+	for i := 0; i < len(p); i++ {
+		switch {
+		case p[i] == '\\' && i+1 < len(p):
+			i++
+			if p[i] == '<' || p[i] == '>' {
+				out.WriteString(`\b`)
+			} else {
+				out.WriteString(p[i-1 : i+1])
+			}
+		case p[i] == '[':
+			end := bracketEnd(p, i)
+			out.WriteString(bracket(p[i:end]))
+			i = end - 1
+		default:
+			out.WriteByte(p[i])
+		}
 	}
 	return out.String()
 }

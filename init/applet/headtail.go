@@ -38,7 +38,8 @@ func head(c *call, args []string) int {
 			case count < 0:
 				return c.allBut(r, -count, letter == 'c')
 			case letter == 'c':
-				_, err := io.CopyN(c.out, r, count)
+				// Not c.out's own ReadFrom, in the midst of which r would flush it.
+				_, err := io.CopyN(struct{ io.Writer }{c.out}, r, count)
 				if err == io.EOF {
 					err = nil
 				}
@@ -231,7 +232,7 @@ func (c *call) follow(files []*follower, byName, titled bool) {
 	last := files[len(files)-1]
 	for {
 		for _, file := range files {
-			if byName {
+			if file.f == nil && byName {
 				c.reopen(file)
 			}
 			if file.f == nil {
@@ -256,6 +257,9 @@ func (c *call) follow(files []*follower, byName, titled bool) {
 				if n == 0 || err != nil {
 					break
 				}
+			}
+			if byName {
+				c.reopen(file) // after its last lines were read
 			}
 		}
 		if c.out.Flush() != nil {
@@ -292,20 +296,44 @@ func wc(c *call, args []string) int {
 	var total [5]int64
 	var rows [][5]int64
 	var names []string
+	buffer := make([]byte, 32<<10)
 	for _, file := range orStdin(files) {
 		var count [5]int64
-		c.withInput(file, func(r io.Reader) error {
-			return eachLine(r, func(line []byte) error {
-				if line[len(line)-1] == '\n' {
-					count[0]++
+		read := c.withInput(file, func(r io.Reader) error {
+			inWord, column := false, int64(0)
+			for {
+				n, err := r.Read(buffer)
+				for _, b := range buffer[:n] {
+					count[3]++
+					if b&0xc0 != 0x80 { // not a later byte of a UTF-8 character
+						count[2]++
+						column++
+					}
+					if b == '\n' {
+						count[0]++
+						count[4] = max(count[4], column-1)
+						column = 0
+					}
+					space := b == ' ' || b >= '\t' && b <= '\r'
+					if !space && !inWord {
+						count[1]++
+					}
+					inWord = !space
 				}
-				count[1] += int64(len(bytes.Fields(line)))
-				count[2] += int64(len([]rune(string(line))))
-				count[3] += int64(len(line))
-				count[4] = max(count[4], int64(len([]rune(strings.TrimSuffix(string(line), "\n")))))
-				return nil
-			})
+				if err != nil {
+					count[4] = max(count[4], column)
+				}
+				if err == io.EOF {
+					return nil
+				}
+				if err != nil {
+					return err
+				}
+			}
 		})
+		if !read {
+			continue
+		}
 		for i := range 4 {
 			total[i] += count[i]
 		}
@@ -315,7 +343,7 @@ func wc(c *call, args []string) int {
 		}
 		rows, names = append(rows, count), append(names, file)
 	}
-	if len(rows) > 1 {
+	if len(files) > 1 {
 		rows, names = append(rows, total), append(names, "total")
 	}
 	width := 1
@@ -326,7 +354,7 @@ func wc(c *call, args []string) int {
 			width = max(width, len(strconv.FormatInt(total[i], 10)))
 		}
 	}
-	if columns > 1 {
+	if columns > 1 || len(files) > 1 {
 		width = max(width, len(strconv.FormatInt(total[3], 10)))
 		if len(files) == 0 {
 			width = max(width, 7)
@@ -342,7 +370,7 @@ func wc(c *call, args []string) int {
 				c.printf(" ")
 			}
 			first = false
-			if columns == 1 && len(rows) == 1 {
+			if columns == 1 && len(files) < 2 {
 				c.printf("%d", row[j])
 			} else {
 				c.printf("%*d", width, row[j])

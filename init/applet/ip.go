@@ -44,7 +44,7 @@ func ip(c *call, args []string) int {
 		{"link", map[string]func([]string) error{"show": r.showLinks, "list": r.showLinks, "set": r.setLink,
 			"add": r.addLink, "delete": r.deleteLink}},
 		{"route", map[string]func([]string) error{"show": r.showRoutes, "list": r.showRoutes, "get": r.getRoute,
-			"add": r.changeRoute(netlink.RouteAdd), "replace": r.changeRoute(netlink.RouteReplace), "delete": r.changeRoute(netlink.RouteDel)}},
+			"add": r.changeRoute(netlink.RouteAdd, false), "replace": r.changeRoute(netlink.RouteReplace, false), "delete": r.changeRoute(netlink.RouteDel, true)}},
 		{"neighbour", map[string]func([]string) error{"show": r.showNeighbours, "list": r.showNeighbours, "flush": r.flushNeighbours}},
 	}
 	for _, o := range objects {

@@ -3,6 +3,7 @@ package applet
 import (
 	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
 
@@ -72,7 +73,7 @@ func scopeName(scope netlink.Scope) string {
 }
 
 func lifetime(seconds int) string {
-	if seconds == 0 || uint32(seconds) == 1<<32-1 {
+	if uint32(seconds) == 1<<32-1 {
 		return "forever"
 	}
 	return strconv.Itoa(seconds) + "sec"
@@ -97,6 +98,22 @@ func (r *ipRun) changeAddress(change func(netlink.Link, *netlink.Addr) error) fu
 			return usageError(fmt.Sprintf("%s is not an address", text))
 		}
 		address.Label = values["label"]
+		switch brd := values["brd"]; brd {
+		case "", "+": // the last address of the subnet, which is also the default
+		default:
+			if address.Broadcast = net.ParseIP(brd).To4(); address.Broadcast == nil {
+				return usageError("brd: " + brd + " is not an address")
+			}
+		}
+		switch scope := values["scope"]; scope {
+		case "", "global":
+		case "link":
+			address.Scope = unix.RT_SCOPE_LINK
+		case "host":
+			address.Scope = unix.RT_SCOPE_HOST
+		default:
+			return usageError("scope: one of global link host")
+		}
 		link, err := netlink.LinkByName(values["dev"])
 		if err != nil {
 			return errors.New("no such link")

@@ -11,9 +11,12 @@ import (
 )
 
 func (r *ipRun) showRoutes(args []string) error {
-	_, values, err := words(args, "dev table")
+	subject, values, err := words(args, "dev table")
 	if err != nil {
 		return err
+	}
+	if subject != "" {
+		return usageError("unexpected " + subject + " (ip route get ADDRESS tells the way to it)")
 	}
 	filter, mask := &netlink.Route{Table: unix.RT_TABLE_MAIN}, netlink.RT_FILTER_TABLE
 	if table := values["table"]; table == "all" {
@@ -111,7 +114,7 @@ func (r *ipRun) getRoute(args []string) error {
 	return nil
 }
 
-func (r *ipRun) changeRoute(change func(*netlink.Route) error) func([]string) error {
+func (r *ipRun) changeRoute(change func(*netlink.Route) error, deletes bool) func([]string) error {
 	return func(args []string) error {
 		onlink := false
 		if n := len(args); n > 0 && args[n-1] == "onlink" {
@@ -168,14 +171,20 @@ func (r *ipRun) changeRoute(change func(*netlink.Route) error) func([]string) er
 				route.Scope = netlink.SCOPE_LINK
 			}
 		}
+		if deletes {
+			route.Scope = netlink.SCOPE_NOWHERE // whatever scope it has
+		}
 		return change(route)
 	}
 }
 
 func (r *ipRun) neighbours(args []string) ([]netlink.Neigh, map[int]string, error) {
-	_, values, err := words(args, "dev")
+	subject, values, err := words(args, "dev")
 	if err != nil {
 		return nil, nil, err
+	}
+	if subject != "" {
+		return nil, nil, usageError("unexpected " + subject)
 	}
 	names := linkNames()
 	index := 0

@@ -13,12 +13,12 @@ import (
 // dmesg prints the kernel's messages. -c is refused: it would take them from
 // everybody else.
 func dmesg(c *call, args []string) int {
-	opts, operands, err := parseOptions("wTrn:l:tH", map[string]byte{"follow": 'w', "ctime": 'T', "level": 'l'}, args)
+	opts, operands, err := parseOptions("wTrl:tH", map[string]byte{"follow": 'w', "ctime": 'T', "level": 'l'}, args)
 	if err != nil || len(operands) > 0 {
 		return c.misuse("%v", errors.Join(err, unexpected(operands)))
 	}
 	limit := 7
-	if text := opts.value('l', opts.value('n', "")); text != "" {
+	if text := opts.value('l', ""); text != "" {
 		names := "emerg alert crit err warn notice info debug"
 		if i := strings.Index(" "+names+" ", " "+text+" "); i >= 0 {
 			limit = strings.Count(names[:i], " ")

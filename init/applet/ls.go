@@ -68,8 +68,9 @@ type lister struct {
 }
 
 func (l *lister) folder(path string, titled bool) {
+	l.c.show()
 	if titled {
-		l.c.printf("%s:\n", path)
+		l.c.printf("%s:\n", l.c.shown(path))
 	}
 	entries, err := os.ReadDir(path)
 	if err != nil {
@@ -137,7 +138,7 @@ func (l *lister) print(list []listed, total bool) {
 				names[i] = fmt.Sprintf("%d %s", stat(entry.info).Ino, names[i])
 			}
 		}
-		if l.opts.has('C') || isTerminal(l.c.rawOut) && !l.opts.has('1') {
+		if l.opts.has('C') || l.c.seen && !l.opts.has('1') {
 			Columns(l.c.out, names, Width(l.c.rawOut, 80))
 			return
 		}
@@ -166,7 +167,7 @@ func (l *lister) print(list []listed, total bool) {
 		name := l.name(entry)
 		if entry.info.Mode()&fs.ModeSymlink != 0 {
 			if target, err := os.Readlink(entry.path); err == nil {
-				name += " -> " + target
+				name += " -> " + l.c.shown(target)
 			}
 		}
 		user, group := nameOf(l.users, st.Uid), nameOf(l.groups, st.Gid)
@@ -192,16 +193,7 @@ func (l *lister) print(list []listed, total bool) {
 }
 
 func (l *lister) name(entry listed) string {
-	name := entry.name
-	if isTerminal(l.c.rawOut) {
-		// A file's name must not send commands to the terminal.
-		name = strings.Map(func(r rune) rune {
-			if r < ' ' || r == 0x7f {
-				return '?'
-			}
-			return r
-		}, name)
-	}
+	name := l.c.shown(entry.name)
 	mode := entry.info.Mode()
 	switch {
 	case mode.IsDir() && (l.opts.has('F') || l.opts.has('p')):

@@ -57,18 +57,32 @@ func hostname(c *call, args []string) int {
 }
 
 func id(c *call, args []string) int {
-	opts, operands, err := parseOptions("ugnGr", nil, args)
+	opts, operands, err := parseOptions("ugnG", nil, args)
 	if err != nil {
 		return c.misuse("%v", err)
 	}
 	users, groups := readNames("/etc/passwd"), readNames("/etc/group")
 	uid, gid := uint32(os.Geteuid()), uint32(os.Getegid())
-	if len(operands) > 0 {
+	var supplementary []uint32
+	if len(operands) > 1 {
+		return c.misuse("takes one user")
+	}
+	if len(operands) == 1 {
 		n, err := idOf("/etc/passwd", operands[0])
 		if err != nil {
 			return c.fail("", err)
 		}
-		uid, gid = uint32(n), uint32(n)
+		var known bool
+		uid = uint32(n)
+		if gid, known = primaryGroup(uid); !known {
+			return c.fail(operands[0], errors.New("no such user"))
+		}
+		supplementary = groupsOf(nameOf(users, uid))
+	} else {
+		own, _ := os.Getgroups()
+		for _, g := range own {
+			supplementary = append(supplementary, uint32(g))
+		}
 	}
 	show := func(names map[uint32]string, n uint32) string {
 		if opts.has('n') {
@@ -83,7 +97,6 @@ func id(c *call, args []string) int {
 		}
 		return text
 	}
-	supplementary, _ := os.Getgroups()
 	switch {
 	case opts.has('u'):
 		c.printf("%s\n", show(users, uid))
@@ -92,16 +105,16 @@ func id(c *call, args []string) int {
 	case opts.has('G'):
 		text := show(groups, gid)
 		for _, g := range supplementary {
-			if uint32(g) != gid {
-				text += " " + show(groups, uint32(g))
+			if g != gid {
+				text += " " + show(groups, g)
 			}
 		}
 		c.printf("%s\n", text)
 	default:
 		list := named(groups, gid)
 		for _, g := range supplementary {
-			if uint32(g) != gid && len(operands) == 0 {
-				list += "," + named(groups, uint32(g))
+			if g != gid {
+				list += "," + named(groups, g)
 			}
 		}
 		c.printf("uid=%s gid=%s groups=%s\n", named(users, uid), named(groups, gid), list)

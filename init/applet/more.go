@@ -3,8 +3,10 @@ package applet
 import (
 	"bufio"
 	"io"
+	"iter"
 	"os"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
@@ -21,15 +23,23 @@ func more(c *call, args []string) int {
 	if !isTerminal(c.rawOut) {
 		return cat(c, files)
 	}
-	p := &pager{c: c}
-	for _, file := range orStdin(files) {
-		c.withInput(file, func(r io.Reader) error {
-			return eachLine(r, func(line []byte) error {
-				p.lines = append(p.lines, strings.TrimRight(string(line), "\r\n"))
-				return nil
-			})
-		})
+	if len(files) == 0 && isTerminal(c.in) {
+		return c.misuse("needs a file")
 	}
+	more, stop := iter.Pull(func(yield func(string) bool) {
+		for _, file := range orStdin(files) {
+			c.withInput(file, func(r io.Reader) error {
+				return eachLine(r, func(line []byte) error {
+					if !yield(strings.TrimRight(string(line), "\r\n")) {
+						return errStop
+					}
+					return nil
+				})
+			})
+		}
+	})
+	defer stop()
+	p := &pager{c: c, more: more}
 	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 	if err != nil {
 		return c.fail("/dev/tty", err)
@@ -53,7 +63,8 @@ func more(c *call, args []string) int {
 
 type pager struct {
 	c     *call
-	lines []string
+	lines []string // read so far: the input may be long, or never end
+	more  func() (line string, ok bool)
 	next  int // first line not shown yet
 	keys  *bufio.Reader
 	find  string
@@ -69,10 +80,22 @@ func (p *pager) height() int {
 	return 23
 }
 
+// has tells whether there is a line of that number, counted from 0.
+func (p *pager) has(number int) bool {
+	for len(p.lines) <= number {
+		line, ok := p.more()
+		if !ok {
+			return false
+		}
+		p.lines = append(p.lines, line)
+	}
+	return true
+}
+
 // show prints lines until so many rows are used.
 func (p *pager) show(rows int) {
 	width := Width(p.c.rawOut, 80)
-	for rows > 0 && p.next < len(p.lines) {
+	for rows > 0 && p.has(p.next) {
 		line := printableText(p.lines[p.next])
 		p.c.printf("%s\n", line)
 		rows -= max(1, (utf8.RuneCountInString(line)+width-1)/width)
@@ -96,6 +119,8 @@ func printableText(line string) string {
 			out.WriteString("^" + string(r^0x40))
 			column += 2
 			continue
+		case unicode.IsControl(r):
+			r = '?'
 		}
 		out.WriteRune(r)
 		column++
@@ -106,11 +131,11 @@ func printableText(line string) string {
 func (p *pager) run() {
 	p.show(p.height())
 	for {
-		if p.next >= len(p.lines) && len(p.lines) <= p.height() {
+		if !p.has(p.next) && len(p.lines) <= p.height() {
 			return // it all fits
 		}
 		prompt := "--more--"
-		if p.next >= len(p.lines) {
+		if !p.has(p.next) {
 			prompt = "--end--"
 		}
 		p.c.printf("%s", prompt)
@@ -124,7 +149,7 @@ func (p *pager) run() {
 		case 'q', 'Q', 3, 4:
 			return
 		case ' ', 'f', 6, 22, 'N':
-			if p.next >= len(p.lines) {
+			if !p.has(p.next) {
 				return
 			}
 			p.show(p.height())
@@ -137,6 +162,8 @@ func (p *pager) run() {
 		case 'g', '<', 'H':
 			p.jump(0)
 		case 'G', '>', 'E':
+			for p.has(len(p.lines)) {
+			}
 			p.jump(len(p.lines) - p.height())
 		case '/':
 			p.c.printf("/")
@@ -175,6 +202,7 @@ func (p *pager) key() (byte, error) {
 }
 
 func (p *pager) jump(line int) {
+	p.has(line)
 	p.next = min(max(0, line), max(0, len(p.lines)-1))
 	p.c.printf("\x1b[H\x1b[J")
 	p.show(p.height())
@@ -209,7 +237,7 @@ func (p *pager) search() {
 	if p.find == "" {
 		return
 	}
-	for i := max(0, p.next-p.height()+1); i < len(p.lines); i++ {
+	for i := max(0, p.next-p.height()+1); p.has(i); i++ {
 		if strings.Contains(p.lines[i], p.find) {
 			p.jump(i)
 			return

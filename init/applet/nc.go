@@ -11,7 +11,7 @@ import (
 
 // nc connects standard input and output with a TCP or UDP peer.
 func nc(c *call, args []string) int {
-	opts, operands, err := parseOptions("lkup:w:zvn46q:", nil, args)
+	opts, operands, err := parseOptions("lkup:w:zv46", nil, args)
 	if err != nil {
 		return c.misuse("%v", err)
 	}
@@ -141,6 +141,20 @@ func (c *call) ncListenUDP(network, address string) int {
 	}
 }
 
+// moving puts the end of patience off with all that is sent.
+type moving struct {
+	conn     net.Conn
+	patience time.Duration
+}
+
+func (m moving) Write(p []byte) (int, error) {
+	n, err := m.conn.Write(p)
+	if m.patience > 0 {
+		m.conn.SetReadDeadline(time.Now().Add(m.patience))
+	}
+	return n, err
+}
+
 // ncCopy copies both ways until the peer has ended, or nothing moves for -w. A
 // peer that only listens ends its own direction at once; a file or a pipe on
 // standard input is still sent to it, a person at a terminal gets the prompt.
@@ -149,7 +163,7 @@ func (c *call) ncCopy(conn net.Conn, patience time.Duration) int {
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
-		io.Copy(conn, c.in)
+		io.CopyBuffer(moving{conn, patience}, struct{ io.Reader }{c.in}, make([]byte, 4<<10))
 		if half, ok := conn.(*net.TCPConn); ok {
 			half.CloseWrite() // the peer may still answer
 		}

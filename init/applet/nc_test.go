@@ -5,6 +5,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestNcSendsItsInputToAPeerThatOnlyListens(t *testing.T) {
@@ -59,5 +60,39 @@ func TestNcListensAndPrintsWhatComes(t *testing.T) {
 	answer, _ := io.ReadAll(conn)
 	if code := <-ended; code != 0 || out.String() != "question\n" || string(answer) != "answer\n" {
 		t.Errorf("status %d, printed %q, answered %q; %s", code, out.String(), answer, errs.String())
+	}
+}
+
+func TestNcDoesNotGiveUpWhileItSends(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	got := make(chan int64, 1)
+	go func() {
+		conn, err := l.Accept()
+		if err != nil {
+			got <- -1
+			return
+		}
+		defer conn.Close()
+		n, _ := io.Copy(io.Discard, conn)
+		got <- n
+	}()
+	// Input that comes for longer than -w, as from a slow line; the peer says nothing.
+	r, w := io.Pipe()
+	go func() {
+		for range 10 {
+			w.Write(make([]byte, 1000))
+			time.Sleep(200 * time.Millisecond)
+		}
+		w.Close()
+	}()
+	host, port, _ := net.SplitHostPort(l.Addr().String())
+	var out, errs strings.Builder
+	code, _ := Run("nc", []string{"-w", "1", host, port}, Stdio{r, &out, &errs})
+	if n := <-got; code != 0 || n != 10000 {
+		t.Errorf("status %d, the peer got %d bytes, want 10000; %s", code, n, errs.String())
 	}
 }

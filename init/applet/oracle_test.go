@@ -477,4 +477,59 @@ whoami
 printenv APPLET_MISSING
 sync fruit
 du -s missing
+printf '%d %x\n' 9999999999999999999 18446744073709551615
+printf -- '-%s\n' x
+head -c 2 fruit numbers
+head -c 2 -q fruit numbers
+tr abc '[x*]' <<< aabbccd\n
+tr a-d 'x[y*2]z' <<< abcd\n
+tr -cs a-zA-Z '[\n*]' <<< two words, three\n
+tr '[a-c]' '[x-z]' <<< [abc]\n
+find . -perm -u+w,g+r -name fruit
+find . -perm /o+w -type f
+ln -sf fruit fruit
+cp -d link fruit
+cp -a link fruit
+cp -a broken empty
+mv link fruit
+mv fruit fruit
+mv fruit dir/inner/x
+mv dir dir/sub
+sed -s -n '$p' fruit numbers
+sed -n '$p' fruit numbers
+sed y/a/b/ bin
+sed '0,/apple/d' fruit
+sed 0d fruit
+sed -i '/33/,/none/d' numbers fruit
+sed -i 2q fruit numbers
+sed -i s/a/b/
+sed -n -e 'a text' -e n fruit
+sed -E 's/\<[^x\]+\>/X/' code
+grep -f empty fruit
+grep -vf empty fruit
+grep -E '\<int\>' code
+grep -oE '[^/\]+' colon
+grep -x '' empty noend
+grep -r text dir
+grep -r text ./dir/
+grep -r apple link
+grep -rc fig link fruit
+grep -R text dir fruit
+grep x dir
+sort -n <<< 10.0.0.1\n9.0.0.1\n
+sort -n <<< 1K\n2\n-3\n.5\n-0\n+1\nx\n1.50\n1.5\n-1.5\n-1.6\n010\n9\n
+sort -h <<< 1K\n2\n-3\n1M\n-1K\n0\n3G\n2048\n0K\n
+sort -nu <<< 12345678901234567891\n12345678901234567890\n1.50\n1.5\n
+find . -type x
+find . -type d,l
+find . -perm ''
+id sync
+id -g man
+id -Gn nobody
+id nosuchuser
+chmod a=rx fruit
+wc noend bin empty
+wc -l missing fruit
+wc -L fruit
+wc missing
 `

@@ -7,6 +7,9 @@ import (
 )
 
 func printf(c *call, args []string) int {
+	if len(args) > 0 && args[0] == "--" {
+		args = args[1:]
+	}
 	if len(args) == 0 {
 		return c.misuse("needs a format")
 	}
@@ -85,11 +88,11 @@ func (c *call) formatOnce(format string, args []string) (used int, stop bool) {
 				text := next()
 				fmt.Fprintf(c.out, spec+"s", text[:min(1, len(text))])
 			case 'd', 'i':
-				fmt.Fprintf(c.out, spec+"d", c.integer(next()))
+				fmt.Fprintf(c.out, spec+"d", c.integer(next(), false))
 			case 'u':
-				fmt.Fprintf(c.out, spec+"d", uint64(c.integer(next())))
+				fmt.Fprintf(c.out, spec+"d", uint64(c.integer(next(), true)))
 			case 'x', 'X', 'o':
-				fmt.Fprintf(c.out, spec+string(verb), uint64(c.integer(next())))
+				fmt.Fprintf(c.out, spec+string(verb), uint64(c.integer(next(), true)))
 			case 'f', 'e', 'g', 'E', 'G', 'F':
 				text := next()
 				n, err := strconv.ParseFloat(text, 64)
@@ -114,8 +117,9 @@ func (c *call) formatOnce(format string, args []string) (used int, stop bool) {
 	return used, false
 }
 
-// integer reads a number in C's notation, or 'c for the code of a character.
-func (c *call) integer(text string) int64 {
+// integer reads a number in C's notation, or 'c for the code of a character. With
+// unsigned the bits of numbers up to 2^64 do.
+func (c *call) integer(text string, unsigned bool) int64 {
 	if text == "" {
 		return 0
 	}
@@ -127,7 +131,7 @@ func (c *call) integer(text string) int64 {
 	}
 	n, err := strconv.ParseInt(strings.TrimPrefix(strings.TrimSpace(text), "+"), 0, 64)
 	if err != nil {
-		if u, uerr := strconv.ParseUint(text, 0, 64); uerr == nil {
+		if u, uerr := strconv.ParseUint(text, 0, 64); uerr == nil && unsigned {
 			return int64(u)
 		}
 		c.warn("%s: is not a number", text)

@@ -124,7 +124,7 @@ func ps(c *call, args []string) int {
 	for _, p := range list {
 		seconds := int(p.cpu.Seconds())
 		rows = append(rows, []string{strconv.Itoa(p.pid), strconv.Itoa(p.ppid), nameOf(users, p.uid), p.state, p.tty,
-			humanSize(p.rss), fmt.Sprintf("%d:%02d", seconds/60, seconds%60), printableLine(p.command)})
+			humanSize(p.rss), fmt.Sprintf("%d:%02d", seconds/60, seconds%60), PrintableLine(p.command)})
 	}
 	var text strings.Builder
 	alignment{right: []bool{true, true, false, false, false, true, true}}.print(&text, rows)
@@ -140,16 +140,6 @@ func ps(c *call, args []string) int {
 		c.printf("%s\n", line)
 	}
 	return 0
-}
-
-// printableLine replaces what would move the cursor.
-func printableLine(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return '?'
-		}
-		return r
-	}, text)
 }
 
 // parseSignal takes a leading -9, -KILL or -s KILL off args.
@@ -172,11 +162,14 @@ func kill(c *call, args []string) int {
 	if len(args) > 0 && args[0] == "-l" {
 		if len(args) > 1 {
 			sig, ok := SignalNumber(args[1])
+			if status, err := strconv.Atoi(args[1]); err == nil && status > 128 && status <= 128+64 {
+				sig, ok = syscall.Signal(status-128), true // the status of who died of it
+			}
 			if !ok {
 				return c.misuse("unknown signal %s", args[1])
 			}
 			if _, err := strconv.Atoi(args[1]); err == nil {
-				c.printf("%s\n", signalName(sig&0x7f))
+				c.printf("%s\n", signalName(sig))
 			} else {
 				c.printf("%d\n", int(sig))
 			}
@@ -198,12 +191,13 @@ func kill(c *call, args []string) int {
 		return c.misuse("needs a process")
 	}
 	for _, text := range pids {
-		pid, err := strconv.Atoi(text)
+		// The kernel takes 32 bits: 4294967295 would be -1, which is everybody.
+		pid, err := strconv.ParseInt(text, 10, 32)
 		if err != nil {
 			c.fail(text, errors.New("is not a process number"))
 			continue
 		}
-		if err := syscall.Kill(pid, sig); err != nil {
+		if err := syscall.Kill(int(pid), sig); err != nil {
 			c.fail(text, err)
 		}
 	}

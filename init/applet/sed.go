@@ -6,11 +6,12 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode/utf8"
 )
 
 // sed knows s///[gpiIN], p, d, q, =, a, i, c, y, n and their { } blocks with
-// addresses N, $, /re/, first~step and ranges, ! before a command; no hold
-// space and no branches. -i replaces the file as a whole or not at all.
+// addresses N, $, /re/, first~step, ranges and 0,/re/, ! before a command; no
+// hold space and no branches. -i replaces the file as a whole or not at all.
 func sed(c *call, args []string) int {
 	opts, operands, err := parseOptions("ne:f:iErsu", map[string]byte{"quiet": 'n', "expression": 'e', "in-place": 'i', "regexp-extended": 'E'}, args)
 	if err != nil {
@@ -37,9 +38,15 @@ func sed(c *call, args []string) int {
 	}
 	s := &sedRun{commands: commands, quiet: opts.has('n')}
 	if opts.has('i') {
+		if len(operands) == 0 {
+			return c.misuse("-i needs a file")
+		}
 		for _, file := range operands {
+			if s.stopped {
+				break // q ends all
+			}
 			var out bytes.Buffer
-			s.number, s.stopped = 0, false
+			s.begin()
 			if !c.withInput(file, func(r io.Reader) error { return s.run([]io.Reader{r}, &out) }) {
 				continue
 			}
@@ -48,12 +55,12 @@ func sed(c *call, args []string) int {
 				c.fail(file, err)
 			}
 		}
-		return c.status
+		return max(c.status, s.code)
 	}
 	var inputs []io.Reader
 	for _, file := range orStdin(operands) {
 		if file == "-" {
-			inputs = append(inputs, c.in)
+			inputs = append(inputs, streamed{c.in, c.out})
 			continue
 		}
 		f, err := os.Open(file)
@@ -63,10 +70,23 @@ func sed(c *call, args []string) int {
 			continue
 		}
 		defer f.Close()
-		inputs = append(inputs, f)
+		inputs = append(inputs, streamed{f, c.out})
 	}
-	if err := s.run(inputs, c.out); err != nil {
-		c.fail("", err)
+	runs := [][]io.Reader{inputs}
+	if opts.has('s') {
+		runs = nil
+		for _, input := range inputs {
+			runs = append(runs, []io.Reader{input})
+		}
+	}
+	for _, inputs := range runs {
+		if s.stopped {
+			break
+		}
+		s.begin()
+		if err := s.run(inputs, c.out); err != nil {
+			c.fail("", err)
+		}
 	}
 	return max(c.status, s.code)
 }
@@ -76,7 +96,7 @@ type sedRun struct {
 	commands []*sedCommand
 	quiet    bool
 	number   int
-	last     bool
+	last     func() bool // no line follows; it reads ahead, so it is asked only where that matters
 	stopped  bool
 	code     int
 	lines    func() (line string, newline, ok bool)
@@ -84,6 +104,19 @@ type sedRun struct {
 	line     string
 	ends     string // newline of the current line, which the last may lack
 	after    string // text of a, printed after the line
+}
+
+// begin makes ready for a file of its own: ranges of the one before have ended.
+func (s *sedRun) begin() {
+	s.number = 0
+	resetRanges(s.commands)
+}
+
+func resetRanges(commands []*sedCommand) {
+	for _, cmd := range commands {
+		cmd.active = cmd.zero
+		resetRanges(cmd.block)
+	}
 }
 
 func (s *sedRun) run(inputs []io.Reader, out io.Writer) error {
@@ -110,17 +143,22 @@ func (s *sedRun) run(inputs []io.Reader, out io.Writer) error {
 		}
 		return read{}
 	}
-	ahead := fetch()
+	var ahead *read
+	s.last = func() bool {
+		if ahead == nil {
+			next := fetch()
+			ahead = &next
+		}
+		return !ahead.ok
+	}
 	s.lines = func() (string, bool, bool) {
-		current := ahead
-		if !current.ok {
+		if s.last() {
 			return "", false, false
 		}
-		ahead = fetch()
-		s.last = !ahead.ok
+		text, newline := strings.CutSuffix(ahead.text, "\n")
+		ahead = nil
 		s.number++
-		text, newline := strings.CutSuffix(current.text, "\n")
-		return text, newline || ahead.ok, true
+		return text, newline || !s.last(), true
 	}
 	for !s.stopped && s.next() {
 		deleted := s.execute(s.commands)
@@ -169,12 +207,14 @@ func (s *sedRun) execute(commands []*sedCommand) (deleted bool) {
 			s.stopped, s.code = true, cmd.code
 			return false
 		case 'n':
-			if s.last {
+			if s.last() {
 				return s.quit()
 			}
 			if !s.quiet {
 				io.WriteString(s.out, s.line+s.ends)
 			}
+			io.WriteString(s.out, s.after)
+			s.after = ""
 			s.next()
 		case 'a':
 			s.after += cmd.text
@@ -186,12 +226,7 @@ func (s *sedRun) execute(commands []*sedCommand) (deleted bool) {
 			}
 			return true
 		case 'y':
-			s.line = strings.Map(func(r rune) rune {
-				if to, ok := cmd.table[r]; ok {
-					return to
-				}
-				return r
-			}, s.line)
+			s.line = translate(s.line, cmd.table)
 		case 's':
 			if s.substitute(cmd) && cmd.print {
 				io.WriteString(s.out, s.line+"\n")
@@ -212,7 +247,7 @@ func (s *sedRun) matches(a *sedAddress) bool {
 	case a.pattern != nil:
 		return a.pattern.MatchString(s.line)
 	case a.last:
-		return s.last
+		return s.last()
 	case a.step > 0:
 		return s.number >= a.line && (s.number-a.line)%a.step == 0
 	}
@@ -236,10 +271,25 @@ func (s *sedRun) selects(cmd *sedCommand) bool {
 		return true
 	case s.matches(cmd.from):
 		// A range whose end lies at or before its start is one line.
-		cmd.active = !(cmd.to.line > 0 && cmd.to.line <= s.number) && !(cmd.to.last && s.last)
+		cmd.active = !(cmd.to.line > 0 && cmd.to.line <= s.number) && !(cmd.to.last && s.last())
 		return true
 	}
 	return false
+}
+
+// translate replaces characters; bytes that are no UTF-8 stay as they are.
+func translate(text string, table map[rune]rune) string {
+	var out strings.Builder
+	for text != "" {
+		r, size := utf8.DecodeRuneInString(text)
+		if to, ok := table[r]; ok && !(r == utf8.RuneError && size == 1) {
+			out.WriteRune(to)
+		} else {
+			out.WriteString(text[:size])
+		}
+		text = text[size:]
+	}
+	return out.String()
 }
 
 func (s *sedRun) substitute(cmd *sedCommand) bool {

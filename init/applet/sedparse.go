@@ -19,7 +19,7 @@ type sedCommand struct {
 	from, to *sedAddress
 	negate   bool
 	active   bool // inside its range
-	until    int  // line that ends the range when to is a number
+	zero     bool // from line 0: the range is active before the first line
 	verb     byte
 	block    []*sedCommand
 	pattern  *regexp.Regexp
@@ -100,6 +100,12 @@ func (p *sedParser) command() (cmd *sedCommand, err error) {
 		if cmd.to == nil {
 			return nil, errors.New("an address is missing after ,")
 		}
+	}
+	if from := cmd.from; from != nil && from.line == 0 && from.pattern == nil && !from.last && from.step == 0 {
+		if cmd.to == nil || cmd.to.pattern == nil {
+			return nil, errors.New("line 0 needs a range that ends with /.../")
+		}
+		cmd.zero = true
 	}
 	p.skip(" \t")
 	for p.peek() == '!' {
@@ -244,7 +250,9 @@ func (p *sedParser) compile(text, flags string) (*regexp.Regexp, error) {
 		}
 		return p.last, nil
 	}
-	if !p.extended {
+	if p.extended {
+		text = extendedPattern(text)
+	} else {
 		text = basicPattern(text)
 	}
 	pattern, err := regexp.Compile(flags + text)
@@ -331,6 +339,8 @@ done:
 				text.WriteByte('\n')
 			case next == 't':
 				text.WriteByte('\t')
+			case strings.IndexByte("LUElucdox", next) >= 0:
+				return fmt.Errorf("\\%c is not supported in a replacement", next)
 			default:
 				text.WriteByte(next)
 			}

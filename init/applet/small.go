@@ -6,6 +6,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 func trueCommand(c *call, args []string) int  { return 0 }
@@ -180,7 +181,7 @@ func which(c *call, args []string) int {
 }
 
 func env(c *call, args []string) int {
-	opts, operands, err := parseOptions("+iu:0", map[string]byte{"ignore-environment": 'i', "unset": 'u'}, args)
+	opts, operands, err := parseOptions("+iu:", map[string]byte{"ignore-environment": 'i', "unset": 'u'}, args)
 	if err != nil {
 		return c.misuse("%v", err)
 	}
@@ -215,10 +216,15 @@ func env(c *call, args []string) int {
 		}
 		return 0
 	}
-	if environment == nil {
-		environment = []string{} // nil would mean ours
+	path, code := c.lookCommand(operands[0])
+	if code != 0 {
+		return code
 	}
-	return c.execute(operands, environment)
+	// The command takes our place: who stops or waits for us means it.
+	c.out.Flush()
+	err = syscall.Exec(path, operands, environment)
+	c.fail(operands[0], err)
+	return 126
 }
 
 func printenv(c *call, args []string) int {

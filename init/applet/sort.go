@@ -2,6 +2,7 @@ package applet
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -215,12 +216,7 @@ func (k sortKey) compare(a, b string) int {
 	n := 0
 	switch {
 	case k.numeric || k.human:
-		x, y := leadingNumber(a, k.human), leadingNumber(b, k.human)
-		if x < y {
-			n = -1
-		} else if x > y {
-			n = 1
-		}
+		n = leadingNumber(a, k.human).compare(leadingNumber(b, k.human))
 	case k.fold:
 		n = strings.Compare(strings.ToUpper(a), strings.ToUpper(b))
 	default:
@@ -232,20 +228,56 @@ func (k sortKey) compare(a, b string) int {
 	return n
 }
 
+// number is a decimal number of any length: no digit is lost as in a float.
+type number struct {
+	negative        bool
+	unit            int    // of a human size: 1 for K, 2 for M
+	whole, fraction string // without leading zeros, and without trailing ones
+}
+
 // leadingNumber is the number a text begins with, 0 without one.
-func leadingNumber(text string, human bool) float64 {
+func leadingNumber(text string, human bool) number {
 	text = strings.TrimLeft(text, " \t")
-	end := 0
-	for end < len(text) && (text[end] >= '0' && text[end] <= '9' || text[end] == '.' || end == 0 && text[end] == '-') {
-		end++
-	}
-	n, _ := strconv.ParseFloat(text[:end], 64)
-	if human && end < len(text) {
-		for range strings.IndexByte("KMGTPE", text[end]&^0x20) + 1 {
-			n *= 1024
+	n := number{}
+	text, n.negative = strings.CutPrefix(text, "-")
+	digits := func() string {
+		end := 0
+		for end < len(text) && isDigit(text[end]) {
+			end++
 		}
+		run := text[:end]
+		text = text[end:]
+		return run
+	}
+	n.whole = strings.TrimLeft(digits(), "0")
+	if strings.HasPrefix(text, ".") {
+		text = text[1:]
+		n.fraction = strings.TrimRight(digits(), "0")
+	}
+	if n.whole == "" && n.fraction == "" {
+		return number{}
+	}
+	if human && text != "" {
+		n.unit = strings.IndexByte("KMGTPE", text[0]&^0x20) + 1
 	}
 	return n
+}
+
+func (n number) compare(other number) int {
+	switch {
+	case n.negative != other.negative && n.negative:
+		return -1
+	case n.negative != other.negative:
+		return 1
+	case n.negative:
+		n, other = other, n
+	}
+	// Like GNU, a larger unit is more whatever stands before it, but 0 is 0.
+	zero := func(n number) bool { return n.whole == "" && n.fraction == "" }
+	if !zero(n) && !zero(other) && n.unit != other.unit {
+		return cmp.Compare(n.unit, other.unit)
+	}
+	return cmp.Or(cmp.Compare(len(n.whole), len(other.whole)), strings.Compare(n.whole, other.whole), strings.Compare(n.fraction, other.fraction))
 }
 
 func uniqCommand(c *call, args []string) int {
@@ -261,16 +293,20 @@ func uniqCommand(c *call, args []string) int {
 	if err != nil {
 		return c.misuse("%v", err)
 	}
-	var out bytes.Buffer
+	out := io.Writer(c.out)
+	var kept bytes.Buffer
+	if len(files) == 2 {
+		out = &kept // the output may be the input
+	}
 	previous, count := "", 0
 	flush := func() {
 		if count == 0 || opts.has('d') && count == 1 || opts.has('u') && count > 1 {
 			return
 		}
 		if opts.has('c') {
-			fmt.Fprintf(&out, "%7d ", count)
+			fmt.Fprintf(out, "%7d ", count)
 		}
-		out.WriteString(previous + "\n")
+		io.WriteString(out, previous+"\n")
 	}
 	key := func(line string) string {
 		at := 0
@@ -301,11 +337,9 @@ func uniqCommand(c *call, args []string) int {
 	})
 	flush()
 	if len(files) == 2 {
-		if err := os.WriteFile(files[1], out.Bytes(), 0o666); err != nil {
+		if err := os.WriteFile(files[1], kept.Bytes(), 0o666); err != nil {
 			return c.fail(files[1], err)
 		}
-		return c.status
 	}
-	c.out.Write(out.Bytes())
 	return c.status
 }

@@ -53,7 +53,9 @@ type address struct {
 }
 
 func parseURL(text string, base address) (address, error) {
+	text, _, _ = strings.Cut(text, "#")
 	scheme, rest, ok := strings.Cut(text, "://")
+	ok = ok && !strings.ContainsAny(scheme, "/?") // else it is part of a path
 	switch {
 	case strings.EqualFold(scheme, "https") && ok:
 		return address{}, errors.New("https is not supported: the image carries no TLS; use http, or fetch on another machine")
@@ -61,17 +63,22 @@ func parseURL(text string, base address) (address, error) {
 		return address{}, fmt.Errorf("%s is not supported, only http", scheme)
 	case !ok && base.host != "": // a relative redirect
 		to := base
+		if host, ok := strings.CutPrefix(text, "//"); ok {
+			return parseURL("http://"+host, address{})
+		}
 		if strings.HasPrefix(text, "/") {
 			to.path = text
 		} else {
 			folder, _, _ := strings.Cut(base.path, "?")
 			to.path = folder[:strings.LastIndexByte(folder, '/')+1] + text
 		}
+		if strings.ContainsAny(text, " \r\n") {
+			return to, errors.New("is not a URL")
+		}
 		return to, nil
 	case !ok:
 		rest = text
 	}
-	rest, _, _ = strings.Cut(rest, "#")
 	i := strings.IndexAny(rest, "/?")
 	if i < 0 {
 		i = len(rest)
@@ -197,9 +204,9 @@ func (w *fetcher) request(to address, have int64) (*answer, error) {
 		return nil, err
 	}
 	if w.headers {
-		w.say("  %s\n", a.line)
+		w.say("  %s\n", PrintableLine(a.line))
 		for name, value := range a.header {
-			w.say("  %s: %s\n", name, value)
+			w.say("  %s: %s\n", PrintableLine(name), PrintableLine(value))
 		}
 	}
 	a.conn = conn
@@ -254,8 +261,10 @@ func readAnswer(r *bufio.Reader) (*answer, error) {
 			continue // an interim answer
 		}
 		a.body = r
-		if strings.EqualFold(a.header["transfer-encoding"], "chunked") {
+		if encoding := a.header["transfer-encoding"]; strings.EqualFold(encoding, "chunked") {
 			a.body = &chunked{r: r}
+		} else if encoding != "" && !strings.EqualFold(encoding, "identity") {
+			return nil, fmt.Errorf("the server sends the encoding %q, which was not asked for", encoding)
 		} else if text := a.header["content-length"]; text != "" {
 			if a.length, err = strconv.ParseInt(text, 10, 64); err != nil || a.length < 0 {
 				return nil, fmt.Errorf("the server sends a bad length %q", text)

@@ -7,7 +7,7 @@ import (
 )
 
 func xargs(c *call, args []string) int {
-	opts, command, err := parseOptions("+0rtn:I:L:d:P:", map[string]byte{"null": '0', "no-run-if-empty": 'r'}, args)
+	opts, command, err := parseOptions("+0rtn:I:L:d:", map[string]byte{"null": '0', "no-run-if-empty": 'r'}, args)
 	if err != nil {
 		return c.misuse("%v", err)
 	}

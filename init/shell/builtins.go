@@ -27,16 +27,28 @@ var builtins map[string]builtin
 
 func init() {
 	builtins = map[string]builtin{
+		"echo":    {printBuiltin("echo"), "[-neE] [TEXT...]", "print its arguments"},
 		"bg":      {bgBuiltin, "[%JOB]", "continue a stopped job in the background"},
 		"fg":      {fgBuiltin, "[%JOB]", "bring a job to the foreground"},
 		"help":    {helpBuiltin, "", "list the commands and keys"},
 		"history": {historyBuiltin, "[-c]", "list the typed lines, or forget them"},
 		"jobs":    {jobsBuiltin, "[-l]", "list stopped and background jobs"},
 		"kill":    {killBuiltin, "[-SIGNAL] %JOB|PID...", "send a signal"},
+		"printf":  {printBuiltin("printf"), "FORMAT [ARGUMENT...]", "print with a format"},
+		"read":    {readBuiltin, "[-rs] [NAME...]", "read a line into variables"},
 		"trap":    {trapBuiltin, "[COMMAND] [SIGNAL...]", "run a command when the shell ends or gets a signal"},
 		"ulimit":  {ulimitBuiltin, "[-HS] [-acdflmnstuv] [LIMIT]", "show or set limits of processes"},
 		"umask":   {umaskBuiltin, "[MODE]", "show or set the mask of new files' permissions"},
 		"wait":    {waitBuiltin, "[%JOB|PID...]", "wait for background jobs"},
+	}
+}
+
+// printBuiltin runs echo or printf here. The interpreter's own know half of the
+// formats and do not tell that the disk is full.
+func printBuiltin(name string) func(*shell, context.Context, interp.HandlerContext, []string) int {
+	return func(sh *shell, ctx context.Context, hc interp.HandlerContext, args []string) int {
+		code, _ := applet.Run(name, args, applet.Stdio{In: strings.NewReader(""), Out: hc.Stdout, Err: hc.Stderr})
+		return code
 	}
 }
 
@@ -168,8 +180,8 @@ func killBuiltin(sh *shell, ctx context.Context, hc interp.HandlerContext, args 
 	}
 	status := 0
 	for _, spec := range args {
-		if pid, err := strconv.Atoi(spec); err == nil {
-			if err := syscall.Kill(pid, sig); err != nil {
+		if pid, err := strconv.ParseInt(spec, 10, 32); err == nil {
+			if err := syscall.Kill(int(pid), sig); err != nil {
 				status = complain(hc, "kill", "%d: %v", pid, err)
 			}
 			continue
@@ -244,6 +256,9 @@ func trapBuiltin(sh *shell, ctx context.Context, hc interp.HandlerContext, args 
 	command, names := "-", args
 	if len(args) > 1 {
 		command, names = args[0], args[1:]
+	}
+	if command != "-" && command != "" {
+		command = strings.TrimSuffix(sh.rewriteText(command), "\n")
 	}
 	for _, name := range names {
 		if name == "0" {

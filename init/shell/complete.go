@@ -1,10 +1,13 @@
 package shell
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"sort"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"bantam/init/applet"
 	"bantam/init/shell/line"
@@ -66,7 +69,7 @@ func (sh *shell) complete(before string) line.Completion {
 			name += "/"
 		}
 		c.Words = append(c.Words, quoteWord(folder+name))
-		c.Display = append(c.Display, name)
+		c.Display = append(c.Display, applet.PrintableLine(name))
 	}
 	return c
 }
@@ -166,6 +169,10 @@ func unquote(word string) string {
 	for i := 0; i < len(word); i++ {
 		b := word[i]
 		switch {
+		case quote == 0 && strings.HasPrefix(word[i:], `$'\`) && len(word) > i+6 && word[i+6] == '\'':
+			n, _ := strconv.ParseUint(word[i+3:i+6], 8, 8) // as quoteWord writes it
+			out.WriteByte(byte(n))
+			i += 6
 		case quote == 0 && (b == '\'' || b == '"'):
 			quote = b
 		case quote != 0 && b == quote:
@@ -180,11 +187,18 @@ func unquote(word string) string {
 	return out.String()
 }
 
-// quoteWord escapes what the shell would read otherwise; a leading ~ stays.
+// quoteWord escapes what the shell would read otherwise; a leading ~ stays. A
+// newline in a name must not end the command, and the parser takes only UTF-8, so
+// control characters and odd bytes become $'\012'.
 func quoteWord(name string) string {
 	var out strings.Builder
 	for i, r := range name {
-		if strings.ContainsRune(" \t'\"\\$`;&|<>()*?[]{}#!", r) || r == '~' && i > 0 {
+		_, size := utf8.DecodeRuneInString(name[i:])
+		switch {
+		case r < ' ' || r == 0x7f || r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&out, `$'\%03o'`, name[i])
+			continue
+		case strings.ContainsRune(" '\"\\$`;&|<>()*?[]{}#!", r) || r == '~' && i > 0:
 			out.WriteByte('\\')
 		}
 		out.WriteRune(r)

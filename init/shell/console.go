@@ -26,11 +26,12 @@ type console struct {
 	brackets bool       // the terminal is asked to mark pastes
 	unknown  bool       // the kernel does not know the window size
 	changed  atomic.Bool
+	cancel   chan struct{} // Ctrl-C on a dumb terminal, where the kernel sees it first
 }
 
 func newConsole(sh *shell, history *line.History) *console {
 	kind := os.Getenv("TERM")
-	con := &console{sh: sh, history: history}
+	con := &console{sh: sh, history: history, cancel: make(chan struct{}, 1)}
 	con.dumb = kind == "dumb" || sh.terminal == nil
 	con.brackets = kind != "vt100" && kind != "vt102"
 	con.editor = &line.Editor{
@@ -209,9 +210,23 @@ func (con *console) next(timeout time.Duration) (key line.Key, ok, gone bool) {
 
 // readPlain is for terminals without cursor movement: the kernel edits.
 func (con *console) readPlain(prompt string) (string, line.Result) {
+	select {
+	case <-con.cancel: // it was meant for the command before
+	default:
+	}
 	os.Stdout.WriteString(prompt)
 	var text []byte
 	for {
+		select {
+		case <-con.cancel:
+			os.Stdout.WriteString("\n")
+			return "", line.Cancelled
+		default:
+		}
+		// The signal may reach another thread than this, so look up now and then.
+		if n, err := unix.Poll([]unix.PollFd{{Fd: 0, Events: unix.POLLIN}}, 500); err == unix.EINTR || err == nil && n == 0 {
+			continue
+		}
 		var b [1]byte
 		n, err := unix.Read(0, b[:])
 		switch {

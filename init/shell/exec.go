@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -22,10 +23,20 @@ func (sh *shell) call(ctx context.Context, args []string) ([]string, error) {
 	if j := sh.listOf(interp.HandlerCtx(ctx)); j != nil && sh.isKilled(j) && args[0] != doneWord {
 		return nil, syscall.ECANCELED
 	}
-	if args[0] == "logout" {
+	switch {
+	case args[0] == "logout":
 		args = append([]string{"exit"}, args[1:]...)
+	case args[0] == "eval" && len(args) > 1:
+		args = []string{"eval", sh.rewriteText(strings.Join(args[1:], " "))}
+	case (args[0] == "." || args[0] == "source") && len(args) > 1:
+		if path := findScript(interp.HandlerCtx(ctx), args[1]); path != "" {
+			args = append([]string{args[0], scriptMark + path}, args[2:]...)
+		}
+	case len(args) == 1 && args[0] == "return":
+		// Alone it means the status of the command before, not 0.
+		args = []string{"return", strconv.Itoa(interp.HandlerCtx(ctx).LastExitStatus)}
 	}
-	if isBuiltin(args[0]) {
+	if _, own := sh.declared.Load(args[0]); isBuiltin(args[0]) && !own {
 		return append([]string{builtinMark + args[0]}, args[1:]...), nil
 	}
 	return args, nil
@@ -37,7 +48,18 @@ const builtinMark = "\x00builtin "
 func (sh *shell) exec(ctx context.Context, args []string) error {
 	hc := interp.HandlerCtx(ctx)
 	if name, ok := strings.CutPrefix(args[0], builtinMark); ok {
-		return exitError(builtins[name].run(sh, ctx, hc, args[1:]))
+		out := &noted{Writer: hc.Stdout}
+		hc.Stdout = out
+		status := builtins[name].run(sh, ctx, hc, args[1:])
+		switch {
+		case out.broken && sh.isPipe(out.Writer):
+			// A process would have died of SIGPIPE; else while true; do echo y; done | head -n 1
+			// would never end.
+			return hc.Builtin(ctx, []string{"exit", strconv.Itoa(128 + int(syscall.SIGPIPE))})
+		case out.broken: // some files of /sys answer so
+			status = complain(hc, name, "write: %v", syscall.EPIPE)
+		}
+		return exitError(status)
 	}
 	switch args[0] {
 	case jobWord:
@@ -45,11 +67,38 @@ func (sh *shell) exec(ctx context.Context, args []string) error {
 	case doneWord:
 		return sh.endList(hc, args[1])
 	case execWord:
-		return sh.become(hc, args[1:])
+		err := sh.become(hc, args[1:])
+		if status, failed := err.(interp.ExitStatus); failed && sh.history == nil {
+			return hc.Builtin(ctx, []string{"exit", strconv.Itoa(int(status))}) // only a person gets the shell back
+		}
+		return err
 	case spawnWord:
 		return sh.spawn(ctx, hc, args[1:])
 	}
 	return sh.runForeground(ctx, hc, args)
+}
+
+// noted is a writer that remembers whether its reader has gone.
+type noted struct {
+	io.Writer
+	broken bool
+}
+
+func (n *noted) Write(p []byte) (int, error) {
+	written, err := n.Writer.Write(p)
+	n.broken = n.broken || errors.Is(err, syscall.EPIPE)
+	return written, err
+}
+
+// isPipe tells whether a writer that broke is a pipe: the left side of |, which is
+// a subshell, or in a script also a named one.
+func (sh *shell) isPipe(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeNamedPipe != 0 && (sh.history == nil || f.Name() == "|1")
 }
 
 // exitError is a status as the interpreter wants it.
@@ -167,6 +216,9 @@ func (sh *shell) become(hc interp.HandlerContext, args []string) error {
 		return startError(hc, args[0], err)
 	}
 	defer closeOurs()
+	if strings.Contains(args[0], "/") {
+		path = args[0] // the $0 of a script
+	}
 	if sh.terminal != nil {
 		sh.terminal.release()
 	}
@@ -256,8 +308,15 @@ func exported(env expand.Environ) []string {
 }
 
 // openFile opens redirections. /proc/self/fd/N stands for >&N, see rewrite.
-func openFile(ctx context.Context, path string, flag int, perm os.FileMode) (io.ReadWriteCloser, error) {
+func (sh *shell) openFile(ctx context.Context, path string, flag int, perm os.FileMode) (io.ReadWriteCloser, error) {
 	hc := interp.HandlerCtx(ctx)
+	if script, ok := strings.CutPrefix(path, scriptMark); ok {
+		text, err := os.ReadFile(script)
+		if err != nil {
+			return nil, err
+		}
+		return readOnly{strings.NewReader(sh.rewriteText(string(text)))}, nil
+	}
 	if fd, ok := strings.CutPrefix(path, descriptorFolder); ok {
 		switch fd {
 		case "0":
@@ -283,6 +342,33 @@ func openFile(ctx context.Context, path string, flag int, perm os.FileMode) (io.
 	}
 	return os.OpenFile(path, flag, perm)
 }
+
+// scriptMark before the path of a script tells openFile that the . command reads it.
+const scriptMark = "/.//"
+
+// findScript is the absolute path of the file that the . command means, "" when
+// there is none.
+func findScript(hc interp.HandlerContext, name string) string {
+	folders := []string{hc.Dir}
+	if !strings.Contains(name, "/") {
+		folders = append(filepath.SplitList(hc.Env.Get("PATH").String()), hc.Dir)
+	}
+	for _, folder := range folders {
+		path := name
+		if !filepath.IsAbs(name) {
+			path = filepath.Join(folder, name)
+		}
+		if info, err := os.Stat(path); err == nil && !info.IsDir() && filepath.IsAbs(path) {
+			return path
+		}
+	}
+	return ""
+}
+
+type readOnly struct{ io.Reader }
+
+func (readOnly) Write([]byte) (int, error) { return 0, syscall.EBADF }
+func (readOnly) Close() error              { return nil }
 
 // keepOpen lends a writer that the redirection must not close.
 type keepOpen struct{ io.Writer }

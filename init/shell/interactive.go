@@ -144,6 +144,10 @@ func (sh *shell) handleSignals(con *console) {
 			case syscall.SIGINT, syscall.SIGQUIT:
 				// Only arrives while no command has the terminal.
 				sh.interrupt(errInterrupted)
+				select {
+				case con.cancel <- struct{}{}:
+				default:
+				}
 			case syscall.SIGWINCH:
 				con.resized()
 			case syscall.SIGHUP, syscall.SIGTERM:

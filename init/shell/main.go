@@ -136,7 +136,7 @@ func runScript(name string, params []string, parsed arguments, source io.Reader,
 	status := 0
 	program := stdinProgram(os.Stdin)
 	if source != nil {
-		program = syntax.NewParser().StmtsSeq(source)
+		program = statements(source)
 	}
 	for stmt, err := range program {
 		if err != nil {
@@ -248,12 +248,44 @@ func (sh *shell) source(path string) {
 		return // an optional file
 	}
 	defer f.Close()
-	for stmt, err := range syntax.NewParser().StmtsSeq(f) {
+	for stmt, err := range statements(f) {
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "sh: %s: %v\n", path, err)
 			return
 		}
 		sh.runStmt(stmt)
+	}
+}
+
+// statements parses a program as it runs. The parser hands out a statement when
+// it has read its end, but the text of a here-document comes after the line, so
+// the statements of a line wait for the first of a later one:
+//
+//	cat <<X; echo done
+func statements(source io.Reader) iter.Seq2[*syntax.Stmt, error] {
+	return func(yield func(*syntax.Stmt, error) bool) {
+		var line []*syntax.Stmt
+		flush := func() bool {
+			for _, stmt := range line {
+				if !yield(stmt, nil) {
+					return false
+				}
+			}
+			line = line[:0]
+			return true
+		}
+		for stmt, err := range syntax.NewParser().StmtsSeq(source) {
+			later := err != nil || len(line) > 0 && stmt.Pos().Line() > line[len(line)-1].End().Line()
+			if later && !flush() {
+				return
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			line = append(line, stmt)
+		}
+		flush()
 	}
 }
 

@@ -183,6 +183,17 @@ func TestUnfinishedLineIsContinued(t *testing.T) {
 	}
 }
 
+func TestCtrlCGivesUpTheLineOfADumbTerminal(t *testing.T) {
+	s := startSession(t, normalSize, "TERM=dumb")
+	s.expect("READY> ")
+	s.send("echo 'not ended\r")
+	s.expect("> ")
+	s.send("\x03")
+	s.expect("READY> ")
+	s.send("echo status $?\r")
+	s.expect("\r\nstatus 130")
+}
+
 func TestUnknownSizeIsAskedForAndTold(t *testing.T) {
 	s := startSession(t, nil)
 	s.expect("\x1b[6n")

@@ -1,28 +1,33 @@
 package shell
 
 import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
 	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
 )
 
 // The interpreter runs background commands as goroutines, exec as a child and
 // knows no process ids. Before a statement runs, rewrite turns these places
-// into calls of words that no script can contain; the exec handler does the rest.
+// into calls of words that no script contains; the exec handler does the rest.
 const (
-	spawnWord = "\x00spawn" // spawn COMMAND...: start it in the background
-	jobWord   = "\x00job"   // job TEXT: make a job for the list that follows
-	doneWord  = "\x00done"  // done JOB: the list of that job has ended
-	execWord  = "\x00exec"  // exec COMMAND...: become it
+	spawnWord = "\x01spawn" // spawn COMMAND...: start it in the background
+	jobWord   = "\x01job"   // job TEXT: make a job for the list that follows
+	doneWord  = "\x01done"  // done JOB: the list of that job has ended
+	execWord  = "\x01exec"  // exec COMMAND...: become it
 
 	nameVariable = "__sh_name" // stands for $0
 	lastVariable = "__sh_last" // stands for $!
 	jobVariable  = "__sh_job"  // set inside a background list: its job, e.g. %2
 )
 
-// rewrite changes stmt in place. isFunction tells the functions known so far.
-func rewrite(stmt *syntax.Stmt, isFunction func(string) bool) {
+// rewrite changes stmt in place. isFunction tells the functions known so far;
+// the result are those that stmt declares.
+func rewrite(stmt *syntax.Stmt, isFunction func(string) bool) (declared map[string]bool) {
 	var background []*syntax.Stmt
-	declared := map[string]bool{}
+	declared = map[string]bool{}
 	syntax.Walk(stmt, func(node syntax.Node) bool {
 		switch node := node.(type) {
 		case *syntax.FuncDecl:
@@ -33,11 +38,23 @@ func rewrite(stmt *syntax.Stmt, isFunction func(string) bool) {
 			if node.Background {
 				background = append(background, node)
 			}
+		case *syntax.Assign:
+			quoteEscapes(node.Value)
+		case *syntax.CaseClause:
+			quoteEscapes(node.Word)
 		case *syntax.Redirect:
+			if node.Op != syntax.Hdoc && node.Op != syntax.DashHdoc {
+				quoteEscapes(node.Word)
+			}
 			rewriteRedirect(node)
 		case *syntax.ParamExp:
 			if node.Param == nil {
 				break
+			}
+			if n, err := strconv.Atoi(node.Param.Value); err == nil && n > 9 && node.Exp == nil && node.Slice == nil && node.Repl == nil && !node.Length {
+				// The interpreter knows $1 to $9.
+				node.Param.Value, node.Short = "*", false
+				node.Slice = &syntax.Slice{Offset: number(n), Length: number(1)}
 			}
 			switch node.Param.Value {
 			case "0":
@@ -48,11 +65,40 @@ func rewrite(stmt *syntax.Stmt, isFunction func(string) bool) {
 		}
 		return true
 	})
-	markExec(stmt)
 	// Inner ones come later in the walk and must be done first.
 	for i := len(background) - 1; i >= 0; i-- {
 		rewriteBackground(background[i], func(name string) bool { return declared[name] || isFunction(name) })
 	}
+	return declared
+}
+
+// quoteEscapes writes a\ b as a' 'b. The interpreter leaves the backslashes of a
+// word in place where that is not split into fields: > my\ file, name=my\ file.
+func quoteEscapes(word *syntax.Word) {
+	if word == nil {
+		return
+	}
+	var parts []syntax.WordPart
+	for _, part := range word.Parts {
+		lit, ok := part.(*syntax.Lit)
+		if !ok || !strings.Contains(lit.Value, `\`) {
+			parts = append(parts, part)
+			continue
+		}
+		for text := lit.Value; text != ""; {
+			plain, rest, escaped := strings.Cut(text, `\`)
+			if plain != "" {
+				parts = append(parts, &syntax.Lit{Value: plain})
+			}
+			if !escaped {
+				break
+			}
+			_, size := utf8.DecodeRuneInString(rest)
+			parts = append(parts, quoted(rest[:size])...)
+			text = rest[size:]
+		}
+	}
+	word.Parts = parts
 }
 
 // rewriteBackground turns "command args &" into a spawn, any other list into a
@@ -79,7 +125,7 @@ func rewriteBackground(stmt *syntax.Stmt, isFunction func(string) bool) {
 		{Cmd: &syntax.Subshell{Stmts: []*syntax.Stmt{{Cmd: assign}, &list}}},
 		{Cmd: &syntax.CallExpr{Args: []*syntax.Word{word(doneWord), variableWord(lastVariable)}}},
 	}}
-	newJob := &syntax.CallExpr{Args: []*syntax.Word{word(jobWord), {Parts: []syntax.WordPart{&syntax.SglQuoted{Value: text}}}}}
+	newJob := &syntax.CallExpr{Args: []*syntax.Word{word(jobWord), {Parts: quoted(text)}}}
 	*stmt = syntax.Stmt{Position: stmt.Position, Cmd: &syntax.Block{Stmts: []*syntax.Stmt{
 		{Cmd: newJob},
 		{Cmd: inner, Background: true},
@@ -144,6 +190,43 @@ func markExec(stmt *syntax.Stmt) {
 		}
 	}
 }
+
+// quoted is text as the parts of a word that mean just that, printed or not.
+func quoted(text string) []syntax.WordPart {
+	var parts []syntax.WordPart
+	for i, piece := range strings.Split(text, "'") {
+		if i > 0 {
+			parts = append(parts, &syntax.DblQuoted{Parts: []syntax.WordPart{&syntax.Lit{Value: "'"}}})
+		}
+		if piece != "" {
+			parts = append(parts, &syntax.SglQuoted{Value: piece})
+		}
+	}
+	return parts
+}
+
+// rewriteText does the same for a text that the interpreter will parse itself:
+// that of eval, or a file read by the . command. exec stays as it is there, since
+// nobody knows whether a subshell runs it.
+func (sh *shell) rewriteText(text string) string {
+	file, err := syntax.NewParser().Parse(strings.NewReader(text), "")
+	if err != nil {
+		return text // the interpreter will say what is wrong
+	}
+	known := func(name string) bool { _, ok := sh.declared.Load(name); return ok }
+	for _, stmt := range file.Stmts {
+		for name := range rewrite(stmt, known) {
+			sh.declared.Store(name, true)
+		}
+	}
+	var out strings.Builder
+	if syntax.NewPrinter().Print(&out, file) != nil {
+		return text
+	}
+	return out.String()
+}
+
+func number(n int) syntax.ArithmExpr { return word(strconv.Itoa(n)) }
 
 func word(text string) *syntax.Word {
 	return &syntax.Word{Parts: []syntax.WordPart{&syntax.Lit{Value: text}}}

@@ -151,5 +151,61 @@ kill -TERM $$; sleep 1; echo survived
 ----
 trap 'echo caught; exit 4' TERM; kill -TERM $$; sleep 1; exit 0
 ----
+echo x > a\ b; cat < a\ b; echo y >> q\'\$s; f=a\ b; echo "$f"; export g=\~x\\; echo $g; case a\ b in 'a b') echo yes;; esac; ls
+----
+eval 'x=a\ b; sh -c "exit 3" & wait $!; echo $? "$x" $0'
+----
+printf 'f() { cat <<E > o\\ ut; echo "it'"'"'s"; }\nbody\nE\nsh -c "exit 4" & wait $!; echo $? $0 $1; set -- 1 2 3 4 5 6 7 8 9 ten; echo ${10}; (exit 5) & wait; return 6\n' > lib
+. ./lib; echo $?; f; cat 'o ut'
+----
+trap 'x=a\ b; sh -c "exit 3" & wait $!; echo "$x" $?' EXIT; true
+----
+(. ./missing); test $? != 0; echo $?
+----
+(eval 'exec sh -c "echo in; exit 5"'; echo not reached); echo $?
+----
+while IFS=: read -r a b c; do echo "<$a><$b><$c>"; done <<E
+root::0:0
+:b
+a:b:c:
+ sp : x :y z: t
+::::
+'q"$x:\:\\:e
+E
+----
+echo 'a, b ,, c' | { IFS=', ' read x y z w; echo "$x|$y|$z|$w"; }; echo ' a  b c ' | { read x y; echo "$x|$y"; }; printf 'a:b' | { IFS=: read x y; echo $? "$x|$y"; }
+----
+while true; do echo y; done | head -n 1
+----
+while true; do printf 'y\n'; done | head -n 2
+----
+{ echo a; sleep 0.2; echo b > file; } | head -n 1; cat file
+----
+cat <<E; echo done
+the text
+E
+----
+if true; then cat <<E; fi; cat <<F | tr a-z A-Z; echo end
+one
+E
+two
+F
+----
+f() { false; return; }; f; echo $?
+----
+set -- 1 2 3 4 5 6 7 8 9 ten eleven; echo "${10}" ${11} $10
+----
+trap 'echo bye' EXIT; exec nosuchcommand; echo not reached
+----
+echo x > /dev/full || echo failed; printf x > /dev/full || echo failed too
+----
+printf -- '-%s\n' x; printf '%5.2f|%-5s|%05d|%.2s|%e\n' 3.14159 ab 42 abc 1.5; printf '%b' 'a\0101\n'; printf '%d\n' abc; echo $?
+----
+echo() { printf 'mine %s\n' "$1"; }; echo a
+----
+mkdir d; printf '#!/bin/sh\necho $0\n' > d/f; printf 'echo $0\n' > g; chmod +x d/f g; d/f; cd d; ./f; ../g
+----
+echo 'echo a; exit 3' > s; printf '\0\001) not a program' >> s; sh s; echo $?
+----
 if then
 `

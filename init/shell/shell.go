@@ -33,6 +33,7 @@ type shell struct {
 	terminal *terminal // nil unless interactive with job control
 	history  historyList
 	onTrap   func(syscall.Signal) // a trap for this signal was set
+	declared sync.Map             // names of functions that statements declared; the interpreter's own map is not for other goroutines
 	trapLock sync.Mutex
 	traps    map[syscall.Signal]string
 
@@ -63,7 +64,7 @@ func newShell(name string, params []string, interactive bool, stdin io.Reader) (
 		interp.Params(append([]string{"--"}, params...)...),
 		interp.Interactive(interactive),
 		interp.CallHandler(sh.call),
-		interp.OpenHandler(openFile),
+		interp.OpenHandler(sh.openFile),
 		interp.ExecHandlers(func(interp.ExecHandlerFunc) interp.ExecHandlerFunc { return sh.exec }),
 	)
 	if err != nil {
@@ -111,7 +112,10 @@ func (sh *shell) runText(text string) int {
 // status. An interrupt ends the statement, not the shell.
 func (sh *shell) runStmt(stmt *syntax.Stmt) (status int, err error) {
 	text := oneLine(stmt)
-	rewrite(stmt, sh.isFunction)
+	for name := range rewrite(stmt, sh.isFunction) {
+		sh.declared.Store(name, true)
+	}
+	markExec(stmt)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	job := sh.jobs.new(text)
 	job.foreground = true

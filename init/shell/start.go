@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -33,10 +34,14 @@ func (sh *shell) start(hc interp.HandlerContext, j *job, args []string) (p *proc
 
 	sh.jobs.Lock()
 	defer sh.jobs.Unlock()
+	program := path
+	if strings.Contains(args[0], "/") {
+		program = args[0] // as it was typed, which becomes the $0 of a script
+	}
 	var pid int
 	for try := 0; ; try++ {
 		attr.Sys.Setpgid, attr.Sys.Pgid = sh.terminal != nil, j.pgid
-		pid, err = syscall.ForkExec(path, args, attr)
+		pid, err = syscall.ForkExec(program, args, attr)
 		switch {
 		case errors.Is(err, syscall.EPERM) && j.pgid != 0, errors.Is(err, syscall.ESRCH) && j.pgid != 0:
 			j.pgid = 0 // the group died just now; begin a new one
@@ -49,8 +54,8 @@ func (sh *shell) start(hc interp.HandlerContext, j *job, args []string) (p *proc
 				break
 			}
 			// A script without #! line is ours to run.
-			args = append([]string{"sh", path}, args[1:]...)
-			path = "/proc/self/exe"
+			args = append([]string{"sh", program}, args[1:]...)
+			program = "/proc/self/exe"
 			continue
 		}
 		break
