@@ -16,6 +16,8 @@ const (
 // generation that is there already keeps its number. The record is written
 // last, so until then nothing has changed for anybody.
 func (s *Switcher) add(t target, verb string, then func(r *Record, number int)) (target, error) {
+	s.storing.Lock()
+	defer s.storing.Unlock()
 	if _, err := s.store.PutBytes(t.text); err != nil {
 		return t, err
 	}
@@ -103,7 +105,7 @@ func (s *Switcher) recoverRecord() {
 func (s *Switcher) syncIndex() error {
 	var entries []Descriptor
 	for _, e := range s.recordNow().Entries {
-		data, err := s.store.Blob(e.Digest)
+		data, err := s.store.blob(e.Digest, maxManifest)
 		if err != nil {
 			continue // told when somebody wants to run it
 		}

@@ -163,3 +163,24 @@ func TestSwitchNeedNotWaitForAStartThatHangs(t *testing.T) {
 	wantExit(t, second, ExitGood)
 	wantRuns(t, m, "image []")
 }
+
+func TestRefusalOverInitrdSegmentsEndsWithTheReason(t *testing.T) {
+	s, m, dir := bootedMachine(t)
+	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
+	m.powerOff()
+	options := machineOptions(dir, m)
+	options.Booted.Initrd = []Descriptor{
+		{MediaType: InitrdType, Digest: DigestOf([]byte("new modules")), Size: 7, Annotations: map[string]string{SegmentAnnotation: "modules"}},
+		{MediaType: InitrdType, Digest: DigestOf([]byte("new init")), Size: 4, Annotations: map[string]string{SegmentAnnotation: "init"}},
+	}
+	s, err := open(quickDisk{}, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantExit(t, boot(s, m), ExitGood)
+	r := s.Switch(t.Context(), Request{Verb: VerbRollback, Generation: 2}, nil)
+	wantExit(t, r, ExitRefused)
+	if !strings.Contains(r.Text(), "no boot slots") {
+		t.Errorf("%q", r.Text())
+	}
+}

@@ -38,6 +38,8 @@ func (s *Switcher) busyWith() int {
 
 // Delete removes generations and the blobs that only they name.
 func (s *Switcher) Delete(numbers ...int) error {
+	s.storing.Lock()
+	defer s.storing.Unlock()
 	keep, record := s.protected(), s.recordNow()
 	for _, n := range numbers {
 		if record.entry(n) == nil {
@@ -53,6 +55,8 @@ func (s *Switcher) Delete(numbers ...int) error {
 // Collect removes old generations: all but those that run, were booted or are
 // the default, what ran before them, the last good one and the newest twenty.
 func (s *Switcher) Collect() error {
+	s.storing.Lock()
+	defer s.storing.Unlock()
 	keep, record := s.protected(), s.recordNow()
 	keep[record.Previous] = "it ran before"
 	s.mu.Lock()
@@ -85,8 +89,14 @@ func (s *Switcher) remove(gone func(Entry) bool) error {
 			return err
 		}
 	}
+	record := s.recordNow()
+	s.mu.Lock()
+	if record.entry(s.before) == nil {
+		s.before = 0
+	}
+	s.mu.Unlock()
 	var keep []Digest
-	for _, e := range s.recordNow().Entries {
+	for _, e := range record.Entries {
 		keep = append(keep, e.Digest)
 	}
 	_, err := s.store.Collect(keep)

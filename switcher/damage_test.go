@@ -115,7 +115,7 @@ func TestDamagedCopyOfTheRecordIsMended(t *testing.T) {
 	files, _ := damagedMachine(t)
 	for _, name := range []string{recordName, recordCopyName} {
 		s, _, _ := bootDamaged(t, files, name, []byte("rubbish"))
-		data, err := s.disk.ReadFile("/state/" + name)
+		data, err := s.disk.ReadFile("/state/"+name, maxFile)
 		if r, parseErr := parseRecord(data); err != nil || parseErr != nil || r.Default != 3 {
 			t.Errorf("%s: %v %v %+v", name, err, parseErr, r)
 		}
@@ -187,5 +187,68 @@ func TestSwitchWithoutSpaceIsRefusedBeforeAnythingIsWritten(t *testing.T) {
 	wantExit(t, r, ExitRefused)
 	if !strings.Contains(r.Reason, "is full: 50 kB free") {
 		t.Error(r.Reason)
+	}
+}
+
+func TestCopyOfTheRecordThatIsOldOrMissingIsMended(t *testing.T) {
+	for _, old := range []bool{true, false} {
+		s, m, dir := bootedMachine(t)
+		toWeb(t, s, m)
+		before, err := os.ReadFile(dir + "/" + recordCopyName)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantExit(t, request(VerbSwitch, dbText)(s, m), ExitGood)
+		if err := os.Remove(dir + "/" + recordCopyName); err != nil {
+			t.Fatal(err)
+		}
+		if old { // the power went between the two writes
+			if err := os.WriteFile(dir+"/"+recordCopyName, before, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		bootAgain(t, dir, m)
+		if err := os.WriteFile(dir+"/"+recordName, []byte("rubbish"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		bootAgain(t, dir, m)
+		wantRuns(t, m, "db [db web]")
+	}
+}
+
+func TestDamageOnAFullDiskIsSurvived(t *testing.T) {
+	files, byDigest := damagedMachine(t)
+	for _, name := range sortedKeys(files) {
+		for _, data := range [][]byte{nil, []byte("rubbish")} {
+			d, m := newPowerDisk(), newFakeMachine()
+			for path, content := range files {
+				if path == name {
+					content = data
+				}
+				if content != nil {
+					d.put("/state/"+path, content)
+				}
+			}
+			d.put("/state/"+tempPrefix+"1-1", nil)
+			d.fault = func(string) error { return errFull } // of anything that changes something
+			s, err := open(d, machineOptions("/state", m))
+			if err != nil {
+				t.Errorf("%s is %q: %v", name, data, err)
+				continue
+			}
+			boot(s, m)
+			want := dbText
+			if byDigest[Digest(digestPrefix+filepath.Base(name))] == 3 {
+				want = webText
+			}
+			if m.text != want {
+				t.Errorf("%s is %q: runs %q, want %q", name, data, m.text, want)
+			}
+			d.fault = nil // somebody makes room
+			r := request(VerbSwitch, "hostname = \"third\"\n")(s, m)
+			if byDigest[Digest(digestPrefix+filepath.Base(name))] == 0 && r.Exit != ExitGood {
+				t.Errorf("%s is %q, then there is room: %s", name, data, r.Text())
+			}
+		}
 	}
 }

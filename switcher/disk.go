@@ -1,6 +1,8 @@
 package switcher
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -14,7 +16,7 @@ import (
 // place that loses power, fills up or flips bits at every single operation.
 type disk interface {
 	Mkdir(dir string) error
-	ReadFile(path string) ([]byte, error)
+	ReadFile(path string, most int64) ([]byte, error) // errNotAFile: something else, or more bytes than most
 	List(dir string) ([]string, error)
 	Create(path string, mode fs.FileMode) (file, error) // must not exist yet
 	Append(path string) (file, error)                   // must exist
@@ -34,10 +36,38 @@ type file interface {
 // osDisk is the real one. Every error names call and path (os.PathError).
 type osDisk struct{}
 
-func (osDisk) Mkdir(dir string) error               { return os.Mkdir(dir, 0o755) }
-func (osDisk) ReadFile(path string) ([]byte, error) { return os.ReadFile(path) }
-func (osDisk) Rename(from, to string) error         { return os.Rename(from, to) }
-func (osDisk) Remove(path string) error             { return os.Remove(path) }
+func (osDisk) Mkdir(dir string) error       { return os.Mkdir(dir, 0o755) }
+func (osDisk) Rename(from, to string) error { return os.Rename(from, to) }
+func (osDisk) Remove(path string) error     { return os.Remove(path) }
+
+// maxFile is the most that is read of what a switch writes beside blobs; real ones have some kilobytes.
+const maxFile = 16 << 20
+
+// errNotAFile: there is something at the path that cannot be what it should be.
+var errNotAFile = errors.New("not a file that can be read whole")
+
+// ReadFile neither waits for a pipe nor fills the memory of PID 1, whatever is found at path.
+func (osDisk) ReadFile(path string, most int64) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("%w: its mode is %v", errNotAFile, info.Mode())}
+	}
+	if info.Size() > most {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("%w: it has %d bytes, the limit is %d", errNotAFile, info.Size(), most)}
+	}
+	var data bytes.Buffer
+	data.Grow(int(info.Size()) + bytes.MinRead)
+	_, err = data.ReadFrom(io.LimitReader(f, most)) // it may grow meanwhile
+	return data.Bytes(), err
+}
 
 func (osDisk) List(dir string) ([]string, error) {
 	f, err := os.Open(dir)

@@ -15,14 +15,23 @@ type Draft struct {
 	Same  bool   // it says what the running generation says, to the byte
 }
 
+// maxText is the largest system.toml, as for system.Parse.
+const maxText = 1 << 20
+
+var errNotStarted = errors.New("the machine has not started a generation yet; try again in a moment")
+
 // Draft reads the draft.
 func (s *Switcher) Draft() (Draft, error) {
 	s.mu.Lock()
 	running := s.current.text
+	started := s.current.system != nil
 	s.mu.Unlock()
+	if !started { // an empty text would be taken for a machine
+		return Draft{}, errNotStarted
+	}
 	d := Draft{Path: filepath.Join(s.dir, "draft", "system.toml")}
 	var err error
-	if d.Text, err = s.disk.ReadFile(d.Path); errors.Is(err, fs.ErrNotExist) {
+	if d.Text, err = s.disk.ReadFile(d.Path, maxText); errors.Is(err, fs.ErrNotExist) {
 		d.Text, err = running, nil
 	} else {
 		d.Saved = true

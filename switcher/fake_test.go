@@ -86,7 +86,7 @@ func (m *fakeMachine) Wait(ctx context.Context, until time.Duration) error {
 func (m *fakeMachine) Services() []ServiceState {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var all []ServiceState
+	all := []ServiceState{} // nil would be the end of the machine
 	for _, name := range sortedKeys(m.services) {
 		all = append(all, *m.services[name])
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"time"
 )
@@ -38,7 +39,7 @@ func (s *Store) PutGeneration(g Generation, created time.Time, annotations map[s
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	entries, err := s.Index() // read again: on a host another build may have added one
+	entries, err := s.mendedIndex() // read again: on a host another build may have added one
 	if err != nil {
 		return "", err
 	}
@@ -59,7 +60,10 @@ var errIndexDamaged = errors.New("index is damaged")
 
 // Index returns the entries of index.json.
 func (s *Store) Index() ([]Descriptor, error) {
-	data, err := s.disk.ReadFile(s.path(indexName))
+	data, err := s.disk.ReadFile(s.path(indexName), maxFile)
+	if errors.Is(err, errNotAFile) {
+		return nil, fmt.Errorf("%w: %w", errIndexDamaged, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -87,24 +91,30 @@ func (s *Store) SetIndex(entries []Descriptor) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.path(indexName), err)
 	}
-	if have, err := s.disk.ReadFile(s.path(indexName)); err == nil && bytes.Equal(have, data) {
+	if have, err := s.disk.ReadFile(s.path(indexName), maxFile); err == nil && bytes.Equal(have, data) {
 		return nil
 	}
 	return writeAtomic(s.disk, s.path(indexName), data, 0o644)
 }
 
-// rebuildIndex makes the index again from the manifests among the blobs.
-func (s *Store) rebuildIndex(why error) error {
-	aside := s.path(indexName + ".damaged")
-	if err := s.disk.Rename(s.path(indexName), aside); err != nil {
-		return err
+// mendedIndex is Index, made again from the manifests among the blobs if it is damaged or missing.
+func (s *Store) mendedIndex() ([]Descriptor, error) {
+	entries, err := s.Index()
+	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errIndexDamaged) {
+		return entries, err
 	}
-	found, err := s.scanManifests()
-	if err != nil {
-		return err
+	found, scanErr := s.scanManifests()
+	if scanErr != nil {
+		return nil, scanErr
 	}
-	s.notes = append(s.notes, fmt.Sprintf("%v; kept as %s, made again with %d generations", why, aside, len(found)))
-	return s.SetIndex(found)
+	if errors.Is(err, errIndexDamaged) {
+		aside := s.path(indexName + ".damaged")
+		if err := s.disk.Rename(s.path(indexName), aside); err != nil {
+			return nil, err
+		}
+		s.notes = append(s.notes, fmt.Sprintf("%v; kept as %s, made again with %s", err, aside, count(len(found), "generation", "generations")))
+	}
+	return found, s.SetIndex(found)
 }
 
 func (s *Store) scanManifests() ([]Descriptor, error) {
@@ -119,7 +129,7 @@ func (s *Store) scanManifests() ([]Descriptor, error) {
 		if !d.Valid() {
 			continue
 		}
-		data, err := s.Blob(d)
+		data, err := s.blob(d, maxManifest)
 		if err != nil {
 			continue // not readable, so not a generation that could run
 		}

@@ -116,7 +116,7 @@ func (f journalFile) path() string { return filepath.Join(f.dir, journalName) }
 
 // read returns the last journal; the zero Journal if there is none.
 func (f journalFile) read() (Journal, error) {
-	data, err := f.disk.ReadFile(f.path())
+	data, err := f.disk.ReadFile(f.path(), maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Journal{}, nil
 	}

@@ -21,6 +21,7 @@ type Machine interface {
 	// Services reports every supervised service, the network's included, and what
 	// a person stopped, even while no definition of it is adopted. What
 	// Adopt, StartServices and StopServices did is visible when they return.
+	// It is nil when the machine has stopped them all for good.
 	Services() []ServiceState
 	// Log returns the last lines that the service wrote, oldest first.
 	Log(service string, lines int) []string
@@ -78,6 +79,9 @@ type ServiceState struct {
 
 // CleanExit is ServiceState.LastExit of a process that ended as it should.
 const CleanExit = "exit status 0"
+
+// EndReason is ServiceState.Reason of a service that stops because the machine ends.
+const EndReason = "shutdown"
 
 // Phase is where a service is in its life; the words are the supervisor's.
 type Phase string

@@ -145,13 +145,13 @@ func (o *operation) mark(event string) {
 
 // explain makes errors of several lines one line, for records and results.
 func explain(err error) string {
-	const most = 400
+	const most = 1000 // two lists of initrd segments, and what is to be done
 	text := strings.Map(func(r rune) rune {
 		if r < ' ' {
 			return ' '
 		}
 		return r
-	}, err.Error())
+	}, strings.ReplaceAll(err.Error(), "\n", "; "))
 	if len(text) > most {
 		text = strings.ToValidUTF8(text[:most], "") + "..."
 	}
@@ -161,4 +161,5 @@ func explain(err error) string {
 var (
 	errCancelled   = errors.New("cancelled")
 	errUnconfirmed = errors.New("nobody confirmed it")
+	errEnding      = errors.New("the machine is ending")
 )

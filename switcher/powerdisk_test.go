@@ -100,10 +100,13 @@ func (d *powerDisk) Mkdir(path string) error {
 	})
 }
 
-func (d *powerDisk) ReadFile(path string) ([]byte, error) {
+func (d *powerDisk) ReadFile(path string, most int64) ([]byte, error) {
 	n := d.find(path)
 	if n == nil {
 		return nil, pathError("open", path, fs.ErrNotExist)
+	}
+	if n.isDir || int64(len(n.data)) > most {
+		return nil, pathError("read", path, errNotAFile)
 	}
 	return slices.Clone(n.data), nil
 }

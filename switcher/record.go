@@ -135,14 +135,13 @@ type recordFile struct {
 }
 
 // read returns the record, or an empty one if there is none. Notes tell what was damaged.
-
 func (f recordFile) read() (Record, []string) {
 	best := Record{Next: 1}
 	var notes []string
 	valid := 0
 	for _, name := range []string{recordName, recordCopyName} {
 		path := filepath.Join(f.dir, name)
-		data, err := f.disk.ReadFile(path)
+		data, err := f.disk.ReadFile(path, maxFile)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -165,6 +164,13 @@ func (f recordFile) read() (Record, []string) {
 		notes = append(notes, "the boot record is lost; generations are listed again from the store")
 	}
 	return best, notes
+}
+
+// equal says whether both copies hold the same: not after a power cut between their writes.
+func (f recordFile) equal() bool {
+	first, err := f.disk.ReadFile(filepath.Join(f.dir, recordName), maxFile)
+	second, copyErr := f.disk.ReadFile(filepath.Join(f.dir, recordCopyName), maxFile)
+	return err == nil && copyErr == nil && bytes.Equal(first, second)
 }
 
 // write makes r the record. It is committed when the first copy is; only if

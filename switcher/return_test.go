@@ -214,3 +214,97 @@ func TestPanicOfTheMachineIsAnOutcome(t *testing.T) {
 		t.Error("still busy")
 	}
 }
+
+func TestSwitchesThatFailDoNotPileUpGenerations(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	m.broken["web"] = "exit status 1"
+	for i := range keepNewest + 10 {
+		wantExit(t, switchTo(t, s, VerbSwitch, webText+strings.Repeat("#", i)), ExitReverted)
+	}
+	if n := len(s.Generations()); n > keepNewest+1 {
+		t.Errorf("%d generations are kept", n)
+	}
+}
+
+// lateMachine says that it is later once, at the moment at which patience ends.
+type lateMachine struct {
+	*fakeMachine
+	atEnd func()
+}
+
+func (m *lateMachine) Now() time.Duration {
+	now := m.fakeMachine.Now()
+	if m.atEnd != nil {
+		m.atEnd()
+	}
+	return now
+}
+
+func TestConfirmationAtTheLastMomentIsKeptOrRefused(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	late := &lateMachine{fakeMachine: m}
+	s.machine = late
+	taken := false
+	patience := time.Duration(0)
+	r := s.Switch(t.Context(), Request{Verb: VerbSwitch, Text: []byte(webText), Confirm: time.Minute}, func(e Event) {
+		if strings.Contains(e.Text, "bantam confirm") {
+			patience = e.Time + time.Minute
+			late.atEnd = func() {
+				if m.now >= patience && !taken {
+					taken = s.Confirm() == nil
+				}
+			}
+		}
+	})
+	if !taken {
+		t.Fatal("nobody said anything")
+	}
+	wantExit(t, r, ExitGood)
+}
+
+// goDown is what the supervisor shows once PID 1 stops everything.
+func goDown(m *fakeMachine) {
+	for _, s := range m.services {
+		s.Phase, s.PID, s.Stuck, s.Reason = "stopping", 0, s.Wanted, EndReason
+	}
+}
+
+func TestRebootDuringAProofIsNoFailureOfTheGeneration(t *testing.T) {
+	s, m, dir := bootedMachine(t)
+	m.onWait = func(m *fakeMachine) {
+		if m.services["web"] != nil {
+			goDown(m)
+		}
+	}
+	calls := 0
+	r := s.Switch(t.Context(), Request{Verb: VerbSwitch, Text: []byte(webText)}, func(e Event) {
+		if e.Kind == EventWait {
+			calls = len(m.calls)
+		}
+	})
+	wantExit(t, r, ExitFailed)
+	if len(m.calls) > calls {
+		t.Errorf("a machine that ends was changed: %q", m.calls[calls:])
+	}
+	m.onWait = nil
+	s = bootAgain(t, dir, m)
+	if g := s.Generations()[1]; g.State != StateInterrupted || s.Status().Default != 1 {
+		t.Errorf("%+v", g)
+	}
+}
+
+func TestRebootDuringATriedStartIsOneOfItsTries(t *testing.T) {
+	s, m, dir := bootedMachine(t)
+	wantExit(t, switchTo(t, s, VerbBoot, webText), ExitGood)
+	m.onWait = func(m *fakeMachine) { goDown(m) }
+	s = bootAgain(t, dir, m)
+	if g := s.Generations()[1]; g.State != StateUntried || g.Tries != bootTries-1 {
+		t.Errorf("after the first try: %+v", g)
+	}
+	m.onWait = nil
+	s = bootAgain(t, dir, m)
+	wantRuns(t, m, "web [web]")
+	if st := s.Status(); st.Default != 2 {
+		t.Errorf("%+v", st)
+	}
+}

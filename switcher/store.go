@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -44,7 +45,8 @@ type Store struct {
 
 // OpenStore opens the store in dir and makes one if there is none. It removes
 // what a power cut left unfinished. An unreadable index is set aside as
-// index.json.damaged and made again from the manifests found; Notes tells.
+// index.json.damaged and made again from the manifests found; Notes tells that,
+// and what could not be repaired.
 func OpenStore(dir string) (*Store, error) { return openStore(osDisk{}, dir) }
 
 func openStore(d disk, dir string) (*Store, error) {
@@ -52,27 +54,21 @@ func openStore(d disk, dir string) (*Store, error) {
 	if err := makeDirs(d, s.blobDir()); err != nil {
 		return nil, err
 	}
-	for _, sub := range []string{s.dir, s.blobDir()} {
-		if err := removeTemps(d, sub); err != nil {
-			return nil, err
+	// A generation runs without what follows: on a full disk the default must boot.
+	note := func(err error) {
+		if err != nil {
+			s.notes = append(s.notes, fmt.Sprintf("store: %v", err))
 		}
+	}
+	for _, sub := range []string{s.dir, s.blobDir()} {
+		note(removeTemps(d, sub))
 	}
 	layout := []byte(`{"imageLayoutVersion":"1.0.0"}`)
-	if have, err := d.ReadFile(s.path(layoutName)); err != nil || !bytes.Equal(have, layout) {
-		if err := writeAtomic(d, s.path(layoutName), layout, 0o644); err != nil {
-			return nil, err
-		}
+	if have, err := d.ReadFile(s.path(layoutName), int64(len(layout))); err != nil || !bytes.Equal(have, layout) {
+		note(writeAtomic(d, s.path(layoutName), layout, 0o644))
 	}
-	_, err := s.Index()
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		err = s.SetIndex(nil)
-	case errors.Is(err, errIndexDamaged):
-		err = s.rebuildIndex(err)
-	}
-	if err != nil {
-		return nil, err
-	}
+	_, err := s.mendedIndex()
+	note(err)
 	return s, nil
 }
 
@@ -116,7 +112,7 @@ func (c *countingReader) Read(p []byte) (int, error) {
 // PutBytes stores data; an intact copy that is there already is not written again.
 func (s *Store) PutBytes(data []byte) (Digest, error) {
 	d := DigestOf(data)
-	if have, err := s.Blob(d); err == nil && len(have) == len(data) {
+	if have, err := s.blob(d, int64(len(data))); err == nil && len(have) == len(data) {
 		return d, nil
 	}
 	_, _, err := s.PutBlob(bytes.NewReader(data))
@@ -125,14 +121,23 @@ func (s *Store) PutBytes(data []byte) (Digest, error) {
 
 // Blob returns the bytes named d, having checked that they are what d says.
 // The error is ErrBlobMissing, ErrBlobCorrupt or one of the disk.
-func (s *Store) Blob(d Digest) ([]byte, error) {
+func (s *Store) Blob(d Digest) ([]byte, error) { return s.blob(d, maxBlob) }
+
+// maxBlob is the largest blob that is read as a whole.
+const maxBlob = 1 << 30
+
+// blob is Blob for one that has at most so many bytes; else it is corrupt.
+func (s *Store) blob(d Digest, most int64) ([]byte, error) {
 	if !d.Valid() {
 		return nil, fmt.Errorf("blob %q: not a digest", d)
 	}
 	path := s.BlobPath(d)
-	data, err := s.disk.ReadFile(path)
+	data, err := s.disk.ReadFile(path, most)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s (not at %s)", ErrBlobMissing, d, path)
+	}
+	if errors.Is(err, errNotAFile) {
+		return nil, fmt.Errorf("%w: %s: %w", ErrBlobCorrupt, d, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("blob %s: %w", d, err)
@@ -151,7 +156,7 @@ func (s *Store) HasBlob(d Digest) bool {
 
 // Generation reads the manifest named d.
 func (s *Store) Generation(d Digest) (Generation, error) {
-	data, err := s.Blob(d)
+	data, err := s.blob(d, maxManifest)
 	if err != nil {
 		return Generation{}, err
 	}
@@ -163,30 +168,36 @@ func (s *Store) Generation(d Digest) (Generation, error) {
 }
 
 // Collect removes the generations that keep does not name, and then every blob
-// that no remaining generation names. A generation that cannot be read loses
-// its entry if it is not kept, and stops nothing. It returns the number of
-// blobs removed.
+// that no remaining generation names. A generation whose manifest is missing or
+// corrupt stops nothing; one that another version of Bantam made keeps its blobs.
+// If the disk fails to read one, nothing is removed: what it names is not known
+// today. It returns the number of blobs removed.
 func (s *Store) Collect(keep []Digest) (removed int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	entries, err := s.Index()
+	entries, err := s.mendedIndex()
 	if err != nil {
-		return 0, err
-	}
-	entries = slices.DeleteFunc(entries, func(e Descriptor) bool { return !slices.Contains(keep, e.Digest) })
-	if err := s.SetIndex(entries); err != nil { // first: a blob must not vanish under an entry
 		return 0, err
 	}
 	named := map[Digest]bool{DigestOf(emptyConfig): true}
 	for _, d := range keep {
 		named[d] = true
-		g, err := s.Generation(d)
-		if err != nil {
+		data, err := s.blob(d, maxManifest)
+		if errors.Is(err, ErrBlobMissing) || errors.Is(err, ErrBlobCorrupt) {
 			continue // what a broken generation named is not known, and it can never run
 		}
-		for _, blob := range g.Blobs() {
+		if err != nil {
+			return 0, err
+		}
+		var m manifest
+		_ = json.Unmarshal(data, &m) // as much of it as can be understood
+		for _, blob := range append(m.Layers, m.Config) {
 			named[blob.Digest] = true
 		}
+	}
+	entries = slices.DeleteFunc(entries, func(e Descriptor) bool { return !slices.Contains(keep, e.Digest) })
+	if err := s.SetIndex(entries); err != nil { // first: a blob must not vanish under an entry
+		return 0, err
 	}
 	names, err := s.disk.List(s.blobDir())
 	if err != nil {

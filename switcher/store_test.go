@@ -7,7 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -246,4 +248,91 @@ func FuzzParseManifest(f *testing.F) {
 			t.Errorf("%v: %s", err, g.Manifest())
 		}
 	})
+}
+
+// deafDisk cannot read one file, today.
+type deafDisk struct {
+	quickDisk
+	path string
+}
+
+func (d *deafDisk) ReadFile(path string, most int64) ([]byte, error) {
+	if path == d.path {
+		return nil, pathError("read", path, syscall.EIO)
+	}
+	return d.quickDisk.ReadFile(path, most)
+}
+
+func TestCollectRemovesNothingWhileAGenerationCannotBeRead(t *testing.T) {
+	d := &deafDisk{}
+	s, err := openStore(d, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.PutBytes([]byte(webText)); err != nil {
+		t.Fatal(err)
+	}
+	web, err := s.PutGeneration(image(webText), time.Time{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.path = s.BlobPath(web)
+	if _, err := s.Collect([]Digest{web}); !errors.Is(err, syscall.EIO) {
+		t.Errorf("error %v", err)
+	}
+	d.path = ""
+	if _, err := s.Blob(DigestOf([]byte(webText))); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCollectKeepsWhatAnotherVersionsGenerationNames(t *testing.T) {
+	s := openedStore(t, t.TempDir())
+	layer, err := s.PutBytes([]byte("a package"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := s.PutBytes([]byte(webText))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := image(webText)
+	g.Initrd = append(g.Initrd, Descriptor{MediaType: "application/vnd.bantam.layer.v7", Digest: layer, Size: 9})
+	newer, err := s.PutGeneration(g, time.Time{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Generation(newer); err == nil {
+		t.Fatal("it can be read, and so shows nothing")
+	}
+	if removed, err := s.Collect([]Digest{newer}); removed != 0 || err != nil || !s.HasBlob(layer) || !s.HasBlob(text) {
+		t.Errorf("removed %d, %v", removed, err)
+	}
+}
+
+func TestHugeFilesAreNotRead(t *testing.T) {
+	s := openedStore(t, t.TempDir())
+	d, err := s.PutGeneration(image(webText), time.Time{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, read := range map[string]func() error{
+		s.BlobPath(d):      func() error { _, err := s.Generation(d); return err },
+		s.path(indexName):  func() error { _, err := s.Index(); return err },
+		s.path(layoutName): func() error { _, err := OpenStore(s.dir); return err },
+	} {
+		if err := os.Truncate(path, 1<<36); err != nil {
+			t.Fatal(err)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err := read()
+		runtime.ReadMemStats(&after)
+		if path != s.path(layoutName) && err == nil {
+			t.Errorf("%s is taken", path)
+		}
+		if used := after.TotalAlloc - before.TotalAlloc; used > 1<<20 {
+			t.Errorf("%s: %d bytes of memory", path, used)
+		}
+	}
 }

@@ -61,6 +61,7 @@ func (s *Switcher) Switch(ctx context.Context, r Request, report func(Event)) (r
 	}
 	o.aim(to.number)
 	if r.Verb == VerbBoot {
+		o.collect()
 		return o.leave(ExitGood, nil)
 	}
 	return o.live(ctx, r, from, to)
@@ -110,7 +111,7 @@ func (s *Switcher) resolve(r Request) (from, to target, err error) {
 	from, before := s.current, s.before
 	s.mu.Unlock()
 	if from.system == nil {
-		return from, to, errors.New("the machine has not started a generation yet")
+		return from, to, errNotStarted
 	}
 	number := r.Generation
 	if number == 0 && r.Verb == VerbRollback {
@@ -200,7 +201,11 @@ func (o *operation) live(ctx context.Context, r Request, from, to target) Result
 		err = o.awaitConfirm(ctx, p, r.Confirm)
 	}
 	if err == nil && r.Verb != VerbTest {
-		err = o.commit(from.number, to.number)
+		before := from.number
+		if before == to.number { // it was tested before
+			before = s.beforeNow()
+		}
+		err = o.commit(before, to.number)
 	}
 	if err != nil {
 		return o.fail(ctx, r, from, to, states, network, err)
@@ -211,28 +216,42 @@ func (o *operation) live(ctx context.Context, r Request, from, to target) Result
 		o.mark(journalCommitted)
 	}
 	o.mark(journalEnd)
-	if err := s.Collect(); err != nil {
+	o.collect()
+	return o.leave(ExitGood, nil)
+}
+
+// collect removes old generations. That it cannot is only told.
+func (o *operation) collect() {
+	if err := o.s.Collect(); err != nil {
 		o.event(EventNote, "old generations were not collected: %v", err)
 	}
-	return o.leave(ExitGood, nil)
+}
+
+// ending says whether the machine is going down. What fails then is no fault of a generation.
+func (s *Switcher) ending() bool {
+	states := s.machine.Services()
+	return states == nil || slices.ContainsFunc(states, func(state ServiceState) bool { return state.Reason == EndReason })
 }
 
 // commit makes a proven generation good and the default. What a power cut
 // before the record's write leaves is the old default, after it the new one.
-func (o *operation) commit(from, to int) error {
+func (o *operation) commit(before, to int) error {
 	err := o.s.update(func(r *Record) {
 		if e := r.entry(to); e != nil {
 			e.State, e.Reason = StateGood, ""
 		}
-		if from != to {
-			r.Previous = from
-		}
-		r.Default, r.Trying = to, nil
+		r.Previous, r.Default, r.Trying = before, to, nil
 	})
 	if err != nil {
 		return fmt.Errorf("the new default could not be recorded: %w", err)
 	}
 	return nil
+}
+
+func (s *Switcher) beforeNow() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.before
 }
 
 // arrive notes what runs now.
@@ -273,11 +292,15 @@ func (o *operation) condemn(number int, cause error) {
 // fail goes back to what ran before, by the same code, and says how that ended.
 func (o *operation) fail(ctx context.Context, r Request, from, to target, states []ServiceState, network NetworkState, cause error) Result {
 	s := o.s
+	if s.ending() { // the next boot finds the journal without its end
+		return o.leave(ExitFailed, errEnding)
+	}
 	o.event(EventFail, "%v", cause)
 	o.condemn(to.number, cause)
 	if r.NoRollback {
 		s.arrive(from, to)
 		o.mark(journalEnd)
+		o.collect()
 		return o.leave(ExitFailed, fmt.Errorf("%w; not going back, as asked", cause))
 	}
 	o.event(EventNote, "going back to generation %d", from.number)
@@ -285,6 +308,7 @@ func (o *operation) fail(ctx context.Context, r Request, from, to target, states
 	err := o.goTo(ctx, from, states, network)
 	o.mark(journalReverted)
 	o.mark(journalEnd)
+	o.collect()
 	if err != nil {
 		return o.leave(ExitFailed, fmt.Errorf("%w; and on the way back to generation %d: %w", cause, from.number, err))
 	}

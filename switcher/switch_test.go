@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 const (
@@ -221,5 +222,84 @@ func TestPlanOfAnInvalidDraftListsEveryProblem(t *testing.T) {
 	wantExit(t, r, ExitRefused)
 	if len(r.Events) != 3 || !strings.Contains(r.Reason, "and 1 more problem") {
 		t.Errorf("%+v", r)
+	}
+}
+
+func TestWhatRanBeforeATestIsStillKnownAfterAReboot(t *testing.T) {
+	s, m, dir := bootedMachine(t)
+	wantExit(t, switchTo(t, s, VerbTest, webText), ExitGood)
+	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
+	s = bootAgain(t, dir, m)
+	wantExit(t, s.Switch(t.Context(), Request{Verb: VerbRollback}, nil), ExitGood)
+	wantRuns(t, m, "image []")
+}
+
+func TestEveryFaultThatRefusesASwitchIsToldWhole(t *testing.T) {
+	s, _, _ := bootedMachine(t)
+	r := switchTo(t, s, VerbSwitch, "modules = [\"zfs\", \"xfs\"]\n")
+	wantExit(t, r, ExitRefused)
+	const want = "module zfs is not in this image; module xfs is not in this image"
+	if !strings.Contains(r.Text(), want) {
+		t.Errorf("%q does not contain %q", r.Text(), want)
+	}
+}
+
+// deletingDisk runs during when a blob with that text is in its place.
+type deletingDisk struct {
+	quickDisk
+	text   string
+	during func()
+}
+
+func (d *deletingDisk) Rename(from, to string) error {
+	err := d.quickDisk.Rename(from, to)
+	if filepath.Base(to) == DigestOf([]byte(d.text)).Hex() {
+		d.during()
+	}
+	return err
+}
+
+func TestDeletingMeanwhileTakesNothingFromAGenerationThatIsBeingMade(t *testing.T) {
+	const third = "hostname = \"third\"\n"
+	d, m := &deletingDisk{text: third}, newFakeMachine()
+	s, err := open(d, machineOptions(t.TempDir(), m))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantExit(t, boot(s, m), ExitGood)
+	toWeb(t, s, m)
+	wantExit(t, switchTo(t, s, VerbSwitch, dbText), ExitGood)
+	wantExit(t, s.Switch(t.Context(), Request{Verb: VerbRollback, Generation: 1}, nil), ExitGood)
+	deleted := make(chan error, 1)
+	d.during = func() {
+		go func() { deleted <- s.Delete(2) }()
+		for range 50 { // it is done, or it waits
+			if time.Sleep(time.Millisecond); len(deleted) > 0 {
+				break
+			}
+		}
+	}
+	wantExit(t, switchTo(t, s, VerbSwitch, third), ExitGood)
+	if err := <-deleted; err != nil {
+		t.Error(err)
+	}
+	for _, e := range s.recordNow().Entries {
+		if _, err := s.load(e); err != nil || e.Number == 2 {
+			t.Errorf("generation %d: %v", e.Number, err)
+		}
+	}
+}
+
+func TestRollbackAfterWhatRanBeforeWasDeletedSaysWhatToDo(t *testing.T) {
+	s, _, _ := bootedMachine(t)
+	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
+	wantExit(t, switchTo(t, s, VerbSwitch, dbText), ExitGood)
+	if err := s.Delete(2); err != nil {
+		t.Fatal(err)
+	}
+	r := s.Switch(t.Context(), Request{Verb: VerbRollback}, nil)
+	wantExit(t, r, ExitRefused)
+	if !strings.Contains(r.Reason, "`bantam rollback NUMBER`") {
+		t.Error(r.Reason)
 	}
 }

@@ -41,9 +41,10 @@ type Switcher struct {
 	image   target // what the boot medium carries, numbered once it is in the record
 	wall    func() time.Time
 
+	storing  sync.Mutex // nothing is collected while a generation is being added
 	updating sync.Mutex // one writer of the record at a time
 	sequence uint64     // of its last write, tried or done
-	mend     bool       // a copy of it was found damaged
+	mend     bool       // its copies are not both whole and the same
 
 	mu      sync.Mutex // guards what follows; never held over disk or machine
 	record  Record     // as on disk
@@ -104,11 +105,12 @@ func open(d disk, options Options) (*Switcher, error) {
 	if s.store, err = openStore(d, filepath.Join(s.dir, "store")); err != nil {
 		return nil, err
 	}
-	if err := removeTemps(d, s.dir); err != nil {
-		return nil, err
-	}
 	record, notes := s.records.read()
-	s.record, s.notes, s.mend = record, append(s.store.Notes(), notes...), len(notes) > 0
+	s.record, s.notes = record, append(s.store.Notes(), notes...)
+	s.mend = len(notes) > 0 || record.Sequence > 0 && !s.records.equal()
+	if err := removeTemps(d, s.dir); err != nil {
+		s.notes = append(s.notes, err.Error())
+	}
 	s.sequence = record.Sequence
 	if record.Sequence == 0 {
 		s.recoverRecord()
@@ -186,7 +188,7 @@ func (s *Switcher) read(e Entry) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	text, err := s.store.Blob(g.System.Digest)
+	text, err := s.store.blob(g.System.Digest, maxText)
 	if err != nil {
 		return target{}, fmt.Errorf("its system.toml: %w", err)
 	}

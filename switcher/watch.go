@@ -2,6 +2,7 @@ package switcher
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -80,7 +81,7 @@ func (o *operation) runChecks(ctx context.Context, checks map[string]system.Chec
 }
 
 // awaitConfirm waits for a person's word, and gives up before it comes if p does not hold any more.
-func (o *operation) awaitConfirm(ctx context.Context, p proof, patience time.Duration) error {
+func (o *operation) awaitConfirm(ctx context.Context, p proof, patience time.Duration) (err error) {
 	s, m := o.s, o.s.machine
 	waiting, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -89,8 +90,10 @@ func (o *operation) awaitConfirm(ctx context.Context, p proof, patience time.Dur
 	s.mu.Unlock()
 	defer func() {
 		s.mu.Lock()
-		o.confirm = nil
-		s.mu.Unlock()
+		defer s.mu.Unlock()
+		if o.confirm = nil; o.confirmed && errors.Is(err, errUnconfirmed) {
+			err = nil // it came at the last moment, and was taken
+		}
 	}()
 	o.event(EventWait, "proven; `bantam confirm` within %v keeps it", patience)
 	deadline := m.Now() + patience

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"encoding/json"
 	"time"
 
 	"bantam/init/supervise"
@@ -35,6 +36,30 @@ type Draft struct {
 	Text       string `json:"text"`
 	Changed    bool   `json:"changed"`    // it differs from the running generation
 	Generation int    `json:"generation"` // the running one
+}
+
+// draftFields are a Draft's, without its methods.
+type draftFields Draft
+
+// draftWire is a Draft whose text travels as it is: a JSON string would replace
+// bytes that are not UTF-8, and with them the fault.
+type draftWire struct {
+	draftFields
+	Text []byte `json:"text"`
+}
+
+// MarshalJSON keeps every byte of the text.
+func (d Draft) MarshalJSON() ([]byte, error) {
+	return json.Marshal(draftWire{draftFields(d), []byte(d.Text)})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (d *Draft) UnmarshalJSON(data []byte) error {
+	var w draftWire
+	err := json.Unmarshal(data, &w)
+	*d = Draft(w.draftFields)
+	d.Text = string(w.Text)
+	return err
 }
 
 // Generation is one row of the answer to "generations".

@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"bantam/switcher"
 	"bantam/system"
@@ -23,7 +25,8 @@ const diffHelp = `Without numbers: what the draft changes in the running system,
 A: what generation A has changed against the running one; with two: B against A.`
 
 const planHelp = `The very list of steps that a switch would execute, each with its reason. ! marks what
-interrupts something that works now.`
+interrupts something that works now. --json prints one JSON document; its "problems" are why the
+switch would be refused.`
 
 const switchHelp = `Checks the draft (or FILE), stores it as a new generation, stops, changes and starts what differs,
 and then wants proof: services ready and staying up, the network as connected as before, the
@@ -84,7 +87,7 @@ func (c *client) text(args []string) (file, text string, code int) {
 	case 0:
 		return "", "", 0
 	case 1:
-		b, err := os.ReadFile(args[0])
+		b, err := readText(args[0])
 		if err != nil {
 			return "", "", c.fail(err)
 		}
@@ -94,6 +97,36 @@ func (c *client) text(args []string) (file, text string, code int) {
 		return args[0], string(b), 0
 	}
 	return "", "", c.misuse("one file at a time")
+}
+
+// maxText is the largest system.toml, as for system.Parse.
+const maxText = 1 << 20
+
+// readText reads a system.toml, and not the whole of a disk if that was named.
+func readText(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxText+1))
+	if err == nil && len(b) > maxText {
+		err = fmt.Errorf("%s: more than the %d bytes that a system.toml may have", path, maxText)
+	}
+	return b, err
+}
+
+// wish is text for a request, which cannot carry bytes that are not UTF-8 as they are.
+func (c *client) wish(args []string) (file, text string, code int) {
+	file, text, code = c.text(args)
+	if code == 0 && !utf8.ValidString(text) {
+		_, problems := system.Parse(file, []byte(text))
+		for _, p := range problems {
+			c.fail(errors.New(p.String()))
+		}
+		return "", "", ExitError
+	}
+	return file, text, code
 }
 
 func runCheck(c *client, args []string) int {
@@ -150,22 +183,34 @@ func runDiff(c *client, args []string) int {
 	return last.Exit
 }
 
+// wouldRefuse begins PID 1's lines about what a switch would be refused for.
+const wouldRefuse = "a switch would be refused: "
+
 func runPlan(c *client, args []string) int {
 	flags, rest, code := c.options(args, "", "--json")
 	if code != 0 {
 		return code
 	}
-	file, text, code := c.text(rest)
+	file, text, code := c.wish(rest)
 	if code != 0 {
 		return code
 	}
 	var plan switcher.Plan
-	last, ok := c.ask(Request{Verb: "plan", File: file, Text: text}, &plan)
-	if !ok {
-		return last.Exit
+	refused, code := c.lines(Request{Verb: "plan", File: file, Text: text}, &plan)
+	if code != 0 {
+		return code
 	}
 	if flags["--json"] != "" {
-		return c.printJSON(plan)
+		for i, why := range refused {
+			refused[i] = strings.TrimPrefix(why, wouldRefuse)
+		}
+		return c.printJSON(struct {
+			switcher.Plan
+			Problems []string `json:"problems,omitempty"`
+		}{plan, refused})
+	}
+	for _, why := range refused {
+		fmt.Fprintln(c.out, why)
 	}
 	fmt.Fprint(c.out, plan)
 	return ExitGood
@@ -183,7 +228,7 @@ func runSwitch(c *client, args []string) int {
 	if code != 0 {
 		return code
 	}
-	file, text, code := c.text(rest)
+	file, text, code := c.wish(rest)
 	if code != 0 {
 		return code
 	}

@@ -2,6 +2,7 @@ package control
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +14,7 @@ import (
 
 	"bantam/init/supervise"
 	"bantam/netcfg"
+	"bantam/switcher"
 	"bantam/system"
 )
 
@@ -25,19 +27,32 @@ const logHelp = `Without a SERVICE the lines of all of them, in the order in whi
 the last so many (default: all that is kept, 64 KiB for each service). -f stays and shows what
 comes, until Ctrl-C. Lines in [brackets] are the supervisor's own. The kernel's log: dmesg.`
 
+// visible is text for a terminal: what services wrote, and what was found in
+// files, must not command it.
+func visible(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = supervise.Escape(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
 // ask sends a request whose answer is one reply, and decodes it into reply.
 func (c *client) ask(req Request, reply any) (Frame, bool) {
 	last, err := Call(c.socket, req, func(f Frame) {
 		if f.Line != "" {
-			fmt.Fprintln(c.out, f.Line)
+			fmt.Fprintln(c.out, visible(f.Line))
 		}
 	})
 	switch {
+	case errors.Is(err, ErrHungUp): // what was asked for may be half done
+		c.fail(err)
+		return Frame{Exit: switcher.ExitFailed}, false
 	case err != nil:
 		c.fail(err)
 		return Frame{Exit: ExitError}, false
 	case last.Error != "":
-		fmt.Fprintf(c.errOut, "bantam %s: %s\n", c.verb.name, last.Error)
+		c.fail(errors.New(last.Error))
 		return last, false
 	case reply != nil && last.Reply != nil:
 		if err := json.Unmarshal(last.Reply, reply); err != nil {
@@ -90,7 +105,14 @@ func (s Status) write(w io.Writer) {
 		fmt.Fprintf(w, "%-12s%s\n", name, fmt.Sprintf(format, args...))
 	}
 	row("machine", "%s, board %s, Bantam %s, Linux %s, up %s", s.Hostname, s.Board, s.Version, s.Kernel, s.Uptime.Round(time.Second))
-	row("generation", "%d, %s: %s", s.Generation, s.State, s.Why)
+	switch {
+	case s.Generation != 0:
+		row("generation", "%d, %s: %s", s.Generation, s.State, s.Why)
+	case s.Busy != "":
+		row("generation", "none yet")
+	default:
+		row("generation", "%s, which could not be kept", generationName(0))
+	}
 	switch next := s.Default; {
 	case s.Tries != 0:
 		row("next boot", "tries generation %d, then %s", s.Tries, generationName(next))

@@ -26,7 +26,6 @@ type client struct {
 	verb        verb
 	out, errOut io.Writer
 	socket      string
-	json        bool
 }
 
 // verbs is in the order in which people meet them.
@@ -38,9 +37,9 @@ func init() {
 		{"net", "[--json]", "what the network has, and why", netHelp, runNet},
 		{"edit", "[FILE[:LINE]]...", "change the draft of system.toml, or any files", editHelp, runEdit},
 		{"view", "[FILE[:LINE]]...", "look at files, or at what a pipe gives", viewHelp, runView},
-		{"check", "[FILE]", "find all faults in the draft or in FILE", checkHelp, runCheck},
+		{"check", "[--json] [FILE]", "find all faults in the draft or in FILE", checkHelp, runCheck},
 		{"diff", "[A [B]]", "what the draft changes; or generation A against B", diffHelp, runDiff},
-		{"plan", "[FILE]", "what a switch to the draft would do", planHelp, runPlan},
+		{"plan", "[--json] [FILE]", "what a switch to the draft would do", planHelp, runPlan},
 		{"switch", "[--confirm TIME] [--no-rollback] [FILE]", "make the draft the running system, prove it, keep it", switchHelp, runSwitch},
 		{"test", "[--no-rollback] [FILE]", "as switch, but the next boot runs what it would have run", testHelp, runSwitch},
 		{"boot", "[FILE]", "try the draft at the next boot, change nothing now", bootHelp, runSwitch},
@@ -48,7 +47,7 @@ func init() {
 		{"rollback", "[NUMBER]", "go back to what ran before, or to a generation", rollbackHelp, runRollback},
 		{"generations", "[--json] | delete NUMBER...", "list the generations, or delete some", generationsHelp, runGenerations},
 		{"draft", "discard", "throw the draft away: it is the running system again", draftHelp, runDraft},
-		{"service", "list|start|stop|restart [NAME...]", "look at services, start and stop them", serviceHelp, runService},
+		{"service", "list [--json] | start|stop|restart NAME...", "look at services, start and stop them", serviceHelp, runService},
 		{"log", "[-f] [-n LINES] [SERVICE]", "what services said", logHelp, runLog},
 		{"reboot", "", "stop everything and start again", endHelp, runEnd},
 		{"poweroff", "", "stop everything and switch off", endHelp, runEnd},
@@ -106,7 +105,7 @@ func meant(name string) string {
 
 // fail prints why the verb did nothing.
 func (c *client) fail(err error) int {
-	fmt.Fprintf(c.errOut, "bantam %s: %v\n", c.verb.name, err)
+	fmt.Fprintf(c.errOut, "bantam %s: %s\n", c.verb.name, visible(err.Error()))
 	return ExitError
 }
 
@@ -178,6 +177,9 @@ func runHelp(c *client, args []string) int {
 }
 
 func runVersion(c *client, args []string) int {
+	if len(args) > 0 {
+		return c.misuse("%q is too much", args[0])
+	}
 	fmt.Fprintf(c.out, "bantam %s\n", Version)
 	return ExitGood
 }

@@ -42,7 +42,7 @@ func (m *Machine) Wait(ctx context.Context, until time.Duration) error {
 func (m *Machine) Services() []switcher.ServiceState {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.Collect(maps.Values(m.services))
+	return slices.AppendSeq([]switcher.ServiceState{}, maps.Values(m.services)) // nil would be the end of the machine
 }
 
 func (m *Machine) Network() switcher.NetworkState {

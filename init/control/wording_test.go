@@ -1,0 +1,129 @@
+package control
+
+import (
+	"bufio"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"bantam/switcher"
+)
+
+func TestUsageNamesEveryOptionThatIsTaken(t *testing.T) {
+	for _, v := range verbs {
+		socket := answering(t, nil, func(Request) Frame { return Frame{} })
+		code, _, errs := runVerb(socket, v.name, "--json")
+		if taken := code != ExitUsage; taken != strings.Contains(v.usage, "--json") {
+			t.Errorf("%s: usage %q, --json taken: %v %s", v.name, v.usage, taken, errs)
+		}
+	}
+}
+
+func TestPlanAsJSONIsOneDocumentAlsoWhenASwitchWouldBeRefused(t *testing.T) {
+	socket := serveOn(t, func(_ Request, c *Client) Frame {
+		c.Write(Frame{Line: wouldRefuse + "module zfs is not in this image"})
+		return Reply(switcher.Plan{Steps: []switcher.Step{{Action: switcher.ActionSet, Kind: switcher.KindHostname, Name: "gate"}}})
+	})
+	code, out, _ := runVerb(socket, "plan", "--json")
+	var doc struct {
+		Steps    []switcher.Step
+		Problems []string
+	}
+	if err := json.Unmarshal([]byte(out), &doc); err != nil || code != ExitGood {
+		t.Fatalf("code %d, %v in\n%s", code, err, out)
+	}
+	if len(doc.Steps) != 1 || len(doc.Problems) != 1 || doc.Problems[0] != "module zfs is not in this image" {
+		t.Errorf("%+v", doc)
+	}
+	if _, text, _ := runVerb(socket, "plan"); !strings.HasPrefix(text, wouldRefuse) || !strings.Contains(text, "set hostname gate") {
+		t.Errorf("for people: %q", text)
+	}
+}
+
+func TestCheckSeesTheBytesOfTheDraft(t *testing.T) {
+	const latin1 = "hostname = \"gate\" # entr\xe9e\n"
+	socket := answering(t, nil, func(Request) Frame { return Reply(Draft{Text: latin1, Changed: true, Generation: 3}) })
+	if code, out, _ := runVerb(socket, "check"); code != ExitError || !strings.Contains(out, "1:25: byte 0xe9 is not UTF-8") {
+		t.Errorf("code %d, %q", code, out)
+	}
+}
+
+func TestFilesThatCannotRunAreRefusedBeforeAnythingIsAsked(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	large := file("large.toml", "")
+	if err := os.Truncate(large, 64<<20); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		file("latin1.toml", "hostname = \"gate\" # entr\xe9e\n"): "1:25: byte 0xe9 is not UTF-8",
+		large: "more than the 1048576",
+	} {
+		for _, verb := range []string{"plan", "switch", "test", "boot"} {
+			requests := make(chan Request, 1)
+			socket := answering(t, requests, func(Request) Frame { return Reply(switcher.Plan{}) })
+			code, _, errs := runVerb(socket, verb, path)
+			if code != ExitError || len(requests) > 0 || !strings.Contains(errs, path) || !strings.Contains(errs, want) {
+				t.Errorf("%s %s: code %d, %d requests, %q", verb, filepath.Base(path), code, len(requests), errs)
+			}
+		}
+		if code, out, errs := runVerb("", "check", path); code != ExitError || !strings.Contains(out+errs, want) {
+			t.Errorf("check %s: code %d, %q %q", filepath.Base(path), code, out, errs)
+		}
+	}
+}
+
+func TestWhatServicesWriteCannotCommandTheTerminal(t *testing.T) {
+	socket := serveOn(t, func(_ Request, c *Client) Frame {
+		c.Tell(Frame{Line: "web: \x1b[2J\x0e\u009bgone"})
+		return Frame{Error: "one \x1bc\ntwo", Exit: ExitError}
+	})
+	_, out, errs := runVerb(socket, "switch")
+	if want := "web: \\x1b[2J\\x0e\\x9bgone\n"; out != want {
+		t.Errorf("shown %q, want %q", out, want)
+	}
+	if want := "bantam switch: one \\x1bc\ntwo\n"; errs != want {
+		t.Errorf("error %q, want %q", errs, want)
+	}
+}
+
+func TestASwitchWhoseAnswerNeverCameIsNotCalledRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control")
+	l, err := Listen(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for c, err := l.Accept(); err == nil; c, err = l.Accept() {
+			bufio.NewReader(c).ReadBytes('\n')
+			c.Close() // PID 1 ends
+		}
+	}()
+	for _, verb := range []string{"switch", "rollback"} {
+		code, _, errs := runVerb(path, verb)
+		if code != switcher.ExitFailed || !strings.Contains(errs, "`bantam status`") {
+			t.Errorf("%s: code %d, %q", verb, code, errs)
+		}
+	}
+}
+
+func TestStatusNamesAGenerationWithoutANumber(t *testing.T) {
+	for want, s := range map[string]Status{
+		"generation  none yet\n": {Busy: "start to generation 2, since 3s"},
+		"generation  the image's own generation, which could not be kept\n": {},
+	} {
+		socket := answering(t, nil, func(Request) Frame { return Reply(s) })
+		if _, text, _ := runVerb(socket, "status"); !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}
