@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,6 +23,9 @@ type Plug struct {
 	devices string   // /sys/devices, replaced by tests
 	walked  bool     // the devices that were there at boot are in waiting
 	waiting []string // aliases that were met but not wanted yet
+
+	mu      sync.Mutex
+	loading map[string]bool // modules that Run has asked for and that have not ended
 }
 
 // Report says what became of the drivers.
@@ -127,7 +131,12 @@ func (p *Plug) turn() error {
 	if err := p.drain(&report); err != nil {
 		return err
 	}
-	steps := p.next(nil, map[string]bool{})
+	p.mu.Lock()
+	if p.loading == nil {
+		p.loading = map[string]bool{}
+	}
+	steps := p.next(nil, p.loading) // what is under way will serve this device too
+	p.mu.Unlock()
 	if len(steps) == 0 {
 		return nil
 	}
@@ -137,6 +146,11 @@ func (p *Plug) turn() error {
 		start := time.Now()
 		report.add(p.Loader.run(steps, nil)...)
 		report.Took = time.Since(start)
+		p.mu.Lock()
+		for _, s := range steps {
+			delete(p.loading, s.Module)
+		}
+		p.mu.Unlock()
 		if p.Report != nil && len(report.Loaded)+len(report.Failed) > 0 {
 			p.Report(report)
 		}

@@ -1,6 +1,7 @@
 package kmod
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -135,6 +136,52 @@ func TestHotplugLoadsTheDriverOfAnEvent(t *testing.T) {
 			t.Fatalf("the event of %s loaded nothing", dir)
 		case <-time.After(5 * time.Millisecond):
 		}
+	}
+}
+
+// A device that comes and goes while its driver hangs in the kernel asks for it
+// again and again; each request that went there would cost a thread for ever.
+func TestADriverThatHangsIsAskedForOnce(t *testing.T) {
+	dir, alias := someDevice(t)
+	x := index(t, "kernel/driver.ko:\n", "alias "+alias+" driver\n", "", "")
+	l, err := Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	asked, release, ended := make(chan bool, 100), make(chan bool), make(chan Report, 100)
+	loader := (&fake{}).loader(x, DefaultOptions())
+	loader.insert = func(string, string) error {
+		asked <- true
+		<-release
+		return unix.EIO
+	}
+	plug := &Plug{Loader: loader, Listener: l, Report: func(r Report) { ended <- r }}
+	comes := func() {
+		t.Helper()
+		if err := os.WriteFile(dir+"/uevent", []byte("add"), 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(l.Wait(10*time.Second), plug.turn()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 10 {
+		comes()
+	}
+	<-asked
+	select {
+	case <-asked:
+		t.Error("it was asked for again while it hung")
+	case <-time.After(100 * time.Millisecond):
+	}
+	close(release)
+	<-ended
+	comes() // it has failed and may be tried again
+	select {
+	case <-asked:
+	case <-time.After(10 * time.Second):
+		t.Error("it was not asked for again after it had failed")
 	}
 }
 

@@ -4,36 +4,44 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
-	"bantam/init/statevolume"
+	"bantam/init/control"
 	"bantam/init/supervise"
 	"bantam/switcher"
 	"bantam/system"
 )
 
 // openSwitcher reads the generations. When the state volume's files cannot be
-// used, a folder in memory takes their place and the image's generation runs.
+// used, memory takes its place and the image's generation runs.
 func (f *first) openSwitcher() (*switcher.Switcher, error) {
 	options := switcher.Options{Dir: statePath, Machine: f.machine, Booted: f.image.Generation, Text: f.image.text}
 	s, err := switcher.Open(options)
 	if err == nil {
 		return s, nil
 	}
-	f.notes.add("generations in %s cannot be used: %v", statePath, err)
-	const inMemory = "/run/bantam/state"
-	if err := os.MkdirAll(inMemory, 0o700); err != nil {
-		return nil, err
+	reason := "the generations on the state volume cannot be used: " + err.Error()
+	f.notes.add("%s", reason)
+	if f.volume, err = f.volume.Distrust(reason); err != nil {
+		f.notes.add("%v", err)
 	}
-	f.volume = statevolume.Volume{Kind: statevolume.Untrusted, Dir: inMemory, Reason: "the generations on the state volume cannot be used: " + err.Error()}
-	options.Dir = inMemory
+	f.makeDraftFolder()
 	return switcher.Open(options)
+}
+
+// makeDraftFolder makes the folder of the draft, where switcher and editor look for it.
+func (f *first) makeDraftFolder() {
+	if err := os.MkdirAll(filepath.Dir(control.DraftPath), 0o755); err != nil {
+		f.notes.add("%v", err)
+	}
 }
 
 // bootGeneration starts the chosen generation and the consoles. It returns when
 // the consoles have been asked for; the proof may go on.
 func (f *first) bootGeneration(ctx context.Context) {
+	f.defineConsoles()
 	started := make(chan struct{})
 	end := f.chart.Span("generation")
 	go Guard("boot", func() {
@@ -56,6 +64,18 @@ func (f *first) bootGeneration(ctx context.Context) {
 	case <-started:
 	case <-time.After(consoleLatest):
 	}
+	f.startConsoles()
+}
+
+// defineConsoles makes the consoles known before any generation is adopted,
+// which then keeps them: they must be there also when none can be.
+func (f *first) defineConsoles() {
+	if err := f.sup.Define(definitions(&system.System{}, f.consoles)); err != nil {
+		f.notes.add("consoles: %v", err)
+	}
+}
+
+func (f *first) startConsoles() {
 	var names []string
 	for _, tty := range f.consoles {
 		names = append(names, consolePrefix+tty)
@@ -64,13 +84,7 @@ func (f *first) bootGeneration(ctx context.Context) {
 		f.notes.add("no console: neither a serial line nor a screen was found")
 		return
 	}
-	err := f.sup.Start(supervise.ByPlan, names...)
-	if err != nil { // nothing was adopted: the consoles must be there all the same
-		if err = f.sup.Define(definitions(&system.System{}, f.consoles)); err == nil {
-			err = f.sup.Start(supervise.ByPlan, names...)
-		}
-	}
-	if err != nil {
+	if err := f.sup.Start(supervise.ByPlan, names...); err != nil {
 		f.notes.add("consoles: %v", err)
 	}
 }

@@ -193,6 +193,9 @@ func (m *Machine) digest(path string) (string, error) {
 	if self, err := os.Stat("/proc/self/exe"); err == nil && os.SameFile(self, info) {
 		return m.binary, nil
 	}
+	if !info.Mode().IsRegular() { // some of it can be read for ever
+		return "", fmt.Errorf("%s: not a file", path)
+	}
 	st := info.Sys().(*syscall.Stat_t)
 	id := fileID{uint64(st.Dev), uint64(st.Ino), info.Size(), info.ModTime().UnixNano()}
 	m.mu.Lock()

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/init/supervise"
 )
 
 // The test binary is its own process 1, rescue shell and hostile process.
@@ -24,6 +26,8 @@ func TestMain(m *testing.M) {
 		rescueTestShell()
 	case "stubborn":
 		stubborn(os.Args[1])
+	case supervise.ShimName:
+		os.Exit(supervise.ShimMain(os.Args))
 	default:
 		run, ok := scenarios[os.Getenv("BANTAM_SCENARIO")]
 		if !ok {
@@ -208,6 +212,26 @@ func TestRescueServesATerminalUntilSomebodyLeaves(t *testing.T) {
 			wants(t, said.String(), "leaving: "+tt.word)
 		})
 	}
+}
+
+func TestALineThatHangsUpDoesNotEndTheRescueOnAnother(t *testing.T) {
+	unplugged, lost := terminal(t)
+	master, slave := terminal(t)
+	cmd := asInit(t, "rescue", "BANTAM_TTY="+lost+" "+slave)
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	expect(t, unplugged, "shell vt100> ")
+	expect(t, master, "shell vt100> ")
+	time.Sleep(shortest + 100*time.Millisecond)
+	unplugged.Close()
+	time.Sleep(200 * time.Millisecond)
+	fmt.Fprintln(master, "poweroff")
+	cmd.Wait()
+	wants(t, said.String(), "leaving: poweroff")
 }
 
 // terminal makes a pseudo-terminal.

@@ -1,6 +1,7 @@
 package pid1
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -16,15 +17,18 @@ import (
 type Rescue struct {
 	Reason   error
 	Signals  Signals
-	Watchdog *Watchdog
-	Consoles []string // below /dev; nil finds them
-	Argv     []string // of the shell; nil is sh. PID 1's own binary is executed under this name
+	Watchdog func() *Watchdog // the one that is armed by now, drivers may still be coming; nil: none
+	Consoles []string         // below /dev; nil finds them
+	Argv     []string         // of the shell; nil is sh. PID 1's own binary is executed under this name
 
 	dev string // /dev, replaced by tests
 }
 
 // A shell that ended sooner than this has not been used by anybody.
 const shortest = 2 * time.Second
+
+// rescueKick is how often the watchdog is fed, as by the supervisor's loop.
+const rescueKick = 2 * time.Second
 
 // rescueShell is a console and the shell on it.
 type rescueShell struct {
@@ -49,7 +53,7 @@ func (r Rescue) Run() Action {
 	for _, name := range names {
 		again <- &rescueShell{console: name}
 	}
-	kick := time.NewTicker(r.Watchdog.Interval())
+	kick := time.NewTicker(rescueKick)
 	defer kick.Stop()
 	for {
 		select {
@@ -69,7 +73,7 @@ func (r Rescue) Run() Action {
 					continue // an orphan
 				}
 				delete(running, pid)
-				if status.Exited() && time.Since(shell.started) >= shortest {
+				if status.Exited() && !r.hungUp(shell.console, status) && time.Since(shell.started) >= shortest {
 					return Restart
 				}
 				shell.again(again)
@@ -79,7 +83,9 @@ func (r Rescue) Run() Action {
 				return action
 			}
 		case <-kick.C:
-			r.Watchdog.Kick()
+			if r.Watchdog != nil {
+				r.Watchdog().Kick()
+			}
 		}
 	}
 }
@@ -94,24 +100,38 @@ func (s *rescueShell) again(queue chan<- *rescueShell) {
 	s.delay = min(max(2*s.delay, time.Second), 30*time.Second)
 }
 
-// start says why on the console and puts a shell there.
-func (r Rescue) start(console string) (pid int, err error) {
-	dev := r.dev
-	if dev == "" {
-		dev = "/dev"
+// hungUp says whether a shell ended because its line did, as that of an
+// unplugged adapter. Nobody has left it then.
+func (r Rescue) hungUp(console string, status syscall.WaitStatus) bool {
+	fd, err := r.open(console)
+	if err == nil {
+		unix.Close(fd)
 	}
-	path := dev + "/" + console
+	return err != nil || status.ExitStatus() == 128+int(unix.SIGHUP)
+}
+
+func (r Rescue) open(console string) (fd int, err error) {
+	path := cmp.Or(r.dev, "/dev") + "/" + console
 	// Without O_NONBLOCK the open waits for a carrier, and the greeting for a
 	// terminal that somebody stopped.
-	fd, err := unix.Open(path, unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	fd, err = unix.Open(path, unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return 0, fmt.Errorf("open %s: %w", path, err)
+	}
+	return fd, nil
+}
+
+// start says why on the console and puts a shell there.
+func (r Rescue) start(console string) (pid int, err error) {
+	fd, err := r.open(console)
+	if err != nil {
+		return 0, err
 	}
 	defer unix.Close(fd)
 	sane(fd)
 	_, _ = unix.Write(fd, []byte(r.greeting()))
 	if err := unix.SetNonblock(fd, false); err != nil {
-		return 0, fmt.Errorf("fcntl %s: %w", path, err)
+		return 0, fmt.Errorf("fcntl %s: %w", console, err)
 	}
 	argv := r.Argv
 	if argv == nil {

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -74,7 +73,7 @@ func Run(b Binary) {
 			f.notes.add("panic in %s: %v", task, value)
 		}
 	}
-	kmod.Guard = Guard
+	kmod.Guard, statevolume.Guard = Guard, Guard
 	OnPanic = func(p Panic) { f.notes.add("%v", p) }
 	if stdio != nil {
 		f.notes.add("%v", stdio)
@@ -83,7 +82,7 @@ func Run(b Binary) {
 	failure := errors.New("PID 1's main line panicked; dmesg has the details")
 	Guard("main line", func() { action, failure = f.live() })
 	if failure != nil {
-		action = Rescue{Reason: failure, Signals: signals, Watchdog: f.watchdog.Load(), Consoles: f.consoles}.Run()
+		action = Rescue{Reason: failure, Signals: signals, Watchdog: f.watchdog.Load, Consoles: f.consoles}.Run()
 	}
 	Shutdown{Action: action, Signals: signals, Watchdog: f.watchdog.Load(), Volume: statePath, Save: f.save}.Run()
 }
@@ -118,11 +117,7 @@ func (f *first) live() (action Action, err error) {
 	plug := f.drivers()
 
 	ctx, cancel := context.WithCancel(context.Background())
-	f.sup = supervise.New(supervise.Options{
-		SIGCHLD: f.signals.Child,
-		Tick:    func() { f.watchdog.Load().Kick() },
-		Echo:    func(l supervise.Line) { Logf(Info, "%s: %s", l.Service, l.Text) },
-	})
+	f.newSupervisor()
 	ended := make(chan error, 1)
 	go func() { ended <- f.sup.Run(ctx) }()
 	defer func() { // also in a panic: whoever comes after reaps by himself
@@ -166,6 +161,17 @@ func (f *first) live() (action Action, err error) {
 	return action, nil
 }
 
+func (f *first) newSupervisor() {
+	f.sup = supervise.New(supervise.Options{
+		SIGCHLD: f.signals.Child,
+		Tick:    func() { f.watchdog.Load().Kick() },
+		Echo:    func(l supervise.Line) { Logf(Info, "%s: %s", l.Service, l.Text) },
+	})
+	if err := f.sup.Cgroup(); err != nil {
+		f.notes.add("services are held together by their process groups alone, which a daemon can leave: %v", err)
+	}
+}
+
 // wait returns when somebody asks for the machine's end.
 func (f *first) wait() Action {
 	for {
@@ -191,7 +197,11 @@ func (f *first) drivers() *kmod.Plug {
 	options := kmod.DefaultOptions()
 	options.AddCmdline(f.cmdline)
 	f.loader = kmod.NewLoader(index, options)
-	plug := &kmod.Plug{Loader: f.loader, Report: f.tell}
+	plug := &kmod.Plug{Loader: f.loader, Report: f.tell, Notify: func(e kmod.Event) {
+		if e.Action == "add" && e.DevName == "watchdog" {
+			f.armWatchdog()
+		}
+	}}
 	if plug.Listener, err = kmod.Listen(); err != nil {
 		f.notes.add("no hotplug: %v", err)
 	}
@@ -214,9 +224,7 @@ func (f *first) plug(p *kmod.Plug, coldplugged chan<- struct{}) {
 	done := f.chart.Span("drivers")
 	f.tell(p.Coldplug(nil, coldplugLimit))
 	done()
-	if f.watchdog.Load() == nil { // it may sit behind another driver's bus
-		f.armWatchdog()
-	}
+	f.armWatchdog() // it may sit behind another driver's bus
 	release()
 	if p.Listener == nil {
 		return
@@ -226,10 +234,15 @@ func (f *first) plug(p *kmod.Plug, coldplugged chan<- struct{}) {
 	}
 }
 
+// armWatchdog arms the watchdog if there is one by now, once.
 func (f *first) armWatchdog() {
+	if f.watchdog.Load() != nil {
+		return
+	}
 	w, err := OpenWatchdog("/dev/watchdog", WatchdogTimeout)
 	if err != nil {
 		Logf(Info, "%v", err)
+		return
 	}
 	f.watchdog.Store(w)
 }
@@ -265,9 +278,7 @@ func (f *first) openVolume() {
 		f.notes.add("state: %s", n)
 	}
 	Logf(Notice, "state: %s", f.storage())
-	if err := os.MkdirAll(filepath.Dir(control.DraftPath), 0o755); err != nil {
-		f.notes.add("%v", err)
-	}
+	f.makeDraftFolder()
 	if err := CreditSeed(statePath + "/seed"); err != nil {
 		f.notes.add("%v", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,6 +27,10 @@ var scenarios = map[string]func() error{
 	"mounts":    mountsInAnEmptyRoot,
 	"rescue":    rescueOnATerminal,
 	"shutdown":  shutdownWithAStateVolume,
+	"damaged":   damagedVolume,
+	"watchdog":  watchdogThatComesLate,
+	"stuck":     stuckMount,
+	"cgroups":   withoutCgroups,
 }
 
 func say(format string, args ...any) { fmt.Printf(format+"\n", args...) }
@@ -227,13 +232,17 @@ func rescueOnATerminal() error {
 		forgetHost()); err != nil {
 		return err
 	}
-	tty, err := filepath.Rel("/dev", os.Getenv("BANTAM_TTY"))
-	if err != nil {
-		return err
+	consoles := []string{"none"}
+	for _, path := range strings.Fields(os.Getenv("BANTAM_TTY")) {
+		tty, err := filepath.Rel("/dev", path)
+		if err != nil {
+			return err
+		}
+		consoles = append(consoles, tty)
 	}
 	action := Rescue{
 		Reason: errors.New("state volume: bad magic\nsecond line"), Signals: s,
-		Consoles: []string{"none", tty}, Argv: []string{"rescue-shell"},
+		Consoles: consoles, Argv: []string{"rescue-shell"},
 	}.Run()
 	say("leaving: %v", action)
 	if disks := diskMounts(""); len(disks) > 0 {
@@ -245,6 +254,7 @@ func rescueOnATerminal() error {
 
 // rescueTestShell is what the scenario's Rescue executes.
 func rescueTestShell() {
+	signal.Ignore(unix.SIGHUP) // it leaves at the end of its input, as sh does with status 0 or 129
 	if tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0); err != nil {
 		fmt.Println("no controlling terminal:", err)
 	} else {

@@ -224,7 +224,7 @@ func (f *first) service(action string, names []string, c *control.Client) contro
 	if err := do(supervise.ByPerson, names...); err != nil {
 		return failure(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), serviceWait)
+	ctx, cancel := context.WithTimeoutCause(context.Background(), serviceWait, fmt.Errorf("not within %v", serviceWait))
 	defer cancel()
 	go func() {
 		select {

@@ -26,6 +26,7 @@ const (
 	saveLimit     = 3 * time.Second
 	syncLimit     = 8 * time.Second
 	unmountLimit  = 8 * time.Second
+	hangLimit     = 2 * time.Second // of that, before what is busy is made read-only
 	shutdownLimit = 30 * time.Second
 )
 
@@ -37,14 +38,13 @@ func (s Shutdown) Run() {
 	})
 	s.Watchdog.Kick()
 	s.killAll()
-	if s.Save != nil && !within(saveLimit, s.Save) {
+	if s.Save != nil && !s.within(saveLimit, s.Save) {
 		Logf(Error, "%v: seed and clock not saved in %v", s.Action, saveLimit)
 	}
-	s.Watchdog.Kick()
-	if !within(syncLimit, unix.Sync) {
+	if !s.within(syncLimit, unix.Sync) {
 		Logf(Error, "%v: sync not ended in %v", s.Action, syncLimit)
 	}
-	if !within(unmountLimit, func() { unmountAll(s.Volume) }) {
+	if !s.within(unmountLimit, func() { unmountAll(s.Volume) }) {
 		Logf(Error, "%v: unmount not ended in %v", s.Action, unmountLimit)
 	}
 	s.Watchdog.Kick() // the last: from here on it ends what hangs
@@ -81,6 +81,7 @@ func (s Shutdown) reapAll(limit time.Duration) bool {
 		select {
 		case <-s.Signals.Child:
 		case <-time.After(100 * time.Millisecond): // the signal may have gone to an earlier reader
+			s.Watchdog.Kick()
 		case <-end:
 			return false
 		}
@@ -88,34 +89,74 @@ func (s Shutdown) reapAll(limit time.Duration) bool {
 }
 
 // within runs f and says whether it ended in time; otherwise it is left behind.
-func within(limit time.Duration, f func()) bool {
+// Meanwhile it feeds the watchdog: those of many boards cannot wait for longer
+// than 15 s, and would cut the power from a slow disk.
+func (s Shutdown) within(limit time.Duration, f func()) bool {
 	ended := make(chan struct{})
 	go Guard("shutdown", func() {
 		defer close(ended)
 		f()
 	})
-	select {
-	case <-ended:
-		return true
-	case <-time.After(limit):
-		return false
+	over := time.After(limit)
+	kick := time.NewTicker(s.Watchdog.Interval())
+	defer kick.Stop()
+	for {
+		select {
+		case <-ended:
+			return true
+		case <-over:
+			return false
+		case <-kick.C:
+			s.Watchdog.Kick()
+		}
 	}
 }
 
-// unmountAll unmounts what is on disks, again and again as long as one
-// unmount lets another succeed, and makes the rest read-only.
+// unmountAll unmounts what is on disks, all at the same time and again as long
+// as one unmount lets another succeed, and makes the rest read-only. One that
+// hangs, on a dead server, holds up the return and nothing else.
 func unmountAll(first string) {
-	left := diskMounts(first)
-	for progress := true; progress && len(left) > 0; left = diskMounts(first) {
-		progress = false
-		for _, target := range left {
-			if unix.Unmount(target, unix.UMOUNT_NOFOLLOW) == nil {
-				progress = true
+	type outcome struct {
+		target string
+		err    error
+	}
+	ended := make(chan outcome)
+	working := map[string]bool{}
+	start := func() {
+		for _, target := range diskMounts(first) {
+			if working[target] {
+				continue
 			}
+			working[target] = true
+			go Guard("unmount "+target, func() { ended <- outcome{target, unix.Unmount(target, unix.UMOUNT_NOFOLLOW)} })
 		}
 	}
+	start()
+	for hanging := false; len(working) > 0 && !hanging; {
+		select {
+		case o := <-ended:
+			delete(working, o.target)
+			if o.err == nil {
+				start()
+			}
+		case <-time.After(hangLimit):
+			hanging = true
+		}
+	}
+	makeReadOnly(first, working)
+	for range working {
+		<-ended // a slow disk may still make it
+	}
+}
+
+// makeReadOnly does so with what could not be unmounted, but for those that an
+// unmount is working at.
+func makeReadOnly(first string, working map[string]bool) {
 	writable := false
-	for _, target := range left {
+	for _, target := range diskMounts(first) {
+		if working[target] {
+			continue
+		}
 		if err := unix.Mount("", target, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
 			Logf(Error, "%s can be neither unmounted nor made read-only: %v", target, err)
 			writable = true

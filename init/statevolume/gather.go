@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,8 +16,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-const sysBlock = "/sys/block"
 
 // gather collects the facts, waiting for the disk if the command line names one.
 func gather(ctx context.Context, o Options) (Facts, error) {
@@ -45,59 +45,103 @@ func gather(ctx context.Context, o Options) (Facts, error) {
 	return f, err
 }
 
+// Limits of the look at the disks.
+const (
+	// A disk that is there may take so long to answer after no more are waited for: one that spins up takes ten seconds.
+	answerLimit = 20 * time.Second
+	// The others, once ours was found: a second one with this image is worth a note, a broken one not the wait.
+	othersLimit = 2 * time.Second
+)
+
+// answer is what the look at one disk gave.
+type answer struct {
+	name  string
+	disk  Disk
+	found bool // it has the GUID
+	err   error
+}
+
 // waitForDisks looks at every disk once, as they appear, until one has the GUID or the time is over. It also says of
-// which disks that could not be told.
+// which disks that could not be told. All are looked at at the same time: one that does not answer holds up no other.
 func waitForDisks(ctx context.Context, o Options, guid gpt.GUID) (ours []Disk, unreadable []string, err error) {
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
 	over := time.NewTimer(o.Wait)
 	defer over.Stop()
+	left := make(chan struct{})
+	defer close(left)
+	answers := make(chan answer)
 	seen := map[string]bool{}
-	for {
-		disks, failed, err := newDisks(guid, seen)
-		unreadable = append(unreadable, failed...)
-		if len(disks) > 0 || err != nil {
-			return disks, unreadable, err
+	silent := map[string]bool{} // no answer yet
+	look := func() error {
+		names, err := newDisks(o, seen)
+		for _, name := range names {
+			seen[name], silent[name] = true, true
+			go Guard("disk "+name, func() {
+				a := answer{name: name}
+				a.disk, a.found, a.err = lookAt(o, name, guid)
+				select {
+				case answers <- a:
+				case <-left:
+				}
+			})
 		}
-		var again <-chan time.Time
-		if o.Changed == nil {
-			again = time.After(100 * time.Millisecond)
-		}
+		return err
+	}
+	if err := look(); err != nil {
+		return nil, nil, err
+	}
+	for more := true; more || len(silent) > 0; {
 		select {
-		case <-o.Changed:
-		case <-again:
+		case a := <-answers:
+			delete(silent, a.name)
+			switch {
+			case errors.Is(a.err, os.ErrNotExist):
+				delete(seen, a.name) // the device node is still being made
+			case a.err == nil && a.found:
+				ours, more = append(ours, a.disk), false
+				over.Reset(othersLimit)
+			case a.err != nil && !errors.Is(a.err, gpt.ErrNone):
+				unreadable = append(unreadable, a.name+": "+a.err.Error())
+			}
+		case <-again.C:
+			if !more {
+				continue
+			}
+			if err := look(); err != nil {
+				return nil, nil, err
+			}
 		case <-over.C:
-			return nil, unreadable, nil
+			if !more {
+				for _, name := range slices.Sorted(maps.Keys(silent)) {
+					unreadable = append(unreadable, name+": it does not answer")
+				}
+				clear(silent)
+			}
+			more = false
+			over.Reset(2 * o.Wait) // one that spins up takes ten seconds
 		case <-ctx.Done():
 			return nil, unreadable, ctx.Err()
 		}
 	}
+	slices.SortFunc(ours, func(a, b Disk) int { return strings.Compare(a.Name, b.Name) })
+	return ours, unreadable, nil
 }
 
-// newDisks returns the disks with our GUID among those not seen before.
-func newDisks(guid gpt.GUID, seen map[string]bool) (ours []Disk, unreadable []string, err error) {
-	entries, err := os.ReadDir(sysBlock)
+// newDisks names the disks that are not in seen.
+func newDisks(o Options, seen map[string]bool) (names []string, err error) {
+	entries, err := os.ReadDir(o.sys)
 	if err != nil {
-		return nil, nil, fmt.Errorf("look for disks: %w", err)
+		return nil, fmt.Errorf("look for disks: %w", err)
 	}
 	for _, e := range entries {
-		name := e.Name()
 		// A disk without medium (a card reader) is looked at again: its size comes later. A floppy drive would take
 		// seconds to say that it is empty.
-		if seen[name] || notADisk(name) || sysNumber(name, "size") == 0 {
-			continue
-		}
-		d, found, err := lookAt(name, guid)
-		if errors.Is(err, os.ErrNotExist) {
-			continue // the device node is still being made
-		}
-		seen[name] = true
-		switch {
-		case err == nil && found:
-			ours = append(ours, d)
-		case err != nil && !errors.Is(err, gpt.ErrNone):
-			unreadable = append(unreadable, name+": "+err.Error())
+		if name := e.Name(); !seen[name] && !notADisk(name) && o.number(name, "size") != 0 {
+			names = append(names, name)
 		}
 	}
-	return ours, unreadable, nil
+	return names, nil
 }
 
 func notADisk(name string) bool {
@@ -111,15 +155,15 @@ func notADisk(name string) bool {
 
 // lookAt reads one disk. A damaged primary partition table of a disk of ours is repaired here: firmware looks at it
 // first, and the table is changed only while the primary is intact.
-func lookAt(name string, guid gpt.GUID) (Disk, bool, error) {
-	path := "/dev/" + name
+func lookAt(o Options, name string, guid gpt.GUID) (Disk, bool, error) {
+	path := o.dev + "/" + name
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return Disk{}, false, err
 	}
 	defer f.Close()
-	sectors := uint64(sysNumber(name, "size")) // the kernel counts in 512 bytes for every disk
-	readOnly := sysNumber(name, "ro") != 0
+	sectors := uint64(o.number(name, "size")) // the kernel counts in 512 bytes for every disk
+	readOnly := o.number(name, "ro") != 0
 	c, err := gpt.Read(f, sectors)
 	if err != nil || c.Table.Disk != guid {
 		return Disk{}, false, err
@@ -137,13 +181,13 @@ func lookAt(name string, guid gpt.GUID) (Disk, bool, error) {
 			return Disk{}, false, err
 		}
 	}
-	d, err := survey(name, f, c, readOnly, int(sysNumber(name, "queue/logical_block_size")))
+	d, err := survey(name, f, c, readOnly, int(o.number(name, "queue/logical_block_size")))
 	return d, err == nil, err
 }
 
-// sysNumber reads a number that the kernel shows for a disk or partition; 0 if it does not.
-func sysNumber(name, attribute string) int64 {
-	b, err := os.ReadFile(filepath.Join(sysBlock, name, attribute))
+// number reads a number that the kernel shows for a disk or partition; 0 if it does not.
+func (o Options) number(name, attribute string) int64 {
+	b, err := os.ReadFile(filepath.Join(o.sys, name, attribute))
 	if err != nil {
 		return 0
 	}

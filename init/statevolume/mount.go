@@ -18,11 +18,11 @@ import (
 
 // partitionDevice returns the kernel's name of the partition at a place, e.g. "vda2", and tells the kernel about it if
 // it was made after the kernel had read the table.
-func partitionDevice(disk string, number int, p Place) (string, error) {
-	if name := partitionAt(disk, p); name != "" {
-		return name, waitForNode("/dev/" + name)
+func partitionDevice(o Options, disk string, number int, p Place) (string, error) {
+	if name := partitionAt(o, disk, p); name != "" {
+		return name, waitForNode(o.dev + "/" + name)
 	}
-	f, err := os.OpenFile("/dev/"+disk, os.O_RDONLY|unix.O_CLOEXEC, 0)
+	f, err := os.OpenFile(o.dev+"/"+disk, os.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return "", err
 	}
@@ -34,19 +34,19 @@ func partitionDevice(disk string, number int, p Place) (string, error) {
 	if errno != 0 {
 		return "", fmt.Errorf("%s: add partition %d to what the kernel knows: %w", disk, number, errno)
 	}
-	name := partitionAt(disk, p)
+	name := partitionAt(o, disk, p)
 	if name == "" {
 		return "", fmt.Errorf("%s: the kernel does not show partition %d", disk, number)
 	}
-	return name, waitForNode("/dev/" + name)
+	return name, waitForNode(o.dev + "/" + name)
 }
 
 // partitionAt finds a partition by its first sector: names and numbers differ between kinds of disks.
-func partitionAt(disk string, p Place) string {
-	found, _ := filepath.Glob(filepath.Join(sysBlock, disk, disk+"*"))
+func partitionAt(o Options, disk string, p Place) string {
+	found, _ := filepath.Glob(filepath.Join(o.sys, disk, disk+"*"))
 	for _, path := range found {
 		name := filepath.Base(path)
-		if sysNumber(disk, name+"/start") == int64(p.First) && sysNumber(disk, name+"/size") == int64(p.Last-p.First+1) {
+		if o.number(disk, name+"/start") == int64(p.First) && o.number(disk, name+"/size") == int64(p.Last-p.First+1) {
 			return name
 		}
 	}
@@ -64,30 +64,32 @@ func waitForNode(path string) error {
 	return fmt.Errorf("%s did not appear", path)
 }
 
-// mountExt4 mounts the partition; the kernel replays its journal. Errors that show only then make it untrusted too.
-func mountExt4(o Options, part string) error {
+// mountExt4 mounts the partition at dir; the kernel replays its journal. Errors that show only then make it untrusted too.
+func mountExt4(o Options, part, dir string) error {
+	var missing error
 	if o.LoadModule != nil {
-		// ext4 asks the kernel's crypto layer for crc32c by name, which no module dependency says. It may be built in.
+		// ext4 asks the kernel's crypto layer for crc32c by name, which no module dependency says. Both may be built in.
 		_ = o.LoadModule("crc32c_generic")
-		if err := o.LoadModule("ext4"); err != nil {
-			return fmt.Errorf("state volume: %w", err)
-		}
+		missing = o.LoadModule("ext4")
 	}
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("state volume: %w", err)
 	}
-	device := "/dev/" + part
-	if err := unix.Mount(device, o.Dir, "ext4", unix.MS_NODEV|unix.MS_NOSUID|unix.MS_NOATIME, "errors=remount-ro"); err != nil {
+	device := o.dev + "/" + part
+	if err := unix.Mount(device, dir, "ext4", unix.MS_NODEV|unix.MS_NOSUID|unix.MS_NOATIME, "errors=remount-ro"); err != nil {
 		if err == unix.ENODEV {
+			if missing != nil {
+				err = missing
+			}
 			return fmt.Errorf("state volume: mount %s: the kernel has no ext4: %w", device, err)
 		}
 		return untrusted{fmt.Sprintf("the state volume on %s cannot be mounted: %v; it is left as it is", device, err)}
 	}
-	if reason := faults(o.Dir, part); reason != "" {
-		unix.Unmount(o.Dir, unix.MNT_DETACH)
+	if reason := faults(dir, part); reason != "" {
+		unix.Unmount(dir, unix.MNT_DETACH)
 		return untrusted{fmt.Sprintf("the state volume on %s cannot be trusted: %s; it is left as it is", device, reason)}
 	}
-	return os.Chmod(o.Dir, 0o700)
+	return os.Chmod(dir, 0o700)
 }
 
 // faults says what the kernel has found wrong with a mounted file system.

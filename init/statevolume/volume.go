@@ -48,30 +48,50 @@ type Options struct {
 	SeedPath   string                  // e.g. "/bantam/state.seed"
 	LoadModule func(name string) error // loads a kernel module and what it needs; nil: all is built in
 	Wait       time.Duration           // how long the disk may take to appear; drivers come by hotplug
-	Changed    <-chan struct{}         // says that a disk may have appeared; nil: looked for every 100 ms
+
+	sys, dev string // /sys/block and /dev, replaced by tests
 }
 
-// Open mounts the state volume, or memory if there is none. An error means that not even memory could be mounted.
+// Guard runs each goroutine of this package. PID 1 sets it, before anything
+// else, to what keeps a panic from ending the process.
+var Guard = func(task string, f func()) { f() }
+
+// Open mounts the state volume, or memory if there is none or if ctx ends first. An error means that not even memory
+// could be mounted.
 func Open(ctx context.Context, o Options) (Volume, error) {
-	v, err := open(ctx, o)
-	if err != nil {
-		v.Kind, v.Reason = InMemory, err.Error()
-		var damage untrusted
-		if errors.As(err, &damage) {
-			v.Kind = Untrusted
-		}
+	if o.sys == "" {
+		o.sys, o.dev = "/sys/block", "/dev"
 	}
-	if v.Kind == OnDisk {
+	v, err := openInTime(ctx, o)
+	if err == nil {
 		return v, nil
 	}
-	v.Dir, v.Device, v.Origin = o.Dir, "", ""
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+	v.Kind, v.Reason = InMemory, err.Error()
+	var damage untrusted
+	if errors.As(err, &damage) {
+		v.Kind = Untrusted
+	}
+	return v.inMemory(o.Dir)
+}
+
+// Distrust puts memory in the place of a mounted volume whose files turned out to be damaged. The volume is not touched
+// any more.
+func (v Volume) Distrust(reason string) (Volume, error) {
+	_ = unix.Unmount(v.Dir, unix.MNT_DETACH) // if it stays, what follows covers it
+	v.Kind, v.Reason = Untrusted, reason
+	return v.inMemory(v.Dir)
+}
+
+// inMemory mounts memory at dir; Kind and Reason say why.
+func (v Volume) inMemory(dir string) (Volume, error) {
+	v.Dir, v.Device, v.Origin, v.Size = dir, "", "", 0
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return v, fmt.Errorf("state in memory: %w", err)
 	}
-	if err := unix.Mount("bantam-state", o.Dir, "tmpfs", unix.MS_NODEV|unix.MS_NOSUID, "mode=0700,size=25%"); err != nil {
-		return v, fmt.Errorf("state in memory: mount tmpfs at %s: %w", o.Dir, err)
+	if err := unix.Mount("bantam-state", dir, "tmpfs", unix.MS_NODEV|unix.MS_NOSUID, "mode=0700,size=25%"); err != nil {
+		return v, fmt.Errorf("state in memory: mount tmpfs at %s: %w", dir, err)
 	}
-	v.Size, _ = mountedSize(o.Dir)
+	v.Size, _ = mountedSize(dir)
 	return v, nil
 }
 
@@ -80,8 +100,58 @@ type untrusted struct{ reason string }
 
 func (u untrusted) Error() string { return u.reason }
 
-// open returns an error, or a Volume on disk.
-func open(ctx context.Context, o Options) (Volume, error) {
+var errSilent = errors.New("the disk did not answer in time; it may be broken")
+
+// openInTime is open until ctx ends. A broken disk may block whoever asks it for minutes; then it is left to itself, and
+// what it still brings is not used.
+func openInTime(ctx context.Context, o Options) (Volume, error) {
+	type outcome struct {
+		v   Volume
+		err error
+	}
+	aside := o.Dir + ".new"
+	opened := make(chan outcome)
+	go Guard("state volume", func() {
+		v, err := open(ctx, o, aside)
+		select {
+		case opened <- outcome{v, err}:
+		case <-ctx.Done():
+			discard(aside)
+		}
+	})
+	select {
+	case r := <-opened:
+		if r.err != nil {
+			discard(aside)
+			return r.v, r.err
+		}
+		return r.v, move(aside, o.Dir)
+	case <-ctx.Done():
+		return Volume{}, errSilent
+	}
+}
+
+// move mounts what is mounted at from at to instead.
+func move(from, to string) error {
+	err := os.MkdirAll(to, 0o700)
+	if err == nil {
+		err = unix.Mount(from, to, "", unix.MS_MOVE, "")
+	}
+	if err != nil {
+		err = fmt.Errorf("state volume: move the mount from %s to %s: %w", from, to, err)
+	}
+	discard(from)
+	return err
+}
+
+// discard removes a mount point and what may be mounted there.
+func discard(dir string) {
+	_ = unix.Unmount(dir, unix.MNT_DETACH)
+	_ = os.Remove(dir)
+}
+
+// open returns an error, or a Volume on disk that is mounted at aside.
+func open(ctx context.Context, o Options, aside string) (Volume, error) {
 	v := Volume{Dir: o.Dir}
 	f, err := gather(ctx, o)
 	if err != nil {
@@ -100,30 +170,30 @@ func open(ctx context.Context, o Options) (Volume, error) {
 		v.Origin = "found"
 	case Adopt:
 		v.Origin = "adopted"
-		err = change(a, seed.Seed{})
+		err = change(o, a, seed.Seed{})
 	case Create:
 		v.Origin = "made"
 		var s seed.Seed
 		if s, err = readSeed(o.SeedPath); err == nil {
-			err = change(a, s)
+			err = change(o, a, s)
 		}
 	}
 	if err != nil {
 		return v, err
 	}
-	part, err := partitionDevice(a.Disk.Name, a.Number, a.Place)
+	part, err := partitionDevice(o, a.Disk.Name, a.Number, a.Place)
 	if err != nil {
 		return v, err
 	}
-	v.Device = "/dev/" + part
-	if err := mountExt4(o, part); err != nil {
+	v.Device = o.dev + "/" + part
+	if err := mountExt4(o, part, aside); err != nil {
 		return v, err
 	}
 	v.Kind = OnDisk
-	if err := grow(o.Dir, a.Place.size()); err != nil {
+	if err := grow(aside, a.Place.size()); err != nil {
 		v.Notes = append(v.Notes, err.Error())
 	}
-	v.Size, err = mountedSize(o.Dir)
+	v.Size, err = mountedSize(aside)
 	if err != nil {
 		v.Notes = append(v.Notes, err.Error())
 	}
@@ -143,11 +213,11 @@ func readSeed(path string) (seed.Seed, error) {
 }
 
 // change carries out an Action that writes to the disk.
-func change(a Action, s seed.Seed) error {
+func change(o Options, a Action, s seed.Seed) error {
 	if s.Size() > a.Place.size() {
 		return fmt.Errorf("the prepared state volume of %d bytes does not fit into %d", s.Size(), a.Place.size())
 	}
-	disk, err := os.OpenFile("/dev/"+a.Disk.Name, os.O_RDWR|unix.O_CLOEXEC, 0)
+	disk, err := os.OpenFile(o.dev+"/"+a.Disk.Name, os.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}

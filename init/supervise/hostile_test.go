@@ -33,6 +33,10 @@ func hostile(args []string) {
 		fmt.Println("closing")
 		unix.CloseRange(0, 1000, 0)
 		time.Sleep(time.Hour)
+	case "nonblock": // tell whether its output blocks, and make it not
+		flags, _ := unix.FcntlInt(1, unix.F_GETFL, 0)
+		fmt.Println("blocks", flags&unix.O_NONBLOCK == 0)
+		unix.SetNonblock(1, true)
 	case "daemon": // leave a grandchild in a session of its own, which ignores TERM
 		fork("daemon-parent")
 		fmt.Println("daemonised")

@@ -61,6 +61,40 @@ func TestAFloodNeitherStopsTheLoopNorTakesMemory(t *testing.T) {
 	r.within("the quiet one is heard", func() bool { return strings.Join(r.output("quiet"), "") == "still here" })
 }
 
+// A service may be silent for years before it writes a line, also where an int has 32 bits.
+func TestTheLongerASilenceTheMoreMayBeWrittenAfterIt(t *testing.T) {
+	for _, budget := range []int{-lineMost, 0, floodBurst} {
+		before := budget
+		for silence := time.Millisecond; silence < never; silence += silence / 3 {
+			after := refill(budget, silence)
+			if after < before || after > floodBurst {
+				t.Fatalf("from %d bytes: %d after %v, %d after a shorter silence", budget, after, silence, before)
+			}
+			before = after
+		}
+		if before != floodBurst {
+			t.Errorf("from %d bytes: %d in the end, want %d", budget, before, floodBurst)
+		}
+	}
+}
+
+// The pipe is one for all processes of a service, and so is its mode.
+func TestTheOutputOfEveryProcessBlocksWhateverTheLastOneDidToIt(t *testing.T) {
+	if !asInit(t) {
+		return
+	}
+	r := supervise(t)
+	r.run(Definition{Name: "talk", Argv: self("nonblock")})
+	r.within("two restarts", func() bool { return r.state("talk").Restarts >= 2 })
+	for _, text := range r.output("talk") {
+		if text != "blocks true" {
+			t.Errorf("got %q, want \"blocks true\"", text)
+		}
+	}
+}
+
+const never = 100 * 365 * 24 * time.Hour
+
 func TestFollowSendsWhatIsKeptAndThenWhatComes(t *testing.T) {
 	s := &Supervisor{}
 	for i := range 5 {

@@ -87,12 +87,18 @@ func (p *logPipe) follow() {
 			return // closed
 		}
 		now := time.Now()
-		budget = min(floodBurst, budget+int(now.Sub(last).Seconds()*floodRate)) - n
+		budget = refill(budget, now.Sub(last)) - n
 		last = now
 		if budget < 0 {
 			time.Sleep(time.Duration(-budget) * time.Second / floodRate)
 		}
 	}
+}
+
+// refill is the budget after a silence. A second fills it up; what a day would
+// give is more than an int of 32 bits holds.
+func refill(budget int, silence time.Duration) int {
+	return min(floodBurst, budget+int(min(silence, time.Second)*floodRate/time.Second))
 }
 
 // readOnce reads what is there, at most one buffer, and returns how much; 0 is

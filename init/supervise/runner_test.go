@@ -200,6 +200,32 @@ func TestWhyAServiceDoesNotRunIsTold(t *testing.T) {
 	}
 }
 
+func TestAServiceThatMayEndAndHasEndedWellWasStarted(t *testing.T) {
+	if !asInit(t) {
+		return
+	}
+	r := supervise(t)
+	r.must(r.Define([]Definition{{Name: "job", Argv: self("exit", "0"), Restart: RestartNever}, {Name: "bad", Argv: self("exit", "1"), Restart: RestartNever}}))
+	for range 20 {
+		r.must(r.Start(ByPerson, "job"))
+		r.await(PhaseReady, "job")
+	}
+	r.within("it has ended", func() bool { return r.state("job").Phase == PhaseDown })
+	r.await(PhaseReady, "job") // also for whoever looks late
+	r.must(r.Start(ByPerson, "bad"))
+	r.await(PhaseFailed, "bad")
+	if err := r.Wait(context.Background(), PhaseReady, "bad"); err == nil {
+		t.Error("one that has failed counts as started")
+	}
+	r.must(r.Stop(ByPerson, "job"))
+	soon, cancel := context.WithTimeoutCause(context.Background(), 50*time.Millisecond, errors.New("not within 50ms"))
+	defer cancel()
+	err := r.Wait(soon, PhaseReady, "job")
+	if want := "not within 50ms: service job: down: exit status 0"; err == nil || err.Error() != want {
+		t.Errorf("waiting for one that was stopped: got %v, want %s", err, want)
+	}
+}
+
 func TestAnExecutableThatAppearsIsPickedUp(t *testing.T) {
 	if !asInit(t) {
 		return

@@ -44,6 +44,8 @@ func (s *Supervisor) spawn(a Spawn) (*process, error) {
 		}
 		s.pipes[def.Name] = log
 	}
+	// The last process may have changed that for all who write there.
+	syscall.SetNonblock(int(log.write.Fd()), false)
 	if err := s.fork(p, def, serviceGroup(def.Name), log.write); err != nil {
 		return nil, err
 	}

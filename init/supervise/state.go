@@ -45,6 +45,9 @@ const (
 	ByPerson           // somebody at a terminal
 )
 
+// cleanExit is the LastExit of a process that ended as it should.
+const cleanExit = "exit status 0"
+
 // describe says how a process ended.
 func describe(status syscall.WaitStatus, oom bool) string {
 	switch {

@@ -205,7 +205,8 @@ func (s *Supervisor) Changed() <-chan struct{} {
 }
 
 // Wait returns nil once all named services are in phase. It returns early with
-// the reason when one is stuck, unless that is the phase waited for. Without
+// the reason when one is stuck, unless that is the phase waited for. One that
+// has ended well, and whose policy is to leave it so, has been ready. Without
 // names it waits for all that are wanted.
 func (s *Supervisor) Wait(ctx context.Context, phase Phase, names ...string) error {
 	for {
@@ -219,7 +220,7 @@ func (s *Supervisor) Wait(ctx context.Context, phase Phase, names ...string) err
 		stuck := false
 		for _, st := range states {
 			known[st.Name] = true
-			if st.Phase == phase || len(names) == 0 && !st.Wanted || len(names) > 0 && !slices.Contains(names, st.Name) {
+			if st.Phase == phase || phase == PhaseReady && st.endedWell() || len(names) == 0 && !st.Wanted || len(names) > 0 && !slices.Contains(names, st.Name) {
 				continue
 			}
 			missing = append(missing, st.fault())
@@ -239,9 +240,15 @@ func (s *Supervisor) Wait(ctx context.Context, phase Phase, names ...string) err
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", ctx.Err(), errors.Join(missing...))
+			return fmt.Errorf("%w: %w", context.Cause(ctx), errors.Join(missing...))
 		}
 	}
+}
+
+// endedWell holds when the service has ended by itself with status 0 and is not
+// started again.
+func (st State) endedWell() bool {
+	return st.Phase == PhaseDown && st.Stuck && st.LastExit == cleanExit && st.Reason == cleanExit
 }
 
 // fault says in one line where the service is instead of where it should be.

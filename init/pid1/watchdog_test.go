@@ -1,0 +1,107 @@
+package pid1
+
+import (
+	"errors"
+	"os"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"bantam/init/kmod"
+)
+
+// kicks is a watchdog of one second, and each kick of it.
+func kicks(t *testing.T) (w *Watchdog, each <-chan bool) {
+	t.Helper()
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fd, err := unix.Dup(int(write.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write.Close()
+	w = AdoptWatchdog(fd, time.Second)
+	t.Cleanup(func() { w.f.Close(); read.Close() })
+	came := make(chan bool, 100)
+	go func() {
+		for b := make([]byte, 1); ; came <- true {
+			if _, err := read.Read(b); err != nil {
+				return
+			}
+		}
+	}()
+	<-came // the one by which it was adopted
+	return w, came
+}
+
+func TestASlowDiskAtShutdownIsNotCutOffByTheWatchdog(t *testing.T) {
+	w, each := kicks(t)
+	ended := Shutdown{Watchdog: w}.within(time.Minute, func() { // e.g. sync
+		select {
+		case <-each:
+		case <-time.After(20 * time.Second):
+			t.Error("no kick in 20 s")
+		}
+	})
+	if !ended {
+		t.Error("it did not end in time")
+	}
+}
+
+func TestRescueFeedsAWatchdogThatIsArmedLater(t *testing.T) {
+	var armed atomic.Pointer[Watchdog]
+	signals := Signals{Child: make(chan os.Signal, 1), Other: make(chan os.Signal, 1)}
+	rescue := Rescue{Reason: errors.New("a test"), Signals: signals, Watchdog: armed.Load, Consoles: []string{"none"}, dev: t.TempDir()}
+	ended := make(chan Action)
+	go func() { ended <- rescue.Run() }()
+	w, each := kicks(t)
+	armed.Store(w)
+	select {
+	case <-each:
+	case <-time.After(20 * time.Second):
+		t.Error("no kick in 20 s")
+	}
+	signals.Other <- Restart.Signal()
+	if action := <-ended; action != Restart {
+		t.Errorf("ended by %v", action)
+	}
+}
+
+// As that of a module of system.toml, which no device asks for.
+func TestAWatchdogThatComesLateIsArmed(t *testing.T) {
+	out, err := output(t, "watchdog")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	wants(t, out, "first: none", "then: unnamed, 1m0s", "and still: unnamed, 1m0s")
+}
+
+func watchdogThatComesLate() error {
+	if err := errors.Join(emptyRoot(os.Getenv("BANTAM_DIR")), forgetHost(), os.Mkdir("/dev", 0o755)); err != nil {
+		return err
+	}
+	f := &first{}
+	plug := f.drivers()
+	say("first: %v", f.watchdog.Load())
+	if err := os.WriteFile("/dev/watchdog", nil, 0o600); err != nil {
+		return err
+	}
+	comes := kmod.Event{Action: "add", Subsystem: "misc", DevName: "watchdog"}
+	if plug.Notify != nil {
+		plug.Notify(comes)
+	}
+	say("then: %v", f.watchdog.Load())
+	if err := os.Remove("/dev/watchdog"); err != nil { // as one that is open cannot be opened again
+		return err
+	}
+	if plug.Notify != nil {
+		plug.Notify(comes)
+	}
+	f.armWatchdog()
+	say("and still: %v", f.watchdog.Load())
+	return nil
+}
