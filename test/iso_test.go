@@ -132,6 +132,27 @@ func TestDamagedStateVolumeIsLeftAlone(t *testing.T) {
 			}
 		})
 	}
+	t.Run("renewed", func(t *testing.T) {
+		c := start(t, pc(t, bios, "-drive", virtio(path)))
+		c.settled()
+		c.Send("bantam state renew\r")
+		c.Expect("Type yes to go on: ")
+		c.Send("y\r")
+		c.Expect("Nothing is changed")
+		c.prompt()
+		c.Send("bantam state renew\r")
+		c.Expect("Type yes to go on: ")
+		c.Send("yes\r")
+		c.Expect("the next boot makes the state volume anew")
+		c.prompt()
+		c.must("bantam state", "in memory", "the next boot makes it anew", "MiB")
+		c.Send("reboot\r")
+		c.booted()
+		c.settled()
+		c.must("bantam status", "generation  1, good: it came with the image", "/dev/vda2")
+		c.Send("poweroff\r")
+		c.WaitEnd()
+	})
 	t.Run("mended", func(t *testing.T) {
 		writeAt(t, path, intact, offset)
 		c := &console{t: t, host: "kept"}

@@ -49,6 +49,7 @@ func init() {
 		{"draft", "discard", "throw the draft away: it is the running system again", draftHelp, runDraft},
 		{"service", "list [--json] | start|stop|restart NAME...", "look at services, start and stop them", serviceHelp, runService},
 		{"log", "[-f] [-n LINES] [SERVICE]", "what services said", logHelp, runLog},
+		{"state", "[renew [--yes] | keep]", "where the state is kept; make that anew", stateHelp, runState},
 		{"reboot", "", "stop everything and start again", endHelp, runEnd},
 		{"poweroff", "", "stop everything and switch off", endHelp, runEnd},
 		{"halt", "", "stop everything and stand still", endHelp, runEnd},

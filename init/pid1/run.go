@@ -56,6 +56,7 @@ type first struct {
 	machine  *Machine
 	switcher *switcher.Switcher
 	volume   statevolume.Volume
+	renewed  atomic.Bool // the next boot makes the volume anew
 	image    imageGeneration
 	consoles []string
 	notes    notes
@@ -118,8 +119,11 @@ func (f *first) live() (action Action, err error) {
 
 	ctx, cancel := context.WithCancel(context.Background())
 	f.newSupervisor()
-	ended := make(chan error, 1)
-	go func() { ended <- f.sup.Run(ctx) }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = f.sup.Run(ctx)
+	}()
 	defer func() { // also in a panic: whoever comes after reaps by himself
 		cancel()
 		<-ended
@@ -150,7 +154,7 @@ func (f *first) live() (action Action, err error) {
 			}
 		})
 	}
-	action = f.wait()
+	action = f.wait(ended)
 	listener.Close()
 	Logf(Notice, "%v: stopping services", action)
 	limit, stop := context.WithTimeout(ctx, stopAllLimit)
@@ -172,10 +176,15 @@ func (f *first) newSupervisor() {
 	}
 }
 
-// wait returns when somebody asks for the machine's end.
-func (f *first) wait() Action {
+// wait returns when somebody asks for the machine's end, or when the supervisor
+// has panicked: nobody would reap or restart anything any more, and a machine
+// that nobody sits at helps itself best by a restart.
+func (f *first) wait(supervisor <-chan struct{}) Action {
 	for {
 		select {
+		case <-supervisor:
+			Logf(Critical, "the supervisor has ended: restarting the machine")
+			return Restart
 		case action := <-f.actions:
 			return action
 		case s := <-f.signals.Other:
@@ -292,13 +301,19 @@ func (f *first) lasting() bool { return f.volume.Kind == statevolume.OnDisk }
 
 // storage says where the state is kept.
 func (f *first) storage() string {
+	var text string
 	switch f.volume.Kind {
 	case statevolume.OnDisk:
-		return fmt.Sprintf("%s, %d MiB", f.volume.Device, f.volume.Size>>20)
+		text = fmt.Sprintf("%s, %d MiB", f.volume.Device, f.volume.Size>>20)
 	case statevolume.Untrusted:
-		return "in memory, to be forgotten at the next boot; " + f.volume.Reason
+		text = "in memory, to be forgotten at the next boot; " + f.volume.Reason
+	default:
+		text = "in memory, to be forgotten at the next boot: " + f.volume.Reason
 	}
-	return "in memory, to be forgotten at the next boot: " + f.volume.Reason
+	if f.renewed.Load() {
+		text += "; the next boot makes it anew"
+	}
+	return text
 }
 
 func (f *first) modprobe(name string) error {

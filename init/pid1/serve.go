@@ -49,6 +49,10 @@ func (f *first) handle(req control.Request, c *control.Client) control.Frame {
 		return f.service(strings.TrimPrefix(req.Verb, "service "), req.Names, c)
 	case "log":
 		return f.log(req, c)
+	case "state renew":
+		return f.renew(true, "the next boot makes the state volume anew: `reboot`; `bantam state keep` takes that back", c)
+	case "state keep":
+		return f.renew(false, "the state volume stays as it is", c)
 	}
 	for _, a := range []Action{Restart, PowerOff, Halt} {
 		if req.Verb == a.String() {
@@ -64,6 +68,17 @@ func (f *first) handle(req control.Request, c *control.Client) control.Frame {
 
 func failure(err error) control.Frame {
 	return control.Frame{Error: err.Error(), Exit: control.ExitError}
+}
+
+// renew marks the state volume, so that the next boot makes it anew, or takes that back.
+func (f *first) renew(anew bool, done string, c *control.Client) control.Frame {
+	if err := f.volume.Renew(anew); err != nil {
+		return failure(err)
+	}
+	f.renewed.Store(anew)
+	Logf(Notice, "state: %s", f.storage())
+	c.Write(control.Frame{Line: done})
+	return control.Frame{}
 }
 
 func (f *first) status() control.Status {

@@ -71,6 +71,8 @@ type Action struct {
 	Table  gpt.Table // for Adopt and Create: with the new partition
 }
 
+const noSeed = "the image carries no prepared state volume (/bantam/state.seed)"
+
 // Decide chooses what to do. It looks at facts only.
 func Decide(f Facts) Action {
 	memory := func(format string, args ...any) Action {
@@ -97,6 +99,12 @@ func Decide(f Facts) Action {
 	}
 	if p := disk.State; p != nil {
 		switch {
+		case p.FileSystem.Condition == Unwanted && disk.ReadOnly:
+			return memory("%s is read-only", disk.Name)
+		case p.FileSystem.Condition == Unwanted && !f.HaveSeed:
+			return memory("%s", noSeed)
+		case p.FileSystem.Condition == Unwanted:
+			return Action{Verb: Create, Note: note, Disk: disk, Place: *p, Number: disk.Number, Table: disk.Copies.Table}
 		case p.FileSystem.Condition != Intact:
 			return distrust(*p, p.FileSystem.Reason)
 		case p.FileSystem.Size > p.size():
@@ -122,13 +130,15 @@ func Decide(f Facts) Action {
 				return distrust(p, "its file system is larger than the room for it")
 			}
 			verb, place = Adopt, p
+		case Unwanted:
+			place = p
 		default:
 			continue
 		}
 		break
 	}
 	if verb == Create && !f.HaveSeed {
-		return memory("the image carries no prepared state volume (/bantam/state.seed)")
+		return memory("%s", noSeed)
 	}
 	table := disk.Copies.Table
 	table.Sectors = disk.Copies.DiskSectors

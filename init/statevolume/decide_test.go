@@ -17,6 +17,7 @@ func TestDecide(t *testing.T) {
 	esp := gpt.Partition{Type: gpt.ESP, First: 400, Last: 8000}
 	intact := FileSystem{Condition: Intact, Size: 16 << 20}
 	damaged := FileSystem{Condition: Damaged, Reason: "the kernel has marked it as having errors"}
+	unwanted := FileSystem{Condition: Unwanted}
 	free := func(fs FileSystem) []Place {
 		return []Place{{First: usualStart, Last: gib - sectorsPerMiB - 1, FileSystem: fs}}
 	}
@@ -40,17 +41,23 @@ func TestDecide(t *testing.T) {
 		reason string
 		on     string
 	}{
-		"the medium says memory":               {Facts{MemoryWanted: true, GUID: testGUID.String(), Disks: disk(nil)}, UseMemory, "runs from memory", ""},
-		"no disk is named":                     {Facts{}, UseMemory, "names no disk", ""},
-		"the disk is not there":                {facts(nil), UseMemory, "no disk has the GUID " + testGUID.String(), ""},
-		"a disk that cannot be read":           {Facts{GUID: testGUID.String(), Unreadable: []string{"sda: input/output error"}}, UseMemory, "sda: input/output error", ""},
-		"a fresh disk":                         {facts(disk(nil)), Create, "", "vda"},
-		"a fresh disk and no seed":             {Facts{GUID: testGUID.String(), Disks: disk(nil)}, UseMemory, "state.seed", ""},
-		"a disk without room":                  {facts(disk(func(d *Disk) { d.Free = nil })), UseMemory, "no 32 MiB free", ""},
-		"a fresh disk that is read-only":       {facts(disk(func(d *Disk) { d.ReadOnly = true })), UseMemory, "read-only", ""},
-		"sectors of 4096 bytes":                {facts(disk(func(d *Disk) { d.SectorSize = 4096 })), UseMemory, "sectors of 4096", ""},
-		"a volume":                             {facts(disk(state(intact))), Mount, "", "vda"},
-		"a volume and no seed":                 {Facts{GUID: testGUID.String(), Disks: disk(state(intact))}, Mount, "", "vda"},
+		"the medium says memory":         {Facts{MemoryWanted: true, GUID: testGUID.String(), Disks: disk(nil)}, UseMemory, "runs from memory", ""},
+		"no disk is named":               {Facts{}, UseMemory, "names no disk", ""},
+		"the disk is not there":          {facts(nil), UseMemory, "no disk has the GUID " + testGUID.String(), ""},
+		"a disk that cannot be read":     {Facts{GUID: testGUID.String(), Unreadable: []string{"sda: input/output error"}}, UseMemory, "sda: input/output error", ""},
+		"a fresh disk":                   {facts(disk(nil)), Create, "", "vda"},
+		"a fresh disk and no seed":       {Facts{GUID: testGUID.String(), Disks: disk(nil)}, UseMemory, "state.seed", ""},
+		"a disk without room":            {facts(disk(func(d *Disk) { d.Free = nil })), UseMemory, "no 32 MiB free", ""},
+		"a fresh disk that is read-only": {facts(disk(func(d *Disk) { d.ReadOnly = true })), UseMemory, "read-only", ""},
+		"sectors of 4096 bytes":          {facts(disk(func(d *Disk) { d.SectorSize = 4096 })), UseMemory, "sectors of 4096", ""},
+		"a volume":                       {facts(disk(state(intact))), Mount, "", "vda"},
+		"a volume and no seed":           {Facts{GUID: testGUID.String(), Disks: disk(state(intact))}, Mount, "", "vda"},
+		"a marked volume and no seed":    {Facts{GUID: testGUID.String(), Disks: disk(state(unwanted))}, UseMemory, "state.seed", ""},
+		"a marked place":                 {facts(disk(func(d *Disk) { d.Free = free(unwanted) })), Create, "", "vda"},
+		"a marked volume on a read-only disk": {facts(disk(func(d *Disk) {
+			state(unwanted)(d)
+			d.ReadOnly = true
+		})), UseMemory, "read-only", ""},
 		"a volume with the error flag":         {facts(disk(state(damaged))), Distrust, "marked it as having errors; it is left untouched", "vda"},
 		"a partition that holds nothing of us": {facts(disk(state(FileSystem{Reason: "it holds no ext4 file system"}))), Distrust, "no ext4", "vda"},
 		"a volume larger than its partition":   {facts(disk(state(FileSystem{Condition: Intact, Size: 33 << 20}))), Distrust, "larger than its partition", "vda"},
@@ -82,6 +89,10 @@ func TestDecide(t *testing.T) {
 				t.Errorf("%s: got partition %d %+v in a table of %d sectors", name, number, p, a.Table.Sectors)
 			}
 		}
+	}
+	marked := disk(state(unwanted))
+	if a := Decide(facts(marked)); a.Verb != Create || a.Place != *marked[0].State || a.Number != 2 {
+		t.Errorf("a volume that is marked: got %+v, want it made where it is", a)
 	}
 }
 

@@ -14,9 +14,10 @@ import (
 type Condition int
 
 const (
-	Foreign Condition = iota // not a file system of ours
-	Damaged                  // ours, but not to be trusted
-	Intact                   // ours, and nothing is known against it; the journal may still want its replay
+	Foreign  Condition = iota // not a file system of ours
+	Damaged                   // ours, but not to be trusted
+	Intact                    // ours, and nothing is known against it; the journal may still want its replay
+	Unwanted                  // marked, to be made anew
 )
 
 // A FileSystem is what lies at a place on the disk.

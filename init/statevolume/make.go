@@ -1,6 +1,7 @@
 package statevolume
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 
@@ -18,8 +19,8 @@ type medium interface {
 const chunk = 1 << 20
 
 // writeSeed writes the file system to a place whose content is of no value. Everything that is not in the seed becomes
-// zeros, because the disk may hold old data. The superblock's sector with magic and label comes last, so that after a
-// power cut there is either no file system of ours or a complete one.
+// zeros, because the disk may hold old data. Until all is there the place has the mark and no superblock, so that after
+// a power cut it is made again.
 func writeSeed(disk medium, s seed.Seed, first uint64) error {
 	const (
 		sector    = gpt.SectorSize
@@ -31,7 +32,6 @@ func writeSeed(disk medium, s seed.Seed, first uint64) error {
 	if len(head) != seed.BlockSize || inspect(head[superblockAt:superblockAt+superblockSize]).Condition != Intact {
 		return fmt.Errorf("the prepared state volume has no usable superblock")
 	}
-	last := head[superblockAt : superblockAt+sector]
 	buffer := make([]byte, chunk)
 	for block := 0; block < s.Blocks; block += perChunk {
 		n := min(perChunk, s.Blocks-block)
@@ -40,6 +40,7 @@ func writeSeed(disk medium, s seed.Seed, first uint64) error {
 			copy(buffer[i*seed.BlockSize:], s.Used[block+i])
 		}
 		if block == headBlock {
+			copy(buffer, mark())
 			clear(buffer[superblockAt : superblockAt+sector])
 		}
 		if _, err := disk.WriteAt(buffer[:n*seed.BlockSize], base+int64(block)*seed.BlockSize); err != nil {
@@ -49,11 +50,13 @@ func writeSeed(disk medium, s seed.Seed, first uint64) error {
 	if err := disk.Sync(); err != nil {
 		return fmt.Errorf("write the state volume: %w", err)
 	}
-	if _, err := disk.WriteAt(last, base+superblockAt); err != nil {
-		return fmt.Errorf("write the state volume: %w", err)
-	}
-	if err := disk.Sync(); err != nil {
-		return fmt.Errorf("write the state volume: %w", err)
+	for _, at := range []int64{superblockAt, 0} {
+		if _, err := disk.WriteAt(head[at:at+sector], base+at); err != nil {
+			return fmt.Errorf("write the state volume: %w", err)
+		}
+		if err := disk.Sync(); err != nil {
+			return fmt.Errorf("write the state volume: %w", err)
+		}
 	}
 	return nil
 }
@@ -77,11 +80,15 @@ func writeTable(disk medium, writes []gpt.Write) error {
 func survey(name string, disk io.ReaderAt, c gpt.Copies, readOnly bool, sectorSize int) (Disk, error) {
 	d := Disk{Name: name, ReadOnly: readOnly, SectorSize: sectorSize, Copies: c}
 	look := func(p *Place) error {
-		sb := make([]byte, superblockSize)
-		if _, err := disk.ReadAt(sb, int64(p.First)*gpt.SectorSize+superblockAt); err != nil {
+		head := make([]byte, superblockAt+superblockSize)
+		if _, err := disk.ReadAt(head, int64(p.First)*gpt.SectorSize); err != nil {
 			return fmt.Errorf("read superblock at sector %d: %w", p.First, err)
 		}
-		p.FileSystem = inspect(sb)
+		if bytes.HasPrefix(head, mark()) {
+			p.FileSystem = FileSystem{Condition: Unwanted}
+		} else {
+			p.FileSystem = inspect(head[superblockAt:])
+		}
 		return nil
 	}
 	if number, p := c.Table.Find(PartitionType); number != 0 {

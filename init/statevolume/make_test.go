@@ -112,38 +112,13 @@ func decideOn(t testing.TB, disk []byte) Action {
 	return Decide(Facts{GUID: testGUID.String(), HaveSeed: true, Disks: []Disk{d}})
 }
 
-// The power fails after each single sector of making the volume, with the sectors of one step written forwards and
-// backwards: the next boot finds nothing and makes it, or finds all of it.
-func TestAPowerCutWhileTheVolumeIsMadeLeavesNothingOrAllOfIt(t *testing.T) {
-	s, fs := smallSeed(t)
-	start := testImage(t)
-	first := decideOn(t, start)
-	if first.Verb != Create || first.Place.First != usualStart {
-		t.Fatalf("on a fresh disk: got %+v, want it made at sector %d", first, usualStart)
-	}
-	r := &recorder{disk: bytes.Clone(start)}
-	if err := prepare(r, first, s); err != nil {
-		t.Fatal(err)
-	}
-
-	seen, cuts := map[Verb]int{}, 0
-	check := func(disk []byte) {
-		cuts++
-		a := decideOn(t, disk)
-		seen[a.Verb]++
-		switch a.Verb {
-		case Create:
-		case Adopt, Mount:
-			if got := disk[a.Place.First*512:][:len(fs)]; a.Place.First != usualStart || !bytes.Equal(got, fs) {
-				t.Fatalf("cut %d: an incomplete file system would be mounted", cuts)
-			}
-		default:
-			t.Fatalf("cut %d: got %v: %s", cuts, a.Verb, a.Reason)
-		}
-	}
+// cutEverywhere calls check with what a disk may hold after a power cut: after each single sector of the writes, those
+// of one step written forwards and backwards. It returns the disk after all of them.
+func cutEverywhere(t *testing.T, start []byte, writes []recorded, check func(disk []byte)) []byte {
+	t.Helper()
 	disk := bytes.Clone(start)
 	var pending []recorded
-	for _, w := range r.writes {
+	for _, w := range writes {
 		if !w.sync {
 			pending = append(pending, w)
 			continue
@@ -176,6 +151,38 @@ func TestAPowerCutWhileTheVolumeIsMadeLeavesNothingOrAllOfIt(t *testing.T) {
 	if len(pending) > 0 {
 		t.Errorf("%d writes are not synced at the end", len(pending))
 	}
+	return disk
+}
+
+// The power fails after each single sector of making the volume: the next boot finds nothing and makes it, or finds all of it.
+func TestAPowerCutWhileTheVolumeIsMadeLeavesNothingOrAllOfIt(t *testing.T) {
+	s, fs := smallSeed(t)
+	start := testImage(t)
+	first := decideOn(t, start)
+	if first.Verb != Create || first.Place.First != usualStart {
+		t.Fatalf("on a fresh disk: got %+v, want it made at sector %d", first, usualStart)
+	}
+	r := &recorder{disk: bytes.Clone(start)}
+	if err := prepare(r, first, s); err != nil {
+		t.Fatal(err)
+	}
+
+	seen, cuts := map[Verb]int{}, 0
+	check := func(disk []byte) {
+		cuts++
+		a := decideOn(t, disk)
+		seen[a.Verb]++
+		switch a.Verb {
+		case Create:
+		case Adopt, Mount:
+			if got := disk[a.Place.First*512:][:len(fs)]; a.Place.First != usualStart || !bytes.Equal(got, fs) {
+				t.Fatalf("cut %d: an incomplete file system would be mounted", cuts)
+			}
+		default:
+			t.Fatalf("cut %d: got %v: %s", cuts, a.Verb, a.Reason)
+		}
+	}
+	disk := cutEverywhere(t, start, r.writes, check)
 	if !bytes.Equal(disk, r.disk) || decideOn(t, disk).Verb != Mount {
 		t.Error("in the end the volume is not found")
 	}
@@ -184,6 +191,42 @@ func TestAPowerCutWhileTheVolumeIsMadeLeavesNothingOrAllOfIt(t *testing.T) {
 	}
 	if end := disk[(usualStart*512)+len(fs):][:4]; string(end) != "old!" {
 		t.Error("more was written than the file system")
+	}
+}
+
+func TestAMarkedVolumeIsMadeAnewWhereItIs(t *testing.T) {
+	s, fs := smallSeed(t)
+	made := &recorder{disk: testImage(t)}
+	a := decideOn(t, made.disk)
+	if err := prepare(made, a, s); err != nil {
+		t.Fatal(err)
+	}
+	at := made.disk[a.Place.First*512:]
+	copy(at[20*seed.BlockSize:], "what was kept there")
+	copy(at, mark())
+	again := decideOn(t, made.disk)
+	if again.Verb != Create || again.Place.First != a.Place.First || again.Place.Last != a.Place.Last {
+		t.Fatalf("got %+v, want it made in %+v", again, a.Place)
+	}
+	r := &recorder{disk: bytes.Clone(made.disk)}
+	if err := prepare(r, again, s); err != nil {
+		t.Fatal(err)
+	}
+	cuts := 0
+	end := cutEverywhere(t, made.disk, r.writes, func(disk []byte) {
+		cuts++
+		switch a := decideOn(t, disk); a.Verb {
+		case Create:
+		case Mount:
+			if !bytes.Equal(disk[a.Place.First*512:][:len(fs)], fs) {
+				t.Fatalf("cut %d: an incomplete file system would be mounted", cuts)
+			}
+		default:
+			t.Fatalf("cut %d: got %v: %s", cuts, a.Verb, a.Reason)
+		}
+	})
+	if a := decideOn(t, end); a.Verb != Mount || a.Number != again.Number {
+		t.Errorf("in the end got %+v, want it mounted", a)
 	}
 }
 

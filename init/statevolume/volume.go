@@ -39,6 +39,9 @@ type Volume struct {
 	Reason string // why it is not on disk
 	Origin string // on disk: "found", "adopted" or "made"
 	Notes  []string
+
+	disk, partition string // devices of the volume, trusted or not; "" if there is none
+	place           Place  // on the disk
 }
 
 // Options are what Open needs.
@@ -161,6 +164,12 @@ func open(ctx context.Context, o Options, aside string) (Volume, error) {
 	if a.Note != "" {
 		v.Notes = append(v.Notes, a.Note)
 	}
+	if a.Verb != UseMemory {
+		v.disk, v.place = o.dev+"/"+a.Disk.Name, a.Place
+		if part := partitionAt(o, a.Disk.Name, a.Place); part != "" {
+			v.partition = o.dev + "/" + part
+		}
+	}
 	switch a.Verb {
 	case UseMemory:
 		return v, errors.New(a.Reason)
@@ -186,6 +195,7 @@ func open(ctx context.Context, o Options, aside string) (Volume, error) {
 		return v, err
 	}
 	v.Device = o.dev + "/" + part
+	v.partition = v.Device
 	if err := mountExt4(o, part, aside); err != nil {
 		return v, err
 	}

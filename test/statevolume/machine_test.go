@@ -193,8 +193,18 @@ func (r rig) start(t *testing.T, words string, drives ...string) *vm.Machine {
 // boot starts a machine, waits until it says what volume it has, checks that, and switches it off.
 func (r rig) boot(t *testing.T, want string, drives ...string) {
 	t.Helper()
+	r.bootAnd(t, want, nil, drives...)
+}
+
+// bootAnd is boot with lines said to the machine before it is switched off; each is answered with success.
+func (r rig) bootAnd(t *testing.T, want string, lines []string, drives ...string) {
+	t.Helper()
 	m := r.start(t, "bantam.disk="+machineDisk.String(), drives...)
 	expectVolume(t, m, want)
+	for _, line := range lines {
+		m.Send(line + "\n")
+		m.Expect("TEST " + line + ": <nil>")
+	}
 	m.Send("off\n")
 	m.Expect("TEST close: <nil>")
 	m.WaitEnd()
@@ -268,6 +278,19 @@ func TestStateVolumeOnAMachine(t *testing.T) {
 			m.PowerCut()
 		}
 		r.boot(t, `kind=disk .*check=""`, disk)
+		e2fsck(t, disk)
+	})
+
+	t.Run("is made anew when it is marked", func(t *testing.T) {
+		disk := r.disk(t, 128*mib)
+		r.bootAnd(t, `kind=disk origin=made .*boots=1`, []string{"renew"}, disk)
+		r.bootAnd(t, `kind=disk origin=made device=/dev/vda2 .*boots=1 check=""`, []string{"renew", "keep"}, disk)
+		r.boot(t, `kind=disk origin=found .*boots=2 check=""`, disk)
+		e2fsck(t, disk)
+
+		debugfs(t, disk, "set_super_value state 2")
+		r.bootAnd(t, `kind=untrusted .*boots=1`, []string{"renew"}, disk)
+		r.boot(t, `kind=disk origin=made device=/dev/vda2 .*boots=1 check=""`, disk)
 		e2fsck(t, disk)
 	})
 

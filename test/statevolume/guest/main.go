@@ -1,5 +1,6 @@
 // Command guest is PID 1 of the machine test: it opens the state volume, says what it got, counts its boots in a file on
-// it, and waits for one line: "off" to unmount and switch off, "spoil" to let the kernel find an error first.
+// it, and waits for lines: "spoil" lets the kernel find an error, "renew" and "keep" mark the volume and take that back,
+// "off" unmounts and switches off.
 package main
 
 import (
@@ -70,6 +71,10 @@ func main() {
 		case "spoil":
 			os.WriteFile("/sys/fs/ext4/"+strings.TrimPrefix(v.Device, "/dev/")+"/trigger_fs_error", []byte("a test"), 0o600)
 			say("check=%q", v.Check())
+		case "renew":
+			say("renew: %v", v.Renew(true))
+		case "keep":
+			say("keep: %v", v.Renew(false))
 		case "off":
 			unix.Sync()
 			say("close: %v", unix.Unmount("/state", 0))

@@ -1,0 +1,76 @@
+package control
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+const stateHelp = `Without a word: where generations, the draft, leases and all else below /state are kept, and how
+full that is.
+
+renew   throw all of it away: the next boot makes the state volume anew and runs the generation of
+        the image. The way out of a damaged volume, and back to how the machine was delivered.
+        Asks first; --yes is the answer for scripts
+keep    take that back, before the next boot
+
+What a damaged volume still has can be looked at: mount -t ext4 -o ro,noload DEVICE /mnt`
+
+// statePath is where the state volume, or memory in its place, is mounted.
+const statePath = "/state"
+
+func runState(c *client, args []string) int {
+	flags, rest, code := c.options(args, "", "--yes")
+	if code != 0 {
+		return code
+	}
+	word := ""
+	if len(rest) > 0 {
+		word = rest[0]
+	}
+	switch {
+	case len(rest) > 1:
+		return c.misuse("%q is too much", rest[1])
+	case flags["--yes"] != "" && word != "renew":
+		return c.misuse("--yes belongs to renew")
+	case word == "":
+		return c.showState()
+	case word == "renew" && flags["--yes"] == "" && !c.sureToRenew():
+		return ExitError
+	case word == "renew" || word == "keep":
+		last, _ := c.ask(Request{Verb: "state " + word}, nil)
+		return last.Exit
+	}
+	return c.misuse("%q is none of renew and keep", word)
+}
+
+func (c *client) showState() int {
+	s, _, code := c.status(nil)
+	if code != 0 {
+		return code
+	}
+	fmt.Fprintf(c.out, "%-12s%s\n", "state", s.Storage)
+	var fs unix.Statfs_t
+	if err := unix.Statfs(statePath, &fs); err != nil {
+		return c.fail(fmt.Errorf("statfs %s: %w", statePath, err))
+	}
+	mib := func(blocks uint64) uint64 { return blocks * uint64(fs.Bsize) >> 20 }
+	fmt.Fprintf(c.out, "%-12s%d of %d MiB\n", "free", mib(fs.Bavail), mib(fs.Blocks))
+	return ExitGood
+}
+
+// sureToRenew asks whoever sits at the terminal.
+func (c *client) sureToRenew() bool {
+	if !isTerminal(os.Stdin) || !isTerminal(os.Stdout) {
+		fmt.Fprintln(c.errOut, "bantam state: nobody is there to ask; --yes throws all of the state away at the next boot")
+		return false
+	}
+	p, done := newPerson(os.Stdin, os.Stdout)
+	defer done()
+	answer, _ := p.ask("All generations, the draft and every file below /state will be gone. Type yes to go on: ")
+	if answer != "yes" {
+		fmt.Fprintln(c.out, "Nothing is changed.")
+	}
+	return answer == "yes"
+}
