@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+
+	"bantam/system"
 )
 
 // Draft is the copy of system.toml that a person edits.
@@ -14,9 +16,6 @@ type Draft struct {
 	Saved bool   // the file exists
 	Same  bool   // it says what the running generation says, to the byte
 }
-
-// maxText is the largest system.toml, as for system.Parse.
-const maxText = 1 << 20
 
 var errNotStarted = errors.New("the machine has not started a generation yet; try again in a moment")
 
@@ -31,7 +30,7 @@ func (s *Switcher) Draft() (Draft, error) {
 	}
 	d := Draft{Path: filepath.Join(s.dir, "draft", "system.toml")}
 	var err error
-	if d.Text, err = s.disk.ReadFile(d.Path, maxText); errors.Is(err, fs.ErrNotExist) {
+	if d.Text, err = s.disk.ReadFile(d.Path, system.MaxSize); errors.Is(err, fs.ErrNotExist) {
 		d.Text, err = running, nil
 	} else {
 		d.Saved = true

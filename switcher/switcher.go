@@ -188,7 +188,7 @@ func (s *Switcher) read(e Entry) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	text, err := s.store.blob(g.System.Digest, maxText)
+	text, err := s.store.blob(g.System.Digest, system.MaxSize)
 	if err != nil {
 		return target{}, fmt.Errorf("its system.toml: %w", err)
 	}

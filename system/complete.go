@@ -50,7 +50,7 @@ func Complete(src []byte, offset int, ports ...string) (from int, items []Comple
 // mark; false if nothing can be said about the offset.
 func textAt(src []byte, offset int) (t text, mark int, good bool) {
 	mark = len(src) - len(bytes.TrimPrefix(src, []byte("\ufeff")))
-	if offset < mark || offset > len(src) || len(src) > maxSize {
+	if offset < mark || offset > len(src) || len(src) > MaxSize {
 		return text{}, 0, false
 	}
 	t, _ = newText(src).checkBytes()

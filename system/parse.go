@@ -12,8 +12,8 @@ import (
 // problems are reported at once, sorted by position; with any of them the
 // System is nil.
 func Parse(file string, src []byte) (*System, []Problem) {
-	if len(src) > maxSize {
-		return nil, []Problem{{file, 1, 1, fmt.Sprintf("the file has %d bytes, more than the %d that a system.toml may have", len(src), maxSize), ""}}
+	if len(src) > MaxSize {
+		return nil, []Problem{{file, 1, 1, fmt.Sprintf("the file has %d bytes, more than the %d that a system.toml may have", len(src), MaxSize), ""}}
 	}
 	raw := newText(src)
 	if at := slices.Index(raw.src, 0); at >= 0 { // hundreds of further faults would tell nothing more

@@ -109,10 +109,10 @@ func TestSyntaxOfEveryKindIsRead(t *testing.T) {
 }
 
 func TestTooLargeFilesAreRefused(t *testing.T) {
-	if _, problems := Parse("f", make([]byte, maxSize+1)); len(problems) != 1 {
+	if _, problems := Parse("f", make([]byte, MaxSize+1)); len(problems) != 1 {
 		t.Errorf("got %v, want one problem", problems)
 	}
-	comment := "#" + strings.Repeat(" ", maxSize-1)
+	comment := "#" + strings.Repeat(" ", MaxSize-1)
 	parse(t, comment)
 }
 
@@ -128,7 +128,7 @@ func TestAFileFullOfFaultsGivesABoundedReport(t *testing.T) {
 // A file within the limit of size must not take minutes or gigabytes, whatever it repeats.
 func TestNothingIsReadWithoutEnd(t *testing.T) {
 	for _, pattern := range []string{"1.", "sysctl.", "a . ", "'a'.", "é.", "a={", "a.b={", "[", "a=[", " "} {
-		src := []byte(strings.Repeat(pattern, maxSize/len(pattern)-10) + ".x = 1\n")
+		src := []byte(strings.Repeat(pattern, MaxSize/len(pattern)-10) + ".x = 1\n")
 		if _, problems := Parse("f", src); len(problems) == 0 || len(problems) > 2 {
 			t.Errorf("%q: %v", pattern, problems)
 		}

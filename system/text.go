@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// maxSize is the largest system.toml that is read. Real ones have a few
+// MaxSize is the largest system.toml that is read, in bytes. Real ones have a few
 // hundred bytes; anything near the limit is the wrong file.
-const maxSize = 1 << 20
+const MaxSize = 1 << 20
 
 // Position is a place in the file.
 type Position struct {

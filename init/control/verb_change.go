@@ -99,9 +99,6 @@ func (c *client) text(args []string) (file, text string, code int) {
 	return "", "", c.misuse("one file at a time")
 }
 
-// maxText is the largest system.toml, as for system.Parse.
-const maxText = 1 << 20
-
 // readText reads a system.toml, and not the whole of a disk if that was named.
 func readText(path string) ([]byte, error) {
 	f, err := os.Open(path)
@@ -109,9 +106,9 @@ func readText(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxText+1))
-	if err == nil && len(b) > maxText {
-		err = fmt.Errorf("%s: more than the %d bytes that a system.toml may have", path, maxText)
+	b, err := io.ReadAll(io.LimitReader(f, system.MaxSize+1))
+	if err == nil && len(b) > system.MaxSize {
+		err = fmt.Errorf("%s: more than the %d bytes that a system.toml may have", path, system.MaxSize)
 	}
 	return b, err
 }
