@@ -144,7 +144,10 @@ func (m *model) body(p *screen.Picture, d *document) {
 		} else if f, ok := d.faultOf(&r); ok {
 			cells = beside(cells, f.Text, v.width)
 		}
-		p.Rows[i] = append(m.number(start == r.line, number, numbered), cells...)
+		if v.gutter > 0 {
+			cells = append(m.number(start == r.line, number, numbered), cells...)
+		}
+		p.Rows[i] = cells
 		if r.next < 0 {
 			break
 		}
@@ -199,9 +202,6 @@ func (r *row) mark(from, to int) {
 
 // number is what stands in the gutter before a row.
 func (m *model) number(first bool, n int, known bool) []screen.Cell {
-	if m.view.gutter == 0 {
-		return nil
-	}
 	s := ""
 	if first && known {
 		s = fmt.Sprint(n + 1)

@@ -46,8 +46,9 @@ func (p *pen) begin(region int) {
 	p.setRegion(0, p.home(region))
 	p.put("\x1b[J")
 	p.rows = make([]*row, p.t.Rows)
+	empty := newRow(nil, p.t)
 	for i := range p.rows {
-		p.rows[i] = newRow(nil, p.t)
+		p.rows[i] = empty
 	}
 }
 
