@@ -49,6 +49,9 @@ func (s Shutdown) Run() {
 	}
 	s.Watchdog.Kick() // the last: from here on it ends what hangs
 	Logf(Notice, "%v", s.Action)
+	if s.Action == Halt {
+		s.Watchdog.Disarm()
+	}
 	leave(s.Action)
 }
 

@@ -19,9 +19,9 @@ func IsWatchdogModule(name, file string) bool {
 	return strings.HasPrefix(file, "kernel/drivers/watchdog/") || name == "lpc_ich" || name == "i2c_i801"
 }
 
-// Watchdog is an armed hardware watchdog. Nothing here disarms it: at shutdown
-// it stays armed, so that a machine that hangs then is reset too. A nil
-// Watchdog is a machine without one and all methods accept it.
+// Watchdog is an armed hardware watchdog. At shutdown it stays armed, so that a
+// machine that hangs then is reset too; only one that is to stand still disarms
+// it. A nil Watchdog is a machine without one and all methods accept it.
 type Watchdog struct {
 	f       *os.File
 	name    string
@@ -67,6 +67,16 @@ func (w *Watchdog) Kick() {
 		return
 	}
 	_, _ = w.f.Write([]byte{0}) // any byte but V, which would allow to disarm it
+}
+
+// Disarm lets the machine stand still. Some hardware cannot be stopped any more
+// (nowayout) and resets it nevertheless.
+func (w *Watchdog) Disarm() {
+	if w == nil {
+		return
+	}
+	_, _ = w.f.Write([]byte{'V'}) // or else closing leaves it running
+	_ = w.f.Close()
 }
 
 // Interval is how often to kick: there is time for two kicks to come late.

@@ -2,6 +2,7 @@ package pid1
 
 import (
 	"errors"
+	"io"
 	"os"
 	"sync/atomic"
 	"testing"
@@ -49,6 +50,26 @@ func TestASlowDiskAtShutdownIsNotCutOffByTheWatchdog(t *testing.T) {
 	})
 	if !ended {
 		t.Error("it did not end in time")
+	}
+}
+
+// The kernel's drivers stop for those who write V and close, and only for them.
+func TestADisarmedWatchdogWasToldSo(t *testing.T) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	fd, err := unix.Dup(int(write.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write.Close()
+	w := AdoptWatchdog(fd, time.Second)
+	w.Kick()
+	w.Disarm()
+	if all, err := io.ReadAll(read); err != nil || string(all) != "\x00\x00V" {
+		t.Errorf("it got %q, %v; want two kicks, V and the end", all, err)
 	}
 }
 
