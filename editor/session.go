@@ -190,7 +190,7 @@ func (s *session) resize() {
 	v.rows, v.cols = s.t.size()
 	v.colors = s.t.colors
 	s.screen = screen.New(screen.Terminal{Rows: v.rows, Cols: v.cols,
-		Insert: s.t.canInsert, Lines: s.t.canLines, Colors: s.t.colors, Clean: s.screen == nil})
+		Insert: s.t.canInsert, Lines: s.t.canLines, Colors: s.t.colors, Clean: s.screen == nil, LineFeed: s.t.lineFeed})
 }
 
 // draw brings the terminal up to date.
@@ -206,7 +206,10 @@ func (s *session) digest(b []byte) bool {
 			}
 			switch k.Code {
 			case keys.Cursor:
-				if s.t.reported(k.Row, k.Col) {
+				switch {
+				case s.t.keepsColumn(k.Row, k.Col):
+					s.screen.LineFeedKeeps()
+				case s.t.reported(k.Row, k.Col):
 					s.resize()
 				}
 			case keys.Device:

@@ -35,6 +35,8 @@ type terminal struct {
 	asked   time.Time // when the terminal was last asked for its size
 
 	canInsert, canLines, colors bool
+
+	lineFeed bool // keeps the column; on a serial line it is asked
 }
 
 // slowBelow is the speed, in bits a second, below which a line is slow. A
@@ -78,6 +80,7 @@ func openTerminal(in, out *os.File) (*terminal, error) {
 		hangup: make(chan error, 1), signals: make(chan os.Signal, 2), stop: make(chan struct{}),
 		woken: woken, wake: wake, ended: make(chan struct{})}
 	t.uart = isUART(out)
+	t.lineFeed = !t.uart
 	if bits := speed(before); bits > 0 && bits < slowBelow {
 		t.slow, t.rate = true, max(bits/10, 1) // start bit, eight bits, stop bit
 	}
@@ -235,15 +238,30 @@ func (t *terminal) measure() {
 		return
 	}
 	t.asked = time.Now()
-	t.write([]byte("\x1b7\x1b[r\x1b[999;999H\x1b[6n\x1b8\x1b[c"))
+	t.write([]byte("\x1b7\x1b[r\x1b[999;999H\x1b[6n"))
+	if !t.lineFeed {
+		t.write([]byte("\x1b[;3H\n\x1b[6n"))
+	}
+	t.write([]byte("\x1b8\x1b[c"))
+}
+
+// keepsColumn takes the answer to where a line feed led from column 3 of the first
+// row, which comes after that of the size, and tells whether it went straight down.
+func (t *terminal) keepsColumn(row, col int) bool {
+	if t.lineFeed || !t.asked.IsZero() || row != 2 || col != 3 {
+		return false
+	}
+	t.lineFeed = true
+	return true
 }
 
 // reported takes the answer to measure and tells whether the size is news.
 func (t *terminal) reported(rows, cols int) bool {
-	if time.Since(t.asked) > reportTime || rows < 1 || cols < 2 || rows > mostRows || cols > mostCols {
+	late := time.Since(t.asked) > reportTime
+	t.asked = time.Time{} // what comes next answers something else
+	if late || rows < 1 || cols < 2 || rows > mostRows || cols > mostCols {
 		return false
 	}
-	t.asked = time.Time{}
 	r, c := t.size()
 	ws := unix.Winsize{Row: uint16(rows), Col: uint16(cols)}
 	_ = unix.IoctlSetWinsize(int(t.out.Fd()), unix.TIOCSWINSZ, &ws) // the shell profits

@@ -257,6 +257,15 @@ func newcomer(t *testing.T, args []string) {
 	c.must("bantam status", "generation  2, good", "web")
 	c.must("hostname", "gate")
 
+	// A draft that says what runs does not stay: after the rollback it would be news.
+	e = c.look(24, 80, vt.VT102)
+	c.Send("bantam edit\r")
+	e.sees(`\^S Save`)
+	c.type_(quit)
+	c.prompt()
+	e.fits()
+	c.must("ls /state/draft | wc -l", "0\n")
+
 	c.Send("bantam rollback\r")
 	c.Expect(`generation 1 runs and is the default`)
 	c.host = "bantam"

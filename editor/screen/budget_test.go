@@ -83,7 +83,7 @@ func find(g *page, prefix string) int {
 }
 
 func TestActionsKeepToTheirByteBudget(t *testing.T) {
-	vt100 := screen.Terminal{Rows: 24, Cols: 80}
+	vt100 := screen.Terminal{Rows: 24, Cols: 80, LineFeed: true}
 	for _, b := range budgets {
 		for _, term := range []screen.Terminal{linux, vt100} {
 			g := &page{lines: routerTOML(t), status: "router.toml", selected: -1}
@@ -201,7 +201,7 @@ func TestLeavingKeepsTheTextAndStandsBelowIt(t *testing.T) {
 // A line deleted on a VT100 leaves a scroll region that begins at that line; RI
 // and LF at its margins would scroll.
 func TestTheCursorLeavesATemporaryRegionWithoutScrolling(t *testing.T) {
-	vt100 := screen.Terminal{Rows: 24, Cols: 80}
+	vt100 := screen.Terminal{Rows: 24, Cols: 80, LineFeed: true}
 	for _, row := range []int{4, 3, 22, 23} {
 		g := &page{lines: routerTOML(t), status: "router.toml", selected: -1}
 		cursorAt(5, 0)(g)

@@ -57,14 +57,13 @@ func (p *pen) way(to place) way {
 	best.put("H")
 
 	var w way
-	if p.vertical(&w, to.row) {
-		v := w
+	if p.vertical(&w, p.col, to.row) {
 		p.horizontal(&w, to.row, p.col, to.col)
 		best = shorter(best, w)
 
 		w = way{}
 		w.put("\r")
-		w.put(string(v.bytes[:min(v.len, len(v.bytes))]))
+		p.vertical(&w, 0, to.row)
 		p.horizontal(&w, to.row, 0, to.col)
 		best = shorter(best, w)
 	}
@@ -86,13 +85,17 @@ func shorter(a, b way) way {
 
 // vertical moves to another row of the same column, false if the margins of the
 // scroll region are in between: lines would scroll there.
-func (p *pen) vertical(w *way, to int) bool {
+func (p *pen) vertical(w *way, col, to int) bool {
 	switch n := to - p.row; {
 	case n > 0:
 		if p.row < p.bottom && to >= p.bottom {
 			return false
 		}
-		w.repeat(n, "\n", "B")
+		step := "\n"
+		if col > 0 && !p.t.LineFeed {
+			step = "\x1b[B"
+		}
+		w.repeat(n, step, "B")
 	case n < 0:
 		if p.row >= p.top && to < p.top {
 			return false

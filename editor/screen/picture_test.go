@@ -13,7 +13,7 @@ import (
 )
 
 // linux is the terminal that the byte budgets are for, without colours.
-var linux = screen.Terminal{Rows: 24, Cols: 80, Insert: true, Lines: true}
+var linux = screen.Terminal{Rows: 24, Cols: 80, Insert: true, Lines: true, LineFeed: true}
 
 func routerTOML(t testing.TB) [][]byte {
 	t.Helper()
@@ -97,12 +97,20 @@ var (
 	lineEdit      = regexp.MustCompile(`\x1b\[\d*[LM]`)
 )
 
+// onTheWay is what becomes of what we send.
+func onTheWay(t screen.Terminal, sent []byte) []byte {
+	if t.LineFeed {
+		return sent
+	}
+	return bytes.ReplaceAll(sent, []byte("\n"), []byte("\r\n"))
+}
+
 // draw sends a picture to a terminal and checks what is then to be seen.
 func draw(tb testing.TB, t screen.Terminal, s *screen.Screen, e *vt.Terminal, p screen.Picture) []byte {
 	tb.Helper()
 	cost := s.Cost(p)
 	out := s.Draw(p)
-	e.Write(out)
+	e.Write(onTheWay(t, out))
 	if cost != len(out) {
 		tb.Fatalf("Cost said %d bytes, Draw sent %d: %q", cost, len(out), out)
 	}
@@ -116,7 +124,7 @@ func draw(tb testing.TB, t screen.Terminal, s *screen.Screen, e *vt.Terminal, p 
 		tb.Fatalf("%+v cannot do %q", t, out)
 	}
 	fresh := dirty(t)
-	fresh.Write(screen.New(t).Draw(p))
+	fresh.Write(onTheWay(t, screen.New(t).Draw(p)))
 	if got, want := e.Text(), fresh.Text(); got != want {
 		tb.Fatalf("%+v: after %q the screen shows\n%s\nwant\n%s", t, out, got, want)
 	}

@@ -81,8 +81,8 @@ var sizes = [][2]int{{1, 2}, {1, 1}, {2, 3}, {3, 7}, {5, 20}, {6, 40}, {20, 5}, 
 func play(t *testing.T, seed uint64, steps int) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	size := sizes[r.IntN(len(sizes))]
-	kind := r.IntN(8)
-	term := screen.Terminal{Rows: size[0], Cols: size[1], Insert: kind&1 > 0, Lines: kind&2 > 0, Colors: kind&4 > 0}
+	kind := r.IntN(16)
+	term := screen.Terminal{Rows: size[0], Cols: size[1], Insert: kind&1 > 0, Lines: kind&2 > 0, Colors: kind&4 > 0, LineFeed: kind&8 > 0}
 	if term.Rows*term.Cols > 2000 {
 		steps = steps/4 + 1
 	}
@@ -103,7 +103,7 @@ func play(t *testing.T, seed uint64, steps int) {
 			p.Region = r.IntN(term.Rows + 2)
 		}
 		if r.IntN(50) == 0 { // left and come back
-			e.Write(s.Leave())
+			e.Write(onTheWay(term, s.Leave()))
 		}
 		out := draw(t, term, s, e, p)
 		if most := screen.New(term).Cost(p) + 10; len(out) > most {

@@ -32,6 +32,10 @@ type Terminal struct {
 	Lines      bool // inserts and deletes lines: IL, DL
 	Colors     bool
 	Clean      bool // it writes plain letters when the Screen begins
+
+	// A line feed keeps the column. What is between us and the terminal may add a
+	// carriage return to it, as QEMU does on the terminal that it is started from.
+	LineFeed bool
 }
 
 // Screen knows what a terminal shows.
@@ -47,6 +51,9 @@ func New(t Terminal) *Screen {
 	t.Rows, t.Cols = max(t.Rows, 1), max(t.Cols, 1)
 	return &Screen{pen: pen{t: t}}
 }
+
+// LineFeedKeeps says that the terminal turned out to keep the column.
+func (s *Screen) LineFeedKeeps() { s.pen.t.LineFeed = true }
 
 // Draw returns what to send so that the terminal shows p.
 func (s *Screen) Draw(p Picture) []byte {

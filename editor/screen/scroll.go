@@ -103,15 +103,19 @@ func (p *pen) scroll(s scroll) {
 	default:
 		p.setRegion(s.from, s.to)
 		margin, step := s.to-1, "\n"
+		keeps := p.t.LineFeed // the column
 		if s.n < 0 {
-			margin, step = s.from, "\x1bM"
+			margin, step, keeps = s.from, "\x1bM", true
 		}
 		if p.row != margin {
 			to := place{margin, 0}
-			if same := (place{margin, p.col}); p.distance(same) < p.distance(to) {
+			if same := (place{margin, p.col}); p.distance(same) < p.distance(to) && keeps {
 				to = same
 			}
 			p.moveTo(to)
+		} else if p.col > 0 && !keeps {
+			p.put("\r")
+			p.col = 0
 		}
 		for range n {
 			p.put(step)

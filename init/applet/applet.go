@@ -159,12 +159,12 @@ func reason(err error) string {
 	var link *os.LinkError
 	var sys *os.SyscallError
 	switch {
+	case errors.As(err, &sys): // also within the others: who copies with which call is nobody's concern
+		return sys.Err.Error()
 	case errors.As(err, &path):
 		return path.Err.Error()
 	case errors.As(err, &link):
 		return link.Err.Error()
-	case errors.As(err, &sys):
-		return sys.Err.Error()
 	}
 	return strings.TrimPrefix(err.Error(), "strconv.ParseInt: ")
 }

@@ -105,6 +105,10 @@ func (c *call) move(from, to string, verbose bool) {
 		c.fail(from, fmt.Errorf("%s is the same file", to))
 		return
 	}
+	if inside, err := isInside(to, from); source.IsDir() && err == nil && inside {
+		c.fail(from, fmt.Errorf("cannot move a folder into itself, %s", to))
+		return
+	}
 	err = syscall.Rename(from, to) // not os.Rename, which refuses every folder as a target
 	if errors.Is(err, syscall.EXDEV) {
 		if source.IsDir() && targetErr == nil && target.IsDir() {

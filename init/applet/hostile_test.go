@@ -185,3 +185,28 @@ func TestWcCountsWithoutKeepingTheLine(t *testing.T) {
 		t.Errorf("took %d kB of memory for one long line", used)
 	}
 }
+
+func TestWhatIsAFolderIsSaidInWords(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.MkdirAll("q/d", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	out, err := os.Create("out")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"mv", "q", "q/d"}, "mv: q: cannot move a folder into itself, q/d/q\n"},
+		{[]string{"cat", "q"}, "cat: q: is a directory\n"},
+	} {
+		var errs strings.Builder
+		code, _ := Run(c.args[0], c.args[1:], Stdio{In: strings.NewReader(""), Out: out, Err: &errs})
+		if code != 1 || errs.String() != c.want {
+			t.Errorf("%q: code %d, %q; want 1, %q", c.args, code, errs.String(), c.want)
+		}
+	}
+}

@@ -189,6 +189,9 @@ func (c *client) editDraft(targets []editor.Target) int {
 		if code != 0 {
 			return code
 		}
+		if !l.changed { // or else the next edit would begin with it, whatever runs then
+			_ = os.Remove(DraftPath)
+		}
 		if !isTerminal(os.Stdin) || !isTerminal(os.Stdout) {
 			fmt.Fprint(c.out, l.advice())
 			return ExitGood

@@ -280,6 +280,9 @@ func (c *client) deleteGenerations(numbers []string) int {
 // Greeting is what a terminal shows before its shell: where one is, and what to type.
 func Greeting(tty string) string {
 	host, _ := os.Hostname()
+	if host == "(none)" { // the kernel's, before a generation gives one
+		host = "a machine that is starting"
+	}
 	// Firmware leaves serial terminals with their autowrap off, which cuts every
 	// line at the last column.
 	text := fmt.Sprintf("\x1b[?7h\nBantam %s on %s, %s. `bantam help` lists what you can do.\n", Version, host, filepath.Base(tty))
@@ -294,6 +297,7 @@ func Greeting(tty string) string {
 	}
 	switch {
 	case s.Generation == 0:
+		text += "No generation runs yet."
 	case s.Busy != "" && s.State == "untried":
 		text += fmt.Sprintf("Generation %d, being proven.", s.Generation)
 	case s.Busy != "":

@@ -216,6 +216,9 @@ func (f *first) change(req control.Request, c *control.Client) control.Frame {
 		if !ok {
 			return failure(fmt.Errorf("PID 1 panicked, see dmesg; the next boot runs the default generation"))
 		}
+		if f.renewed.Load() && r.Exit == switcher.ExitGood {
+			c.Write(control.Frame{Line: "but the next boot makes the state volume anew, and this is lost then; `bantam state keep` takes that back"})
+		}
 		return control.Frame{Exit: r.Exit} // the last event has said it
 	case <-c.Gone:
 		return control.Frame{}

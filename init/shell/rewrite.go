@@ -136,6 +136,9 @@ func rewriteBackground(stmt *syntax.Stmt, isFunction func(string) bool) {
 // interpreter has no descriptors of its own, but inherited ones such as
 // $NOTIFY_FD are open in this process.
 func rewriteRedirect(redirect *syntax.Redirect) {
+	if redirect.Op == syntax.RdrClob {
+		redirect.Op = syntax.RdrOut // there is no noclobber that it could overrule
+	}
 	if redirect.Op != syntax.DplOut || redirect.Word == nil {
 		return
 	}

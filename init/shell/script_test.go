@@ -193,6 +193,8 @@ F
 ----
 f() { false; return; }; f; echo $?
 ----
+echo one > f; echo two >| f; cat f
+----
 set -- 1 2 3 4 5 6 7 8 9 ten eleven; echo "${10}" ${11} $10
 ----
 trap 'echo bye' EXIT; exec nosuchcommand; echo not reached
