@@ -102,7 +102,7 @@ func (m *Machine) Services() []switcher.ServiceState {
 	if err != nil {
 		return nil
 	}
-	var list []switcher.ServiceState
+	list := []switcher.ServiceState{} // not nil, which would be the machine's end
 	for _, s := range states {
 		if strings.HasPrefix(s.Name, consolePrefix) {
 			continue

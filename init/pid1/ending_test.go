@@ -1,0 +1,41 @@
+package pid1
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	"bantam/init/supervise"
+	"bantam/switcher"
+)
+
+// The switcher condemns no generation for what fails while the machine ends, and
+// goes back from every other failure: it must see the difference.
+func TestTheSwitcherSeesTheEndOfTheMachine(t *testing.T) {
+	sup := supervise.New(supervise.Options{Cgroup: "/none/bantam", SIGCHLD: make(chan os.Signal)})
+	m := NewMachine(sup, nil, "", nil, nil)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { defer close(ended); sup.Run(ctx) }()
+	defer func() { cancel(); <-ended }()
+	if m.Services() == nil {
+		t.Error("a machine without services seems to end")
+	}
+	if err := sup.Define([]supervise.Definition{{Name: "web", Argv: []string{"web"}}}); err != nil {
+		t.Fatal(err)
+	}
+	limit, stop := context.WithTimeout(ctx, 20*time.Second)
+	defer stop()
+	if err := sup.StopAll(limit); err != nil {
+		t.Fatal(err)
+	}
+	if states := m.Services(); len(states) != 1 || states[0].Reason != switcher.EndReason {
+		t.Errorf("all is stopped for the end, and it says %+v", states)
+	}
+	cancel()
+	<-ended
+	if states := m.Services(); states != nil {
+		t.Errorf("after the end: %+v", states)
+	}
+}
