@@ -11,15 +11,11 @@ import (
 // ordered so that at any moment the old file is whole, or the new one is, or
 // the copy is there under its name.
 func (s *saving) overwrite() (named bool, err error) {
-	target, err := s.disk.Open(s.Path, true)
+	target, before, err := s.again(true)
 	if err != nil {
 		return true, err
 	}
 	defer target.Close()
-	before, err := target.Stat()
-	if err != nil {
-		return true, err
-	}
 	attributes, err := attributesOf(target)
 	if err != nil {
 		return true, err

@@ -268,6 +268,61 @@ func (c scene) faultAt(t *testing.T, step int, fault error, forever bool) bool {
 }
 
 // A full disk shows when the file grows. Its old bytes are not touched before.
+// swapping lets the file's name lead to another file while one Open looks.
+type swapping struct {
+	*sim
+	at, opens int
+}
+
+const otherPath = simDir + "/other"
+
+func (s *swapping) Open(path string, write bool) (handle, error) {
+	if path == simPath {
+		if s.opens++; s.opens == s.at {
+			swap := func() { s.names[simPath], s.names[otherPath] = s.names[otherPath], s.names[simPath] }
+			swap()
+			defer swap()
+		}
+	}
+	return s.sim.Open(path, write)
+}
+
+func TestAFileSwappedWhileItIsOpenedIsNeitherWrittenNorCopied(t *testing.T) {
+	for _, c := range scenes {
+		if !c.exists {
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) {
+			for at := 1; ; at++ {
+				s := &swapping{sim: c.disk()}
+				s.put("of somebody else", 0o777, map[string]string{"user.other": "1"}, "other")
+				f, err := open(s, simPath)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.at, s.opens = at, 0
+				before := s.names[simPath].now.clone()
+				err = f.Save(bytesContent(c.new))
+				if got := string(s.names[otherPath].now.data); got != "of somebody else" {
+					t.Fatalf("open %d: the other file holds %q", at, got)
+				}
+				if at > s.opens {
+					if err != nil || at == 1 {
+						t.Errorf("without a swap: %v after %d opens", err, s.opens)
+					}
+					return
+				}
+				if !errors.Is(err, ErrChanged) {
+					t.Errorf("open %d: %v", at, err)
+				}
+				if now := s.names[simPath].now; !same(before, now) || !sameAttributes(before, now) {
+					t.Errorf("open %d: the file is now %v", at, now)
+				}
+			}
+		})
+	}
+}
+
 func TestAFileGrowsBeforeItsBytesAreReplaced(t *testing.T) {
 	c := scenes[3]
 	s := c.disk()

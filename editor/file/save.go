@@ -91,6 +91,25 @@ func (f *File) unchanged() error {
 	return err
 }
 
+// again opens the file that was there when it was last looked at. Since then
+// its name may have come to lead to another one, whose bytes and attributes
+// are none of ours.
+func (f *File) again(write bool) (handle, state, error) {
+	h, err := f.disk.Open(f.Path, write)
+	if err != nil {
+		return nil, state{}, err
+	}
+	there, err := h.Stat()
+	if err == nil && !there.sameContent(f.state) {
+		err = ErrChanged
+	}
+	if err != nil {
+		h.Close()
+		return nil, state{}, err
+	}
+	return h, there, nil
+}
+
 // claim creates a companion of the file, beside it if possible.
 func (f *File) claim(suffix string, mode fs.FileMode) (handle, string, error) {
 	path := f.companion(filepath.Dir(f.Path), suffix)
@@ -155,15 +174,11 @@ func (s *saving) replace() (named bool, err error) {
 // twin gives the new file the attributes of the old one, if it can have them
 // all and take its place: the old one has a single name, in the same folder.
 func (s *saving) twin() (bool, error) {
-	old, err := s.disk.Open(s.Path, false)
+	old, st, err := s.again(false)
 	if err != nil {
 		return false, err
 	}
 	defer old.Close()
-	st, err := old.Stat()
-	if err != nil {
-		return false, err
-	}
 	want, err := attributesOf(old)
 	if err != nil {
 		return false, err
