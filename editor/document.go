@@ -37,6 +37,7 @@ type document struct {
 	changedBy bool           // somebody else changed the file: that was said
 	keepErr   error          // why there is no recovery file
 	crlf      bool           // the first line ends in CRLF: so do new ones, and the CR is not shown
+	unended   bool           // the last line had no end when the text came: it gets none
 	readOnly  string         // why the text cannot be changed, "": it can
 
 	closed func() // what comes after a page of the editor's own; may be nil
@@ -55,6 +56,7 @@ func newDocument(name string, src text.Source) *document {
 	d := &document{name: name, text: text.New(src), mark: -1, goal: -1, checked: -1}
 	end := d.text.LineEnd(0)
 	d.crlf = end > 0 && end < d.text.Len() && d.text.Byte(end-1) == '\r'
+	d.unended = d.lacksEnd()
 	return d
 }
 
@@ -78,6 +80,25 @@ func (d *document) selection() (from, to int, ok bool) {
 func (d *document) replace(off, n int, s []byte) {
 	d.text.Replace(off, n, s)
 	d.follow(off, n, len(s))
+}
+
+// lacksEnd says whether the last line has no line feed.
+func (d *document) lacksEnd() bool {
+	n := d.text.Len()
+	return n > 0 && d.text.Byte(n-1) != '\n'
+}
+
+// endLastLine ends a last line that was typed, before it is saved: what others
+// append to the file would otherwise continue it.
+func (d *document) endLastLine() {
+	if d.unended || !d.lacksEnd() {
+		return
+	}
+	cursor, mark := d.cursor, d.mark
+	d.text.Begin(cursor)
+	d.replace(d.text.Len(), 0, d.newline())
+	d.text.End(cursor)
+	d.cursor, d.mark = cursor, mark
 }
 
 // typed is replace for typing: one undo takes back a word of it.

@@ -24,6 +24,7 @@ func (m *model) save(then func()) {
 		return
 	}
 	d.keeping.Wait() // it reads of the file what a save changes
+	d.endLastLine()
 	err := d.file.Save(d.text.Snapshot())
 	if errors.Is(err, file.ErrChanged) {
 		m.changedOnDisk(d, then)
@@ -101,6 +102,7 @@ func (m *model) writeAs(d *document, path string) {
 		return
 	}
 	d.keeping.Wait()
+	d.endLastLine()
 	var f *file.File
 	var err error
 	if d.file != nil {
