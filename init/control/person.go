@@ -74,6 +74,22 @@ func (p *person) keep(l leaving) choice {
 	return keep
 }
 
+// sure asks whoever sits at the terminal whether to go on in spite of what is
+// said. Where nobody sits, instead names the option that stands for the answer.
+func (c *client) sure(instead, what string) bool {
+	if !isTerminal(os.Stdin) || !isTerminal(os.Stdout) {
+		fmt.Fprintf(c.errOut, "bantam %s: %s\nnobody is there to ask; %s\n", c.verb.name, what, instead)
+		return false
+	}
+	p, done := newPerson(os.Stdin, os.Stdout)
+	defer done()
+	answer, _ := p.ask(what + " Type yes to go on: ")
+	if answer != "yes" {
+		fmt.Fprintln(c.out, "Nothing is changed.")
+	}
+	return answer == "yes"
+}
+
 // ask reads one line; not ok is ^C, the end of the input, or a line that is gone.
 func (p *person) ask(question string) (answer string, ok bool) {
 	fmt.Fprint(p.out, question)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,7 +50,8 @@ otherwise, after two tries, the default runs again.`
 const confirmHelp = `Within the time given to "bantam switch --confirm".`
 
 const rollbackHelp = `Switches, with proof, to what ran before; a second time: back again. With NUMBER to that
-generation ("bantam generations" lists them).`
+generation ("bantam generations" lists them). Asks before it goes to one that is bad; --yes is the
+answer for scripts.`
 
 const generationsHelp = `State is untried, good (it has proven itself), bad or interrupted (by a power cut). What runs,
 what the next boot runs and what the image carries cannot be deleted. Old ones go by
@@ -254,18 +256,50 @@ func (c *client) change(req Request) int {
 }
 
 func runRollback(c *client, args []string) int {
+	flags, rest, code := c.options(args, "", "--yes")
+	if code != 0 {
+		return code
+	}
 	req := Request{Verb: "rollback"}
-	if len(args) > 1 {
+	if len(rest) > 1 {
 		return c.misuse("one generation at most")
 	}
-	if len(args) == 1 {
-		n, err := strconv.Atoi(args[0])
+	if len(rest) == 1 {
+		n, err := strconv.Atoi(rest[0])
 		if err != nil || n < 1 {
-			return c.misuse("%q is no number of a generation", args[0])
+			return c.misuse("%q is no number of a generation", rest[0])
 		}
 		req.Generation = n
 	}
+	if flags["--yes"] == "" {
+		if code := c.askAboutBad(req.Generation); code != ExitGood {
+			return code
+		}
+	}
 	return c.change(req)
+}
+
+// askAboutBad asks before a rollback to a generation that has failed its proof;
+// 0 is what ran before.
+func (c *client) askAboutBad(number int) int {
+	var list []Generation
+	if last, ok := c.ask(Request{Verb: "generations"}, &list); !ok {
+		return last.Exit
+	}
+	for _, g := range list {
+		goal := g.Number == number || number == 0 && slices.Contains(g.Marks, "previous")
+		if !goal || g.State != switcher.StateBad {
+			continue
+		}
+		what := fmt.Sprintf("Generation %d is bad.", g.Number)
+		if g.Reason != "" {
+			what = fmt.Sprintf("Generation %d is bad: %s.", g.Number, strings.TrimSuffix(g.Reason, "."))
+		}
+		if !c.sure("--yes tries it all the same", what) {
+			return ExitError
+		}
+	}
+	return ExitGood
 }
 
 // runSimple is for verbs without arguments whose answer is text.

@@ -2,7 +2,6 @@ package control
 
 import (
 	"fmt"
-	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -36,7 +35,8 @@ func runState(c *client, args []string) int {
 		return c.misuse("--yes belongs to renew")
 	case word == "":
 		return c.showState()
-	case word == "renew" && flags["--yes"] == "" && !c.sureToRenew():
+	case word == "renew" && flags["--yes"] == "" &&
+		!c.sure("--yes throws all of the state away at the next boot", "All generations, the draft and every file below /state will be gone."):
 		return ExitError
 	case word == "renew" || word == "keep":
 		last, _ := c.ask(Request{Verb: "state " + word}, nil)
@@ -58,19 +58,4 @@ func (c *client) showState() int {
 	mib := func(blocks uint64) uint64 { return blocks * uint64(fs.Bsize) >> 20 }
 	fmt.Fprintf(c.out, "%-12s%d of %d MiB\n", "free", mib(fs.Bavail), mib(fs.Blocks))
 	return ExitGood
-}
-
-// sureToRenew asks whoever sits at the terminal.
-func (c *client) sureToRenew() bool {
-	if !isTerminal(os.Stdin) || !isTerminal(os.Stdout) {
-		fmt.Fprintln(c.errOut, "bantam state: nobody is there to ask; --yes throws all of the state away at the next boot")
-		return false
-	}
-	p, done := newPerson(os.Stdin, os.Stdout)
-	defer done()
-	answer, _ := p.ask("All generations, the draft and every file below /state will be gone. Type yes to go on: ")
-	if answer != "yes" {
-		fmt.Fprintln(c.out, "Nothing is changed.")
-	}
-	return answer == "yes"
 }

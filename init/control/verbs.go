@@ -44,7 +44,7 @@ func init() {
 		{"test", "[--no-rollback] [FILE]", "as switch, but the next boot runs what it would have run", testHelp, runSwitch},
 		{"boot", "[FILE]", "try the draft at the next boot, change nothing now", bootHelp, runSwitch},
 		{"confirm", "", "keep what `switch --confirm` is waiting to take back", confirmHelp, runSimple},
-		{"rollback", "[NUMBER]", "go back to what ran before, or to a generation", rollbackHelp, runRollback},
+		{"rollback", "[--yes] [NUMBER]", "go back to what ran before, or to a generation", rollbackHelp, runRollback},
 		{"generations", "[--json] | delete NUMBER...", "list the generations, or delete some", generationsHelp, runGenerations},
 		{"draft", "discard", "throw the draft away: it is the running system again", draftHelp, runDraft},
 		{"service", "list [--json] | start|stop|restart NAME...", "look at services, start and stop them", serviceHelp, runService},

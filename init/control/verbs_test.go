@@ -106,6 +106,37 @@ func TestSwitchSendsWhatWasAskedFor(t *testing.T) {
 	}
 }
 
+func TestARollbackToABadGenerationIsAskedAbout(t *testing.T) {
+	list := []Generation{
+		{Entry: switcher.Entry{Number: 1, State: switcher.StateGood}},
+		{Entry: switcher.Entry{Number: 2, State: switcher.StateBad, Reason: "not proven in time (10s): web: crash-looping"}, Marks: []string{"previous"}},
+	}
+	for _, c := range []struct {
+		claim, args string
+		code        int
+		asked       string
+	}{
+		{"to what ran before", "rollback", ExitError, "Generation 2 is bad: not proven in time (10s): web: crash-looping."},
+		{"by its number", "rollback 2", ExitError, "--yes tries it all the same"},
+		{"the answer is given", "rollback --yes 2", 10, ""},
+		{"a good one is not asked about", "rollback 1", 10, ""},
+		{"nor one that is not there", "rollback 3", 10, ""},
+	} {
+		changed := false
+		socket := answering(t, nil, func(req Request) Frame {
+			if req.Verb == "generations" {
+				return Reply(list)
+			}
+			changed = true
+			return Frame{Exit: 10}
+		})
+		code, _, errs := runVerb(socket, strings.Fields(c.args)...)
+		if code != c.code || !strings.Contains(errs, c.asked) || changed != (c.code == 10) {
+			t.Errorf("%s: code %d, changed %v, %q", c.claim, code, changed, errs)
+		}
+	}
+}
+
 func TestStatusTellsWhatAPersonNeeds(t *testing.T) {
 	s := Status{
 		Hostname: "gate", Version: "v1", Board: "pc", Kernel: "6.1.0", Uptime: 90 * time.Second,
