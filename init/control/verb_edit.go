@@ -26,8 +26,8 @@ there is none it begins as the running system. Faults are shown while you type. 
 faults can be saved, never switched to. When you leave it you see what it changes and what a
 switch would do, and are asked: switch now, keep the draft, or edit it again.
 
-The keys are on the last row; all is in docs/editor.md. A terminal that cannot move its cursor
-(TERM=dumb), and a pipe, get a line editor: h lists its commands.`
+The keys are on the last row; "bantam help editor" lists them all. A terminal that cannot move its
+cursor (TERM=dumb), and a pipe, get a line editor: h lists its commands.`
 
 const viewHelp = `The editor, with everything but changing. "dmesg | view" shows what a pipe gives. Where the
 output is no terminal it is cat.`

@@ -54,7 +54,7 @@ func init() {
 		{"poweroff", "", "stop everything and switch off", endHelp, runEnd},
 		{"halt", "", "stop everything and stand still", endHelp, runEnd},
 		{"version", "", "the version of this program", "", runVersion},
-		{"help", "[VERB]", "this list, or more about one verb", "", runHelp},
+		{"help", "[VERB | TOPIC]", "this list, more about a verb, or a page to read", "", runHelp},
 	}
 }
 
@@ -92,13 +92,13 @@ func run(args []string, out, errOut io.Writer, socket string) int {
 		}
 		return v.run(c, args[1:])
 	}
-	fmt.Fprintf(errOut, "bantam: no verb %q%s; `bantam help` lists them\n", name, meant(name))
+	fmt.Fprintf(errOut, "bantam: no verb %q%s; `bantam help` lists them\n", name, meant(name, Names()))
 	return ExitUsage
 }
 
-// meant suggests a verb for a misspelt one.
-func meant(name string) string {
-	if best := system.Nearest(name, Names()); best != "" {
+// meant suggests the nearest name for a misspelt one.
+func meant(name string, names []string) string {
+	if best := system.Nearest(name, names); best != "" {
 		return fmt.Sprintf("; did you mean %q", best)
 	}
 	return ""
@@ -152,29 +152,6 @@ func (c *client) options(args []string, with, without string) (flags map[string]
 		}
 	}
 	return flags, rest, 0
-}
-
-func runHelp(c *client, args []string) int {
-	if len(args) > 0 {
-		for _, v := range verbs {
-			if v.name == args[0] {
-				fmt.Fprintf(c.out, "usage: bantam %s\n\n%s.\n", strings.TrimSpace(v.name+" "+v.usage), strings.ToUpper(v.purpose[:1])+v.purpose[1:])
-				if v.help != "" {
-					fmt.Fprintf(c.out, "\n%s\n", strings.TrimSpace(v.help))
-				}
-				return ExitGood
-			}
-		}
-		fmt.Fprintf(c.errOut, "bantam help: no verb %q%s\n", args[0], meant(args[0]))
-		return ExitUsage
-	}
-	fmt.Fprintln(c.out, "Change this machine:  bantam edit, bantam plan, bantam switch; back:  bantam rollback")
-	fmt.Fprintln(c.out)
-	for _, v := range verbs {
-		fmt.Fprintf(c.out, "  %-12s %s\n", v.name, v.purpose)
-	}
-	fmt.Fprintln(c.out, "\n`bantam help VERB` tells more. The shell's own commands: `help`.")
-	return ExitGood
 }
 
 func runVersion(c *client, args []string) int {

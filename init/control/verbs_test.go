@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"bantam/docs"
 	"bantam/init/supervise"
 	"bantam/netcfg"
 	"bantam/switcher"
@@ -50,6 +51,25 @@ func TestEveryVerbHasItsHelp(t *testing.T) {
 	}
 }
 
+func TestPagesAreOnTheDevice(t *testing.T) {
+	_, list, _ := runVerb("", "help")
+	for _, topic := range docs.Topics {
+		if !strings.Contains(list, "\n  "+topic.Name+" ") {
+			t.Errorf("%s is not in the list", topic.Name)
+		}
+		for _, name := range []string{topic.Name, topic.Name + ".md", "docs/" + topic.Name + ".md"} {
+			if code, text, _ := runVerb("", "help", name); code != ExitGood || text != topic.Text {
+				t.Errorf("help %s: code %d, %d bytes of %d", name, code, len(text), len(topic.Text))
+			}
+		}
+		for _, v := range verbs {
+			if v.name == topic.Name {
+				t.Errorf("%s is a verb too: its page cannot be reached", topic.Name)
+			}
+		}
+	}
+}
+
 func TestWrongWordsAreRefusedBeforeAnythingIsAsked(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"swich", `did you mean "switch"`},
@@ -72,7 +92,9 @@ func TestWrongWordsAreRefusedBeforeAnythingIsAsked(t *testing.T) {
 		{"state keep --yes", "--yes belongs to renew"},
 		{"state renew now", `"now" is too much`},
 		{"draft", "discard is the only thing"},
-		{"help nothing", `no verb "nothing"`},
+		{"help nothing", `no verb or topic "nothing"`},
+		{"help swithcing", `did you mean "switching"`},
+		{"help edit view", "one verb or topic at a time"},
 		{"edit --fast", "unknown option --fast"},
 		{"edit -", "can only be looked at"},
 		{"edit +3", "line 3 of which file?"},

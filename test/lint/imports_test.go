@@ -12,6 +12,7 @@ import (
 var mayImport = map[string][]string{
 	"system":           {},
 	"gpt":              {},
+	"docs":             {},
 	"editor":           {},
 	"editor/keys":      {},
 	"editor/screen":    {},
@@ -27,7 +28,7 @@ var mayImport = map[string][]string{
 	"netcfg":           {"system"},
 	"images":           {"board", "gpt", "init/statevolume/seed", "switcher", "system"},
 	"cmd":              {"board", "images", "switcher", "system"},
-	"init":             {"editor", "gpt", "netcfg", "switcher", "system"},
+	"init":             {"docs", "editor", "gpt", "netcfg", "switcher", "system"},
 	"init/sigaction":   {},
 	"init/supervise":   {"init/sigaction"},
 	"init/kmod":        {},
@@ -38,7 +39,7 @@ var mayImport = map[string][]string{
 }
 
 // onDevice are the rooms of the device binary.
-var onDevice = []string{"init", "netcfg", "switcher", "system", "editor", "gpt"}
+var onDevice = []string{"init", "netcfg", "switcher", "system", "editor", "gpt", "docs"}
 
 // notOnDevice are packages that cost too many bytes for what they do there, or,
 // as os/exec, take exit codes from PID 1's reaper; with the rooms that may. The

@@ -1,0 +1,39 @@
+// Package docs is the pages of this folder that are about what one does on a
+// device, in the device's binary: a machine on a serial line has no browser.
+//
+// They lie in it as text. Packed with gzip they would save 20 kB of memory, and
+// make the image larger, because xz packs text better than what gzip has packed.
+package docs
+
+import _ "embed"
+
+// Topic is one page.
+type Topic struct {
+	Name    string // e.g. switching, as in `bantam help switching`
+	Purpose string // one line
+	Text    string // Markdown
+}
+
+//go:embed switching.md
+var switching string
+
+//go:embed system.toml.md
+var systemTOML string
+
+//go:embed network.md
+var network string
+
+//go:embed commands.md
+var commands string
+
+//go:embed editor.md
+var editor string
+
+// Topics are in the order in which people need them.
+var Topics = []Topic{
+	{"switching", "edit, plan, switch, prove, roll back; the state volume", switching},
+	{"system.toml", "the file, every key", systemTOML},
+	{"network", "ports, addresses, DHCP, IPv6", network},
+	{"editor", "the editor's keys", editor},
+	{"commands", "the shell and its commands", commands},
+}
