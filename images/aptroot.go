@@ -28,7 +28,7 @@ func (a *Archive) writeSources() error {
 			return fmt.Errorf("apt's private root: %w", err)
 		}
 	}
-	sources, err := debianSources("/etc/apt", a.Release)
+	sources, err := debianSources("/etc/apt", a.Release, a.AllowExpired)
 	if err != nil {
 		return err
 	}
@@ -52,8 +52,8 @@ func writeText(path, text string) error {
 }
 
 // config is the private root's apt.conf. It is named by APT_CONFIG, which apt reads first, so it
-// can turn off the host's own files, whose hooks expect root and the host's paths. How the host
-// reaches the network and what it says of dates is taken over.
+// can turn off the host's own files, whose hooks expect root and the host's paths. Only how the host
+// reaches the network is taken over; what is verified is said here, whatever the host does without.
 func (a *Archive) config(ctx context.Context) (string, error) {
 	host, err := exec.CommandContext(ctx, "apt-config", "dump").Output()
 	if err != nil {
@@ -79,17 +79,18 @@ func (a *Archive) config(ctx context.Context) (string, error) {
 		{"APT::Sandbox::User", "root"}, // for root only: user _apt may not enter /root/.cache
 		{"Acquire::Languages", "none"},
 		{"Acquire::Retries", "1"},
+		{"Acquire::Check-Valid-Until", "true"},
+		{"Acquire::Check-Date", "true"},
+		{"Acquire::AllowInsecureRepositories", "false"},
+		{"Acquire::AllowWeakRepositories", "false"},
+		{"Acquire::AllowDowngradeToInsecureRepositories", "false"},
+		{"Acquire::https::Verify-Peer", "true"},
+		{"Acquire::https::Verify-Host", "true"},
+		{"APT::Get::AllowUnauthenticated", "false"},
 	} {
 		fmt.Fprintf(&b, "%s %q;\n", s[0], s[1])
 	}
-	for line := range strings.Lines(string(host)) {
-		for _, prefix := range []string{"Acquire::http", "Acquire::https", "Acquire::ftp", "Acquire::Check-", "Acquire::Max-ValidTime"} {
-			if strings.HasPrefix(line, prefix) && !strings.Contains(line, ` "";`) {
-				b.WriteString(line)
-				break
-			}
-		}
-	}
+	b.WriteString(hostNetwork(string(host)))
 	return b.String(), nil
 }
 

@@ -27,6 +27,9 @@ type Archive struct {
 	NotBefore time.Time // lists older than this are updated; zero: a week ago
 	Progress  Progress
 
+	AllowExpired bool              // take an archive whose Release file is past its Valid-Until
+	Note         func(said string) // told what people should know when the work is done, e.g. how old the lists are; may be nil
+
 	configured bool // apt.conf has been written
 }
 
@@ -165,8 +168,9 @@ func (a *Archive) freshRecords(ctx context.Context) (map[string]record, error) {
 			if err := os.WriteFile(stamp, nil, 0o644); err != nil {
 				return nil, err
 			}
-		} else if usable {
+		} else if usable && !errors.Is(err, errExpired) {
 			a.Progress.Step("no newer package lists, using the old ones: %v", err)
+			a.note(fmt.Sprintf("no newer package lists, using those of %s: %v", newestRelease(a.path("lists")).Format(time.DateOnly), err))
 			again := notBefore.Add(time.Hour) // not in every build of a long journey without network
 			if err := os.Chtimes(stamp, again, again); err != nil {
 				return nil, err
@@ -175,6 +179,7 @@ func (a *Archive) freshRecords(ctx context.Context) (map[string]record, error) {
 			return nil, err
 		}
 	}
+	a.note(staleNote(a.Release, newestRelease(a.path("lists")), time.Now()))
 	known := make(map[string]record)
 	text, err := os.ReadFile(a.path("records.json"))
 	if err != nil {
@@ -193,7 +198,16 @@ func (a *Archive) update(ctx context.Context) error {
 	if err != nil && strings.Contains(err.Error(), " "+a.Release+" Release' does not have a Release file") {
 		return noRelease(a.Release)
 	}
+	if err != nil && expired(err.Error()) {
+		return fmt.Errorf("%w: %w", err, errExpired)
+	}
 	return err
+}
+
+func (a *Archive) note(said string) {
+	if a.Note != nil && said != "" {
+		a.Note(said)
+	}
 }
 
 func noRelease(name string) error {

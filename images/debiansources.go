@@ -22,14 +22,22 @@ type debianSource struct {
 }
 
 // debianSources returns the sources of a release as lines of a sources.list: the mirrors
-// that the host uses for Debian itself, or deb.debian.org if it uses none for this release.
-func debianSources(etcApt, release string) (string, error) {
+// that the host uses for Debian itself, or deb.debian.org if it uses none for this release. The host's
+// options for them, as trusted=yes, are left out.
+func debianSources(etcApt, release string, allowExpired bool) (string, error) {
 	sources, err := hostSources(etcApt)
 	if err != nil {
 		return "", err
 	}
 	suites := []string{release, release + "-updates", release + "-security", release + "/updates"}
+	options := "signed-by=" + debianKeyring
+	if allowExpired { // written here, so that lists which were taken with it count for nothing without it
+		options += " check-valid-until=no"
+	}
 	var b strings.Builder
+	writeSource := func(uri, suite string, components []string) {
+		fmt.Fprintf(&b, "deb [%s] %s %s %s\n", options, uri, suite, strings.Join(components, " "))
+	}
 	var whole bool // the release itself, not only its updates, is among them
 	for _, s := range sources {
 		if !s.isDebian() {
@@ -38,21 +46,17 @@ func debianSources(etcApt, release string) (string, error) {
 		for _, suite := range s.Suites {
 			if slices.Contains(suites, suite) {
 				whole = whole || suite == release
-				writeSource(&b, s.URI, suite, s.Components)
+				writeSource(s.URI, suite, s.Components)
 			}
 		}
 	}
 	if !whole {
 		b.Reset()
-		writeSource(&b, "http://deb.debian.org/debian", release, []string{"main"})
-		writeSource(&b, "http://deb.debian.org/debian", release+"-updates", []string{"main"})
-		writeSource(&b, "http://deb.debian.org/debian-security", release+"-security", []string{"main"})
+		writeSource("http://deb.debian.org/debian", release, []string{"main"})
+		writeSource("http://deb.debian.org/debian", release+"-updates", []string{"main"})
+		writeSource("http://deb.debian.org/debian-security", release+"-security", []string{"main"})
 	}
 	return b.String(), nil
-}
-
-func writeSource(b *strings.Builder, uri, suite string, components []string) {
-	fmt.Fprintf(b, "deb [signed-by=%s] %s %s %s\n", debianKeyring, uri, suite, strings.Join(components, " "))
 }
 
 // isDebian tells Debian's own archive and its mirrors from other people's: those are signed

@@ -21,7 +21,7 @@ type Kernel struct {
 	Image   string    // path of vmlinuz
 	Modules string    // folder that has modules.builtin and kernel/; "" if the kernel has none
 	Config  string    // path of its configuration; "" if that is not known
-	Date    time.Time // when it was built; zero if that is not known
+	Date    time.Time // of its package; zero if that is not known
 	Chosen  bool      // by the user: what it lacks is no fault of the board
 
 	id string // names the bytes of all the above, for the cache
@@ -60,7 +60,7 @@ func fetchKernel(ctx context.Context, archive Archive, name string) (Kernel, err
 		return Kernel{}, fmt.Errorf("%s is no Linux kernel, so the cache is damaged; delete %s", images[0], filepath.Dir(p.Dir))
 	}
 	_, version, _ := strings.Cut(filepath.Base(images[0]), "-")
-	info, err := os.Stat(images[0])
+	date, err := debDate(p.Deb)
 	if err != nil {
 		return Kernel{}, err
 	}
@@ -74,7 +74,7 @@ func fetchKernel(ctx context.Context, archive Archive, name string) (Kernel, err
 		Image:   images[0],
 		Modules: modules,
 		Config:  filepath.Join(p.Dir, "boot", "config-"+version),
-		Date:    info.ModTime().UTC(), // of the archive member: the date of the package's changelog
+		Date:    date,
 		id:      p.SHA256,
 	}, nil
 }

@@ -20,7 +20,7 @@ import (
 // composeFlags are the flags of what a generation is made from and where it is kept.
 type composeFlags struct {
 	board, kernel, kernelFiles, device, store, cache, release string
-	refresh, verbose                                          bool
+	refresh, allowExpired, verbose                            bool
 }
 
 func (f *composeFlags) declare(flags *flag.FlagSet) {
@@ -32,6 +32,7 @@ func (f *composeFlags) declare(flags *flag.FlagSet) {
 	flags.StringVar(&f.device, "device", "", "device binary `FILE` (default: device/ARCH/bantam beside this program)")
 	cacheFlag(flags, &f.cache)
 	flags.BoolVar(&f.refresh, "refresh", false, "ask Debian's archive for newer packages; otherwise once a week")
+	flags.BoolVar(&f.allowExpired, "allow-expired", false, "take an archive whose Release file is past its Valid-Until, e.g. of snapshot.debian.org")
 	flags.BoolVar(&f.verbose, "v", false, "print each step")
 }
 
@@ -144,6 +145,13 @@ func (f *composeFlags) build(c *call, b board.Board, file, out string, kinds []s
 		return "", nil, err
 	}
 	archive := images.Archive{CacheDir: cache.Dir, Release: f.release, Arch: b.DebianArch, Progress: progress}
+	var notes []string
+	archive.AllowExpired = f.allowExpired
+	archive.Note = func(said string) {
+		if !slices.Contains(notes, said) { // kernel and loaders ask one after the other
+			notes = append(notes, said)
+		}
+	}
 	if f.refresh {
 		archive.NotBefore = time.Now()
 	}
@@ -161,7 +169,7 @@ func (f *composeFlags) build(c *call, b board.Board, file, out string, kinds []s
 	}
 	sizes, err := composed.WriteMedia(c.ctx, archive, b, out, kinds)
 	done()
-	for _, note := range composed.Notes {
+	for _, note := range append(composed.Notes, notes...) {
 		fmt.Fprintf(c.stderr, "bantam build: note: %s\n", note)
 	}
 	return composed.Digest, sizes, unwritable(cache.Dir, "--cache", unwritable(out, "--out", err))
