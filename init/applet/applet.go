@@ -54,17 +54,11 @@ func Run(name string, args []string, stdio Stdio) (code int, ok bool) {
 	}
 	c := &call{name: name, usage: cmd.usage, in: stdio.In, out: bufio.NewWriterSize(stdio.Out, 32<<10), err: stdio.Err, rawOut: stdio.Out,
 		seen: isTerminal(stdio.Out)}
-	for _, arg := range args {
-		if arg == "--" {
-			break
-		}
-		if arg == "--help" && !cmd.literal {
-			fmt.Fprintf(c.out, "usage: %s %s\n%s\n", name, cmd.usage, cmd.purpose)
-			c.out.Flush()
-			return 0, true
-		}
+	if cmd.asksForHelp(args) {
+		code = c.help()
+	} else {
+		code = cmd.run(c, args)
 	}
-	code = cmd.run(c, args)
 	if err := c.out.Flush(); err != nil && !errors.Is(err, syscall.EPIPE) {
 		fmt.Fprintf(c.err, "%s: write: %s\n", name, reason(err))
 		code = max(code, 1)
@@ -78,6 +72,25 @@ type command struct {
 	usage   string // what follows the name in the usage line
 	purpose string // one line for --help
 	literal bool   // --help is an ordinary argument, as for echo and test
+	runs    bool   // another command follows the options, to which a later --help belongs
+}
+
+func (cmd command) asksForHelp(args []string) bool {
+	for _, arg := range args {
+		switch {
+		case cmd.literal || arg == "--" || cmd.runs && !strings.HasPrefix(arg, "-"):
+			return false
+		case arg == "--help":
+			return true
+		}
+	}
+	return false
+}
+
+// help prints what the command is for.
+func (c *call) help() int {
+	c.printf("usage: %s %s\n%s\n", c.name, c.usage, table[c.name].purpose)
+	return 0
 }
 
 // call is one run of a command.

@@ -2,8 +2,6 @@ package applet
 
 import (
 	"bufio"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -21,37 +19,17 @@ func hexdump(c *call, args []string) int {
 	if err != nil {
 		return c.misuse("%v", err)
 	}
-	limit, err := parseSize(opts.value('n', "9223372036854775807"))
-	skip, err2 := parseSize(opts.value('s', "0"))
+	limit, err := byteCount(opts.value('n', "9223372036854775807"))
+	skip, err2 := byteCount(opts.value('s', "0"))
 	if err := errors.Join(err, err2); err != nil {
 		return c.misuse("%v", err)
 	}
-	// All files are one stream.
-	var inputs []io.Reader
-	for _, file := range orStdin(files) {
-		if file == "-" {
-			inputs = append(inputs, c.in)
-			continue
-		}
-		f, err := os.Open(file)
-		if err != nil {
-			c.fail(file, err)
-			continue
-		}
-		defer f.Close()
-		inputs = append(inputs, f)
+	stream, closeAll, err := c.joined(orStdin(files), skip)
+	if err != nil {
+		return c.fail("", err)
 	}
-	in := io.MultiReader(inputs...)
-	if skip > 0 {
-		if f, ok := inputs[0].(*os.File); ok && len(inputs) == 1 {
-			if _, err := f.Seek(skip, io.SeekStart); err != nil {
-				io.CopyN(io.Discard, in, skip)
-			}
-		} else {
-			io.CopyN(io.Discard, in, skip)
-		}
-	}
-	in = bufio.NewReader(io.LimitReader(streamed{in, c.out}, limit))
+	defer closeAll()
+	in := bufio.NewReader(io.LimitReader(stream, limit))
 	offset := skip
 	buffer := make([]byte, 16)
 	previous := ""
@@ -126,62 +104,49 @@ func (c *call) canonical(line []byte) {
 	c.printf("|\n")
 }
 
-func sha256sum(c *call, args []string) int {
-	opts, files, err := parseOptions("cbts", map[string]byte{"check": 'c', "status": 's'}, args)
-	if err != nil {
-		return c.misuse("%v", err)
+// joined is all files as one stream without its first skip bytes. One that cannot
+// be opened is reported.
+func (c *call) joined(files []string, skip int64) (in io.Reader, closeAll func(), err error) {
+	var inputs []io.Reader
+	var opened []*os.File
+	closeAll = func() {
+		for _, f := range opened {
+			f.Close()
+		}
 	}
-	sum := func(file string) (string, bool) {
-		h := sha256.New()
-		ok := c.withInput(file, func(r io.Reader) error { _, err := io.Copy(h, r); return err })
-		return hex.EncodeToString(h.Sum(nil)), ok
+	for _, file := range files {
+		if file == "-" {
+			inputs = append(inputs, c.in)
+			continue
+		}
+		f, err := os.Open(file)
+		if err != nil {
+			c.fail(file, err)
+			continue
+		}
+		opened = append(opened, f)
+		inputs = append(inputs, f)
 	}
-	if !opts.has('c') {
-		for _, file := range orStdin(files) {
-			if digest, ok := sum(file); ok {
-				c.printf("%s  %s\n", digest, file)
+	in = io.MultiReader(inputs...)
+	if skip > 0 && len(inputs) == 1 {
+		// A disk is not read from its begin.
+		if f, ok := inputs[0].(*os.File); ok {
+			info, err := f.Stat()
+			if err == nil && (!info.Mode().IsRegular() || info.Size() > skip) {
+				if _, err := f.Seek(skip, io.SeekCurrent); err == nil {
+					skip = 0
+				}
 			}
 		}
-		return c.status
 	}
-	bad, malformed, checked := 0, 0, 0
-	for _, list := range orStdin(files) {
-		c.withInput(list, func(r io.Reader) error {
-			return eachLine(r, func(raw []byte) error {
-				line := strings.TrimSpace(string(raw))
-				digest, name, ok := strings.Cut(line, " ")
-				if line == "" || !ok || len(digest) != 64 {
-					malformed++
-					return nil
-				}
-				name = strings.TrimLeft(name, " *")
-				checked++
-				got, ok := sum(name)
-				result := "OK"
-				switch {
-				case !ok:
-					result = "FAILED open or read"
-				case got != strings.ToLower(digest):
-					result = "FAILED"
-					bad++
-				}
-				if !opts.has('s') {
-					c.printf("%s: %s\n", name, result)
-				}
-				return nil
-			})
-		})
+	if n, err := io.CopyN(io.Discard, in, skip); n < skip {
+		closeAll()
+		if err == io.EOF {
+			err = fmt.Errorf("the input ends before byte %d", skip)
+		}
+		return nil, nil, err
 	}
-	if bad > 0 {
-		c.warn("%d computed checksums did NOT match", bad)
-	}
-	if checked == 0 {
-		c.warn("no checksum lines found")
-	}
-	if bad > 0 || checked == 0 {
-		c.status = 1
-	}
-	return c.status
+	return streamed{in, c.out}, closeAll, nil
 }
 
 // dd copies blocks. Its arguments are NAME=VALUE.

@@ -59,3 +59,15 @@ func parseSize(text string) (int64, error) {
 	}
 	return n * unit, nil
 }
+
+// byteCount is a number of bytes, in octal or hexadecimal when it begins so.
+func byteCount(text string) (int64, error) {
+	if len(text) > 1 && text[0] == '0' {
+		n, err := strconv.ParseInt(text, 0, 64)
+		if err != nil || n < 0 {
+			return 0, fmt.Errorf("%q is not a number of bytes", text)
+		}
+		return n, nil
+	}
+	return parseSize(text)
+}

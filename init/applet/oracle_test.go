@@ -12,7 +12,7 @@ import (
 )
 
 // oraclePackages says which Debian package has the tool that we compare with.
-var oraclePackages = map[string]string{"grep": "grep", "egrep": "grep", "fgrep": "grep", "sed": "sed", "find": "findutils", "xargs": "findutils", "hexdump": "bsdextrautils", "test": "coreutils"}
+var oraclePackages = map[string]string{"grep": "grep", "egrep": "grep", "fgrep": "grep", "sed": "sed", "find": "findutils", "xargs": "findutils", "hexdump": "bsdextrautils", "rev": "util-linux", "cmp": "diffutils", "test": "coreutils"}
 
 // TestSameAsGNU runs our commands and GNU's on the same files and compares
 // standard output, exit status and the files afterwards.
@@ -532,4 +532,140 @@ wc noend bin empty
 wc -l missing fruit
 wc -L fruit
 wc missing
+md5sum fruit numbers
+sha1sum fruit missing
+sha512sum empty
+md5sum -b fruit
+sha256sum -c <<< d1\n
+md5sum -c <<< d41d8cd98f00b204e9800998ecf8427e  empty\nd41d8cd98f00b204e9800998ecf8427e *fruit\nd41d8cd98f00b204e9800998ecf8427e  missing\n
+md5sum -c --status <<< d41d8cd98f00b204e9800998ecf8427e  fruit\n
+md5sum -c --quiet <<< d41d8cd98f00b204e9800998ecf8427e  empty\n
+md5sum -c --ignore-missing <<< d41d8cd98f00b204e9800998ecf8427e  missing\n
+md5sum -c <<< MD5 (empty) = d41d8cd98f00b204e9800998ecf8427e\n
+md5sum -c <<< nonsense\nd41d8cd98f00b204e9800998ecf8427e  empty\n
+base64 bin
+base64 -w 0 bin
+base64 -w 10 dir/sub/deep
+base64 dir/sub/deep
+base64 empty
+base64 -d <<< aGVsbG8K
+base64 -d <<< aGVs\nbG8K\n
+base64 -d <<< YQ==YWI=
+base64 -d <<< aGVs*bG8K
+base64 -di <<< aGVs*bG8K
+base64 -d <<< aGVsbG8
+base64 -d <<< YQ=a
+base64 --decode <<< YQ==\n
+expr 1 + 2
+expr 1 + 2 '*' 3
+expr '(' 1 + 2 ')' '*' 3
+expr 7 / 2
+expr -7 % 3
+expr 1 / 0
+expr 1 - 1
+expr a
+expr ''
+expr 0
+expr -0
+expr 00
+expr a = a
+expr a '<' b
+expr 10 '<' 9
+expr 10 '<' 9a
+expr 2 '>=' 2
+expr a '!=' a
+expr '' '|' b
+expr 0 '|' ''
+expr a '|' b
+expr a '&' b
+expr a '&' 0
+expr 1 '|' 1 / 0
+expr 0 '&' 1 / 0
+expr abc : 'a\(.\)c'
+expr abc : 'b'
+expr abc : '.*'
+expr abc : 'x\(.\)'
+expr abc : '\(x*\)'
+expr a.b : '^[a-z]*\.'
+expr /usr/lib/x.so : '.*/\(.*\)'
+expr length abcd
+expr substr abcdef 2 3
+expr substr abc 9 1
+expr index abcdef fd
+expr match abc a.
+expr + length = length
+expr 1 +
+expr 1 2
+expr ')'
+expr
+expr 9223372036854775807 + 0
+expr -- -1 + 2
+expr +5 + 1
+expr +5 = 5
+cmp fruit fruit
+cmp fruit numbers
+cmp -s fruit numbers
+cmp -l fruit link
+cmp noend empty
+cmp -n 3 fruit numbers
+cmp -i 1 fruit fruit
+cmp fruit missing
+cmp fruit - <<< pear\napple\n
+comm fruit fruit
+comm fruit numbers
+comm -12 numbers numbers
+comm -3 noend - <<< one\nthree\n
+comm -23 noend - <<< one\nthree\n
+comm -13 noend - <<< one\nthree\n
+comm empty noend
+paste fruit numbers
+paste -d : fruit numbers noend
+paste -d ',;' fruit numbers noend
+paste -s fruit noend
+paste -sd , fruit
+paste -d '\n' fruit numbers
+paste -d '\0' fruit numbers
+paste - - <<< 1\n2\n3\n
+paste -s empty
+paste empty noend
+nl fruit
+nl <<< a\n\nb\n
+nl -ba <<< a\n\nb\n
+nl -w 3 -s : -v 10 -i 5 fruit
+nl -n ln fruit
+nl -n rz -w 3 fruit noend
+fold -w 10 dir/sub/deep
+fold -w 4 code
+fold -s -w 10 <<< the quick brown fox jumps over\n
+fold -s -w 6 <<< a long-word here\n
+fold -10 <<< a\tb\tc\n
+fold -b -w 2 <<< a\tb\tc\n
+fold noend
+tac fruit
+tac noend fruit
+tac empty
+rev fruit noend
+od bin
+od -c bin
+od -An -tx1 bin
+od -An -tx1 -N 4 -j 2 bin
+od -A d -t u1 fruit
+od -A x -t x4 bin
+od -t x1z fruit
+od -t d2 bin
+od -t d8 bin
+od -t u4 -t x1 bin
+od -t x1 -t c bin
+od -t x2 -t o1 -t a bin
+od -b noend
+od -x noend
+od -d noend
+od -v -w4 -t x1 <<< aaaaaaaaaaaaaaaa
+od -w4 -t x1 <<< aaaaaaaaaaaaaaaa
+od -t f4 bin
+od -t fF -j 3 -N 8 bin
+od -j 100 fruit
+od fruit noend
+od -tx1c noend
+od empty
 `

@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	"init/supervise":   {"init/sigaction"},
 	"init/kmod":        {},
 	"init/statevolume": {"gpt"},
-	"init/applet":      {"init/kmod"},
+	"init/applet":      {"init/kmod", "init/sigaction"},
 	"init/shell":       {"init/applet"},
 	"test":             {"board", "cmd", "editor", "gpt", "images", "init", "netcfg", "switcher", "system"},
 }
