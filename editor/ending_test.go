@@ -101,7 +101,7 @@ func fileOf(t *testing.T, text string) (path string, opt Options) {
 }
 
 func TestASignalKeepsWhatIsNotSaved(t *testing.T) {
-	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGTERM} {
+	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT} {
 		path, opt := fileOf(t, "one\n")
 		err := edited(t, []Target{{Path: path}}, opt, func(person *os.File, seen func(string)) {
 			seen("one")

@@ -61,12 +61,14 @@ func (m *model) patternPrompt(verb string, then func()) {
 		if answer == "" {
 			return
 		}
-		if err := f.compile(answer); err != nil {
-			m.say("%v", err)
-			return
+		if f.compile(answer) == nil {
+			then()
 		}
-		then()
 	})
+	p.check = func(answer string) error {
+		trial := finding{expression: f.expression}
+		return trial.compile(answer)
+	}
 	p.cancel = func() { f.preview, f.from, f.to = false, 0, 0; m.doc().moveTo(f.origin) }
 	p.changed = func(string) { f.preview = true }
 	p.keys = "^T Expression or plain "

@@ -8,6 +8,23 @@ import (
 	"time"
 )
 
+// The recovery folder goes while the text is being edited.
+func TestAFailedKeepIsToldAtOnceAndWhy(t *testing.T) {
+	path, opt := fileOf(t, "one\n")
+	err := edited(t, []Target{{Path: path}}, opt, func(person *os.File, seen func(string)) {
+		seen("one")
+		if err := os.RemoveAll(opt.Recovery); err != nil {
+			t.Fatal(err)
+		}
+		person.WriteString("x")
+		seen("cannot be kept: ")
+		person.WriteString("\x18n")
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAFailedKeepIsNotTriedAgainAtOnce(t *testing.T) {
 	m, _ := opened(t, "one\n")
 	m.press("x")

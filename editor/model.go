@@ -3,6 +3,8 @@ package editor
 import (
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
 	"time"
 
 	"bantam/editor/keys"
@@ -308,14 +310,17 @@ func (m *model) restore(step func() (int, bool), none string) {
 
 // linePrompt goes to a line, as soon as the lines up to there are counted.
 func (m *model) linePrompt() {
-	m.ask("Go to line: ", nil, func(answer string) {
-		var n int
-		if _, err := fmt.Sscanf(answer, "%d", &n); err != nil || n < 1 {
-			m.say("%q is no line number", answer)
-			return
+	p := m.ask("Go to line: ", nil, func(answer string) {
+		if n, err := strconv.Atoi(strings.TrimSpace(answer)); err == nil {
+			m.goToLine(m.doc(), n)
 		}
-		m.goToLine(m.doc(), n)
 	})
+	p.check = func(answer string) error {
+		if n, err := strconv.Atoi(strings.TrimSpace(answer)); answer != "" && (err != nil || n < 1) {
+			return fmt.Errorf("%q is no line number", answer)
+		}
+		return nil
+	}
 }
 
 func (m *model) goToLine(d *document, n int) {

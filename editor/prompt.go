@@ -18,8 +18,9 @@ type prompt struct {
 	history  *[]string
 	back     int // how far up the history the answer is from
 	then     func(answer string)
-	cancel   func()              // nil: nothing to do
-	changed  func(answer string) // after each change of the answer, nil: nobody cares
+	cancel   func()                    // nil: nothing to do
+	changed  func(answer string)       // after each change of the answer, nil: nobody cares
+	check    func(answer string) error // what is wrong with the answer: the question stays; nil: nothing can be
 	special  func(k keys.Key) bool
 	keys     string // what special takes, e.g. "Tab Complete "
 	hint     string // stands below instead of the keys
@@ -68,6 +69,12 @@ func (m *model) promptKey(k keys.Key) {
 	before := p.whole()
 	switch {
 	case k.Code == keys.Enter:
+		if p.check != nil {
+			if err := p.check(before); err != nil { // what is typed ahead is for the questions, not for the text
+				p.hint = err.Error()
+				return
+			}
+		}
 		m.prompt = nil
 		p.remember()
 		p.then(p.whole())
@@ -100,8 +107,11 @@ func (m *model) promptKey(k keys.Key) {
 		first, _, _ := strings.Cut(string(k.Text), "\n")
 		p.answer = append(p.answer, first...)
 	}
-	if now := p.whole(); p.changed != nil && now != before {
-		p.changed(now)
+	if now := p.whole(); now != before {
+		p.hint = ""
+		if p.changed != nil {
+			p.changed(now)
+		}
 	}
 }
 

@@ -56,7 +56,11 @@ func (m *model) wasSaved(d *document) {
 
 // changedOnDisk asks what to do about a file that somebody else has changed.
 func (m *model) changedOnDisk(d *document, then func()) {
-	m.choose("Somebody else has changed the file. o: overwrite, c: compare, r: read it again, ^C: go on", "ocr", func(r rune) {
+	question, choices := "Somebody else has changed the file. o: overwrite, c: compare, r: read it again, ^C: go on", "ocr"
+	if d.file.Removed() {
+		question, choices = "Somebody else has removed or renamed the file. o: write it anew, ^C: go on", "o"
+	}
+	m.choose(question, choices, func(r rune) {
 		switch r {
 		case 'c':
 			m.compare()

@@ -142,7 +142,9 @@ func (s *session) run(targets []Target) error {
 			full = true
 		case k := <-s.kept:
 			s.keeping = false
-			draw = k.doc.afterKeeping(k)
+			if draw = k.doc.afterKeeping(k); draw {
+				m.say("Unsaved text of %s cannot be kept: %v", k.doc.name, k.err)
+			}
 		case p := <-s.piped:
 			draw = s.takePipe(p)
 		case <-look.C:
@@ -288,7 +290,11 @@ func (m *model) look() bool {
 		return false
 	}
 	d.changedBy = true
-	m.say("Somebody else has changed %s on disk; ^C d compares", d.name)
+	if d.file.Removed() {
+		m.say("Somebody else has removed or renamed %s; ^S writes it anew", d.name)
+	} else {
+		m.say("Somebody else has changed %s on disk; ^C d compares", d.name)
+	}
 	return true
 }
 

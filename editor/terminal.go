@@ -34,7 +34,7 @@ type terminal struct {
 	readErr error
 	asked   time.Time // when the terminal was last asked for its size
 
-	canInsert, canLines, colors bool
+	canInsert, canLines, colors, marksPastes bool
 
 	lineFeed bool // keeps the column; on a serial line it is asked
 }
@@ -86,24 +86,37 @@ func openTerminal(in, out *os.File) (*terminal, error) {
 	}
 	t.level(os.Getenv("TERM"))
 	signal.Notify(t.resized, syscall.SIGWINCH)
-	signal.Notify(t.signals, syscall.SIGHUP, syscall.SIGTERM)
+	signal.Notify(t.signals, endSignals...)
 	go func() {
 		select {
 		case s := <-t.signals:
-			t.hangup <- fmt.Errorf("the terminal is gone (%v)", s)
+			t.hangup <- ended(s)
 		case <-t.stop:
 		}
 	}()
 	go t.read()
-	t.write([]byte("\x1b[?2004h")) // mark pastes
+	if t.marksPastes {
+		t.write([]byte("\x1b[?2004h"))
+	}
 	return t, nil
+}
+
+// endSignals end the session, as a dead line does. Ctrl-C and Ctrl-\ are keys
+// here: SIGINT and SIGQUIT come from another program.
+var endSignals = []os.Signal{syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT}
+
+func ended(s os.Signal) error {
+	if s == syscall.SIGHUP {
+		return errors.New("the terminal is gone (hang-up)")
+	}
+	return fmt.Errorf("ended from outside (%v)", s)
 }
 
 // level is what a terminal of this name can do beside what every VT100 can. A
 // serial line's is a guess: Bantam says vt102 there, and learns more from told.
 func (t *terminal) level(name string) {
 	t.canInsert = name != "vt100" && name != "vt52"
-	t.canLines = t.canInsert
+	t.canLines, t.marksPastes = t.canInsert, t.canInsert
 	for _, colored := range []string{"linux", "xterm", "screen", "tmux", "rxvt", "konsole", "alacritty", "foot", "putty", "color"} {
 		t.colors = t.colors || strings.Contains(name, colored)
 	}
@@ -175,7 +188,9 @@ func (t *terminal) close() {
 		t.wake.Close()
 		<-t.ended // before the line is cooked again: then a read would wait for Enter
 		t.woken.Close()
-		t.write([]byte("\x1b[?2004l"))
+		if t.marksPastes {
+			t.write([]byte("\x1b[?2004l"))
+		}
 		_ = unix.IoctlSetTermios(int(t.in.Fd()), unix.TCSETS, t.before)
 		signal.Stop(t.resized)
 		signal.Stop(t.signals)

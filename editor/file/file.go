@@ -156,6 +156,12 @@ func (f *File) Changed() (bool, error) {
 	return !f.Exists || !there.sameContent(f.state), nil
 }
 
+// Removed says whether the file was there and its name is gone.
+func (f *File) Removed() bool {
+	_, err := f.disk.Stat(f.Path)
+	return f.Exists && errors.Is(err, fs.ErrNotExist)
+}
+
 // Accept takes what is on disk now as known: the next save replaces it.
 func (f *File) Accept() error {
 	there, err := f.disk.Stat(f.Path)

@@ -51,16 +51,22 @@ type Key struct {
 // longest bounds an escape sequence; longer ones are noise on the line.
 const longest = 64
 
+// longestString bounds what is skipped of a string that a terminal sends, such as
+// its answer to the question for its colours or its name.
+const longestString = 1024
+
 // Decoder holds what has arrived of an unfinished sequence.
 type Decoder struct {
 	held    []byte
 	pasting bool
+	string  int  // bytes of a terminal's string that were skipped; 0: none is under way
 	wasCR   bool // the last pasted byte: a "\n" after it belongs to it
 }
 
-// Pending tells whether bytes are held back that could begin a sequence. After
-// a second without input the caller drops them with Abort.
-func (d *Decoder) Pending() bool { return len(d.held) > 0 && !d.pasting }
+// Pending tells whether bytes are held back that could begin a sequence, or are
+// skipped until a string ends. After a second without input the caller drops them
+// with Abort.
+func (d *Decoder) Pending() bool { return (len(d.held) > 0 || d.string > 0) && !d.pasting }
 
 // Pasting tells whether a paste has begun and not ended.
 func (d *Decoder) Pasting() bool { return d.pasting }
@@ -70,7 +76,7 @@ func (d *Decoder) Pasting() bool { return d.pasting }
 func (d *Decoder) Escape() bool { return string(d.held) == "\x1b" && !d.pasting }
 
 // Abort drops what is held back.
-func (d *Decoder) Abort() { d.held = d.held[:0] }
+func (d *Decoder) Abort() { d.held, d.string = d.held[:0], 0 }
 
 // Feed takes the next bytes and returns the keys that are complete.
 func (d *Decoder) Feed(b []byte) []Key {
@@ -83,6 +89,19 @@ func (d *Decoder) Feed(b []byte) []Key {
 				break
 			}
 			all = append(all, k)
+			continue
+		}
+		if d.string > 0 {
+			if !d.skipString() {
+				break
+			}
+			continue
+		}
+		switch begins, known := beginsString(d.held); {
+		case !known:
+			return all
+		case begins:
+			d.held, d.string = d.held[3:], 3
 			continue
 		}
 		k, n := decode(d.held)

@@ -58,6 +58,10 @@ var cases = []struct{ name, bytes, want string }{
 	{"function keys mean nothing", "\x1bOP\x1b[11~\x1b[[A\x1b[24~x", "x"},
 	{"escape from habit", "\x1b\x13\x1b\x1b[A", "<^S><up>"},
 	{"a sequence broken off by a control key", "\x1b[1\x13a", "<^S>a"},
+	{"a terminal's answer about its colours", "a\x1b]11;rgb:ffff/ffff/ffff\x1b\\b\x1b]4;1;#000\x07c", "abc"},
+	{"a terminal's answer about its name", "a\x1bP>|XTerm(390)\x1b\\b\x1bP1$r0m\x1b\\c\x1bP!|7E565445\x1b\\d", "abcd"},
+	{"a string broken off by a control key", "\x1b]11;rgb\x13a\x1bP0\x1b[Ab", "<^S>a<up>b"},
+	{"Alt with the letters that begin strings", "\x1b]a\x1bPb", "<alt ]>a<alt P>b"},
 	{"mouse noise is skipped", "\x1b[<0;1;1Mx", "x"},
 }
 
@@ -137,6 +141,21 @@ func TestALongPasteLosesNothing(t *testing.T) {
 }
 
 // Whatever arrives: no panic, nothing is held back for ever, and the cut does not matter.
+func TestNoiseLikeTheBeginningOfAStringEnds(t *testing.T) {
+	var d Decoder
+	if got := plain(d.Feed([]byte("\x1b]1" + strings.Repeat("x", longestString) + "yes"))); !strings.HasSuffix(got, "yes") {
+		t.Errorf("got %s", got)
+	}
+	d.Feed([]byte("\x1b]1x"))
+	if !d.Pending() {
+		t.Error("the string is not pending")
+	}
+	d.Abort()
+	if got := plain(d.Feed([]byte("a"))); got != "a" || d.Pending() {
+		t.Errorf("after a rest: got %s", got)
+	}
+}
+
 func FuzzDecoder(f *testing.F) {
 	for _, c := range cases {
 		f.Add([]byte(c.bytes), 3)

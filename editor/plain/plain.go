@@ -57,7 +57,7 @@ func Edit(f *file.File, t *text.Text, in io.Reader, out io.Writer, opt Options) 
 		}
 	}()
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, os.Interrupt, syscall.SIGHUP, syscall.SIGTERM)
+	signal.Notify(signals, os.Interrupt, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGQUIT)
 	defer signal.Stop(signals)
 	lines := newReader(in)
 	defer lines.close()

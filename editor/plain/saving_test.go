@@ -263,7 +263,7 @@ func (o *onFile) hanging(typed string) (ended chan error) {
 }
 
 func TestASignalThatEndsTheEditorKeepsTheText(t *testing.T) {
-	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGTERM} {
+	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGTERM, syscall.SIGQUIT} {
 		o := newOnFile(t, "a\n")
 		o.opt.Person = true
 		ended := o.hanging("a new\n")
