@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"bantam/init/filetree"
 )
 
 func chmod(c *call, args []string) int {
@@ -35,15 +36,21 @@ func chmod(c *call, args []string) int {
 	if _, err := changeMode(operands[0], 0, false, mask); err != nil {
 		return c.misuse("%v", err)
 	}
-	c.eachTree(operands[1:], recursive, func(path string, info fs.FileInfo) error {
-		if info.Mode()&fs.ModeSymlink != 0 {
-			if recursive {
-				return nil // links met on the way are left alone
-			}
-			var err error
-			if info, err = os.Stat(path); err != nil {
+	c.eachTree(operands[1:], recursive, func(e *filetree.Entry) error {
+		if !e.Info.IsLink() {
+			mode, err := changeMode(operands[0], e.Info.Mode(), e.Info.IsDir(), mask)
+			if err != nil {
 				return err
 			}
+			return e.Dir.Chmod(e.Name, toUnix(mode))
+		}
+		if recursive {
+			return nil // links met on the way are left alone
+		}
+		path := e.Path()
+		info, err := os.Stat(path)
+		if err != nil {
+			return err
 		}
 		mode, err := changeMode(operands[0], info.Mode(), info.IsDir(), mask)
 		if err != nil {
@@ -85,36 +92,29 @@ func chown(c *call, args []string) int {
 			return c.fail("", err)
 		}
 	}
-	c.eachTree(operands[1:], opts.has('R'), func(path string, info fs.FileInfo) error {
+	c.eachTree(operands[1:], opts.has('R'), func(e *filetree.Entry) error {
 		if opts.has('h') || opts.has('R') {
-			return os.Lchown(path, uid, gid)
+			return e.Dir.Chown(e.Name, uid, gid)
 		}
-		return os.Chown(path, uid, gid)
+		return os.Chown(e.Path(), uid, gid)
 	})
 	return c.status
 }
 
 // eachTree calls use for each path and, if recursive, all below it; folders
 // come after their content so that taking away a right does not stop the walk.
-func (c *call) eachTree(paths []string, recursive bool, use func(string, fs.FileInfo) error) {
+func (c *call) eachTree(paths []string, recursive bool, use func(*filetree.Entry) error) {
+	w := filetree.Walk{
+		Enter: func(*filetree.Entry) bool { return recursive },
+		Leave: func(e *filetree.Entry) {
+			if err := use(e); err != nil {
+				c.failEntry(e, err)
+			}
+		},
+		Fail: c.failEntry,
+	}
 	for _, path := range paths {
-		info, err := os.Lstat(path)
-		if err != nil {
-			c.fail(path, err)
-			continue
-		}
-		if recursive && info.IsDir() {
-			entries, err := os.ReadDir(path)
-			if err != nil {
-				c.fail(path, err)
-			}
-			for _, entry := range entries {
-				c.eachTree([]string{filepath.Join(path, entry.Name())}, true, use)
-			}
-		}
-		if err := use(path, info); err != nil {
-			c.fail(path, err)
-		}
+		w.Walk(path)
 	}
 }
 

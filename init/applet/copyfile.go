@@ -6,115 +6,18 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/init/filetree"
 )
 
-// replaceFile gives path new content so that at any moment, a full disk or a
-// power cut included, path holds either the old content or the new: the content
-// goes to a temporary file beside it, is flushed to disk, and takes its place.
-// An existing file keeps its mode, owner and extended attributes. A symbolic link is followed.
-func replaceFile(path string, mode fs.FileMode, write func(io.Writer) error) (err error) {
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target
-	}
-	old, statErr := os.Stat(path)
-	if statErr == nil && !old.Mode().IsRegular() {
-		return overwriteFile(path, 0, write) // a device or pipe: there is nothing to keep
-	}
-	return replaceName(path, mode, old, write)
-}
-
-// overwriteFile writes into the file that is there.
-func overwriteFile(path string, flag int, write func(io.Writer) error) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|flag, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(write(f), f.Close())
-}
-
-// replaceName is replaceFile for the very name path, link or not. The new file
-// takes mode, owner and extended attributes of old unless that is nil.
-func replaceName(path string, mode fs.FileMode, old fs.FileInfo, write func(io.Writer) error) (err error) {
-	if old != nil {
-		mode = old.Mode()
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".bantam-*")
-	if err != nil {
-		return err
-	}
-	defer removeWhenKilled(f.Name())()
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if err = write(f); err != nil {
-		return err
-	}
-	if old != nil {
-		// Only root may; for others the file becomes theirs, as with any copy.
-		st := stat(old)
-		f.Chown(int(st.Uid), int(st.Gid))
-		if err = copyAttributes(path, f.Name(), capabilities); err != nil {
-			return err
-		}
-	}
-	if err = f.Chmod(mode); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncFolder(filepath.Dir(path))
-}
-
-// removeWhenKilled removes the file if a signal such as that of Ctrl-C ends the
-// process before stop is called; nobody would find its name again.
-func removeWhenKilled(path string) (stop func()) {
-	signals := make(chan os.Signal, 1)
-	for _, sig := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
-		if !signal.Ignored(sig) {
-			signal.Notify(signals, sig)
-		}
-	}
-	go func() {
-		for sig := range signals {
-			os.Remove(path)
-			signal.Reset(sig)
-			syscall.Kill(os.Getpid(), sig.(syscall.Signal))
-		}
-	}()
-	return func() {
-		signal.Stop(signals)
-		close(signals)
-	}
-}
-
-func syncFolder(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	if err := dir.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) {
-		return err
-	}
-	return nil
-}
-
-// copier copies files and trees for cp and mv.
+// copier copies files and trees for cp and mv. Below the operands neither the
+// source's nor the target's links are followed, unless -L says so of the source:
+// a link in the target loses its name to the copy.
 type copier struct {
 	c         *call
 	recursive bool
@@ -125,84 +28,330 @@ type copier struct {
 	force     bool
 	ask       bool
 	verbose   bool
-	ok        bool
-	done      map[[2]uint64]string // inode of what has several names: its first copy
+	done      map[filetree.ID]copied // of what has several names: its first copy
+
+	operand string          // where the present tree goes, as it was given
+	name    string          // its last part
+	trail   *filetree.Trail // to the folder of the target that is filled
+	made    []bool          // which of the trail's folders are new
 }
 
-// copy copies one file or tree. Errors are reported; ok turns false.
-func (p *copier) copy(from, to string) {
-	if err := p.one(from, to, true); err != nil {
-		p.ok = false
-		if !errors.Is(err, errReported) {
-			p.c.fail(from, err)
-		}
-	}
+// copied is where a file went.
+type copied struct{ operand, below string }
+
+// copying is one file on its way.
+type copying struct {
+	*filetree.Entry
+	dir    filetree.Dir // the target's folder
+	name   string       // the target's name there
+	target *filetree.Info
+
+	operand, from string // the operands, of which to is made
 }
 
-var errReported = errors.New("reported")
-
-func (p *copier) one(from, to string, top bool) error {
-	info, err := os.Lstat(from)
-	if err == nil && info.Mode()&fs.ModeSymlink != 0 && !p.links {
-		info, err = os.Stat(from)
+// to is the target's path for people.
+func (f *copying) to() string {
+	if f.Depth == 0 {
+		return f.operand
 	}
+	return filepath.Join(f.operand, strings.TrimPrefix(f.Path(), f.from))
+}
+
+// copy copies one file or tree and tells whether all of it arrived. Errors are
+// reported.
+func (p *copier) copy(from, to string) bool {
+	dir, name, err := filetree.OpenOperand(to)
 	if err != nil {
-		return err
+		p.c.fail(to, err)
+		return false
 	}
-	look := os.Stat
-	if p.moves {
-		look = os.Lstat
+	p.operand, p.name, p.trail, p.made = to, name, filetree.NewTrail(dir), nil
+	defer func() { p.trail.Close() }()
+	w := filetree.Walk{
+		FollowFirst: !p.links,
+		Follow:      !p.links,
+		Enter: func(e *filetree.Entry) bool {
+			err := p.come(e, from)
+			if err != nil {
+				p.c.failEntry(e, err)
+			}
+			return err == nil && p.trail.Depth() > e.Depth
+		},
+		Leave: func(e *filetree.Entry) {
+			if p.trail.Depth() <= e.Depth {
+				return // a file, or a folder that was not entered
+			}
+			p.rise(e.Depth + 1)
+			if err := p.finish(e); err != nil {
+				p.c.failEntry(e, err)
+			}
+		},
+		Fail: p.c.failEntry,
 	}
-	target, targetErr := look(to)
-	if targetErr == nil {
-		if os.SameFile(info, target) || linksTo(from, to) && info.Mode()&fs.ModeSymlink != 0 {
-			return fmt.Errorf("%s is the same file", to)
+	return w.Walk(from)
+}
+
+// rise goes up in the target until depth folders are left.
+func (p *copier) rise(depth int) {
+	for p.trail.Depth() > depth {
+		p.trail.Leave()
+		p.made = p.made[:len(p.made)-1]
+	}
+}
+
+// come copies what a walk of the source comes to; of a folder only the folder.
+func (p *copier) come(e *filetree.Entry, from string) (err error) {
+	p.rise(e.Depth)
+	f := copying{Entry: e, name: e.Name, operand: p.operand, from: from}
+	if f.dir, err = p.trail.Dir(); err != nil {
+		return fmt.Errorf("%s: %w", f.to(), err)
+	}
+	look := f.dir.Lstat
+	if e.Depth == 0 {
+		f.name = p.name
+		if !p.moves {
+			look = f.dir.Stat
 		}
-		if p.ask && !info.IsDir() && !p.c.confirm("overwrite %s?", to) {
+	}
+	var targetErr error
+	if f.target, targetErr = look(f.name); targetErr == nil {
+		if e.Info.ID() == f.target.ID() || e.Info.IsLink() && f.takesTarget() {
+			return fmt.Errorf("%s is the same file", f.to())
+		}
+		if p.ask && !e.Info.IsDir() && !p.c.confirm("overwrite %s?", f.to()) {
 			return nil
 		}
 	}
 	if p.verbose {
-		p.c.printf("%s -> %s\n", from, to)
+		p.c.printf("%s -> %s\n", e.Path(), f.to())
 	}
-	st := stat(info)
-	if p.keep && st.Nlink > 1 && !info.IsDir() {
-		key := [2]uint64{uint64(st.Dev), st.Ino}
-		if first, seen := p.done[key]; seen {
-			if err := removeName(to); err != nil {
-				return err
-			}
-			return os.Link(first, to)
+	st := stat(e.Info)
+	if p.keep && st.Nlink > 1 && !e.Info.IsDir() {
+		if first, seen := p.done[e.Info.ID()]; seen {
+			return f.link(first)
 		}
-		p.done[key] = to
+		p.done[e.Info.ID()] = copied{p.operand, strings.TrimPrefix(e.Path(), from)}
 	}
-	switch mode := info.Mode(); {
+	switch mode := e.Info.Mode(); {
 	case mode.IsDir():
-		if !p.recursive {
-			return errors.New("is a directory (use -r)")
-		}
-		return p.folder(from, to, info, target)
-	case mode.IsRegular():
-		err = p.file(from, to, info, target)
-	case mode&fs.ModeSymlink != 0:
+		return p.folder(f)
+	case mode&fs.ModeSymlink != 0 && p.links:
 		var text string
-		if text, err = os.Readlink(from); err == nil {
-			err = removeName(to)
+		if text, err = e.Dir.Readlink(e.Name); err == nil {
+			err = f.makeRoom()
 		}
 		if err == nil {
-			err = os.Symlink(text, to)
+			err = f.dir.Symlink(text, f.name)
 		}
 	case p.recursive && mode&(fs.ModeDevice|fs.ModeNamedPipe|fs.ModeSocket) != 0:
-		if err = removeName(to); err == nil {
-			err = unix.Mknod(to, st.Mode, int(st.Rdev))
+		if err = f.makeRoom(); err == nil {
+			err = f.dir.Mknod(f.name, st.Mode, int(st.Rdev))
 		}
 	default:
-		err = p.file(from, to, info, target)
+		err = p.file(f)
 	}
 	if err != nil {
 		return err
 	}
-	return p.attributes(from, to, info)
+	return p.attributes(f)
+}
+
+// takesTarget tells whether the source is a link to the file that has the
+// target's name, which the link would take from it.
+func (f *copying) takesTarget() bool {
+	source, err := f.Dir.Stat(f.Name)
+	if err != nil {
+		return false
+	}
+	target, err := f.dir.Lstat(f.name)
+	return err == nil && source.ID() == target.ID()
+}
+
+// link makes the target another name of what was copied before.
+func (f *copying) link(first copied) error {
+	if err := f.makeRoom(); err != nil {
+		return err
+	}
+	dir, name, err := filetree.OpenOperand(first.operand)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if first.below != "" {
+		top, err := dir.Folder(name, true)
+		if err != nil {
+			return err
+		}
+		defer top.Close()
+		dir, name, err = top.OpenParent(first.below, 0)
+		if err != nil {
+			return err
+		}
+		defer dir.Close()
+	}
+	return dir.Link(name, f.dir, f.name)
+}
+
+// makeRoom makes room for a new file of that name; folders stay.
+func (f *copying) makeRoom() error {
+	err := f.dir.Unlink(f.name)
+	if errors.Is(err, syscall.EISDIR) {
+		return fmt.Errorf("%s is a directory", f.to())
+	}
+	if err != nil && !errors.Is(err, syscall.ENOENT) {
+		return fmt.Errorf("%s: %w", f.to(), err)
+	}
+	return nil
+}
+
+// file copies content. An existing target is replaced as a whole, so a full
+// disk leaves it as it was; one with several names keeps them by being
+// overwritten in place.
+func (p *copier) file(f copying) error {
+	in, err := p.open(f.Entry)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	if f.target != nil && f.target.IsDir() {
+		return fmt.Errorf("%s is a directory", f.to())
+	}
+	write := func(w io.Writer) error { return copyContent(w, in, f.Info) }
+	mode := f.Info.Mode() & (fs.ModePerm)
+	if f.target == nil {
+		mask := syscall.Umask(0o22)
+		syscall.Umask(mask)
+		mode &^= fs.FileMode(mask)
+	}
+	truncate := os.O_TRUNC
+	if f.Depth > 0 {
+		truncate |= syscall.O_NOFOLLOW
+	}
+	replace := func() error {
+		switch {
+		case p.moves:
+			return replaceName(f.dir, f.name, mode, nil, write)
+		case f.target != nil && f.target.Mode().IsRegular() && stat(f.target).Nlink > 1:
+			return overwriteFile(f.dir, f.name, truncate, write)
+		case f.Depth == 0:
+			return replaceFile(f.to(), mode, write)
+		case f.target != nil && f.target.Mode().IsRegular():
+			return replaceName(f.dir, f.name, mode, f.target, write)
+		case f.target != nil && !f.target.IsLink():
+			return overwriteFile(f.dir, f.name, syscall.O_NOFOLLOW, write) // a device or pipe
+		}
+		return replaceName(f.dir, f.name, mode, nil, write)
+	}
+	err = replace()
+	if errors.Is(err, syscall.EBUSY) && f.target != nil && !p.moves {
+		// Something is mounted on the name, so that only its content can change.
+		if _, err = in.Seek(0, io.SeekStart); err == nil {
+			err = overwriteFile(f.dir, f.name, truncate, write)
+		}
+	}
+	// -f is for a target that may not be opened; on a full disk it must stay.
+	locked := errors.Is(err, syscall.EACCES) || errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ETXTBSY)
+	if locked && p.force && f.target != nil && f.dir.Unlink(f.name) == nil {
+		if _, err = in.Seek(0, io.SeekStart); err == nil {
+			err = replaceName(f.dir, f.name, mode, nil, write)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %s", f.to(), reason(err))
+	}
+	return nil
+}
+
+// open opens the source, which is still the file that was looked at. A pipe or
+// device, which only an operand can be here, may wait.
+func (p *copier) open(e *filetree.Entry) (*os.File, error) {
+	flags := os.O_RDONLY
+	if p.links {
+		flags |= syscall.O_NOFOLLOW
+	}
+	regular := e.Info.Mode().IsRegular()
+	if regular {
+		flags |= syscall.O_NONBLOCK
+	}
+	in, err := e.Dir.File(e.Name, flags, 0)
+	if err != nil || !regular {
+		return in, err
+	}
+	if info, err := in.Stat(); err != nil || uint64(stat(info).Dev) != e.Info.ID().Device || uint64(stat(info).Ino) != e.Info.ID().Inode {
+		in.Close()
+		return nil, filetree.ErrMoved
+	}
+	return in, nil
+}
+
+// folder makes or finds the target and enters it.
+func (p *copier) folder(f copying) error {
+	if !p.recursive {
+		return errors.New("is a directory (use -r)")
+	}
+	inside := p.trail.Has(f.Info.ID())
+	if f.Depth == 0 {
+		var err error
+		if inside, err = isInside(f.operand, f.from); err != nil {
+			inside = true
+		}
+	}
+	if inside {
+		return fmt.Errorf("cannot copy a folder into itself, %s", f.to())
+	}
+	if f.target == nil {
+		if err := f.dir.Mkdir(f.name, uint32(f.Info.Mode().Perm()|0o700)); err != nil {
+			return fmt.Errorf("%s: %w", f.to(), err)
+		}
+	} else if !f.target.IsDir() {
+		return fmt.Errorf("%s is not a directory", f.to())
+	}
+	if err := p.trail.Enter(f.name, f.Depth == 0 && !p.moves && f.target != nil, f.target); err != nil {
+		return fmt.Errorf("%s: %w", f.to(), err)
+	}
+	p.made = append(p.made, f.target == nil)
+	return nil
+}
+
+// finish gives the folder that was filled its attributes, and goes up.
+func (p *copier) finish(e *filetree.Entry) error {
+	f := copying{Entry: e, name: "."}
+	made := p.made[e.Depth]
+	var err error
+	if f.dir, err = p.trail.Dir(); err == nil {
+		if made && !p.keep {
+			mask := syscall.Umask(0o22)
+			syscall.Umask(mask)
+			f.dir.Chmod(".", uint32(e.Info.Mode().Perm()&^fs.FileMode(mask)))
+		}
+		err = p.attributes(f)
+	}
+	p.rise(e.Depth)
+	return err
+}
+
+// attributes copies what -p and -a keep. The owner may only be set by root, so that
+// failing is no error, but then the set-id bits must go.
+func (p *copier) attributes(f copying) error {
+	if !p.keep {
+		return nil
+	}
+	st := stat(f.Info)
+	mode := f.Info.Mode()
+	if f.dir.Chown(f.name, int(st.Uid), int(st.Gid)) != nil {
+		mode &^= fs.ModeSetuid | fs.ModeSetgid
+	}
+	if !f.Info.IsLink() {
+		if err := f.dir.Chmod(f.name, toUnix(mode)); err != nil {
+			return err
+		}
+	}
+	if p.all {
+		if err := copyAttributes(f.Dir.Path(f.Name), f.dir.Path(f.name), ""); err != nil {
+			return err
+		}
+	}
+	return f.dir.Chtimes(f.name, unix.NsecToTimespec(accessTime(st).UnixNano()), unix.NsecToTimespec(f.Info.ModTime().UnixNano()))
 }
 
 // linksTo tells whether from is a link to the file that has the name to, which
@@ -214,131 +363,6 @@ func linksTo(from, to string) bool {
 	}
 	target, err := os.Lstat(to)
 	return err == nil && os.SameFile(source, target)
-}
-
-// removeName makes room for a new file of that name; folders stay.
-func removeName(path string) error {
-	err := syscall.Unlink(path)
-	if errors.Is(err, syscall.EISDIR) {
-		return fmt.Errorf("%s is a directory", path)
-	}
-	if err != nil && !errors.Is(err, syscall.ENOENT) {
-		return fmt.Errorf("%s: %s", path, reason(err))
-	}
-	return nil
-}
-
-// file copies content. An existing target is replaced as a whole, so a full
-// disk leaves it as it was; one with several names keeps them by being
-// overwritten in place.
-func (p *copier) file(from, to string, info fs.FileInfo, target fs.FileInfo) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	if target != nil && target.IsDir() {
-		return fmt.Errorf("%s is a directory", to)
-	}
-	write := func(w io.Writer) error { return copyContent(w, in, info) }
-	mode := info.Mode() & (fs.ModePerm)
-	if target == nil {
-		mask := syscall.Umask(0o22)
-		syscall.Umask(mask)
-		mode &^= fs.FileMode(mask)
-	}
-	replace := func() error {
-		switch {
-		case p.moves:
-			return replaceName(to, mode, nil, write)
-		case target != nil && target.Mode().IsRegular() && stat(target).Nlink > 1:
-			return overwriteFile(to, os.O_TRUNC, write)
-		}
-		return replaceFile(to, mode, write)
-	}
-	err = replace()
-	if errors.Is(err, syscall.EBUSY) && target != nil && !p.moves {
-		// Something is mounted on the name, so that only its content can change.
-		if _, err = in.Seek(0, io.SeekStart); err == nil {
-			err = overwriteFile(to, os.O_TRUNC, write)
-		}
-	}
-	// -f is for a target that may not be opened; on a full disk it must stay.
-	locked := errors.Is(err, syscall.EACCES) || errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ETXTBSY)
-	if locked && p.force && target != nil && os.Remove(to) == nil {
-		if _, err = in.Seek(0, io.SeekStart); err == nil {
-			err = replaceFile(to, mode, write)
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %s", to, reason(err))
-	}
-	return nil
-}
-
-func (p *copier) folder(from, to string, info, target fs.FileInfo) error {
-	if inside, err := isInside(to, from); err != nil || inside {
-		return fmt.Errorf("cannot copy a folder into itself, %s", to)
-	}
-	if target == nil {
-		if err := os.Mkdir(to, info.Mode().Perm()|0o700); err != nil {
-			return fmt.Errorf("%s: %s", to, reason(err))
-		}
-	} else if !target.IsDir() {
-		return fmt.Errorf("%s is not a directory", to)
-	}
-	entries, err := os.ReadDir(from)
-	if err != nil {
-		return err
-	}
-	failed := false
-	for _, entry := range entries {
-		path := filepath.Join(from, entry.Name())
-		if err := p.one(path, filepath.Join(to, entry.Name()), false); err != nil {
-			failed = true
-			if !errors.Is(err, errReported) {
-				p.c.fail(path, err)
-			}
-		}
-	}
-	if target == nil && !p.keep {
-		mask := syscall.Umask(0o22)
-		syscall.Umask(mask)
-		os.Chmod(to, info.Mode().Perm()&^fs.FileMode(mask))
-	}
-	if err := p.attributes(from, to, info); err != nil {
-		return err
-	}
-	if failed {
-		return errReported
-	}
-	return nil
-}
-
-// attributes copies what -p and -a keep. The owner may only be set by root, so that
-// failing is no error, but then the set-id bits must go.
-func (p *copier) attributes(from, to string, info fs.FileInfo) error {
-	if !p.keep {
-		return nil
-	}
-	st := stat(info)
-	mode := info.Mode()
-	if os.Lchown(to, int(st.Uid), int(st.Gid)) != nil {
-		mode &^= fs.ModeSetuid | fs.ModeSetgid
-	}
-	isLink := mode&fs.ModeSymlink != 0
-	if !isLink {
-		if err := os.Chmod(to, mode); err != nil {
-			return err
-		}
-	}
-	if p.all && (!isLink || p.links) {
-		if err := copyAttributes(from, to, ""); err != nil {
-			return err
-		}
-	}
-	times := []unix.Timespec{unix.NsecToTimespec(accessTime(st).UnixNano()), unix.NsecToTimespec(info.ModTime().UnixNano())}
-	return unix.UtimesNanoAt(unix.AT_FDCWD, to, times, unix.AT_SYMLINK_NOFOLLOW)
 }
 
 // isInside tells whether path lies in folder, links resolved.

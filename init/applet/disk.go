@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/init/filetree"
 )
 
 // mounted is one line of /proc/self/mountinfo.
@@ -214,43 +216,44 @@ func du(c *call, args []string) int {
 		c.printf("%s\t%s\n", size, c.shown(path))
 		c.show()
 	}
-	seen := map[[2]uint64]bool{}
-	var walk func(path string, level int, device uint64) int64
-	walk = func(path string, level int, device uint64) int64 {
-		info, err := os.Lstat(path)
-		if err != nil {
-			c.fail(path, err)
-			return 0
-		}
-		st := stat(info)
-		if opts.has('x') && level > 0 && uint64(st.Dev) != device {
-			return 0
-		}
-		if st.Nlink > 1 && !info.IsDir() {
-			key := [2]uint64{uint64(st.Dev), st.Ino}
-			if seen[key] {
-				return 0 // another name of a file already counted
+	seen := map[filetree.ID]bool{}
+	var device uint64
+	var totals []int64 // of the folders on the way, by depth
+	w := filetree.Walk{
+		Enter: func(e *filetree.Entry) bool {
+			if e.Depth == 0 {
+				device = e.Info.ID().Device
 			}
-			seen[key] = true
-		}
-		total := int64(st.Blocks) * 512
-		if info.IsDir() {
-			entries, err := os.ReadDir(path)
-			if err != nil {
-				c.fail(path, err)
+			totals = append(totals[:e.Depth], 0)
+			return !opts.has('x') || e.Info.ID().Device == device
+		},
+		Leave: func(e *filetree.Entry) {
+			if opts.has('x') && e.Info.ID().Device != device {
+				return
 			}
-			for _, entry := range entries {
-				total += walk(strings.TrimSuffix(path, "/")+"/"+entry.Name(), level+1, uint64(st.Dev))
+			st := stat(e.Info)
+			if st.Nlink > 1 && !e.Info.IsDir() {
+				if seen[e.Info.ID()] {
+					return // another name of a file already counted
+				}
+				seen[e.Info.ID()] = true
 			}
-		}
-		if (info.IsDir() || opts.has('a') || level == 0) && (depth < 0 || level <= depth) {
-			print(total, path)
-		}
-		return total
+			total := totals[e.Depth] + int64(st.Blocks)*512
+			if e.Depth > 0 {
+				totals[e.Depth-1] += total
+			}
+			if (e.Info.IsDir() || opts.has('a') || e.Depth == 0) && (depth < 0 || e.Depth <= depth) {
+				print(total, e.Path())
+			}
+			totals[e.Depth] = total
+		},
+		Fail: c.failEntry,
 	}
 	sum := int64(0)
 	for _, path := range paths {
-		sum += walk(path, 0, 0)
+		totals = []int64{0}
+		w.Walk(path)
+		sum += totals[0]
 	}
 	if opts.has('c') {
 		print(sum, "total")

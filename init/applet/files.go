@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/init/filetree"
 )
 
 // confirm asks on standard error and reads an answer beginning with y.
@@ -61,7 +63,7 @@ func cp(c *call, args []string) int {
 	recursive := opts.has('r') || opts.has('R') || opts.has('a')
 	p := &copier{c: c, recursive: recursive, keep: opts.has('p') || opts.has('a'), all: opts.has('a'),
 		links: (recursive || opts.has('d') || opts.has('P')) && !opts.has('L'),
-		force: opts.has('f'), ask: opts.has('i'), verbose: opts.has('v'), ok: true, done: map[[2]uint64]string{}}
+		force: opts.has('f'), ask: opts.has('i'), verbose: opts.has('v'), done: map[filetree.ID]copied{}}
 	for i := range from {
 		p.copy(from[i], to[i])
 	}
@@ -118,12 +120,14 @@ func (c *call) move(from, to string, verbose bool) {
 				return
 			}
 		}
-		p := &copier{c: c, recursive: true, keep: true, all: true, moves: true, links: true, ok: true, done: map[[2]uint64]string{}}
-		p.copy(from, to)
-		if !p.ok {
+		p := &copier{c: c, recursive: true, keep: true, all: true, moves: true, links: true, done: map[filetree.ID]copied{}}
+		if !p.copy(from, to) {
 			return // the source stays
 		}
-		err = os.RemoveAll(from)
+		if !c.remove(from, true, nil) {
+			return
+		}
+		err = nil
 	}
 	if err != nil {
 		c.fail(from, fmt.Errorf("to %s: %s", to, reason(err)))

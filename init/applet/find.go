@@ -12,10 +12,12 @@ import (
 	"syscall"
 	"time"
 	"unicode/utf8"
+
+	"bantam/init/filetree"
 )
 
 // find knows: -name -iname -path -type -size -mtime -mmin -newer -empty -user
-// -perm -maxdepth -mindepth -xdev -print -print0 -delete -prune -quit -exec ; and +,
+// -perm -maxdepth -mindepth -xdev -print -print0 -delete -prune -quit -exec ; and +, -execdir ;
 // ! -a -o and parentheses.
 func find(c *call, args []string) int {
 	f := &finder{c: c, now: time.Now(), maxDepth: -1}
@@ -44,14 +46,9 @@ func find(c *call, args []string) int {
 			return true
 		}
 	}
+	w := f.walk(test)
 	for _, root := range roots {
-		info, err := os.Lstat(root)
-		if err != nil {
-			c.fail(root, err)
-			continue
-		}
-		f.device = uint64(stat(info).Dev)
-		f.walk(&found{path: root, info: info}, test)
+		w.Walk(root)
 		if f.quit {
 			break
 		}
@@ -62,10 +59,11 @@ func find(c *call, args []string) int {
 	return c.status
 }
 
+// found is a file that the tests look at.
 type found struct {
+	*filetree.Entry
 	path  string
-	info  fs.FileInfo
-	depth int
+	info  *filetree.Info
 	prune bool
 }
 
@@ -85,41 +83,37 @@ type finder struct {
 
 type condition func(*found) bool
 
-func (f *finder) walk(e *found, test condition) {
-	if f.quit {
-		return
-	}
-	use := func() {
-		if e.depth >= f.minDepth {
-			test(e)
+func (f *finder) walk(test condition) *filetree.Walk {
+	w := &filetree.Walk{}
+	use := func(e *filetree.Entry) *found {
+		it := &found{Entry: e, path: e.Path(), info: e.Info}
+		if e.Depth >= f.minDepth && !f.quit {
+			test(it)
 		}
+		if f.quit {
+			w.Stop()
+		}
+		return it
 	}
-	if !f.depthFirst {
-		use()
-	}
-	descend := e.info.IsDir() && !e.prune && (f.maxDepth < 0 || e.depth < f.maxDepth) &&
-		!(f.oneDevice && uint64(stat(e.info).Dev) != f.device)
-	if descend {
+	w.Enter = func(e *filetree.Entry) bool {
+		if e.Depth == 0 {
+			f.device = e.Info.ID().Device
+		}
 		f.c.show()
-		entries, err := os.ReadDir(e.path)
-		if err != nil {
-			f.c.fail(e.path, err)
-		}
-		for _, entry := range entries {
-			path := strings.TrimSuffix(e.path, "/") + "/" + entry.Name()
-			info, err := entry.Info()
-			if err != nil {
-				if !errors.Is(err, fs.ErrNotExist) { // gone meanwhile, as in /proc
-					f.c.fail(path, err)
-				}
-				continue
-			}
-			f.walk(&found{path: path, info: info, depth: e.depth + 1}, test)
+		prune := !f.depthFirst && use(e).prune
+		return !prune && (f.maxDepth < 0 || e.Depth < f.maxDepth) && !(f.oneDevice && e.Info.ID().Device != f.device)
+	}
+	w.Leave = func(e *filetree.Entry) {
+		if f.depthFirst {
+			use(e)
 		}
 	}
-	if f.depthFirst && !f.quit {
-		use()
+	w.Fail = func(e *filetree.Entry, err error) {
+		if e.Depth == 0 || !errors.Is(err, fs.ErrNotExist) { // gone meanwhile, as in /proc
+			f.c.failEntry(e, err)
+		}
 	}
+	return w
 }
 
 func (f *finder) next() (string, error) {
@@ -206,13 +200,12 @@ func (f *finder) primary() (condition, error) {
 	case "-empty":
 		return func(e *found) bool {
 			if e.info.IsDir() {
-				entries, err := os.ReadDir(e.path)
-				return err == nil && len(entries) == 0
+				return isEmpty(e)
 			}
 			return e.info.Mode().IsRegular() && e.info.Size() == 0
 		}, nil
-	case "-exec":
-		return f.exec()
+	case "-exec", "-execdir":
+		return f.exec(word == "-execdir")
 	}
 	value, err := f.next()
 	if err != nil {
@@ -327,16 +320,22 @@ func (f *finder) delete(e *found) bool {
 	if e.path == "." {
 		return true
 	}
-	var err error
-	if e.info.IsDir() {
-		err = syscall.Rmdir(e.path)
-	} else {
-		err = syscall.Unlink(e.path)
-	}
+	err := removeEntry(e.Entry)
 	if err != nil {
-		f.c.fail(e.path, err)
+		f.c.failEntry(e.Entry, err)
 	}
 	return err == nil
+}
+
+// isEmpty tells whether there is nothing in a folder.
+func isEmpty(e *found) bool {
+	dir, err := e.Dir.Folder(e.Name, false)
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	names, err := dir.Names()
+	return err == nil && len(names) == 0
 }
 
 // batch collects paths for one command of -exec + or xargs.
@@ -367,7 +366,7 @@ func (b *batch) flush(c *call) {
 	b.paths, b.bytes = nil, 0
 }
 
-func (f *finder) exec() (condition, error) {
+func (f *finder) exec(inside bool) (condition, error) {
 	f.acts = true
 	var command []string
 	for {
@@ -378,7 +377,7 @@ func (f *finder) exec() (condition, error) {
 		if arg == ";" {
 			break
 		}
-		if arg == "+" && len(command) > 0 && command[len(command)-1] == "{}" {
+		if arg == "+" && !inside && len(command) > 0 && command[len(command)-1] == "{}" {
 			b := &batch{command: command[:len(command)-1]}
 			f.batches = append(f.batches, b)
 			return func(e *found) bool { b.add(f.c, e.path); return true }, nil
@@ -389,23 +388,31 @@ func (f *finder) exec() (condition, error) {
 		return nil, errors.New("-exec needs a command")
 	}
 	return func(e *found) bool {
+		path, folder := e.path, ""
+		if inside {
+			// In the open folder, where nobody can exchange what the path leads through.
+			path, folder = "./"+strings.TrimRight(e.Name, "/"), e.Dir.Path("")
+		}
 		args := make([]string, len(command))
 		for i, arg := range command {
-			args[i] = strings.ReplaceAll(arg, "{}", e.path)
+			args[i] = strings.ReplaceAll(arg, "{}", path)
 		}
-		return f.c.execute(args, nil) == 0
+		return f.c.executeIn(folder, args, nil) == 0
 	}, nil
 }
 
 // execute runs a command as find, xargs, env and watch do, and returns its
 // status: 127 when it is not there, 126 when it cannot run.
-func (c *call) execute(args []string, env []string) int {
+func (c *call) execute(args []string, env []string) int { return c.executeIn("", args, env) }
+
+// executeIn is execute in another folder than the current one.
+func (c *call) executeIn(folder string, args []string, env []string) int {
 	c.out.Flush()
 	path, code := c.lookCommand(args[0])
 	if code != 0 {
 		return code
 	}
-	cmd := &exec.Cmd{Path: path, Args: args, Env: env, Stdin: c.in, Stdout: c.rawOut, Stderr: c.err}
+	cmd := &exec.Cmd{Path: path, Args: args, Env: env, Dir: folder, Stdin: c.in, Stdout: c.rawOut, Stderr: c.err}
 	err := cmd.Run()
 	var exit *exec.ExitError
 	switch {

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
+	"syscall"
+
+	"bantam/init/filetree"
 )
 
 // grep knows basic (the default) and extended expressions as far as RE2 has
@@ -84,7 +85,7 @@ func grep(c *call, args []string) int {
 	g.named = (len(operands) > 1 || recursive && isFolder(operands[0]) || opts.has('H')) && !opts.has('h')
 	for _, path := range operands {
 		if recursive && isFolder(path) {
-			g.tree(path, nil)
+			g.tree(path)
 		} else {
 			g.file(path)
 		}
@@ -122,70 +123,73 @@ func (g *grepper) fail(path string, err error) {
 	}
 }
 
-// tree searches the files below a folder, which lies in the folders above; -R
-// follows links.
-func (g *grepper) tree(path string, above []fs.FileInfo) {
-	info, err := os.Stat(path)
-	if err != nil {
-		g.fail(path, err)
-		return
+// tree searches the files below a folder; -R follows links.
+func (g *grepper) tree(path string) {
+	w := filetree.Walk{FollowFirst: true, Follow: g.opts.has('R')}
+	w.Enter = func(e *filetree.Entry) bool {
+		if e.Info.Mode().IsRegular() {
+			g.entry(e, w.Follow)
+			if g.matched && g.opts.has('q') {
+				w.Stop()
+			}
+		} else if e.Info.IsLink() && w.Follow {
+			g.fail(e.Path(), syscall.ENOENT)
+		}
+		return true
 	}
-	if slices.ContainsFunc(above, func(folder fs.FileInfo) bool { return os.SameFile(folder, info) }) {
-		g.c.warn("%s: leads back to a folder above it", PrintableLine(path))
-		return
-	}
-	above = append(above, info)
-	entries, err := os.ReadDir(path)
-	if err != nil {
-		g.fail(path, err)
-	}
-	for _, entry := range entries {
-		if g.matched && g.opts.has('q') {
+	w.Fail = func(e *filetree.Entry, err error) {
+		if errors.Is(err, filetree.ErrLoop) {
+			g.c.warn("%s: %v", PrintableLine(e.Path()), err)
 			return
 		}
-		file := strings.TrimSuffix(path, "/") + "/" + entry.Name()
-		if g.bare {
-			file = strings.TrimPrefix(file, "./")
-		}
-		kind := entry.Type()
-		if kind&fs.ModeSymlink != 0 && g.opts.has('R') {
-			info, err := os.Stat(file)
-			if err != nil {
-				g.fail(file, err)
-				continue
-			}
-			kind = info.Mode().Type()
-		}
-		switch {
-		case kind.IsDir():
-			g.tree(file, above)
-		case kind.IsRegular():
-			g.file(file)
-		}
+		g.fail(e.Path(), err)
 	}
+	w.Walk(path)
+}
+
+// entry searches a file that a walk came to.
+func (g *grepper) entry(e *filetree.Entry, follow bool) {
+	name := e.Path()
+	if g.bare {
+		name = strings.TrimPrefix(name, "./")
+	}
+	flags := os.O_RDONLY | syscall.O_NONBLOCK
+	if !follow {
+		flags |= syscall.O_NOFOLLOW
+	}
+	f, err := e.Dir.File(e.Name, flags, 0)
+	if err != nil {
+		g.fail(name, err)
+		return
+	}
+	defer f.Close()
+	g.search(name, f)
 }
 
 func (g *grepper) file(path string) {
-	var in io.Reader = g.c.in
-	name := "(standard input)"
-	if path != "-" {
-		name = path
-		f, err := os.Open(path)
-		if err != nil {
-			g.fail(path, err)
-			return
-		}
-		defer f.Close()
-		if info, err := f.Stat(); err == nil && info.IsDir() {
-			g.fail(path, errors.New("Is a directory"))
-			return
-		}
-		in = f
+	if path == "-" {
+		g.search("(standard input)", g.c.in)
+		return
 	}
+	f, err := os.Open(path)
+	if err != nil {
+		g.fail(path, err)
+		return
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		g.fail(path, errors.New("Is a directory"))
+		return
+	}
+	g.search(path, f)
+}
+
+// search prints what matches of a file called name.
+func (g *grepper) search(name string, in io.Reader) {
 	g.c.show()
 	in = streamed{in, g.c.out}
 	if g.c.isOutput(in) && !g.opts.has('q') {
-		g.fail(path, errors.New("is also the output"))
+		g.fail(name, errors.New("is also the output"))
 		return
 	}
 	count, number, lastPrinted := 0, 0, 0
@@ -243,7 +247,7 @@ func (g *grepper) file(path string) {
 		return nil
 	})
 	if err != nil && err != errStop {
-		g.fail(path, err)
+		g.fail(name, err)
 		return
 	}
 	switch {

@@ -1,21 +1,23 @@
 package applet
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"sort"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"bantam/init/filetree"
 )
 
 // listed is one line of ls.
 type listed struct {
-	name string // as shown
-	path string
+	name string       // in dir
+	dir  filetree.Dir // open
 	info fs.FileInfo
 }
 
@@ -40,7 +42,7 @@ func ls(c *call, args []string) int {
 				info = own
 			}
 		}
-		entry := listed{path, path, info}
+		entry := listed{path, filetree.Here, info}
 		if info.IsDir() && !opts.has('d') {
 			folders = append(folders, entry)
 		} else {
@@ -55,7 +57,7 @@ func ls(c *call, args []string) int {
 		if i > 0 || len(files) > 0 {
 			c.printf("\n")
 		}
-		l.folder(folder.path, titled)
+		l.folder(folder.name, titled)
 	}
 	return c.status
 }
@@ -67,50 +69,61 @@ type lister struct {
 	users, groups map[uint32]string
 }
 
+// folder lists a folder and with -R all below it.
 func (l *lister) folder(path string, titled bool) {
-	l.c.show()
-	if titled {
-		l.c.printf("%s:\n", l.c.shown(path))
+	first := true
+	w := filetree.Walk{FollowFirst: true}
+	w.Enter = func(e *filetree.Entry) bool { return e.Depth == 0 || l.opts.has('R') && e.Info.IsDir() }
+	w.List = func(e *filetree.Entry, names []string) []string {
+		l.c.show()
+		if !first {
+			l.c.printf("\n")
+		}
+		first = false
+		if titled {
+			l.c.printf("%s:\n", l.c.shown(e.Path()))
+		}
+		return l.content(e, names)
 	}
-	entries, err := os.ReadDir(path)
-	if err != nil {
-		l.c.fail(path, err)
-		return
+	w.Fail = func(e *filetree.Entry, err error) {
+		if titled && !errors.Is(err, filetree.ErrLoop) {
+			if !first {
+				l.c.printf("\n")
+			}
+			first = false
+			l.c.printf("%s:\n", l.c.shown(e.Path()))
+		}
+		l.c.failEntry(e, err)
+	}
+	w.Walk(path)
+}
+
+// content lists an open folder and returns the folders in it.
+func (l *lister) content(e *filetree.Entry, names []string) []string {
+	if l.opts.has('a') {
+		names = append([]string{".", ".."}, names...)
 	}
 	var list []listed
-	if l.opts.has('a') {
-		for _, name := range []string{".", ".."} {
-			if info, err := os.Lstat(filepath.Join(path, name)); err == nil {
-				list = append(list, listed{name, filepath.Join(path, name), info})
-			}
-		}
-	}
-	for _, entry := range entries {
-		if entry.Name()[0] == '.' && !l.opts.has('a') && !l.opts.has('A') {
+	for _, name := range names {
+		if name[0] == '.' && !l.opts.has('a') && !l.opts.has('A') {
 			continue
 		}
-		full := filepath.Join(path, entry.Name())
-		if strings.HasPrefix(path, "./") || path == "." {
-			full = path + "/" + entry.Name()
-		}
-		info, err := entry.Info()
+		info, err := e.Dir.Lstat(name)
 		if err != nil {
-			l.c.fail(full, err)
+			l.c.fail(strings.TrimSuffix(e.Path(), "/")+"/"+name, err)
 			continue
 		}
-		list = append(list, listed{entry.Name(), full, info})
+		list = append(list, listed{name, e.Dir, info})
 	}
 	l.sort(list)
 	l.print(list, true)
-	if !l.opts.has('R') {
-		return
-	}
+	var folders []string
 	for _, entry := range list {
-		if entry.info.IsDir() && entry.name != "." && entry.name != ".." {
-			l.c.printf("\n")
-			l.folder(entry.path, true)
+		if entry.info.IsDir() && entry.name != "." && entry.name != ".." && l.opts.has('R') {
+			folders = append(folders, entry.name)
 		}
 	}
+	return folders
 }
 
 func (l *lister) sort(list []listed) {
@@ -166,7 +179,7 @@ func (l *lister) print(list []listed, total bool) {
 		}
 		name := l.name(entry)
 		if entry.info.Mode()&fs.ModeSymlink != 0 {
-			if target, err := os.Readlink(entry.path); err == nil {
+			if target, err := entry.dir.Readlink(entry.name); err == nil {
 				name += " -> " + l.c.shown(target)
 			}
 		}

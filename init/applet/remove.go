@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"bantam/init/filetree"
 )
 
 func rm(c *call, args []string) int {
@@ -38,49 +40,48 @@ func isRoot(path string) bool {
 	return err == nil && os.SameFile(root, info)
 }
 
+// remove removes a file or a tree. What cannot be removed is told of once, and
+// the folders above it stay without another word.
 func (c *call) remove(path string, recursive bool, opts options) bool {
-	info, err := os.Lstat(path)
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) && opts.has('f') {
-			return true
-		}
-		c.fail(path, err)
-		return false
+	w := filetree.Walk{
+		Enter: func(e *filetree.Entry) bool {
+			if e.Info.IsDir() && !recursive && !opts.has('d') {
+				c.failEntry(e, errors.New("is a directory (use -r)"))
+			}
+			return recursive
+		},
+		Leave: func(e *filetree.Entry) {
+			if e.Broken || opts.has('i') && !c.confirm("remove %s?", e.Path()) {
+				e.Broken = true
+				return
+			}
+			if err := removeEntry(e); err != nil {
+				c.failEntry(e, err)
+			} else if opts.has('v') {
+				c.printf("removed %s\n", e.Path())
+			}
+		},
+		Fail: func(e *filetree.Entry, err error) {
+			if e.Depth > 0 || !opts.has('f') || !errors.Is(err, fs.ErrNotExist) {
+				c.failEntry(e, err)
+			}
+		},
 	}
-	if info.IsDir() && !recursive && !opts.has('d') {
-		c.fail(path, errors.New("is a directory (use -r)"))
-		return false
+	return w.Walk(path)
+}
+
+// removeEntry removes what a walk came to, if it still is of its kind.
+func removeEntry(e *filetree.Entry) error {
+	if e.Info.IsDir() {
+		return e.Dir.Rmdir(e.Name)
 	}
-	if info.IsDir() && recursive {
-		entries, err := os.ReadDir(path)
-		if err != nil {
-			c.fail(path, err)
-			return false
-		}
-		empty := true
-		for _, entry := range entries {
-			empty = c.remove(filepath.Join(path, entry.Name()), true, opts) && empty
-		}
-		if !empty {
-			return false
-		}
-	}
-	if opts.has('i') && !c.confirm("remove %s?", path) {
-		return false
-	}
-	if info.IsDir() {
-		err = syscall.Rmdir(path)
-	} else {
-		err = syscall.Unlink(path)
-	}
-	if err != nil {
-		c.fail(path, err)
-		return false
-	}
-	if opts.has('v') {
-		c.printf("removed %s\n", path)
-	}
-	return true
+	return e.Dir.Unlink(e.Name)
+}
+
+// failEntry reports what failed on a walk.
+func (c *call) failEntry(e *filetree.Entry, err error) {
+	e.Broken = true
+	c.fail(e.Path(), err)
 }
 
 func rmdir(c *call, args []string) int {

@@ -30,7 +30,7 @@ func init() {
 		"expr":      {run: expr, usage: "EXPRESSION", purpose: "calculate, compare and match, as scripts for sh do", literal: true},
 		"false":     {run: falseCommand, usage: "", purpose: "fail", literal: true},
 		"fgrep":     {run: grep, usage: "[-ivnrlLcqowxHhs] TEXT [FILE...]", purpose: "grep -F"},
-		"find":      {run: find, usage: "[FOLDER...] [TEST...] [-print0|-delete|-exec COMMAND ;|-exec COMMAND {} +]", purpose: "look for files"},
+		"find":      {run: find, usage: "[FOLDER...] [TEST...] [-print0|-delete|-exec COMMAND ;|-exec COMMAND {} +|-execdir COMMAND ;]", purpose: "look for files"},
 		"fold":      {run: fold, usage: "[-bs] [-w COLUMNS] [FILE...]", purpose: "break long lines"},
 		"free":      {run: free, usage: "[-hbkmg]", purpose: "use of memory"},
 		"grep":      {run: grep, usage: "[-ivnrRlLcqoEFwxHhsa] [-m N] [-ABC N] [-e PATTERN] [-f FILE] PATTERN [FILE...]", purpose: "print lines that match"},

@@ -29,11 +29,12 @@ var mayImport = map[string][]string{
 	"images":           {"board", "gpt", "init/statevolume/seed", "switcher", "system"},
 	"cmd":              {"board", "images", "switcher", "system"},
 	"init":             {"docs", "editor", "gpt", "netcfg", "switcher", "system"},
+	"init/filetree":    {},
 	"init/sigaction":   {},
 	"init/supervise":   {"init/sigaction"},
 	"init/kmod":        {},
 	"init/statevolume": {"gpt"},
-	"init/applet":      {"init/kmod", "init/sigaction"},
+	"init/applet":      {"init/filetree", "init/kmod", "init/sigaction"},
 	"init/shell":       {"init/applet"},
 	"test":             {"board", "cmd", "editor", "gpt", "images", "init", "netcfg", "switcher", "system"},
 }
