@@ -72,6 +72,10 @@ func (sh *shell) exec(ctx context.Context, args []string) error {
 			return hc.Builtin(ctx, []string{"exit", strconv.Itoa(int(status))}) // only a person gets the shell back
 		}
 		return err
+	case timeWord:
+		return sh.startTime(ctx, hc)
+	case timedWord:
+		return sh.endTime(ctx, hc, args[1] == "-p")
 	case spawnWord:
 		return sh.spawn(ctx, hc, args[1:])
 	}

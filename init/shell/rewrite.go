@@ -27,6 +27,7 @@ const (
 // the result are those that stmt declares.
 func rewrite(stmt *syntax.Stmt, isFunction func(string) bool) (declared map[string]bool) {
 	var background []*syntax.Stmt
+	texts := map[*syntax.Stmt]string{} // as they were written
 	declared = map[string]bool{}
 	syntax.Walk(stmt, func(node syntax.Node) bool {
 		switch node := node.(type) {
@@ -37,6 +38,10 @@ func rewrite(stmt *syntax.Stmt, isFunction func(string) bool) (declared map[stri
 		case *syntax.Stmt:
 			if node.Background {
 				background = append(background, node)
+				texts[node] = oneLine(node)
+			}
+			if clause, ok := node.Cmd.(*syntax.TimeClause); ok {
+				node.Cmd = rewriteTime(clause)
 			}
 		case *syntax.Assign:
 			quoteEscapes(node.Value)
@@ -67,7 +72,7 @@ func rewrite(stmt *syntax.Stmt, isFunction func(string) bool) (declared map[stri
 	})
 	// Inner ones come later in the walk and must be done first.
 	for i := len(background) - 1; i >= 0; i-- {
-		rewriteBackground(background[i], func(name string) bool { return declared[name] || isFunction(name) })
+		rewriteBackground(background[i], texts[background[i]], func(name string) bool { return declared[name] || isFunction(name) })
 	}
 	return declared
 }
@@ -105,8 +110,7 @@ func quoteEscapes(word *syntax.Word) {
 // job that runs inside the shell:
 //
 //	{ job TEXT; { ( __sh_job=$__sh_last; LIST ); done $__sh_last; } & }
-func rewriteBackground(stmt *syntax.Stmt, isFunction func(string) bool) {
-	text := oneLine(stmt)
+func rewriteBackground(stmt *syntax.Stmt, text string, isFunction func(string) bool) {
 	if call, ok := stmt.Cmd.(*syntax.CallExpr); ok && len(call.Args) > 0 && !stmt.Negated {
 		name := call.Args[0].Lit()
 		if name != "" && !interp.IsBuiltin(name) && !isBuiltin(name) && !isFunction(name) {
