@@ -6,10 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"bantam/init/filetree"
 )
 
 // compressor is one run of gzip, xz or zstd under one of their names.
@@ -116,11 +120,16 @@ func (z *compressor) replace(file string) {
 }
 
 func (z *compressor) replaceBy(file, target string) error {
+	dir, name, err := filetree.OpenOperand(file)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
 	flags := os.O_RDONLY | syscall.O_NONBLOCK
 	if !z.force {
 		flags |= syscall.O_NOFOLLOW
 	}
-	in, err := os.OpenFile(file, flags, 0)
+	in, err := dir.File(name, flags, 0)
 	if errors.Is(err, syscall.ELOOP) && !z.force {
 		return errors.New("is a link; -f follows it, -c leaves it")
 	}
@@ -139,10 +148,9 @@ func (z *compressor) replaceBy(file, target string) error {
 	case stat(info).Nlink > 1 && !z.force && !z.keep:
 		return fmt.Errorf("has %d other names, which would keep the old content; -f does it nevertheless", stat(info).Nlink-1)
 	}
-	if old, err := os.Lstat(target); err == nil {
+	made := filepath.Base(target)
+	if old, err := dir.Lstat(made); err == nil {
 		switch {
-		case os.SameFile(old, info):
-			return fmt.Errorf("%s is the same file", target)
 		case old.IsDir():
 			return fmt.Errorf("%s is a directory", target)
 		case !z.force && !(isTerminal(z.c.in) && z.c.confirm("overwrite %s?", target)):
@@ -150,7 +158,7 @@ func (z *compressor) replaceBy(file, target string) error {
 		}
 	}
 	trailing := false
-	err = replaceName(target, info.Mode().Perm(), nil, func(w io.Writer) error {
+	err = replaceName(dir, made, info.Mode().Perm(), nil, func(w io.Writer) error {
 		err := z.convert(w, streamed{in, z.c.out})
 		if errors.Is(err, errTrailing) {
 			trailing, err = true, nil
@@ -158,7 +166,13 @@ func (z *compressor) replaceBy(file, target string) error {
 		if err != nil {
 			return err
 		}
-		return keepAttributes(w.(*os.File), file, info)
+		// Owner, times and extended attributes stay; the owner only where that is allowed.
+		f, st := w.(*os.File), stat(info)
+		f.Chown(int(st.Uid), int(st.Gid))
+		if err := copyAttributes(dir.Path(name), dir.Path(f.Name()), capabilities); err != nil {
+			return err
+		}
+		return dir.Chtimes(f.Name(), unix.Timespec(st.Atim), unix.Timespec(st.Mtim))
 	})
 	if err != nil {
 		return err
@@ -169,21 +183,13 @@ func (z *compressor) replaceBy(file, target string) error {
 	if z.verbose {
 		z.c.warn("%s -> %s", PrintableLine(file), PrintableLine(target))
 	}
-	if now, err := os.Lstat(file); z.keep || err == nil && !os.SameFile(now, info) && now.Mode()&fs.ModeSymlink == 0 {
+	if z.keep {
+		return nil
+	}
+	if now, err := dir.Stat(name); err != nil || now.ID() != (filetree.ID{Device: uint64(stat(info).Dev), Inode: stat(info).Ino}) {
 		return nil // another file took its name meanwhile
 	}
-	return os.Remove(file)
-}
-
-// keepAttributes gives a new file owner, times and extended attributes of
-// another; the owner only where that is allowed.
-func keepAttributes(f *os.File, from string, info fs.FileInfo) error {
-	st := stat(info)
-	f.Chown(int(st.Uid), int(st.Gid))
-	if err := copyAttributes(from, f.Name(), capabilities); err != nil {
-		return err
-	}
-	return os.Chtimes(f.Name(), accessTime(st), info.ModTime())
+	return dir.Unlink(name)
 }
 
 // convert packs or unpacks one stream.
