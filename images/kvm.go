@@ -3,6 +3,7 @@ package images
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,37 @@ import (
 
 	"bantam/board"
 )
+
+// How a machine's instructions are run, for RunOptions.Accel.
+const (
+	AccelAuto = "auto" // by KVM where it works, and by emulation where it turns out not to
+	AccelKVM  = "kvm"
+	AccelTCG  = "tcg" // QEMU's name for emulation
+)
+
+// checkAccel finds a wish for KVM that this host cannot meet.
+func (h virtualHost) checkAccel(o RunOptions) error {
+	switch o.Accel {
+	case "", AccelAuto, AccelTCG:
+		return nil
+	case AccelKVM:
+	default:
+		return fmt.Errorf("accel %q: it may be %q, %q or %q", o.Accel, AccelAuto, AccelKVM, AccelTCG)
+	}
+	if o.Board.Arch != runtime.GOARCH {
+		return fmt.Errorf("KVM runs %s machines on this host; board %s is %s and needs --accel tcg", runtime.GOARCH, o.Board.Name, o.Board.Arch)
+	}
+	f, err := os.OpenFile(h.kvmDevice, os.O_RDWR, 0)
+	switch {
+	case os.IsPermission(err):
+		return fmt.Errorf("KVM: %w; become a member of group kvm, or take --accel tcg", err)
+	case err != nil:
+		return fmt.Errorf("KVM: %v; without it take --accel tcg", err)
+	}
+	return f.Close()
+}
+
+const kvmDevice = "/dev/kvm"
 
 // kvmProbe is a boot sector that writes 0x2A to port 0xF4 and halts: QEMU's isa-debug-exit turns that into exit status
 // 0x2A<<1|1.
@@ -24,7 +56,7 @@ func kvmWorks(ctx context.Context, b board.Board) bool {
 	if runtime.GOARCH != "amd64" || b.Arch != "amd64" {
 		return false
 	}
-	f, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0)
+	f, err := os.OpenFile(kvmDevice, os.O_RDWR, 0)
 	if err != nil {
 		return false
 	}

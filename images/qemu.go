@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -27,7 +26,8 @@ type RunOptions struct {
 	Keep     string   // file that is the machine's disk and stays; made from Image if it is not there. "": a temporary one
 	DiskSize int64    // bytes of the disk that is made, so that there is room for the state volume; 0: 1 GiB
 	Memory   int      // MiB; 0: the board's
-	Args     []string // further ones for QEMU; a -nic among them replaces the machine's network
+	Accel    string   // AccelAuto, AccelKVM or AccelTCG; "": AccelAuto. An -accel among Args goes before it
+	Args     []string // further ones for QEMU; a network card among them replaces the machine's, see ownNetwork
 	Stdin    io.Reader
 	Stdout   io.Writer
 	Stderr   io.Writer
@@ -51,53 +51,128 @@ var uefiFirmwares = map[string]uefiFirmware{
 
 // Run starts a copy of the image in QEMU with its serial console on the terminal, and returns when the machine is off.
 // The image itself is not changed.
-func Run(ctx context.Context, o RunOptions) error {
+func Run(ctx context.Context, o RunOptions) error { return thisHost.run(ctx, o) }
+
+// A virtualHost is what a run depends on that no option says.
+type virtualHost struct {
+	kvmDevice string
+	kvmWorks  func(context.Context, board.Board) bool
+	silence   time.Duration // a machine with KVM that has printed nothing for so long hangs: its firmware's first word takes two seconds
+	ending    time.Duration // a QEMU that was asked to end is killed after so long
+}
+
+var thisHost = virtualHost{kvmDevice: kvmDevice, kvmWorks: kvmWorks, silence: time.Minute, ending: 10 * time.Second}
+
+func (h virtualHost) run(ctx context.Context, o RunOptions) error {
 	dir, err := os.MkdirTemp("", "bantam-run-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	args, err := PrepareMachine(ctx, o, dir)
+	m, err := h.prepare(ctx, o, dir)
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, args[0], append(args[1:], "-nographic")...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = o.Stdin, o.Stdout, o.Stderr
-	// Asked to end, QEMU leaves the terminal as it found it; killed, it leaves it raw and without echo.
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = 10 * time.Second
+	if own := ownNetwork(o.Args); own != "" {
+		fmt.Fprintf(o.messages(), "The machine's network is that of %s; the default, %s, is left out.\n", own, strings.Join(defaultNetwork, " "))
+	}
 	fmt.Fprintln(o.messages(), "The serial console of the machine follows. Ctrl-A X ends the machine.")
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%s: %w", args[0], err)
+	silence := h.silence
+	if m.accel != AccelKVM || o.Accel == AccelKVM || !alwaysPrints(o.Args) {
+		silence = 0
+	}
+	err = h.start(ctx, m, silence)
+	var fault *kvmFault
+	if !errors.As(err, &fault) {
+		return err
+	}
+	if o.Accel == AccelKVM {
+		return fmt.Errorf("%w; --accel tcg runs it in emulation", err)
+	}
+	fmt.Fprintf(o.messages(), "\n%v. It starts again with emulation, which is slower; --accel tcg does so at once.\n", fault)
+	if m.accel = AccelTCG; m.uefi.code != "" {
+		if err := m.newVariables(dir); err != nil { // who knows what the firmware was about to write
+			return err
+		}
+	}
+	return h.start(ctx, m, 0)
+}
+
+// start runs QEMU until the machine is off. With KVM it ends the machine that KVM cannot run, and one that has printed
+// nothing within the silence, if that is not 0; the error is a *kvmFault then.
+func (h virtualHost) start(ctx context.Context, m qemuMachine, silence time.Duration) error {
+	program := m.Board.QEMU.Binary
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	cmd := exec.CommandContext(ctx, program, append(m.args(), "-nographic")...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = m.Stdin, m.Stdout, m.Stderr
+	if m.accel == AccelKVM {
+		watch := &kvmWatch{out: m.messages(), end: func(f *kvmFault) { end(f) }}
+		cmd.Stderr = watch
+		defer watch.flush()
+		if silence > 0 {
+			first := &firstWord{out: m.Stdout}
+			first.timer = time.AfterFunc(silence, func() { end(&kvmFault{fmt.Sprintf("it printed nothing within %v", silence)}) })
+			defer first.timer.Stop()
+			cmd.Stdout = first
+		}
+	}
+	// Asked to end, QEMU writes its disk and leaves the terminal as it found it; should it have to be killed, we do the latter.
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = h.ending
+	defer keepTerminal(m.Stdin)()
+	err := cmd.Run()
+	var fault *kvmFault
+	if errors.As(context.Cause(ctx), &fault) {
+		return fault
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", program, err)
 	}
 	return nil
 }
 
-// PrepareMachine puts the machine's files into dir and returns the command that Run runs, QEMU's program first, without
+// PrepareMachine puts the machine's files into dir and returns the command that Run runs first, QEMU's program first, without
 // a console: a test adds its own.
 func PrepareMachine(ctx context.Context, o RunOptions, dir string) ([]string, error) {
+	m, err := thisHost.prepare(ctx, o, dir)
+	return append([]string{o.Board.QEMU.Binary}, m.args()...), err
+}
+
+func (h virtualHost) prepare(ctx context.Context, o RunOptions, dir string) (qemuMachine, error) {
 	if err := o.check(); err != nil {
-		return nil, err
+		return qemuMachine{}, err
 	}
-	m := qemuMachine{RunOptions: o, disk: o.Image, accel: "tcg"}
+	if err := h.checkAccel(o); err != nil {
+		return qemuMachine{}, err
+	}
+	m := qemuMachine{RunOptions: o, disk: o.Image}
 	var err error
 	if !o.CD {
 		if m.disk, err = o.makeDisk(dir); err != nil {
-			return nil, err
+			return m, err
 		}
 	}
 	if o.Firmware == UEFI {
 		m.uefi = uefiFirmwares[o.Board.Arch]
-		vars := filepath.Join(dir, "vars")
-		if err := copyFile(vars, m.uefi.vars); err != nil {
-			return nil, err
+		if err := m.newVariables(dir); err != nil {
+			return m, err
 		}
-		m.uefi.vars = vars
 	}
-	if kvmWorks(ctx, o.Board) {
-		m.accel = "kvm"
+	switch {
+	case ownAccel(o.Args):
+	case o.Accel == AccelKVM, o.Accel != AccelTCG && h.kvmWorks(ctx, o.Board):
+		m.accel = AccelKVM
+	default:
+		m.accel = AccelTCG
 	}
-	return append([]string{o.Board.QEMU.Binary}, m.args()...), nil
+	return m, nil
+}
+
+// newVariables gives the machine a copy of UEFI's variables as they are delivered.
+func (m *qemuMachine) newVariables(dir string) error {
+	m.uefi.vars = filepath.Join(dir, "vars")
+	return copyFile(m.uefi.vars, uefiFirmwares[m.Board.Arch].vars)
 }
 
 // check names everything that is missing at once, before any work is done.
@@ -217,7 +292,7 @@ type qemuMachine struct {
 	RunOptions
 	disk  string
 	uefi  uefiFirmware // empty for BIOS
-	accel string       // "kvm" or "tcg"
+	accel string       // AccelKVM or AccelTCG; "": the user's arguments say it
 }
 
 func (m qemuMachine) args() []string {
@@ -226,8 +301,11 @@ func (m qemuMachine) args() []string {
 	if memory == 0 {
 		memory = q.Memory
 	}
-	args := []string{"-machine", q.Machine, "-accel", m.accel, "-m", strconv.Itoa(memory)}
-	if m.accel == "kvm" {
+	args := []string{"-machine", q.Machine, "-m", strconv.Itoa(memory)}
+	if m.accel != "" {
+		args = append(args, "-accel", m.accel)
+	}
+	if m.accel == AccelKVM {
 		args = append(args, "-cpu", "host")
 	} else if q.CPU != "" {
 		args = append(args, "-cpu", q.CPU)
@@ -241,8 +319,8 @@ func (m qemuMachine) args() []string {
 	} else {
 		args = append(args, "-drive", "if=virtio,format=raw,file="+quoteComma(m.disk))
 	}
-	if !slices.ContainsFunc(m.Args, func(a string) bool { return a == "-nic" || a == "-netdev" }) {
-		args = append(args, "-nic", "user,model=virtio-net-pci")
+	if ownNetwork(m.Args) == "" {
+		args = append(args, defaultNetwork...)
 	}
 	args = append(args, q.Args...)
 	return append(args, m.Args...)

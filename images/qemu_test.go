@@ -35,11 +35,11 @@ func TestArgumentsOfQEMU(t *testing.T) {
 		want    string
 	}{
 		"PC disk under BIOS": {qemuMachine{RunOptions: RunOptions{Board: pc}, disk: "d", accel: "tcg"},
-			"-machine q35 -accel tcg -m 512 -drive if=virtio,format=raw,file=d -nic user,model=virtio-net-pci -device i6300esb"},
+			"-machine q35 -m 512 -accel tcg -drive if=virtio,format=raw,file=d -nic user,model=virtio-net-pci -device i6300esb"},
 		"PC CD under UEFI with KVM": {qemuMachine{RunOptions: RunOptions{Board: pc, CD: true, Memory: 256}, disk: "c", accel: "kvm", uefi: uefiFirmware{code: "code", vars: "vars"}},
-			"-machine q35 -accel kvm -m 256 -cpu host -drive if=pflash,format=raw,readonly=on,file=code -drive if=pflash,format=raw,file=vars -cdrom c -nic user,model=virtio-net-pci -device i6300esb"},
+			"-machine q35 -m 256 -accel kvm -cpu host -drive if=pflash,format=raw,readonly=on,file=code -drive if=pflash,format=raw,file=vars -cdrom c -nic user,model=virtio-net-pci -device i6300esb"},
 		"ARM with a network of one's own and a comma in the path": {qemuMachine{RunOptions: RunOptions{Board: arm, Args: []string{"-nic", "none"}}, disk: "a,b", accel: "tcg"},
-			"-machine virt -accel tcg -m 512 -cpu cortex-a57 -drive if=virtio,format=raw,file=a,,b -nic none"},
+			"-machine virt -m 512 -accel tcg -cpu cortex-a57 -drive if=virtio,format=raw,file=a,,b -nic none"},
 	} {
 		if got := strings.Join(c.machine.args(), " "); got != c.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", name, got, c.want)

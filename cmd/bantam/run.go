@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,13 +18,17 @@ var runVerb = verb{
 	args:    "[IMAGE] [-- QEMU-ARGUMENT...]",
 	summary: "start an image in a virtual machine, its serial console on this terminal",
 	text: `IMAGE is out/BOARD.img if none is named; one whose name ends in .iso is put in as a CD. The machine works on a
-copy on a disk of its own, which is forgotten at the end, or kept with --keep. Ctrl-A X ends it.`,
+copy on a disk of its own, which is forgotten at the end, or kept with --keep. Ctrl-A X ends it.
+
+QEMU's own arguments follow --. A network card among them (-nic, -netdev, -net, -device) replaces the machine's own, and an
+-accel among them --accel.`,
 	declare: func(c *call) func(args []string) error {
 		var name string
 		boardFlag(c.flags, &name)
 		disk := c.flags.String("disk", "1G", "`SIZE` of the machine's disk, e.g. 512M; what the image leaves free becomes its state volume")
 		keep := c.flags.String("keep", "", "`FILE` that is the machine's disk and stays; used again if it is there")
 		memory := c.flags.Int("memory", 0, "`MIB` of memory (default: what the board names)")
+		accel := c.flags.String("accel", images.AccelAuto, "`HOW` instructions are run: kvm, tcg (emulation), or auto: by KVM if this host's can, else by emulation")
 		bios := c.flags.Bool("bios", false, "start by BIOS, the default of a PC")
 		uefi := c.flags.Bool("uefi", false, "start by UEFI")
 		return func(args []string) error {
@@ -32,7 +37,7 @@ copy on a disk of its own, which is forgotten at the end, or kept with --keep. C
 				return usageError{err.Error()}
 			}
 			o := images.RunOptions{
-				Board: b, Image: filepath.Join("out", b.Name+".img"), Keep: *keep, Memory: *memory,
+				Board: b, Image: filepath.Join("out", b.Name+".img"), Keep: *keep, Memory: *memory, Accel: *accel,
 				Stdin: c.stdin, Stdout: c.stdout, Stderr: c.stderr,
 			}
 			if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
@@ -51,6 +56,9 @@ copy on a disk of its own, which is forgotten at the end, or kept with --keep. C
 			}
 			if *memory < 0 {
 				return usagef("--memory: %d MiB", *memory)
+			}
+			if !slices.Contains([]string{images.AccelAuto, images.AccelKVM, images.AccelTCG}, *accel) {
+				return usagef("--accel %s: want auto, kvm or tcg", *accel)
 			}
 			switch {
 			case *bios && *uefi:

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -32,6 +33,7 @@ func TestRunRefuses(t *testing.T) {
 		{"a board that is not there", []string{"--board", "toaster"}, exitUsage, `no board "toaster"`},
 		{"a size that is none", []string{"--disk", "big"}, exitUsage, `--disk: size "big"`},
 		{"negative memory", []string{"--memory", "-1"}, exitUsage, "--memory: -1 MiB"},
+		{"a way to run instructions that there is not", []string{"--accel", "hax"}, exitUsage, "--accel hax: want auto, kvm or tcg"},
 		{"two firmwares", []string{"--bios", "--uefi"}, exitUsage, "--bios and --uefi exclude each other"},
 		{"BIOS on a board without", []string{"--bios", "--board", "qemu-arm64"}, exitFault, "starts by UEFI only"},
 		{"two images", []string{"a.img", "b.img"}, exitUsage, "want one IMAGE, got b.img too"},
@@ -68,6 +70,13 @@ func TestRunStartsQEMU(t *testing.T) {
 	r.expect(t, exitOK, "-m 99 ", "Ctrl-A X")
 	r.expect(t, exitOK, "file="+kept, "Ctrl-A X")
 	r.expect(t, exitOK, "-nic none", "Ctrl-A X")
+	r.expect(t, exitOK, "-nic none", "The machine's network is that of -nic none; the default, -nic user,model=virtio-net-pci, is left out.")
+	bantam("", "run", image, "--accel", "tcg").expect(t, exitOK, "-accel tcg ", "Ctrl-A X")
+	own := bantam("", "run", image, "--accel", "tcg", "--", "-accel", "kvm,kernel-irqchip=off")
+	own.expect(t, exitOK, "-accel kvm,kernel-irqchip=off", "Ctrl-A X")
+	if strings.Contains(own.out, "-accel tcg") {
+		t.Errorf("beside an -accel of the user's own QEMU is given %q", own.out)
+	}
 	if info, err := os.Stat(kept); err != nil || info.Size() != 2<<20 {
 		t.Errorf("the machine's disk: %v, want one of 2 MiB", err)
 	}
