@@ -22,13 +22,13 @@ var commands []command
 
 func init() { // not in the declaration: the menu shows the commands, and is one
 	commands = []command{
-		{'s', "SO", "save", "Save", false, func(m *model) { m.save(nil) }},
+		{'s', "S", "save", "Save", false, func(m *model) { m.save(nil) }},
 		{'x', "XQ", "leave", "Quit", true, func(m *model) { m.quit() }},
 		{'f', "FW", "find", "Find", true, (*model).findPrompt},
-		{'g', "G", "find the next", "", true, func(m *model) { m.findAgain(false) }},
+		{'g', "", "find the next (^F ^F)", "", true, func(m *model) { m.findAgain(false) }},
 		{'b', "", "find backward", "", true, func(m *model) { m.findAgain(true) }},
 		{'r', "R", "replace", "", false, (*model).replacePrompt},
-		{'t', "T", "go to a line", "", true, (*model).linePrompt},
+		{'t', "T_", "go to a line", "", true, (*model).linePrompt},
 		{'z', "Z", "undo", "Undo", false, (*model).undo},
 		{'y', "Y", "redo", "", false, (*model).redo},
 		{'k', "K", "cut line or selection", "Cut", false, (*model).cut},
@@ -37,11 +37,13 @@ func init() { // not in the declaration: the menu shows the commands, and is one
 		{'m', "^@", "begin or end a selection", "", true, (*model).setMark},
 		{'i', "", "indent (selected: Tab)", "", false, func(m *model) { m.indent(true) }},
 		{'o', "", "unindent (Shift-Tab)", "", false, func(m *model) { m.indent(false) }},
-		{'#', "_", "comment lines out or in", "", false, (*model).comment},
+		{'#', "", "comment lines out or in", "", false, (*model).comment},
 		{'v', "V", "next fault", "Fault", true, (*model).nextFault},
 		{'e', "]", "explain what is here", "", true, (*model).explain},
 		{'d', "\\", "compare with the disk", "", true, (*model).compare},
 		{'a', "", "save as", "", true, (*model).saveAs},
+		{'O', "O", "save, asking for the name", "", true, (*model).writeOut},
+		{'@', "C", "where the cursor is", "", true, (*model).position},
 		{'p', "", "open a further file", "", true, (*model).openPrompt},
 		{'n', "", "next of the open files", "", true, (*model).nextDocument},
 		{'l', "", "line numbers on or off", "", true, func(m *model) { m.view.numbers = !m.view.numbers }},
@@ -62,7 +64,7 @@ func init() { // not in the declaration: the menu shows the commands, and is one
 		{']', "", "a character right", "", true, motion(keys.Right)},
 		{'\'', "D", "delete the character", "", false, func(m *model) { m.deleteRight() }},
 		{'=', "L", "draw all again", "", true, func(m *model) { m.redraw = true }},
-		{'?', "C", "this menu", "Menu", true, (*model).openMenu},
+		{'?', "G", "this menu", "Menu", true, (*model).openMenu},
 	}
 }
 
@@ -104,10 +106,10 @@ func helpRow(faults bool) string {
 	return strings.Join(s, " ")
 }
 
-// menuText is the page that ^C shows, in two columns where they fit.
+// menuText is the page that ^G shows, in two columns where they fit.
 func menuText(width int) string {
 	var s strings.Builder
-	s.WriteString("A letter does it, ^C goes back. Where a terminal keeps ^S and ^Q: ^O and ^X.\n")
+	s.WriteString("A letter does it, ^C goes back. If the terminal keeps ^S, ^Q: ^O Enter, ^X.\n")
 	entry := func(c command) string {
 		letter := string(c.letter)
 		if c.letter == ' ' {
@@ -120,17 +122,18 @@ func menuText(width int) string {
 		return fmt.Sprintf("%-5s %s%s", letter, c.name, ctrl)
 	}
 	const column = 40
+	others := commands[:len(commands)-1] // without the menu itself
 	if width < 2*column-1 {
-		for _, c := range commands {
+		for _, c := range others {
 			s.WriteString(entry(c) + "\n")
 		}
 		return s.String()
 	}
-	half := (len(commands) + 1) / 2
-	for i, c := range commands[:half] {
+	half := (len(others) + 1) / 2
+	for i, c := range others[:half] {
 		right := ""
-		if i+half < len(commands) {
-			right = entry(commands[i+half])
+		if i+half < len(others) {
+			right = entry(others[i+half])
 		}
 		s.WriteString(strings.TrimRight(fmt.Sprintf("%-*s%s", column, entry(c), right), " ") + "\n")
 	}

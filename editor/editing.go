@@ -22,7 +22,7 @@ func (m *model) setMark() {
 		return
 	}
 	d.mark, d.sticky = d.cursor, true
-	m.say("The selection begins here; move, then ^K cuts, ^C c copies, ^C m ends it")
+	m.say("The selection begins here; move, then ^K cuts, ^G c copies, ^G m ends it")
 }
 
 // dropSelection deletes what Shift selected: what is typed takes its place.

@@ -129,7 +129,7 @@ func TestACheckerThatPanicsIsDoneWithout(t *testing.T) {
 	opt.CheckerFor = func(string) language.Checker { return broken{} }
 	err := edited(t, []Target{{Path: path}}, opt, func(person *os.File, seen func(string)) {
 		seen("error of ours")
-		person.WriteString("saved \x0f")
+		person.WriteString("saved \x0f\r")
 		seen("Saved")
 		person.WriteString("\x18")
 	})
@@ -169,7 +169,7 @@ func TestAPasteWithoutItsEndEnds(t *testing.T) {
 		person.WriteString("\x1b[200~pasted ")
 		seen("pasted")
 		time.Sleep(pasteEnds + 500*time.Millisecond)
-		person.WriteString("\x0f")
+		person.WriteString("\x0f\r")
 		seen("Saved")
 		person.WriteString("\x18")
 	})

@@ -73,6 +73,12 @@ func (m *model) patternPrompt(verb string, then func()) {
 	p.changed = func(string) { f.preview = true }
 	p.keys = "^T Expression or plain "
 	p.special = func(k keys.Key) bool {
+		if k.Code == keys.Ctrl && (k.Rune == 'F' || k.Rune == 'W') && p.whole() == "" && f.what != "" { // ^F ^F
+			m.prompt = nil
+			p.cancel()
+			m.findAgain(false)
+			return true
+		}
 		if k.Code != keys.Ctrl || k.Rune != 'T' {
 			return false
 		}

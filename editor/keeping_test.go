@@ -42,7 +42,7 @@ func TestAFailedKeepIsNotTriedAgainAtOnce(t *testing.T) {
 
 // The recovery file of what is saved, or lost on purpose, must not come after that.
 func TestWhatIsSavedIsNotKeptAfterwards(t *testing.T) {
-	for _, leave := range []string{"<^S>", "<^X>n", "<^X>y", "<^C>aother<enter>"} {
+	for _, leave := range []string{"<^S>", "<^X>n", "<^X>y", "<^G>aother<enter>"} {
 		for range 10 {
 			m, path := opened(t, "one\n")
 			s := newSession(m, &terminal{})
@@ -96,7 +96,7 @@ func TestARecoveryTextOfTheOtherNameIsOffered(t *testing.T) {
 	}
 	d.close(true)
 
-	m.press("x<^C>aother.txt<enter>y")
+	m.press("x<^G>aother.txt<enter>y")
 	if m.prompt == nil {
 		t.Fatalf("nothing is kept of it from now on, and nobody said so: %q", m.message)
 	}
@@ -108,7 +108,7 @@ func TestARecoveryTextOfTheOtherNameIsOffered(t *testing.T) {
 
 func TestAFileIsOpenOnlyOnce(t *testing.T) {
 	m, _ := opened(t, "one\n")
-	m.press("x<^C>pfile.txt<enter>y")
+	m.press("x<^G>pfile.txt<enter>y")
 	if got := m.shown(); len(m.docs) != 1 || got != "xy|one\n" {
 		t.Errorf("%d documents, %q", len(m.docs), got)
 	}
@@ -129,7 +129,7 @@ func TestAnotherChangeBySomebodyElseIsSaidAgain(t *testing.T) {
 
 func TestSaveAsBeneathAPageSavesTheText(t *testing.T) {
 	m, path := opened(t, "one\n")
-	m.press("x<^C>d<^C>aother.txt<enter>")
+	m.press("x<^G>d<^G>aother.txt<enter>")
 	if got := content(t, filepath.Join(filepath.Dir(path), "other.txt")); got != "xone\n" {
 		t.Errorf("saved is %q", got)
 	}
@@ -144,7 +144,7 @@ func TestAPipeThatIsSavedGoesOn(t *testing.T) {
 	}
 	m.docs = []*document{d}
 	s.takePipe(pipedText{d, []byte("one\n"), nil})
-	m.press("<^C>a" + filepath.Join(filepath.Dir(path), "pipe.txt") + "<enter>")
+	m.press("<^G>a" + filepath.Join(filepath.Dir(path), "pipe.txt") + "<enter>")
 	s.takePipe(pipedText{d, []byte("two\n"), nil})
 	if !d.text.Modified() {
 		t.Error("what came after the save would be lost without a question")

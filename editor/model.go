@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"bantam/editor/keys"
 	"bantam/editor/screen"
@@ -25,9 +27,12 @@ type model struct {
 	find      finding
 	completed *completion
 	prompt    *prompt
-	asked     bool // the status row shows a prompt
-	menu      bool // the page on top is the menu: letters are commands
-	menuAt    int  // in the macro, the key that opened the menu
+	asked     bool   // the status row shows a prompt
+	menu      bool   // the page on top is the menu: letters are commands
+	begun     bool   // something was typed
+	vi        string // what was, if that may become one of vi's ways out
+	noise     bool   // bytes came that nobody types, and were not asked about
+	menuAt    int    // in the macro, the key that opened the menu
 	message   string
 	status    string // what the status row shows; follows when the keyboard rests
 	last      string // what the help row shows
@@ -90,9 +95,13 @@ func (m *model) key(k keys.Key) {
 	if d.readOnly != "" && m.reading(k) {
 		return
 	}
+	if m.viBegins(k) {
+		return
+	}
 	switch k.Code {
 	case keys.Text:
 		if m.writable() {
+			m.noise = m.noise || len(k.Text) == 1 && k.Text[0] >= utf8.RuneSelf // no character
 			m.dropSelection()
 			d.typed(k.Text)
 		}
@@ -115,7 +124,7 @@ func (m *model) key(k keys.Key) {
 		}
 	case keys.Ctrl:
 		m.cutting = wasCutting && k.Rune == 'K'
-		m.run(byCtrl(k.Rune), fmt.Sprintf("^%c does nothing", k.Rune))
+		m.run(byCtrl(k.Rune), fmt.Sprintf("^%c is not bound", k.Rune))
 	case keys.Alt:
 		m.alt(k.Rune)
 	case keys.Backspace:
@@ -157,7 +166,7 @@ func (m *model) slice() bool {
 func (m *model) run(c *command, unknown string) {
 	switch {
 	case c == nil:
-		m.say("%s; ^C shows what there is", unknown)
+		m.say("%s; ^G shows what there is", unknown)
 	case c.reads || m.writable():
 		c.do(m)
 	}
@@ -171,10 +180,9 @@ func (m *model) alt(r rune) {
 	case 'f', 'F':
 		motion(keys.WordRight)(m)
 	default:
-		if c := byLetter(map[rune]rune{'u': 'z', 'U': 'z', 'e': 'y', 'E': 'y', '6': 'c', '^': 'c', 'a': 'm', 'A': 'm',
-			'w': 'g', 'W': 'g', '}': 'i', '{': 'o', '3': '#', '\\': '<', '/': '>', '|': '<', '?': '>', 'n': 'l', 'N': 'l'}[r]); c != nil {
-			m.run(c, "")
-		}
+		c := byLetter(map[rune]rune{'u': 'z', 'e': 'y', '6': 'c', '^': 'c', 'a': 'm', 'g': 't', 'w': 'g', 'q': 'b', '}': 'i', '{': 'o',
+			'3': '#', '\\': '<', '/': '>', '|': '<', '?': '>', 'n': 'l', 's': 'w', 'r': 'r'}[unicode.ToLower(r)])
+		m.run(c, fmt.Sprintf("M-%c is not bound", r))
 	}
 }
 
@@ -247,8 +255,8 @@ func (m *model) menuKey(k keys.Key) {
 		m.over = m.over[:len(m.over)-1]
 		if k.Code == keys.Text {
 			m.run(byLetter(rune(k.Text[0])), fmt.Sprintf("%q is no command", k.Text))
-		} else if k.Rune != 'C' && k.Rune != 'X' && k.Rune != 'Q' {
-			m.run(byCtrl(k.Rune), "That does nothing")
+		} else if k.Rune != 'C' && k.Rune != 'G' && k.Rune != 'X' && k.Rune != 'Q' {
+			m.run(byCtrl(k.Rune), fmt.Sprintf("^%c is not bound", k.Rune))
 		}
 	case keys.Up, keys.Down, keys.PageUp, keys.PageDown, keys.Top, keys.Bottom:
 		m.motion(m.doc(), k.Code)
@@ -265,17 +273,17 @@ func (m *model) record() {
 	}
 	if m.recording = !m.recording; m.recording {
 		m.macro = nil
-		m.say("What you type now is recorded, until ^C *")
+		m.say("What you type now is recorded, until ^G *")
 		return
 	}
 	m.macro = m.macro[:m.menuAt] // without the end of the recording
-	m.say("Recorded %s; ^C . plays it", plural(len(m.macro), "key"))
+	m.say("Recorded %s; ^G . plays it", plural(len(m.macro), "key"))
 }
 
 // play types the macro. One undo step takes it back.
 func (m *model) play() {
 	if m.recording || m.playing || len(m.macro) == 0 {
-		m.say("There is no macro: ^C * records one")
+		m.say("There is no macro: ^G * records one")
 		return
 	}
 	d := m.doc()
@@ -345,10 +353,26 @@ func (m *model) goToLine(d *document, n int) {
 	}
 }
 
+// position tells where the cursor is.
+func (m *model) position() {
+	d := m.doc()
+	line := d.text.LineStart(d.cursor)
+	n, known := d.text.LineNumber(d.cursor)
+	all, counted := d.text.Lines()
+	at, of := "?", "?"
+	if known {
+		at = strconv.Itoa(n + 1)
+	}
+	if counted {
+		of = strconv.Itoa(all)
+	}
+	m.say("Line %s of %s, column %d, byte %d of %d", at, of, m.view.columnOf(d, line, d.cursor)+1, d.cursor, d.text.Len())
+}
+
 // nextDocument shows another of the open files.
 func (m *model) nextDocument() {
 	if len(m.docs) < 2 {
-		m.say("Only one file is open; ^C p opens another")
+		m.say("Only one file is open; ^G p opens another")
 		return
 	}
 	m.show((m.current + 1) % len(m.docs))

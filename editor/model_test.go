@@ -92,25 +92,25 @@ func TestKeysDoWhatTheySay(t *testing.T) {
 		{"a motion between cuts begins anew", "a\nb\nc\n", "<^K><down><^K><^U><^U>", "b\nc\nc\n|"},
 		{"the last line without its end is cut", "a\nb", "<down><^K>", "a\n|"},
 		{"a selection is cut", "abcdef", "<right><^^><right><right><^K><end><^U>", "adefbc|"},
-		{"a selection is copied by the menu", "abc", "<^^><right><right><^C>c<end><^U>", "abcab|"},
+		{"a selection is copied by the menu", "abc", "<^^><right><right><^G>c<end><^U>", "abcab|"},
 		{"shift selects, typing replaces", "abcdef", "<right><sright><sright>X", "aX|def"},
 		{"shift selects, backspace deletes", "ab\ncd", "<right><sdown><bs>", "a|d"},
 		{"a motion without shift lets go", "abc", "<sright><right>X", "abX|c"},
 		{"undo takes a word back", "", "one two<^Z>", "one |"},
 		{"undo and redo", "", "one two<^Z><^Z><^Y>", "one |"},
 		{"undo of a cut", "a\nb\n", "<^K><^Z>", "|a\nb\n"},
-		{"indent and unindent a line", "a\nb", "<^C>i<down><^C>i<^C>o", "    a\n|b"},
+		{"indent and unindent a line", "a\nb", "<^G>i<down><^G>i<^G>o", "    a\n|b"},
 		{"tab indents a selection", "a\n\nb\nc", "<sdown><sdown><sdown><tab>", "    a\n\n    b\n|c"},
 		{"back tab takes it away", "    a\n  b\n\tc", "<sdown><sdown><send><backtab>", "a\nb\nc|"},
-		{"a comment and back", "  a = 1\n\nb = 2\n", "<sdown><sdown><sdown><^_><^_>", "  a = 1\n\nb = 2\n|"},
-		{"comment out", "  a\n\nb", "<sdown><sdown><send><^_>", "#   a\n\n# b|"},
-		{"only some are comments: all become comments", "# a\nb", "<sdown><send><^_>", "# # a\n# b|"},
+		{"a comment and back", "  a = 1\n\nb = 2\n", "<sdown><sdown><sdown><^G>#<^G>#", "  a = 1\n\nb = 2\n|"},
+		{"comment out", "  a\n\nb", "<sdown><sdown><send><^G>#", "#   a\n\n# b|"},
+		{"only some are comments: all become comments", "# a\nb", "<sdown><send><^G>#", "# # a\n# b|"},
 		{"find goes to the match, small letters find capitals", "a\nXyz xyz", "<^F>xyz<enter>", "a\n|Xyz xyz"},
 		{"an answer is edited in its middle", "a bcde", "<^F>xce<left>d<home><del>b<end><bs>e<enter>", "a |bcde"},
 		{"and emptied", "a bc", "<^F>xx<left><^U>bc<enter>", "a |bc"},
 		{"a capital is exact", "xyz Xyz", "<^F>Xyz<enter>", "xyz |Xyz"},
-		{"find the next and around", "a b a", "<^F>a<enter><^G><^G>", "|a b a"},
-		{"find backward", "a b a b", "<bottom><^F>a<enter><^C>b", "a b |a b"},
+		{"find the next and around", "a b a", "<^F>a<enter><^F><^F><^W><^W>", "|a b a"},
+		{"find backward", "a b a b", "<bottom><^F>a<enter><^G>b", "a b |a b"},
 		{"a cancelled search stays", "a b", "<^F>b<^C>", "|a b"},
 		{"an expression", "x1 x22 x333", "<^F><^T>x\\d{3}<enter>", "x1 x22 |x333"},
 		{"replace asks for each", "a a a", "<^R>a<enter>bb<enter>yny", "bb a bb|"},
@@ -127,8 +127,8 @@ func TestKeysDoWhatTheySay(t *testing.T) {
 		{"CRLF goes on", "a\r\nb\r\n", "<end>x<enter>y", "ax\r\ny|\r\nb\r\n"},
 		{"CRLF is one character", "a\r\nb\r\n", "<end><right><left><del>", "a|b\r\n"},
 		{"LF stays LF where the first line has it", "a\nb\r\n", "<down><end><enter>", "a\nb\r\n|\n"},
-		{"a macro", "a\nb\nc\n", "<^C>*- <home><down><^C>*<^C>.<^C>.", "- a\n- b\n- c\n|"},
-		{"one undo takes a macro back", "a\nb\n", "<^C>*-<home><down><^C>*<^C>.<^Z>", "-a\n|b\n"},
+		{"a macro", "a\nb\nc\n", "<^G>*- <home><down><^G>*<^G>.<^G>.", "- a\n- b\n- c\n|"},
+		{"one undo takes a macro back", "a\nb\n", "<^G>*-<home><down><^G>*<^G>.<^Z>", "-a\n|b\n"},
 	} {
 		m := editing(c.before)
 		m.press(c.keys)
@@ -164,7 +164,7 @@ func TestATextForReadingStaysAsItIs(t *testing.T) {
 		m := editing("one\ntwo\nthree\n")
 		m.doc().readOnly = "only for reading"
 		m.clip = []byte("clip")
-		m.press("<down>x<paste y><paste end><bs><del><tab><pasted tab><backtab><^C>" + strings.ReplaceAll(string(c.letter), "<", "<lt>") + "<^C><^C>")
+		m.press("<down>x<paste y><paste end><bs><del><tab><pasted tab><backtab><^G>" + strings.ReplaceAll(string(c.letter), "<", "<lt>") + "<^C><^C>")
 		if got := string(m.docs[0].text.Bytes(0, 99)); got != "one\ntwo\nthree\n" {
 			t.Errorf("%s changed it to %q", c.name, got)
 		}
@@ -274,7 +274,7 @@ func TestSavingAndLeaving(t *testing.T) {
 		done             bool
 	}{
 		{"save", "x<^S>", "xone\n", false},
-		{"save with the other key and leave", "x<^O><^X>", "xone\n", true},
+		{"save with the other key and leave", "x<^O><enter><^X>", "xone\n", true},
 		{"nothing changed: no question", "<^Q>", "one\n", true},
 		{"leave and save", "x<^X>y", "xone\n", true},
 		{"leave and lose", "x<^X>n", "one\n", true},
@@ -325,14 +325,14 @@ func TestAFileThatSomebodyElseChangedIsNotOverwritten(t *testing.T) {
 func TestSaveAsAndSeveralFiles(t *testing.T) {
 	m, path := opened(t, "one\n")
 	other := filepath.Join(filepath.Dir(path), "other.txt")
-	m.press("x<^C>aother.txt<enter>y<^S>")
+	m.press("x<^G>aother.txt<enter>y<^S>")
 	if got := content(t, other); got != "xyone\n" {
 		t.Errorf("other.txt is %q", got)
 	}
 	if got := content(t, path); got != "one\n" {
 		t.Errorf("file.txt is %q", got)
 	}
-	m.press("<^C>pfile.txt<enter>z<^C>n<^C>n")
+	m.press("<^G>pfile.txt<enter>z<^G>n<^G>n")
 	if got := m.shown(); got != "z|one\n" {
 		t.Errorf("the second file shows %q", got)
 	}
@@ -340,7 +340,7 @@ func TestSaveAsAndSeveralFiles(t *testing.T) {
 	if m.done || m.text().name != "other.txt" {
 		t.Errorf("after leaving one of two files: done %v, %s", m.done, m.text().name)
 	}
-	m.press("<^C>afile.txt<enter>n<^X>")
+	m.press("<^G>afile.txt<enter>n<^X>")
 	if got := content(t, path); got != "zone\n" || !m.done {
 		t.Errorf("file.txt is %q, done %v", got, m.done)
 	}
@@ -461,11 +461,11 @@ func TestEscapeLeavesQuestionsAndPages(t *testing.T) {
 	if !m.escape() || m.prompt != nil {
 		t.Error("the question is still there")
 	}
-	m.press("<^C>")
+	m.press("<^G>")
 	if !m.escape() || m.menu || len(m.over) > 0 {
 		t.Error("the menu is still there")
 	}
-	m.press("<^C>d")
+	m.press("<^G>d")
 	if !m.escape() || len(m.over) > 0 {
 		t.Error("the comparison is still there")
 	}

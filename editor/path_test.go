@@ -34,13 +34,13 @@ func TestTabCompletesTheNameOfAFile(t *testing.T) {
 		{dir + "/dee<tab>", dir + "/deep/", ""},
 		{"no/such/folder/<tab>", "no/such/folder/", "No such file"},
 	} {
-		m.press("<^C>p" + c.typed)
+		m.press("<^G>p" + c.typed)
 		if got := string(m.prompt.answer); got != c.answer || m.prompt.hint != c.below {
 			t.Errorf("%q completes to %q with %q below, want %q with %q", c.typed, got, m.prompt.hint, c.answer, c.below)
 		}
 		m.press("<^C>")
 	}
-	m.press("<^C>pdeep/b<tab><enter>")
+	m.press("<^G>pdeep/b<tab><enter>")
 	if got := m.shown(); got != "|text of below.txt\n" {
 		t.Errorf("opened %q", got)
 	}

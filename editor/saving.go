@@ -23,6 +23,10 @@ func (m *model) save(then func()) {
 		m.say("NOT saved: %v", d.text.Err())
 		return
 	}
+	if m.noise {
+		m.askNoise(then)
+		return
+	}
 	d.keeping.Wait() // it reads of the file what a save changes
 	d.endLastLine()
 	err := d.file.Save(d.text.Snapshot())
@@ -38,6 +42,19 @@ func (m *model) save(then func()) {
 	if then != nil {
 		then()
 	}
+}
+
+// askNoise asks before a save that perhaps nobody has asked for: on a noisy line ^S
+// is a byte like others.
+func (m *model) askNoise(then func()) {
+	m.ask("Bytes came that nobody types: noise on the line? Type yes to save: ", nil, func(answer string) {
+		if answer != "yes" {
+			m.say("Not saved; ^Z takes back what came, ^G d compares")
+			return
+		}
+		m.noise = false
+		m.save(then)
+	})
 }
 
 func (m *model) wasSaved(d *document) {
@@ -77,10 +94,25 @@ func (m *model) changedOnDisk(d *document, then func()) {
 	})
 }
 
+// writeOut is saving as nano does: it asks for the name and has the present one
+// there, so that Enter saves the file.
+func (m *model) writeOut() {
+	d := m.text()
+	m.saveAs()
+	if d.file == nil {
+		return
+	}
+	m.prompt.answer = []byte(d.file.Path)
+}
+
 // saveAs asks for a name and goes on under it. It is the text, whatever page lies over it.
 func (m *model) saveAs() {
 	d := m.text()
 	m.askPath("Save as: ", func(path string) {
+		if d.file != nil && filepath.Clean(path) == d.file.Path {
+			m.save(nil)
+			return
+		}
 		there, err := file.Open(path)
 		if err != nil {
 			m.say("NOT saved: %v", err)
@@ -176,7 +208,7 @@ func (m *model) greet(d *document) {
 		m.say("%s", d.notice)
 		d.notice = ""
 	case len(m.docs) > 1:
-		m.say("%s, %d of %d; ^C n shows the next", d.name, m.current+1, len(m.docs))
+		m.say("%s, %d of %d; ^G n shows the next", d.name, m.current+1, len(m.docs))
 	}
 }
 

@@ -24,7 +24,7 @@ func TestALastLineThatWasTypedIsEnded(t *testing.T) {
 	}
 	m, path := opened(t, "one\n")
 	other := filepath.Join(filepath.Dir(path), "other.txt")
-	m.press("<bottom>two<^C>aother.txt<enter>")
+	m.press("<bottom>two<^G>aother.txt<enter>")
 	if got := content(t, other); got != "one\ntwo\n" {
 		t.Errorf("saved as another: %q", got)
 	}

@@ -293,7 +293,7 @@ func (m *model) look() bool {
 	if d.file.Removed() {
 		m.say("Somebody else has removed or renamed %s; ^S writes it anew", d.name)
 	} else {
-		m.say("Somebody else has changed %s on disk; ^C d compares", d.name)
+		m.say("Somebody else has changed %s on disk; ^G d compares", d.name)
 	}
 	return true
 }

@@ -61,7 +61,7 @@ func TestCtrlCEndsTheWorkAndWhatWaits(t *testing.T) {
 
 func TestAMacroWaitsForItsSearch(t *testing.T) {
 	m := large()
-	m.press("<^C>*<^F>needle<enter>A<^C>*<^Z><top><^C>.")
+	m.press("<^G>*<^F>needle<enter>A<^G>*<^Z><top><^G>.")
 	if got := m.near(); got != "A|needle" {
 		t.Errorf("the macro typed at %q", got)
 	}
@@ -70,7 +70,7 @@ func TestAMacroWaitsForItsSearch(t *testing.T) {
 func TestAMacroWithCompletions(t *testing.T) {
 	m := editing("")
 	m.doc().checker = tester{}
-	m.press("<^C>*# line<enter>a<tab><tab>1<^C>*<enter><^C>.")
+	m.press("<^G>*# line<enter>a<tab><tab>1<^G>*<enter><^G>.")
 	if got, want := m.shown(), "# line\nafter = 1\n# line\nafter = 1|"; got != want {
 		t.Errorf("it is %q, want %q", got, want)
 	}
@@ -82,9 +82,9 @@ func TestAMacroWithCompletions(t *testing.T) {
 
 func TestAMacroThatLeavesTheLastFileEndsThere(t *testing.T) {
 	m, path := opened(t, "one\n")
-	m.press("<^C>*x<^S><^C>*")
+	m.press("<^G>*x<^S><^G>*")
 	m.macro = append(m.macro, keys.Key{Code: keys.Ctrl, Rune: 'X'}, keys.Key{Code: keys.Text, Text: []byte("y")}, keys.Key{Code: keys.Ctrl, Rune: 'S'})
-	m.press("<^C>.")
+	m.press("<^G>.")
 	if got := content(t, path); !m.done || got != "xxone\n" {
 		t.Errorf("done %v, %q", m.done, got)
 	}
@@ -92,7 +92,7 @@ func TestAMacroThatLeavesTheLastFileEndsThere(t *testing.T) {
 
 func TestTheMenuThatEndsAMacroIsNoPartOfIt(t *testing.T) {
 	m := editing("")
-	m.press("<^C>*x<^C><down><up>*<^C>.y")
+	m.press("<^G>*x<^G><down><up>*<^G>.y")
 	if got := m.shown(); got != "xxy|" {
 		t.Errorf("it is %q", got)
 	}

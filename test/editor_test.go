@@ -95,9 +95,9 @@ func TestEditorOnASlowLine(t *testing.T) {
 	if sent := len(c.Screen()) - before; sent > 1500 {
 		t.Errorf("a small change cost %d bytes", sent)
 	}
-	e.types("\x03") // the menu has everything
+	e.types("\x07") // the menu has everything
 	e.sees(`^c     copy line`)
-	e.types("t2"+enter, "\x03x")
+	e.types("t2"+enter, "\x07x")
 	c.prompt()
 	e.fits()
 	c.must("sed -n '4p;28p' list", "line 4 = 'text' # four\nline 28 = 'text'\n")
@@ -180,7 +180,7 @@ func TestEditorOnASlowLine(t *testing.T) {
 	e.sees(`\^S Save`)
 	e.types("new ", save)
 	e.sees(`(?s)^NOT saved: .*space left on device`)
-	c.Send("\x03x") // leave; losing it
+	c.Send("\x07x") // leave; losing it
 	e.sees(`Save the changes`)
 	c.Send("n")
 	c.prompt()
