@@ -34,6 +34,7 @@ type model struct {
 	noise     bool   // bytes came that nobody types, and were not asked about
 	menuAt    int    // in the macro, the key that opened the menu
 	message   string
+	covered   bool   // a message that needs many rows lies over the cursor's
 	status    string // what the status row shows; follows when the keyboard rests
 	last      string // what the help row shows
 	recording bool

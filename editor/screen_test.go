@@ -82,7 +82,7 @@ func (w *watched) draw(t *testing.T, full bool, after string) int {
 func (w *watched) cursorIsRight(t *testing.T, after string) {
 	t.Helper()
 	d := w.doc()
-	if w.prompt != nil || d.cursor >= d.text.Len() {
+	if w.prompt != nil || w.covered || d.cursor >= d.text.Len() {
 		return
 	}
 	c := d.text.Byte(d.cursor)
