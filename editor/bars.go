@@ -148,7 +148,7 @@ func (m *model) statusText() string {
 		n = fmt.Sprint(number + 1)
 	}
 	s := fmt.Sprintf("%s:%d", n, m.view.columnOf(d, line, d.cursor)+1)
-	if f, ok := d.faultAt(line); ok {
+	if f, ok := d.faultAt(line); ok && !m.view.tells(d, f, line) {
 		return s + " " + f.Text
 	}
 	s = d.name + " " + s
@@ -157,6 +157,9 @@ func (m *model) statusText() string {
 	}
 	if d.crlf {
 		s += " CRLF"
+	}
+	if d.unended && d.lacksEnd() {
+		s += " last line without end"
 	}
 	if d.keepErr != nil {
 		s += " no recovery file"

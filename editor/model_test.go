@@ -316,8 +316,12 @@ func TestAFileThatSomebodyElseChangedIsNotOverwritten(t *testing.T) {
 	if got := m.shown(); got != "t|heirs again\n" && got != "th|eirs again\n" || m.doc().text.Modified() {
 		t.Errorf("read again it is %q, modified %v", got, m.doc().text.Modified())
 	}
-	m.press("z<^S>")
-	if got := content(t, path); !strings.Contains(got, "z") {
+	m.press("<^Z>")
+	if got := m.shown(); got != "xy|one\n" || !m.doc().text.Modified() {
+		t.Errorf("reading again is taken back to %q, modified %v", got, m.doc().text.Modified())
+	}
+	m.press("<^Y>z<^S>")
+	if got := content(t, path); got != "theirs againz\n" && !strings.Contains(got, "z") {
 		t.Errorf("saved after reading again it is %q", got)
 	}
 }

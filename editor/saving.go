@@ -73,6 +73,17 @@ func (m *model) wasSaved(d *document) {
 
 // changedOnDisk asks what to do about a file that somebody else has changed.
 func (m *model) changedOnDisk(d *document, then func()) {
+	if d.file.Rewritten() {
+		m.choose("Somebody else has written into the file. It is too large for memory, so what you did not change is theirs now. "+
+			"a: save what you see elsewhere, r: read it again, ^C: go on", "ar", func(r rune) {
+			if r == 'a' {
+				m.saveAs()
+			} else {
+				m.readAgain(d)
+			}
+		})
+		return
+	}
 	question, choices := "Somebody else has changed the file. o: overwrite, c: compare, r: read it again, ^C: go on", "ocr"
 	if d.file.Removed() {
 		question, choices = "Somebody else has removed or renamed the file. o: write it anew, ^C: go on", "o"
@@ -150,11 +161,15 @@ func (m *model) writeAs(d *document, path string) {
 		m.say("NOT saved: %v", err)
 		return
 	}
+	before, mixed := d.name, d.file != nil && d.file.Rewritten()
 	d.release(false)
 	d.belongs(f, m.opt)
 	d.readOnly, d.found = "", nil
 	m.opt.guard(d)
 	m.wasSaved(d)
+	if mixed {
+		m.say("Saved, with what somebody else has written into %s meanwhile", before)
+	}
 	if d.found != nil { // until that is answered nothing further is kept
 		m.askRecovery(d)
 	}
@@ -281,8 +296,43 @@ func (m *model) compareFound(d *document) {
 	m.say("- is in the file, + is in the unsaved text; q goes back")
 }
 
-// readAgain takes what is on disk now in the place of the text and forgets that.
+// readAgain takes what is on disk now in the place of the text. That is a change
+// like others: undo takes it back, and the recovery file keeps what was.
 func (m *model) readAgain(d *document) {
+	b, err := d.file.ReadAgain()
+	if errors.Is(err, file.ErrLarge) {
+		m.openAgain(d)
+		return
+	}
+	if err != nil {
+		m.say("%v", err)
+		return
+	}
+	cursor := d.cursor
+	d.text.Begin(cursor)
+	d.replace(0, d.text.Len(), b)
+	d.text.End(cursor)
+	d.moveTo(cursor)
+	d.mark, d.changedBy = -1, false
+	d.text.MarkSaved()
+	m.say("This is the file as it is on disk now; ^Z takes it back")
+}
+
+// openAgain is readAgain for a file that is not read into memory: what was not
+// saved is lost, so that is asked.
+func (m *model) openAgain(d *document) {
+	if !d.text.Modified() {
+		m.reopen(d)
+		return
+	}
+	m.choose("The file is too large for this to be taken back. Lose what is not saved? (y/n)", "yn", func(r rune) {
+		if r == 'y' {
+			m.reopen(d)
+		}
+	})
+}
+
+func (m *model) reopen(d *document) {
 	d.release(false)
 	n, err := m.opt.open(Target{Path: d.file.Path})
 	if err != nil {

@@ -1,7 +1,10 @@
 package editor
 
 import (
+	"bytes"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -27,5 +30,58 @@ func TestALastLineThatWasTypedIsEnded(t *testing.T) {
 	m.press("<bottom>two<^G>aother.txt<enter>")
 	if got := content(t, other); got != "one\ntwo\n" {
 		t.Errorf("saved as another: %q", got)
+	}
+}
+
+// A file that is not read into memory changes under the text when it is written to.
+func TestALargeFileThatOthersWroteIntoIsNotOverwritten(t *testing.T) {
+	ours := strings.Repeat("ours\n", 1<<19)
+	m, path := opened(t, ours)
+	m.press("x")
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt(bytes.Repeat([]byte("their\n"), 100), 1000); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	theirs := content(t, path)
+	m.press("<^S>o")
+	if content(t, path) != theirs || m.prompt == nil || m.prompt.choices != "ar" {
+		t.Fatalf("overwritten, or not asked: %+v", m.prompt)
+	}
+	m.press("rn")
+	if !m.doc().text.Modified() {
+		t.Error("read again without the question whether to lose what is not saved")
+	}
+	m.press("<^S>a" + filepath.Join(filepath.Dir(path), "other") + "<enter>")
+	if content(t, path) != theirs || !strings.Contains(m.message, "somebody else") {
+		t.Errorf("saved elsewhere it says %q", m.message)
+	}
+}
+
+func TestAMissingLineEndIsShown(t *testing.T) {
+	for before, want := range map[string]bool{"key": true, "key\n": false, "": false} {
+		m := editing(before)
+		if got := strings.Contains(m.statusText(), "last line without end"); got != want {
+			t.Errorf("%q: %q", before, m.statusText())
+		}
+	}
+}
+
+func TestAFaultIsSaidOnce(t *testing.T) {
+	for _, c := range []struct {
+		cols int
+		once bool
+	}{{80, true}, {20, false}} {
+		m := editing("bad\n")
+		m.doc().checker = tester{}
+		m.view.cols = c.cols
+		m.view.fit(m.doc())
+		m.doc().check()
+		if got := m.statusText(); strings.Contains(got, "this is bad") == c.once {
+			t.Errorf("at %d columns the status row says %q", c.cols, got)
+		}
 	}
 }

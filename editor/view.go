@@ -225,6 +225,19 @@ func beside(cells []screen.Cell, text string, width int) []screen.Cell {
 	return append(cells, note...)
 }
 
+// tells says whether a fault of the cursor's line stands whole beside it.
+func (v *view) tells(d *document, f fault, line int) bool {
+	if d.left > 0 && !v.wrap {
+		return false
+	}
+	r := v.rowAt(d, v.rowStart(d, d.lineEnd(line)))
+	if r.cutOff {
+		return false
+	}
+	cells := r.shown(v.width, !v.wrap)
+	return len(beside(cells, f.Text, v.width)) == len(cells)+len(styled("  <- "+f.Text, screen.Note))
+}
+
 // styled is a text of the editor's own as cells.
 func styled(s string, style screen.Style) []screen.Cell {
 	cells, _ := screen.Layout([]byte(s), 0, 1<<16, func(int) screen.Style { return style })

@@ -41,6 +41,7 @@ type state struct {
 	dev, ino uint64
 	size     int64
 	mtime    time.Time
+	ctime    time.Time // unlike mtime nobody can set it back
 	links    uint64
 	uid, gid int
 	mode     uint32 // as in stat(2)
@@ -50,6 +51,11 @@ func (s state) sameInode(o state) bool { return s.dev == o.dev && s.ino == o.ino
 
 // sameContent says whether nobody has written between the two, as far as a
 // file system tells: with coarse time stamps a change of equal length escapes.
+// Where owner, mode or number of names differ, that is what changed ctime.
 func (s state) sameContent(o state) bool {
-	return s.sameInode(o) && s.size == o.size && s.mtime.Equal(o.mtime)
+	return s.sameInode(o) && s.size == o.size && s.mtime.Equal(o.mtime) && (s.ctime.Equal(o.ctime) || !s.sameAttributes(o))
+}
+
+func (s state) sameAttributes(o state) bool {
+	return s.links == o.links && s.uid == o.uid && s.gid == o.gid && s.mode == o.mode
 }

@@ -144,7 +144,7 @@ func (f *File) ReadOnly() error {
 }
 
 // Changed says whether somebody else wrote, made or removed the file since it
-// was opened or saved: by inode, size and time of the last change.
+// was opened or saved: by inode, size and times of the last change.
 func (f *File) Changed() (bool, error) {
 	there, err := f.disk.Stat(f.Path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -153,7 +153,11 @@ func (f *File) Changed() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return !f.Exists || !there.sameContent(f.state), nil
+	if !f.Exists || !there.sameContent(f.state) {
+		return true, nil
+	}
+	f.state = there // attributes may differ, and ctime
+	return false, nil
 }
 
 // Removed says whether the file was there and its name is gone.
@@ -178,6 +182,47 @@ func (f *File) Accept() error {
 	f.note(there)
 	f.base = nil
 	return nil
+}
+
+// Rewritten says whether a file that is too large to be held in memory was
+// written to while it is open: then the Source is in parts what others wrote.
+func (f *File) Rewritten() bool {
+	o, large := f.source.(*original)
+	if !large {
+		return false
+	}
+	now, err := o.state()
+	return err != nil || !now.sameContent(o.opened)
+}
+
+// ErrLarge says that a file is too large to be read into memory.
+var ErrLarge = errors.New("too large to be read into memory")
+
+// ReadAgain reads what the path holds now and takes it as known, as Accept does.
+// The Source stays. ErrLarge: it is not read.
+func (f *File) ReadAgain() ([]byte, error) {
+	_, h, err := locate(f.disk, f.Path)
+	if err != nil {
+		return nil, err
+	}
+	if h == nil {
+		return nil, &fs.PathError{Op: "open", Path: f.Path, Err: fs.ErrNotExist}
+	}
+	defer h.Close()
+	there, err := h.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if there.size > inMemory {
+		return nil, ErrLarge
+	}
+	b, err := readSmall(h)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", f.Path, err)
+	}
+	f.note(there)
+	f.base = nil
+	return b, nil
 }
 
 // OnDisk reads what the path holds now, for a comparison; nothing if there is no

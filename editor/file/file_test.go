@@ -107,6 +107,21 @@ func TestChangesByOthersAreSeen(t *testing.T) {
 		"written over": func(path string) error {
 			return errors.Join(os.WriteFile(path, []byte("OLD"), 0o644), os.Chtimes(path, time.Time{}, time.Now().Add(time.Second)))
 		},
+		"written over, and its time set back": func(path string) error {
+			before, err := os.Stat(path)
+			if err != nil {
+				return err
+			}
+			for { // until the clock of the file system has moved on
+				if err := errors.Join(os.WriteFile(path, []byte("OLD"), 0o644), os.Chtimes(path, time.Time{}, before.ModTime())); err != nil {
+					return err
+				}
+				now, err := os.Stat(path)
+				if err != nil || stateOf(now).ctime != stateOf(before).ctime {
+					return err
+				}
+			}
+		},
 		"removed": os.Remove,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -128,6 +129,7 @@ func stateOf(info fs.FileInfo) state {
 	st := info.Sys().(*syscall.Stat_t)
 	return state{
 		dev: uint64(st.Dev), ino: st.Ino, size: info.Size(), mtime: info.ModTime(),
+		ctime: time.Unix(st.Ctim.Unix()),
 		links: uint64(st.Nlink), uid: int(st.Uid), gid: int(st.Gid), mode: st.Mode,
 	}
 }

@@ -155,16 +155,16 @@ func (s *saving) replace() (named bool, err error) {
 	if err := s.unchanged(); err != nil {
 		return true, err
 	}
-	st, err := s.new.Stat()
-	if err != nil {
-		return true, err
-	}
 	err = s.disk.Rename(s.path, s.Path)
 	if s.Exists && (errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EBUSY)) {
 		return true, nil // a sticky folder, or something is mounted on the name
 	}
 	if err != nil {
 		return true, err
+	}
+	st, err := s.new.Stat() // not before: a rename changes ctime
+	if err != nil {
+		return false, err
 	}
 	s.note(st)
 	s.File.base = s.base

@@ -15,7 +15,8 @@ const inMemory = 1 << 20
 // inode was overwritten, an unnamed file with the bytes it had. Snapshots of
 // the text read it from other goroutines.
 type original struct {
-	size int64
+	size   int64
+	opened state // of at, when the bytes were its
 
 	mu sync.RWMutex
 	at handle
@@ -40,6 +41,13 @@ func (o *original) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
+// state is that of the file that is read.
+func (o *original) state() (state, error) {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	return o.at.Stat()
+}
+
 // is says whether the bytes are those of the open file.
 func (o *original) is(h handle) bool {
 	o.mu.RLock()
@@ -55,6 +63,7 @@ func (o *original) move(to handle) {
 	defer o.mu.Unlock()
 	o.at.Close()
 	o.at = to
+	o.opened, _ = to.Stat() // nobody else has it
 }
 
 func (o *original) Close() error {
@@ -77,16 +86,23 @@ const block = 64 << 10
 // load returns what the open file holds, and keeps or closes it.
 func load(h handle, size int64) (text.Source, error) {
 	if size > inMemory {
-		return &original{size: size, at: h}, nil
+		opened, err := h.Stat()
+		return &original{size: size, opened: opened, at: h}, err
 	}
 	defer h.Close()
-	// Not size bytes: files of /proc and /sys are longer or shorter than they say.
-	data, err := io.ReadAll(io.NewSectionReader(h, 0, 16*inMemory))
+	data, err := readSmall(h)
 	if err != nil {
 		return nil, err
 	}
-	if len(data) == 16*inMemory {
-		return nil, errors.New("it grows while it is read")
-	}
 	return text.Memory(data), nil
+}
+
+// readSmall reads to the end, not as many bytes as the file says it has: those of
+// /proc and /sys are longer or shorter than that.
+func readSmall(h handle) ([]byte, error) {
+	data, err := io.ReadAll(io.NewSectionReader(h, 0, 16*inMemory))
+	if err == nil && len(data) == 16*inMemory {
+		err = errors.New("it grows while it is read")
+	}
+	return data, err
 }
