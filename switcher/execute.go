@@ -133,11 +133,12 @@ func (s *Switcher) setLive(v View) {
 
 // batches joins the steps that are asked of the machine at once: services are
 // stopped and started together, in the order that the supervisor knows, because
-// one after the other would take the sum of all times.
+// one after the other would take the sum of all times. Kernel parameters, which
+// change one another, are read and set together.
 func batches(steps []Step) [][]Step {
 	var all [][]Step
 	for i, step := range steps {
-		if i > 0 && step.Kind == steps[i-1].Kind && (step.Kind == KindUser || step.Kind == KindService && step.Action == steps[i-1].Action) {
+		if i > 0 && step.Kind == steps[i-1].Kind && (step.Kind == KindUser || step.Kind == KindSysctl || step.Kind == KindService && step.Action == steps[i-1].Action) {
 			all[len(all)-1] = append(all[len(all)-1], step)
 			continue
 		}
@@ -186,10 +187,7 @@ func (o *operation) act(ctx context.Context, batch []Step, to target) error {
 	case KindHostname:
 		err = m.SetHostname(step.Value)
 	case KindSysctl:
-		if step.Action == ActionSet {
-			o.saveSysctl(step.Name)
-		}
-		err = m.SetSysctl(step.Name, step.Value)
+		return o.setParameters(batch)
 	case KindModule:
 		err = m.LoadModule(ctx, step.Name)
 	case KindUser:
@@ -214,20 +212,6 @@ func (o *operation) act(ctx context.Context, batch []Step, to target) error {
 func (o *operation) stopTime(name string) time.Duration {
 	service, _ := serviceOf(o.s.liveNow().System, name)
 	return time.Duration(service.StopTimeout) + stopGrace
-}
-
-// saveSysctl keeps the value that a parameter has before it is first set.
-func (o *operation) saveSysctl(name string) {
-	s := o.s
-	value, err := s.machine.Sysctl(name)
-	if err != nil {
-		return // some can only be written; then the plan says that nothing can be restored
-	}
-	live := s.liveNow().clone()
-	if _, known := live.Before[name]; !known {
-		live.Before[name] = value
-		s.setLive(live)
-	}
 }
 
 func sortedKeys[V any](m map[string]V) []string {

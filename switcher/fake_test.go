@@ -29,8 +29,9 @@ type fakeMachine struct {
 	calls    []string
 	versions map[string]string // of programs, part of the fingerprints
 
-	missing []string          // programs that are not there
-	broken  map[string]string // services whose start ends so, e.g. "exit status 1"
+	kernel  func(have map[string]string, name, value string) // makes something else of a parameter that was set
+	missing []string                                         // programs that are not there
+	broken  map[string]string                                // services whose start ends so, e.g. "exit status 1"
 	checks  func(name string) error
 	fail    func(call string) error                          // asked before every call that changes something
 	onWait  func(m *fakeMachine)                             // at every Wait, with mu held
@@ -141,6 +142,9 @@ func (m *fakeMachine) SetSysctl(name, value string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.sysctl[name] = value
+	if m.kernel != nil {
+		m.kernel(m.sysctl, name, value)
+	}
 	return m.call("sysctl %s=%s", name, value)
 }
 

@@ -229,23 +229,6 @@ func (p *planner) modules() {
 	}
 }
 
-func (p *planner) sysctls() {
-	for _, name := range bothKeys(p.fromSystem.Sysctl, p.toSystem.Sysctl) {
-		want, wanted := p.toSystem.Sysctl[name]
-		have, is := p.fromSystem.Sysctl[name]
-		before, known := p.from.Before[name]
-		reason := system.Change{Path: "sysctl." + name, Old: quoted(have, is), New: quoted(want, wanted)}.String()
-		switch {
-		case wanted && (!is || have != want):
-			p.step(Step{Action: ActionSet, Kind: KindSysctl, Name: name, Value: want, Reason: reason})
-		case !wanted && known:
-			p.step(Step{Action: ActionRestore, Kind: KindSysctl, Name: name, Value: before, Reason: reason})
-		case !wanted:
-			p.note("sysctl %s stays %s until the next boot: what it was before is not known", name, have)
-		}
-	}
-}
-
 func (p *planner) hostname() {
 	if p.fromSystem.Hostname != p.toSystem.Hostname {
 		p.step(Step{Action: ActionSet, Kind: KindHostname, Name: p.toSystem.Hostname, Value: p.toSystem.Hostname, Reason: p.reason("hostname")})

@@ -57,23 +57,6 @@ func (r *reader) checkDuration(n *node, path string, d Duration, most time.Durat
 	}
 }
 
-// checkSysctl checks one kernel parameter, which becomes a file name below /proc/sys.
-func (r *reader) checkSysctl(n *node, path, name, value string) {
-	parts := strings.Split(name, ".")
-	valid := len(parts) > 1
-	for _, p := range parts {
-		valid = valid && p != "" && consists(p, "_-:")
-	}
-	switch {
-	case strings.Contains(name, "/") && !strings.Contains(name, "."):
-		r.failKey(n, "write "+quote(strings.ReplaceAll(strings.Trim(name, "/"), "/", ".")), "%s: the parts of a kernel parameter are separated by dots", path)
-	case !valid:
-		r.failKey(n, "e.g. net.ipv4.ip_forward", "%s: %q is not the name of a kernel parameter", path, name)
-	case strings.ContainsAny(value, "\x00\n"):
-		r.fail(n, "", "%s: the value must be one line of text", path)
-	}
-}
-
 // consists reports whether s has only ASCII letters, digits and the extra characters.
 func consists(s, extra string) bool {
 	for i := range len(s) {

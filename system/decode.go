@@ -227,20 +227,19 @@ func (r *reader) fillSysctl(n *node, dst *Sysctl, path string) {
 		return
 	}
 	*dst = make(Sysctl)
-	r.sysctl(n, *dst, "")
+	r.sysctl(n, *dst, nil)
 }
 
-func (r *reader) sysctl(n *node, dst Sysctl, prefix string) {
+func (r *reader) sysctl(n *node, dst Sysctl, above []string) {
 	for _, key := range n.names {
-		kid, name := n.kids[key], key
-		if prefix != "" {
-			name = prefix + "." + key
-		}
-		path := join("sysctl", name)
+		kid, keys := n.kids[key], append(above[:len(above):len(above)], key)
+		parts := parameterParts(keys...)
+		name := parameterName(parts)
+		path := join("sysctl", strings.Join(keys, "."))
 		value := ""
 		switch kid.kind {
 		case tableKind:
-			r.sysctl(kid, dst, name)
+			r.sysctl(kid, dst, keys)
 			continue
 		case stringKind:
 			value = kid.text
@@ -258,10 +257,10 @@ func (r *reader) sysctl(n *node, dst Sysctl, prefix string) {
 			continue
 		}
 		if _, twice := dst[name]; twice {
-			r.failKey(kid, "remove one of them", "%s is set twice, quoted and nested", path)
+			r.failKey(kid, "remove one of them", "%s is set twice, in two spellings", path)
 			continue
 		}
-		r.checkSysctl(kid, path, name, value)
+		r.checkSysctl(kid, keys, parts, value)
 		dst[name] = value
 	}
 }

@@ -20,7 +20,8 @@ type System struct {
 	Proof    Proof              `toml:"proof" doc:"what a new generation must show before it is trusted"`
 }
 
-// Sysctl maps a parameter's dotted name, e.g. net.ipv4.ip_forward, to its value.
+// Sysctl maps a parameter's name as sysctl(8) prints it, e.g. net.ipv4.ip_forward or
+// net.ipv4.conf.eth0/103.rp_filter, to its value.
 // In the file the name may be quoted or nested, the value a string, integer or boolean.
 type Sysctl map[string]string
 

@@ -243,6 +243,10 @@ func (m *Machine) Sysctl(name string) (string, error) {
 		return "", err
 	}
 	value, err := os.ReadFile("/proc/sys/" + path)
+	if errors.Is(err, fs.ErrNotExist) { // e.g. of a port whose driver is still being loaded
+		<-m.drivers
+		value, err = os.ReadFile("/proc/sys/" + path)
+	}
 	if err != nil {
 		return "", fmt.Errorf("sysctl %s: %w%s", name, reason(err), sysctlAdvice(err))
 	}
@@ -255,7 +259,7 @@ func (m *Machine) SetHostname(name string) error { return SetHostname(name) }
 // SetSysctl sets a kernel parameter.
 func (m *Machine) SetSysctl(name, value string) error {
 	err := SetSysctl(name, value)
-	if errors.Is(err, fs.ErrNotExist) { // e.g. of a port whose driver is still being loaded
+	if errors.Is(err, fs.ErrNotExist) { // likewise
 		<-m.drivers
 		err = SetSysctl(name, value)
 	}

@@ -3,13 +3,18 @@ package pid1
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
+	"golang.org/x/sys/unix"
+
+	"bantam/init/supervise"
 	"bantam/system"
 )
 
@@ -46,6 +51,38 @@ func TestSysctlErrorsSayWhatIsWrong(t *testing.T) {
 			t.Errorf("got\n%s\nwant %q in it", text, want)
 		}
 	}
+}
+
+// The interface has a dot in its name, as VLANs have.
+func TestSysctlOfAnInterfaceWithADot(t *testing.T) {
+	done := make(chan struct{})
+	go func() { // the thread, and with it the namespace, ends with the goroutine
+		defer close(done)
+		runtime.LockOSThread()
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			t.Errorf("unshare(CLONE_NEWNET): %v; run as root", err)
+			return
+		}
+		if out, err := exec.Command("ip", "link", "add", "eth0.103", "type", "veth", "peer", "name", "other").CombinedOutput(); err != nil {
+			t.Errorf("ip link add: %v\n%s", err, out)
+			return
+		}
+		sys, problems := system.Parse("system.toml", []byte(`sysctl.net.ipv4.conf."eth0.103".rp_filter = 2`))
+		if len(problems) > 0 {
+			t.Errorf("%v", problems)
+			return
+		}
+		m := NewMachine(supervise.New(supervise.Options{}), nil, "", nil, nil)
+		for name, value := range sys.Sysctl {
+			if err := m.SetSysctl(name, value); err != nil {
+				t.Error(err)
+			}
+			if got, err := m.Sysctl(name); got != value {
+				t.Errorf("%s is %q, %v, want %s", name, got, err, value)
+			}
+		}
+	}()
+	<-done
 }
 
 func TestAccounts(t *testing.T) {

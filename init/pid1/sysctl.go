@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
+
+	"bantam/system"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,19 +30,12 @@ func SetSysctl(name, value string) error {
 	return fmt.Errorf("sysctl %s = %s: %w%s", name, value, reason(err), sysctlAdvice(err))
 }
 
-// sysctlPath is the file of a parameter below /proc/sys. Whichever of . and /
-// comes first is the separator and the other one stands for it inside a part.
+// sysctlPath is the file of a parameter below /proc/sys.
 func sysctlPath(name string) (string, error) {
-	path := name
-	if i := strings.IndexAny(name, "./"); i >= 0 && name[i] == '.' {
-		path = strings.NewReplacer(".", "/", "/", ".").Replace(name)
+	if path := system.ParameterPath(name); path != "" {
+		return path, nil
 	}
-	for part := range strings.SplitSeq(path, "/") {
-		if part == "" || part == "." || part == ".." || strings.Contains(part, "\x00") {
-			return "", fmt.Errorf("sysctl %q: not a parameter's name such as net.ipv4.ip_forward", name)
-		}
-	}
-	return path, nil
+	return "", fmt.Errorf("sysctl %q: not a parameter's name such as net.ipv4.ip_forward", name)
 }
 
 // reason is the error number without the path, which the name says already.
