@@ -90,6 +90,7 @@ func init() {
 		"sync":      {run: sync, usage: "[FILE...]", purpose: "write everything to the disks"},
 		"tac":       {run: tac, usage: "[FILE...]", purpose: "print lines from the last to the first"},
 		"tail":      {run: tail, usage: "[-n N] [-c N] [-fFqv] [FILE...]", purpose: "the last lines of files"},
+		"tar":       {run: tarCommand, usage: "-c|-x|-t [-zJavpkmOho] [-f FILE] [-C FOLDER] [-T FILE] [--zstd] [--exclude PATTERN] [--strip-components N] [--xattrs] [NAME...]", purpose: "write, unpack and list archives"},
 		"tee":       {run: tee, usage: "[-a] [FILE...]", purpose: "copy standard input to files too"},
 		"test":      {run: test, usage: "EXPRESSION", purpose: "test a condition", literal: true},
 		"timeout":   {run: timeout, usage: "[-fpv] [-s SIGNAL] [-k TIME] TIME[smhd] COMMAND...", purpose: "end a command that takes too long", runs: true},
