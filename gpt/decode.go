@@ -16,6 +16,7 @@ var ErrNone = errors.New("no GUID partition table")
 type Copies struct {
 	Table       Table // of the primary if that is intact, else of the backup
 	FromBackup  bool  // the primary is damaged
+	Foreign     bool  // and what lies in its place is none that a power cut tore: somebody has put something else there
 	PrimaryErr  error // why the primary was not taken
 	BackupErr   error // why the backup at the end of the disk is not intact
 	AtEnd       Table // the backup at the end of the disk; only when BackupErr is nil. After an image was written over a used disk it is the old table
@@ -37,12 +38,12 @@ func Read(disk io.ReaderAt, sectors uint64) (Copies, error) {
 		c.Table = primary
 		return c, nil
 	case c.BackupErr == nil:
-		c.Table, c.FromBackup = c.AtEnd, true
+		c.Table, c.FromBackup, c.Foreign = c.AtEnd, true, foreign(disk, sectors)
 		return c, nil
 	}
 	if alternate > 1 && alternate < sectors-1 {
 		if table, _, err := readCopy(disk, sectors, alternate); err == nil {
-			c.Table, c.FromBackup = table, true
+			c.Table, c.FromBackup, c.Foreign = table, true, foreign(disk, sectors)
 			return c, nil
 		}
 	}
@@ -95,6 +96,22 @@ func readCopy(disk io.ReaderAt, diskSectors, at uint64) (t Table, alternate uint
 	}
 	t.Partitions = decodeEntries(entries)
 	return t, alternate, t.Verify()
+}
+
+// foreign tells a primary that a power cut tore, whose every entry is an old or a new one and before which the protective
+// MBR still lies, from the beginning of something else: a file system, LUKS, LVM or RAID over the whole disk leaves the
+// backup at its end alone.
+func foreign(disk io.ReaderAt, sectors uint64) bool {
+	head := make([]byte, (1+TableSectors)*SectorSize)
+	if readSectors(disk, head, 0) != nil || head[450] != 0xEE || head[510] != 0x55 || head[511] != 0xAA {
+		return true
+	}
+	for _, p := range decodeEntries(head[entriesLBA*SectorSize:]) {
+		if !p.Type.IsZero() && (p.First < 1+TableSectors || p.Last < p.First || p.Last >= sectors) {
+			return true
+		}
+	}
+	return false
 }
 
 func decodeEntries(b []byte) []Partition {

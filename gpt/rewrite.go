@@ -10,9 +10,10 @@ type Write struct {
 	Sync   bool
 }
 
-// Repair plans how a damaged primary is restored from the backup; there is nothing to do if it is intact.
+// Repair plans how a damaged primary is restored from the backup. There is nothing to do if it is intact, and nothing may
+// be done if something else lies in its place.
 func (c Copies) Repair() []Write {
-	if !c.FromBackup {
+	if !c.FromBackup || c.Foreign {
 		return nil
 	}
 	return primaryWrites(c.Table)

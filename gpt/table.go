@@ -9,6 +9,7 @@ package gpt
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"unicode/utf16"
 )
 
@@ -84,23 +85,29 @@ var ErrFull = errors.New("the partition table has no free entry")
 
 // Add returns the table with p in the first unused entry, and its number. The old table is not changed.
 func (t Table) Add(p Partition) (Table, int, error) {
-	parts := append([]Partition(nil), t.Partitions...)
-	free := len(parts)
-	for i := range parts {
-		if parts[i].Type.IsZero() {
-			free = i
-			break
-		}
+	number := 1
+	for number <= len(t.Partitions) && !t.Partitions[number-1].Type.IsZero() {
+		number++
 	}
-	if free == len(parts) {
-		if free == entryCount {
-			return t, 0, ErrFull
-		}
+	if number > entryCount {
+		return t, 0, ErrFull
+	}
+	next, err := t.Put(number, p)
+	return next, number, err
+}
+
+// Put returns the table with p as partition number, whose entry must be unused. The old table is not changed.
+func (t Table) Put(number int, p Partition) (Table, error) {
+	parts := slices.Clone(t.Partitions)
+	for len(parts) < number {
 		parts = append(parts, Partition{})
 	}
-	parts[free] = p
+	if !parts[number-1].Type.IsZero() {
+		return t, fmt.Errorf("partition %d is there already", number)
+	}
+	parts[number-1] = p
 	t.Partitions = parts
-	return t, free + 1, t.Verify()
+	return t, t.Verify()
 }
 
 // Find returns the number of the first partition of a type, or 0.

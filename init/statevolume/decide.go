@@ -140,8 +140,7 @@ func Decide(f Facts) Action {
 	if verb == Create && !f.HaveSeed {
 		return memory("%s", noSeed)
 	}
-	table := disk.Copies.Table
-	table.Sectors = disk.Copies.DiskSectors
+	table := known(disk.Copies)
 	table, number, err := table.Add(gpt.Partition{
 		Type:  PartitionType,
 		ID:    gpt.DeriveGUID(table.Disk.String(), partitionName),
@@ -185,50 +184,4 @@ func rank(d Disk) int {
 		n++
 	}
 	return n
-}
-
-// freePlaces says where a volume may lie: where an older table at the end of the disk had one (an image written over the
-// disk leaves that table behind), and last the usual place for a new one.
-func freePlaces(c gpt.Copies) []Place {
-	table := c.Table
-	table.Sectors = c.DiskSectors
-	var places []Place
-	if c.BackupErr == nil {
-		if number, old := c.AtEnd.Find(PartitionType); number != 0 {
-			if last := freeUntil(table, old.First); last >= old.Last {
-				places = append(places, Place{First: old.First, Last: last})
-			}
-		}
-	}
-	imageEnd := uint64(0)
-	for _, p := range table.Partitions {
-		imageEnd = max(imageEnd, p.Last+1)
-	}
-	start := (imageEnd + sectorsPerMiB - 1) / sectorsPerMiB * sectorsPerMiB
-	for _, first := range []uint64{max(start, usualStart), start} {
-		if last := freeUntil(table, first); last > first && last-first+1 >= minSectors {
-			return append(places, Place{First: first, Last: last})
-		}
-	}
-	return places
-}
-
-// freeUntil gives the last sector of the free run that has first in it, shortened to end with a whole MiB, or 0.
-func freeUntil(t gpt.Table, first uint64) uint64 {
-	end := t.LastUsable() + 1
-	for _, p := range t.Partitions {
-		switch {
-		case p.Type.IsZero():
-			continue
-		case p.First <= first && first <= p.Last:
-			return 0
-		case p.First > first:
-			end = min(end, p.First)
-		}
-	}
-	end = end / sectorsPerMiB * sectorsPerMiB
-	if first < t.FirstUsable() || end <= first {
-		return 0
-	}
-	return end - 1
 }

@@ -104,39 +104,6 @@ func full() []gpt.Partition {
 	return parts
 }
 
-func TestFreePlaces(t *testing.T) {
-	const mib = sectorsPerMiB
-	part := func(first, last uint64) gpt.Partition { return gpt.Partition{Type: gpt.ESP, First: first, Last: last} }
-	for name, c := range map[string]struct {
-		copies gpt.Copies
-		want   []Place
-	}{
-		"behind 64 MiB on a large disk":          {table(1024*mib, part(400, 8000)), []Place{{First: 64 * mib, Last: 1023*mib - 1}}},
-		"behind the image if that is larger":     {table(1024*mib, part(400, 70*mib+5)), []Place{{First: 71 * mib, Last: 1023*mib - 1}}},
-		"straight behind it if it ends a MiB":    {table(1024*mib, part(400, 70*mib-1)), []Place{{First: 70 * mib, Last: 1023*mib - 1}}},
-		"behind 64 MiB if just 32 are left":      {table(97*mib, part(400, 8000)), []Place{{First: 64 * mib, Last: 96*mib - 1}}},
-		"behind the image on a small disk":       {table(96*mib+32, part(400, 8000)), []Place{{First: 4 * mib, Last: 95*mib - 1}}},
-		"with just 32 MiB behind the image":      {table(36*mib+33, part(400, 8000)), []Place{{First: 4 * mib, Last: 36*mib - 1}}},
-		"nowhere with a sector less":             {table(36*mib+32, part(400, 8000)), nil},
-		"nowhere if another partition is behind": {table(40*mib, part(400, 8000), part(20*mib, 39*mib)), nil},
-	} {
-		got := freePlaces(c.copies)
-		if len(got) != len(c.want) || len(got) > 0 && (got[0].First != c.want[0].First || got[0].Last != c.want[0].Last) {
-			t.Errorf("%s: got %+v, want %+v", name, got, c.want)
-		}
-	}
-
-	c := table(1024*mib, part(400, 8000))
-	c.BackupErr, c.AtEnd = nil, gpt.Table{Sectors: 1024 * mib, Partitions: []gpt.Partition{part(400, 9000), {Type: PartitionType, First: 9 * mib, Last: 900*mib - 1}}}
-	if got := freePlaces(c); len(got) != 2 || got[0].First != 9*mib || got[1].First != 64*mib {
-		t.Errorf("with an older table at the end: got %+v, want its place first", got)
-	}
-	c.Table.Partitions[0].Last = 9 * mib
-	if got := freePlaces(c); len(got) != 1 || got[0].First != 64*mib {
-		t.Errorf("with an image over the older volume: got %+v, want the usual place only", got)
-	}
-}
-
 func TestInspect(t *testing.T) {
 	le := binary.LittleEndian
 	for name, c := range map[string]struct {

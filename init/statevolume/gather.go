@@ -168,6 +168,9 @@ func lookAt(o Options, name string, guid gpt.GUID) (Disk, bool, error) {
 	if err != nil || c.Table.Disk != guid {
 		return Disk{}, false, err
 	}
+	if c.Foreign {
+		return Disk{}, false, errors.New("its beginning is no longer that of this image, only the end is; it is left untouched")
+	}
 	if c.FromBackup && !readOnly {
 		w, err := os.OpenFile(path, os.O_RDWR|unix.O_CLOEXEC, 0)
 		if err != nil {

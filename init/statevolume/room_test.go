@@ -1,0 +1,124 @@
+package statevolume
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"bantam/gpt"
+	"bantam/init/statevolume/seed"
+)
+
+func TestFreePlaces(t *testing.T) {
+	const mib = sectorsPerMiB
+	part := func(first, last uint64) gpt.Partition { return gpt.Partition{Type: gpt.ESP, First: first, Last: last} }
+	for name, c := range map[string]struct {
+		copies gpt.Copies
+		want   []Place
+	}{
+		"behind 64 MiB on a large disk":          {table(1024*mib, part(400, 8000)), []Place{{First: 64 * mib, Last: 1023*mib - 1}}},
+		"behind the image if that is larger":     {table(1024*mib, part(400, 70*mib+5)), []Place{{First: 71 * mib, Last: 1023*mib - 1}}},
+		"straight behind it if it ends a MiB":    {table(1024*mib, part(400, 70*mib-1)), []Place{{First: 70 * mib, Last: 1023*mib - 1}}},
+		"behind 64 MiB if just 32 are left":      {table(97*mib, part(400, 8000)), []Place{{First: 64 * mib, Last: 96*mib - 1}}},
+		"behind the image on a small disk":       {table(96*mib+32, part(400, 8000)), []Place{{First: 4 * mib, Last: 95*mib - 1}}},
+		"with just 32 MiB behind the image":      {table(36*mib+33, part(400, 8000)), []Place{{First: 4 * mib, Last: 36*mib - 1}}},
+		"nowhere with a sector less":             {table(36*mib+32, part(400, 8000)), nil},
+		"nowhere if another partition is behind": {table(40*mib, part(400, 8000), part(20*mib, 39*mib)), nil},
+		"before somebody's partition":            {table(1024*mib, part(400, 8000), part(150*mib, 1023*mib)), []Place{{First: 64 * mib, Last: 150*mib - 1}}},
+		"in the largest gap, whatever the order": {table(1024*mib, part(900*mib, 901*mib), part(400, 8000), part(100*mib, 150*mib)), []Place{{First: 151 * mib, Last: 900*mib - 1}}},
+		"below 64 MiB if there is no other room": {table(1024*mib, part(400, 8000), part(70*mib, 1023*mib)), []Place{{First: 4 * mib, Last: 70*mib - 1}}},
+		"between neighbours that end within MiB": {table(1024*mib, part(400, 8000), part(8001, 100*mib+3), part(140*mib+7, 1023*mib)), []Place{{First: 101 * mib, Last: 140*mib - 1}}},
+		"nowhere without an image":               {table(1024 * mib), nil},
+	} {
+		got := freePlaces(c.copies)
+		if len(got) != len(c.want) || len(got) > 0 && (got[0].First != c.want[0].First || got[0].Last != c.want[0].Last) {
+			t.Errorf("%s: got %+v, want %+v", name, got, c.want)
+		}
+	}
+
+	c := table(1024*mib, part(400, 8000))
+	c.BackupErr, c.AtEnd = nil, gpt.Table{Sectors: 1024 * mib, Partitions: []gpt.Partition{part(400, 9000), {Type: PartitionType, First: 9 * mib, Last: 900*mib - 1}}}
+	if got := freePlaces(c); len(got) != 2 || got[0].First != 9*mib || got[1].First != 64*mib {
+		t.Errorf("with an older table at the end: got %+v, want its place first", got)
+	}
+	c.Table.Partitions[0].Last = 9 * mib
+	if got := freePlaces(c); len(got) != 1 || got[0].First != 64*mib {
+		t.Errorf("with an image over the older volume: got %+v, want the usual place only", got)
+	}
+}
+
+func sgdisk(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := exec.Command("/usr/sbin/sgdisk", args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("sgdisk %q (apt-get install gdisk): %v\n%s", args, err, out)
+	}
+	return string(out)
+}
+
+// Somebody has made a partition of his own before the first boot. It stays as it is: when the volume is made before it,
+// and when an image is written over the disk afterwards, whose table knows nothing of it.
+func TestThePartitionsOfPeopleStay(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "disk")
+	image := testImage(t)[:4<<20]
+	if err := os.WriteFile(path, image, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, 400<<20); err != nil {
+		t.Fatal(err)
+	}
+	sgdisk(t, "-e", "-n", "5:150M:200M", "-t", "5:8300", "-c", "5:mine", "-n", "7:390M:0", path)
+	owned := sgdisk(t, "-i", "5", path) + sgdisk(t, "-i", "7", path)
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	s, fs := smallSeed(t)
+	// read is what the next boot sees, without the 400 MiB in memory at once.
+	next := func(what string, want Verb) Action {
+		t.Helper()
+		c, err := gpt.Read(f, 400*sectorsPerMiB)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := survey("vda", f, c, false, 512)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := Decide(Facts{GUID: testGUID.String(), HaveSeed: true, Disks: []Disk{d}})
+		if a.Verb != want || a.Place.First != 201*sectorsPerMiB || a.Place.Last != 390*sectorsPerMiB-1 {
+			t.Fatalf("%s: got %v in %+v: %s; want %v from 201 to 390 MiB", what, a.Verb, a.Place, a.Reason, want)
+		}
+		return a
+	}
+	intact := func(what string) {
+		t.Helper()
+		if out := sgdisk(t, "-v", path); !strings.Contains(out, "No problems found") {
+			t.Errorf("%s: sgdisk -v:\n%s", what, out)
+		}
+		if got := sgdisk(t, "-i", "5", path) + sgdisk(t, "-i", "7", path); got != owned {
+			t.Errorf("%s: their partitions are\n%swere\n%s", what, got, owned)
+		}
+		got := make([]byte, len(fs))
+		if _, err := f.ReadAt(got, 201<<20); err != nil || !bytes.Equal(got, fs) {
+			t.Errorf("%s: the file system is not as it was made, %v", what, err)
+		}
+	}
+	if err := prepare(f, next("a disk with partitions of somebody", Create), s); err != nil {
+		t.Fatal(err)
+	}
+	intact("made")
+	next("the next boot", Mount)
+	if _, err := f.WriteAt(image, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := prepare(f, next("an image written over it", Adopt), seed.Seed{}); err != nil {
+		t.Fatal(err)
+	}
+	intact("adopted")
+	next("the boot after that", Mount)
+}
