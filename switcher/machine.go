@@ -70,10 +70,11 @@ type ServiceState struct {
 	PID      int           // 0 without a process
 	Since    time.Duration // Machine.Now at which the phase began
 	Restarts int           // by itself, since it was last asked to start
-	LastExit string        // CleanExit, or how else its last process ended, e.g. "exit status 1"
-	Reason   string        // why it is in this phase, e.g. "waits for db"
+	LastExit string        // CleanExit, or how else its last process that has ended did, e.g. "exit status 1"
+	Reason   string        // why it is in this phase, e.g. "waits for db: exit status 1"
 	Wanted   bool          // it should run
 	ByHand   bool          // a person stopped it; only a person starts it again
+	Looping  bool          // it keeps going down by itself, also if it is ready just now
 	Stuck    bool          // wanted, not ready, and nothing will change that by itself
 }
 

@@ -66,6 +66,8 @@ func (p proof) judge(now time.Duration, services []ServiceState, network Network
 		switch {
 		case s.Phase == PhaseReady && !clean && s.Restarts > p.restarts[name] && !p.patient:
 			return verdict{failed: name, err: fmt.Errorf("service %s: %s, and was started again", name, s.LastExit)}
+		case s.Looping && !p.patient:
+			return verdict{failed: name, err: fmt.Errorf("service %s: keeps going down: %s", name, s.LastExit)}
 		case s.Phase == PhaseReady && s.PID != 0 && now < s.Since+p.settle:
 			v.waiting = append(v.waiting, fmt.Sprintf("service %s to stay up", name))
 			if settled := s.Since + p.settle; v.again == 0 || settled < v.again {
@@ -92,8 +94,8 @@ func (s ServiceState) fault() string {
 	switch {
 	case s.Reason != "":
 		return s.Reason
-	case s.LastExit != "":
-		return s.LastExit
+	case s.LastExit != "" && slices.Contains([]Phase{PhaseDown, PhaseBackoff, PhaseFailed}, s.Phase):
+		return s.LastExit // in the other phases that was an earlier process
 	}
 	return string(s.Phase)
 }
@@ -149,7 +151,7 @@ func proofFor(plan Plan, to View, config Digest, before []ServiceState, network 
 	}
 	wanted := map[string]bool{}
 	for _, s := range before {
-		if s.Phase == PhaseReady {
+		if s.Phase == PhaseReady && !s.Looping { // one that was crash-looping did not work
 			wanted[s.Name] = true
 			p.restarts[s.Name] = s.Restarts
 		}

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"bantam/system"
 )
 
 func TestProofOfServices(t *testing.T) {
@@ -35,6 +37,9 @@ func TestProofOfServices(t *testing.T) {
 		{"a service that ended well and is not to be started again", with(func(s *ServiceState) {
 			s.Phase, s.PID, s.Stuck, s.LastExit, s.Reason = PhaseDown, 0, true, CleanExit, CleanExit
 		}), false, "proven"},
+		{"a service that is ready for a moment and keeps ending well", with(func(s *ServiceState) { s.Looping, s.LastExit = true, CleanExit }), false, "failed service web: keeps going down: exit status 0"},
+		{"a service that keeps going down, looked at patiently", with(func(s *ServiceState) { s.Looping, s.LastExit = true, "exit status 1" }), true, "proven"},
+		{"a service on its way again", with(func(s *ServiceState) { s.Phase, s.LastExit = "up", "exit status 1" }), true, "waits service web: up"},
 		{"a service that nobody knows", with(func(s *ServiceState) { s.Name = "other" }), false, "failed service web: unknown to the supervisor"},
 	} {
 		p := proof{services: []string{"web"}, restarts: map[string]int{}, settle: 2 * time.Second, patient: c.patient, network: networkProof{mode: "off"}}
@@ -52,6 +57,15 @@ func (v verdict) String() string {
 		return "waits " + strings.Join(v.waiting, "; ")
 	}
 	return "proven"
+}
+
+func TestTheProofDoesNotAskForWhatWasCrashLoopingBefore(t *testing.T) {
+	services := map[string]system.Service{"web": {}, "db": {}}
+	goal := View{System: &system.System{Services: services}}
+	before := []ServiceState{{Name: "db", Phase: PhaseReady}, {Name: "web", Phase: PhaseReady, Looping: true}}
+	if p := proofFor(Plan{}, goal, "", before, NetworkState{}); len(p.services) != 1 || p.services[0] != "db" {
+		t.Errorf("asks for %q, want db alone", p.services)
+	}
 }
 
 func TestProofOfTheNetwork(t *testing.T) {

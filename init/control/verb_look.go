@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -18,7 +19,8 @@ import (
 	"bantam/system"
 )
 
-const statusHelp = `--json prints everything as one JSON document.`
+const statusHelp = `--json prints everything as one JSON document. The exit code is 0, or 2 when a service does not
+work that should: it has failed, keeps going down (crash-looping), or waits for one that does.`
 
 const netHelp = `For each port: what was wished for, what is there, where it comes from and until when, and
 what the port waits for. --json prints everything as one JSON document.`
@@ -78,10 +80,10 @@ func runStatus(c *client, args []string) int {
 		return code
 	}
 	if asJSON {
-		return c.printJSON(s)
+		return max(c.printJSON(s), health(s.Services))
 	}
 	s.write(c.out)
-	return ExitGood
+	return health(s.Services)
 }
 
 // status fetches the status for a verb whose only option is --json.
@@ -97,6 +99,14 @@ func (c *client) status(args []string) (s Status, asJSON bool, code int) {
 		return s, false, max(last.Exit, ExitError)
 	}
 	return s, flags["--json"] != "", 0
+}
+
+// health is the exit code that says how services do.
+func health(services []supervise.State) int {
+	if slices.ContainsFunc(services, supervise.State.Failing) {
+		return switcher.ExitDegraded
+	}
+	return ExitGood
 }
 
 // write prints the status for a person, at most 80 columns where it can.
@@ -178,15 +188,9 @@ func writeServices(w io.Writer, services []supervise.State, uptime time.Duration
 		if s.PID != 0 {
 			pid = strconv.Itoa(s.PID)
 		}
-		why := s.Reason
-		if why == "" && s.Restarts > 0 {
-			why = s.LastExit
-		}
-		if s.Stale {
-			why = strings.TrimPrefix(why+"; runs an older definition", "; ")
-		}
+		word, why := s.Show()
 		since := max(uptime-s.Since, 0).Round(time.Second)
-		fmt.Fprintf(t, "%s\t%s\t%s\t%v\t%d\t%s\n", s.Name, s.Phase, pid, since, s.Restarts, why)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%v\t%d\t%s\n", s.Name, word, pid, since, s.Restarts, why)
 	}
 	t.Flush()
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-const serviceHelp = `list            all services with their state
+const serviceHelp = `list            all services with their state; the exit code is that of bantam status
 start NAME...   start them, and what they need; wait until they are ready
 stop NAME...    stop them, and what needs them; they stay stopped until started by hand,
                 also over a switch, but not over a reboot
@@ -37,10 +37,10 @@ func runService(c *client, args []string) int {
 			return code
 		}
 		if flags["--json"] != "" {
-			return c.printJSON(s.Services)
+			return max(c.printJSON(s.Services), health(s.Services))
 		}
 		writeServices(c.out, s.Services, s.Uptime)
-		return ExitGood
+		return health(s.Services)
 	case "start", "stop", "restart":
 		if len(names) == 0 {
 			return c.misuse("%s which service?", action)

@@ -39,6 +39,7 @@ func definitions(sys *system.System, consoles []string) []supervise.Definition {
 			TTY:  "/dev/" + tty,
 			// A shell that is asked to end leaves at once; one that hangs on a dead line does not.
 			StopSignal: syscall.SIGHUP, StopTimeout: 2 * time.Second,
+			MayFail: true, // a line that hangs up is no fault of the machine
 		})
 	}
 	for _, name := range slices.Sorted(maps.Keys(sys.Services)) {

@@ -109,7 +109,7 @@ func (m *Machine) Services() []switcher.ServiceState {
 		}
 		list = append(list, switcher.ServiceState{
 			Name: s.Name, Phase: switcher.Phase(s.Phase), PID: s.PID, Since: s.Since, Restarts: s.Restarts,
-			LastExit: s.LastExit, Reason: s.Reason, Wanted: s.Wanted, ByHand: s.ByHand, Stuck: s.Stuck,
+			LastExit: s.LastExit, Reason: s.Reason, Wanted: s.Wanted, ByHand: s.ByHand, Stuck: s.Stuck, Looping: s.Looping,
 		})
 	}
 	for _, name := range held {

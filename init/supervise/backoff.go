@@ -16,6 +16,31 @@ func nextBackoff(delay time.Duration) time.Duration {
 	return min(2*delay, backoffMost)
 }
 
+// A service that went down by itself so often, within so long, is crash-looping:
+// that it is ready just now means little. The back-off never grows so far that a
+// loop would not be seen.
+const (
+	loopFalls  = 3
+	loopWindow = 5 * time.Minute
+)
+
+// fell notes that the service went down by itself at now.
+func (s *service) fell(now time.Duration) {
+	s.falls = append(s.falls[max(0, len(s.falls)-loopFalls+1):], now)
+}
+
+// looping says whether the service keeps going down. One that has been ready for
+// as long as ends a back-off is not called so, until it goes down again.
+func (s *service) looping(now time.Duration) bool {
+	if s.phase == PhaseReady && now-s.since >= backoffReset {
+		return false
+	}
+	return s.wanted && !s.done && len(s.falls) == loopFalls && now-s.falls[0] < loopWindow
+}
+
+// forgive lets the next failure be a first one: somebody has asked for the service anew.
+func (s *service) forgive() { s.delay, s.restarts, s.falls = 0, 0, nil }
+
 // jittered moves delay by up to a tenth either way, so that services that fell
 // together do not rise together. random is in [0, 1).
 func jittered(delay time.Duration, random float64) time.Duration {

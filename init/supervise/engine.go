@@ -37,6 +37,7 @@ type service struct {
 	done    bool // ended by itself and its policy is not to start it again
 	pending bool // see foresee
 	stuck   bool
+	held    bool
 
 	phase    Phase
 	since    time.Duration
@@ -48,6 +49,7 @@ type service struct {
 	deadline time.Duration
 	delay    time.Duration // the last back-off
 	restarts int
+	falls    []time.Duration // its last ends by itself; see looping
 	readyAt  time.Duration
 	spawnAt  time.Duration
 }
@@ -222,7 +224,7 @@ func (e *Engine) want(name string, by By, seen map[string]bool) {
 	case s.alive:
 		s.again = true // once it has ended, whatever its policy
 	default:
-		s.delay, s.restarts = 0, 0
+		s.forgive()
 		e.enter(s, PhaseDown, "")
 	}
 	for _, need := range s.def.Needs {
@@ -253,6 +255,7 @@ func (e *Engine) restart(ev Restart) {
 			continue
 		}
 		e.want(name, ev.By, map[string]bool{})
+		s.forgive()
 		s.again = s.alive || s.phase == PhaseReady
 	}
 }
@@ -315,11 +318,15 @@ func (e *Engine) ended(s *service) {
 	case s.run.Ready == ReadyExited && !failed:
 		e.ready(s)
 	case s.run.Restart == RestartAlways || s.run.Restart == RestartOnFailure && failed || s.unborn:
-		if s.readyAt != 0 && e.now-s.readyAt >= backoffReset {
+		lasted := s.readyAt != 0 && e.now-s.readyAt >= backoffReset
+		if lasted {
 			s.delay = 0
 		}
 		s.delay = nextBackoff(s.delay)
 		s.restarts++
+		if failed || !lasted { // a shell that somebody has left well has not fallen
+			s.fell(e.now)
+		}
 		pause := jittered(s.delay, e.random())
 		e.note(s, "%s; again in %v", reason, pause.Round(time.Millisecond))
 		e.enter(s, PhaseBackoff, reason)

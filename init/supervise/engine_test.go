@@ -25,7 +25,7 @@ func TestEngine(t *testing.T) {
 		{"a service that needs another starts when that is ready and stops before it", `
 			define db; web needs db
 			start web -> spawn db
-			? web down waits for db
+			? web down waits for db: starting
 			born db -> spawn web
 			born web
 			? web ready
@@ -35,7 +35,7 @@ func TestEngine(t *testing.T) {
 			exit web 0 -> TERM db
 			exit db 0
 			? db down stopped
-			? web down waits for db stuck
+			? web down waits for db: stopped stuck
 			start db -> spawn db
 			born db -> spawn web`},
 		{"services that do not depend on each other start at once", `
@@ -66,7 +66,7 @@ func TestEngine(t *testing.T) {
 			start web -> spawn disk
 			exit disk 1 -> spawn web
 			? disk failed exit status 1 stuck
-			? log down waits for disk stuck`},
+			? log down waits for disk: exit status 1 stuck`},
 		{"order alone starts nothing", `
 			define log; web after log
 			start web -> spawn web`},
@@ -183,6 +183,88 @@ func TestEngine(t *testing.T) {
 			pass 100ms -> spawn a
 			born a
 			? a ready`},
+		{"three falls are a crash loop, however often it was ready; 30 s ready end it for now", `
+			define a
+			start a -> spawn a
+			born a
+			exit a 1
+			pass 100ms -> spawn a
+			born a
+			exit a 0
+			? a backoff exit status 0
+			pass 200ms -> spawn a
+			born a
+			? a ready
+			exit a 1
+			? a backoff exit status 1 looping
+			pass 400ms -> spawn a
+			born a
+			? a ready looping
+			pass 29s
+			? a ready looping
+			pass 1s
+			? a ready
+			exit a 1
+			? a backoff exit status 1 looping`},
+		{"falls that are minutes apart are no crash loop", `
+			define a
+			start a -> spawn a
+			born a
+			exit a 1
+			pass 3m -> spawn a
+			born a
+			exit a 1
+			pass 3m -> spawn a
+			born a
+			exit a 1
+			? a backoff exit status 1`},
+		{"who asks for a service anew begins to count anew", `
+			define a
+			start a -> spawn a
+			exit a 1
+			pass 1s -> spawn a
+			exit a 1
+			pass 1s -> spawn a
+			exit a 1
+			pass 1s -> spawn a
+			born a
+			? a ready looping
+			hand restart a -> TERM a
+			exit a 0 -> spawn a
+			born a
+			? a ready`},
+		{"what has to stop is not crash-looping, and losing a need is no fall", `
+			define db; web needs db
+			start web -> spawn db
+			born db -> spawn web
+			born web
+			exit db 1 -> TERM web
+			exit web 0
+			pass 1s -> spawn db
+			born db -> spawn web
+			born web
+			exit db 1 -> TERM web
+			exit web 0
+			pass 1s -> spawn db
+			born db -> spawn web
+			born web
+			exit db 1 -> TERM web
+			exit web 0
+			? db backoff exit status 1 looping
+			? web down waits for db: exit status 1
+			stop db
+			? db down stopped`},
+		{"who waits says for what in the end, and why that is not there", `
+			define db notify; web needs db; ui needs web; late after ui
+			start late ui -> spawn db
+			? ui down waits for web, and that for db: starting
+			born db
+			? ui down waits for web, and that for db: it is not ready yet
+			? late down waits for ui, and that for db: it is not ready yet
+			exit db 7 -> spawn late
+			? ui down waits for web, and that for db: exit status 7
+			hand stop db
+			? ui down waits for web, and that for db: stopped by hand stuck`},
 		{"one that does not stop is killed after its time, and with all its children", `
 			define a
 			start a -> spawn a
@@ -272,7 +354,7 @@ func TestEngine(t *testing.T) {
 			define db; web needs db
 			start web db
 			restart db
-			? web down waits for db stuck
+			? web down waits for db: stopped by hand stuck
 			hand start web -> spawn db`},
 		{"what a person stopped stays stopped over a removal and return", `
 			define a; b
@@ -434,7 +516,7 @@ func play(t *testing.T, script string) {
 		line = strings.TrimSpace(line)
 		text, want, _ := strings.Cut(line, " -> ")
 		if look, ok := strings.CutPrefix(text, "? "); ok {
-			if got := stateOf(e, strings.Fields(look)[0]); got != look {
+			if got := stateOf(e, now, strings.Fields(look)[0]); got != look {
 				t.Fatalf("state %q, want %q", got, look)
 			}
 			continue
@@ -459,8 +541,8 @@ func play(t *testing.T, script string) {
 	}
 }
 
-func stateOf(e *Engine, name string) string {
-	for _, st := range e.States() {
+func stateOf(e *Engine, now time.Duration, name string) string {
+	for _, st := range e.States(now) {
 		if st.Name != name {
 			continue
 		}
@@ -473,6 +555,9 @@ func stateOf(e *Engine, name string) string {
 		}
 		if st.Stale {
 			words = append(words, "stale")
+		}
+		if st.Looping {
+			words = append(words, "looping")
 		}
 		return strings.Join(words, " ")
 	}

@@ -255,7 +255,7 @@ func (w *world) finish(c *copyOf) {
 // step gives an event to the engine, obeys its actions and checks them.
 func (w *world) step(event Event) {
 	before := map[string]State{}
-	for _, st := range w.e.States() {
+	for _, st := range w.e.States(w.now) {
 		before[st.Name] = st
 	}
 	w.journal = append(w.journal, fmt.Sprintf("%v %T%v", w.now, event, event))
@@ -296,7 +296,7 @@ func (w *world) step(event Event) {
 			}
 		}
 	}
-	for _, st := range w.e.States() {
+	for _, st := range w.e.States(w.now) {
 		if st.Phase == PhaseBackoff && before[st.Name].Phase != PhaseBackoff {
 			if pause := w.e.services[st.Name].deadline - w.now; pause < 90*time.Millisecond || pause > 33*time.Second {
 				w.fail("%s: back-off of %v", st.Name, pause)
@@ -369,7 +369,7 @@ func (w *world) calm() {
 	w.release(names)
 	w.step(Start{names, ByPerson})
 	ready := func() bool {
-		for _, st := range w.e.States() {
+		for _, st := range w.e.States(w.now) {
 			if d := slices.IndexFunc(w.defs, func(d Definition) bool { return d.Name == st.Name }); d < 0 {
 				return false // still going away
 			}
@@ -388,14 +388,14 @@ func (w *world) calm() {
 				w.act(c)
 			}
 		}
-		for _, st := range w.e.States() {
+		for _, st := range w.e.States(w.now) {
 			if st.Phase == PhaseFailed { // its policy was never to try again, and its time ran out before the calm
 				w.step(Start{[]string{st.Name}, ByPerson})
 			}
 		}
 		w.pass(time.Second)
 	}
-	for _, st := range w.e.States() {
+	for _, st := range w.e.States(w.now) {
 		w.journal = append(w.journal, fmt.Sprintf("%+v", st))
 	}
 	w.fail("not everything becomes ready in a friendly world")

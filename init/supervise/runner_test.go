@@ -252,7 +252,7 @@ func TestOneThatIsNeverReadyIsStoppedAndTriedAgain(t *testing.T) {
 			t.Error(notes)
 		}
 	}
-	if st := r.state("after"); st.Phase != PhaseDown || st.Reason != "waits for mute" {
+	if st := r.state("after"); st.Phase != PhaseDown || !strings.HasPrefix(st.Reason, "waits for mute: ") {
 		t.Errorf("%+v", st)
 	}
 }

@@ -1,9 +1,11 @@
 package supervise
 
 import (
+	"cmp"
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 )
 
 // settle compares what is with what should be and moves everything that can
@@ -147,15 +149,40 @@ func (e *Engine) waitsFor(s *service) string {
 	return ""
 }
 
+// waiting says that a service waits for other, and why that is not there: by
+// what other waits for itself, if it does.
+func (e *Engine) waiting(other string) string {
+	text := "waits for " + other
+	root := e.services[other]
+	for root.phase == PhaseDown && !root.done && e.idle(root) == "" && e.waitsFor(root) != "" {
+		root = e.services[e.waitsFor(root)] // ends: relations have no cycle
+	}
+	if root.def.Name != other {
+		text += ", and that for " + root.def.Name
+	}
+	why := root.reason
+	if root.phase == PhaseDown {
+		why = cmp.Or(e.idle(root), why)
+	}
+	if root.phase == PhaseUp {
+		why = "it is not ready yet"
+	}
+	return text + ": " + cmp.Or(why, string(root.phase))
+}
+
 // foresee works out for every service whether it is pending and whether it is
 // stuck. Dependencies come first in the order, so one pass is enough.
 //
 // Pending: a start is under way, neither done nor failed nor held back by
 // something that has failed. Stuck: nothing will make it ready by itself.
+// Held: a person stopped it, or what it needs.
 func (e *Engine) foresee() {
 	for _, name := range e.order {
 		s := e.services[name]
-		s.pending, s.stuck = false, false
+		s.pending, s.stuck, s.held = false, false, e.byHand[name]
+		for _, need := range s.def.Needs {
+			s.held = s.held || e.services[need].held
+		}
 		if s.done || e.idle(s) != "" {
 			s.stuck = true
 			continue
@@ -189,8 +216,8 @@ func (e *Engine) Held() []string {
 	return names
 }
 
-// States lists all services by name.
-func (e *Engine) States() []State {
+// States lists all services by name, as they are at now.
+func (e *Engine) States(now time.Duration) []State {
 	e.foresee()
 	states := make([]State, 0, len(e.services))
 	for name, s := range e.services {
@@ -198,6 +225,8 @@ func (e *Engine) States() []State {
 			Name: name, Phase: s.phase, PID: s.pid, Since: s.since, Restarts: s.restarts,
 			LastExit: s.lastExit, Reason: s.reason, Wanted: s.wanted, ByHand: e.byHand[name],
 			Stuck:   s.wanted && s.stuck,
+			Held:    s.held,
+			Looping: s.looping(max(now, e.now)),
 			Stale:   (s.alive || s.phase == PhaseReady) && !reflect.DeepEqual(s.run, s.def),
 			MayFail: s.def.MayFail,
 		}
@@ -205,7 +234,7 @@ func (e *Engine) States() []State {
 			if why := e.idle(s); why != "" {
 				st.Reason = why
 			} else if other := e.waitsFor(s); other != "" {
-				st.Reason = "waits for " + other
+				st.Reason = e.waiting(other)
 			}
 		}
 		states = append(states, st)

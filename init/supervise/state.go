@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"fmt"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -27,14 +28,41 @@ type State struct {
 	PID      int           // of the main process, 0 without one
 	Since    time.Duration // CLOCK_BOOTTIME at which the phase began
 	Restarts int           // by itself, since it was last asked to start
-	LastExit string        // how its last process ended, e.g. "exit status 1", "exec: no such file or directory"
-	Reason   string        // why it is in this phase, e.g. "lost network", "waits for db", "stopped by hand"
+	LastExit string        // how its last process that has ended did, e.g. "exit status 1", "exec: no such file or directory"
+	Reason   string        // why it is in this phase, e.g. "lost network", "waits for db: exit status 1", "stopped by hand"
 	Wanted   bool          // it should run
 	ByHand   bool          // a person stopped it; only a person starts it again
 	Stuck    bool          // it is wanted and not ready, and nothing will change that by itself
+	Held     bool          // a person stopped it, or something that it needs
+	Looping  bool          // it keeps going down by itself, whatever its phase is now
 	Stale    bool          // its process still runs an older definition
 	MayFail  bool          // as in its definition
 	Cgroup   bool          // false: only the process group holds its processes together
+}
+
+// Failing says whether the service should work and does not. One that is on its
+// way, that a person stopped, or that may fail is none.
+func (st State) Failing() bool {
+	if !st.Wanted || st.Held || st.MayFail || st.endedWell() {
+		return false
+	}
+	return st.Looping || st.Stuck || st.Phase == PhaseBackoff || st.Phase == PhaseFailed
+}
+
+// Show is the state for a person: one word, and why. What the process before
+// the present one ended with is called so.
+func (st State) Show() (word, why string) {
+	word, why = string(st.Phase), st.Reason
+	if st.Looping {
+		word = "crash-looping"
+	}
+	if why == "" && (st.Restarts > 0 || st.Looping) {
+		why = "before: " + st.LastExit
+	}
+	if st.Stale {
+		why = strings.TrimPrefix(why+"; runs an older definition", "; ")
+	}
+	return word, why
 }
 
 // By says who asks for something.

@@ -189,7 +189,7 @@ func (s *Supervisor) Held() ([]string, error) {
 }
 
 func (s *Supervisor) states() []State {
-	states := s.engine.States()
+	states := s.engine.States(Now())
 	for i := range states {
 		states[i].Cgroup = s.groups.fault == nil
 	}
