@@ -180,7 +180,7 @@ func (o *operation) act(ctx context.Context, batch []Step, to target) error {
 			limit += o.stopTime(b.Name)
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done within %v", limit))
 	defer cancel()
 	var err error
 	switch step.Kind {

@@ -15,7 +15,7 @@ type Machine interface {
 	// Now is CLOCK_BOOTTIME: it runs on in suspend and never jumps.
 	Now() time.Duration
 	// Wait returns nil at until (a Now), or earlier when Services or Network may
-	// have changed, and ctx's error when ctx is done. Early returns are harmless.
+	// have changed, and ctx's cause when ctx is done. Early returns are harmless.
 	Wait(ctx context.Context, until time.Duration) error
 
 	// Services reports every supervised service, the network's included, and what

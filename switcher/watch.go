@@ -70,7 +70,8 @@ func (o *operation) wait(ctx context.Context, until time.Duration) error {
 func (o *operation) runChecks(ctx context.Context, checks map[string]system.Check, deadline time.Duration) error {
 	for _, name := range sortedKeys(checks) {
 		limit := min(time.Duration(checks[name].Timeout), max(0, deadline-o.s.machine.Now()))
-		limited, cancel := context.WithTimeout(ctx, limit)
+		cause := fmt.Errorf("has not ended within %v", limit.Round(time.Millisecond))
+		limited, cancel := context.WithTimeoutCause(ctx, limit, cause)
 		err := o.s.machine.RunCheck(limited, name, checks[name])
 		cancel()
 		if err != nil {

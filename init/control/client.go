@@ -34,13 +34,13 @@ func Call(path string, req Request, each func(Frame)) (Frame, error) {
 	if err != nil {
 		return Frame{}, err
 	}
-	if _, err := c.Write(append(line, '\n')); err != nil {
+	if _, err := c.Write(append(line, '\n')); err != nil && !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
 		return Frame{}, fmt.Errorf("request: %w", err)
-	}
+	} // who was refused at once finds the reason in the answer
 	in := bufio.NewReader(c)
 	for {
 		line, err := in.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
 			return Frame{}, ErrHungUp
 		}
 		if err != nil {

@@ -1,6 +1,8 @@
 package control
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -10,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"bantam/system"
 )
 
 // serveOn answers on a socket of the test's own and returns its path.
@@ -116,6 +120,123 @@ func TestGarbageAndOversizeRequestsAreRefused(t *testing.T) {
 			t.Errorf("%s: answer %q", name, buf[:n])
 		}
 		c.Close()
+	}
+}
+
+func TestARequestThatIsNoneIsRefusedInWords(t *testing.T) {
+	path := serveOn(t, func(Request, *Client) Frame { return Frame{} })
+	for text, want := range map[string]string{
+		"GET / HTTP/1.0\n\n": "request: that is none",
+		`{"verb":"sta`:       "request: it ended in the middle",
+		`{"verb":7}` + "\n":  "request: not understood: ",
+		`{"verb":"` + strings.Repeat("a", maxRequest+1) + "\"}\n": fmt.Sprintf("request: it has more than %d bytes", maxRequest),
+	} {
+		c, err := net.Dial("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			fmt.Fprint(c, text)
+			c.(*net.UnixConn).CloseWrite()
+		}()
+		var f Frame
+		if err := json.NewDecoder(c).Decode(&f); err != nil || !strings.HasPrefix(f.Error, want) || f.Exit != ExitError {
+			t.Errorf("%.20q: %v %+v, want %q", text, err, f, want)
+		}
+		c.Close()
+	}
+}
+
+func TestTheLargestSystemTomlGoesThroughByteByByte(t *testing.T) {
+	sent := []byte(strings.Repeat("\x00\xff<\"", system.MaxSize/4))
+	same := false
+	path := serveOn(t, func(req Request, _ *Client) Frame {
+		same = bytes.Equal(req.Text, sent)
+		return Frame{}
+	})
+	if f, err := Call(path, Request{Verb: "switch", File: strings.Repeat("d/", 2000), Text: sent}, func(Frame) {}); err != nil || f.Error != "" || !same {
+		t.Errorf("%v %+v, arrived as it was: %v", err, f, same)
+	}
+}
+
+// halfOpen makes connections that say text and nothing more.
+func halfOpen(t *testing.T, path, text string, n int) {
+	t.Helper()
+	for range n {
+		c, err := net.Dial("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		fmt.Fprint(c, text)
+	}
+}
+
+func TestClientsThatSayNothingDoNotLockOutThoseThatDo(t *testing.T) {
+	path := serveOn(t, func(Request, *Client) Frame { return Frame{Line: "here"} })
+	for name, text := range map[string]string{"nothing": "", "half a request": `{"verb":`, "much of a large one": `{"verb":"` + strings.Repeat("a", 3*fewWords)} {
+		halfOpen(t, path, text, 2*maxClients)
+		if f, err := Call(path, Request{Verb: "status"}, func(Frame) {}); err != nil || f.Line != "here" {
+			t.Errorf("%s: %v %+v", name, err, f)
+		}
+	}
+}
+
+func TestMoreClientsThanAreServedAreToldSo(t *testing.T) {
+	path := serveOn(t, func(_ Request, c *Client) Frame {
+		c.Write(Frame{Line: "served"})
+		<-c.Gone
+		return Frame{}
+	})
+	stay := func(request string, n int) {
+		for range n {
+			c, err := net.Dial("unix", path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { c.Close() })
+			fmt.Fprintln(c, request)
+			var f Frame
+			if err := json.NewDecoder(c).Decode(&f); err != nil || f.Line != "served" {
+				t.Fatalf("%v %+v", err, f)
+			}
+		}
+	}
+	refused := func(req Request, want string) {
+		t.Helper()
+		if f, err := Call(path, req, func(Frame) {}); err != nil || !strings.Contains(f.Error, want) {
+			t.Errorf("%v %+v, want %q", err, f, want)
+		}
+	}
+	stay(`{"verb":"log","follow":true}`, maxFollowers)
+	refused(Request{Verb: "log", Follow: true}, "24 clients follow a log already")
+	stay(`{"verb":"switch"}`, maxClients-maxFollowers)
+	refused(Request{Verb: "status"}, "32 clients are being served already")
+}
+
+func TestAPanicOverARequestIsAnswered(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control")
+	l, err := Listen(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go Serve(l, func(Request, *Client) Frame { panic("no") }, func(_ string, f func()) {
+		defer func() { _ = recover() }()
+		f()
+	})
+	for range 2 * maxClients { // none of them keeps its place
+		if f, err := Call(path, Request{Verb: "status"}, func(Frame) {}); err != nil || !strings.Contains(f.Error, "panicked") || f.Exit != ExitError {
+			t.Fatalf("%v %+v", err, f)
+		}
+	}
+}
+
+func TestOnlyTheOwnerMayOpenTheSocket(t *testing.T) {
+	path := serveOn(t, func(Request, *Client) Frame { return Frame{} })
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, mode %v, want 0600", err, info.Mode())
 	}
 }
 

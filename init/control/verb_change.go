@@ -115,7 +115,7 @@ func readText(path string) ([]byte, error) {
 	return b, err
 }
 
-// wish is text for a request, which cannot carry bytes that are not UTF-8 as they are.
+// wish is text for a request. One that is not UTF-8 is refused before anything is asked.
 func (c *client) wish(args []string) (file, text string, code int) {
 	file, text, code = c.text(args)
 	if code == 0 && !utf8.ValidString(text) {
@@ -195,7 +195,7 @@ func runPlan(c *client, args []string) int {
 		return code
 	}
 	var plan switcher.Plan
-	refused, code := c.lines(Request{Verb: "plan", File: file, Text: text}, &plan)
+	refused, code := c.lines(Request{Verb: "plan", File: file, Text: []byte(text)}, &plan)
 	if code != 0 {
 		return code
 	}
@@ -231,7 +231,7 @@ func runSwitch(c *client, args []string) int {
 	if code != 0 {
 		return code
 	}
-	req := Request{Verb: c.verb.name, File: file, Text: text, NoRollback: flags["--no-rollback"] != ""}
+	req := Request{Verb: c.verb.name, File: file, Text: []byte(text), NoRollback: flags["--no-rollback"] != ""}
 	if f, given := flags["--confirm"]; given {
 		d, err := time.ParseDuration(f)
 		if err != nil || d <= 0 || d > 24*time.Hour {

@@ -123,7 +123,7 @@ func TestSwitchSendsWhatWasAskedFor(t *testing.T) {
 	code, _, _ := runVerb(socket, "switch", "--confirm", "90s", "--no-rollback")
 	got := <-requests
 	want := Request{Verb: "switch", Confirm: 90 * time.Second, NoRollback: true}
-	if code != 10 || got.Verb != want.Verb || got.Confirm != want.Confirm || !got.NoRollback || got.Text != "" {
+	if code != 10 || got.Verb != want.Verb || got.Confirm != want.Confirm || !got.NoRollback || got.Text != nil {
 		t.Errorf("code %d, request %+v", code, got)
 	}
 }

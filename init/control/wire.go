@@ -10,21 +10,23 @@ package control
 import (
 	"encoding/json"
 	"time"
+
+	"bantam/system"
 )
 
 // Socket is where PID 1 listens.
 const Socket = "/run/bantam/control"
 
-// maxRequest bounds one request, which may carry a system.toml of up to 1 MiB
-// in which JSON escapes every byte.
-const maxRequest = 6<<20 + 4096
+// maxRequest bounds one request, which may carry the largest system.toml: four
+// characters of base64 for three bytes.
+const maxRequest = (system.MaxSize+2)/3*4 + 64<<10
 
 // Request is what a client asks of PID 1. Each verb uses the fields it needs.
 type Request struct {
 	Verb        string        `json:"verb"`                  // e.g. "switch", "service start"
 	Names       []string      `json:"names,omitempty"`       // services, e.g. ["web"]
 	File        string        `json:"file,omitempty"`        // the name that problems in Text are reported under
-	Text        string        `json:"text,omitempty"`        // a system.toml; empty: the draft
+	Text        []byte        `json:"text,omitempty"`        // a system.toml; empty: the draft
 	Generation  int           `json:"generation,omitempty"`  // number of a generation, 0: the verb's own default
 	Generations []int         `json:"generations,omitempty"` // to be deleted
 	Other       int           `json:"other,omitempty"`       // second generation of a comparison, 0: the running one

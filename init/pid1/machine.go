@@ -83,7 +83,7 @@ func (m *Machine) Wait(ctx context.Context, until time.Duration) error {
 	case <-network:
 	case <-timer.C:
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	return nil
 }
@@ -278,7 +278,7 @@ func (m *Machine) LoadModule(ctx context.Context, name string) error {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
-		return fmt.Errorf("module %s: %w", name, ctx.Err())
+		return fmt.Errorf("module %s: %w", name, context.Cause(ctx))
 	}
 }
 
@@ -320,20 +320,21 @@ func (m *Machine) RunCheck(ctx context.Context, name string, check system.Check)
 	status, tail, err := m.sup.RunOnce(ctx, supervise.Definition{
 		Name: "check-" + name, Argv: check.Command, Env: environment("root", "/root", nil), Dir: "/",
 	})
-	if err != nil {
-		return err
-	}
-	if status.Exited() && status.ExitStatus() == 0 {
+	return checkFault(status, tail, err)
+}
+
+// checkFault says why a check has not succeeded, with the last it said; nil: it has.
+func checkFault(status syscall.WaitStatus, output []byte, err error) error {
+	if err == nil && status == 0 {
 		return nil
 	}
-	how := fmt.Sprintf("exit status %d", status.ExitStatus())
-	if status.Signaled() {
-		how = "signal " + status.Signal().String()
+	if err == nil {
+		err = errors.New(supervise.Describe(status, false))
 	}
-	if text := strings.TrimSpace(supervise.Escape(lastLine(tail))); text != "" {
-		how += ": " + text
+	if text := strings.TrimSpace(supervise.Escape(lastLine(output))); text != "" {
+		err = fmt.Errorf("%w: %s", err, text)
 	}
-	return errors.New(how)
+	return err
 }
 
 // lastLine is the last line with text in it.

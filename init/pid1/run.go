@@ -157,7 +157,7 @@ func (f *first) live() (action Action, err error) {
 	action = f.wait(ended)
 	listener.Close()
 	Logf(Notice, "%v: stopping services", action)
-	limit, stop := context.WithTimeout(ctx, stopAllLimit)
+	limit, stop := context.WithTimeoutCause(ctx, stopAllLimit, fmt.Errorf("not ended within %v", stopAllLimit))
 	defer stop()
 	if err := f.sup.StopAll(limit); err != nil {
 		Logf(Error, "%v", err)
@@ -270,7 +270,7 @@ func (f *first) tell(r kmod.Report) {
 // what the kernel needs: entropy and time.
 func (f *first) openVolume() {
 	defer f.chart.Span("state volume")()
-	ctx, cancel := context.WithTimeout(context.Background(), volumeLimit)
+	ctx, cancel := context.WithTimeoutCause(context.Background(), volumeLimit, fmt.Errorf("not ready within %v", volumeLimit))
 	defer cancel()
 	var err error
 	f.volume, err = statevolume.Open(ctx, statevolume.Options{

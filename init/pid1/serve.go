@@ -155,8 +155,8 @@ func (f *first) draft() control.Frame {
 func request(req control.Request) switcher.Request {
 	r := switcher.Request{Verb: req.Verb, Generation: req.Generation,
 		Confirm: req.Confirm, NoRollback: req.NoRollback}
-	if req.Text != "" {
-		r.File, r.Text = req.File, []byte(req.Text)
+	if len(req.Text) > 0 {
+		r.File, r.Text = req.File, req.Text
 	}
 	return r
 }

@@ -45,13 +45,9 @@ func gather(ctx context.Context, o Options) (Facts, error) {
 	return f, err
 }
 
-// Limits of the look at the disks.
-const (
-	// A disk that is there may take so long to answer after no more are waited for: one that spins up takes ten seconds.
-	answerLimit = 20 * time.Second
-	// The others, once ours was found: a second one with this image is worth a note, a broken one not the wait.
-	othersLimit = 2 * time.Second
-)
+// othersLimit is how long the other disks may take, once ours was found: a
+// second one with this image is worth a note, a broken one not the wait.
+const othersLimit = 2 * time.Second
 
 // answer is what the look at one disk gave.
 type answer struct {
@@ -119,9 +115,9 @@ func waitForDisks(ctx context.Context, o Options, guid gpt.GUID) (ours []Disk, u
 				clear(silent)
 			}
 			more = false
-			over.Reset(2 * o.Wait) // one that spins up takes ten seconds
+			over.Reset(2 * o.Wait) // for those that are there to answer: one that spins up takes ten seconds
 		case <-ctx.Done():
-			return nil, unreadable, ctx.Err()
+			return nil, unreadable, errSilent
 		}
 	}
 	slices.SortFunc(ours, func(a, b Disk) int { return strings.Compare(a.Name, b.Name) })

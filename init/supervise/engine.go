@@ -289,7 +289,7 @@ func (e *Engine) ready(s *service) {
 // exited takes the end of the main process. What it left behind is killed.
 func (e *Engine) exited(s *service, ev Exited) {
 	s.exited, s.pid, s.clean = true, 0, ev.Status.Exited() && ev.Status.ExitStatus() == 0
-	s.lastExit = describe(ev.Status, ev.OOM)
+	s.lastExit = Describe(ev.Status, ev.OOM)
 	if ev.Empty {
 		e.ended(s)
 		return

@@ -27,10 +27,10 @@ func (o *once) end(p *process) {
 
 // RunOnce runs def.Argv as def says, to its end, and returns how it ended and
 // the last 8 KiB of its output. What it leaves behind is killed. When ctx ends
-// first everything is killed. Names, relations, Ready and Restart do not count.
+// first everything is killed, and the error is ctx's cause. Names, relations, Ready and Restart do not count.
 func (s *Supervisor) RunOnce(ctx context.Context, def Definition) (syscall.WaitStatus, []byte, error) {
 	if len(def.Argv) == 0 {
-		return 0, nil, fmt.Errorf("run once %s: no command", def.Name)
+		return 0, nil, fmt.Errorf("%s: no command", def.Name)
 	}
 	def.Ready = ReadyExited
 	def = def.resolved()
@@ -51,7 +51,7 @@ func (s *Supervisor) RunOnce(ctx context.Context, def Definition) (syscall.WaitS
 	}
 	if err != nil {
 		read.Close()
-		return 0, nil, fmt.Errorf("run once %v: %w", def.Argv, err)
+		return 0, nil, fmt.Errorf("%s: %w", def.Argv[0], err)
 	}
 	go func() {
 		defer Guard("output of " + def.Argv[0])
@@ -63,12 +63,12 @@ func (s *Supervisor) RunOnce(ctx context.Context, def Definition) (syscall.WaitS
 	case <-s.ended:
 		err = ErrEnded
 	case <-ctx.Done():
-		err = ctx.Err()
+		err = context.Cause(ctx)
 		s.do(func() { s.groups.kill(p) })
 		select {
 		case <-o.done:
 		case <-time.After(killPatience):
-			err = fmt.Errorf("%w, and unkillable", err)
+			err = fmt.Errorf("%w, and cannot be killed", err)
 		}
 	}
 	// Outside a cgroup a process that has escaped may hold the output open.
@@ -76,7 +76,7 @@ func (s *Supervisor) RunOnce(ctx context.Context, def Definition) (syscall.WaitS
 	tail := <-o.output
 	read.Close()
 	if err != nil {
-		return 0, tail, fmt.Errorf("run once %v: %w", def.Argv, err)
+		return 0, tail, err
 	}
 	return p.status, tail, nil
 }

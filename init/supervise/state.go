@@ -76,13 +76,14 @@ const (
 // cleanExit is the LastExit of a process that ended as it should.
 const cleanExit = "exit status 0"
 
-// describe says how a process ended.
-func describe(status syscall.WaitStatus, oom bool) string {
+// Describe says how a process ended, e.g. "exit status 1"; oom: the kernel
+// killed for lack of memory.
+func Describe(status syscall.WaitStatus, oom bool) string {
 	switch {
 	case oom && status.Signaled() && status.Signal() == syscall.SIGKILL:
 		return "killed: out of memory"
 	case oom: // not itself, but one of its children
-		return describe(status, false) + ", some of it killed: out of memory"
+		return Describe(status, false) + ", some of it killed: out of memory"
 	case status.Signaled():
 		return fmt.Sprintf("signal %d (%v)", int(status.Signal()), status.Signal())
 	}

@@ -19,7 +19,7 @@ import (
 var Guard = func(task string) {}
 
 // ErrEnded is returned by calls to a supervisor whose Run has returned.
-var ErrEnded = errors.New("supervisor has ended")
+var ErrEnded = errors.New("the supervisor of services has ended: the machine is going down")
 
 // ErrHalted is returned by requests after StopAll.
 var ErrHalted = errors.New("all services have been stopped for good")
@@ -329,7 +329,7 @@ func (s *Supervisor) StopAll(ctx context.Context) error {
 		case <-changed:
 		case <-ctx.Done():
 			s.do(s.killAll)
-			return fmt.Errorf("stop all services: %w; killed: %s", ctx.Err(), strings.Join(left, ", "))
+			return fmt.Errorf("stop all services: %w; killed: %s", context.Cause(ctx), strings.Join(left, ", "))
 		}
 	}
 }
