@@ -56,12 +56,12 @@ func CatchCtrlAltDel() error { return unix.Reboot(unix.LINUX_REBOOT_CMD_CAD_OFF)
 
 // leave ends the machine, at once and without saving anything. It does not return.
 func leave(a Action) {
-	go func() {
+	go Guard("reboot", func() {
 		// reboot(2) may hang in a driver, and may end the thread that calls it.
 		runtime.LockOSThread()
 		err := unix.Reboot(int(int32(actions[a].reboot)))
 		Logf(Critical, "%v: reboot(2): %v", a, err)
-	}()
+	})
 	time.Sleep(10 * time.Second)
 	if key := actions[a].sysrq; key != "" {
 		Logf(Critical, "%v: reboot(2) has done nothing in 10 s, trying sysrq", a)

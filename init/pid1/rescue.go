@@ -96,7 +96,11 @@ func (s *rescueShell) again(queue chan<- *rescueShell) {
 	if time.Since(s.started) >= shortest {
 		s.delay = 0
 	}
-	time.AfterFunc(s.delay, func() { queue <- s })
+	delay := s.delay
+	go Guard("rescue console", func() {
+		time.Sleep(delay)
+		queue <- s
+	})
 	s.delay = min(max(2*s.delay, time.Second), 30*time.Second)
 }
 

@@ -68,13 +68,7 @@ func Run(b Binary) {
 	signals := CatchSignals()
 	stdio := Stdio()
 	f := &first{build: b, signals: signals, actions: make(chan Action, 1)}
-	supervise.Guard = func(task string) {
-		if value := recover(); value != nil {
-			Logf(Critical, "panic in %s: %v", task, value)
-			f.notes.add("panic in %s: %v", task, value)
-		}
-	}
-	kmod.Guard, statevolume.Guard = Guard, Guard
+	supervise.Guard, kmod.Guard, statevolume.Guard = Guard, Guard, Guard
 	OnPanic = func(p Panic) { f.notes.add("%v", p) }
 	if stdio != nil {
 		f.notes.add("%v", stdio)
@@ -120,10 +114,10 @@ func (f *first) live() (action Action, err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	f.newSupervisor()
 	ended := make(chan struct{})
-	go func() {
+	go Guard("supervisor", func() {
 		defer close(ended)
 		_ = f.sup.Run(ctx)
-	}()
+	})
 	defer func() { // also in a panic: whoever comes after reaps by himself
 		cancel()
 		<-ended

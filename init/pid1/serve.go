@@ -244,13 +244,13 @@ func (f *first) service(action string, names []string, c *control.Client) contro
 	}
 	ctx, cancel := context.WithTimeoutCause(context.Background(), serviceWait, fmt.Errorf("not within %v", serviceWait))
 	defer cancel()
-	go func() {
+	go Guard("control: leaving", func() {
 		select {
 		case <-c.Gone:
 			cancel()
 		case <-ctx.Done():
 		}
-	}()
+	})
 	if err := f.sup.Wait(ctx, phase, names...); err != nil {
 		return failure(err)
 	}

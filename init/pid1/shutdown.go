@@ -32,7 +32,8 @@ const (
 
 // Run does not return.
 func (s Shutdown) Run() {
-	time.AfterFunc(shutdownLimit, func() {
+	go Guard("end", func() {
+		time.Sleep(shutdownLimit)
 		Logf(Critical, "%v: not ended after %v, leaving as it is", s.Action, shutdownLimit)
 		leave(s.Action)
 	})

@@ -63,18 +63,123 @@ func TestAFloodNeitherStopsTheLoopNorTakesMemory(t *testing.T) {
 
 // A service may be silent for years before it writes a line, also where an int has 32 bits.
 func TestTheLongerASilenceTheMoreMayBeWrittenAfterIt(t *testing.T) {
-	for _, budget := range []int{-lineMost, 0, floodBurst} {
-		before := budget
+	for _, owed := range []int{0, intakeBurst, intakeBurst + lineMost} {
+		var before intake
+		shorter := before.charge(time.Hour, owed) + price(2*intakeBurst)
 		for silence := time.Millisecond; silence < never; silence += silence / 3 {
-			after := refill(budget, silence)
-			if after < before || after > floodBurst {
-				t.Fatalf("from %d bytes: %d after %v, %d after a shorter silence", budget, after, silence, before)
+			var i intake
+			i.charge(time.Hour, owed)
+			wait := i.charge(time.Hour+silence, 2*intakeBurst)
+			if wait > shorter || wait < price(intakeBurst) {
+				t.Fatalf("owing %d bytes: %v to wait after %v, %v after a shorter silence", owed, wait, silence, shorter)
 			}
-			before = after
+			shorter = wait
 		}
-		if before != floodBurst {
-			t.Errorf("from %d bytes: %d in the end, want %d", budget, before, floodBurst)
+		if shorter != price(intakeBurst) {
+			t.Errorf("owing %d bytes: %v to wait in the end, want %v", owed, shorter, price(intakeBurst))
 		}
+	}
+}
+
+// Each of the services below reads as its pipe lets it, and waits as it is told,
+// for ten minutes by a clock of the test's own.
+func TestFloodsShareWhatThereIsAndTheQuietAreHeardAtOnce(t *testing.T) {
+	var i intake
+	const floods, length = 5, 10 * time.Minute
+	var next [floods + 1]time.Duration // when each may read again; the last is the quiet one
+	var taken [floods + 1]int
+	for now := time.Duration(0); now < length; now += time.Millisecond {
+		for who := range next {
+			cost := lineMost * (1 + who%2) // some write short lines
+			if who == floods {
+				if now%(10*time.Second) != 0 {
+					continue
+				}
+				if cost = 100; next[who] > now {
+					t.Fatalf("the quiet one has to wait for %v before its next line", next[who]-now)
+				}
+			}
+			if next[who] <= now {
+				next[who] = now + i.charge(now, cost)
+				taken[who] += cost
+			}
+		}
+	}
+	total := 0
+	for who, n := range taken {
+		total += n
+		if fair := int(length.Seconds()) * intakeRate / floods; who < floods && (n < fair/2 || n > 2*fair) {
+			t.Errorf("flood %d got %d bytes, a fair share is %d", who, n, fair)
+		}
+	}
+	if most := int(length.Seconds())*intakeRate + intakeBurst + floods*2*lineMost; total > most {
+		t.Errorf("%d bytes in all, want at most %d", total, most)
+	}
+}
+
+func TestOneWhoFloodsIsMadeToWaitAndThatIsCounted(t *testing.T) {
+	if !asInit(t) {
+		return
+	}
+	r := supervise(t)
+	r.run(Definition{Name: "flood", Argv: self("flood")})
+	r.within("it waits", func() bool { return r.state("flood").LogHeld > noteWait })
+	r.within("it is noted", func() bool { return strings.Contains(r.notes("flood"), "it is made to wait") })
+	// What is read costs time: counted bytes cannot outrun the clock.
+	var seq uint64
+	lines := r.Log("flood", 1<<20)
+	seq = lines[len(lines)-1].Seq
+	if most := uint64(int(Now().Seconds()-lines[0].Boot.Seconds()+30)*intakeRate+intakeBurst) / uint64(len(floodLine)); seq > most {
+		t.Errorf("%d lines were taken, want at most %d", seq, most)
+	}
+}
+
+func TestAPanicOverALineSilencesNobody(t *testing.T) {
+	defer func(guard func(string, func())) { Guard = guard }(Guard)
+	panics := make(chan string, 100)
+	Guard = func(task string, f func()) {
+		defer func() {
+			if recover() != nil {
+				panics <- task
+			}
+		}()
+		f()
+	}
+	p, err := openLogPipe("talk", nil) // whose first line is one too much
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	fmt.Fprintln(p.write, "one")
+	if got := <-panics; got != "log of talk" {
+		t.Errorf("panic in %q", got)
+	}
+	var logs Logs
+	p.mu.Lock()
+	p.logs = &logs
+	p.mu.Unlock()
+	_, changed := logs.since("talk", 0)
+	fmt.Fprintln(p.write, "two")
+	<-changed
+	if lines := logs.last("talk", 9); len(lines) != 1 || lines[0].Text != "two" {
+		t.Errorf("%+v", lines)
+	}
+}
+
+// broken panics when it is read.
+type broken struct{}
+
+func (broken) Read([]byte) (int, error) { panic("broken") }
+func (broken) Close() error             { return nil }
+
+func TestAPanicOverAReportDoesNotHideTheEndOfAProcess(t *testing.T) {
+	s := &Supervisor{calls: make(chan func(), 1), ended: make(chan struct{})}
+	func() {
+		defer func() { _ = recover() }()
+		s.awaitReport(&process{}, broken{})
+	}()
+	if len(s.calls) != 1 {
+		t.Error("the process never counts as reported")
 	}
 }
 

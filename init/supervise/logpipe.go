@@ -5,17 +5,13 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
 
-// A service may write floodRate bytes a second for ever, and floodBurst at
-// once. Beyond that nobody reads, the pipe fills and the service waits for
-// itself: PID 1 neither loses lines nor spends the processor on them.
-const (
-	floodRate  = 1 << 20
-	floodBurst = 256 << 10
-)
+// noteWait is how long a service waits for its log before that is noted there.
+const noteWait = time.Second
 
 // logPipe is where a service writes. It outlives the service's processes, so
 // what was written last is not lost with them. Both ends are held: the reader
@@ -25,6 +21,9 @@ type logPipe struct {
 	logs    *Logs
 	read    *os.File
 	write   *os.File
+
+	flood time.Duration // that the present flood was made to wait; the goroutine's own
+	held  atomic.Int64  // that all floods were, in nanoseconds
 
 	mu   sync.Mutex // held while reading, by the goroutine or by drain
 	part []byte     // a line whose end has not come yet
@@ -43,7 +42,7 @@ func openLogPipe(service string, logs *Logs) (*logPipe, error) {
 		return nil, fmt.Errorf("service %s: log: %w", service, err)
 	}
 	p := &logPipe{service: service, logs: logs, read: read, write: write}
-	go p.follow()
+	go Guard("log of "+service, p.keepFollowing)
 	return p, nil
 }
 
@@ -69,41 +68,59 @@ func (p *logPipe) close() {
 	p.write.Close()
 }
 
+// keepFollowing follows the pipe until it is closed, also after a panic over
+// what was written: the service must neither fall silent nor wait for a reader.
+func (p *logPipe) keepFollowing() {
+	for over := false; !over; {
+		Guard("log of "+p.service, func() {
+			p.follow()
+			over = true
+		})
+		if !over {
+			time.Sleep(noteWait) // a panic over every line must not fill the kernel's log
+		}
+	}
+}
+
 // follow reads until the pipe is closed.
 func (p *logPipe) follow() {
-	defer Guard("log of " + p.service)
 	conn, err := p.read.SyscallConn()
 	if err != nil {
 		return // closed already
 	}
-	budget, last := floodBurst, time.Now()
 	for {
 		var n int
+		var wait time.Duration
 		err := conn.Read(func(fd uintptr) bool {
-			n = p.readOnce(int(fd))
+			n, wait = p.readOnce(int(fd))
 			return n != 0
 		})
 		if err != nil || n < 0 {
 			return // closed
 		}
-		now := time.Now()
-		budget = refill(budget, now.Sub(last)) - n
-		last = now
-		if budget < 0 {
-			time.Sleep(time.Duration(-budget) * time.Second / floodRate)
-		}
+		p.hold(wait)
 	}
 }
 
-// refill is the budget after a silence. A second fills it up; what a day would
-// give is more than an int of 32 bits holds.
-func refill(budget int, silence time.Duration) int {
-	return min(floodBurst, budget+int(min(silence, time.Second)*floodRate/time.Second))
+// hold makes the service wait, since nobody reads meanwhile, and says so once a flood.
+func (p *logPipe) hold(wait time.Duration) {
+	if wait == 0 {
+		p.flood = 0
+		return
+	}
+	before := p.flood
+	p.flood += wait
+	p.held.Add(int64(wait))
+	if before < noteWait && p.flood >= noteWait {
+		p.logs.add(&Line{Service: p.service, Note: true,
+			Text: fmt.Sprintf("writes more than there is room for (%d KiB a second, all services together): it is made to wait", intakeRate>>10)})
+	}
+	time.Sleep(wait)
 }
 
-// readOnce reads what is there, at most one buffer, and returns how much; 0 is
-// nothing for now, -1 the end.
-func (p *logPipe) readOnce(fd int) int {
+// readOnce reads what is there, at most one buffer, and returns how much and how
+// long to wait before the next; 0 is nothing for now, -1 the end.
+func (p *logPipe) readOnce(fd int) (n int, wait time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	input.Lock()
@@ -111,12 +128,14 @@ func (p *logPipe) readOnce(fd int) int {
 	n, err := syscall.Read(fd, input.buf[:])
 	switch {
 	case err == syscall.EAGAIN || err == syscall.EINTR:
-		return 0
+		return 0, 0
 	case err != nil || n == 0:
-		return -1
+		return -1, 0
 	}
-	p.take(input.buf[:n])
-	return n
+	out := input.buf[:n]
+	wait = p.logs.intake.charge(Now(), n+lineExtra*bytes.Count(out, []byte{'\n'}))
+	p.take(out)
+	return n, wait
 }
 
 // drain takes what the last process left behind, so that it stands before the
@@ -128,7 +147,7 @@ func (p *logPipe) drain() {
 	}
 	conn.Control(func(fd uintptr) {
 		for total := 0; total < 1<<20; {
-			n := p.readOnce(int(fd))
+			n, _ := p.readOnce(int(fd))
 			if n <= 0 {
 				break
 			}

@@ -16,9 +16,15 @@ const (
 )
 
 // Run does the work until ctx ends. It leaves running services alone.
-func (s *Supervisor) Run(ctx context.Context) error {
-	defer Guard("supervisor")
-	defer close(s.ended)
+func (s *Supervisor) Run(ctx context.Context) (err error) {
+	Guard("supervisor", func() {
+		defer close(s.ended)
+		err = s.run(ctx)
+	})
+	return err
+}
+
+func (s *Supervisor) run(ctx context.Context) error {
 	null, err := os.OpenFile("/dev/null", os.O_RDWR, 0)
 	if err != nil {
 		return err

@@ -53,10 +53,11 @@ func (s *Supervisor) RunOnce(ctx context.Context, def Definition) (syscall.WaitS
 		read.Close()
 		return 0, nil, fmt.Errorf("%s: %w", def.Argv[0], err)
 	}
-	go func() {
-		defer Guard("output of " + def.Argv[0])
-		o.output <- readTail(read)
-	}()
+	go Guard("output of "+def.Argv[0], func() {
+		var tail []byte
+		defer func() { o.output <- tail }() // also in a panic: it is waited for
+		tail = readTail(read, &s.logs.intake, o.done)
+	})
 	select {
 	case <-o.done:
 		err = o.failed
@@ -81,8 +82,9 @@ func (s *Supervisor) RunOnce(ctx context.Context, def Definition) (syscall.WaitS
 	return p.status, tail, nil
 }
 
-// readTail reads to the end and returns the last tailMost bytes.
-func readTail(r *os.File) []byte {
+// readTail reads to the end and returns the last tailMost bytes. It reads as
+// slowly as a log is read, until ended is closed.
+func readTail(r *os.File, intake *intake, ended <-chan struct{}) []byte {
 	var tail []byte
 	buf := make([]byte, lineMost)
 	for {
@@ -93,6 +95,10 @@ func readTail(r *os.File) []byte {
 		}
 		if err != nil {
 			return tail // io.EOF, or os.ErrDeadlineExceeded
+		}
+		select {
+		case <-time.After(intake.charge(Now(), n)):
+		case <-ended:
 		}
 	}
 }

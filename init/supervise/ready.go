@@ -13,7 +13,6 @@ import (
 // before it is bounded; what comes after stays in the pipe, which is kept open
 // so that a service that says more is not killed by SIGPIPE.
 func (s *Supervisor) awaitNewline(p *process) {
-	defer Guard("readiness of " + p.name)
 	buf := make([]byte, 256)
 	for total := 0; total < 4096; {
 		n, err := p.notify.Read(buf)
@@ -30,7 +29,6 @@ func (s *Supervisor) awaitNewline(p *process) {
 
 // awaitListener waits for a process of the service to listen on its TCP port.
 func (s *Supervisor) awaitListener(p *process, ready string) {
-	defer Guard("readiness of " + p.name)
 	port, err := tcpPort(ready)
 	if err != nil {
 		return

@@ -33,6 +33,7 @@ type Logs struct {
 	seq     uint64
 	bytes   int
 	changed chan struct{} // closed at the next line; nil when nobody waits
+	intake  intake
 }
 
 type ring struct {

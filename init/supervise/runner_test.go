@@ -450,10 +450,13 @@ func TestAPanicInTheLoopReachesTheGuard(t *testing.T) {
 	caught := make(chan string, 1)
 	before := Guard
 	defer func() { Guard = before }()
-	Guard = func(task string) {
-		if fault := recover(); fault != nil {
-			caught <- fmt.Sprint(task, ": ", fault)
-		}
+	Guard = func(task string, f func()) {
+		defer func() {
+			if fault := recover(); fault != nil {
+				caught <- fmt.Sprint(task, ": ", fault)
+			}
+		}()
+		f()
 	}
 	s := New(Options{Tick: func() { panic("bitten") }})
 	s.Run(context.Background())

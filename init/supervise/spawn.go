@@ -52,10 +52,10 @@ func (s *Supervisor) spawn(a Spawn) (*process, error) {
 	s.current[def.Name] = p
 	switch def.Ready {
 	case ReadyNotify:
-		go s.awaitNewline(p)
+		go Guard("readiness of "+p.name, func() { s.awaitNewline(p) })
 	case ReadyStarted, ReadyExited:
 	default:
-		go s.awaitListener(p, def.Ready)
+		go Guard("readiness of "+p.name, func() { s.awaitListener(p, def.Ready) })
 	}
 	return p, nil
 }
@@ -115,7 +115,7 @@ func (s *Supervisor) fork(p *process, def Definition, group string, out *os.File
 	}
 	p.pid, p.gone = pid, make(chan struct{})
 	s.pids[pid] = p
-	go s.awaitReport(p, report)
+	go Guard("report of "+p.name, func() { s.awaitReport(p, report) })
 	return nil
 }
 
@@ -140,11 +140,11 @@ func orderFile(order shimOrder) (*os.File, error) {
 
 // awaitReport reads what the shim says: nothing when its exec closed the pipe,
 // "errno stage" when it failed.
-func (s *Supervisor) awaitReport(p *process, report *os.File) {
-	defer Guard("report of " + p.name)
-	text, _ := io.ReadAll(io.LimitReader(report, 4096))
-	report.Close()
-	s.post(func() {
+//
+// Also after a panic the process counts as reported, or its end would never be seen.
+func (s *Supervisor) awaitReport(p *process, report io.ReadCloser) {
+	var text []byte
+	defer s.post(func() {
 		p.reported = true
 		if number, stage, ok := strings.Cut(string(text), " "); ok {
 			errno, _ := strconv.Atoi(number)
@@ -154,6 +154,8 @@ func (s *Supervisor) awaitReport(p *process, report *os.File) {
 		}
 		s.exited(p)
 	})
+	defer report.Close()
+	text, _ = io.ReadAll(io.LimitReader(report, 4096))
 }
 
 func errnoOf(err error) syscall.Errno {

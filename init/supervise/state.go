@@ -37,6 +37,7 @@ type State struct {
 	Looping  bool          // it keeps going down by itself, whatever its phase is now
 	Stale    bool          // its process still runs an older definition
 	MayFail  bool          // as in its definition
+	LogHeld  time.Duration // that it was made to wait in all, because its log was too much
 	Cgroup   bool          // false: only the process group holds its processes together
 }
 

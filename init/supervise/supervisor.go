@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// Guard is deferred in every goroutine of this package, with what the
-// goroutine does. PID 1 sets it, before New, to a function that recovers.
-var Guard = func(task string) {}
+// Guard runs each goroutine of this package, with what it does. PID 1 sets it,
+// before New, to a function that recovers from a panic.
+var Guard = func(task string, f func()) { f() }
 
 // ErrEnded is returned by calls to a supervisor whose Run has returned.
 var ErrEnded = errors.New("the supervisor of services has ended: the machine is going down")
@@ -192,6 +192,9 @@ func (s *Supervisor) states() []State {
 	states := s.engine.States(Now())
 	for i := range states {
 		states[i].Cgroup = s.groups.fault == nil
+		if p := s.pipes[states[i].Name]; p != nil {
+			states[i].LogHeld = time.Duration(p.held.Load())
+		}
 	}
 	return states
 }
@@ -270,8 +273,7 @@ func (s *Supervisor) HasLog(name string) bool { return len(s.logs.last(name, 1))
 // turnover finds a gap in Line.Seq.
 func (s *Supervisor) Follow(ctx context.Context, name string, n int) <-chan Line {
 	out := make(chan Line)
-	go func() {
-		defer Guard("following " + name)
+	go Guard("following "+name, func() {
 		defer close(out)
 		lines, changed := s.logs.since(name, 0)
 		var seq uint64
@@ -295,7 +297,7 @@ func (s *Supervisor) Follow(ctx context.Context, name string, n int) <-chan Line
 			}
 			lines, changed = s.logs.since(name, seq)
 		}
-	}()
+	})
 	return out
 }
 
