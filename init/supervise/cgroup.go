@@ -88,6 +88,22 @@ func (g groups) create(p *process, name string) (*os.File, error) {
 	return os.OpenFile(p.group, unix.O_PATH|unix.O_DIRECTORY, 0)
 }
 
+// errFrozen: a child cloned into a frozen group does not come to its exec, and
+// whoever forks waits for that: the loop, which feeds the watchdog.
+var errFrozen = errors.New("frozen")
+
+// thaw makes sure that p's group, which may be left from before, lets a process run.
+func (g groups) thaw(p *process) error {
+	if p.group == "" {
+		return nil
+	}
+	put(p.group+"/cgroup.freeze", "0")
+	if counter(p.group+"/cgroup.events", "frozen") > 0 { // by one above it
+		return fmt.Errorf("cgroup %s: %w", p.group, errFrozen)
+	}
+	return nil
+}
+
 // empty reports whether no process of p's group is left, p itself having been
 // reaped. A group that is gone is empty.
 func (g groups) empty(p *process) bool {

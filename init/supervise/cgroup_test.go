@@ -1,9 +1,43 @@
 package supervise
 
 import (
+	"context"
+	"errors"
 	"os"
+	"strings"
 	"testing"
 )
+
+func TestAFrozenGroupHoldsUpItsServiceAndNotTheLoop(t *testing.T) {
+	if !asInit(t) {
+		return
+	}
+	r := supervise(t)
+	freeze := func(dir, state string) {
+		t.Helper()
+		if err := put(dir+"/cgroup.freeze", state); err != nil {
+			t.Fatal(err)
+		}
+	}
+	freeze(r.groups.root, "1")
+	r.run(Definition{Name: "cold", Argv: shell("sleep 1000"), Restart: RestartNever})
+	r.within("it is told", func() bool { return strings.Contains(r.state("cold").LastExit, "fork into a frozen cgroup") })
+	if _, _, err := r.RunOnce(context.Background(), Definition{Argv: shell("exit 0")}); !errors.Is(err, errFrozen) {
+		t.Errorf("run once: %v", err)
+	}
+	freeze(r.groups.root, "0")
+	r.await(PhaseReady, "cold")
+	r.must(r.Stop(ByPlan, "cold"))
+	r.await(PhaseDown, "cold")
+
+	left := &process{} // a group that could not be removed
+	dir, err := r.groups.create(left, "cold")
+	r.must(err)
+	dir.Close()
+	freeze(left.group, "1")
+	r.must(r.Start(ByPlan, "cold"))
+	r.await(PhaseReady, "cold")
+}
 
 func TestCountersAreReadFromTheKernelsFiles(t *testing.T) {
 	for _, c := range []struct {

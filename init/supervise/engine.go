@@ -98,7 +98,7 @@ func (e *Engine) Step(now time.Duration, event Event) []Action {
 		}
 	case SpawnFailed:
 		if s := e.current(ev.Name, ev.Serial); s != nil {
-			s.unborn = ev.Stage == "fork"
+			s.unborn = ev.Stage == stageFork || ev.Stage == stageFrozen
 			s.lastExit = fmt.Sprintf("%s: %v", ev.Stage, ev.Errno)
 			e.ended(s)
 		}

@@ -32,6 +32,12 @@ type (
 	Halt struct{}
 )
 
+// Stages of a SpawnFailed without a process; the shim has others.
+const (
+	stageFork   = "fork"
+	stageFrozen = "fork into a frozen cgroup"
+)
+
 // What the world reports. Serial is that of the Spawn; a report about an older
 // process than the current one is ignored.
 type (
@@ -41,7 +47,7 @@ type (
 		Serial uint64
 		PID    int
 	}
-	// SpawnFailed: there is no process, either none was forked (stage "fork")
+	// SpawnFailed: there is no process, either none was forked (stage stageFork or stageFrozen)
 	// or the shim could not come to the end of stage.
 	SpawnFailed struct {
 		Name   string

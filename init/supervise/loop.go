@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"context"
+	"errors"
 	"os"
 	"syscall"
 	"time"
@@ -177,7 +178,10 @@ func (s *Supervisor) act(action Action) Event {
 	case Spawn:
 		p, err := s.spawn(a)
 		if err != nil {
-			return SpawnFailed{a.Definition.Name, a.Serial, "fork", errnoOf(err)}
+			if errors.Is(err, errFrozen) {
+				return SpawnFailed{a.Definition.Name, a.Serial, stageFrozen, syscall.EBUSY}
+			}
+			return SpawnFailed{a.Definition.Name, a.Serial, stageFork, errnoOf(err)}
 		}
 		return Spawned{p.name, p.serial, p.pid}
 	case Signal:

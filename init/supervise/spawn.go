@@ -99,12 +99,18 @@ func (s *Supervisor) fork(p *process, def Definition, group string, out *os.File
 	files[4] = orders.Fd()
 	attr := &syscall.ProcAttr{Files: files, Sys: &syscall.SysProcAttr{Setsid: true}}
 	dir, err := s.groups.create(p, group)
-	if err != nil {
-		undo()
-		return err
+	if err == nil {
+		err = s.groups.thaw(p)
 	}
 	if dir != nil {
 		defer dir.Close()
+	}
+	if err != nil {
+		undo()
+		s.groups.remove(p)
+		return err
+	}
+	if dir != nil {
 		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, int(dir.Fd())
 	}
 	pid, err := syscall.ForkExec("/proc/self/exe", []string{ShimName}, attr)
