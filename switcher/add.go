@@ -1,16 +1,23 @@
 package switcher
 
 import (
+	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
+
+	"bantam/system"
 )
 
 const (
 	numberAnnotation = "bantam.generation" // index entry: the number, e.g. 4
 	verbAnnotation   = "bantam.verb"       // index entry: what made it
 )
+
+// imageVerb is Entry.Verb of what came with a boot medium.
+const imageVerb = "image"
 
 // add makes t a generation of this machine and returns it with its number. A
 // generation that is there already keeps its number. The record is written
@@ -59,7 +66,7 @@ func (s *Switcher) importImage() error {
 	if s.image.number == 0 {
 		then = func(r *Record, number int) { r.Trying = &Trying{Generation: number, Left: bootTries} }
 	}
-	t, err := s.add(s.image, "image", then)
+	t, err := s.add(s.image, imageVerb, then)
 	if err != nil {
 		return fmt.Errorf("the boot medium's generation cannot be kept: %w", err)
 	}
@@ -116,4 +123,31 @@ func (s *Switcher) syncIndex() error {
 		entries = append(entries, Descriptor{MediaType: manifestType, Digest: e.Digest, Size: int64(len(data)), Annotations: annotations})
 	}
 	return s.store.SetIndex(entries)
+}
+
+// ImageGeneration finds in dir, e.g. /state, what a boot medium with that kernel
+// version carried, and its system.toml: for a boot whose own medium cannot be read.
+func ImageGeneration(dir, kernel string) (Generation, []byte, error) {
+	record, _ := recordFile{osDisk{}, dir}.read()
+	store := Store{dir: filepath.Join(dir, "store"), disk: osDisk{}}
+	var faults []error
+	for _, e := range slices.Backward(record.Entries) {
+		if e.Verb != imageVerb {
+			continue
+		}
+		g, err := store.Generation(e.Digest)
+		if err == nil && g.KernelVersion() != kernel {
+			continue
+		}
+		var text []byte
+		if err == nil {
+			text, err = store.blob(g.System.Digest, system.MaxSize)
+		}
+		if err == nil {
+			return g, text, nil
+		}
+		faults = append(faults, fmt.Errorf("generation %d: %w", e.Number, err))
+	}
+	faults = append(faults, fmt.Errorf("no image with kernel %s has run here before", kernel))
+	return Generation{}, nil, errors.Join(faults...)
 }

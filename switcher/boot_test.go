@@ -2,6 +2,8 @@ package switcher
 
 import (
 	"context"
+	"errors"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +20,36 @@ func TestFirstBootMakesTheImageGenerationOneAndTheDefault(t *testing.T) {
 	}
 	if g := s.Generations(); len(g) != 1 || g[0].State != StateGood || g[0].Verb != "image" || !g[0].Image {
 		t.Errorf("generations %+v", g)
+	}
+}
+
+func TestWhatABootMediumCarriedIsFoundWithoutIt(t *testing.T) {
+	s, m, dir := bootedMachine(t)
+	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
+	want := image(imageText)
+	g, text, err := ImageGeneration(dir, want.KernelVersion())
+	if err != nil || g.Digest() != want.Digest() || string(text) != imageText {
+		t.Fatalf("%v, %s %q", err, g.Digest(), text)
+	}
+	options := machineOptions(dir, m)
+	options.Booted, options.Text = g, text
+	m.powerOff()
+	if s, err = open(quickDisk{}, options); err != nil {
+		t.Fatal(err)
+	}
+	wantExit(t, s.Boot(context.Background(), nil), ExitGood)
+	wantRuns(t, m, "web [web]")
+	if _, _, err := ImageGeneration(dir, "5.10"); err == nil || !strings.Contains(err.Error(), "no image with kernel 5.10 has run here before") {
+		t.Errorf("another kernel: %v", err)
+	}
+	if err := os.Remove(s.store.BlobPath(DigestOf([]byte(imageText)))); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := ImageGeneration(dir, want.KernelVersion()); !errors.Is(err, ErrBlobMissing) {
+		t.Errorf("without its blob: %v", err)
+	}
+	if _, _, err := ImageGeneration(t.TempDir(), want.KernelVersion()); err == nil {
+		t.Error("found in an empty volume")
 	}
 }
 

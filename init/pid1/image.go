@@ -26,6 +26,19 @@ func readImage(dir string) (imageGeneration, error) {
 	if err != nil {
 		return imageGeneration{}, fmt.Errorf("the image's own generation: %w", err)
 	}
+	if have := switcher.DigestOf(text); have != g.System.Digest {
+		return imageGeneration{}, fmt.Errorf("the image's own generation: its system.toml is %s, its manifest names %s", have, g.System.Digest)
+	}
+	return imageGeneration{g, text}, nil
+}
+
+// standIn is what the state volume knows of an image with this kernel, for one
+// that cannot be read for the reason in unread: its generations then still run.
+func standIn(unread error, dir, kernel string) (imageGeneration, error) {
+	g, text, err := switcher.ImageGeneration(dir, kernel)
+	if err != nil {
+		return imageGeneration{}, fmt.Errorf("%w; nor is there another to take its place: %w", unread, err)
+	}
 	return imageGeneration{g, text}, nil
 }
 

@@ -106,9 +106,8 @@ func (f *first) live() (action Action, err error) {
 	_ = CatchCtrlAltDel()
 	f.cmdline = ReadCmdline()
 	f.consoles = Consoles()
-	if f.image, err = readImage(generationPath); err != nil {
-		return 0, err
-	}
+	var unread error
+	f.image, unread = readImage(generationPath)
 	plug := f.drivers()
 
 	ctx, cancel := context.WithCancel(context.Background())
@@ -126,6 +125,12 @@ func (f *first) live() (action Action, err error) {
 	coldplugged := make(chan struct{})
 	go Guard("drivers", func() { f.plug(plug, coldplugged) })
 	f.openVolume() // drivers bring its disk meanwhile
+	if unread != nil {
+		if f.image, err = standIn(unread, statePath, kernelVersion()); err != nil {
+			return 0, err
+		}
+		f.notes.add("%v; what an image of this kernel carried before takes its place", unread)
+	}
 	f.machine = NewMachine(f.sup, f.loader, f.image.initDigest(), f.consoles, coldplugged)
 	if err := f.prepareNetwork(); err != nil {
 		f.notes.add("network: %v", err)
