@@ -69,7 +69,7 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 			}
 		}
 		o.aim(to.number)
-		o.event(EventNote, "starting generation %d: %s", to.number, choice.Why)
+		o.event(EventChoice, "starting generation %d: %s", to.number, choice.Why)
 		proven, err := o.start(ctx, choice, to)
 		if err != nil && choice.Tried && !errors.Is(err, errCancelled) && !s.ending() {
 			o.event(EventFail, "%v", err)

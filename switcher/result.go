@@ -28,11 +28,12 @@ type EventKind string
 
 // The kinds of events.
 const (
-	EventNote EventKind = "note" // what a person should know
-	EventStep EventKind = "step" // a step begins
-	EventWait EventKind = "wait" // what the proof waits for, or a person's word
-	EventFail EventKind = "fail" // why it goes back, and what a failing service wrote
-	EventDone EventKind = "done" // the outcome
+	EventNote   EventKind = "note"   // what a person should know
+	EventStep   EventKind = "step"   // a step begins
+	EventChoice EventKind = "choice" // which generation a boot starts
+	EventWait   EventKind = "wait"   // what the proof waits for, or a person's word
+	EventFail   EventKind = "fail"   // why it goes back, and what a failing service wrote
+	EventDone   EventKind = "done"   // the outcome
 )
 
 // Event is one line of a switch's progress.

@@ -16,11 +16,12 @@ type Status struct {
 	Board      string            `json:"board"`
 	Kernel     string            `json:"kernel"`
 	Uptime     time.Duration     `json:"uptime"`
-	Generation int               `json:"generation"` // the running one
-	State      switcher.State    `json:"state"`
-	Default    int               `json:"default"` // what the next boot runs; 0: the image's own
-	Tries      int               `json:"tries"`   // number of the generation that the next boot tries, 0: none
-	Why        string            `json:"why"`     // the reason for what runs
+	Generation int               `json:"generation"`         // the running one
+	Starting   int               `json:"starting,omitempty"` // the one that has been chosen, while none runs
+	State      switcher.State    `json:"state"`              // of either
+	Default    int               `json:"default"`            // what the next boot runs; 0: the image's own
+	Tries      int               `json:"tries"`              // number of the generation that the next boot tries, 0: none
+	Why        string            `json:"why"`                // the reason for what runs
 	Busy       string            `json:"busy,omitempty"`
 	Last       string            `json:"last,omitempty"`  // how the last switch ended
 	Storage    string            `json:"storage"`         // where the state is kept

@@ -118,6 +118,8 @@ func (s Status) write(w io.Writer) {
 	switch {
 	case s.Generation != 0:
 		row("generation", "%d, %s: %s", s.Generation, s.State, s.Why)
+	case s.Starting != 0:
+		row("generation", "%d, %s, is being started: %s", s.Starting, s.State, s.Why)
 	case s.Busy != "":
 		row("generation", "none yet")
 	default:
@@ -290,24 +292,45 @@ func Greeting(tty string) string {
 	// Firmware leaves serial terminals with their autowrap off, which cuts every
 	// line at the last column.
 	text := fmt.Sprintf("\x1b[?7h\nBantam %s on %s, %s. `bantam help` lists what you can do.\n", Version, host, filepath.Base(tty))
-	var s Status
-	_, err := Call(Socket, Request{Verb: "status"}, func(f Frame) {
-		if f.Reply != nil {
-			json.Unmarshal(f.Reply, &s)
+	answer := make(chan string, 1)
+	go func() {
+		var s Status
+		_, err := Call(Socket, Request{Verb: "status"}, func(f Frame) {
+			if f.Reply != nil {
+				json.Unmarshal(f.Reply, &s)
+			}
+		})
+		if err == nil {
+			answer <- s.greeting() + "\n"
 		}
-	})
-	if err != nil {
-		return text + "\n"
+		close(answer)
+	}()
+	select {
+	case more := <-answer:
+		text += more
+	case <-time.After(greetingLimit): // whoever sits there needs a shell all the more
 	}
+	return text + "\n"
+}
+
+// greetingLimit is how long PID 1 may take to say what runs.
+const greetingLimit = 5 * time.Second
+
+// greeting says what runs and what is wrong.
+func (s Status) greeting() (text string) {
 	switch {
+	case s.Generation == 0 && s.Starting != 0:
+		text = fmt.Sprintf("Generation %d, %s, is being started.", s.Starting, s.State)
+	case s.Generation == 0 && s.Busy == "":
+		text = fmt.Sprintf("It runs %s, which could not be kept.", generationName(0))
 	case s.Generation == 0:
-		text += "No generation runs yet."
+		text = "No generation has been chosen yet; `bantam status` tells when."
 	case s.Busy != "" && s.State == "untried":
-		text += fmt.Sprintf("Generation %d, being proven.", s.Generation)
+		text = fmt.Sprintf("Generation %d, being proven.", s.Generation)
 	case s.Busy != "":
-		text += fmt.Sprintf("Generation %d, %s. Under way: %s.", s.Generation, s.State, s.Busy)
+		text = fmt.Sprintf("Generation %d, %s. Under way: %s.", s.Generation, s.State, s.Busy)
 	default:
-		text += fmt.Sprintf("Generation %d, %s.", s.Generation, s.State)
+		text = fmt.Sprintf("Generation %d, %s.", s.Generation, s.State)
 	}
 	if !s.Lasting {
 		text += " The state is " + s.Storage + "."
@@ -315,5 +338,5 @@ func Greeting(tty string) string {
 	for _, n := range s.Notes {
 		text += "\n  " + n
 	}
-	return text + "\n\n"
+	return text
 }

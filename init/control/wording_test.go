@@ -116,9 +116,29 @@ func TestASwitchWhoseAnswerNeverCameIsNotCalledRefused(t *testing.T) {
 	}
 }
 
+func TestTheGreetingSaysWhichGenerationThisIs(t *testing.T) {
+	for _, c := range []struct {
+		status Status
+		want   string
+	}{
+		{Status{Generation: 3, State: "good", Lasting: true}, "Generation 3, good."},
+		{Status{Starting: 3, State: "good", Lasting: true, Busy: "start to generation 3, since 1s"}, "Generation 3, good, is being started."},
+		{Status{Generation: 3, State: "untried", Lasting: true, Busy: "start to generation 3, since 1s"}, "Generation 3, being proven."},
+		{Status{Generation: 3, State: "good", Lasting: true, Busy: "switch to generation 4, since 1s"}, "Generation 3, good. Under way: switch to generation 4, since 1s."},
+		{Status{Lasting: true}, "It runs the image's own generation, which could not be kept."},
+		{Status{Lasting: true, Busy: "start to generation 0, since 1s"}, "No generation has been chosen yet; `bantam status` tells when."},
+		{Status{Generation: 1, State: "good", Storage: "in memory", Notes: []string{"a", "b"}}, "Generation 1, good. The state is in memory.\n  a\n  b"},
+	} {
+		if got := c.status.greeting(); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
 func TestStatusNamesAGenerationWithoutANumber(t *testing.T) {
 	for want, s := range map[string]Status{
-		"generation  none yet\n": {Busy: "start to generation 2, since 3s"},
+		"generation  2, good, is being started: made by switch\n":           {Starting: 2, State: "good", Why: "made by switch", Busy: "start to generation 2, since 3s"},
+		"generation  none yet\n":                                            {Busy: "start to generation 2, since 3s"},
 		"generation  the image's own generation, which could not be kept\n": {},
 	} {
 		socket := answering(t, nil, func(Request) Frame { return Reply(s) })

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"bantam/init/control"
@@ -42,14 +43,18 @@ func (f *first) makeDraftFolder() {
 // the consoles have been asked for; the proof may go on.
 func (f *first) bootGeneration(ctx context.Context) {
 	f.defineConsoles()
-	started := make(chan struct{})
+	started, chosen := make(chan struct{}), make(chan struct{})
+	var once sync.Once
 	end := f.chart.Span("generation")
 	go Guard("boot", func() {
 		defer close(started)
 		result := f.switcher.Boot(ctx, func(e switcher.Event) {
 			level := Info
-			if e.Kind == switcher.EventFail {
+			switch e.Kind {
+			case switcher.EventFail:
 				level = Warning
+			case switcher.EventChoice:
+				once.Do(func() { close(chosen) })
 			}
 			Logf(level, "%s", e.Text)
 		})
@@ -60,11 +65,24 @@ func (f *first) bootGeneration(ctx context.Context) {
 			f.notes.add("%s", result.Text())
 		}
 	})
+	awaitChoice(chosen, started, choiceLatest, consoleLatest)
+	f.startConsoles()
+}
+
+// awaitChoice returns when a greeting can say which generation this is, and a
+// little later if it then can say that it runs. A choice that hangs, on a broken
+// disk, keeps nobody from a shell.
+func awaitChoice(chosen, started <-chan struct{}, latest, little time.Duration) {
+	select {
+	case <-chosen:
+	case <-started:
+	case <-time.After(latest):
+		return
+	}
 	select {
 	case <-started:
-	case <-time.After(consoleLatest):
+	case <-time.After(little):
 	}
-	f.startConsoles()
 }
 
 // defineConsoles makes the consoles known before any generation is adopted,

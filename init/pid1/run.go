@@ -37,6 +37,7 @@ const (
 	coldplugLimit  = 20 * time.Second
 	diskWait       = 10 * time.Second // for the disk to appear
 	volumeLimit    = 45 * time.Second
+	choiceLatest   = 10 * time.Second       // for a generation to be chosen, until consoles start without
 	consoleLatest  = 200 * time.Millisecond // after the generation was chosen, proven or not
 	stopAllLimit   = 20 * time.Second
 	saveSeedClock  = time.Hour

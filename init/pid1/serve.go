@@ -99,9 +99,12 @@ func (f *first) status() control.Status {
 	}
 	if s.Busy != nil {
 		st.Busy = describe(s.Busy, SinceBoot())
+		if s.Running == 0 {
+			st.Starting = s.Busy.To
+		}
 	}
 	for _, g := range f.switcher.Generations() {
-		if g.Current {
+		if g.Current || g.Number == st.Starting {
 			st.State, st.Why = g.State, origin(g)
 		}
 	}
