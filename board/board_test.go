@@ -25,6 +25,9 @@ func TestEveryBoardLoads(t *testing.T) {
 		if !strings.Contains(b.Cmdline, "panic=") {
 			t.Errorf("board %s: a panic would halt it for ever: no panic= in %q", name, b.Cmdline)
 		}
+		if !slices.Contains(strings.Fields(b.Cmdline), "quiet") {
+			t.Errorf("board %s: the kernel's log would run over its consoles: no quiet in %q", name, b.Cmdline)
+		}
 	}
 }
 

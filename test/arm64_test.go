@@ -28,6 +28,7 @@ func TestArm64MachineSwitchesAndComesBack(t *testing.T) {
 	c.booted()
 	c.settled()
 	c.must("uname -m", "aarch64")
+	c.must("cut -c1 /proc/sys/kernel/printk", "4\n") // warnings and above stay off the console
 	c.must("bantam status", "board qemu-arm64", "generation  1, good", "online")
 	c.write("/tmp/new.toml", "hostname = \"arm\"\n")
 	c.Send("bantam switch /tmp/new.toml\r")

@@ -6,6 +6,21 @@ import (
 	"testing"
 )
 
+func TestConsolesAreQuietUnlessTheCommandLineSaysHowLoud(t *testing.T) {
+	for text, want := range map[string]string{
+		"console=ttyS0 quiet panic=10":    "4",
+		"console=ttyS0 panic=10":          "4",
+		"quiet loglevel=7":                "",
+		"debug console=ttyS0":             "",
+		"ignore_loglevel":                 "",
+		"bantam.disk=debug nodebug quiet": "4",
+	} {
+		if got := quietConsole(ParseCmdline(text)); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestParseCmdline(t *testing.T) {
 	for _, tt := range []struct {
 		name, text string

@@ -100,7 +100,8 @@ func Guard(name string, f func()) {
 	defer func() {
 		if value := recover(); value != nil {
 			p := Panic{name, value, debug.Stack()}
-			Logf(Critical, "%s\n%s", p.Error(), p.Stack)
+			Logf(Critical, "%v; dmesg has the details", p)
+			Logf(Warning, "%s", p.Stack)
 			OnPanic(p)
 		}
 	}()

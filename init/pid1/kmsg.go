@@ -12,7 +12,10 @@ import (
 // Level is a kernel log level.
 type Level int
 
-// The levels in use. What is below the console's own level appears there.
+// The levels in use. The rule, on every board: Critical and Error also appear on
+// the consoles, between whatever is there; they are for what nobody else tells a
+// person. The rest is for the log, because the verb, the greeting, the status or
+// the rescue shell tells it, and nobody gets a line twice. See quietConsole.
 const (
 	Critical Level = 2
 	Error    Level = 3
@@ -21,6 +24,18 @@ const (
 	Info     Level = 6
 	Debug    Level = 7
 )
+
+// quietConsole is the value of kernel.printk that keeps Warning and above off the
+// consoles, as the word quiet has the kernel do from its first line on; "" where
+// the command line asks for something else.
+func quietConsole(c Cmdline) string {
+	for _, word := range []string{"loglevel", "debug", "ignore_loglevel"} {
+		if _, ok := c.Get(word); ok {
+			return ""
+		}
+	}
+	return fmt.Sprint(int(Warning))
+}
 
 // Logf writes to the kernel log, one record for each line. It never blocks on
 // a console and never fails; before /dev exists it writes to descriptor 2.

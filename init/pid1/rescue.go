@@ -40,7 +40,7 @@ type rescueShell struct {
 // Run serves the consoles until somebody leaves: by reboot, poweroff or halt,
 // which send a signal, or by leaving the shell, which restarts.
 func (r Rescue) Run() Action {
-	Logf(Critical, "rescue console: %v", r.Reason)
+	Logf(Warning, "rescue console: %v", r.Reason)
 	names := r.Consoles
 	if names == nil {
 		names = Consoles()

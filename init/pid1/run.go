@@ -106,6 +106,11 @@ func (f *first) live() (action Action, err error) {
 	}
 	_ = CatchCtrlAltDel()
 	f.cmdline = ReadCmdline()
+	if level := quietConsole(f.cmdline); level != "" {
+		if err := SetSysctl("kernel.printk", level); err != nil {
+			f.notes.add("%v", err)
+		}
+	}
 	f.consoles = Consoles()
 	var unread error
 	f.image, unread = readImage(generationPath)
