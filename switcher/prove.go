@@ -67,7 +67,7 @@ func (p proof) judge(now time.Duration, services []ServiceState, network Network
 		case s.Phase == PhaseReady && !clean && s.Restarts > p.restarts[name] && !p.patient:
 			return verdict{failed: name, err: fmt.Errorf("service %s: %s, and was started again", name, s.LastExit)}
 		case s.Looping && !p.patient:
-			return verdict{failed: name, err: fmt.Errorf("service %s: keeps going down: %s", name, s.LastExit)}
+			return verdict{failed: name, err: fmt.Errorf("service %s: %s", name, s.fault())}
 		case s.Phase == PhaseReady && s.PID != 0 && now < s.Since+p.settle:
 			v.waiting = append(v.waiting, fmt.Sprintf("service %s to stay up", name))
 			if settled := s.Since + p.settle; v.again == 0 || settled < v.again {
@@ -94,6 +94,8 @@ func (s ServiceState) fault() string {
 	switch {
 	case s.Reason != "":
 		return s.Reason
+	case s.LastExit != "" && s.Looping:
+		return "keeps going down: " + s.LastExit
 	case s.LastExit != "" && slices.Contains([]Phase{PhaseDown, PhaseBackoff, PhaseFailed}, s.Phase):
 		return s.LastExit // in the other phases that was an earlier process
 	}

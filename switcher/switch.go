@@ -268,7 +268,7 @@ func (s *Switcher) arrive(from, to target) {
 func (o *operation) tellMayFail(to target) {
 	for _, state := range o.s.machine.Services() {
 		service, defined := serviceOf(to.system, state.Name)
-		if defined && service.MayFail && state.Wanted && !state.ByHand && state.Phase != PhaseReady {
+		if defined && service.MayFail && state.Wanted && !state.ByHand && (state.Phase != PhaseReady || state.Looping) {
 			o.event(EventNote, "service %s, which may fail: %s", state.Name, state.fault())
 		}
 	}

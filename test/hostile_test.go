@@ -139,7 +139,8 @@ func (c *console) lostTerminal() {
 // failingServices leads to generation 6, in which loop fails for ever and a is stopped by hand.
 func (c *console) failingServices() {
 	c.t.Helper()
-	const loop = "[service.loop]\ncommand = [\"sh\", \"-c\", \"echo no luck; exit 3\"]\n"
+	// It never says that it is ready: for how long it would be depends on the host.
+	const loop = "[service.loop]\ncommand = [\"sh\", \"-c\", \"echo no luck; exit 3\"]\nready = \"notify\"\n"
 	const dependent = "[service.dependent]\ncommand = [\"sleep\", \"1000\"]\nneeds = [\"loop\"]\n"
 	before := c.row("a")
 	c.write("/tmp/strict.toml", strings.ReplaceAll(serviceA+loop+dependent, "loop", "brittle"))
@@ -176,6 +177,10 @@ func (c *console) failingServices() {
 	if len(waits) < 5 || !slices.IsSorted(waits) || waits[4] < 4*waits[0] {
 		c.t.Errorf("waits between the starts of a service that fails: %v, want longer ones each time", waits)
 	}
+	if l := c.row("loop"); !strings.Contains(l, "crash-looping") {
+		c.t.Errorf("a service that went down five times: %s", l)
+	}
+	c.must("bantam service >/dev/null; echo code $?", "code 0\n") // it may fail
 	c.run("bantam service start a")
 	if a := c.row("a"); !strings.Contains(a, "ready") {
 		c.t.Errorf("started by hand: %s", a)
