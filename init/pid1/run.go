@@ -130,7 +130,14 @@ func (f *first) live() (action Action, err error) {
 
 	coldplugged := make(chan struct{})
 	go Guard("drivers", func() { f.plug(plug, coldplugged) })
+	volumeOpen := make(chan struct{})
+	go Guard("last words", func() {
+		<-volumeOpen
+		<-coldplugged // the driver of the place where they are kept may be one of them
+		f.lastWords()
+	})
 	f.openVolume() // drivers bring its disk meanwhile
+	close(volumeOpen)
 	if unread != nil {
 		if f.image, err = standIn(unread, statePath, kernelVersion()); err != nil {
 			return 0, err
@@ -188,7 +195,7 @@ func (f *first) wait(supervisor <-chan struct{}) Action {
 	for {
 		select {
 		case <-supervisor:
-			Logf(Critical, "the supervisor has ended: restarting the machine")
+			f.restartSoon("the supervisor of services has ended, see `panic` in the log")
 			return Restart
 		case action := <-f.actions:
 			return action
@@ -259,6 +266,9 @@ func (f *first) armWatchdog() {
 		return
 	}
 	f.watchdog.Store(w)
+	if cause := w.resetCause(); cause != "" {
+		f.notes.add("the machine did not end well before this boot: %s", cause)
+	}
 }
 
 // tell reports drivers: what loaded to the kernel log, what failed also to people.

@@ -31,6 +31,7 @@ var scenarios = map[string]func() error{
 	"watchdog":  watchdogThatComesLate,
 	"stuck":     stuckMount,
 	"cgroups":   withoutCgroups,
+	"lastwords": restartedByItself,
 }
 
 func say(format string, args ...any) { fmt.Printf(format+"\n", args...) }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -41,6 +42,19 @@ func withoutCgroups() error {
 	f := &first{signals: CatchSignals()}
 	f.newSupervisor()
 	say("notes: %v", f.notes.all())
+	return nil
+}
+
+func restartedByItself() error {
+	if err := errors.Join(emptyRoot(os.Getenv("BANTAM_DIR")), forgetHost()); err != nil {
+		return err
+	}
+	f := &first{volume: statevolume.Volume{Kind: statevolume.OnDisk}}
+	f.restartSoon("it had to")
+	next := &first{volume: f.volume}
+	next.lastWords()
+	told := strings.Join(next.notes.all(), "; ")
+	say("told: %s", told[:strings.LastIndexByte(told, '/')+1]) // the name has the time in it
 	return nil
 }
 

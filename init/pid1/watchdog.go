@@ -26,6 +26,7 @@ type Watchdog struct {
 	f       *os.File
 	name    string
 	timeout time.Duration
+	boot    uint32 // WDIOC_GETBOOTSTATUS: what the hardware says of the last reset
 }
 
 // OpenWatchdog arms the watchdog at path, e.g. /dev/watchdog, which opening
@@ -56,8 +57,42 @@ func AdoptWatchdog(fd int, timeout time.Duration) *Watchdog {
 		w.ioctl(unix.WDIOC_GETTIMEOUT, unsafe.Pointer(&seconds)) == nil {
 		w.timeout = time.Duration(seconds) * time.Second
 	}
+	w.boot = w.bootStatus()
 	w.Kick()
 	return w
+}
+
+func (w *Watchdog) bootStatus() uint32 {
+	var status uint32
+	if w.ioctl(unix.WDIOC_GETBOOTSTATUS, unsafe.Pointer(&status)) != nil {
+		return 0
+	}
+	return status
+}
+
+// resetCause says why the hardware reset the machine before this boot, as far as
+// it knows; "" if it did not.
+func (w *Watchdog) resetCause() string { return resetCause(w.boot) }
+
+// resetCause reads the flags of linux/watchdog.h.
+func resetCause(status uint32) string {
+	var causes []string
+	for _, c := range []struct {
+		flag uint32
+		what string
+	}{
+		{unix.WDIOF_CARDRESET, "it hung, and the watchdog reset it"},
+		{unix.WDIOF_OVERHEAT, "it was too hot"},
+		{unix.WDIOF_FANFAULT, "a fan had failed"},
+		{unix.WDIOF_POWERUNDER, "its voltage was too low"},
+		{unix.WDIOF_POWEROVER, "its voltage was too high"},
+		{unix.WDIOF_EXTERN1 | unix.WDIOF_EXTERN2, "something outside reset it"},
+	} {
+		if status&c.flag != 0 {
+			causes = append(causes, c.what)
+		}
+	}
+	return strings.Join(causes, ", ")
 }
 
 // Kick starts the watchdog's time anew. Only a loop whose turning proves that
