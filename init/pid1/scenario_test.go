@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -20,6 +21,7 @@ import (
 // scenarios run as process 1 of a new pid and mount namespace. Each says on
 // standard output what it sees; the test beside it reads that.
 var scenarios = map[string]func() error{
+	"library":   librarySignals,
 	"signals":   aliveAfterAllSignals,
 	"unguarded": func() error { say("ready"); select {} },
 	"stdio":     closedDescriptors,
@@ -63,6 +65,20 @@ func aliveAfterAllSignals() error {
 	_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
 	say("alive after %d signals", caught.Load())
 	return nil
+}
+
+// librarySignals tells which signals the kernel discards for process 1.
+func librarySignals() error {
+	CatchSignals()
+	status, err := os.ReadFile("/proc/self/status")
+	_, text, _ := strings.Cut(string(status), "SigIgn:")
+	mask, _ := strconv.ParseUint(strings.Fields(text)[0], 16, 64)
+	for n := 1; n <= 64; n++ {
+		if mask>>(n-1)&1 != 0 {
+			say("signal %d is ignored", n)
+		}
+	}
+	return err
 }
 
 func closedDescriptors() error {
@@ -303,6 +319,9 @@ func shutdownWithAStateVolume() error {
 	}
 	Shutdown{Action: PowerOff, Signals: s, Volume: "/state", Save: func() {
 		say("seed: %v, clock: %v", SaveSeed("/state/seed"), SaveClock("/state/clock"))
+	}, sync: func() {
+		say("synced, mounted: %q", diskMounts("/state"))
+		unix.Sync()
 	}}.Run()
 	return nil
 }

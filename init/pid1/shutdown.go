@@ -17,6 +17,8 @@ type Shutdown struct {
 	Watchdog *Watchdog
 	Volume   string // mount point of the state volume, e.g. /state; unmounted first
 	Save     func() // writes seed and clock to it
+
+	sync func() // sync(2), replaced by tests
 }
 
 // The limits add up to less than the last one.
@@ -42,7 +44,11 @@ func (s Shutdown) Run() {
 	if s.Save != nil && !s.within(saveLimit, s.Save) {
 		Logf(Error, "%v: seed and clock not saved in %v", s.Action, saveLimit)
 	}
-	if !s.within(syncLimit, unix.Sync) {
+	sync := s.sync
+	if sync == nil {
+		sync = unix.Sync
+	}
+	if !s.within(syncLimit, sync) {
 		Logf(Error, "%v: sync not ended in %v", s.Action, syncLimit)
 	}
 	if !s.within(unmountLimit, func() { unmountAll(s.Volume) }) {

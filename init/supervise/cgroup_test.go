@@ -4,9 +4,36 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
+
+// What a supervisor before this one left, or a group that is on nobody's books, ends too.
+func TestTheEndTakesEverythingThatEverWasInAGroup(t *testing.T) {
+	if !asInit(t) {
+		return
+	}
+	r := supervise(t)
+	stray := r.groups.root + "/stray"
+	r.must(os.Mkdir(stray, 0o755))
+	pid, err := syscall.ForkExec("/bin/sleep", []string{"sleep", "1000"}, &syscall.ProcAttr{})
+	r.must(err)
+	r.must(put(stray+"/cgroup.procs", strconv.Itoa(pid)))
+	r.run(Definition{Name: "deaf", Argv: self("ignore"), StopTimeout: time.Hour})
+	r.within("it is deaf", func() bool { return len(r.output("deaf")) == 1 })
+	at, cancel := context.WithCancelCause(context.Background())
+	cancel(errors.New("not within a moment"))
+	if err := r.StopAll(at); err == nil || err.Error() != "stop all services: not within a moment; killed: deaf" {
+		t.Error(err)
+	}
+	r.nothingLeft()
+	r.within("its group is empty", func() bool { return unix.Rmdir(stray) == nil })
+}
 
 func TestAFrozenGroupHoldsUpItsServiceAndNotTheLoop(t *testing.T) {
 	if !asInit(t) {

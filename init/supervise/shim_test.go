@@ -9,11 +9,18 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/init/sigaction"
 )
 
 func TestTheShimSetsExactlyWhatTheDefinitionAsksFor(t *testing.T) {
 	if !asInit(t) {
 		return
+	}
+	for _, n := range []syscall.Signal{syscall.SIGUSR1, 34, 40} { // as PID 1 may have it
+		if err := sigaction.Ignore(n); err != nil {
+			t.Fatal(err)
+		}
 	}
 	r := supervise(t)
 	mine := statusLine(t, "CapBnd")
@@ -68,6 +75,9 @@ func TestTheShimLeavesNoDescriptorOpenAndSetsTheFileLimit(t *testing.T) {
 		return
 	}
 	r := supervise(t)
+	leak, err := unix.Open("/", unix.O_RDONLY, 0) // without O_CLOEXEC, as a library of somebody's may have it
+	r.must(err)
+	defer unix.Close(leak)
 	_, text, err := r.RunOnce(t.Context(), Definition{Argv: shell("echo $(ls /proc/self/fd) limit $(ulimit -Sn)")})
 	// ls has the directory itself open, and where it reads the end of a pipe to sh.
 	if want := "0 1 2 3 limit 1024\n"; err != nil || string(text) != want {
