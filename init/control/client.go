@@ -15,6 +15,9 @@ import (
 // or it is in its rescue console.
 var ErrNoInit = errors.New("PID 1 does not answer: is this machine running Bantam, outside its rescue console?")
 
+// ErrNotRoot says that the socket is root's alone.
+var ErrNotRoot = errors.New("only root may talk to PID 1")
+
 // ErrHungUp says that PID 1 ended the conversation before its answer, as it does
 // when the machine ends.
 var ErrHungUp = errors.New("PID 1 ended the conversation; `bantam status` tells how things are")
@@ -26,6 +29,9 @@ func Call(path string, req Request, each func(Frame)) (Frame, error) {
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
 			return Frame{}, ErrNoInit
+		}
+		if errors.Is(err, os.ErrPermission) {
+			return Frame{}, ErrNotRoot
 		}
 		return Frame{}, err
 	}

@@ -254,7 +254,6 @@ func TestOnlyRootIsServed(t *testing.T) {
 	for dir := filepath.Dir(path); dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
 		os.Chmod(dir, 0o755)
 	}
-	os.Chmod(path, 0o666)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -267,7 +266,18 @@ func TestOnlyRootIsServed(t *testing.T) {
 	if err := os.WriteFile(copied, b, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(copied, "-test.run=TestOnlyRootIsServed")
+	for mode, want := range map[os.FileMode]string{0o600: ErrNotRoot.Error(), 0o666: "user 65534 may not do this"} {
+		os.Chmod(path, mode)
+		if out := asNobody(t, copied, path); !strings.Contains(out, want) {
+			t.Errorf("mode %v: answer %q, want %q", mode, out, want)
+		}
+	}
+}
+
+// asNobody runs the client of TestOnlyRootIsServed.
+func asNobody(t *testing.T, program, path string) string {
+	t.Helper()
+	cmd := exec.Command(program, "-test.run=TestOnlyRootIsServed")
 	cmd.Env = append(os.Environ(), "CONTROL_CLIENT="+path)
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
@@ -275,9 +285,7 @@ func TestOnlyRootIsServed(t *testing.T) {
 	if err != nil {
 		t.Fatalf("client: %v\n%s", err, out)
 	}
-	if !strings.Contains(string(out), "user 65534 may not do this") {
-		t.Errorf("answer %q", out)
-	}
+	return string(out)
 }
 
 func TestWithoutAServerTheErrorSaysSo(t *testing.T) {
