@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -179,6 +180,19 @@ func TestClientsThatSayNothingDoNotLockOutThoseThatDo(t *testing.T) {
 		if f, err := Call(path, Request{Verb: "status"}, func(Frame) {}); err != nil || f.Line != "here" {
 			t.Errorf("%s: %v %+v", name, err, f)
 		}
+	}
+}
+
+func TestOfTheClientsThatSayNothingTheOldestAreHungUpOn(t *testing.T) {
+	path := serveOn(t, func(Request, *Client) Frame { return Frame{} })
+	oldest, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer oldest.Close()
+	halfOpen(t, path, "", maxClients)
+	if text, err := io.ReadAll(oldest); err != nil || len(text) > 0 { // one whose time is over is told so
+		t.Errorf("the oldest was told %q, %v; want the end alone", text, err)
 	}
 }
 
