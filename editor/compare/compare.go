@@ -1,9 +1,10 @@
 // Package compare finds the lines in which two texts differ.
 //
 // It is Myers' greedy algorithm (An O(ND) Difference Algorithm and Its
-// Variations, 1986): few changes in long texts are found fast. Limit: texts
-// that differ in more than most lines give one hunk for all between the equal
-// lines at both ends.
+// Variations, 1986): few changes in long texts are found fast. Where it has met
+// most lines that differ, it settles on the way that came farthest and begins
+// anew there, so that time grows only with the length of the texts; what it finds
+// is right, but perhaps no longer the fewest lines.
 package compare
 
 import (
@@ -18,8 +19,9 @@ type Hunk struct {
 	NewFrom, NewTo int
 }
 
-// most lines that went or came are told apart: the memory is of the square.
-const most = 500
+// most lines that went or came are told apart before it settles, later least: the
+// memory is of the square of the first, the time a multiple of the second.
+const most, least = 500, 64
 
 // MostBytes is what a text that is compared may have: it is in memory whole.
 const MostBytes = 8 << 20
@@ -47,7 +49,7 @@ func Lines(old, new [][]byte) []Hunk {
 	if len(a) == 0 && len(b) == 0 {
 		return nil
 	}
-	hunks := trace(a, b)
+	hunks := whole(a, b)
 	for i := range hunks {
 		h := &hunks[i]
 		h.OldFrom, h.OldTo, h.NewFrom, h.NewTo = h.OldFrom+head, h.OldTo+head, h.NewFrom+head, h.NewTo+head
@@ -55,16 +57,37 @@ func Lines(old, new [][]byte) []Hunk {
 	return hunks
 }
 
-// trace finds the shortest way from a to b. x lines of a and y of b are dealt
-// with on the diagonal k = x - y; reach[mid+k] is the greatest x there after d
-// lines that went or came.
-func trace(a, b [][]byte) []Hunk {
-	limit := min(most, len(a)+len(b))
+// whole joins the pieces of the way from a to b.
+func whole(a, b [][]byte) []Hunk {
+	var hunks []Hunk
+	x, y := 0, 0
+	for limit := most; x < len(a) || y < len(b); limit = max(limit/2, least) {
+		piece, toX, toY := trace(a[x:], b[y:], limit)
+		for _, h := range piece {
+			h.OldFrom, h.OldTo, h.NewFrom, h.NewTo = h.OldFrom+x, h.OldTo+x, h.NewFrom+y, h.NewTo+y
+			if n := len(hunks); n > 0 && hunks[n-1].OldTo == h.OldFrom && hunks[n-1].NewTo == h.NewFrom {
+				hunks[n-1].OldTo, hunks[n-1].NewTo = h.OldTo, h.NewTo
+			} else {
+				hunks = append(hunks, h)
+			}
+		}
+		x, y = x+toX, y+toY
+	}
+	return hunks
+}
+
+// trace finds the shortest way from the begin of a and b to their ends, or, after
+// limit lines that went or came, the way that leads farthest. x lines of a and y
+// of b are dealt with on the diagonal k = x - y; reach[mid+k] is the greatest x
+// there after d such lines.
+func trace(a, b [][]byte, limit int) (hunks []Hunk, toX, toY int) {
+	limit = min(limit, len(a)+len(b))
 	mid := limit + 1
 	reach := make([]int, 2*limit+3)
 	var trail [][]int // reach before each round, diagonals -d-1 to d+1
 	for d := 0; d <= limit; d++ {
 		trail = append(trail, slices.Clone(reach[mid-d-1:mid+d+2]))
+		farX, farK := -1, 0
 		for k := -d; k <= d; k += 2 {
 			x, _ := step(trail[d], d, k)
 			for x < len(a) && x-k < len(b) && bytes.Equal(a[x], b[x-k]) {
@@ -72,11 +95,17 @@ func trace(a, b [][]byte) []Hunk {
 			}
 			reach[mid+k] = x
 			if x >= len(a) && x-k >= len(b) {
-				return back(trail, len(a), len(b))
+				return back(trail, len(a), len(b)), len(a), len(b)
+			}
+			if x <= len(a) && x-k <= len(b) && (farX < 0 || 2*x-k > 2*farX-farK) {
+				farX, farK = x, k
 			}
 		}
+		if d == limit {
+			return back(trail, farX, farX-farK), farX, farX - farK
+		}
 	}
-	return []Hunk{{0, len(a), 0, len(b)}}
+	return nil, 0, 0 // not reached
 }
 
 // step is the first x of round d on diagonal k, and the diagonal before it: a

@@ -96,3 +96,61 @@ func TestTextsThatDifferInMostLinesAreOneHunk(t *testing.T) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }
+
+// Two long texts with many changes far from each other keep their equal lines.
+func TestManyChangesInLongTextsAreToldApart(t *testing.T) {
+	var old, new strings.Builder
+	const rows, every = 60000, 7
+	for i := range rows {
+		fmt.Fprintf(&old, "line %d\n", i)
+		if i%every == 0 {
+			fmt.Fprintf(&new, "changed %d\n", i)
+		} else {
+			fmt.Fprintf(&new, "line %d\n", i)
+		}
+	}
+	hunks := Lines(lines(old.String()), lines(new.String()))
+	went := 0
+	for _, h := range hunks {
+		went += h.OldTo - h.OldFrom
+	}
+	if want := (rows + every - 1) / every; len(hunks) != want || went != want {
+		t.Errorf("%d hunks with %d lines, want %d with one line each", len(hunks), went, want)
+	}
+}
+
+func TestLongTextsWithoutACommonLineEndSoon(t *testing.T) {
+	var old, new strings.Builder
+	for i := range 100000 {
+		fmt.Fprintf(&old, "old %d\n", i)
+		fmt.Fprintf(&new, "new %d\n", i)
+	}
+	if got := Lines(lines(old.String()), lines(new.String())); len(got) != 1 {
+		t.Errorf("%d hunks, want 1", len(got))
+	}
+}
+
+// Where it settles on a way, the hunks still turn one text into the other.
+func TestSettlingStaysRight(t *testing.T) {
+	r := rand.New(rand.NewSource(2))
+	for round := range 20 {
+		var texts [2]strings.Builder
+		for i := range texts {
+			for range 1500 + r.Intn(1500) {
+				fmt.Fprintf(&texts[i], "%d\n", r.Intn(900))
+			}
+		}
+		a, b := lines(texts[0].String()), lines(texts[1].String())
+		var built []byte
+		at := 0
+		for _, h := range Lines(a, b) {
+			built = append(built, bytes.Join(a[at:h.OldFrom], nil)...)
+			built = append(built, bytes.Join(b[h.NewFrom:h.NewTo], nil)...)
+			at = h.OldTo
+		}
+		built = append(built, bytes.Join(a[at:], nil)...)
+		if string(built) != texts[1].String() {
+			t.Fatalf("round %d: the hunks lead elsewhere", round)
+		}
+	}
+}
