@@ -71,7 +71,7 @@ func edited(t *testing.T, targets []Target, opt Options, do func(person *os.File
 	all := ""
 	do(person, func(what string) {
 		t.Helper()
-		late := time.After(10 * time.Second)
+		late := time.After(time.Minute)
 		for !strings.Contains(all, what) {
 			select {
 			case s := <-screen:
@@ -85,7 +85,7 @@ func edited(t *testing.T, targets []Target, opt Options, do func(person *os.File
 	select {
 	case err := <-end:
 		return err
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the editor does not end")
 		return nil
 	}
@@ -213,7 +213,7 @@ func TestNothingGoesOnAfterTheEnd(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for runtime.NumGoroutine() > goroutines+6 && time.Now().Before(deadline) {
 		time.Sleep(10 * time.Millisecond)
 	}

@@ -186,7 +186,7 @@ func (l *lab) reload(config string) {
 func (l *lab) eventually(what string, check func() error) {
 	l.t.Helper()
 	var err error
-	for range 300 {
+	for range 1200 { // a minute, for slow hosts
 		if err = check(); err == nil {
 			return
 		}

@@ -70,7 +70,7 @@ func TestDraftThatIsNoTextIsRefusedWithoutReadingItAll(t *testing.T) {
 				if !strings.Contains(r.Reason, path) || !strings.Contains(r.Reason, c.want) {
 					t.Errorf("reason %q", r.Reason)
 				}
-			case <-time.After(20 * time.Second):
+			case <-time.After(time.Minute):
 				t.Fatal("the switch waits for the draft, and every other one for that")
 			}
 			wantRuns(t, m, "image []")

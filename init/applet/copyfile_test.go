@@ -213,7 +213,7 @@ func TestAnInterruptedCopyLeavesNoHiddenFile(t *testing.T) {
 		list, _ := filepath.Glob(dir + "/.bantam-*")
 		return list
 	}
-	for deadline := time.Now().Add(20 * time.Second); len(temporary()) == 0 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); len(temporary()) == 0 && time.Now().Before(deadline); {
 		time.Sleep(5 * time.Millisecond)
 	}
 	if len(temporary()) != 1 {

@@ -39,7 +39,7 @@ func TestPsShowsNoControlCharacters(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { sleep.Process.Kill(); sleep.Wait() }()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		out, err := applet(t, "ps").Output()
 		if err != nil {
 			t.Fatal(err)
@@ -80,7 +80,7 @@ func TestALineIsPassedOnWhenItComes(t *testing.T) {
 			if n == 0 {
 				t.Errorf("%q: printed nothing", args)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Errorf("%q: the line did not come", args)
 		}
 		in.Close()
@@ -118,7 +118,7 @@ func TestTailFollowsARotatedLogWithoutLosingItsLastLines(t *testing.T) {
 			if got != want {
 				t.Fatalf("got %q, want %q", got, want)
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("waited in vain for %q", want)
 		}
 	}

@@ -80,18 +80,18 @@ func TestNcDoesNotGiveUpWhileItSends(t *testing.T) {
 		n, _ := io.Copy(io.Discard, conn)
 		got <- n
 	}()
-	// Input that comes for longer than -w, as from a slow line; the peer says nothing.
+	// Input that comes for longer than -w, by far for the sake of slow hosts, as from a slow line; the peer says nothing.
 	r, w := io.Pipe()
 	go func() {
-		for range 10 {
-			w.Write(make([]byte, 1000))
+		for range 20 {
+			w.Write(make([]byte, 500))
 			time.Sleep(200 * time.Millisecond)
 		}
 		w.Close()
 	}()
 	host, port, _ := net.SplitHostPort(l.Addr().String())
 	var out, errs strings.Builder
-	code, _ := Run("nc", []string{"-w", "1", host, port}, Stdio{r, &out, &errs})
+	code, _ := Run("nc", []string{"-w", "3", host, port}, Stdio{r, &out, &errs})
 	if n := <-got; code != 0 || n != 10000 {
 		t.Errorf("status %d, the peer got %d bytes, want 10000; %s", code, n, errs.String())
 	}

@@ -25,7 +25,7 @@ func TestTheSwitcherSeesTheEndOfTheMachine(t *testing.T) {
 	if err := sup.Define([]supervise.Definition{{Name: "web", Argv: []string{"web"}}}); err != nil {
 		t.Fatal(err)
 	}
-	limit, stop := context.WithTimeout(ctx, 20*time.Second)
+	limit, stop := context.WithTimeout(ctx, time.Minute)
 	defer stop()
 	if err := sup.StopAll(limit); err != nil {
 		t.Fatal(err)

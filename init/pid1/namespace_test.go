@@ -281,7 +281,7 @@ func expect(t *testing.T, master *os.File, text string) string {
 	select {
 	case screen := <-found:
 		return screen
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("the terminal did not show %q", text)
 		return ""
 	}

@@ -63,7 +63,7 @@ func loopDevice(t *testing.T, name string) string {
 // greet answers FUSE_INIT (linux/fuse.h), which comes when the file system is mounted.
 func greet(server int) error {
 	request := make([]byte, 1<<17)
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		if _, err := unix.Read(server, request); err == nil {
 			break
 		} else if time.Now().After(end) {

@@ -44,7 +44,7 @@ func TestASlowDiskAtShutdownIsNotCutOffByTheWatchdog(t *testing.T) {
 	ended := Shutdown{Watchdog: w}.within(time.Minute, func() { // e.g. sync
 		select {
 		case <-each:
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			t.Error("no kick in 20 s")
 		}
 	})
@@ -83,7 +83,7 @@ func TestRescueFeedsAWatchdogThatIsArmedLater(t *testing.T) {
 	armed.Store(w)
 	select {
 	case <-each:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("no kick in 20 s")
 	}
 	signals.Other <- Restart.Signal()

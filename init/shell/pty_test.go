@@ -88,7 +88,7 @@ func (s *session) send(keys string) {
 // expect waits for text in the output that was not matched before.
 func (s *session) expect(text string) {
 	s.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		s.mu.Lock()
 		out := s.output.String()
 		s.mu.Unlock()
@@ -102,6 +102,57 @@ func (s *session) expect(text string) {
 	}
 }
 
+// until waits for a state.
+func (s *session) until(what string, reached func() bool) {
+	s.t.Helper()
+	for deadline := time.Now().Add(time.Minute); !reached(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// begin types a command and waits until the shell runs it, that is until the terminal puts lines together again.
+func (s *session) begin(line string) {
+	s.t.Helper()
+	together := func() (together bool) {
+		s.control(func(fd int) {
+			modes, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+			together = err == nil && modes.Lflag&unix.ICANON != 0
+		})
+		return together
+	}
+	s.until("the line editor", func() bool { return !together() })
+	s.send(line + "\r")
+	s.expect(line)
+	s.until("the command", together)
+	time.Sleep(100 * time.Millisecond) // most often it is under way then; Ctrl-C must do before, too
+}
+
+// foreground waits until the terminal belongs to another process than the shell.
+func (s *session) foreground() {
+	s.t.Helper()
+	s.until("a process in the foreground", func() (other bool) {
+		s.control(func(fd int) {
+			group, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP)
+			other = err == nil && group != s.cmd.Process.Pid
+		})
+		return other
+	})
+}
+
+// control hands out the descriptor without making it one that blocks, as Fd does.
+func (s *session) control(use func(fd int)) {
+	s.t.Helper()
+	conn, err := s.master.SyscallConn()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := conn.Control(func(fd uintptr) { use(int(fd)) }); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 var normalSize = &unix.Winsize{Row: 24, Col: 80}
 
 func TestCtrlCKillsTheCommandAndNotTheShell(t *testing.T) {
@@ -110,9 +161,7 @@ func TestCtrlCKillsTheCommandAndNotTheShell(t *testing.T) {
 		t.Run(line, func(t *testing.T) {
 			s := startSession(t, normalSize)
 			s.expect("READY> ")
-			s.send(line + "\r")
-			s.expect(line)
-			time.Sleep(300 * time.Millisecond) // let the command begin
+			s.begin(line)
 			s.send("\x03")
 			s.expect("READY> ")
 			s.send("echo status $?\r")
@@ -126,7 +175,7 @@ func TestCtrlBackslashKillsTheCommand(t *testing.T) {
 	s.expect("READY> ")
 	s.send("ulimit -c 0; sleep 100\r")
 	s.expect("sleep 100")
-	time.Sleep(300 * time.Millisecond)
+	s.foreground()
 	s.send("\x1c")
 	s.expect("READY> ")
 }
@@ -136,7 +185,7 @@ func TestStoppedJobComesBack(t *testing.T) {
 	s.expect("READY> ")
 	s.send("cat\r")
 	s.expect("cat\r\n")
-	time.Sleep(300 * time.Millisecond)
+	s.foreground()
 	s.send("\x1a")
 	s.expect("stopped  cat")
 	s.expect("READY> ")
@@ -144,7 +193,7 @@ func TestStoppedJobComesBack(t *testing.T) {
 	s.expect("[1] stopped  cat")
 	s.send("fg\r")
 	s.expect("cat\r\n")
-	time.Sleep(300 * time.Millisecond)
+	s.foreground()
 	s.send("hello\r")
 	s.expect("hello\r\nhello\r\n")
 	s.send("\x04")
@@ -232,14 +281,15 @@ func TestHangUpEndsShellAndJobs(t *testing.T) {
 	s.expect("READY> ")
 	s.send("sleep 1000 & echo pid=$!\r")
 	s.expect("\r\npid=")
-	time.Sleep(100 * time.Millisecond)
+	digits := s.seen
+	s.expect("READY> ")
 	var pid int
 	s.mu.Lock()
-	fmt.Sscanf(s.output.String()[s.seen:], "%d", &pid)
+	fmt.Sscanf(s.output.String()[digits:], "%d", &pid)
 	s.mu.Unlock()
 	s.master.Close()
 	s.cmd.Wait()
-	for range 200 {
+	for range 3000 { // a minute, for slow hosts
 		if syscall.Kill(pid, 0) == syscall.ESRCH {
 			return
 		}
@@ -261,10 +311,14 @@ func TestTerminalSettingsAreRestored(t *testing.T) {
 func TestTypingCostsOneByteAKey(t *testing.T) {
 	s := startSession(t, normalSize)
 	s.expect("READY> ")
-	time.Sleep(50 * time.Millisecond)
-	for _, b := range "echo" {
+	for i, b := range "echo" {
 		s.send(string(b))
-		time.Sleep(30 * time.Millisecond)
+		s.until("an echo", func() bool {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.output.Len() > s.seen+i
+		})
+		time.Sleep(30 * time.Millisecond) // for more than that, if there is
 	}
 	s.mu.Lock()
 	got := s.output.String()[s.seen:]

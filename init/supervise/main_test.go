@@ -29,8 +29,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// asInit runs the calling test again as PID 1 of its own PID, mount and cgroup
-// namespaces, and returns false out here and true in there.
+// asInit runs the calling test again as PID 1 of its own PID, mount, cgroup and
+// network namespaces, and returns false out here and true in there.
 func asInit(t testing.TB) bool {
 	t.Helper()
 	if os.Getpid() == 1 {
@@ -40,17 +40,18 @@ func asInit(t testing.TB) bool {
 		if err := syscall.Mount("proc", "/proc", "proc", 0, ""); err != nil {
 			t.Fatal(err)
 		}
+		loopback(t)
 		return true
 	}
 	if os.Getuid() != 0 {
 		t.Fatal("this test makes namespaces; run it as root")
 	}
-	args := []string{"-test.run=^" + t.Name() + "$", "-test.v", "-test.timeout=60s"}
+	args := []string{"-test.run=^" + t.Name() + "$", "-test.v", "-test.timeout=5m"}
 	if _, ok := t.(*testing.B); ok {
 		args = []string{"-test.run=^$", "-test.bench=^" + t.Name() + "$"}
 	}
 	cmd := exec.Command("/proc/self/exe", args...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWCGROUP}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWCGROUP | syscall.CLONE_NEWNET}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("as PID 1: %v\n%s", err, out)
@@ -62,6 +63,24 @@ func asInit(t testing.TB) bool {
 		t.Logf("%s", out)
 	}
 	return false
+}
+
+// loopback makes 127.0.0.1 work in a new network namespace, where every port is free.
+func loopback(t testing.TB) {
+	t.Helper()
+	lo, err := unix.NewIfreq("lo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lo.SetUint16(unix.IFF_UP)
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo); err != nil {
+		t.Fatalf("lo: %v", err)
+	}
 }
 
 // self is the command line of the hostile service.
@@ -112,7 +131,7 @@ func superviseWith(t testing.TB, options Options) *running {
 	ended := make(chan error)
 	go func() { ended <- r.Run(ctx) }()
 	t.Cleanup(func() {
-		limit, done := context.WithTimeout(context.Background(), 20*time.Second)
+		limit, done := context.WithTimeout(context.Background(), time.Minute)
 		defer done()
 		if err := r.StopAll(limit); err != nil && err != ErrEnded {
 			t.Errorf("stop all: %v", err)
@@ -152,7 +171,7 @@ func (r *running) must(err error) {
 // await waits for a phase.
 func (r *running) await(phase Phase, names ...string) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	r.must(r.Wait(ctx, phase, names...))
 }
@@ -172,7 +191,7 @@ func (r *running) state(name string) State {
 // within waits until claim holds.
 func (r *running) within(what string, claim func() bool) {
 	r.t.Helper()
-	for end := time.Now().Add(20 * time.Second); !claim(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !claim(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			states, _ := r.States()
 			r.t.Fatalf("not within 20 s: %s\n%+v", what, states)
@@ -207,7 +226,7 @@ func (r *running) notes(name string) string {
 func (r *running) nothingLeft() {
 	r.t.Helper()
 	var left []string
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if left = processes(); len(left) == 0 {
 			return
 		}
