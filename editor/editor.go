@@ -35,6 +35,10 @@ type Options struct {
 	CheckerFor func(path string) language.Checker // may be nil, and may give nil
 	ReadOnly   bool
 	Recovery   string // folder for recovery files, "": none are written
+
+	// Remark is what a person should know before a file is changed, e.g. that it
+	// is made anew at each boot; "" is nothing. It may be nil.
+	Remark func(path string) string
 }
 
 // Result tells how a session ended.
@@ -110,6 +114,9 @@ func editPlain(targets []Target, in, out *os.File, opt Options) (r Result, err e
 				fmt.Fprintf(out, "Recovery file: %v\n", err)
 			}
 		}
+		if remark := opt.remark(f.Path); remark != "" {
+			fmt.Fprintln(out, remark)
+		}
 		saved, err := plain.Edit(f, text.New(f.Source()), lines, out, o)
 		if o.Keeper != nil {
 			o.Keeper.Close()
@@ -145,6 +152,11 @@ func (opt Options) open(t Target) (*document, error) {
 	case !f.Exists:
 		d.notice = "A new file"
 	}
+	if remark := opt.remark(f.Path); remark != "" && d.notice != "" {
+		d.notice = remark + ". " + d.notice
+	} else if remark != "" {
+		d.notice = remark
+	}
 	if !opt.ReadOnly {
 		opt.guard(d)
 	}
@@ -159,6 +171,13 @@ func (opt Options) open(t Target) (*document, error) {
 		}
 	}
 	return d, nil
+}
+
+func (opt Options) remark(path string) string {
+	if opt.Remark == nil || opt.ReadOnly {
+		return ""
+	}
+	return opt.Remark(path)
 }
 
 // guard opens the recovery file of a document and looks what it holds.

@@ -308,3 +308,17 @@ func TestWithoutAServerTheErrorSaysSo(t *testing.T) {
 		t.Errorf("error %v, want ErrNoInit", err)
 	}
 }
+
+// The peer's credentials are asked for as well; a user who cannot even connect
+// takes none of the few places.
+func TestOnlyRootReachesTheSocket(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0))
+	path := serveOn(t, func(Request, *Client) Frame { return Frame{} })
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := info.Mode().Perm(); got != 0o600 {
+		t.Errorf("mode %04o, want 0600", got)
+	}
+}

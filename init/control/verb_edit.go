@@ -111,7 +111,7 @@ func show(w io.Writer, t editor.Target) error {
 
 // edit opens the editor on the terminal whose keys are given.
 func edit(targets []editor.Target, keys *os.File, opt editor.Options) (editor.Result, error) {
-	opt.CheckerFor, opt.Recovery = checkerFor, recoveryDir
+	opt.CheckerFor, opt.Recovery, opt.Remark = checkerFor, recoveryDir, remark
 	return editor.Edit(targets, keys, os.Stdout, opt)
 }
 
@@ -226,10 +226,10 @@ func (c *client) makeDraft() int {
 	if code != 0 {
 		return code
 	}
-	if err := os.MkdirAll(filepath.Dir(DraftPath), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(DraftPath), 0o700); err != nil {
 		return c.fail(err)
 	}
-	if err := switcher.WriteFileAtomic(DraftPath, []byte(d.Text), 0o644); err != nil {
+	if err := switcher.WriteFileAtomic(DraftPath, []byte(d.Text), 0o600); err != nil {
 		return c.fail(err)
 	}
 	return 0
