@@ -22,6 +22,20 @@ func WriteFileAtomic(path string, data []byte, mode fs.FileMode) error {
 	return writeAtomic(osDisk{}, path, data, mode)
 }
 
+// WriteGroupFileAtomic is WriteFileAtomic for a file that belongs to a group,
+// which it does before it has its name.
+func WriteGroupFileAtomic(path string, data []byte, mode fs.FileMode, group int) error {
+	temp, err := writeTemp(osDisk{}, filepath.Dir(path), bytes.NewReader(data), mode)
+	if err != nil {
+		return err
+	}
+	if err := os.Chown(temp, -1, group); err != nil {
+		os.Remove(temp)
+		return err
+	}
+	return commitTemp(osDisk{}, temp, path)
+}
+
 func writeAtomic(d disk, path string, data []byte, mode fs.FileMode) error {
 	temp, err := writeTemp(d, filepath.Dir(path), bytes.NewReader(data), mode)
 	if err != nil {

@@ -36,6 +36,9 @@ type fakeMachine struct {
 	fail    func(call string) error                          // asked before every call that changes something
 	onWait  func(m *fakeMachine)                             // at every Wait, with mu held
 	connect func(m *fakeMachine, s *system.System) (on bool) // nil: stays online
+
+	lockedOut int                 // number of a user who may not enter any service's folder
+	doubts    map[string][]string // by program
 }
 
 func newFakeMachine() *fakeMachine {
@@ -113,11 +116,14 @@ func (m *fakeMachine) Fingerprints(sys *system.System) map[string]string {
 	return all
 }
 
-func (m *fakeMachine) HasProgram(service system.Service) error {
+func (m *fakeMachine) CanStart(service system.Service, users map[string]system.User) ([]string, error) {
 	if slices.Contains(m.missing, service.Command[0]) {
-		return fmt.Errorf("%s: %w", service.Command[0], fs.ErrNotExist)
+		return nil, fmt.Errorf("%s: %w", service.Command[0], fs.ErrNotExist)
 	}
-	return nil
+	if u, ok := users[service.User]; ok && u.UID == m.lockedOut {
+		return nil, fmt.Errorf("dir %s: user %s may not enter it", service.Dir, service.User)
+	}
+	return m.doubts[service.Command[0]], nil
 }
 
 func (m *fakeMachine) HasModule(name string) bool { return slices.Contains(m.modules, name) }

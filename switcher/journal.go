@@ -133,7 +133,7 @@ func (f journalFile) begin(l journalLine) error {
 	if err != nil {
 		return err
 	}
-	return writeAtomic(f.disk, f.path(), data, 0o644)
+	return writeAtomic(f.disk, f.path(), data, private)
 }
 
 // add appends a line and makes it durable.
@@ -168,5 +168,5 @@ func (f journalFile) end(j Journal, found string) error {
 		}
 		text = append(text, line...)
 	}
-	return writeAtomic(f.disk, f.path(), text, 0o644)
+	return writeAtomic(f.disk, f.path(), text, private)
 }

@@ -57,10 +57,11 @@ type Machine interface {
 }
 
 // ProgramFinder is implemented by a Machine that can tell before a service
-// starts that it has no program.
+// starts that it cannot.
 type ProgramFinder interface {
-	// HasProgram returns nil if the program that service runs is there now.
-	HasProgram(service system.Service) error
+	// CanStart returns nil if the program that service runs is there now, and
+	// its user, one of users, may run it in its folder. Notes are what may be wrong.
+	CanStart(service system.Service, users map[string]system.User) (notes []string, err error)
 }
 
 // ServiceState is what can be seen of one service.

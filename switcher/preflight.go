@@ -58,8 +58,8 @@ func missingPorts(from, to *system.System, links []string) (faults []error) {
 	return faults
 }
 
-// missingPrograms looks at the services that plan starts. One without a program
-// would only lead to the way back, unless it may fail, or comes after another
+// missingPrograms looks at the services that plan starts. One without a program,
+// or whose user may not run it or enter its folder, would only lead to the way back, unless it may fail, or comes after another
 // that starts too: that one may bring the program. These get notes.
 func (s *Switcher) missingPrograms(plan Plan, to target) (faults []error, notes []string) {
 	finder, ok := s.machine.(ProgramFinder)
@@ -74,7 +74,10 @@ func (s *Switcher) missingPrograms(plan Plan, to target) (faults []error, notes 
 	}
 	for _, name := range sortedKeys(starts) {
 		service := to.system.Services[name]
-		err := finder.HasProgram(service)
+		doubts, err := finder.CanStart(service, to.system.Users)
+		for _, doubt := range doubts {
+			notes = append(notes, fmt.Sprintf("service %s: %s", name, doubt))
+		}
 		if err == nil {
 			continue
 		}

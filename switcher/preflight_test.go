@@ -67,3 +67,33 @@ func TestASecondSwitchIsToldWhatToDo(t *testing.T) {
 		}
 	}
 }
+
+// What a service's user may not do is found before the first stop, and with the
+// users of the generation that is switched to.
+func TestAServiceWhoseUserMayNotEnterItsFolderIsRefused(t *testing.T) {
+	const web = "[user.web]\nuid = 1000\n[service.site]\ncommand = [\"httpd\"]\ndir = \"/state/data\"\nuser = \"web\"\n"
+	const fault = "service site cannot start: dir /state/data: user web may not enter it"
+	s, m, _ := bootedMachine(t)
+	m.lockedOut = 1000
+	m.doubts = map[string][]string{"httpd": {"user web may not read /state/data/conf"}}
+	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
+	calls := len(m.calls)
+	preview, err := s.Plan(Request{Verb: VerbSwitch, Text: []byte(web)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := switchTo(t, s, VerbSwitch, web)
+	wantExit(t, r, ExitRefused)
+	if problems := strings.Join(preview.Problems, "\n"); !strings.Contains(problems, fault) || !strings.Contains(r.Reason, fault) || len(m.calls) > calls {
+		t.Errorf("problems %q, reason %q, calls %q", problems, r.Reason, m.calls[calls:])
+	}
+	m.lockedOut = 1001
+	preview, err = s.Plan(Request{Verb: VerbSwitch, Text: []byte(web)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if notes := strings.Join(preview.Plan.Notes, "\n"); len(preview.Problems) > 0 || !strings.Contains(notes, "service site: user web may not read /state/data/conf") {
+		t.Errorf("problems %q, notes %q", preview.Problems, notes)
+	}
+	wantExit(t, switchTo(t, s, VerbSwitch, web), ExitGood)
+}

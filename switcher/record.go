@@ -40,6 +40,10 @@ type Trying struct {
 	Routed     bool `json:"routed"` // and had a default route
 }
 
+// private is the mode of what a switch writes beside the store: reasons and
+// definitions that only root may read.
+const private = 0o600
+
 // Record is the boot record: all that outlives the power and decides what runs.
 type Record struct {
 	Sequence uint64  `json:"sequence"` // grows with every write
@@ -183,10 +187,10 @@ func (f recordFile) write(r Record) (note string, err error) {
 	if err := r.check(); err != nil {
 		return "", fmt.Errorf("boot record: refused to write: %w", err)
 	}
-	if err := writeAtomic(f.disk, filepath.Join(f.dir, recordName), data, 0o644); err != nil {
+	if err := writeAtomic(f.disk, filepath.Join(f.dir, recordName), data, private); err != nil {
 		return "", fmt.Errorf("boot record: %w", err)
 	}
-	if err := writeAtomic(f.disk, filepath.Join(f.dir, recordCopyName), data, 0o644); err != nil {
+	if err := writeAtomic(f.disk, filepath.Join(f.dir, recordCopyName), data, private); err != nil {
 		return fmt.Sprintf("the second copy of the boot record is old: %v", err), nil
 	}
 	return "", nil

@@ -29,6 +29,7 @@ func TestBadInputLeavesTheMachineAsItWas(t *testing.T) {
 	c.lostTerminal()
 	c.failingServices()
 	c.fullVolume()
+	c.rights()
 	c.damagedStore()
 	c.Send("poweroff\r")
 	c.WaitEnd()

@@ -28,13 +28,19 @@ func (f *first) openSwitcher() (*switcher.Switcher, error) {
 	if f.volume, err = f.volume.Distrust(reason); err != nil {
 		f.notes.add("%v", err)
 	}
-	f.makeDraftFolder()
+	f.prepareVolume()
 	return switcher.Open(options)
 }
 
-// makeDraftFolder makes the folder of the draft, where switcher and editor look for it.
-func (f *first) makeDraftFolder() {
-	if err := os.MkdirAll(filepath.Dir(control.DraftPath), 0o755); err != nil {
+// prepareVolume makes the folders of store and draft, where switcher and editor
+// look for them, and lets services reach theirs.
+func (f *first) prepareVolume() {
+	for _, dir := range []string{filepath.Join(statePath, "store"), filepath.Dir(control.DraftPath)} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			f.notes.add("%v", err)
+		}
+	}
+	if err := letServicesIn(statePath); err != nil {
 		f.notes.add("%v", err)
 	}
 }

@@ -23,7 +23,8 @@ func SetHostname(name string) error {
 }
 
 func hosts(name string) string {
-	return "127.0.0.1\tlocalhost\n" +
+	return "# Made at each boot and switch from the hostname in system.toml: bantam edit\n" +
+		"127.0.0.1\tlocalhost\n" +
 		"127.0.1.1\t" + name + "\n" +
 		"::1\tlocalhost ip6-localhost\n" +
 		"ff02::1\tip6-allnodes\n" +

@@ -43,6 +43,8 @@ type Machine struct {
 	sawStates <-chan struct{} // closed when what Services returned last is out of date
 	sawNet    <-chan struct{} // likewise of Network
 	digests   map[fileID]string
+
+	looks chan struct{} // holds those at file systems that do not answer
 }
 
 // fileID tells a program's bytes apart without reading them.
@@ -56,7 +58,8 @@ type fileID struct {
 func NewMachine(sup *supervise.Supervisor, loader *kmod.Loader, binary switcher.Digest, consoles []string, drivers <-chan struct{}) *Machine {
 	netmsg := make(chan struct{})
 	return &Machine{sup: sup, loader: loader, binary: string(binary), consoles: consoles, drivers: drivers,
-		netmsg: netmsg, sawStates: sup.Changed(), sawNet: netmsg, digests: map[fileID]string{}}
+		netmsg: netmsg, sawStates: sup.Changed(), sawNet: netmsg, digests: map[fileID]string{},
+		looks: make(chan struct{}, mostLooks)}
 }
 
 // Now is CLOCK_BOOTTIME.
@@ -174,7 +177,7 @@ func links() []string {
 func (m *Machine) Fingerprints(sys *system.System) map[string]string {
 	prints := map[string]string{}
 	for name, service := range sys.Services {
-		print, err := supervise.Fingerprint(serviceDefinition(name, service, sys.Users), m.digest)
+		print, err := supervise.Fingerprint(serviceDefinition(name, service, sys.Users), m.digestInTime)
 		if err != nil {
 			print = "unknown: " + err.Error() // equal only to the same misfortune
 		}
@@ -218,13 +221,6 @@ func (m *Machine) digest(path string) (string, error) {
 	m.digests[id] = digest
 	m.mu.Unlock()
 	return digest, nil
-}
-
-var _ switcher.ProgramFinder = (*Machine)(nil)
-
-// HasProgram returns nil if the program that service runs is there.
-func (m *Machine) HasProgram(service system.Service) error {
-	return supervise.FindProgram(serviceDefinition("", service, nil))
 }
 
 // HasModule says whether name, or an alias, is in the image or built in.
@@ -290,7 +286,9 @@ func (m *Machine) Adopt(text []byte, sys *system.System) error {
 	if err := m.sup.Define(definitions(sys, m.consoles)); err != nil {
 		return err
 	}
-	return switcher.WriteFileAtomic(activeSystem, text, 0o644)
+	// Its services' environments may hold what other users must not read; the
+	// network configurator reads the rest.
+	return switcher.WriteGroupFileAtomic(activeSystem, text, 0o640, netcfgUser)
 }
 
 // StopServices returns when the services are gone.

@@ -54,16 +54,14 @@ type File struct {
 
 const quiet = unix.MS_NOSUID | unix.MS_NODEV
 
-// Mounts are the kernel's file systems and the folders in memory, in order.
-func Mounts() []Creator {
-	return []Creator{
-		Mount{Type: "devtmpfs", Target: "/dev", Flags: unix.MS_NOSUID, Data: "mode=0755", Must: true},
+// Mounts are the kernel's file systems and the folders in memory, in order, for
+// a machine of so many bytes of memory.
+func Mounts(memory int64) []Creator {
+	list := []Creator{
+		Mount{Type: "devtmpfs", Target: "/dev", Flags: unix.MS_NOSUID, Data: fmt.Sprintf("mode=0755,size=%d", devBytes), Must: true},
 		Mount{Type: "proc", Target: "/proc", Flags: quiet | unix.MS_NOEXEC, Must: true},
 		Mount{Type: "sysfs", Target: "/sys", Flags: quiet | unix.MS_NOEXEC, Must: true},
-		Mount{Type: "tmpfs", Target: "/run", Flags: quiet, Data: "mode=0755,size=25%", Must: true},
-		Mount{Type: "tmpfs", Target: "/tmp", Flags: quiet, Data: "mode=1777,size=50%"},
 		Mount{Type: "devpts", Target: "/dev/pts", Flags: unix.MS_NOSUID | unix.MS_NOEXEC, Data: "gid=5,mode=620,ptmxmode=666"},
-		Mount{Type: "tmpfs", Target: "/dev/shm", Flags: quiet, Data: "mode=1777,size=25%"},
 		Mount{Type: "cgroup2", Target: "/sys/fs/cgroup", Flags: quiet | unix.MS_NOEXEC, Data: "nsdelegate"},
 		Mount{Type: "pstore", Target: "/sys/fs/pstore", Flags: quiet | unix.MS_NOEXEC, IfPresent: true},
 		Mount{Type: "efivarfs", Target: "/sys/firmware/efi/efivars", Flags: quiet | unix.MS_NOEXEC, IfPresent: true},
@@ -72,19 +70,25 @@ func Mounts() []Creator {
 		Symlink{"/proc/self/fd/1", "/dev/stdout"},
 		Symlink{"/proc/self/fd/2", "/dev/stderr"},
 	}
+	for _, a := range areas {
+		list = append(list, a.mount(memory))
+	}
+	return append(list, Root{Share: rootShare, Memory: memory})
 }
 
 // Skeleton is the rest of the root: folders, links and files that programs
 // expect. applets are the names under /bin by which the device binary is called.
 func Skeleton(applets []string) []Creator {
 	list := []Creator{
-		Dir{"/run/bantam", 0o755}, Dir{"/run/bantam/net", 0o755}, Dir{"/run/lock", 0o1777},
 		Dir{"/bin", 0o755}, Dir{"/etc", 0o755}, Dir{"/root", 0o700}, Dir{"/mnt", 0o755}, Dir{"/state", 0o755},
-		Dir{"/usr", 0o755}, Dir{"/var/lib", 0o755}, Dir{"/var/tmp", 0o1777}, Dir{"/var/empty", 0o555},
+		Dir{"/usr", 0o755}, Dir{"/var", 0o755}, Dir{"/var/lib", 0o755}, Dir{"/var/empty", 0o555},
+		Dir{"/bantam", 0o700},   // the image's system.toml
 		Symlink{"bin", "/sbin"}, // the kernel calls /sbin/modprobe, scripts begin with /usr/bin/env
 		Symlink{"../bin", "/usr/bin"},
 		Symlink{"../bin", "/usr/sbin"},
 		Symlink{"/run", "/var/run"},
+		Symlink{"/run/lock", "/var/lock"},
+		Symlink{"/tmp", "/var/tmp"},
 		Symlink{"/run/bantam/net/resolv.conf", "/etc/resolv.conf"},
 		Symlink{"/proc/self/mounts", "/etc/mtab"},
 		File{"/etc/shells", 0o644, "/bin/sh\n"},

@@ -87,7 +87,7 @@ func Run(b Binary) {
 // the machine could not come up, and no service runs any more.
 func (f *first) live() (action Action, err error) {
 	done := f.chart.Span("file systems")
-	errs, fatal := Make(append(Mounts(), Skeleton(f.build.Commands)...))
+	errs, fatal := Make(append(Mounts(totalMemory()), Skeleton(f.build.Commands)...))
 	for _, e := range errs {
 		f.notes.add("%v", e)
 	}
@@ -102,6 +102,9 @@ func (f *first) live() (action Action, err error) {
 		f.notes.add("%v", err)
 	}
 	if err := WriteUsers(nil); err != nil { // root and nobody, also when system.toml names no user
+		f.notes.add("%v", err)
+	}
+	if err := SetSysctl("kernel.dmesg_restrict", "1"); err != nil { // what services print is in the kernel log
 		f.notes.add("%v", err)
 	}
 	_ = CatchCtrlAltDel()
@@ -302,7 +305,7 @@ func (f *first) openVolume() {
 		f.notes.add("state: %s", n)
 	}
 	Logf(Notice, "state: %s", f.storage())
-	f.makeDraftFolder()
+	f.prepareVolume()
 	if err := CreditSeed(statePath + "/seed"); err != nil {
 		f.notes.add("%v", err)
 	}

@@ -41,6 +41,7 @@ func say(format string, args ...any) { fmt.Printf(format+"\n", args...) }
 // aliveAfterAllSignals counts what arrives until its standard input ends.
 func aliveAfterAllSignals() error {
 	s := CatchSignals()
+	say("do not arrive: %v", lostSignals(s))
 	var caught atomic.Int64
 	go func() {
 		for range s.Other {
@@ -79,6 +80,34 @@ func librarySignals() error {
 		}
 	}
 	return err
+}
+
+// lostSignals sends each signal to this process and lists those that come out
+// of neither channel, or of the wrong one.
+func lostSignals(s Signals) (lost []syscall.Signal) {
+	for n := syscall.Signal(1); n <= 64; n++ {
+		switch n {
+		case unix.SIGURG, unix.SIGPROF, unix.SIGKILL, unix.SIGSTOP: // the runtime's own, and the kernel's
+			continue
+		}
+		if firstLibrarySignal <= n && n <= lastLibrarySignal {
+			continue // ignored
+		}
+		from := s.Other
+		if n == unix.SIGCHLD {
+			from = s.Child
+		}
+		err := unix.Kill(os.Getpid(), n)
+		select {
+		case got := <-from:
+			if got == n && err == nil {
+				continue
+			}
+		case <-time.After(10 * time.Second):
+		}
+		lost = append(lost, n)
+	}
+	return lost
 }
 
 func closedDescriptors() error {
@@ -195,7 +224,7 @@ func mountsInAnEmptyRoot() error {
 		return err
 	}
 	for round := 1; round <= 2; round++ { // the second time everything is there
-		list := append(Mounts(), Skeleton([]string{"sh", "ls"})...)
+		list := append(Mounts(64<<20), Skeleton([]string{"sh", "ls"})...)
 		errs, fatal := Make(list)
 		say("round %d: errors %v, fatal %v", round, errs, fatal)
 	}
@@ -212,12 +241,23 @@ func mountsInAnEmptyRoot() error {
 	for _, line := range slices.Compact(seen) {
 		say("%s", line)
 	}
-	for _, path := range []string{"/tmp", "/dev/shm", "/run", "/run/lock", "/root", "/var/tmp"} {
+	for _, path := range []string{"/run", "/run/bantam", "/root", "/bantam", "/etc", "/mnt", "/var", "/var/lib"} {
 		var st unix.Stat_t
 		if err := unix.Stat(path, &st); err != nil {
 			return err
 		}
 		say("%s %04o", path, st.Mode&0o7777)
+	}
+	open, err := openToAll()
+	if err != nil {
+		return err
+	}
+	say("everybody writes to %v", open)
+	for _, path := range pathsOf(open) {
+		say("nobody has filled %s: %v", path, fillAsNobody(path))
+	}
+	for _, path := range []string{"/run/bantam/system.toml", netDir + "/status.json", "/run/new", "/etc/new"} {
+		say("%s: %v", path, os.WriteFile(path, make([]byte, 900<<10), 0o644))
 	}
 	for _, path := range []string{"/bin/ls", "/bin/bantam", "/sbin/ls", "/etc/resolv.conf", "/usr/bin/sh"} {
 		target, _ := os.Readlink(path)

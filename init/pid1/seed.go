@@ -25,7 +25,10 @@ const seedSize = sha512.Size
 // disk, before the old seed is used; if that is not possible the seed is mixed
 // in without being counted. What is used and what is stored are different
 // hashes, so neither tells the other.
-func CreditSeed(path string) error {
+func CreditSeed(path string) error { return creditSeed(path, addEntropy) }
+
+// creditSeed gives add what goes into the pool, and how many bits of it count.
+func creditSeed(path string, add func(data []byte, bits int) error) error {
 	old, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -43,7 +46,7 @@ func CreditSeed(path string) error {
 	if replaced == nil && len(old) >= 32 {
 		bits = 256
 	}
-	if err := addEntropy(use, bits); err != nil {
+	if err := add(use, bits); err != nil {
 		return err
 	}
 	if replaced != nil {

@@ -2,6 +2,7 @@ package pid1
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -198,10 +199,50 @@ func TestASeedIsUsedOnce(t *testing.T) {
 	}
 }
 
-func TestASeedThatCannotBeReplacedIsNotCounted(t *testing.T) {
-	err := CreditSeed("/proc/version") // can be read, and no file can be made beside it
-	if err == nil || !strings.Contains(err.Error(), "not counted") {
-		t.Errorf("error %v, want that it was not counted", err)
+func TestASeedCountsOnceAndOnlyIfItIsWorthIt(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "seed")
+	for _, tt := range []struct {
+		name, path, says string
+		size, bits       int
+	}{
+		{"a whole seed", path, "", seedSize, 256},
+		{"the least that holds 256 bits", path, "", 32, 256},
+		{"a torn one", path, "", 31, 0},
+		{"an empty one", path, "", 0, 0},
+		{"one that cannot be replaced", "/proc/version", "not counted", -1, 0}, // no file can be made beside it
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.size >= 0 {
+				if err := os.WriteFile(path, []byte(strings.Repeat("s", tt.size)), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			calls := 0
+			err := creditSeed(tt.path, func(data []byte, bits int) error {
+				calls++
+				now, err := os.ReadFile(tt.path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if bits != tt.bits || len(data) != seedSize {
+					t.Errorf("%d bytes counted as %d bits, want %d", len(data), bits, tt.bits)
+				}
+				if bits > 0 && string(now) == strings.Repeat("s", tt.size) {
+					t.Error("it was used before it was replaced: after a power cut it would count again")
+				}
+				if slices.Equal(now, data) {
+					t.Error("what is stored tells what was used")
+				}
+				return nil
+			})
+			if calls != 1 {
+				t.Errorf("used %d times", calls)
+			}
+			if got := fmt.Sprint(err); tt.says == "" && err != nil || !strings.Contains(got, tt.says) {
+				t.Errorf("error %v, want %q", err, tt.says)
+			}
+		})
 	}
 }
 

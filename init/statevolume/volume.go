@@ -85,13 +85,16 @@ func (v Volume) Distrust(reason string) (Volume, error) {
 	return v.inMemory(v.Dir)
 }
 
+// MemoryShare is how much of the machine's memory the state may take where it is kept there, in percent.
+const MemoryShare = 20
+
 // inMemory mounts memory at dir; Kind and Reason say why.
 func (v Volume) inMemory(dir string) (Volume, error) {
 	v.Dir, v.Device, v.Origin, v.Size = dir, "", "", 0
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return v, fmt.Errorf("state in memory: %w", err)
 	}
-	if err := unix.Mount("bantam-state", dir, "tmpfs", unix.MS_NODEV|unix.MS_NOSUID, "mode=0700,size=25%"); err != nil {
+	if err := unix.Mount("bantam-state", dir, "tmpfs", unix.MS_NODEV|unix.MS_NOSUID, fmt.Sprintf("mode=0700,size=%d%%", MemoryShare)); err != nil {
 		return v, fmt.Errorf("state in memory: mount tmpfs at %s: %w", dir, err)
 	}
 	v.Size, _ = mountedSize(dir)

@@ -5,10 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -41,28 +38,6 @@ func Fingerprint(def Definition, digestOf func(path string) (string, error)) (st
 		}
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
-}
-
-// FindProgram returns nil if the service could be started as far as its
-// program goes: some file that its command may mean is there and executable.
-func FindProgram(def Definition) error {
-	if len(def.Argv) == 0 {
-		return errors.New("no command")
-	}
-	fault := fmt.Errorf("%s: %w", def.Argv[0], fs.ErrNotExist)
-	for _, file := range candidates(def.Argv[0], def.Env) {
-		if !filepath.IsAbs(file) {
-			file = filepath.Join(dirOf(def), file)
-		}
-		info, err := os.Stat(file)
-		if err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
-			return nil
-		}
-		if err == nil {
-			fault = fmt.Errorf("%s: not an executable file", file)
-		}
-	}
-	return fault
 }
 
 // candidates lists the files that a command may mean, as execvp does.

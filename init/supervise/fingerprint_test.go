@@ -78,7 +78,7 @@ func TestAProgramIsFoundWhereTheServiceWouldFindIt(t *testing.T) {
 		{"a directory", dir, "", "", dir + ": not an executable file"},
 	} {
 		text := ""
-		if err := FindProgram(Definition{Argv: []string{c.command}, Env: []string{"PATH=" + c.path}, Dir: c.dir}); err != nil {
+		if err := (Definition{Argv: []string{c.command}, Env: []string{"PATH=" + c.path}, Dir: c.dir}).findProgram(LookAt); err != nil {
 			text = err.Error()
 		}
 		if text != c.want {
