@@ -61,7 +61,7 @@ func (c *console) rights() {
 		}
 	}
 	c.must("df /tmp /run/lock /dev/shm | grep -c 100%", "3\n")
-	c.must("ls -d /evil /state/evil", "No such file", "/state/evil")
+	c.must("ls -d /evil /state/evil", "ls: /evil: no such file", "ls: /state/evil: no such file")
 
 	// What nobody has filled is not what a switch, its way back and the network need.
 	c.write("/root/other.toml", serviceA+"[service.other]\ncommand = [\"false\"]\nrestart = \"never\"\n")
