@@ -28,14 +28,14 @@ var (
 func main() { os.Exit(run(os.Args)) }
 
 // verbCommands are the verbs that people type without `bantam` before them.
-var verbCommands = map[string]string{"edit": "edit", "view": "view", "reboot": "reboot", "poweroff": "poweroff", "halt": "halt"}
+var verbCommands = map[string]string{"edit": "edit", "view": "view", "less": "view", "reboot": "reboot", "poweroff": "poweroff", "halt": "halt"}
 
 // run acts as the program of the name args[0].
 func run(args []string) int {
 	if os.Getpid() == 1 {
 		pid1.Run(pid1.Binary{Version: version, Time: builtAt(), Commands: commands()})
 	}
-	control.Version, shell.Verbs = version, control.Names()
+	control.Version, shell.CompleteBantam = version, control.Complete
 	name := strings.TrimPrefix(filepath.Base(args[0]), "-")
 	switch name {
 	case "init":
@@ -53,13 +53,31 @@ func run(args []string) int {
 		return supervise.ShimMain(args[1:])
 	}
 	if verb, ok := verbCommands[name]; ok {
-		return control.Main(append([]string{verb}, args[1:]...))
+		args = args[1:]
+		if name == "less" {
+			args = withoutLooks(args)
+		}
+		return control.Main(append([]string{verb}, args...))
 	}
 	if code, ok := applet.Run(name, args[1:], applet.OS()); ok {
 		return code
 	}
 	fmt.Fprintf(os.Stderr, "%s: this is the bantam binary, which has no command of that name\n", name)
 	return 127
+}
+
+// withoutLooks drops the options that people give to less by habit and that
+// only change how it looks, as the -R of git's pager.
+func withoutLooks(args []string) (rest []string) {
+	for i, arg := range args {
+		if arg == "--" {
+			return append(rest, args[i:]...)
+		}
+		if len(arg) < 2 || arg[0] != '-' || strings.Trim(arg[1:], "EFIKMNRSXeimnqsw") != "" {
+			rest = append(rest, arg)
+		}
+	}
+	return rest
 }
 
 // commands are all the names under /bin.

@@ -318,7 +318,10 @@ func mount(c *call, args []string) int {
 		flags = remountFlags(target, words)
 	}
 	if kind == "" && flags&(syscall.MS_BIND|syscall.MS_MOVE|syscall.MS_REMOUNT|syscall.MS_PRIVATE|syscall.MS_SHARED|syscall.MS_SLAVE) == 0 {
-		return c.mountAny(source, target, flags, strings.Join(data, ","))
+		return c.mountAny(source, target, flags, data)
+	}
+	if kind != "" && flags&(syscall.MS_BIND|syscall.MS_MOVE|syscall.MS_REMOUNT) == 0 {
+		return c.mountDisk(source, target, kind, flags, data)
 	}
 	if err := syscall.Mount(source, target, kind, flags, strings.Join(data, ",")); err != nil {
 		return c.fail(target, mountReason(err, source, kind))
@@ -372,43 +375,6 @@ func remountFlags(target, words string) uintptr {
 	}
 	flags, _ := readMountOptions(now + "," + words)
 	return flags
-}
-
-// mountAny tries the file systems that the kernel knows and that live on disks.
-func (c *call) mountAny(source, target string, flags uintptr, data string) int {
-	text, err := os.ReadFile("/proc/filesystems")
-	if err != nil {
-		return c.fail("/proc/filesystems", err)
-	}
-	last := error(syscall.ENODEV)
-	for line := range strings.Lines(string(text)) {
-		kind, isDisk := strings.CutPrefix(strings.TrimRight(line, "\n"), "\t")
-		if !isDisk {
-			continue
-		}
-		err := syscall.Mount(source, target, kind, flags, data)
-		if err == nil {
-			return 0
-		}
-		if !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENODEV) {
-			last = err
-			break
-		}
-		last = err
-	}
-	return c.fail(target, mountReason(last, source, ""))
-}
-
-func mountReason(err error, source, kind string) error {
-	switch {
-	case errors.Is(err, syscall.EINVAL):
-		return fmt.Errorf("%s holds no %s file system, or an option is wrong (dmesg may tell)", source, strings.TrimSpace("known "+kind))
-	case errors.Is(err, syscall.ENODEV) && kind != "":
-		return fmt.Errorf("the kernel does not know the file system %s", kind)
-	case errors.Is(err, syscall.ENOTBLK):
-		return fmt.Errorf("%s is not a disk", source)
-	}
-	return err
 }
 
 func umount(c *call, args []string) int {

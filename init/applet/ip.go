@@ -20,7 +20,11 @@ func ip(c *call, args []string) int {
 			r.family = unix.AF_INET6
 		case "-br", "-brief":
 			r.brief = true
-		case "-o", "-s", "-d", "-n":
+		case "-s", "-stats", "-statistics":
+			r.stats = true
+		case "-o", "-oneline":
+			r.oneline = true
+		case "-d", "-n":
 			return c.misuse("%s is not supported", args[0])
 		default:
 			return c.misuse("unknown option %s", args[0])
@@ -78,6 +82,9 @@ type ipRun struct {
 	c      *call
 	family int
 	brief  bool
+	stats  bool // counters of links
+
+	oneline bool
 }
 
 // words splits "dev eth0 via 10.0.0.1" into pairs; the first word that is no

@@ -34,11 +34,16 @@ func (r *ipRun) showAddresses(args []string) error {
 		if r.family != unix.AF_UNSPEC && len(addresses) == 0 {
 			continue
 		}
-		r.linkLine(link)
+		if !r.oneline {
+			r.linkLine(link)
+		}
 		for _, address := range addresses {
 			family := "inet"
 			if address.IP.To4() == nil {
 				family = "inet6"
+			}
+			if r.oneline {
+				r.c.printf("%d: %s", a.Index, a.Name)
 			}
 			r.c.printf("    %s %s", family, address.IPNet)
 			if address.Broadcast != nil {
@@ -57,7 +62,8 @@ func (r *ipRun) showAddresses(args []string) error {
 			if address.Label != "" && address.Label != a.Name {
 				r.c.printf(" %s", address.Label)
 			}
-			r.c.printf("\n       valid_lft %s preferred_lft %s\n", lifetime(address.ValidLft), lifetime(address.PreferedLft))
+			r.continued("       valid_lft %s preferred_lft %s", lifetime(address.ValidLft), lifetime(address.PreferedLft))
+			r.c.printf("\n")
 		}
 	}
 	alignment{gap: 3}.print(r.c.out, rows)

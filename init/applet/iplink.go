@@ -80,11 +80,44 @@ func (r *ipRun) linkLine(link netlink.Link) {
 	if kind := link.Type(); kind != "device" {
 		r.c.printf(" type %s", kind)
 	}
-	r.c.printf("\n")
 	if len(a.HardwareAddr) > 0 {
-		r.c.printf("    link/ether %s\n", a.HardwareAddr)
+		r.continued("    link/ether %s", a.HardwareAddr)
 	} else if a.Flags&net.FlagLoopback != 0 {
-		r.c.printf("    link/loopback\n")
+		r.continued("    link/loopback")
+	}
+	if r.stats && a.Statistics != nil {
+		r.counters(a.Statistics)
+	}
+	r.c.printf("\n")
+}
+
+// continued prints a further line about a link; with -o it stays on the first.
+func (r *ipRun) continued(format string, args ...any) {
+	mark := "\n"
+	if r.oneline {
+		mark = "\\"
+	}
+	r.c.printf(mark+format, args...)
+}
+
+// counters prints what came and went since the link is there.
+func (r *ipRun) counters(s *netlink.LinkStatistics) {
+	for _, side := range []struct {
+		title  []string
+		counts []uint64
+	}{
+		{[]string{"RX:", "bytes", "packets", "errors", "dropped", "missed", "mcast"}, []uint64{s.RxBytes, s.RxPackets, s.RxErrors, s.RxDropped, s.RxMissedErrors, s.Multicast}},
+		{[]string{"TX:", "bytes", "packets", "errors", "dropped", "carrier", "collsns"}, []uint64{s.TxBytes, s.TxPackets, s.TxErrors, s.TxDropped, s.TxCarrierErrors, s.Collisions}},
+	} {
+		title, values := "    "+side.title[0], "       "
+		for i, n := range side.counts {
+			text := strconv.FormatUint(n, 10)
+			width := max(len(text), len(side.title[i+1]))
+			title += fmt.Sprintf("  %*s", width, side.title[i+1])
+			values += fmt.Sprintf("  %*s", width, text)
+		}
+		r.continued("%s", title)
+		r.continued("%s", values)
 	}
 }
 

@@ -310,21 +310,27 @@ func sinceBoot() (time.Duration, error) {
 	return time.Duration(seconds * float64(time.Second)), err
 }
 
+// memoryFigures are those of /proc/meminfo, in bytes.
+func memoryFigures() (map[string]int64, error) {
+	text, err := os.ReadFile("/proc/meminfo")
+	figures := map[string]int64{}
+	for line := range strings.Lines(string(text)) {
+		if fields := strings.Fields(line); len(fields) >= 2 {
+			n, _ := strconv.ParseInt(fields[1], 10, 64)
+			figures[strings.TrimSuffix(fields[0], ":")] = n * 1024
+		}
+	}
+	return figures, err
+}
+
 func free(c *call, args []string) int {
 	opts, rest, err := parseOptions("hkmgb", nil, args)
 	if err != nil || len(rest) > 0 {
 		return c.misuse("takes only options -h -b -k -m -g")
 	}
-	text, err := os.ReadFile("/proc/meminfo")
+	m, err := memoryFigures()
 	if err != nil {
 		return c.fail("/proc/meminfo", err)
-	}
-	m := map[string]int64{}
-	for line := range strings.Lines(string(text)) {
-		if fields := strings.Fields(line); len(fields) >= 2 {
-			n, _ := strconv.ParseInt(fields[1], 10, 64)
-			m[strings.TrimSuffix(fields[0], ":")] = n * 1024
-		}
 	}
 	show := func(bytes int64) string {
 		switch {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"syscall"
+	"time"
 )
 
 // ErrNoInit says that nothing listens: this machine was not started by Bantam,
@@ -25,7 +26,12 @@ var ErrHungUp = errors.New("PID 1 ended the conversation; `bantam status` tells 
 // Call sends req to the socket at path and hands every frame to each, the last
 // one included. It returns the last frame.
 func Call(path string, req Request, each func(Frame)) (Frame, error) {
-	c, err := net.Dial("unix", path)
+	return callWithin(0, path, req, each)
+}
+
+// callWithin is Call with a limit for all of it, unless that is 0.
+func callWithin(limit time.Duration, path string, req Request, each func(Frame)) (Frame, error) {
+	c, err := net.DialTimeout("unix", path, limit)
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
 			return Frame{}, ErrNoInit
@@ -36,6 +42,9 @@ func Call(path string, req Request, each func(Frame)) (Frame, error) {
 		return Frame{}, err
 	}
 	defer c.Close()
+	if limit > 0 {
+		c.SetDeadline(time.Now().Add(limit))
+	}
 	line, err := json.Marshal(req)
 	if err != nil {
 		return Frame{}, err

@@ -30,6 +30,18 @@ func (x *Index) File(name string) string {
 	return ""
 }
 
+// Names are those of all modules that have a file, sorted.
+func (x *Index) Names() []string {
+	var names []string
+	for name, m := range x.modules {
+		if m.file != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // Builtin says whether the kernel itself contains the module.
 func (x *Index) Builtin(name string) bool { return x.builtin[Name(name)] }
 

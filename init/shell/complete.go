@@ -13,12 +13,12 @@ import (
 	"bantam/init/shell/line"
 )
 
-// Verbs are the words that may follow "bantam", for completion. The main
-// package sets them.
-var Verbs []string
+// CompleteBantam proposes words for the one that begins with typed and stands
+// after `bantam words...`, and says whether files fit too. The main package sets it.
+var CompleteBantam = func(words []string, typed string) (names []string, files bool) { return nil, true }
 
-// complete proposes commands in command position, files elsewhere, folders
-// after cd and the verbs after bantam.
+// complete proposes commands in command position, variables after $, what the
+// command before takes where that is known, folders after cd and files elsewhere.
 func (sh *shell) complete(before string) line.Completion {
 	start, words := lastWord(before)
 	typed := unquote(before[start:])
@@ -31,12 +31,17 @@ func (sh *shell) complete(before string) line.Completion {
 		return c
 	}
 	switch {
+	case strings.HasPrefix(before[start:], "$"):
+		return sh.variables(start, before[start:])
 	case len(words) == 0 && !strings.Contains(typed, "/"):
 		return quote(sh.commands(typed))
-	case len(words) == 1 && words[0] == "bantam":
-		return quote(withPrefix(Verbs, typed))
-	case len(words) > 0 && strings.HasPrefix(typed, "$"):
-		return line.Completion{}
+	}
+	names, files := []string(nil), true
+	if len(words) > 0 {
+		names, files = argumentsOf(words, typed)
+	}
+	if names = withPrefix(names, typed); !files || len(names) > 0 {
+		return quote(names)
 	}
 	onlyFolders := len(words) > 0 && (words[0] == "cd" || words[0] == "rmdir")
 	folder, prefix := filepath.Split(typed)
@@ -72,6 +77,57 @@ func (sh *shell) complete(before string) line.Completion {
 		c.Display = append(c.Display, applet.PrintableLine(name))
 	}
 	return c
+}
+
+// argumentsOf proposes what a command takes beside files, and says whether these
+// fit too.
+func argumentsOf(words []string, typed string) (names []string, files bool) {
+	command := words[0]
+	switch {
+	case command == "bantam":
+		return CompleteBantam(words[1:], typed)
+	case strings.HasPrefix(typed, "-"):
+		return applet.Flags(command), false
+	case command == "modprobe":
+		return applet.Modules(), false
+	case command == "rmmod":
+		return applet.LoadedModules(), false
+	case (command == "chown" || command == "id") && len(words) == 1:
+		return applet.Users(), false
+	}
+	return nil, true
+}
+
+// variables completes $NAME and ${NAME.
+func (sh *shell) variables(start int, word string) line.Completion {
+	mark, end := "$", ""
+	if strings.HasPrefix(word, "${") {
+		mark, end = "${", "}"
+	}
+	prefix := word[len(mark):]
+	var names []string
+	for name := range sh.runner.Vars {
+		names = append(names, name)
+	}
+	for _, assignment := range environment() {
+		name, _, _ := strings.Cut(assignment, "=")
+		names = append(names, name)
+	}
+	names = withPrefix(names, prefix)
+	sort.Strings(names)
+	c := line.Completion{Start: start}
+	for _, name := range uniq(names) {
+		if !strings.HasPrefix(name, "__sh_") && validName(name) {
+			c.Words = append(c.Words, mark+name+end)
+			c.Display = append(c.Display, name)
+		}
+	}
+	return c
+}
+
+// validName tells whether a variable can have the name.
+func validName(name string) bool {
+	return name != "" && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789") == ""
 }
 
 // commands lists what can stand first in a line.
@@ -138,7 +194,7 @@ func lastWord(text string) (start int, words []string) {
 		case b == ' ' || b == '\t':
 			end(i)
 			continue
-		case strings.IndexByte(";|&(){`\n", b) >= 0:
+		case strings.IndexByte(";|&(){`\n", b) >= 0 && !(b == '{' && inWord && text[i-1] == '$'):
 			end(i)
 			words = nil
 			continue

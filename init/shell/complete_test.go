@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -39,5 +40,46 @@ func TestAListingOfNamesSendsNoCommandsToTheTerminal(t *testing.T) {
 	got := sh.complete("cat " + dir + "/a").Display
 	if len(got) != 2 || got[0] != "a?]0;x?" || got[1] != "a?2J" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestTabKnowsVariablesFlagsAndWhatBantamTakes(t *testing.T) {
+	t.Setenv("HOME", "/root")
+	sh, err := newShell("sh", nil, false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sh.runText("HOMELAND=1; lower_case=2")
+	old := CompleteBantam
+	defer func() { CompleteBantam = old }()
+	CompleteBantam = func(words []string, typed string) ([]string, bool) {
+		return []string{strings.Join(words, "-") + "-one", "other"}, len(words) > 1
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(dir+"/file", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for before, want := range map[string]string{
+		"echo $HOM":                   "$HOME $HOMELAND",
+		"echo ${low":                  "${lower_case}",
+		"$HOMEL":                      "$HOMELAND",
+		"echo $__sh":                  "",
+		"rmdir -":                     "-p",
+		"mount --b":                   "--bind",
+		"find . -del":                 "-delete",
+		"find . -exec ls -Z":          "",
+		"nosuch -":                    "",
+		"bantam ser":                  "",
+		"bantam service":              "",
+		"bantam service o":            "other",
+		"true; bantam service s":      "service-one",
+		"bantam a b " + dir + "/fi":   dir + "/file",
+		"cat < " + dir + "/fi":        dir + "/file",
+		"bantam service " + dir + "/": "",
+		"id roo":                      "root",
+	} {
+		if got := strings.Join(sh.complete(before).Words, " "); got != want {
+			t.Errorf("%s: got %q, want %q", before, got, want)
+		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 // habits are commands of other systems and what does their work here.
 var habits = map[string]string{
 	"vi": "edit", "vim": "edit", "nano": "edit",
-	"ifconfig": "ip", "curl": "wget", "bash": "sh", "top": "ps", "htop": "ps",
+	"ifconfig": "ip", "curl": "wget", "bash": "sh", "htop": "top",
 	"journalctl": "bantam log", "logread": "bantam log", "systemctl": "bantam service", "shutdown": "poweroff",
 }
 

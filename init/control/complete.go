@@ -1,0 +1,95 @@
+package control
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	"bantam/init/supervise"
+)
+
+// completionLimit is how long Tab waits for PID 1.
+const completionLimit = 300 * time.Millisecond
+
+// Complete proposes words for the one that begins with typed and stands after
+// `bantam words...`; files says that names of files fit too.
+func Complete(words []string, typed string) (names []string, files bool) {
+	return complete(words, typed, Socket)
+}
+
+func complete(words []string, typed, socket string) (names []string, files bool) {
+	if len(words) == 0 {
+		return Names(), false
+	}
+	for _, v := range verbs {
+		if v.name == words[0] {
+			return v.complete(words[1:], typed, socket)
+		}
+	}
+	return nil, true
+}
+
+// complete proposes what may follow the verb and rest.
+func (v verb) complete(rest []string, typed, socket string) (names []string, files bool) {
+	var options, actions []string
+	for _, word := range strings.FieldsFunc(v.usage, func(r rune) bool { return strings.ContainsRune("[]| ", r) }) {
+		switch word = strings.TrimRight(word, "."); {
+		case strings.HasPrefix(word, "-"):
+			options = append(options, word)
+		case word == strings.ToLower(word):
+			actions = append(actions, word)
+		}
+	}
+	if strings.HasPrefix(typed, "-") {
+		return options, false
+	}
+	var operands []string
+	for _, word := range rest {
+		if !strings.HasPrefix(word, "-") {
+			operands = append(operands, word)
+		}
+	}
+	ask := func(request string, reply any) {
+		last, err := callWithin(completionLimit, socket, Request{Verb: request}, func(Frame) {})
+		if err == nil && last.Reply != nil {
+			_ = json.Unmarshal(last.Reply, reply) // nothing to propose
+		}
+	}
+	generations := func() (list []string) {
+		var all []Generation
+		ask("generations", &all)
+		for _, g := range all {
+			list = append(list, strconv.Itoa(g.Number))
+		}
+		return list
+	}
+	services := func() (list []string) {
+		var s struct{ Services []supervise.State }
+		ask("status", &s)
+		for _, service := range s.Services {
+			list = append(list, service.Name)
+		}
+		return list
+	}
+	switch v.name {
+	case "help":
+		return append(Names(), topics()...), false
+	case "rollback", "diff":
+		return generations(), false
+	case "log":
+		return services(), false
+	case "generations":
+		if len(operands) > 0 {
+			return generations(), false
+		}
+	case "service":
+		if len(operands) > 0 {
+			return services(), false
+		}
+	}
+	if len(operands) > 0 {
+		actions = nil
+	}
+	return actions, strings.Contains(v.usage, "FILE")
+}
