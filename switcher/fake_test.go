@@ -234,7 +234,7 @@ func (m *fakeMachine) ReloadServices(names []string) error {
 	return m.call("reload %v", names)
 }
 
-func (m *fakeMachine) RunCheck(ctx context.Context, name string, check system.Check) error {
+func (m *fakeMachine) RunCheck(ctx context.Context, name string, check system.Check, _ map[string]system.User) error {
 	if m.checks == nil {
 		return nil
 	}

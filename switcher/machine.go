@@ -52,8 +52,9 @@ type Machine interface {
 	StartServices(names []string) error
 	// ReloadServices sends the reload signal. It does not wait.
 	ReloadServices(names []string) error
-	// RunCheck runs a check's command once. The error holds its exit status and last output.
-	RunCheck(ctx context.Context, name string, check system.Check) error
+	// RunCheck runs a check's command once, as its user, one of users or always there.
+	// The error holds its exit status and last output.
+	RunCheck(ctx context.Context, name string, check system.Check, users map[string]system.User) error
 }
 
 // ProgramFinder is implemented by a Machine that can tell before a service

@@ -27,7 +27,7 @@ func (o *operation) prove(ctx context.Context, p proof, timeout time.Duration, c
 		}
 		var pause time.Duration
 		if len(v.waiting) == 0 && !checked {
-			err := o.runChecks(ctx, checks, deadline)
+			err := o.runChecks(ctx, checks, p.goal.System.Users, deadline)
 			if checked = err == nil; checked {
 				continue // the services must still be up
 			}
@@ -67,12 +67,12 @@ func (o *operation) wait(ctx context.Context, until time.Duration) error {
 }
 
 // runChecks runs every check once, by name.
-func (o *operation) runChecks(ctx context.Context, checks map[string]system.Check, deadline time.Duration) error {
+func (o *operation) runChecks(ctx context.Context, checks map[string]system.Check, users map[string]system.User, deadline time.Duration) error {
 	for _, name := range sortedKeys(checks) {
 		limit := min(time.Duration(checks[name].Timeout), max(0, deadline-o.s.machine.Now()))
 		cause := fmt.Errorf("has not ended within %v", limit.Round(time.Millisecond))
 		limited, cancel := context.WithTimeoutCause(ctx, limit, cause)
-		err := o.s.machine.RunCheck(limited, name, checks[name])
+		err := o.s.machine.RunCheck(limited, name, checks[name], users)
 		cancel()
 		if err != nil {
 			return fmt.Errorf("check %s: %w", name, err)

@@ -30,11 +30,13 @@ func (r *reader) check() {
 	r.checkDNS()
 	r.checkPorts()
 	r.checkUsers()
-	r.checkServices()
+	users := append(sortedKeys(s.Users), "nobody", "root")
+	r.checkServices(users)
 	for name := range s.Checks {
 		n, at := r.root.get("check", name), join("check", name)
 		r.checkName(n, "check", name)
 		r.checkCommand(n, at, s.Checks[name].Command)
+		r.checkUserOf(n.get("user"), at, s.Checks[name].User, users)
 		r.checkDuration(n.get("timeout"), at+".timeout", s.Checks[name].Timeout, time.Hour)
 	}
 	proof := r.root.get("proof")

@@ -2,6 +2,7 @@ package system
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -28,7 +29,7 @@ func (r *reader) checkDNS() {
 func (r *reader) checkServer(n *node, text string) {
 	a, err := netip.ParseAddr(text)
 	linkLocal := a.Is6() && a.IsLinkLocalUnicast()
-	ports, example := r.root.get("net").keys(), "eth0"
+	ports, example := slices.DeleteFunc(slices.Clone(r.root.get("net").keys()), func(name string) bool { return interfaceFault(name) != "" }), "eth0"
 	if len(ports) > 0 {
 		example = ports[0]
 	}

@@ -11,10 +11,13 @@ import (
 // consolePrefix starts the names of the consoles that init runs by itself.
 const consolePrefix = "console"
 
-func (r *reader) checkServices() {
+// A command of Bantam has a handful of threads before it does anything, and no
+// kernel numbers more tasks than that.
+const leastTasks, mostTasks = 16, 4 << 20
+
+func (r *reader) checkServices(users []string) {
 	names := sortedKeys(r.system.Services)
 	services := append(names[:len(names):len(names)], NetworkService)
-	users := append(sortedKeys(r.system.Users), "nobody", "root")
 	for _, name := range names {
 		n, v := r.root.get("service", name), r.system.Services[name]
 		if n.kind != tableKind {
@@ -22,11 +25,15 @@ func (r *reader) checkServices() {
 		}
 		at := join("service", name)
 		r.checkName(n, "service", name)
-		if name == NetworkService || strings.HasPrefix(name, consolePrefix) {
+		if nameable(name) && !mayBeService(name) {
 			r.failKey(n, "choose another name", "%s: the name is taken by the system itself", at)
 		}
 		r.checkCommand(n, at, v.Command)
 		r.checkUserOf(n.get("user"), at, v.User, users)
+		r.checkCapabilities(n.get("capabilities"), at+".capabilities", v.Capabilities)
+		if tasks := n.get("tasks"); ok(tasks) && (v.Tasks < leastTasks || v.Tasks > mostTasks) {
+			r.fail(tasks, "", "%s.tasks: %d is not between %d and %d", at, v.Tasks, leastTasks, mostTasks)
+		}
 		if d := n.get("dir"); ok(d) && !strings.HasPrefix(v.Dir, "/") {
 			r.fail(d, "write "+quote(path.Join("/", v.Dir)), "%s.dir: %q does not start with /", at, v.Dir)
 		}
@@ -36,18 +43,28 @@ func (r *reader) checkServices() {
 		r.checkSignal(n.get("reload_signal"), at+".reload_signal", v.ReloadSignal)
 		r.checkDuration(n.get("start_timeout"), at+".start_timeout", v.StartTimeout, time.Hour)
 		r.checkDuration(n.get("stop_timeout"), at+".stop_timeout", v.StopTimeout, time.Hour)
-		r.checkReferences(n.get("needs"), at+".needs", v.Needs, services)
-		r.checkReferences(n.get("wants"), at+".wants", v.Wants, services)
-		r.checkReferences(n.get("after"), at+".after", v.After, services)
+		r.checkReferences(n.get("needs"), name, at+".needs", v.Needs, services)
+		r.checkReferences(n.get("wants"), name, at+".wants", v.Wants, services)
+		r.checkReferences(n.get("after"), name, at+".after", v.After, services)
 	}
 	r.checkCycles()
 }
 
 // checkName makes sure that a name can be a directory's and a word in a command.
 func (r *reader) checkName(n *node, table, name string) {
-	if name == "" || len(name) > 64 || !consists(name, "_-.@") || strings.IndexByte(".-@", name[0]) >= 0 {
+	if !nameable(name) {
 		r.failKey(n, "use letters, digits and _ - . @, starting with a letter or digit, at most 64", "%s: %q is not a name for a %s", join(table, name), name, table)
 	}
+}
+
+func nameable(name string) bool {
+	return name != "" && len(name) <= 64 && consists(name, "_-.@") && strings.IndexByte(".-@", name[0]) < 0
+}
+
+// mayBeService reports whether [service.NAME] would be accepted: nothing else is
+// suggested or offered.
+func mayBeService(name string) bool {
+	return nameable(name) && name != NetworkService && !strings.HasPrefix(name, consolePrefix)
 }
 
 func (r *reader) checkCommand(n *node, at string, command []string) {
@@ -62,7 +79,7 @@ func (r *reader) checkCommand(n *node, at string, command []string) {
 	case strings.Contains(command[0], "/") && command[0][0] != '/':
 		r.fail(list.item(0), "write the whole path, starting with /", "%s.command: %q depends on a working directory", at, command[0])
 	case len(command) == 1 && strings.ContainsAny(command[0], " \t\n"):
-		r.fail(list.item(0), "write "+listOf(wordsOf(at+".command", command[0])), "%s.command: %q is one word; each argument is a string of its own", at, command[0])
+		r.fail(list.item(0), "write command = "+listOf(wordsOf(at+".command", command[0])), "%s.command: %q is one word; each argument is a string of its own", at, command[0])
 	}
 }
 
@@ -89,7 +106,7 @@ func (r *reader) checkReady(n *node, at string, v Service) {
 			r.fail(ready, "", "%s.ready: %q is not a port between 1 and 65535", at, number)
 		case !tcp:
 			suggestion := didYouMean(v.Ready, values)
-			if p, err := strconv.ParseUint(strings.TrimPrefix(v.Ready, "tcp:"), 10, 16); err == nil {
+			if p, err := strconv.ParseUint(strings.TrimPrefix(v.Ready, "tcp:"), 10, 16); err == nil && p > 0 {
 				suggestion = "write " + quote("tcp/"+strconv.FormatUint(p, 10))
 			}
 			r.fail(ready, suggestion, "%s.ready: %q is none of %s", at, v.Ready, oneOf(values))
@@ -115,15 +132,23 @@ func (r *reader) checkSignal(n *node, at, name string) {
 	r.fail(n, suggestion, "%s: %q is not a signal", at, name)
 }
 
-func (r *reader) checkReferences(list *node, at string, names, known []string) {
+// checkReferences is of the names that the service of owner waits for.
+func (r *reader) checkReferences(list *node, owner, at string, names, known []string) {
 	for i, name := range names {
 		n := list.item(i)
 		if !ok(n) || name == NetworkService || r.root.get("service", name) != nil {
 			continue
 		}
-		suggestion := r.near(name, known)
-		if suggestion == "" {
+		suggestion := ""
+		if near := r.near(name, known); near != "" && !r.waitsFor(near, owner) { // or the two would wait for each other
+			suggestion = "did you mean " + quote(near) + "?"
+		}
+		switch {
+		case suggestion != "":
+		case mayBeService(name):
 			suggestion = "add [" + join("service", name) + "], or remove it here"
+		default:
+			suggestion = "remove it here; no service can have that name"
 		}
 		r.fail(n, suggestion, "%s: there is no service %q", at, name)
 	}

@@ -1,6 +1,9 @@
 package system
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 func (r *reader) checkUsers() {
 	owner := make(map[int]string)
@@ -11,14 +14,10 @@ func (r *reader) checkUsers() {
 			continue
 		}
 		at := join("user", name)
-		first := byte('0')
-		if name != "" {
-			first = name[0]
-		}
 		switch {
-		case name == "root" || name == "nobody" || name == "netcfg":
+		case slices.Contains(alwaysUsers, name):
 			r.failKey(n, "remove it", "%s: the user %s is always there", at, name)
-		case len(name) > 31 || !consists(name, "_-") || first == '-' || first >= '0' && first <= '9':
+		case !mayBeUser(name):
 			r.failKey(n, "use letters, digits, _ and -, starting with a letter, at most 31", "%s: %q is not a name for a user", at, name)
 		}
 		uid := n.get("uid")
@@ -36,6 +35,17 @@ func (r *reader) checkUsers() {
 			}
 		}
 	}
+}
+
+// alwaysUsers are there without a [user.NAME].
+var alwaysUsers = []string{"root", "nobody", "netcfg"}
+
+// mayBeUser reports whether [user.NAME] would be accepted.
+func mayBeUser(name string) bool {
+	if name == "" || len(name) > 31 || !consists(name, "_-") || name[0] == '-' || name[0] >= '0' && name[0] <= '9' {
+		return false
+	}
+	return !slices.Contains(alwaysUsers, name)
 }
 
 func (r *reader) checkID(n *node, at string, id int) {
@@ -63,9 +73,14 @@ func (r *reader) checkUserOf(n *node, at, user string, known []string) {
 	if !ok(n) || user == "root" || user == "nobody" || r.root.get("user", user) != nil {
 		return
 	}
-	suggestion := r.near(user, known)
-	if suggestion == "" {
+	suggestion := ""
+	switch near := r.near(user, known); {
+	case near != "":
+		suggestion = "did you mean " + quote(near) + "?"
+	case mayBeUser(user):
 		suggestion = "add [" + join("user", user) + "] with a uid"
+	default:
+		suggestion = "write \"nobody\", or the name of a [user.NAME]"
 	}
 	r.fail(n, suggestion, "%s.user: there is no user %q", at, user)
 }

@@ -77,13 +77,17 @@ func (c *completer) names(table string) []string {
 // wanted are names that a new table is likely to get: ports of the machine, or
 // the next Ethernet port; services and users that the file mentions and lacks.
 func (c *completer) wanted(table string) []string {
-	known := map[string]bool{"": true, "root": true, "nobody": true, NetworkService: true}
+	known := map[string]bool{}
 	for _, name := range c.names(table) {
 		known[name] = true
 	}
 	var names []string
 	mention := func(n *node) {
-		if n != nil && n.kind == stringKind && !known[n.text] {
+		fits := mayBeService
+		if table == "user" {
+			fits = mayBeUser
+		}
+		if n != nil && n.kind == stringKind && !known[n.text] && fits(n.text) {
 			known[n.text] = true
 			names = append(names, n.text)
 		}
@@ -102,6 +106,11 @@ func (c *completer) wanted(table string) []string {
 			next++
 		}
 		return []string{"eth" + strconv.Itoa(next)}
+	}
+	if table == "user" {
+		for _, name := range c.root.get("check").keys() {
+			mention(c.root.get("check", name, "user"))
+		}
 	}
 	for _, name := range c.root.get("service").keys() {
 		service := c.root.get("service", name)

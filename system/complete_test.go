@@ -89,6 +89,10 @@ var places = []struct{ claim, text string }{
 	{"those of the list are not offered again", "[service.a]\n[service.b]\n[service.c]\nneeds = [\"b\", \"|\"]"},
 	{"a list without its bracket", machine + "after = |"},
 	{"users", machine + "\n[service.x]\nuser = |"},
+	{"capabilities, without those of the list", "[service.a]\ncapabilities = [\"net_raw\", \"net_|"},
+	{"a size is begun", "[service.a]\nmemory = |"},
+	{"users of checks", "[check.a]\nuser = \"|"},
+	{"a table for a user of a check, and none for a name that cannot be", "[check.a]\nuser = \"www\"\n[service.a]\nneeds = [\"dev/tty\"]\nuser = \"a b\"\n[user.|"},
 	{"signals", "[service.a]\nstop_signal = \"|"},
 	{"ways to be ready", "[service.a]\nready = \"|"},
 	{"a port number is left to the person", "[service.a]\nready = \"tcp|\""},
@@ -166,7 +170,7 @@ func TestExplanationsOfEveryPlace(t *testing.T) {
 	for _, text := range []string{
 		"|", "\n|[net.eth0]", "|hostname = \"a\"", "hostname = \"a|\"", "hostname = \"a\"|", "hostname = \"a\" # |", "hostn|ame = \"a\"", "hostnme| = 1", "mtu| = 1",
 		"# comment |\n", "[|net.eth0]", "|[net.eth0]", "[net.eth0|]", "[n|et]", "[serivce.a|]", "[serivce.a]\ncommand| = []", "[service.a|\n",
-		machine + "|", machine + "  |  restart = \"never\"", machine + "restart = \"ne|ver\"", machine + "stop_sig|nal = \"TERM\"", machine + "wants = |[]", machine + "comand| = 1",
+		machine + "|", machine + "  |  restart = \"never\"", machine + "restart = \"ne|ver\"", machine + "stop_sig|nal = \"TERM\"", machine + "wants = |[]", machine + "comand| = 1", machine + "capabilities = |[]", machine + "memory| = 1",
 		"[service.a.env]\n|", "[service.a]\nenv = { A| = \"b\" }", "[service.a]\nenv = | { A = \"b\" }", "[sysctl]\nnet.ipv4.ip_for|ward = 1", "[net.eth0]\nroutes = [{ to = \"default\", metric = |1 }]",
 		"[net.eth0]\nroutes = [\n|\n]", "[user.x]\nuid = 1\ngid = 1\n|", "[nothing]\n|", "[proof]\n|", "net.eth0.mt|u = 1", "[[net.eth0.rou|tes]]", "[service.\"a b\"]\nuse|r = 'x'", "[\n|", "[", "[]|", ".|", "=|",
 	} {

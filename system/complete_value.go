@@ -79,7 +79,7 @@ func (c *completer) choices(k Key) []choice {
 	case "service.*.needs", "service.*.wants", "service.*.after":
 		c.services(add)
 		return all
-	case "service.*.user":
+	case "service.*.user", "check.*.user":
 		for _, name := range c.root.get("user").keys() {
 			doc := "a user of this file"
 			if uid := c.root.get("user", name, "uid"); uid != nil && uid.kind == integerKind {
@@ -91,6 +91,15 @@ func (c *completer) choices(k Key) []choice {
 		}
 		add("nobody", "may do nothing that others may not")
 		add("root", "may do everything; the default")
+		return all
+	case "service.*.capabilities":
+		listed := c.listed()
+		for _, name := range capabilities {
+			if slices.Contains(listed, name) {
+				continue
+			}
+			add(name, "CAP_"+strings.ToUpper(name)+", see capabilities(7)")
+		}
 		return all
 	case "service.*.stop_signal", "service.*.reload_signal":
 		for _, name := range signals {
@@ -123,16 +132,21 @@ func (c *completer) choices(k Key) []choice {
 	return all
 }
 
-// services adds those that the service may wait for and does not wait for yet.
-func (c *completer) services(add func(value, doc string)) {
-	taken := []string{c.path[len(c.path)-2]}
+// listed are the values that the list around the place has beside the one that is typed.
+func (c *completer) listed() (values []string) {
 	if list := c.root.get(c.path...); list != nil {
 		for _, item := range list.items {
 			if item.key != c.from && item.key != c.from-1 {
-				taken = append(taken, item.text)
+				values = append(values, item.text)
 			}
 		}
 	}
+	return values
+}
+
+// services adds those that the service may wait for and does not wait for yet.
+func (c *completer) services(add func(value, doc string)) {
+	taken := append(c.listed(), c.path[len(c.path)-2])
 	for _, name := range append(c.names("service"), NetworkService) {
 		if slices.Contains(taken, name) {
 			continue

@@ -74,3 +74,21 @@ func (r *reader) checkCycles() {
 		}
 	}
 }
+
+// waitsFor reports whether a service is, or waits directly or by others for, another one.
+func (r *reader) waitsFor(name, other string) bool {
+	seen, queue := map[string]bool{}, []string{name}
+	for len(queue) > 0 {
+		name, queue = queue[0], queue[1:]
+		if name == other {
+			return true
+		}
+		v, exists := r.system.Services[name]
+		if !exists || seen[name] {
+			continue
+		}
+		seen[name] = true
+		queue = slices.Concat(queue, v.Needs, v.Wants, v.After)
+	}
+	return false
+}

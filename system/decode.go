@@ -32,13 +32,13 @@ func (r *reader) failAt(n *node, at int, suggestion, format string, args ...any)
 	r.faults = append(r.faults, fault{at, fmt.Sprintf(format, args...), suggestion})
 }
 
-// near is didYouMean for names of the file, which can be many: a report that is
+// near is Nearest for names of the file, which can be many: a report that is
 // full already needs no more of it.
 func (r *reader) near(name string, known []string) string {
 	if len(r.faults) > maxProblems {
 		return ""
 	}
-	return didYouMean(name, known)
+	return Nearest(name, known)
 }
 
 // fill sets v from n. Arrays keep the length of the file's, so that index i of
@@ -51,6 +51,9 @@ func (r *reader) fill(n *node, v reflect.Value, path string) {
 	switch dst := v.Addr().Interface().(type) {
 	case *Duration:
 		r.fillDuration(n, dst, path)
+		return
+	case *Size:
+		r.fillSize(n, dst, path)
 		return
 	case *Sysctl:
 		r.fillSysctl(n, dst, path)
@@ -179,7 +182,7 @@ func (r *reader) expect(n *node, want kind, path, words string) bool {
 	}
 	suggestion := ""
 	switch {
-	case want == stringKind && n.text != "":
+	case want == stringKind && n.text != "" && anyText(path):
 		suggestion = "write " + quote(n.text)
 	case want == arrayKind && n.kind == stringKind && !strings.Contains(words, "tables"):
 		suggestion = "write " + listOf(wordsOf(path, n.text))
@@ -202,9 +205,19 @@ func (r *reader) expect(n *node, want kind, path, words string) bool {
 	return false
 }
 
+// anyText reports whether a key takes whatever stands in its quotes. Of others, e.g.
+// an address, a number would be refused also with quotes.
+func anyText(path string) bool {
+	return path == "hostname" || strings.Contains(path, ".command[") || strings.Contains(path, ".env.")
+}
+
 func (r *reader) fillDuration(n *node, d *Duration, path string) {
 	if n.kind == integerKind {
-		r.fail(n, fmt.Sprintf("write \"%ds\" for seconds", n.num), "%s: expected a duration in quotes, found an integer", path)
+		suggestion := ""
+		if n.num > 0 {
+			suggestion = fmt.Sprintf("write \"%ds\" for seconds", n.num)
+		}
+		r.fail(n, suggestion, "%s: expected a duration in quotes, found an integer", path)
 		return
 	}
 	if !r.expect(n, stringKind, path, "a duration such as \"90s\"") {
@@ -214,7 +227,7 @@ func (r *reader) fillDuration(n *node, d *Duration, path string) {
 		r.fail(n, "", "%s: %s is not above zero", path, n.text)
 	} else if err != nil {
 		suggestion := "write a number with a unit (ms, s, m or h), e.g. \"1m30s\""
-		if _, err := strconv.Atoi(n.text); err == nil {
+		if seconds, err := strconv.Atoi(n.text); err == nil && seconds > 0 {
 			suggestion = "write " + quote(n.text+"s") + " for seconds"
 		}
 		r.fail(n, suggestion, "%s: %q is not a duration", path, n.text)

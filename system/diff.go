@@ -152,6 +152,12 @@ func tomlText(v reflect.Value) string {
 	if d, ok := v.Interface().(Duration); ok {
 		return quote(d.String())
 	}
+	if c, ok := v.Interface().(Capabilities); ok && c != nil {
+		return listOf(c) // also the empty one
+	}
+	if s, ok := v.Interface().(Size); ok && s != 0 {
+		return quote(s.String())
+	}
 	switch v.Kind() {
 	case reflect.String:
 		return quote(v.String())

@@ -2,6 +2,7 @@ package system
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -37,6 +38,9 @@ func Explain(src []byte, offset int) string {
 	}
 	return c.explain(path)
 }
+
+// possibleShown is how many values are listed; completion has them all.
+const possibleShown = 12
 
 // explain is about a key or a table.
 func (c *completer) explain(path []string) string {
@@ -77,6 +81,9 @@ func (c *completer) explain(path []string) string {
 		var values []string
 		for _, v := range choices {
 			values = append(values, v.value)
+		}
+		if left := len(values) - possibleShown; left > 1 {
+			values = append(values[:possibleShown], "and "+strconv.Itoa(left)+" more")
 		}
 		more = append(more, "possible: "+strings.Join(values, ", "))
 	}

@@ -71,8 +71,8 @@ func TestExamplesAreValid(t *testing.T) {
 		}
 		examples[fmt.Sprintf("%s example %d", referencePage, i+1)] = code
 	}
-	if len(examples) != 2 {
-		t.Errorf("got %d examples in %s, want 2", len(examples), referencePage)
+	if len(examples) != 3 {
+		t.Errorf("got %d examples in %s, want 3", len(examples), referencePage)
 	}
 	boards, err := os.ReadDir("../examples")
 	if err != nil {
@@ -88,7 +88,7 @@ func TestExamplesAreValid(t *testing.T) {
 	}
 	for name, src := range examples {
 		s, problems := Parse(name, []byte(src))
-		for _, p := range problems {
+		for _, p := range append(problems, Remarks(name, []byte(src))...) {
 			t.Error(p)
 		}
 		if s != nil && reflect.DeepEqual(s, Default()) {

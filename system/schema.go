@@ -51,6 +51,9 @@ func keysOf(path string, t reflect.Type) []Key {
 const sysctlTypes = "string, integer or boolean"
 
 func typeName(t reflect.Type) string {
+	if t == reflect.TypeFor[Size]() {
+		return "size"
+	}
 	switch t.Kind() {
 	case reflect.String:
 		return "string"

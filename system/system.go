@@ -60,8 +60,11 @@ type User struct {
 type Service struct {
 	Command      []string          `toml:"command" doc:"program and its arguments, each a string of its own, e.g. [\"sh\", \"-c\", \"...\"]"`
 	User         string            `toml:"user" doc:"user to run as: root, nobody or one that has a [user.NAME]" default:"root"`
+	Capabilities Capabilities      `toml:"capabilities" doc:"rights of root that it keeps, or has beside its user's, e.g. [\"net_bind_service\"]; [] is none" default:"all for root, none for others"`
 	Dir          string            `toml:"dir" doc:"directory to start in, e.g. \"/run/web\"" default:"/"`
 	Env          map[string]string `toml:"env" doc:"variables of its environment beside PATH, HOME and USER, e.g. { LANG = \"C.UTF-8\" }"`
+	Memory       Size              `toml:"memory" doc:"most memory that it may take, e.g. \"64M\"; beyond that it is killed" default:"what services may take together"`
+	Tasks        int               `toml:"tasks" doc:"most processes and threads that it may have, 16 or more" default:"a quarter of what services may have together"`
 	Needs        []string          `toml:"needs" doc:"services (or \"network\") that must be ready first; it stops when one of them does"`
 	Wants        []string          `toml:"wants" doc:"services to start as well and to wait for; they may fail"`
 	After        []string          `toml:"after" doc:"services to wait for if they are started anyway"`
@@ -78,6 +81,7 @@ type Service struct {
 // Check is one of the user's own proofs.
 type Check struct {
 	Command []string `toml:"command" doc:"program and its arguments; exit status 0 is success, e.g. [\"ping\", \"-c\", \"1\", \"9.9.9.9\"]"`
+	User    string   `toml:"user" doc:"user to run as: root, nobody or one that has a [user.NAME]" default:"root"`
 	Timeout Duration `toml:"timeout" doc:"time for one try; there are more until proof.timeout is over" default:"10s"`
 }
 

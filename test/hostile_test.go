@@ -31,6 +31,8 @@ func TestBadInputLeavesTheMachineAsItWas(t *testing.T) {
 	c.fullVolume()
 	c.damagedStore()
 	c.rights()
+	c.boundServices()
+	c.forkBomb()
 	c.Send("poweroff\r")
 	c.WaitEnd()
 	wantClean(t, path)
@@ -229,6 +231,71 @@ func (c *console) damagedStore() {
 	c.settled()
 	c.must("bantam status", "generation  6, good", "next boot   generation 2", told)
 	c.must("bantam rollback 4; echo code $?", "generation 4 runs and is the default", "code 0\n")
+}
+
+const greedy = `[service.greedy]
+command = ["sh", "-c", "x=x; while true; do x=$x$x; done"]
+user = "nobody"
+memory = "32M"
+may_fail = true
+[service.web]
+command = ["sh", "-c", "grep Cap /proc/self/status; exec sleep 1000"]
+user = "nobody"
+capabilities = ["net_bind_service"]
+tasks = 100
+[service.rootless]
+command = ["sh", "-c", "grep Cap /proc/self/status; exec sleep 1000"]
+capabilities = []
+[check.user]
+command = ["sh", "-c", "test $(id -u) = 65534"]
+user = "nobody"
+`
+
+// boundServices leads to a generation with services that have limits and rights of their own.
+func (c *console) boundServices() {
+	c.t.Helper()
+	c.write("/tmp/greedy.toml", greedy)
+	c.must("bantam check /tmp/greedy.toml; echo code $?", "no faults", "code 0\n")
+	c.must("bantam switch /tmp/greedy.toml; echo code $?", "code 0\n")
+	c.waitFor("bantam service list", "killed: out of memory")
+	c.must("dmesg", "Memory cgroup out of memory")
+	for service, set := range map[string]string{"web": "0000000000000400", "rootless": "0000000000000000"} {
+		log := c.run("bantam log " + service)
+		for _, kind := range []string{"CapPrm", "CapEff", "CapBnd", "CapAmb"} {
+			if !regexp.MustCompile(kind + `:\W*(\\t)?` + set).MatchString(log) {
+				c.t.Errorf("%s of service %s is not %s:\n%s", kind, service, set, log)
+			}
+		}
+	}
+	c.must("cat /sys/fs/cgroup/bantam/services/web/pids.max", "100\n")
+	for _, file := range []string{"memory.max", "pids.max"} { // of all services
+		if got := strings.TrimSpace(c.run("cat /sys/fs/cgroup/bantam/services/" + file)); got == "max" || got == "" {
+			c.t.Errorf("%s of all services is %q", file, got)
+		}
+	}
+	if status := c.run("bantam status"); strings.Contains(status, "controller") {
+		c.t.Errorf("this kernel has all controllers:\n%s", status)
+	}
+}
+
+// forkBomb lets a service start as much as it can. Verbs are answered all the same,
+// and the machine is not reset.
+func (c *console) forkBomb() {
+	c.t.Helper()
+	boot := c.run("cat /proc/sys/kernel/random/boot_id")
+	c.write("/run/bomb", "while true; do sh /run/bomb & done\n")
+	c.write("/tmp/bomb.toml", serviceA+"[service.bomb]\ncommand = [\"sh\", \"/run/bomb\"]\nuser = \"nobody\"\nmemory = \"192M\"\nmay_fail = true\n")
+	c.must("bantam switch /tmp/bomb.toml; echo code $?", "start service bomb", "code 0\n")
+	c.waitFor("cd /sys/fs/cgroup/bantam/services/bomb && grep -Ev ' 0$' pids.events memory.events; cd", "max ")
+	c.must("bantam status", "bomb")
+	c.must("bantam service restart a; echo code $?", "code 0\n")
+	c.must("bantam service stop bomb; echo code $?", "code 0\n")
+	if bomb := c.row("bomb"); !strings.Contains(bomb, "stopped by hand") {
+		c.t.Errorf("stopped by hand: %s", bomb)
+	}
+	if now := c.run("cat /proc/sys/kernel/random/boot_id"); now != boot {
+		c.t.Errorf("the machine was reset: boot %s, then %s", boot, now)
+	}
 }
 
 // blob is the hex digest of a file.

@@ -15,6 +15,7 @@ var checkVerb = verb{
 	args:    "SYSTEM.toml...",
 	summary: "print all that is wrong with a system.toml",
 	text: `Each problem is one line: file:line:column: what is wrong; what to do.
+A remark is no problem, but worth a look: a service without user runs as root.
 A file named - is read from standard input. With any problem the exit status is 1.
 Whether the kernel has the modules is known only to bantam build.`,
 	declare: func(c *call) func(args []string) error {
@@ -36,6 +37,9 @@ Whether the kernel has the modules is known only to bantam build.`,
 				switch {
 				case *asJSON:
 				case len(problems) == 0:
+					for _, p := range system.Remarks(file, text) {
+						fmt.Fprintln(c.stdout, p)
+					}
 					fmt.Fprintf(c.stdout, "%s: no faults\n", file)
 				default:
 					for _, p := range problems {

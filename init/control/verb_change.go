@@ -20,7 +20,8 @@ import (
 // exitInterrupted is what a shell expects of a program that Ctrl-C ended.
 const exitInterrupted = 128 + 2
 
-const checkHelp = `Prints every fault with file, line and column. Exit code 0: none.`
+const checkHelp = `Prints every fault with file, line and column. Exit code 0: none. A remark is no fault, but
+worth a look: a service without user runs as root with all rights.`
 
 const diffHelp = `Without numbers: what the draft changes in the running system, key by key. With one number
 A: what generation A has changed against the running one; with two: B against A.`
@@ -152,6 +153,7 @@ func runCheck(c *client, args []string) int {
 		c.printJSON(problems)
 	} else {
 		writeProblems(c.out, problems)
+		writeProblems(c.out, system.Remarks(file, []byte(text)))
 	}
 	if len(problems) > 0 {
 		return ExitError

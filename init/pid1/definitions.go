@@ -36,7 +36,7 @@ func definitions(sys *system.System, consoles []string) []supervise.Definition {
 			Argv: []string{ConsoleName, tty},
 			Env:  environment("root", "/root", map[string]string{"TERM": terminalType(tty)}),
 			Dir:  "/root",
-			TTY:  "/dev/" + tty,
+			TTY:  "/dev/" + tty, Vital: true,
 			// A shell that is asked to end leaves at once; one that hangs on a dead line does not.
 			StopSignal: syscall.SIGHUP, StopTimeout: 2 * time.Second,
 			MayFail: true, // a line that hangs up is no fault of the machine
@@ -59,6 +59,7 @@ func networkDefinition() supervise.Definition {
 		Ready: supervise.ReadyNotify,
 		// It is ready when the machine is online, which may never be: no cable.
 		StartTimeout: never,
+		Vital:        true,
 		OOMScoreAdj:  -900, // without it nobody reaches the machine to see what ate the memory
 	}
 }
@@ -66,26 +67,38 @@ func networkDefinition() supervise.Definition {
 // never is longer than any machine runs.
 const never = 100 * 365 * 24 * time.Hour
 
-// serviceDefinition resolves a service of system.toml, which was checked before.
-func serviceDefinition(name string, s system.Service, users map[string]system.User) supervise.Definition {
-	user, home := s.User, "/root"
-	uid, gid := 0, 0
+// account is what a user's name stands for, "" for root. Names were checked before.
+func account(user string, users map[string]system.User) (name string, uid, gid int, home string) {
 	switch u, declared := users[user]; {
 	case declared:
-		uid, gid, home = u.UID, u.GID, "/var/empty"
+		return user, u.UID, u.GID, "/var/empty"
 	case user == "nobody":
-		uid, gid, home = 65534, 65534, "/var/empty"
-	default:
-		user = "root"
+		return user, 65534, 65534, "/var/empty"
 	}
+	return "root", 0, 0, "/root"
+}
+
+// serviceDefinition resolves a service of system.toml, which was checked before.
+func serviceDefinition(name string, s system.Service, users map[string]system.User) supervise.Definition {
+	user, uid, gid, home := account(s.User, users)
 	return supervise.Definition{
 		Name: name, Argv: s.Command, Env: environment(user, home, s.Env), Dir: s.Dir,
-		UID: uint32(uid), GID: uint32(gid),
+		UID: uint32(uid), GID: uint32(gid), Caps: s.Capabilities.Numbers(),
+		Memory: int64(s.Memory), Tasks: s.Tasks,
 		Needs: s.Needs, Wants: s.Wants, After: s.After,
 		Ready: s.Ready, Restart: s.Restart,
 		StartTimeout: time.Duration(s.StartTimeout), StopTimeout: time.Duration(s.StopTimeout),
 		StopSignal: signalNamed(s.StopSignal), ReloadSignal: signalNamed(s.ReloadSignal),
 		MayFail: s.MayFail,
+	}
+}
+
+// checkDefinition is a check of system.toml as a command to run once.
+func checkDefinition(name string, c system.Check, users map[string]system.User) supervise.Definition {
+	user, uid, gid, home := account(c.User, users)
+	return supervise.Definition{
+		Name: "check-" + name, Argv: c.Command, Env: environment(user, home, nil), Dir: "/",
+		UID: uint32(uid), GID: uint32(gid),
 	}
 }
 

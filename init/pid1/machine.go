@@ -313,11 +313,9 @@ func (m *Machine) StartServices(names []string) error {
 // ReloadServices sends the reload signal.
 func (m *Machine) ReloadServices(names []string) error { return m.sup.Reload(names...) }
 
-// RunCheck runs a check's command once, as root.
-func (m *Machine) RunCheck(ctx context.Context, name string, check system.Check) error {
-	status, tail, err := m.sup.RunOnce(ctx, supervise.Definition{
-		Name: "check-" + name, Argv: check.Command, Env: environment("root", "/root", nil), Dir: "/",
-	})
+// RunCheck runs a check's command once.
+func (m *Machine) RunCheck(ctx context.Context, name string, check system.Check, users map[string]system.User) error {
+	status, tail, err := m.sup.RunOnce(ctx, checkDefinition(name, check, users))
 	return checkFault(status, tail, err)
 }
 

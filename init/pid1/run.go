@@ -107,6 +107,9 @@ func (f *first) live() (action Action, err error) {
 	if err := SetSysctl("kernel.dmesg_restrict", "1"); err != nil { // what services print is in the kernel log
 		f.notes.add("%v", err)
 	}
+	if err := GoFirst(); err != nil {
+		f.notes.add("%v", err)
+	}
 	_ = CatchCtrlAltDel()
 	f.cmdline = ReadCmdline()
 	if level := quietConsole(f.cmdline); level != "" {
@@ -188,6 +191,9 @@ func (f *first) newSupervisor() {
 	})
 	if err := f.sup.Cgroup(); err != nil {
 		f.notes.add("services are held together by their process groups alone, which a daemon can leave: %v", err)
+	}
+	for _, lack := range f.sup.Lacks() {
+		f.notes.add("%s", lack)
 	}
 }
 

@@ -2,11 +2,13 @@ package supervise
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -18,9 +20,34 @@ const defaultCgroup = "/sys/fs/cgroup/bantam"
 
 // groups holds processes together: by cgroup v2, or where there is none by
 // process group, for the reason in fault.
+//
+// Below root lie two trees, because a group with controllers for its members
+// must not have processes itself. PID 1 stays outside, in the kernel's own
+// group, with what it needs to go on.
 type groups struct {
 	root  string
 	fault error
+	has   map[string]bool // controllers that work in both trees
+	tasks taskLimits
+	bound bool // the tree of the services has its limits
+}
+
+// The trees: services, which together get no more than the machine can spare,
+// and what a person needs to help it when they take all of that.
+const (
+	serviceTree = "services"
+	vitalTree   = "vital"
+)
+
+// vitalWeight is the share of the processor that consoles and network get beside
+// the services' 100, the kernel's default.
+const vitalWeight = "1000"
+
+// controllers and what goes without them. All else works, so their absence is no fault.
+var controllers = []struct{ name, without string }{
+	{"cpu", "services are not kept from taking the whole processor"},
+	{"memory", "a service's memory is not limited, whatever its `memory` says, and a lack of it is not told"},
+	{"pids", "a service's processes are not limited, whatever its `tasks` says"},
 }
 
 // openGroups makes the directory root and checks that it can do all we need.
@@ -39,23 +66,55 @@ func openGroups(root string) groups {
 	if err := unix.Access(root+"/cgroup.kill", unix.W_OK); err != nil {
 		return groups{fault: fmt.Errorf("no cgroup.kill (Linux 5.14) in %s: %w", root, err)}
 	}
-	// A kernel without these controllers counts no OOM kills and bounds no
-	// bombs; all else works, so their absence is no fault.
-	for _, dir := range []string{parent, root} {
-		for _, controller := range []string{"+memory", "+pids"} {
-			put(dir+"/cgroup.subtree_control", controller)
+	g := groups{root: root, has: map[string]bool{}, tasks: limitTasks(mostTasks(), tasksNow())}
+	for _, tree := range []string{serviceTree, vitalTree} {
+		if err := os.Mkdir(filepath.Join(root, tree), 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+			return groups{fault: fmt.Errorf("no cgroup of our own: %w", err)}
 		}
 	}
-	// PID 1 itself stays outside, with what it needs to go on.
-	if total := counter("/proc/meminfo", "MemTotal:"); total > 0 {
-		reserve := max(total/20, 8<<10)
-		put(root+"/memory.max", fmt.Sprintf("%dK", total-reserve))
+	for _, c := range controllers {
+		for _, dir := range []string{parent, root, g.tree(serviceTree), g.tree(vitalTree)} {
+			put(dir+"/cgroup.subtree_control", "+"+c.name)
+		}
+		works := true
+		for _, tree := range []string{serviceTree, vitalTree} {
+			text, _ := os.ReadFile(g.tree(tree) + "/cgroup.subtree_control")
+			works = works && slices.Contains(strings.Fields(string(text)), c.name)
+		}
+		g.has[c.name] = works
 	}
-	return groups{root: root}
+	put(g.tree(vitalTree)+"/cpu.weight", vitalWeight)
+	return g
 }
 
-// pidsMost bounds a fork bomb: an eighth of the kernel's default of 32,768.
-const pidsMost = "4096"
+func (g groups) tree(name string) string { return filepath.Join(g.root, name) }
+
+// lacks says which limits this kernel cannot keep.
+func (g groups) lacks() []string {
+	if g.fault != nil {
+		return nil
+	}
+	var list []string
+	for _, c := range controllers {
+		if !g.has[c.name] {
+			list = append(list, fmt.Sprintf("the cgroups of this kernel have no %s controller: %s", c.name, c.without))
+		}
+	}
+	return list
+}
+
+// boundServices limits all services together. It is done before the first one
+// starts and not earlier: only then the drivers have taken their memory.
+func (g *groups) boundServices() {
+	if g.bound {
+		return
+	}
+	g.bound = true
+	put(g.tree(serviceTree)+"/pids.max", strconv.Itoa(g.tasks.tree))
+	if available := counter("/proc/meminfo", "MemAvailable:"); available > 0 {
+		put(g.tree(serviceTree)+"/memory.max", fmt.Sprintf("%dK", limitMemory(available)))
+	}
+}
 
 // put writes to a file that the kernel made. Never create one: on a foreign
 // file system that would succeed and mean nothing.
@@ -73,17 +132,28 @@ func put(path, text string) error {
 // there all have a dot, as in cgroup.procs, so a service may not.
 func serviceGroup(name string) string { return strings.ReplaceAll(name, ".", ":") }
 
-// create makes the group of p and opens it for clone; nil means that the
-// process group has to do.
-func (g groups) create(p *process, name string) (*os.File, error) {
+// create makes the group of p with the limits of def and opens it for clone;
+// nil means that the process group has to do.
+func (g *groups) create(p *process, name string, def Definition) (*os.File, error) {
 	if g.fault != nil {
 		return nil, nil
 	}
-	p.group = filepath.Join(g.root, name)
+	tree, tasks := serviceTree, g.tasks.service
+	if def.Vital {
+		tree, tasks = vitalTree, g.tasks.vital
+	} else {
+		g.boundServices()
+	}
+	p.group = filepath.Join(g.tree(tree), name)
 	if err := os.Mkdir(p.group, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	put(p.group+"/pids.max", pidsMost)
+	memory := "max"
+	if def.Memory > 0 {
+		memory = strconv.FormatInt(def.Memory, 10)
+	}
+	put(p.group+"/pids.max", strconv.Itoa(cmp.Or(def.Tasks, tasks)))
+	put(p.group+"/memory.max", memory) // also "max": a group that could not be removed has its old one
 	p.oomBefore = g.oomKills(p)
 	return os.OpenFile(p.group, unix.O_PATH|unix.O_DIRECTORY, 0)
 }
@@ -102,6 +172,17 @@ func (g groups) thaw(p *process) error {
 		return fmt.Errorf("cgroup %s: %w", p.group, errFrozen)
 	}
 	return nil
+}
+
+// unkept says which of a definition's limits do nothing here.
+func (g groups) unkept(def Definition) (list []string) {
+	if def.Memory > 0 && !g.has["memory"] {
+		list = append(list, "memory")
+	}
+	if def.Tasks > 0 && !g.has["pids"] {
+		list = append(list, "tasks")
+	}
+	return list
 }
 
 // empty reports whether no process of p's group is left, p itself having been

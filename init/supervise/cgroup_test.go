@@ -58,7 +58,7 @@ func TestAFrozenGroupHoldsUpItsServiceAndNotTheLoop(t *testing.T) {
 	r.await(PhaseDown, "cold")
 
 	left := &process{} // a group that could not be removed
-	dir, err := r.groups.create(left, "cold")
+	dir, err := r.groups.create(left, "cold", Definition{})
 	r.must(err)
 	dir.Close()
 	freeze(left.group, "1")

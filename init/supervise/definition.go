@@ -56,6 +56,9 @@ type Definition struct {
 	Groups       []uint32       // supplementary groups
 	Caps         []int          // nil: all for UID 0, none for others; else exactly these, e.g. 12 (CAP_NET_ADMIN)
 	OOMScoreAdj  int            // -1000 (never killed) to 1000
+	Memory       int64          // most memory in bytes, of all its processes; 0 is what all services together may take
+	Tasks        int            // most processes and threads; 0 is a share of what the kernel holds
+	Vital        bool           // a person needs it to help the machine: it goes before the services
 	Needs        []string       // must be ready first and stay ready
 	Wants        []string       // are started too and waited for, but may fail
 	After        []string       // are waited for when they start anyway

@@ -141,7 +141,9 @@ func superviseWith(t testing.TB, options Options) *running {
 			t.Error(err)
 		}
 		if options.Cgroup != "" && r.Cgroup() == nil {
-			r.within("the cgroups are gone", func() bool { return unix.Rmdir(options.Cgroup) == nil })
+			for _, dir := range []string{options.Cgroup + "/" + serviceTree, options.Cgroup + "/" + vitalTree, options.Cgroup} {
+				r.within("the cgroups are gone", func() bool { return unix.Rmdir(dir) == nil })
+			}
 		}
 		if t.Failed() {
 			for _, line := range r.Log("", 40) {

@@ -28,10 +28,14 @@ const (
 	filesHard = 512 << 10
 )
 
+// vitalNice goes before services where the cgroups cannot see to it.
+const vitalNice = -10
+
 // shimOrder is what the shim is told.
 type shimOrder struct {
 	Definition Definition
 	Notify     bool
+	Nice       int // see vitalNice
 }
 
 // stageFault is what went wrong in the shim and where.
@@ -67,6 +71,8 @@ func becomeService() *stageFault {
 		return &stageFault{"understand orders", syscall.EBADMSG}
 	}
 	def := order.Definition
+	// PID 1's own is not meant for others. Where it may not be raised it is right already.
+	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, order.Nice)
 	stages := []struct {
 		name string
 		do   func() error

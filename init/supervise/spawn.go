@@ -50,6 +50,9 @@ func (s *Supervisor) spawn(a Spawn) (*process, error) {
 		return nil, err
 	}
 	s.current[def.Name] = p
+	if list := s.groups.unkept(def); list != nil {
+		s.Note(def.Name, strings.Join(list, " and ")+" cannot be kept on this kernel")
+	}
 	switch def.Ready {
 	case ReadyNotify:
 		go Guard("readiness of "+p.name, func() { s.awaitNewline(p) })
@@ -67,6 +70,9 @@ func (s *Supervisor) spawn(a Spawn) (*process, error) {
 // watchdog.
 func (s *Supervisor) fork(p *process, def Definition, group string, out *os.File) error {
 	order := shimOrder{Definition: def}
+	if def.Vital && !s.groups.has["cpu"] {
+		order.Nice = vitalNice
+	}
 	report, reportWrite, err := pipe()
 	if err != nil {
 		return err
@@ -98,7 +104,7 @@ func (s *Supervisor) fork(p *process, def Definition, group string, out *os.File
 	defer orders.Close()
 	files[4] = orders.Fd()
 	attr := &syscall.ProcAttr{Files: files, Sys: &syscall.SysProcAttr{Setsid: true}}
-	dir, err := s.groups.create(p, group)
+	dir, err := s.groups.create(p, group, def)
 	if err == nil {
 		err = s.groups.thaw(p)
 	}

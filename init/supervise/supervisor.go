@@ -99,6 +99,9 @@ func New(options Options) *Supervisor {
 // only process groups hold them together.
 func (s *Supervisor) Cgroup() error { return s.groups.fault }
 
+// Lacks says, a sentence for each, which limits on services this kernel cannot keep.
+func (s *Supervisor) Lacks() []string { return s.groups.lacks() }
+
 // do runs f in the loop and waits for its end.
 func (s *Supervisor) do(f func()) error {
 	done := make(chan struct{})

@@ -99,4 +99,6 @@ func (m *Machine) SetSysctl(string, string) error                       { return
 func (m *Machine) LoadModule(context.Context, string) error             { return nil }
 func (m *Machine) SetUsers(map[string]system.User) error                { return nil }
 func (m *Machine) ReloadServices([]string) error                        { return nil }
-func (m *Machine) RunCheck(context.Context, string, system.Check) error { return nil }
+func (m *Machine) RunCheck(context.Context, string, system.Check, map[string]system.User) error {
+	return nil
+}

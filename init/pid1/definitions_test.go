@@ -1,0 +1,66 @@
+package pid1
+
+import (
+	"reflect"
+	"testing"
+
+	"bantam/init/supervise"
+	"bantam/system"
+)
+
+var webUser = map[string]system.User{"web": {UID: 1000, GID: 1001}}
+
+func TestAServiceGetsTheRightsAndLimitsOfItsLines(t *testing.T) {
+	for _, c := range []struct {
+		claim   string
+		service system.Service
+		want    supervise.Definition
+	}{
+		{"root keeps all", system.Service{User: "root"}, supervise.Definition{}},
+		{"root with an empty list has none", system.Service{User: "root", Capabilities: system.Capabilities{}}, supervise.Definition{Caps: []int{}}},
+		{"a user with capabilities, memory and tasks",
+			system.Service{User: "web", Capabilities: system.Capabilities{"net_bind_service"}, Memory: 64 << 20, Tasks: 500},
+			supervise.Definition{UID: 1000, GID: 1001, Caps: []int{10}, Memory: 64 << 20, Tasks: 500}},
+		{"nobody", system.Service{User: "nobody"}, supervise.Definition{UID: 65534, GID: 65534}},
+	} {
+		got := serviceDefinition("a", c.service, webUser)
+		if got.UID != c.want.UID || got.GID != c.want.GID || !reflect.DeepEqual(got.Caps, c.want.Caps) || got.Memory != c.want.Memory || got.Tasks != c.want.Tasks {
+			t.Errorf("%s: got %+v", c.claim, got)
+		}
+		if got.Vital {
+			t.Errorf("%s: a service counts as the machine's own", c.claim)
+		}
+	}
+	for _, d := range definitions(&system.System{}, []string{"ttyS0"}) {
+		if !d.Vital {
+			t.Errorf("%s has to share with the services", d.Name)
+		}
+	}
+}
+
+func TestAChangeOfRightsOrLimitsRestartsTheService(t *testing.T) {
+	none := func(string) (string, error) { return "", nil }
+	seen := map[string]string{}
+	for claim, service := range map[string]system.Service{
+		"as it was":       {Command: []string{"/x"}},
+		"no capabilities": {Command: []string{"/x"}, Capabilities: system.Capabilities{}},
+		"one capability":  {Command: []string{"/x"}, Capabilities: system.Capabilities{"chown"}},
+		"memory":          {Command: []string{"/x"}, Memory: 64 << 20},
+		"tasks":           {Command: []string{"/x"}, Tasks: 500},
+	} {
+		print, err := supervise.Fingerprint(serviceDefinition("a", service, nil), none)
+		if err != nil || seen[print] != "" {
+			t.Errorf("%s: like %s, %v", claim, seen[print], err)
+		}
+		seen[print] = claim
+	}
+}
+
+func TestACheckRunsAsItsUser(t *testing.T) {
+	for user, want := range map[string][2]uint32{"": {0, 0}, "root": {0, 0}, "nobody": {65534, 65534}, "web": {1000, 1001}} {
+		got := checkDefinition("c", system.Check{Command: []string{"x"}, User: user}, webUser)
+		if [2]uint32{got.UID, got.GID} != want || got.Name != "check-c" {
+			t.Errorf("user %q: %+v", user, got)
+		}
+	}
+}
