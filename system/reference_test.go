@@ -18,7 +18,12 @@ func referenceText(t *testing.T) string {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	b.Write(intro)
+	var defaults strings.Builder
+	defaults.WriteString("| parameter | value | so that |\n|---|---|---|\n")
+	for _, d := range ParameterDefaults {
+		fmt.Fprintf(&defaults, "| `%s` | %s | %s |\n", d.Name, d.Value, d.Doc)
+	}
+	b.WriteString(strings.Replace(string(intro), "PARAMETER DEFAULTS\n", defaults.String(), 1))
 	const head = "\n| key | type | default | meaning |\n|---|---|---|---|\n"
 	b.WriteString(head)
 	table := ""

@@ -25,7 +25,7 @@ var suggesting = []string{
 	"[service.a]\ncommand = [\"a\"]\nready = \"tcp:0\"\n[service.b]\ncommand = [\"b\"]\nready = \"70000\"\n[service.c]\ncommand = [\"c\"]\nready = \"exited\"\nrestart = \"always\"\nstart_timeout = 0\nstop_timeout = -3\n",
 	"[user.a]\nuid = 5\n[user.b]\nuid = 5\n[user.c]\n[user.d]\nuid = \"1001\"\n",
 	"hostname = \"my_host\"\nmodules = [\"/lib/modules/wireguard.ko.xz\", \"wire guard\", \"-x.ko\"]\n",
-	"hostname = 5\nmodules = \"wireguard, nft\"\n[sysctl]\n\"net/ipv4/ip_forward\" = 1\n\"ip_forward\" = 1\n",
+	"hostname = 5\nmodules = \"wireguard, nft\"\n[sysctl]\n\"net/ipv4/ip_forward\" = 1\n\"ip_forward\" = 1\n\"//\" = 1\n\"/proc/sys/kernel/panic\" = 1\nnet.ipv6.conf.eth0.disable_ipv6 = 1\nnet.ipv4.conf.eth0.forwarding = 1\n",
 	"[net.eth0]\naddresses = [\"10.0.0.0/24\", \"10.0.1.255/24\", \"10.0.2.1\", \"fd00::1\", \"10.0.3.1/255.255.255.0\", \"10.0.4.1/33\", \"10.0.5.1/0\", \"255.255.255.255/31\", \"::ffff:10.0.6.1/96\"]\n",
 	"[net.eth0]\naddresses = [\"192.168.1.2/24\"]\ngateway = \"192.168.1.1/24\"\ngateway6 = \"192.168.1.1\"\nipv6 = \"of\"\noptional = \"true\"\nmtu = \"1500\"\n",
 	"[net.eth0]\ngateway = \"fd00::1\"\n[net.eth1]\ngateway6 = \"fe80::1%eth1\"\nmtu = 1000\n[net.eth2]\nipv4 = \"static\"\nipv6 = \"static\"\n[net.lo]\nmtu = 1500\n",

@@ -22,6 +22,7 @@ import (
 	"bantam/init/statevolume"
 	"bantam/init/supervise"
 	"bantam/switcher"
+	"bantam/system"
 )
 
 // Binary is what the device binary knows of itself.
@@ -61,7 +62,8 @@ type first struct {
 	image    imageGeneration
 	consoles []string
 	notes    notes
-	actions  chan Action // how the control socket ends the machine
+	unset    []system.ParameterDefault // that the kernel did not have when last tried
+	actions  chan Action               // how the control socket ends the machine
 }
 
 // Run is the whole life of PID 1. It does not return.
@@ -104,9 +106,7 @@ func (f *first) live() (action Action, err error) {
 	if err := WriteUsers(nil); err != nil { // root and nobody, also when system.toml names no user
 		f.notes.add("%v", err)
 	}
-	if err := SetSysctl("kernel.dmesg_restrict", "1"); err != nil { // what services print is in the kernel log
-		f.notes.add("%v", err)
-	}
+	f.defaults(system.ParameterDefaults)
 	if err := GoFirst(); err != nil {
 		f.notes.add("%v", err)
 	}
@@ -197,6 +197,15 @@ func (f *first) newSupervisor() {
 	}
 }
 
+// defaults sets kernel parameters and keeps those that are not there yet.
+func (f *first) defaults(list []system.ParameterDefault) {
+	var errs []error
+	f.unset, errs = SetParameterDefaults(list)
+	for _, err := range errs {
+		f.notes.add("%v", err)
+	}
+}
+
 // wait returns when somebody asks for the machine's end, or when the supervisor
 // has panicked: nobody would reap or restart anything any more, and a machine
 // that nobody sits at helps itself best by a restart.
@@ -254,6 +263,7 @@ func (f *first) plug(p *kmod.Plug, coldplugged chan<- struct{}) {
 	done := f.chart.Span("drivers")
 	f.tell(p.Coldplug(nil, coldplugLimit))
 	done()
+	f.defaults(f.unset)
 	f.armWatchdog() // it may sit behind another driver's bus
 	release()
 	if p.Listener == nil {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"bantam/system"
 
@@ -19,13 +18,9 @@ func SetSysctl(name, value string) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile("/proc/sys/"+path, os.O_WRONLY, 0)
+	err = writeParameter("/proc/sys/"+path, value)
 	if err == nil {
-		_, err = f.WriteString(value + "\n")
-		f.Close()
-	}
-	if err == nil {
-		return nil
+		return restoreDefaults(path)
 	}
 	return fmt.Errorf("sysctl %s = %s: %w%s", name, value, reason(err), sysctlAdvice(err))
 }

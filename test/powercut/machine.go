@@ -92,13 +92,13 @@ func (m *Machine) StartServices(names []string) error {
 	return nil
 }
 
-func (m *Machine) Log(string, int) []string                             { return nil }
-func (m *Machine) HasModule(string) bool                                { return true }
-func (m *Machine) Sysctl(string) (string, error)                        { return "", nil }
-func (m *Machine) SetSysctl(string, string) error                       { return nil }
-func (m *Machine) LoadModule(context.Context, string) error             { return nil }
-func (m *Machine) SetUsers(map[string]system.User) error                { return nil }
-func (m *Machine) ReloadServices([]string) error                        { return nil }
+func (m *Machine) Log(string, int) []string                 { return nil }
+func (m *Machine) HasModule(string) bool                    { return true }
+func (m *Machine) Sysctl(string) (string, error)            { return "", nil }
+func (m *Machine) SetSysctl(string, string) error           { return nil }
+func (m *Machine) LoadModule(context.Context, string) error { return nil }
+func (m *Machine) SetUsers(map[string]system.User) error    { return nil }
+func (m *Machine) ReloadServices([]string) error            { return nil }
 func (m *Machine) RunCheck(context.Context, string, system.Check, map[string]system.User) error {
 	return nil
 }
