@@ -12,7 +12,7 @@ import (
 )
 
 // oraclePackages says which Debian package has the tool that we compare with.
-var oraclePackages = map[string]string{"grep": "grep", "egrep": "grep", "fgrep": "grep", "sed": "sed", "find": "findutils", "xargs": "findutils", "hexdump": "bsdextrautils", "rev": "util-linux", "cmp": "diffutils", "test": "coreutils"}
+var oraclePackages = map[string]string{"awk": "mawk", "grep": "grep", "egrep": "grep", "fgrep": "grep", "sed": "sed", "find": "findutils", "xargs": "findutils", "hexdump": "bsdextrautils", "rev": "util-linux", "cmp": "diffutils", "test": "coreutils"}
 
 // TestSameAsGNU runs our commands and GNU's on the same files and compares
 // standard output, exit status and the files afterwards.
@@ -668,4 +668,9 @@ od -j 100 fruit
 od fruit noend
 od -tx1c noend
 od empty
+awk '{ print $2 }' table
+awk -F: -v n=2 '{ print $n; exit 3 }' colon
+awk -F ' ' 'END { print NR, FILENAME }' fruit n=1 numbers
+awk -- 'BEGIN { print ARGV[1] }' -x
+awk '{ print > $1 ".out" }' fruit
 `

@@ -7,6 +7,7 @@ var table map[string]command
 func init() {
 	table = map[string]command{
 		"[":         {run: test, usage: "EXPRESSION ]", purpose: "test a condition", literal: true},
+		"awk":       {run: awkCommand, usage: "[-F SEPARATOR] [-v NAME=VALUE] PROGRAM|-f FILE [FILE...]", purpose: "a small language for lines and fields"},
 		"base64":    {run: base64Command, usage: "[-di] [-w COLUMNS] [FILE]", purpose: "bytes as text, or back"},
 		"basename":  {run: basename, usage: "PATH [SUFFIX]", purpose: "the last part of a path"},
 		"cat":       {run: cat, usage: "[-nu] [FILE...]", purpose: "print files"},
