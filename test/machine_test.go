@@ -283,7 +283,7 @@ func newcomer(t *testing.T, args []string) {
 	c.SendSlow(quit, 9600)
 	c.prompt()
 	e.fits()
-	if got := c.run("cat /tmp/note; echo"); got != "slow lines\nsecond\n" {
+	if got := c.run("cat /tmp/note"); got != "slow lines\nsecond\n" {
 		t.Errorf("the note is %q", got)
 	}
 

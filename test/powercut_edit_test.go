@@ -54,7 +54,7 @@ func (l *life) saveEdits(c *console, length func() int) {
 	l.filed = length()
 	for _, e := range []edit{{file: "edited"}, {file: "linked", inPlace: true}} {
 		e.old = numbers()
-		e.new = "first\n" + e.old + "last"
+		e.new = "first\n" + e.old + "last\n"
 		c.openEditor(e.file)
 		c.Expect(`\^S Save`)
 		c.type_("first", enter, toEnd, "last")
