@@ -34,6 +34,7 @@ type daemon struct {
 	events  subscription
 
 	subscribe func() (subscription, error)
+	report    func(text []byte) error
 
 	net     map[string]system.Net
 	dns     system.DNS
@@ -63,11 +64,10 @@ func newDaemon(o options, stderr io.Writer) (*daemon, error) {
 		clients: map[string]*dhcpPort{}, announced: map[string]*announcements{},
 		solicitors: map[string]*solicitor{}, owned: newOwned(),
 	}
-	for _, dir := range []string{o.dir, o.leases} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return nil, err
-		}
+	if err := os.MkdirAll(o.leases, 0o755); err != nil {
+		return nil, err
 	}
+	d.report = (&reporter{path: o.report, fd: -1}).send
 	var err error
 	if d.kernel, err = openKernel(bootTime); err != nil {
 		return nil, err

@@ -35,6 +35,8 @@ type lab struct {
 	conf string
 	log  *output
 	proc *exec.Cmd
+
+	reports *Reports // nil until the first configurator is started
 }
 
 // output collects what a program prints.
@@ -160,6 +162,7 @@ func (p *peer) dnsmasq(n int, more ...string) *exec.Cmd {
 func (l *lab) netcfg(config string) {
 	l.t.Helper()
 	l.write(config)
+	l.receive()
 	exe, err := os.Executable()
 	if err != nil {
 		l.t.Fatal(err)
@@ -167,7 +170,32 @@ func (l *lab) netcfg(config string) {
 	l.run(fmt.Sprintf("cp %s %s/netcfg && chmod 755 %s/netcfg", exe, l.dir, l.dir))
 	l.proc = l.start(l.log, "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
 		"--inh-caps=-all,+net_admin,+net_raw", "--ambient-caps=-all,+net_admin,+net_raw", "--bounding-set=-all,+net_admin,+net_raw",
-		"env", "BE_NETCFG=1", l.dir+"/netcfg", "--config", l.conf, "--dir", l.dir+"/net", "--leases", l.dir+"/net/leases")
+		"env", "BE_NETCFG=1", l.dir+"/netcfg", "--config", l.conf, "--report", l.dir+"/net/report", "--leases", l.dir+"/net/leases")
+}
+
+// receive does PID 1's part: its folder, the one of the leases and the line of reports.
+func (l *lab) receive() {
+	l.t.Helper()
+	if l.reports != nil {
+		return
+	}
+	dir := filepath.Join(l.dir, "net")
+	socket := filepath.Join(dir, "report")
+	if err := os.MkdirAll(filepath.Join(dir, "leases"), 0o755); err != nil {
+		l.t.Fatal(err)
+	}
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: socket, Net: "unix"})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	for _, path := range []string{socket, filepath.Join(dir, "leases")} {
+		if err := os.Chown(path, 65534, 65534); err != nil {
+			l.t.Fatal(err)
+		}
+	}
+	l.t.Cleanup(func() { listener.Close() })
+	l.reports = &Reports{Dir: dir, Changed: func() {}, Fault: func(err error) { l.t.Errorf("report: %v", err) }}
+	go l.reports.Serve(listener, func(_ string, f func()) { f() })
 }
 
 func (l *lab) write(config string) {
@@ -222,7 +250,7 @@ func (l *lab) status(what string, check func(Status) bool) Status {
 	l.t.Helper()
 	var s Status
 	l.eventually(what, func() (err error) {
-		if s, err = ReadStatus(filepath.Join(l.dir, "net/status.json")); err == nil && !check(s) {
+		if s, _, err = l.reports.Status(); err == nil && !check(s) {
 			err = fmt.Errorf("status %+v", s)
 		}
 		return err

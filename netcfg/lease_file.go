@@ -8,7 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"bantam/netcfg/dhcp4"
+	"bantam/regular"
 )
 
 // storedLease is the file DIR/PORT.json. It holds the server's message as it
@@ -18,6 +21,9 @@ type storedLease struct {
 	Start time.Duration
 	ACK   []byte
 }
+
+// maxLease bounds the file: a message of DHCP has at most 64 KiB.
+const maxLease = 128 << 10
 
 func bootID() string {
 	text, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
@@ -29,7 +35,8 @@ func leasePath(dir, port string) string { return filepath.Join(dir, port+".json"
 // loadLease returns the stored lease of a port, nil when there is no usable
 // one, and whether it is known to be valid now.
 func loadLease(dir, port string, mac [6]byte, now time.Duration) (lease *dhcp4.Lease, valid bool) {
-	text, err := os.ReadFile(leasePath(dir, port))
+	// An earlier process of ours may have been made to leave anything there.
+	text, err := regular.Read(leasePath(dir, port), unix.O_NOFOLLOW, maxLease)
 	if err != nil {
 		return nil, false
 	}

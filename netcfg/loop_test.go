@@ -25,8 +25,10 @@ func looking(t *testing.T, k kernel) *daemon {
 	}
 	t.Cleanup(func() { unix.Close(alarm.fd) })
 	events, _ := scripted()
+	said := filepath.Join(t.TempDir(), "report")
 	return &daemon{
-		options: options{dir: t.TempDir(), notify: -1}, stderr: io.Discard, kernel: k, alarm: alarm, events: events,
+		options: options{report: said, notify: -1}, report: func(text []byte) error { return os.WriteFile(said, text, 0o600) },
+		stderr: io.Discard, kernel: k, alarm: alarm, events: events,
 		net:     map[string]system.Net{"eth0": static("10.0.0.2/24")},
 		clients: map[string]*dhcpPort{}, announced: map[string]*announcements{}, solicitors: map[string]*solicitor{},
 		owned: newOwned(), dirty: true, retryAt: forever, looked: -debounce,
@@ -49,7 +51,11 @@ func TestAChangeThatDoesNotStayIsToldAndHidesNothingElse(t *testing.T) {
 	n.MTU = 9000
 	d.net["eth0"] = n
 	d.reconcile()
-	s, err := ReadStatus(filepath.Join(d.options.dir, "status.json"))
+	text, err := os.ReadFile(d.options.report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := decodeStatus(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +121,6 @@ func TestAKernelThatCannotBeReadDoesNotKeepUsFromEnding(t *testing.T) {
 }
 
 func TestTheEndOfALeaseFollowsAClockThatIsSet(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "status.json")
 	const year = 365 * 24 * time.Hour
 	for _, set := range []time.Duration{0, year, -year} {
 		end := time.Now().Add(time.Hour).UTC()
@@ -127,10 +132,7 @@ func TestTheEndOfALeaseFollowsAClockThatIsSet(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if s, err = ReadStatus(path); err != nil {
+		if s, err = decodeStatus(text); err != nil {
 			t.Fatal(err)
 		}
 		leased, local := s.Ports[0].Addresses[0], s.Ports[0].Addresses[1]

@@ -38,7 +38,7 @@ func run(args []string, stderr io.Writer) int {
 	flags := flag.NewFlagSet("bantam-netcfg", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.config, "config", "/run/bantam/system.toml", "system.toml to follow; read again on SIGHUP")
-	flags.StringVar(&o.dir, "dir", "/run/bantam/net", "directory for status.json and resolv.conf")
+	flags.StringVar(&o.report, "report", "/run/bantam/net/report", "Unix socket that takes the reports of how things are")
 	flags.StringVar(&o.leases, "leases", "/run/bantam/net/leases", "directory for DHCP leases")
 	flags.IntVar(&o.notify, "notify-fd", notifyDescriptor(), "descriptor for a newline once the network is online; -1 for none")
 	if err := flags.Parse(args); err != nil {
@@ -63,8 +63,8 @@ func run(args []string, stderr io.Writer) int {
 }
 
 type options struct {
-	config, dir, leases string
-	notify              int
+	config, report, leases string
+	notify                 int
 }
 
 func notifyDescriptor() int {

@@ -1,15 +1,18 @@
 package netcfg
 
 import (
+	"bytes"
 	"encoding/json"
-	"errors"
-	"path/filepath"
+	"fmt"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// publish writes status.json and resolv.conf, and says once that we are online.
+// reportTime is how long either end of the line of reports waits for the other.
+const reportTime = 5 * time.Second
+
+// publish reports how things are, and says once that we are online.
 func (d *daemon) publish(wish Wish, have State) {
 	reasons := map[string]string{}
 	for _, p := range wish.Ports {
@@ -22,14 +25,14 @@ func (d *daemon) publish(wish Wish, have State) {
 	booted := bootedAt()
 	status := report(wish, have, reasons, func(at time.Duration) time.Time { return booted.Add(at).Round(time.Second) })
 	status.Config, status.BootedAt = d.hash, booted.Round(time.Second)
-	// The status comes last: who reads in it that we are online finds resolv.conf in place.
-	err := writeFile(filepath.Join(d.options.dir, "resolv.conf"), []byte(resolvConf(wish.DNS, wish.Search)))
-	text, failed := json.MarshalIndent(status, "", "  ")
-	if failed == nil {
-		failed = writeFile(filepath.Join(d.options.dir, "status.json"), append(text, '\n'))
+	text, err := status.encode()
+	if err == nil {
+		err = d.report(text)
 	}
-	if err = errors.Join(err, failed); err != nil {
+	if err != nil {
 		d.logf("%v", err)
+		d.dirty, d.retryAt = false, min(d.retryAt, bootTime()+firstRetry)
+		return
 	}
 	if status.Online && !d.ready {
 		d.ready = true
@@ -37,5 +40,98 @@ func (d *daemon) publish(wish Wish, have State) {
 			unix.Write(d.options.notify, []byte{'\n'})
 			unix.Close(d.options.notify)
 		}
+	}
+}
+
+// encode is the report as one line. Other programs may have put more routes on
+// our ports than there is room for; those are left out first.
+func (s *Status) encode() ([]byte, error) {
+	text, err := json.Marshal(s)
+	if err != nil || len(text) < maxReport {
+		return append(text, '\n'), err
+	}
+	short := *s
+	short.Ports = nil
+	left := 0
+	for _, p := range s.Ports {
+		var routes []RouteStatus
+		for _, r := range p.Routes {
+			if r.Source != unknownSource || r.To == "default" {
+				routes = append(routes, r)
+			}
+		}
+		left += len(p.Routes) - len(routes)
+		p.Routes = routes
+		short.Ports = append(short.Ports, p)
+	}
+	short.Problems = append(short.Problems[:len(short.Problems):len(short.Problems)], fmt.Sprintf("%d routes of other programs are not shown", left))
+	if text, err = json.Marshal(short); len(text) >= maxReport {
+		err = fmt.Errorf("report: %d bytes, of which only %d can be sent", len(text), maxReport)
+	}
+	return append(text, '\n'), err
+}
+
+// reporter is our end of the line of reports.
+type reporter struct {
+	path string // of a Unix socket, where package netcfg's Reports is at the other end
+	fd   int    // -1: not connected
+	sent []byte
+}
+
+// send sends a report, unless it is the one that was sent last, and returns
+// when it can be seen by everybody.
+func (r *reporter) send(text []byte) error {
+	if r.fd >= 0 && bytes.Equal(text, r.sent) {
+		return nil
+	}
+	err := r.say(text)
+	if err != nil && r.fd >= 0 {
+		unix.Close(r.fd)
+		r.fd = -1
+	}
+	if err != nil {
+		return fmt.Errorf("report to %s: %w", r.path, err)
+	}
+	r.sent = text
+	return nil
+}
+
+func (r *reporter) say(text []byte) (err error) {
+	if r.fd < 0 {
+		if r.fd, err = unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
+			return err
+		}
+		limit := unix.NsecToTimeval(reportTime.Nanoseconds())
+		for _, option := range []int{unix.SO_SNDTIMEO, unix.SO_RCVTIMEO} {
+			if err := unix.SetsockoptTimeval(r.fd, unix.SOL_SOCKET, option, &limit); err != nil {
+				return err
+			}
+		}
+		if err := unix.Connect(r.fd, &unix.SockaddrUnix{Name: r.path}); err != nil {
+			return err
+		}
+	}
+	for len(text) > 0 {
+		n, err := unix.SendmsgN(r.fd, text, nil, nil, unix.MSG_NOSIGNAL)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		text = text[n:]
+	}
+	var answer [1]byte
+	for {
+		n, err := unix.Read(r.fd, answer[:])
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return err
+		case n == 0:
+			return unix.ECONNRESET
+		}
+		return nil
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
-	"os"
 	"time"
 )
 
@@ -48,17 +47,11 @@ type RouteStatus struct {
 	Metric int
 }
 
-// ReadStatus reads the file status.json that the configurator of this machine
-// writes. A machine without a clock learns the time of day later; the ends of
-// addresses, which follow the time since boot, are told by the present one.
-func ReadStatus(path string) (Status, error) {
-	var s Status
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return s, err
-	}
+// decodeStatus reads a report, and tells the ends of addresses, which follow the
+// time since boot, by the present time of day.
+func decodeStatus(text []byte) (s Status, err error) {
 	if err := json.Unmarshal(text, &s); err != nil {
-		return s, fmt.Errorf("%s: %w", path, err)
+		return s, fmt.Errorf("network status: %w", err)
 	}
 	if set := bootedAt().Sub(s.BootedAt); !s.BootedAt.IsZero() && set.Abs() > lifetimeSlack {
 		s.shift(set)
@@ -137,6 +130,9 @@ func (w *Wish) port(p port, have State, reason string, wall func(time.Duration) 
 	return s
 }
 
+// unknownSource is that of what another program made.
+const unknownSource = "unknown"
+
 func (w *Wish) addressSource(k AddressKey, a Address) string {
 	switch wish, ours := w.Addresses[k]; {
 	case ours:
@@ -146,7 +142,7 @@ func (w *Wish) addressSource(k AddressKey, a Address) string {
 	case a.Announced:
 		return "router advertisement"
 	}
-	return "unknown"
+	return unknownSource
 }
 
 func (w *Wish) routeSource(k RouteKey, r Route) string {
@@ -156,7 +152,7 @@ func (w *Wish) routeSource(k RouteKey, r Route) string {
 	case r.Protocol == protocolRA:
 		return "router advertisement"
 	}
-	return "unknown"
+	return unknownSource
 }
 
 // until prefers what we asked for over what the kernel's rounding makes of it.

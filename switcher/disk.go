@@ -1,8 +1,6 @@
 package switcher
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -10,6 +8,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/regular"
 )
 
 // disk is the file system as this package uses it. The tests put one in its
@@ -44,30 +44,10 @@ func (osDisk) Remove(path string) error     { return os.Remove(path) }
 const maxFile = 16 << 20
 
 // errNotAFile: there is something at the path that cannot be what it should be.
-var errNotAFile = errors.New("not a file that can be read whole")
+var errNotAFile = regular.ErrNot
 
 // ReadFile neither waits for a pipe nor fills the memory of PID 1, whatever is found at path.
-func (osDisk) ReadFile(path string, most int64) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("%w: its mode is %v", errNotAFile, info.Mode())}
-	}
-	if info.Size() > most {
-		return nil, &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("%w: it has %d bytes, the limit is %d", errNotAFile, info.Size(), most)}
-	}
-	var data bytes.Buffer
-	data.Grow(int(info.Size()) + bytes.MinRead)
-	_, err = data.ReadFrom(io.LimitReader(f, most)) // it may grow meanwhile
-	return data.Bytes(), err
-}
+func (osDisk) ReadFile(path string, most int64) ([]byte, error) { return regular.Read(path, 0, most) }
 
 func (osDisk) List(dir string) ([]string, error) {
 	f, err := os.Open(dir)

@@ -18,6 +18,7 @@ import (
 	"bantam/init/kmod"
 	"bantam/init/supervise"
 	"bantam/netcfg"
+	"bantam/regular"
 	"bantam/switcher"
 	"bantam/system"
 )
@@ -25,9 +26,9 @@ import (
 // Paths that PID 1 shares with its children.
 const (
 	activeSystem = "/run/bantam/system.toml" // of the generation that runs
-	netDir       = "/run/bantam/net"         // the network configurator's own
-	netStatus    = netDir + "/status.json"
-	leaseDir     = netDir + "/leases"
+	netDir       = "/run/bantam/net"         // status.json and resolv.conf, written by PID 1
+	netReport    = netDir + "/report"        // the socket on which the network configurator says them
+	leaseDir     = netDir + "/leases"        // the configurator's own; nobody else opens anything there
 )
 
 // Machine is the running device as the switcher sees and changes it.
@@ -37,6 +38,7 @@ type Machine struct {
 	binary   string       // digest of the device binary, which is also every command
 	consoles []string
 	drivers  <-chan struct{} // closed when the drivers of all devices at boot were tried
+	reports  netcfg.Reports
 
 	mu        sync.Mutex
 	netmsg    chan struct{}   // closed when the network's status may have changed
@@ -57,9 +59,11 @@ type fileID struct {
 // is adopted. drivers is closed when those of the devices at boot were tried.
 func NewMachine(sup *supervise.Supervisor, loader *kmod.Loader, binary switcher.Digest, consoles []string, drivers <-chan struct{}) *Machine {
 	netmsg := make(chan struct{})
-	return &Machine{sup: sup, loader: loader, binary: string(binary), consoles: consoles, drivers: drivers,
+	m := &Machine{sup: sup, loader: loader, binary: string(binary), consoles: consoles, drivers: drivers,
 		netmsg: netmsg, sawStates: sup.Changed(), sawNet: netmsg, digests: map[fileID]string{},
 		looks: make(chan struct{}, mostLooks)}
+	m.reports = netcfg.Reports{Dir: netDir, Changed: m.NetworkChanged, Fault: func(err error) { Logf(Warning, "%v", err) }}
+	return m
 }
 
 // Now is CLOCK_BOOTTIME.
@@ -130,23 +134,14 @@ func (m *Machine) Log(service string, lines int) []string {
 	return text
 }
 
-// Network is what the network configurator last wrote, while it runs.
+// Network is what the network configurator last said, while it runs.
 func (m *Machine) Network() switcher.NetworkState {
 	m.mu.Lock()
 	m.sawNet = m.netmsg
 	m.mu.Unlock()
 	n := switcher.NetworkState{Links: links()}
-	states, err := m.sup.States()
-	if err != nil {
-		return n
-	}
-	for _, s := range states {
-		if s.Name == system.NetworkService && s.PID == 0 {
-			return n // what the file says is of a process that is gone
-		}
-	}
-	status, err := netcfg.ReadStatus(netStatus)
-	if err != nil {
+	status, runs, err := m.reports.Status()
+	if err != nil || !runs {
 		return n
 	}
 	n.Config, n.Online = status.Config, status.Online
@@ -186,35 +181,33 @@ func (m *Machine) Fingerprints(sys *system.System) map[string]string {
 	return prints
 }
 
+// mostProgram is the largest program whose bytes are compared.
+const mostProgram = 512 << 20
+
 // digest names the bytes of a program. Every command of Bantam is the device
-// binary, whose digest the generation knows; others are read.
+// binary, whose digest the generation knows; others are read. The folder that
+// it is in may be anybody's.
 func (m *Machine) digest(path string) (string, error) {
-	info, err := os.Stat(path)
+	f, err := regular.Open(path, 0, mostProgram)
 	if err != nil {
 		return "", err
 	}
-	if self, err := os.Stat("/proc/self/exe"); err == nil && os.SameFile(self, info) {
-		return m.binary, nil
+	defer f.Close()
+	id := fileID{uint64(f.Stat.Dev), f.Stat.Ino, f.Stat.Size, f.Stat.Mtim.Nano()}
+	if self, err := os.Stat("/proc/self/exe"); err == nil {
+		if st := self.Sys().(*syscall.Stat_t); uint64(st.Dev) == id.dev && st.Ino == id.inode {
+			return m.binary, nil
+		}
 	}
-	if !info.Mode().IsRegular() { // some of it can be read for ever
-		return "", fmt.Errorf("%s: not a file", path)
-	}
-	st := info.Sys().(*syscall.Stat_t)
-	id := fileID{uint64(st.Dev), uint64(st.Ino), info.Size(), info.ModTime().UnixNano()}
 	m.mu.Lock()
 	known := m.digests[id]
 	m.mu.Unlock()
 	if known != "" {
 		return known, nil
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
-		return "", fmt.Errorf("%s: %w", path, err)
+		return "", err
 	}
 	digest := "sha256:" + hex.EncodeToString(h.Sum(nil))
 	m.mu.Lock()

@@ -11,7 +11,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -355,24 +354,6 @@ func (f *first) modprobe(name string) error {
 		return fmt.Errorf("module %s: the image carries no modules", name)
 	}
 	return f.loader.Modprobe(name, "")
-}
-
-// prepareNetwork gives the network configurator its folder and listens to it.
-func (f *first) prepareNetwork() error {
-	for _, dir := range []string{netDir, leaseDir} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
-		if err := os.Chown(dir, netcfgUser, netcfgUser); err != nil {
-			return err
-		}
-	}
-	go Guard("network status", func() {
-		if err := watchDir(netDir, f.machine.NetworkChanged); err != nil {
-			f.notes.add("network status: %v", err)
-		}
-	})
-	return nil
 }
 
 // save keeps what the next boot begins with.

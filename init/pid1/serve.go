@@ -9,7 +9,6 @@ import (
 
 	"bantam/init/control"
 	"bantam/init/supervise"
-	"bantam/netcfg"
 	"bantam/switcher"
 )
 
@@ -111,7 +110,7 @@ func (f *first) status() control.Status {
 	if last, ok := f.switcher.Last(); ok && last.Verb != switcher.VerbStart {
 		st.Last = last.Text()
 	}
-	if n, err := netcfg.ReadStatus(netStatus); err == nil {
+	if n, _, err := f.machine.reports.Status(); err == nil {
 		st.Network = &n
 	}
 	st.Services, _ = f.sup.States() // none when PID 1 is going down

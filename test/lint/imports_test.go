@@ -13,6 +13,7 @@ var mayImport = map[string][]string{
 	"system":           {},
 	"gpt":              {},
 	"docs":             {},
+	"regular":          {},
 	"editor":           {},
 	"editor/keys":      {},
 	"editor/screen":    {},
@@ -24,11 +25,11 @@ var mayImport = map[string][]string{
 	"editor/language":  {"editor/screen"},
 	"editor/plain":     {"editor/compare", "editor/file", "editor/language", "editor/screen", "editor/text"},
 	"board":            {},
-	"switcher":         {"system"},
-	"netcfg":           {"system"},
+	"switcher":         {"regular", "system"},
+	"netcfg":           {"regular", "system"},
 	"images":           {"board", "gpt", "init/statevolume/seed", "switcher", "system"},
 	"cmd":              {"board", "images", "switcher", "system"},
-	"init":             {"docs", "editor", "gpt", "netcfg", "switcher", "system"},
+	"init":             {"docs", "editor", "gpt", "netcfg", "regular", "switcher", "system"},
 	"init/filetree":    {},
 	"init/sigaction":   {},
 	"init/supervise":   {"init/sigaction"},
@@ -40,7 +41,7 @@ var mayImport = map[string][]string{
 }
 
 // onDevice are the rooms of the device binary.
-var onDevice = []string{"init", "netcfg", "switcher", "system", "editor", "gpt", "docs"}
+var onDevice = []string{"init", "netcfg", "switcher", "system", "editor", "gpt", "docs", "regular"}
 
 // notOnDevice are packages that cost too many bytes for what they do there, or,
 // as os/exec, take exit codes from PID 1's reaper; with the rooms that may. The

@@ -1,0 +1,41 @@
+package pid1
+
+import (
+	"net"
+	"os"
+
+	"bantam/init/control"
+)
+
+// prepareNetwork gives the network configurator the folder of its leases and
+// the line of its reports, and listens to it.
+func (f *first) prepareNetwork() error {
+	l, err := networkFolder(netDir, netReport, leaseDir)
+	if err != nil {
+		return err
+	}
+	go Guard("network status", func() { f.machine.reports.Serve(l, Guard) })
+	return nil
+}
+
+// networkFolder makes the folder whose files everybody reads and only PID 1
+// writes, in it the socket that only the configurator connects to, and the
+// folder that is the configurator's own.
+func networkFolder(dir, report, leases string) (*net.UnixListener, error) {
+	for _, d := range []Dir{{dir, 0o755}, {leases, 0o700}} {
+		if err := d.Create(); err != nil {
+			return nil, err
+		}
+	}
+	l, err := control.Listen(report)
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range []string{leases, report} {
+		if err := os.Lchown(path, netcfgUser, netcfgUser); err != nil {
+			l.Close()
+			return nil, err
+		}
+	}
+	return l, nil
+}

@@ -1,0 +1,178 @@
+package netcfg
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// maxReport bounds one report: decoded, the worst of that size takes some 20 MB.
+const maxReport = 256 << 10
+
+// reportPause is the least time between two reports, so that a configurator
+// that has gone mad takes no time of its receiver.
+const reportPause = 20 * time.Millisecond
+
+// Reports is where the configurator says how things are: a socket that only it
+// can connect to. The receiver, PID 1, trusts it with nothing but the network.
+// It opens no file that the configurator could have put in its way.
+type Reports struct {
+	Dir     string      // where status.json and resolv.conf are written; nobody else's folder
+	Changed func()      // called after each report
+	Fault   func(error) // told what is wrong with a report
+
+	mu   sync.Mutex
+	conn *net.UnixConn // of the process that reports; nil: it has left
+	text []byte        // its newest report
+}
+
+// Serve takes reports until l is closed. guard runs a function so that a panic
+// in it ends nothing else. Of two that connect the newer is the one that runs.
+func (r *Reports) Serve(l *net.UnixListener, guard func(name string, f func())) {
+	for {
+		c, err := l.AcceptUnix()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err == nil {
+			r.take(c)
+			go guard("network status", func() {
+				defer r.leave(c)
+				if err := r.read(c); err != nil {
+					r.Fault(err)
+				}
+			})
+		}
+		time.Sleep(reportPause) // also where there are no descriptors: it passes
+	}
+}
+
+func (r *Reports) take(c *net.UnixConn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.conn != nil {
+		r.conn.Close()
+	}
+	r.conn = c
+}
+
+func (r *Reports) leave(c *net.UnixConn) {
+	c.Close()
+	r.mu.Lock()
+	ours := r.conn == c
+	if ours {
+		r.conn = nil
+	}
+	r.mu.Unlock()
+	if ours {
+		r.Changed()
+	}
+}
+
+// read takes lines of JSON and answers each with an empty line once what it
+// says can be seen by everybody.
+func (r *Reports) read(c *net.UnixConn) error {
+	lines := bufio.NewScanner(c)
+	lines.Buffer(nil, maxReport)
+	for lines.Scan() {
+		if err := r.note(c, lines.Bytes()); err != nil {
+			return err
+		}
+		c.SetWriteDeadline(time.Now().Add(reportTime))
+		if _, err := c.Write([]byte("\n")); err != nil {
+			return nil // it has left
+		}
+		time.Sleep(reportPause)
+	}
+	if err := lines.Err(); err == bufio.ErrTooLong {
+		return fmt.Errorf("network status: more than %d bytes", maxReport)
+	}
+	return nil
+}
+
+func (r *Reports) note(from *net.UnixConn, text []byte) error {
+	var s Status
+	if err := json.Unmarshal(text, &s); err != nil {
+		return fmt.Errorf("network status: %w", err)
+	}
+	s.clean()
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return fmt.Errorf("network status: %w", err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.conn != from {
+		return nil // of a process that is no longer the one
+	}
+	// The status comes last: who reads in it that we are online finds resolv.conf in place.
+	if err := writeFile(filepath.Join(r.Dir, "resolv.conf"), []byte(resolvConf(s.DNS, s.Search))); err != nil {
+		return err
+	}
+	if err := writeFile(filepath.Join(r.Dir, "status.json"), append(text, '\n')); err != nil {
+		return err
+	}
+	r.text = text
+	r.Changed()
+	return nil
+}
+
+// Status is the newest report, and whether the process that made it still runs;
+// it fails when there was none. The ends of addresses, which follow the time
+// since boot, are told by the present time of day: a machine without a clock
+// learns that later.
+func (r *Reports) Status() (s Status, runs bool, err error) {
+	r.mu.Lock()
+	text, runs := r.text, r.conn != nil
+	r.mu.Unlock()
+	if text == nil {
+		return s, false, fmt.Errorf("the network configurator has not said anything yet")
+	}
+	s, err = decodeStatus(text)
+	return s, runs, err
+}
+
+// clean takes out of a report what could be more than text for a terminal or
+// for resolv.conf.
+func (s *Status) clean() {
+	s.DNS = slices.DeleteFunc(s.DNS, func(text string) bool {
+		a, err := netip.ParseAddr(text)
+		return err != nil || strings.ContainsFunc(a.Zone(), func(r rune) bool { return r <= ' ' })
+	})
+	s.Search = slices.DeleteFunc(s.Search, func(text string) bool {
+		return text == "" || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' })
+	})
+	texts := []*string{&s.Config}
+	for _, list := range [][]string{s.DNS, s.Search, s.Problems} {
+		for i := range list {
+			texts = append(texts, &list[i])
+		}
+	}
+	for i := range s.Ports {
+		p := &s.Ports[i]
+		texts = append(texts, &p.Name, &p.Kind, &p.MAC, &p.Waiting)
+		for j := range p.Addresses {
+			texts = append(texts, &p.Addresses[j].Prefix, &p.Addresses[j].Source)
+		}
+		for j := range p.Routes {
+			texts = append(texts, &p.Routes[j].To, &p.Routes[j].Via, &p.Routes[j].Source)
+		}
+	}
+	for _, text := range texts {
+		*text = strings.Map(func(r rune) rune {
+			if strconv.IsPrint(r) {
+				return r
+			}
+			return '?'
+		}, *text)
+	}
+}
