@@ -38,6 +38,7 @@ type daemon struct {
 
 	net     map[string]system.Net
 	dns     system.DNS
+	sysctl  system.Sysctl
 	hash    string // of the system.toml in force
 	invalid []string
 
@@ -103,7 +104,7 @@ func (d *daemon) reload() {
 		return
 	}
 	sum := sha256.Sum256(text)
-	d.net, d.dns, d.hash = s.Net, s.DNS, hex.EncodeToString(sum[:])
+	d.net, d.dns, d.sysctl, d.hash = s.Net, s.DNS, s.Sysctl, hex.EncodeToString(sum[:])
 	for _, c := range d.clients {
 		c.client.SetHostname(hostname())
 	}
@@ -254,6 +255,7 @@ func (d *daemon) reconcile() {
 		d.follow(have.Links)
 		d.solicit(have)
 		wish := Desired(d.net, d.dns, d.facts(have.Links))
+		wish.follow(d.sysctl)
 		d.kernel.ReadSysctls(&have, slices.Collect(maps.Keys(wish.Sysctls)))
 		ops, impossible := Plan(wish.State, have, d.owned)
 		duplicates := Retake(wish.State, have)

@@ -96,6 +96,14 @@ func (w *Wish) addSysctls(p port) {
 	// Otherwise the default route of a port without cable swallows what another port could carry.
 	w.Sysctls[v4+"ignore_routes_with_linkdown"] = "1"
 	w.Sysctls[v6+"ignore_routes_with_linkdown"] = "1"
+	// Otherwise anybody on the link sends us by way of his own machine. IPv4 takes
+	// a redirect where either this or that of "all" is on.
+	for _, path := range []string{v4, "net/ipv4/conf/all/", v6} {
+		w.Sysctls[path+"accept_redirects"] = "0"
+	}
+	for _, path := range []string{v4, "net/ipv4/conf/all/"} {
+		w.Sysctls[path+"send_redirects"] = "0"
+	}
 	switch p.Net.IPv6 {
 	case "off":
 		w.Sysctls[v6+"disable_ipv6"] = "1"
@@ -106,10 +114,26 @@ func (w *Wish) addSysctls(p port) {
 	default:
 		w.Sysctls[v6+"accept_ra"] = "2" // also when the machine forwards
 		w.Sysctls[v6+"accept_ra_defrtr"] = "1"
+		w.Sysctls[v6+"accept_ra_min_hop_limit"] = "64" // otherwise one advertisement of 1 keeps us on the link
 		w.Sysctls[v6+"accept_ra_pinfo"] = "1"
 		w.Sysctls[v6+"autoconf"] = "1"
 		w.Sysctls[v6+"disable_ipv6"] = "0"
 		w.Sysctls[v6+"ra_defrtr_metric"] = strconv.Itoa(announcedMetric + p.Metric)
+	}
+}
+
+// follow takes the kernel parameters that system.toml itself sets from there.
+func (w *Wish) follow(parameters system.Sysctl) {
+	for name, value := range parameters {
+		path := system.ParameterPath(name)
+		if _, ours := w.Sysctls[path]; !ours {
+			continue
+		}
+		if n, err := strconv.Atoi(value); err == nil {
+			w.Sysctls[path] = strconv.Itoa(n)
+		} else { // the kernel would tell it in another spelling than this
+			delete(w.Sysctls, path)
+		}
 	}
 }
 

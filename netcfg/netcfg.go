@@ -53,6 +53,9 @@ func run(args []string, stderr io.Writer) int {
 	}
 	d, err := newDaemon(o, stderr)
 	if err == nil {
+		if err := confine(); err != nil { // a kernel without it has a network all the same
+			fmt.Fprintln(stderr, "bantam-netcfg: not confined:", err)
+		}
 		err = d.loop(signals)
 	}
 	if err != nil {

@@ -119,6 +119,18 @@ func (p *planner) sysctls() {
 	}
 }
 
+// portParameters are the changes of interfaces' parameters, some of which the
+// network configurator sets where system.toml does not.
+func (p *planner) portParameters() string {
+	var names []string
+	for _, name := range bothKeys(p.fromSystem.Sysctl, p.toSystem.Sysctl) {
+		if _, _, _, ok := interfaceParameter(name); ok {
+			names = append(names, "sysctl."+strconv.Quote(name))
+		}
+	}
+	return p.reason(names...)
+}
+
 // setParameters does the steps of the kernel's parameters. All old values are
 // read before the first is set, because one changes another. The kernel may
 // make something near of a value; that it stays at its own, or loses it to

@@ -251,6 +251,8 @@ func (p *planner) network() {
 		s.Action, s.Reason, s.Disruptive = ActionReload, p.reason("net", "dns"), true
 	case !reflect.DeepEqual(p.fromSystem.DNS, p.toSystem.DNS):
 		s.Action, s.Reason = ActionReload, p.reason("dns")
+	case p.portParameters() != "":
+		s.Action, s.Reason = ActionReload, p.portParameters()
 	default:
 		return
 	}

@@ -56,6 +56,7 @@ func networkDefinition() supervise.Definition {
 		UID:   netcfgUser,
 		GID:   netcfgUser,
 		Caps:  []int{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW},
+		Hide:  []string{statePath, "/root", "/mnt"},
 		Ready: supervise.ReadyNotify,
 		// It is ready when the machine is online, which may never be: no cable.
 		StartTimeout: never,

@@ -54,6 +54,7 @@ type Definition struct {
 	Dir          string         // "" is "/"
 	UID, GID     uint32         // e.g. 65534
 	Groups       []uint32       // supplementary groups
+	Hide         []string       // folders that it finds empty and closed, e.g. /state
 	Caps         []int          // nil: all for UID 0, none for others; else exactly these, e.g. 12 (CAP_NET_ADMIN)
 	OOMScoreAdj  int            // -1000 (never killed) to 1000
 	Memory       int64          // most memory in bytes, of all its processes; 0 is what all services together may take

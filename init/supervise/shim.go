@@ -80,6 +80,7 @@ func becomeService() *stageFault {
 		{"oom_score_adj", func() error { return setOOMScore(def.OOMScoreAdj) }},
 		{"file limit", setFileLimit},
 		{"tty " + def.TTY, func() error { return takeTTY(def) }},
+		{"hidden folders", func() error { return hide(def.Hide) }},
 		{"capability bounds", func() error { return boundCapabilities(def) }},
 		{"groups", func() error { return setGroups(def) }},
 		{"user", func() error { return setUser(def) }},

@@ -70,6 +70,34 @@ func TestTheShimSetsExactlyWhatTheDefinitionAsksFor(t *testing.T) {
 	}
 }
 
+func TestHiddenFoldersAreEmptyAndClosedInsideAndUntouchedOutside(t *testing.T) {
+	if !asInit(t) {
+		return
+	}
+	r := supervise(t)
+	dir := t.TempDir()
+	if err := unix.Mount("none", dir, "tmpfs", 0, "mode=0755"); err != nil { // as the state volume is mounted
+		t.Fatal(err)
+	}
+	defer unix.Unmount(dir, unix.MNT_DETACH)
+	if err := os.WriteFile(dir+"/secret", []byte("what it says"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	command := shell("cat " + dir + "/secret; touch " + dir + "/new; echo end")
+	for _, uid := range []uint32{0, 1000} {
+		_, text, err := r.RunOnce(t.Context(), Definition{Argv: command, UID: uid, Hide: []string{dir, "/none/such"}})
+		if got := string(text); err != nil || !strings.HasSuffix(got, "end\n") || strings.Contains(got, "what it says") {
+			t.Errorf("user %d: %v\n%s", uid, err, got)
+		}
+	}
+	if _, err := os.Stat(dir + "/new"); err == nil {
+		t.Error("it could write there")
+	}
+	if text, err := os.ReadFile(dir + "/secret"); err != nil || string(text) != "what it says" {
+		t.Errorf("outside: %q, %v", text, err)
+	}
+}
+
 func TestTheShimLeavesNoDescriptorOpenAndSetsTheFileLimit(t *testing.T) {
 	if !asInit(t) {
 		return

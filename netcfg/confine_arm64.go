@@ -1,0 +1,9 @@
+package netcfg
+
+import "golang.org/x/sys/unix"
+
+const auditArch = unix.AUDIT_ARCH_AARCH64
+
+var neededHere = []uintptr{unix.SYS_MMAP, unix.SYS_NEWFSTATAT, unix.SYS_RENAMEAT}
+
+var deadlyHere = []uintptr{unix.SYS_KEXEC_FILE_LOAD}

@@ -1,0 +1,5 @@
+package netcfg
+
+import "golang.org/x/sys/unix"
+
+const auditArch = unix.AUDIT_ARCH_MIPSEL

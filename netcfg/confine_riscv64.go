@@ -1,0 +1,9 @@
+package netcfg
+
+import "golang.org/x/sys/unix"
+
+const auditArch = unix.AUDIT_ARCH_RISCV64
+
+var neededHere = []uintptr{unix.SYS_MMAP, unix.SYS_NEWFSTATAT}
+
+var deadlyHere = []uintptr{unix.SYS_KEXEC_FILE_LOAD}
