@@ -13,6 +13,12 @@ type GUID [16]byte
 // ESP is the partition type of an EFI system partition (UEFI specification, table 5-7).
 var ESP = MustParseGUID("C12A7328-F81F-11D2-BA4B-00A0C93EC93B")
 
+// What the GUIDs of an image's partitions are derived for, from its disk's GUID.
+const (
+	ESPPurpose   = "EFI system partition"
+	StatePurpose = "bantam-state"
+)
+
 // textOrder[i] is where byte i of the text form lies on the disk.
 var textOrder = [16]int{3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15}
 

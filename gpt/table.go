@@ -110,6 +110,20 @@ func (t Table) Put(number int, p Partition) (Table, error) {
 	return t, t.Verify()
 }
 
+// WithDisk returns the table with another GUID of the disk. Those of partitions that were derived from the old one follow.
+func (t Table) WithDisk(disk GUID) Table {
+	t.Partitions = slices.Clone(t.Partitions)
+	for i := range t.Partitions {
+		for _, purpose := range []string{ESPPurpose, StatePurpose} {
+			if p := &t.Partitions[i]; p.ID == DeriveGUID(t.Disk.String(), purpose) {
+				p.ID = DeriveGUID(disk.String(), purpose)
+			}
+		}
+	}
+	t.Disk = disk
+	return t
+}
+
 // Find returns the number of the first partition of a type, or 0.
 func (t Table) Find(typ GUID) (int, Partition) {
 	for i, p := range t.Partitions {

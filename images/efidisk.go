@@ -15,6 +15,7 @@ type EFIDisk struct {
 	Initrd  Content  // all segments, one behind the other
 	Disk    gpt.GUID // the disk's own
 	Label   string   // volume label, at most 11 characters, e.g. "BANTAM"
+	Origin  bool     // as in Parts
 }
 
 // efiDiskESPAt is a multiple of what SD cards and disks write at once without reading first.
@@ -24,6 +25,12 @@ const efiDiskESPAt = 32 << 10
 // parts, same bytes. The file appears under its name only when it is complete.
 func WriteEFIDisk(path string, d EFIDisk) error {
 	l, err := efiDiskLayout(d)
+	if d.Origin {
+		l, err = withOrigin(d.Disk, d.Initrd, grubInitrdFile, func(initrd Content) (layout, error) {
+			d.Initrd = initrd
+			return efiDiskLayout(d)
+		})
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

@@ -17,6 +17,7 @@ type Parts struct {
 	Disk      gpt.GUID
 	Label     string // volume label, at most 11 characters, e.g. "BANTAM"
 	OSRelease string // text of os-release for boot menus, e.g. "ID=bantam\n"
+	Origin    bool   // the machine is to know the disk that it was started from: the initrd ends with a gpt.Origin
 }
 
 // MaxCmdline is what isolinux passes on at most.
@@ -36,6 +37,12 @@ const MaxCmdline = 2000
 // only when it is complete.
 func WriteHybrid(path string, p Parts) error {
 	l, err := hybridLayout(p)
+	if p.Origin {
+		l, err = withOrigin(p.Disk, p.Initrd, ".initrd", func(initrd Content) (layout, error) {
+			p.Initrd = initrd
+			return hybridLayout(p)
+		})
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -111,7 +118,7 @@ func hybridLayout(p Parts) (layout, error) {
 func addTable(l *layout, disk gpt.GUID, espAt, espSize int64) error {
 	table := gpt.Table{Disk: disk, Sectors: uint64(l.size / gpt.SectorSize), Partitions: []gpt.Partition{{
 		Type:  gpt.ESP,
-		ID:    gpt.DeriveGUID(disk.String(), "EFI system partition"),
+		ID:    gpt.DeriveGUID(disk.String(), gpt.ESPPurpose),
 		First: uint64(espAt / gpt.SectorSize),
 		Last:  uint64((espAt+espSize)/gpt.SectorSize) - 1,
 		Name:  "bantam-esp",

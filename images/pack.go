@@ -39,7 +39,7 @@ func (c *Composed) WriteMedia(ctx context.Context, archive Archive, b board.Boar
 		if kind == "iso" {
 			cmdline = b.Cmdline + " bantam.state=memory"
 		}
-		written, err := c.writeMedium(ctx, archive, b, path, cmdline, disk)
+		written, err := c.writeMedium(ctx, archive, b, kind, path, cmdline, disk)
 		if err != nil {
 			return nil, err
 		}
@@ -64,18 +64,18 @@ type written struct {
 	loader int64 // bytes of the boot loader
 }
 
-// writeMedium writes one image.
-func (c *Composed) writeMedium(ctx context.Context, archive Archive, b board.Board, path, cmdline string, disk gpt.GUID) (written, error) {
+// writeMedium writes one image. The ISO has no origin: it runs from memory, and beside a disk nobody shall take one for the other.
+func (c *Composed) writeMedium(ctx context.Context, archive Archive, b board.Board, kind, path, cmdline string, disk gpt.GUID) (written, error) {
 	switch b.Boot {
 	case board.Hybrid:
-		return c.writeHybrid(ctx, archive, path, cmdline, disk)
+		return c.writeHybrid(ctx, archive, path, cmdline, disk, kind == "img")
 	case board.EFIGrub:
 		return c.writeEFIDisk(ctx, archive, path, cmdline, disk)
 	}
 	return written{}, fmt.Errorf("board %s: cannot write images that boot by %q", b.Name, b.Boot)
 }
 
-func (c *Composed) writeHybrid(ctx context.Context, archive Archive, path, cmdline string, disk gpt.GUID) (written, error) {
+func (c *Composed) writeHybrid(ctx context.Context, archive Archive, path, cmdline string, disk gpt.GUID, origin bool) (written, error) {
 	roots, err := archive.roots(ctx, PCLoaderPackages)
 	if err != nil {
 		return written{}, err
@@ -96,6 +96,7 @@ func (c *Composed) writeHybrid(ctx context.Context, archive Archive, path, cmdli
 		Disk:      disk,
 		Label:     volumeLabel,
 		OSRelease: "ID=bantam\nPRETTY_NAME=Bantam\n",
+		Origin:    origin,
 	})
 }
 
@@ -125,6 +126,7 @@ func (c *Composed) writeEFIDisk(ctx context.Context, archive Archive, path, cmdl
 		Initrd:  c.Initrd(),
 		Disk:    disk,
 		Label:   volumeLabel,
+		Origin:  true,
 	})
 }
 

@@ -153,13 +153,48 @@ func TestDamagedStateVolumeIsLeftAlone(t *testing.T) {
 		c.Send("poweroff\r")
 		c.WaitEnd()
 	})
-	t.Run("mended", func(t *testing.T) {
+	// From here on a second disk of the same image is there, which was never started.
+	second := disk(t, filepath.Join(out, "pc.img"))
+	both := func(f firmware, first string) []string {
+		args := pc(t, f)
+		for name, path := range map[string]string{"vda": path, "vdb": second} {
+			boot := map[bool]string{true: "0", false: "1"}[name == first]
+			address := map[string]string{"vda": "0x10", "vdb": "0x11"}[name]
+			args = append(args, "-drive", "if=none,format=raw,id="+name+",file="+path, "-device", "virtio-blk-pci,drive="+name+",bootindex="+boot+",addr="+address)
+		}
+		return args
+	}
+	t.Run("mended, beside a new disk of the same image", func(t *testing.T) {
 		writeAt(t, path, intact, offset)
 		c := &console{t: t, host: "kept"}
-		c.Machine = vm.Start(t, pc(t, bios, "-drive", virtio(path))...)
+		c.Machine = vm.Start(t, both(bios, "vda")...)
 		c.booted()
 		c.settled()
-		c.must("bantam status", "generation  2, good", "/dev/vda2")
+		if status := c.must("bantam status", "generation  2, good", "/dev/vda2"); strings.Contains(status, "note") {
+			t.Errorf("something is noted:\n%s", status)
+		}
+		c.Send("poweroff\r")
+		c.WaitEnd()
+	})
+	// A newcomer's stick beside the disk that he has installed.
+	for _, f := range []firmware{uefi, bios} {
+		t.Run("started from the new disk by "+string(f), func(t *testing.T) {
+			c := start(t, both(f, "vdb"))
+			c.settled()
+			if status := c.must("bantam status", "generation  1, good", "/dev/vdb2"); strings.Contains(status, "note") {
+				t.Errorf("something is noted:\n%s", status)
+			}
+			c.Send("poweroff\r")
+			c.WaitEnd()
+		})
+	}
+	t.Run("two copies of one disk", func(t *testing.T) {
+		copyTo(t, second, path)
+		c := &console{t: t, host: "kept"}
+		c.Machine = vm.Start(t, both(bios, "vdb")...)
+		c.booted()
+		c.settled()
+		c.must("bantam status", "generation  2, good", "/dev/vda2", "2 disks carry this image; vda is used, not vdb; nothing tells which one")
 	})
 }
 

@@ -19,6 +19,11 @@ const mostNotes = 20
 func (n *notes) add(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	Logf(Warning, "%s", text)
+	n.keep(text)
+}
+
+// keep is add for what was logged already.
+func (n *notes) keep(text string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.list) < mostNotes && !slices.Contains(n.list, text) {

@@ -11,7 +11,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,6 +57,8 @@ type first struct {
 	switcher *switcher.Switcher
 	volume   statevolume.Volume
 	renewed  atomic.Bool // the next boot makes the volume anew
+	growth   growth
+	since    string // when the state volume was made, e.g. ", since 2026-11-28"
 	image    imageGeneration
 	consoles []string
 	notes    notes
@@ -156,6 +157,7 @@ func (f *first) live() (action Action, err error) {
 	if f.switcher, err = f.openSwitcher(); err != nil {
 		return 0, err
 	}
+	f.since = since(statePath + "/store/oci-layout")
 	listener, err := control.Listen(control.Socket)
 	if err != nil {
 		return 0, fmt.Errorf("control socket: %w", err)
@@ -164,6 +166,7 @@ func (f *first) live() (action Action, err error) {
 		control.Serve(listener, f.handle, Guard)
 	})
 	f.bootGeneration(ctx)
+	leaveVolume := f.tendVolume(ctx)
 	if f.lasting() {
 		go Guard("seed and clock", func() {
 			for range time.Tick(saveSeedClock) {
@@ -179,6 +182,7 @@ func (f *first) live() (action Action, err error) {
 	if err := f.sup.StopAll(limit); err != nil {
 		Logf(Error, "%v", err)
 	}
+	leaveVolume()
 	return action, nil
 }
 
@@ -306,13 +310,7 @@ func (f *first) openVolume() {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), volumeLimit, fmt.Errorf("not ready within %v", volumeLimit))
 	defer cancel()
 	var err error
-	f.volume, err = statevolume.Open(ctx, statevolume.Options{
-		Cmdline:    strings.Join(f.cmdline, " "),
-		Dir:        statePath,
-		SeedPath:   "/bantam/state.seed",
-		LoadModule: f.modprobe,
-		Wait:       diskWait,
-	})
+	f.volume, err = statevolume.Open(ctx, f.volumeOptions())
 	if err != nil {
 		f.notes.add("%v", err) // the folder itself, in the root file system, has to do
 	}
@@ -337,7 +335,7 @@ func (f *first) storage() string {
 	var text string
 	switch f.volume.Kind {
 	case statevolume.OnDisk:
-		text = fmt.Sprintf("%s, %d MiB", f.volume.Device, f.volume.Size>>20)
+		text = f.volume.Device + f.volume.Model() + ", " + f.growth.size(f.volume) + f.since
 	case statevolume.Untrusted:
 		text = "in memory, to be forgotten at the next boot; " + f.volume.Reason
 	default:

@@ -10,7 +10,7 @@ import (
 // PartitionType marks Bantam's state partition.
 var PartitionType = gpt.MustParseGUID("62616E74-616D-8E73-9461-746570617274")
 
-const partitionName = "bantam-state"
+const partitionName = gpt.StatePurpose
 
 const (
 	sectorsPerMiB = 1 << 20 / gpt.SectorSize
@@ -29,23 +29,26 @@ type Place struct {
 
 func (p Place) size() int64 { return int64(p.Last-p.First+1) * gpt.SectorSize }
 
-// A Disk is one that carries the image's disk GUID.
+// A Disk is one that carries the image.
 type Disk struct {
 	Name       string // e.g. "vda"
 	ReadOnly   bool
 	SectorSize int
 	Copies     gpt.Copies
-	State      *Place  // the state partition
-	Number     int     // its number
-	Free       []Place // without one: where a volume may lie or be made, the usual place last
+	Origin     *gpt.Origin // what it says of itself where Facts.Origin says; nil: nothing
+	State      *Place      // the state partition
+	Number     int         // its number
+	Free       []Place     // without one: where a volume may lie or be made, the usual place last
 }
 
 // Facts is all that the decision depends on.
 type Facts struct {
-	MemoryWanted bool     // the command line says bantam.state=memory
-	GUID         string   // what bantam.disk= says, "" if it is absent
-	Disks        []Disk   // that have this GUID
-	Unreadable   []string // other disks, and why it is not known whether they have it
+	MemoryWanted bool        // the command line says bantam.state=memory
+	GUID         string      // of the image, as bantam.disk= says; "" if it is absent
+	Origin       *gpt.Origin // what the initrd says of the disk that it was read from; nil: an image without that
+	Fresh        gpt.GUID    // one that no disk has
+	Disks        []Disk      // that carry this image
+	Unreadable   []string    // other disks, and why it is not known whether they have it
 	HaveSeed     bool
 }
 
@@ -65,10 +68,19 @@ type Action struct {
 	Verb   Verb
 	Reason string // for UseMemory and Distrust
 	Note   string // worth telling, though nothing is wrong with the chosen volume
+
+	Awaited bool // UseMemory because no disk is there that is ours: it may still come
+
 	Disk   Disk
 	Place  Place
 	Number int       // of the partition
-	Table  gpt.Table // for Adopt and Create: with the new partition
+	Table  gpt.Table // what the disk shall have: for Adopt and Create with the new partition
+	Own    gpt.GUID  // and what its origin shall say first; zero: it stays
+}
+
+// Changes says whether the disk is to be written to before the volume is mounted.
+func (a Action) Changes() bool {
+	return a.Verb == Adopt || a.Verb == Create || !a.Own.IsZero() || a.Table.Disk != a.Disk.Copies.Table.Disk
 }
 
 const noSeed = "the image carries no prepared state volume (/bantam/state.seed)"
@@ -84,18 +96,38 @@ func Decide(f Facts) Action {
 	if f.GUID == "" {
 		return memory("the kernel command line names no disk (bantam.disk=)")
 	}
-	if len(f.Disks) == 0 && len(f.Unreadable) > 0 {
-		return memory("no readable disk has the GUID %s of this image; %s", f.GUID, strings.Join(f.Unreadable, "; "))
-	}
 	if len(f.Disks) == 0 {
-		return memory("no disk has the GUID %s of this image", f.GUID)
+		a := memory("no disk has the GUID %s of this image", f.GUID)
+		if len(f.Unreadable) > 0 {
+			a = memory("no readable disk has the GUID %s of this image; %s", f.GUID, strings.Join(f.Unreadable, "; "))
+		}
+		a.Awaited = true
+		return a
 	}
-	disk, note := choose(f.Disks)
+	c := choose(f)
+	disk, note := c.disk, c.note
+	if c.absent != "" {
+		a := memory("%s", c.absent)
+		a.Awaited = true
+		return a
+	}
 	if disk.SectorSize != gpt.SectorSize {
 		return memory("%s has sectors of %d bytes; only %d are supported", disk.Name, disk.SectorSize, gpt.SectorSize)
 	}
 	distrust := func(p Place, reason string) Action {
 		return Action{Verb: Distrust, Reason: fmt.Sprintf("the state volume on %s at sector %d cannot be trusted: %s; it is left untouched", disk.Name, p.First, reason), Note: note, Disk: disk, Place: p}
+	}
+	act := func(v Verb, p Place, number int, t gpt.Table) Action {
+		a := Action{Verb: v, Note: note, Disk: disk, Place: p, Number: number, Table: t}
+		if !c.sure {
+			return a
+		}
+		own := f.Origin.Disk
+		if own.IsZero() {
+			own, a.Own = f.Fresh, f.Fresh
+		}
+		a.Table = t.WithDisk(own)
+		return a
 	}
 	if p := disk.State; p != nil {
 		switch {
@@ -104,7 +136,7 @@ func Decide(f Facts) Action {
 		case p.FileSystem.Condition == Unwanted && !f.HaveSeed:
 			return memory("%s", noSeed)
 		case p.FileSystem.Condition == Unwanted:
-			return Action{Verb: Create, Note: note, Disk: disk, Place: *p, Number: disk.Number, Table: disk.Copies.Table}
+			return act(Create, *p, disk.Number, disk.Copies.Table)
 		case p.FileSystem.Condition != Intact:
 			return distrust(*p, p.FileSystem.Reason)
 		case p.FileSystem.Size > p.size():
@@ -112,7 +144,7 @@ func Decide(f Facts) Action {
 		case disk.ReadOnly:
 			return memory("%s is read-only", disk.Name)
 		}
-		return Action{Verb: Mount, Note: note, Disk: disk, Place: *p, Number: disk.Number}
+		return act(Mount, *p, disk.Number, disk.Copies.Table)
 	}
 	if disk.ReadOnly {
 		return memory("%s is read-only", disk.Name)
@@ -143,7 +175,7 @@ func Decide(f Facts) Action {
 	table := known(disk.Copies)
 	table, number, err := table.Add(gpt.Partition{
 		Type:  PartitionType,
-		ID:    gpt.DeriveGUID(table.Disk.String(), partitionName),
+		ID:    gpt.DeriveGUID(table.Disk.String(), gpt.StatePurpose),
 		First: place.First,
 		Last:  place.Last,
 		Name:  partitionName,
@@ -151,37 +183,5 @@ func Decide(f Facts) Action {
 	if err != nil {
 		return memory("%s: %v", disk.Name, err)
 	}
-	return Action{Verb: verb, Note: note, Disk: disk, Place: place, Number: number, Table: table}
-}
-
-// choose prefers a disk that has a volume, then one that can be written to. Two disks have one GUID when the same image
-// was written to both.
-func choose(disks []Disk) (Disk, string) {
-	best := disks[0]
-	for _, d := range disks[1:] {
-		if rank(d) > rank(best) {
-			best = d
-		}
-	}
-	if len(disks) == 1 {
-		return best, ""
-	}
-	names := ""
-	for _, d := range disks {
-		if d.Name != best.Name {
-			names += " " + d.Name
-		}
-	}
-	return best, fmt.Sprintf("%d disks carry this image; %s is used, not%s", len(disks), best.Name, names)
-}
-
-func rank(d Disk) int {
-	n := 0
-	if d.State != nil {
-		n += 2
-	}
-	if !d.ReadOnly {
-		n++
-	}
-	return n
+	return act(verb, place, number, table)
 }

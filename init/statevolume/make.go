@@ -108,8 +108,19 @@ func survey(name string, disk io.ReaderAt, c gpt.Copies, readOnly bool, sectorSi
 	return d, nil
 }
 
-// prepare carries out Adopt and Create on the disk: the file system first, then the partition that shows it.
+// prepare carries out on the disk what a.Changes. First the origin gets the disk's own GUID: from then on the disk is known
+// by it, whatever its table says. Then the file system, and last the partition that shows it.
 func prepare(disk medium, a Action, s seed.Seed) error {
+	if !a.Own.IsZero() {
+		origin := *a.Disk.Origin
+		origin.Disk = a.Own
+		if _, err := disk.WriteAt(origin.Archive(), int64(origin.Sector)*gpt.SectorSize); err != nil {
+			return fmt.Errorf("write the origin: %w", err)
+		}
+		if err := disk.Sync(); err != nil {
+			return fmt.Errorf("write the origin: %w", err)
+		}
+	}
 	if a.Verb == Create {
 		if err := writeSeed(disk, s, a.Place.First); err != nil {
 			return err

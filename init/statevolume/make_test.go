@@ -3,6 +3,7 @@ package statevolume
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"testing"
@@ -92,8 +93,14 @@ func testImage(t testing.TB) []byte {
 	gpt.ProtectiveMBR(disk[:512], table.Sectors, true)
 	copy(disk[512:], table.Primary())
 	copy(disk[(table.Sectors-gpt.TableSectors)*512:], table.Backup())
+	copy(disk[originSector*512:], gpt.Origin{Image: testGUID, Sector: originSector}.Archive())
 	return disk
 }
+
+// originSector is the end of the initrd, in the EFI system partition.
+const originSector = 6998
+
+var boots int // each boot of a test has other random numbers
 
 func decideOn(t testing.TB, disk []byte) Action {
 	t.Helper()
@@ -105,11 +112,35 @@ func decideOn(t testing.TB, disk []byte) Action {
 	if number, _ := c.Table.Find(gpt.ESP); number != 1 {
 		t.Fatal("the EFI system partition is gone")
 	}
+	// The boot loader reads the initrd, and with it the origin, from the same disk.
+	loaded, ok := gpt.ReadOrigin(disk[originSector*512:][:512])
+	if !ok {
+		t.Fatal("the origin is damaged")
+	}
+	w := wish{testGUID, &loaded}
 	d, err := survey("vda", r, c, false, 512)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Decide(Facts{GUID: testGUID.String(), HaveSeed: true, Disks: []Disk{d}})
+	if d.Origin = w.on(r); !w.carriedBy(c.Table.Disk, d.Origin) {
+		t.Fatalf("the disk with the GUID %v and the origin\n%v is not recognized", c.Table.Disk, d.Origin)
+	}
+	boots++
+	return Decide(Facts{GUID: testGUID.String(), Origin: &loaded, Fresh: gpt.DeriveGUID(fmt.Sprint(boots), "disk"), HaveSeed: true, Disks: []Disk{d}})
+}
+
+// wantOwn wants a disk whose table and origin have a GUID that is not the image's.
+func wantOwn(t *testing.T, disk []byte) {
+	t.Helper()
+	c, err := gpt.Read(bytes.NewReader(disk), uint64(len(disk)/512))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, ok := gpt.ReadOrigin(disk[originSector*512:][:512])
+	if _, state := c.Table.Find(PartitionType); !ok || o.Disk.IsZero() || o.Disk == testGUID || c.Table.Disk != o.Disk || c.AtEnd.Disk != o.Disk ||
+		state.ID != gpt.DeriveGUID(o.Disk.String(), gpt.StatePurpose) || o.Image != testGUID {
+		t.Errorf("table %v, state partition %v, origin\n%v", c.Table.Disk, state.ID, o)
+	}
 }
 
 // cutEverywhere calls check with what a disk may hold after a power cut: after each single sector of the writes, those
@@ -183,6 +214,7 @@ func TestAPowerCutWhileTheVolumeIsMadeLeavesNothingOrAllOfIt(t *testing.T) {
 		}
 	}
 	disk := cutEverywhere(t, start, r.writes, check)
+	wantOwn(t, disk)
 	if !bytes.Equal(disk, r.disk) || decideOn(t, disk).Verb != Mount {
 		t.Error("in the end the volume is not found")
 	}
@@ -246,6 +278,7 @@ func TestAnImageWrittenOverTheDiskAdoptsTheVolume(t *testing.T) {
 	if err := prepare(r, a, seed.Seed{}); err != nil {
 		t.Fatal(err)
 	}
+	wantOwn(t, r.disk)
 	if decideOn(t, r.disk).Verb != Mount || !bytes.Equal(before, r.disk[usualStart*512:][:len(fs)]) {
 		t.Error("the file system was touched, or is not found afterwards")
 	}

@@ -11,7 +11,6 @@ import (
 	"unsafe"
 
 	"bantam/gpt"
-	"bantam/init/statevolume/seed"
 
 	"golang.org/x/sys/unix"
 )
@@ -115,26 +114,6 @@ func (v Volume) Check() string {
 		return ""
 	}
 	return faults(v.Dir, filepath.Base(v.Device))
-}
-
-// ioctlResizeFS is EXT4_IOC_RESIZE_FS, _IOW('f', 16, __u64). The bits that say "write" differ on MIPS; they are taken
-// from another _IOW of the same architecture.
-const ioctlResizeFS = unix.BLKBSZSET&0xE0000000 | 8<<16 | 'f'<<8 | 16
-
-// grow enlarges the mounted file system to the partition, online. A power cut leaves the old or the new size: the kernel
-// journals it.
-func grow(dir string, size int64) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("grow the state volume: %w", err)
-	}
-	defer f.Close()
-	blocks := uint64(size / seed.BlockSize)
-	_, _, errno := unix.Syscall(unix.SYS_IOCTL, f.Fd(), ioctlResizeFS, uintptr(unsafe.Pointer(&blocks)))
-	if errno != 0 {
-		return fmt.Errorf("grow the state volume to %d blocks: %w", blocks, errno)
-	}
-	return nil
 }
 
 func mountedSize(dir string) (int64, error) {

@@ -66,7 +66,7 @@ const diskSectors = 128 * sectorsPerMiB
 
 var (
 	esp           = gpt.Partition{Type: gpt.ESP, First: 400, Last: 7000}
-	testPartition = gpt.Partition{Type: PartitionType, First: usualStart, Last: usualStart + minSectors - 1, Name: partitionName}
+	testPartition = gpt.Partition{Type: PartitionType, ID: gpt.DeriveGUID(testGUID.String(), gpt.StatePurpose), First: usualStart, Last: usualStart + minSectors - 1, Name: partitionName}
 )
 
 // ourDisk is a disk with a state partition whose file system is empty.
@@ -91,8 +91,10 @@ func ourDisk(t *testing.T, o Options, name string) (path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	mbr := make([]byte, 512)
+	gpt.ProtectiveMBR(mbr, diskSectors, true)
 	for at, b := range map[int64][]byte{
-		512: table.Primary(), (diskSectors - gpt.TableSectors) * 512: table.Backup(), usualStart * 512: content,
+		0: mbr, 512: table.Primary(), (diskSectors - gpt.TableSectors) * 512: table.Backup(), usualStart * 512: content,
 	} {
 		if _, err := f.WriteAt(b, at); err != nil {
 			t.Fatal(err)
@@ -105,13 +107,31 @@ func ourDisk(t *testing.T, o Options, name string) (path string) {
 	return path
 }
 
+// withOrigin makes the machine one that was started from a disk of this origin, and gives that disk the same.
+func withOrigin(t *testing.T, o *Options, path string, own gpt.GUID) {
+	t.Helper()
+	origin := gpt.Origin{Image: testGUID, Sector: originSector, Disk: own}
+	o.OriginPath = filepath.Join(t.TempDir(), "origin")
+	if err := os.WriteFile(o.OriginPath, []byte(origin.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteAt(origin.Archive(), originSector*512); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestADiskThatDoesNotAnswerHoldsUpNoOther(t *testing.T) {
 	o := folders(t)
 	silentDisk(t, o, "sda")
 	ourDisk(t, o, "sdb")
 	ended := make(chan []Disk, 1)
 	go func() {
-		ours, _, err := waitForDisks(context.Background(), o, testGUID)
+		ours, _, err := waitForDisks(context.Background(), o, wish{image: testGUID})
 		if err != nil {
 			t.Error(err)
 		}
@@ -197,8 +217,16 @@ func TestAVolumeIsMountedWhereItIsWanted(t *testing.T) {
 	}
 	o := folders(t)
 	t.Cleanup(func() { unix.Unmount(o.Dir, unix.MNT_DETACH) })
-	partition(t, o, "vda", "vda2", ourDisk(t, o, "vda"))
+	path := ourDisk(t, o, "vda")
+	partition(t, o, "vda", "vda2", path)
+	withOrigin(t, &o, path, gpt.GUID{})
+	ourDisk(t, o, "sda") // of the same image, but not where the machine was started from
 	v, err := Open(context.Background(), o)
+	if disk, err := os.ReadFile(path); err != nil {
+		t.Error(err)
+	} else {
+		wantOwn(t, disk)
+	}
 	if err != nil || v.Kind != OnDisk || v.Device != o.dev+"/vda2" || v.Origin != "found" || v.Size < 10<<20 {
 		t.Errorf("got %+v, %v; want it found on vda2", v, err)
 	}

@@ -1,7 +1,8 @@
 // Package statevolume finds, makes, checks and mounts the volume that keeps a machine's state: an ext4 partition behind
 // the image on the disk the machine was started from.
 //
-// The first boot makes it from a small file system that the image carries; the kernel grows it to the partition. After
+// The first boot makes it from a small file system that the image carries; the kernel grows it to the partition, on a
+// large disk while the machine already uses it. After
 // an image was written over the disk the volume that is still there is adopted. A volume that shows any sign of damage
 // is not touched, and the machine works in memory. What is to be done is decided by Decide from facts alone; a power cut
 // at any point of doing it is made good by the next boot.
@@ -35,13 +36,18 @@ type Volume struct {
 	Kind   Kind
 	Dir    string // e.g. "/state"
 	Device string // e.g. "/dev/vda2"; "" in memory
-	Size   int64  // of the file system, in bytes
+	Size   int64  // of the file system, in bytes; Grow may enlarge it
 	Reason string // why it is not on disk
 	Origin string // on disk: "found", "adopted" or "made"
 	Notes  []string
+	// The disk was not there, or did not answer, and may still come: see Watch.
+	Awaited bool
 
 	disk, partition string // devices of the volume, trusted or not; "" if there is none
 	place           Place  // on the disk
+	fileSystem      int64  // bytes that it has of its place
+	first           bool   // the disk got its own GUID by this boot
+	model           string // of the disk, e.g. "SanDisk Ultra Fit"; virtual ones have none
 }
 
 // Options are what Open needs.
@@ -49,10 +55,18 @@ type Options struct {
 	Cmdline    string                  // the kernel's, with bantam.disk= and bantam.state=
 	Dir        string                  // where to mount, e.g. "/state"
 	SeedPath   string                  // e.g. "/bantam/state.seed"
+	OriginPath string                  // e.g. gpt.OriginPath
 	LoadModule func(name string) error // loads a kernel module and what it needs; nil: all is built in
 	Wait       time.Duration           // how long the disk may take to appear; drivers come by hotplug
 
 	sys, dev string // /sys/block and /dev, replaced by tests
+}
+
+func (o Options) onThisMachine() Options {
+	if o.sys == "" {
+		o.sys, o.dev = "/sys/block", "/dev"
+	}
+	return o
 }
 
 // Guard runs each goroutine of this package. PID 1 sets it, before anything
@@ -62,13 +76,12 @@ var Guard = func(task string, f func()) { f() }
 // Open mounts the state volume, or memory if there is none or if ctx ends first. An error means that not even memory
 // could be mounted.
 func Open(ctx context.Context, o Options) (Volume, error) {
-	if o.sys == "" {
-		o.sys, o.dev = "/sys/block", "/dev"
-	}
+	o = o.onThisMachine()
 	v, err := openInTime(ctx, o)
 	if err == nil {
 		return v, nil
 	}
+	v.Awaited = v.Awaited || errors.Is(err, errSilent)
 	v.Kind, v.Reason = InMemory, err.Error()
 	var damage untrusted
 	if errors.As(err, &damage) {
@@ -87,6 +100,14 @@ func (v Volume) Distrust(reason string) (Volume, error) {
 
 // MemoryShare is how much of the machine's memory the state may take where it is kept there, in percent.
 const MemoryShare = 20
+
+// Model names the disk as people do who see it, e.g. " of SanDisk Ultra Fit"; "" if it does not say.
+func (v Volume) Model() string {
+	if v.model == "" {
+		return ""
+	}
+	return " of " + v.model
+}
 
 // inMemory mounts memory at dir; Kind and Reason say why.
 func (v Volume) inMemory(dir string) (Volume, error) {
@@ -175,11 +196,17 @@ func open(ctx context.Context, o Options, aside string) (Volume, error) {
 	}
 	switch a.Verb {
 	case UseMemory:
+		v.Awaited = a.Awaited
 		return v, errors.New(a.Reason)
 	case Distrust:
 		return v, untrusted{a.Reason}
 	case Mount:
 		v.Origin = "found"
+		if a.Changes() {
+			if err := change(o, a, seed.Seed{}); err != nil {
+				v.Notes = append(v.Notes, err.Error())
+			}
+		}
 	case Adopt:
 		v.Origin = "adopted"
 		err = change(o, a, seed.Seed{})
@@ -189,10 +216,12 @@ func open(ctx context.Context, o Options, aside string) (Volume, error) {
 		if s, err = readSeed(o.SeedPath); err == nil {
 			err = change(o, a, s)
 		}
+		a.Place.FileSystem.Size = s.Size()
 	}
 	if err != nil {
 		return v, err
 	}
+	v.first, v.model = !a.Own.IsZero(), o.model(a.Disk.Name)
 	part, err := partitionDevice(o, a.Disk.Name, a.Number, a.Place)
 	if err != nil {
 		return v, err
@@ -202,9 +231,13 @@ func open(ctx context.Context, o Options, aside string) (Volume, error) {
 	if err := mountExt4(o, part, aside); err != nil {
 		return v, err
 	}
-	v.Kind = OnDisk
-	if err := grow(aside, a.Place.size()); err != nil {
-		v.Notes = append(v.Notes, err.Error())
+	v.Kind, v.fileSystem = OnDisk, a.Place.FileSystem.Size
+	if first := min(a.Place.size(), growAtOnce); v.fileSystem < first {
+		if err := growTo(aside, first); err != nil {
+			v.Notes = append(v.Notes, err.Error())
+		} else {
+			v.fileSystem = first
+		}
 	}
 	v.Size, err = mountedSize(aside)
 	if err != nil {

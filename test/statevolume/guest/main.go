@@ -1,6 +1,6 @@
 // Command guest is PID 1 of the machine test: it opens the state volume, says what it got, counts its boots in a file on
 // it, and waits for lines: "spoil" lets the kernel find an error, "renew" and "keep" mark the volume and take that back,
-// "off" unmounts and switches off.
+// "grow" grows it and says after each step how far it is, "off" unmounts and switches off.
 package main
 
 import (
@@ -75,6 +75,13 @@ func main() {
 			say("renew: %v", v.Renew(true))
 		case "keep":
 			say("keep: %v", v.Renew(false))
+		case "grow":
+			n := 0
+			err := v.Grow(context.Background(), func(size int64) {
+				n++
+				say("step %d: %d GB", n, size/1e9)
+			})
+			say("grow: %v", err)
 		case "off":
 			unix.Sync()
 			say("close: %v", unix.Unmount("/state", 0))

@@ -1,0 +1,84 @@
+package pid1
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"bantam/gpt"
+	"bantam/init/statevolume"
+)
+
+// growStop is how long the end of the machine waits for the step with which the state volume grows: it cannot be
+// unmounted before.
+const growStop = 5 * time.Second
+
+func (f *first) volumeOptions() statevolume.Options {
+	return statevolume.Options{
+		Cmdline:    strings.Join(f.cmdline, " "),
+		Dir:        statePath,
+		SeedPath:   "/bantam/state.seed",
+		OriginPath: gpt.OriginPath,
+		LoadModule: f.modprobe,
+		Wait:       diskWait,
+	}
+}
+
+// tellLate tells of a disk that came when the machine ran from memory already: at once on the consoles, where somebody
+// may be about to change what will be forgotten, and in the status.
+func (f *first) tellLate(text string) {
+	text = "state: " + text
+	Logf(Error, "%s", text)
+	f.notes.keep(text)
+}
+
+// growth is how far the state volume has come after the boot, in bytes; zero: not begun.
+type growth struct{ done, to atomic.Int64 }
+
+// size says how large the volume is.
+func (g *growth) size(v statevolume.Volume) string {
+	size := v.Size
+	if done := g.done.Load(); done != 0 {
+		size = done
+	}
+	text := fmt.Sprintf("%d MiB", size>>20)
+	if to := g.to.Load(); to != 0 {
+		text += fmt.Sprintf(", growing to %d MiB while it is used", to>>20)
+	}
+	return text
+}
+
+// tendVolume does what is left to do for the state volume while the machine runs. The function that it returns ends that.
+func (f *first) tendVolume(ctx context.Context) (leave func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	go Guard("late disk", func() { f.volume.Watch(ctx, f.volumeOptions(), f.tellLate) })
+	ended := make(chan struct{})
+	go Guard("grow the state volume", func() {
+		defer close(ended)
+		f.growth.to.Store(f.volume.CanGrow())
+		defer f.growth.to.Store(0)
+		if err := f.volume.Grow(ctx, f.growth.done.Store); err != nil {
+			f.notes.add("%v", err)
+		}
+	})
+	return func() {
+		cancel()
+		select {
+		case <-ended:
+		case <-time.After(growStop):
+			Logf(Warning, "the state volume is still growing")
+		}
+	}
+}
+
+// since says when the state volume was made: its store's first file is never written again.
+func since(path string) string {
+	info, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	return ", since " + info.ModTime().UTC().Format("2006-01-02 15:04")
+}

@@ -1,0 +1,244 @@
+package statevolume
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"bantam/gpt"
+)
+
+// Limits of the look at the disks.
+const (
+	// Once ours was found: a second one with this image is worth a note, a broken one not the wait.
+	othersLimit = 2 * time.Second
+	// A disk that could not be read is asked again after that, doubled each time: one may answer "no such device" while
+	// the kernel still makes it known, and a card reader or a drive that spins up answers with errors for seconds.
+	firstPause, longestPause, longestLate = 100 * time.Millisecond, 2 * time.Second, time.Minute
+	// Between two looks at what disks there are, in the time of the boot and after it.
+	lookInterval, lateInterval = 100 * time.Millisecond, 2 * time.Second
+)
+
+// A look is what is known of one disk.
+type look struct {
+	size   int64 // as the kernel says, in 512 bytes
+	silent bool  // no answer yet
+	told   bool  // it has answered what it is
+	disk   *Disk // with our image
+	err    error // of the last answer
+	pause  time.Duration
+	next   time.Time
+}
+
+// answer is what one look at one disk gave.
+type answer struct {
+	name  string
+	disk  Disk
+	found bool // it carries our image
+	err   error
+}
+
+// A search looks at every disk as it appears, until it says what it is. All are looked at at the same time: one that
+// does not answer holds up no other.
+type search struct {
+	o       Options
+	wish    wish
+	late    bool // after the boot: nothing is repaired, and disks may sleep
+	disks   map[string]*look
+	answers chan answer
+	left    chan struct{} // closed: nobody takes answers any more
+}
+
+func newSearch(o Options, w wish, late bool) *search {
+	return &search{o: o, wish: w, late: late, disks: map[string]*look{}, answers: make(chan answer), left: make(chan struct{})}
+}
+
+// look asks the disks that are new, that have another medium, or whose turn it is again.
+func (s *search) look(now time.Time) error {
+	entries, err := os.ReadDir(s.o.sys)
+	if err != nil {
+		return fmt.Errorf("look for disks: %w", err)
+	}
+	there := map[string]bool{}
+	for _, e := range entries {
+		name := e.Name()
+		// A disk without medium (a card reader) has no size yet. A floppy drive would take seconds to say that it is empty.
+		size := s.o.number(name, "size")
+		if notADisk(name) || size == 0 {
+			continue
+		}
+		there[name] = true
+		l := s.disks[name]
+		if l == nil || l.size != size && !l.silent {
+			l = &look{size: size, pause: firstPause}
+			s.disks[name] = l
+		}
+		if l.silent || l.told || now.Before(l.next) {
+			continue
+		}
+		l.silent = true
+		go Guard("disk "+name, func() {
+			a := answer{name: name}
+			a.disk, a.found, a.err = lookAt(s.o, name, s.wish, !s.late)
+			select {
+			case s.answers <- a:
+			case <-s.left:
+			}
+		})
+	}
+	maps.DeleteFunc(s.disks, func(name string, l *look) bool { return !there[name] && !l.silent })
+	return nil
+}
+
+// take notes an answer. What could not be read is asked again, and so is a disk without a partition table: one may come
+// late to a medium that was just put in.
+func (s *search) take(a answer, now time.Time) {
+	l := s.disks[a.name]
+	l.silent, l.err, l.told = false, a.err, a.err == nil || s.late && errors.Is(a.err, gpt.ErrNone)
+	if a.found {
+		l.disk = &a.disk
+	}
+	l.next = now.Add(l.pause)
+	longest := longestPause
+	if s.late {
+		longest = longestLate
+	}
+	l.pause = min(2*l.pause, longest)
+}
+
+func notADisk(name string) bool {
+	for _, prefix := range []string{"ram", "loop", "zram", "fd"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// ours are the disks with our image, by name.
+func (s *search) ours() (disks []Disk) {
+	for _, name := range slices.Sorted(maps.Keys(s.disks)) {
+		if d := s.disks[name].disk; d != nil {
+			disks = append(disks, *d)
+		}
+	}
+	return disks
+}
+
+// unreadable says of which disks it is not known whether they are ours, and why.
+func (s *search) unreadable() (list []string) {
+	for _, name := range slices.Sorted(maps.Keys(s.disks)) {
+		switch l := s.disks[name]; {
+		case l.silent:
+			list = append(list, name+": it does not answer")
+		case l.err != nil && !errors.Is(l.err, gpt.ErrNone):
+			list = append(list, name+": "+l.err.Error())
+		}
+	}
+	return list
+}
+
+func (s *search) anySilent() bool {
+	for _, l := range s.disks {
+		if l.silent {
+			return true
+		}
+	}
+	return false
+}
+
+// waitForDisks looks at the disks as they appear, until the one that the machine was started from is there or the time is
+// over. It also says of which disks that could not be told.
+func waitForDisks(ctx context.Context, o Options, w wish) (ours []Disk, unreadable []string, err error) {
+	s := newSearch(o, w, false)
+	defer close(s.left)
+	again := time.NewTicker(lookInterval)
+	defer again.Stop()
+	over := time.NewTimer(o.Wait)
+	defer over.Stop()
+	if err := s.look(time.Now()); err != nil {
+		return nil, nil, err
+	}
+	for more, last := true, false; more || s.anySilent() && !last; {
+		select {
+		case a := <-s.answers:
+			s.take(a, time.Now())
+			if more && a.found && startedFrom(w.origin, a.disk) {
+				more = false
+				over.Reset(othersLimit)
+			}
+		case now := <-again.C:
+			if !more {
+				continue
+			}
+			if err := s.look(now); err != nil {
+				return nil, nil, err
+			}
+		case <-over.C:
+			more, last = false, !more
+			over.Reset(2 * o.Wait) // one that spins up takes ten seconds
+		case <-ctx.Done():
+			return nil, s.unreadable(), errSilent
+		}
+	}
+	return s.ours(), s.unreadable(), nil
+}
+
+// twinLimit is how long a second disk is waited for that might as well be the one that the machine was started from.
+const twinLimit = 2 * time.Minute
+
+// Watch looks for a disk that comes after Open has chosen: the one of a machine whose volume is Awaited, for the next boot;
+// or, where the disk in use was never started before, another such one with the same image, since the machine may have
+// been started from that. It tells that once and returns, or when ctx ends. Nothing is written to any disk.
+func (v Volume) Watch(ctx context.Context, o Options, tell func(text string)) {
+	o = o.onThisMachine()
+	f, guid, err := wanted(o)
+	if err != nil || !v.Awaited && !v.first {
+		return
+	}
+	if !v.Awaited {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, twinLimit, errors.New("no second new disk came"))
+		defer cancel()
+	}
+	s := newSearch(o, wish{guid, f.Origin}, true)
+	defer close(s.left)
+	again := time.NewTicker(lateInterval)
+	defer again.Stop()
+	for {
+		if err := s.look(time.Now()); err != nil {
+			return
+		}
+		select {
+		case a := <-s.answers:
+			s.take(a, time.Now())
+			if !a.found || !startedFrom(f.Origin, a.disk) {
+				continue
+			}
+			f.Disks = s.ours()
+			tell(late(v, Decide(f)))
+			return
+		case <-again.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// late says what becomes of a disk that came too late, of which a is the decision.
+func late(v Volume, a Action) string {
+	switch {
+	case v.first:
+		return fmt.Sprintf("%s carries the same image as %s, and neither was started before; if this machine was started from %[1]s, unplug %[2]s and start it again",
+			a.Disk.Name, filepath.Base(v.disk))
+	case a.Verb == UseMemory || a.Verb == Distrust:
+		return "the disk of this machine came too late for this boot, and the next one would not use it: " + a.Reason
+	}
+	return a.Disk.Name + ", the disk of this machine, came too late for this boot, which runs from memory; the next one uses it: `reboot`"
+}
