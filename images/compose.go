@@ -94,13 +94,13 @@ func Compose(ctx context.Context, in Inputs) (*Composed, error) {
 	if c.Kernel, err = os.ReadFile(in.Kernel.Image); err != nil {
 		return nil, fmt.Errorf("kernel: %w", err)
 	}
-	chosen, err := in.chooseModules(ctx, c, sys.Modules)
+	chosen, network, err := in.chooseModules(ctx, c, sys.Modules)
 	if err != nil {
 		return nil, err
 	}
 	if in.Kernel.Modules != "" {
 		in.Progress.Step("packing %d modules of %s", len(chosen), in.Kernel.Source)
-		files, err := moduleFiles(ctx, in.Kernel.Version, in.Kernel.Modules, chosen)
+		files, err := moduleFiles(ctx, in.Kernel.Version, in.Kernel.Modules, chosen, network)
 		if err != nil {
 			return nil, err
 		}
@@ -129,14 +129,15 @@ func Compose(ctx context.Context, in Inputs) (*Composed, error) {
 }
 
 // chooseModules resolves what the board, system.toml and /init need. A name of system.toml that the kernel
-// does not have is the user's fault and comes with its place; one of the board's is a note if the user chose the kernel.
-func (in *Inputs) chooseModules(ctx context.Context, c *Composed, wanted []string) ([]module, error) {
+// does not have is the user's fault and comes with its place; one of the board's is a note if the user chose the kernel. network is the
+// file that names the network drivers left out.
+func (in *Inputs) chooseModules(ctx context.Context, c *Composed, wanted []string) (chosen []module, network []byte, err error) {
 	if in.Kernel.Modules == "" {
-		return nil, nil // everything is built in, or so the user says
+		return nil, nil, nil // everything is built in, or so the user says
 	}
 	index, err := in.Kernel.index(ctx, in.Cache, in.Progress)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	chosen, unknown := index.closure(slices.Concat(in.Board.Modules, ownModules, wanted))
 	var problems []system.Problem
@@ -158,16 +159,16 @@ func (in *Inputs) chooseModules(ctx context.Context, c *Composed, wanted []strin
 		problems = append(problems, p)
 	}
 	if len(problems) > 0 {
-		return nil, &BadSystem{problems}
+		return nil, nil, &BadSystem{problems}
 	}
 	if len(lacking) > 0 {
 		fault := fmt.Sprintf("Linux %s lacks modules that board %s wants: %s", in.Kernel.Version, in.Board.Name, strings.Join(lacking, ", "))
 		if !in.Kernel.Chosen {
-			return nil, errors.New(fault)
+			return nil, nil, errors.New(fault)
 		}
 		c.Notes = append(c.Notes, fault)
 	}
-	return chosen, nil
+	return chosen, networkFile(in.Kernel.Package, index.Modules, chosen), nil
 }
 
 // elfMachines are the machine types in the ELF headers of Go's architectures.

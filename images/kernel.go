@@ -18,6 +18,7 @@ import (
 type Kernel struct {
 	Version string    // as uname -r says it, e.g. 6.1.0-40-amd64
 	Source  string    // where it comes from, for people: linux-image-6.1.0-40-amd64 6.1.153-1
+	Package string    // the Debian package and its version; "" for files of the user's
 	Image   string    // path of vmlinuz
 	Modules string    // folder that has modules.builtin and kernel/; "" if the kernel has none
 	Config  string    // path of its configuration; "" if that is not known
@@ -71,6 +72,7 @@ func fetchKernel(ctx context.Context, archive Archive, name string) (Kernel, err
 	return Kernel{
 		Version: version,
 		Source:  p.Name + " " + p.Version,
+		Package: p.Name + " " + p.Version,
 		Image:   images[0],
 		Modules: modules,
 		Config:  filepath.Join(p.Dir, "boot", "config-"+version),

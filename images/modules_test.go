@@ -81,7 +81,7 @@ func TestModuleListsAreThoseOfDepmod(t *testing.T) {
 			if len(unknown) > 0 {
 				t.Errorf("Linux %s has no %s", k.Version, unknown)
 			}
-			files, err := moduleFiles(context.Background(), k.Version, k.Modules, chosen)
+			files, err := moduleFiles(context.Background(), k.Version, k.Modules, chosen, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -212,4 +212,20 @@ func debianBoardKernel(t testing.TB, name string) (board.Board, Kernel) {
 		t.Fatal(err)
 	}
 	return b, k
+}
+
+func TestNetworkDriversThatAreLeftOutAreNamed(t *testing.T) {
+	carried := module{Name: "e1000", Path: "kernel/drivers/net/ethernet/intel/e1000/e1000.ko", Aliases: []string{"pci:v00008086d0000100Esv*sd*bc*sc*i*"}}
+	all := []module{
+		carried,
+		{Name: "8139too", Path: "kernel/drivers/net/ethernet/realtek/8139too.ko.xz", Aliases: []string{"pci:v000010ECd00008139sv*sd*bc*sc*i*", "net-pf-1"}},
+		{Name: "r8188eu", Path: "kernel/drivers/staging/r8188eu/r8188eu.ko", Aliases: []string{"usb:v0BDAp8179d*dc*dsc*dp*ic*isc*ip*in*"}},
+		{Name: "ahci", Path: "kernel/drivers/ata/ahci.ko", Aliases: []string{"pci:v*d*sv*sd*bc01sc06i01*"}},
+	}
+	const want = "# linux-image-6 6.1-1\n" +
+		"alias pci:v000010ECd00008139sv*sd*bc*sc*i* 8139too\n" +
+		"alias usb:v0BDAp8179d*dc*dsc*dp*ic*isc*ip*in* r8188eu\n"
+	if got := string(networkFile("linux-image-6 6.1-1", all, []module{carried})); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"bantam/init/kmod"
 	"bantam/init/supervise"
 	"bantam/netcfg"
 	"bantam/switcher"
@@ -23,7 +24,8 @@ const statusHelp = `--json prints everything as one JSON document. The exit code
 work that should: it has failed, keeps going down (crash-looping), or waits for one that does.`
 
 const netHelp = `For each port: what was wished for, what is there, where it comes from and until when, and
-what the port waits for. --json prints everything as one JSON document.`
+what the port waits for. Network cards that have no driver follow, with the module that would drive
+them. --json prints everything as one JSON document.`
 
 const logHelp = `Without a SERVICE the lines of all of them, in the order in which they came. -n LINES shows
 the last so many (default: all that is kept, 64 KiB for each service). -f stays and shows what
@@ -98,6 +100,7 @@ func (c *client) status(args []string) (s Status, asJSON bool, code int) {
 	if last, ok := c.ask(Request{Verb: "status"}, &s); !ok {
 		return s, false, max(last.Exit, ExitError)
 	}
+	s.noteCards()
 	return s, flags["--json"] != "", 0
 }
 
@@ -204,8 +207,16 @@ func runNet(c *client, args []string) int {
 		return code
 	case s.Network == nil:
 		return c.fail(fmt.Errorf("the network configurator has not said anything yet; `bantam log network` may tell why"))
-	case asJSON:
-		return c.printJSON(s.Network)
+	}
+	cards, err := unservedNetwork()
+	if err != nil {
+		return c.fail(err)
+	}
+	if asJSON {
+		return c.printJSON(struct {
+			*netcfg.Status
+			NoDriver []kmod.Unserved `json:",omitempty"`
+		}{s.Network, cards})
 	}
 	for _, service := range s.Services {
 		if service.Name == system.NetworkService && service.PID == 0 {
@@ -215,7 +226,21 @@ func runNet(c *client, args []string) int {
 	if err := s.Network.Table(c.out); err != nil {
 		return c.fail(err)
 	}
+	for _, card := range cards {
+		fmt.Fprintf(c.out, "\n%s\n", visible(strings.Join(card.Lines(), "\n")))
+	}
 	return ExitGood
+}
+
+// unservedNetwork finds network cards without a driver; replaced by tests.
+var unservedNetwork = kmod.UnservedNetwork
+
+// noteCards adds network cards without a driver to the notes of this machine.
+func (s *Status) noteCards() {
+	cards, _ := unservedNetwork() // bantam net tells what is wrong
+	for _, card := range cards {
+		s.Notes = append(s.Notes, card.String())
+	}
 }
 
 func runLog(c *client, args []string) int {
@@ -301,6 +326,7 @@ func Greeting(tty string) string {
 			}
 		})
 		if err == nil {
+			s.noteCards()
 			answer <- s.greeting() + "\n"
 		}
 		close(answer)

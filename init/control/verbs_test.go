@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"bantam/docs"
+	"bantam/init/kmod"
 	"bantam/init/supervise"
 	"bantam/netcfg"
 	"bantam/switcher"
@@ -228,6 +229,26 @@ func TestNetSaysWhenNobodyLooksAfterTheNetwork(t *testing.T) {
 	s.Services[0].PID = 5
 	if _, text, _ := runVerb(socket, "net"); strings.Contains(text, "does not run") {
 		t.Errorf("a warning without need:\n%s", text)
+	}
+}
+
+func TestCardsWithoutADriverAreTold(t *testing.T) {
+	defer func(real func() ([]kmod.Unserved, error)) { unservedNetwork = real }(unservedNetwork)
+	unservedNetwork = func() ([]kmod.Unserved, error) {
+		return []kmod.Unserved{{Device: "pci 0000:00:04.0", ID: "10ec:8139", Modalias: "pci:v000010ECd00008139", Modules: []string{"8139too"}, Package: "linux-image-6 6.1"}}, nil
+	}
+	socket := answering(t, nil, func(Request) Frame { return Reply(Status{Network: &netcfg.Status{}}) })
+	for _, c := range []struct{ verb, want string }{
+		{"net", "no driver: pci 0000:00:04.0, 10ec:8139\n  modalias  pci:v000010ECd00008139\n  module    8139too of linux-image-6 6.1\n"},
+		{"net", `Add modules = ["8139too"] to system.toml`},
+		{"net --json", `"NoDriver": [`},
+		{"net --json", `"Online": false`},
+		{"status", "note        the network card pci 0000:00:04.0 10ec:8139 has no driver here; `bantam net` names it\n"},
+		{"status --json", "the network card pci 0000:00:04.0 10ec:8139 has no driver here"},
+	} {
+		if code, text, errs := runVerb(socket, strings.Fields(c.verb)...); code != 0 || !strings.Contains(text, c.want) {
+			t.Errorf("%s: code %d, %q, want %q", c.verb, code, text+errs, c.want)
+		}
 	}
 }
 

@@ -52,6 +52,7 @@ var opensByName = map[string]string{
 	"pid1 restartSoon":              "the state volume, whose top is root's",
 	"pid1 takeLastWords":            "pstore, and the state volume, whose top is root's",
 	"pid1 writeParameter":           "/proc/sys",
+	"pid1 setDefaults":              "/proc/sys",
 	"statevolume change":            "/dev",
 	"statevolume discard":           "a folder that was just made in memory",
 	"statevolume grow":              "where the state volume is mounted",

@@ -139,7 +139,7 @@ func orphanStorm() error {
 	if err != nil {
 		return err
 	}
-	say("all reaped: %v", Shutdown{Signals: s}.reapAll(time.Minute))
+	say("all reaped: %v", Shutdown{Signals: s}.reapAll(10*time.Minute))
 	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
 		return err
 	}
