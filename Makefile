@@ -24,7 +24,8 @@ ARM_PACKAGES  = qemu-system-arm qemu-efi-aarch64
 TEST_PACKAGES = $(RUN_PACKAGES) $(ARM_PACKAGES) qemu-user qemu-user-static \
 	xorriso mtools dosfstools gdisk isolinux syslinux-common systemd-boot-efi cpio skopeo \
 	dnsmasq-base kea-dhcp4-server radvd iproute2 util-linux procps busybox-static kmod \
-	dash bsdextrautils zstd debian-archive-keyring e2fsprogs mount file tmux acl libarchive-tools patch mawk original-awk
+	dash bsdextrautils zstd debian-archive-keyring e2fsprogs mount file tmux acl libarchive-tools patch mawk original-awk \
+	traceroute
 
 # need installs Debian packages, or says how.
 define need

@@ -36,13 +36,7 @@ func ping(c *call, args []string) int {
 	if err := errors.Join(err, err2, err3); err != nil {
 		return c.misuse("%v", err)
 	}
-	network := "ip"
-	if opts.has('4') {
-		network = "ip4"
-	} else if opts.has('6') || c.name == "ping6" {
-		network = "ip6"
-	}
-	address, err := net.ResolveIPAddr(network, hosts[0])
+	address, err := opts.resolve(hosts[0])
 	if err != nil {
 		c.warn("%s: %s", hosts[0], lookupReason(err))
 		return 2
@@ -138,23 +132,12 @@ func (p *pinger) six() bool { return p.to.IP.To4() == nil }
 func (p *pinger) open(from string) error {
 	p.id = uint16(os.Getpid())
 	p.sentAt, p.answered = map[int]time.Time{}, map[int]bool{}
-	family, protocol := unix.AF_INET, unix.IPPROTO_ICMP
-	if p.six() {
-		family, protocol = unix.AF_INET6, unix.IPPROTO_ICMPV6
-	}
 	var err error
-	p.fd, err = unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, protocol)
-	if err != nil {
-		p.raw = true
-		if p.fd, err = unix.Socket(family, unix.SOCK_RAW|unix.SOCK_CLOEXEC, protocol); err != nil {
-			return fmt.Errorf("socket: %w", err)
-		}
+	if p.fd, p.raw, err = icmpSocket(p.six()); err != nil {
+		return err
 	}
 	if p.six() {
 		unix.SetsockoptInt(p.fd, unix.IPPROTO_IPV6, unix.IPV6_RECVHOPLIMIT, 1)
-		if p.raw {
-			unix.SetsockoptInt(p.fd, unix.IPPROTO_RAW, unix.IPV6_CHECKSUM, 2)
-		}
 	} else {
 		unix.SetsockoptInt(p.fd, unix.IPPROTO_IP, unix.IP_RECVTTL, 1)
 	}
@@ -162,60 +145,20 @@ func (p *pinger) open(from string) error {
 		return nil
 	}
 	if source := net.ParseIP(from); source != nil {
-		return unix.Bind(p.fd, sockaddr(source, ""))
+		return unix.Bind(p.fd, sockaddr(source, "", 0))
 	}
 	return unix.SetsockoptString(p.fd, unix.SOL_SOCKET, unix.SO_BINDTODEVICE, from)
 }
 
-func sockaddr(ip net.IP, zone string) unix.Sockaddr {
-	if v4 := ip.To4(); v4 != nil {
-		return &unix.SockaddrInet4{Addr: [4]byte(v4)}
-	}
-	address := &unix.SockaddrInet6{Addr: [16]byte(ip.To16())}
-	if link, err := net.InterfaceByName(zone); err == nil {
-		address.ZoneId = uint32(link.Index)
-	} else if n, err := strconv.Atoi(zone); err == nil {
-		address.ZoneId = uint32(n)
-	}
-	return address
-}
-
 func (p *pinger) send() {
 	p.sent++
-	packet := make([]byte, 8+p.size)
-	packet[0] = 8
-	if p.six() {
-		packet[0] = 128
-	}
-	binary.BigEndian.PutUint16(packet[4:], p.id)
-	binary.BigEndian.PutUint16(packet[6:], uint16(p.sent))
-	for i := range packet[8:] {
-		packet[8+i] = byte(i)
-	}
-	if !p.six() {
-		binary.BigEndian.PutUint16(packet[2:], checksum(packet))
-	}
+	packet := echoRequest(p.six(), p.id, uint16(p.sent), p.size)
 	p.sentAt[p.sent] = time.Now()
 	delete(p.sentAt, p.sent-1024) // what is this late is lost
 	delete(p.answered, p.sent-1024)
-	if err := unix.Sendto(p.fd, packet, 0, sockaddr(p.to.IP, p.to.Zone)); err != nil {
+	if err := unix.Sendto(p.fd, packet, 0, sockaddr(p.to.IP, p.to.Zone, 0)); err != nil {
 		p.c.warn("sendto: %s", reason(err))
 	}
-}
-
-// checksum is that of RFC 1071.
-func checksum(packet []byte) uint16 {
-	sum := uint32(0)
-	for i := 0; i+1 < len(packet); i += 2 {
-		sum += uint32(binary.BigEndian.Uint16(packet[i:]))
-	}
-	if len(packet)%2 == 1 {
-		sum += uint32(packet[len(packet)-1]) << 8
-	}
-	for sum>>16 != 0 {
-		sum = sum&0xffff + sum>>16
-	}
-	return ^uint16(sum)
 }
 
 func (p *pinger) receive(replies chan<- reply) {
@@ -244,11 +187,10 @@ func (p *pinger) receive(replies chan<- reply) {
 		packet := buffer[:n]
 		if p.raw && !p.six() {
 			// A raw IPv4 socket delivers the IP header too.
-			if n < 20 || n < int(packet[0]&15)*4 {
+			if packet = pastIPv4(packet); packet == nil {
 				continue
 			}
-			r.ttl = int(packet[8])
-			packet = packet[int(packet[0]&15)*4:]
+			r.ttl = int(buffer[8])
 		}
 		messages, _ := unix.ParseSocketControlMessage(control[:cn])
 		for _, m := range messages {
@@ -268,25 +210,17 @@ func (r *reply) parse(packet []byte, p *pinger) bool {
 	if len(packet) < 8 {
 		return false
 	}
-	answer := byte(0)
-	if p.six() {
-		answer = 129
-	}
-	if packet[0] == answer {
+	if id, sequence, ok := echoReply(p.six(), packet); ok {
 		// The kernel chooses the identifier of datagram sockets and filters by it.
-		if p.raw && binary.BigEndian.Uint16(packet[4:]) != p.id {
-			return false
-		}
-		r.sequence = int(binary.BigEndian.Uint16(packet[6:]))
-		return true
+		r.sequence = int(sequence)
+		return !p.raw || id == p.id
 	}
 	var inner []byte
 	switch {
 	case !p.six() && (packet[0] == 3 || packet[0] == 11):
-		if inner = packet[8:]; len(inner) < 20 || len(inner) < int(inner[0]&15)*4+8 {
+		if inner = pastIPv4(packet[8:]); len(inner) < 8 {
 			return false
 		}
-		inner = inner[int(inner[0]&15)*4:]
 	case p.six() && (packet[0] == 1 || packet[0] == 3):
 		if len(packet) < 8+40+8 {
 			return false
