@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"bantam/init/filetree"
+	"bantam/system"
 )
 
 const parameters = "/proc/sys"
@@ -55,17 +56,11 @@ type parameterRun struct {
 	opts options
 }
 
-// parameterPath is a parameter's file. Whichever of . and / comes first in the
-// name is the separator, and the other one stands for it inside a part.
+// parameterPath is a parameter's file, spelled as in [sysctl] of system.toml.
 func parameterPath(name string) (string, error) {
-	path := strings.TrimPrefix(name, parameters+"/")
-	if i := strings.IndexAny(path, "./"); i >= 0 && path[i] == '.' {
-		path = strings.NewReplacer(".", "/", "/", ".").Replace(path)
-	}
-	for part := range strings.SplitSeq(path, "/") {
-		if part == "" || part == "." || part == ".." {
-			return "", errors.New("is not a parameter's name such as net.ipv4.ip_forward")
-		}
+	path := system.ParameterPath(strings.TrimPrefix(name, parameters+"/"))
+	if path == "" {
+		return "", errors.New("is not a parameter's name such as net.ipv4.ip_forward")
 	}
 	return parameters + "/" + path, nil
 }

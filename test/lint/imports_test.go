@@ -35,7 +35,7 @@ var mayImport = map[string][]string{
 	"init/supervise":   {"init/sigaction"},
 	"init/kmod":        {},
 	"init/statevolume": {"gpt"},
-	"init/applet":      {"editor/compare", "editor/screen", "init/filetree", "init/kmod", "init/sigaction"},
+	"init/applet":      {"editor/compare", "editor/screen", "init/filetree", "init/kmod", "init/sigaction", "system"},
 	"init/shell":       {"init/applet"},
 	"test":             {"board", "cmd", "editor", "gpt", "images", "init", "netcfg", "switcher", "system"},
 }
