@@ -14,9 +14,10 @@ renew   throw all of it away: the next boot makes the state volume anew and runs
         Asks first; --yes is the answer for scripts
 keep    take that back, before the next boot
 
-It lies on the disk that the machine was started from, in a partition behind the image that the first
-boot makes. "in memory" is followed by the reason; all works then, and is forgotten at the next boot.
-A disk that comes late is told and used by the next boot: reboot. What a damaged volume still has can be looked at: mount -t ext4 -o ro,noload DEVICE /mnt`
+It lies on the disk that the machine was started from, in a partition behind the image that the
+first boot makes. "in memory" is followed by the reason; all works then, and is forgotten at the
+next boot. A disk that comes late is told, and used by the next boot: reboot. What a damaged
+volume still has can be looked at: mount -t ext4 -o ro,noload DEVICE /mnt`
 
 // statePath is where the state volume, or memory in its place, is mounted.
 const statePath = "/state"
