@@ -25,7 +25,7 @@ TEST_PACKAGES = $(RUN_PACKAGES) $(ARM_PACKAGES) qemu-user qemu-user-static \
 	xorriso mtools dosfstools gdisk isolinux syslinux-common systemd-boot-efi cpio skopeo \
 	dnsmasq-base kea-dhcp4-server radvd iproute2 util-linux procps busybox-static kmod \
 	dash bsdextrautils zstd debian-archive-keyring e2fsprogs mount file tmux acl libarchive-tools patch mawk original-awk \
-	traceroute
+	traceroute tcpdump
 
 # need installs Debian packages, or says how.
 define need

@@ -97,6 +97,7 @@ func init() {
 		"sysctl":     {run: sysctl, usage: "[-aneNqw] [NAME|NAME=VALUE...] | -p [FILE...]", purpose: "show and set kernel parameters"},
 		"tail":       {run: tail, usage: "[-n N] [-c N] [-fFqv] [FILE...]", purpose: "the last lines of files"},
 		"tar":        {run: tarCommand, usage: "-c|-x|-t [-zJavpkmOho] [-f FILE] [-C FOLDER] [-T FILE] [--zstd] [--exclude PATTERN] [--strip-components N] [--xattrs] [NAME...]", purpose: "write, unpack and list archives"},
+		"tcpdump":    {run: tcpdump, usage: "[-enpvxX] [-i LINK|any] [-c PACKETS] [-s BYTES] [-r FILE] [-w FILE] [FILTER]", purpose: "packets of a link, or of a pcap file"},
 		"tee":        {run: tee, usage: "[-a] [FILE...]", purpose: "copy standard input to files too"},
 		"test":       {run: test, usage: "EXPRESSION", purpose: "test a condition", literal: true},
 		"timeout":    {run: timeout, usage: "[-fpv] [-s SIGNAL] [-k TIME] TIME[smhd] COMMAND...", purpose: "end a command that takes too long", runs: true},
