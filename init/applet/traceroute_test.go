@@ -37,9 +37,10 @@ ip route add default via 10.0.1.2; ip -6 route add default via fd00:1::2
 on $host ip route add default via 10.0.2.2; on $host ip -6 route add default via fd00:2::2
 for r in "unreachable 10.1.0.0/16" "prohibit 10.2.0.0/16" "blackhole 10.3.0.0/16" "unreachable fd00:11::/64" "prohibit fd00:12::/64"; do on $router ip route add $r; done
 theirs=$(command -v traceroute)
+# Without -w 5,0,0 theirs gives a probe up after three times what its neighbour took.
 same() {
 	ours traceroute -n -m 4 "$@" | sed 's/[0-9.]* ms/T ms/g' > ours.txt
-	"$theirs" -n -m 4 "$@" | sed 's/[0-9.]* ms/T ms/g' > theirs.txt
+	"$theirs" -n -m 4 -w 5,0,0 "$@" | sed 's/[0-9.]* ms/T ms/g' > theirs.txt
 	cmp -s ours.txt theirs.txt || { echo "differ: $*"; cat ours.txt theirs.txt; }
 }
 for to in 10.0.2.1 fd00:2::1 10.0.1.1 fd00:11::1 fd00:12::1; do
