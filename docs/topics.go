@@ -20,6 +20,9 @@ var switching string
 //go:embed system.toml.md
 var systemTOML string
 
+//go:embed storage.md
+var storage string
+
 //go:embed network.md
 var network string
 
@@ -33,6 +36,7 @@ var editor string
 var Topics = []Topic{
 	{"switching", "edit, plan, switch, prove, roll back; the state volume", switching},
 	{"system.toml", "the file, every key", systemTOML},
+	{"storage", "files: what lasts, how much, and who may", storage},
 	{"network", "ports, addresses, DHCP, IPv6", network},
 	{"editor", "the editor's keys", editor},
 	{"commands", "the shell and its commands", commands},
