@@ -34,6 +34,7 @@ type Target struct {
 type Options struct {
 	CheckerFor func(path string) language.Checker // may be nil, and may give nil
 	ReadOnly   bool
+	Wrap       bool   // long lines take several rows from the start
 	Recovery   string // folder for recovery files, "": none are written
 
 	// Remark is what a person should know before a file is changed, e.g. that it

@@ -50,7 +50,7 @@ type model struct {
 }
 
 func newModel(docs []*document, opt Options) *model {
-	return &model{docs: docs, opt: opt}
+	return &model{docs: docs, opt: opt, view: view{wrap: opt.Wrap}}
 }
 
 // doc is what is seen.

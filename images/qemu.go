@@ -207,6 +207,11 @@ func (o *RunOptions) check() error {
 		return err
 	}
 	info, err := os.Stat(o.Keep)
+	if !o.CD && o.Keep != "" && errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(filepath.Dir(o.Keep)); err != nil {
+			return fmt.Errorf("the folder of the machine's disk: %w", err)
+		}
+	}
 	switch {
 	case o.CD || o.Keep == "" || errors.Is(err, os.ErrNotExist):
 		return nil

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"bantam/init/applet"
 	"bantam/init/control"
 	"bantam/init/pid1"
@@ -100,6 +102,8 @@ func console(args []string) int {
 	if len(args) > 0 {
 		tty = args[0]
 	}
+	// What was typed while the machine started came in parts, and is no command.
+	_ = unix.IoctlSetInt(0, unix.TCFLSH, unix.TCIFLUSH)
 	fmt.Print(control.Greeting(tty))
 	return shell.Main([]string{"-sh"})
 }

@@ -9,6 +9,10 @@ func Remarks(file string, src []byte) []Problem {
 	t := newText(src)
 	root, _ := scan(t)
 	var remarks []Problem
+	if len(root.keys()) == 0 {
+		remarks = append(remarks, Problem{file, 1, 1, "remark: the file says nothing: that is a machine with DHCP on every port, a console, and no service",
+			"if that is not meant, look whether the file was written to its end"})
+	}
 	for _, name := range root.get("service").keys() {
 		n := root.get("service", name)
 		if n.get("user") != nil || n.get("capabilities") != nil {

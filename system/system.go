@@ -64,7 +64,7 @@ type Service struct {
 	Dir          string            `toml:"dir" doc:"directory to start in, e.g. \"/run/web\"" default:"/"`
 	Env          map[string]string `toml:"env" doc:"variables of its environment beside PATH, HOME and USER, e.g. { LANG = \"C.UTF-8\" }"`
 	Memory       Size              `toml:"memory" doc:"most memory that it may take, e.g. \"64M\"; beyond that it is killed" default:"what services may take together"`
-	Tasks        int               `toml:"tasks" doc:"most processes and threads that it may have, 16 or more" default:"a quarter of what services may have together"`
+	Tasks        int               `toml:"tasks" doc:"most processes and threads that it may have, 16 or more; a command of Bantam's own has up to eight threads" default:"a quarter of what services may have together"`
 	Needs        []string          `toml:"needs" doc:"services (or \"network\") that must be ready first; it stops when one of them does"`
 	Wants        []string          `toml:"wants" doc:"services to start as well and to wait for; they may fail"`
 	After        []string          `toml:"after" doc:"services to wait for if they are started anyway"`

@@ -63,9 +63,14 @@ Whether the kernel has the modules is known only to bantam build.`,
 // readInput reads a file, or standard input if it is called "-".
 func readInput(c *call, file string) ([]byte, error) {
 	if file == "-" {
-		return io.ReadAll(c.stdin)
+		return system.Read("standard input", c.stdin)
 	}
-	return os.ReadFile(file)
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return system.Read(file, f)
 }
 
 func printJSON(w io.Writer, v any) error {

@@ -82,6 +82,11 @@ func TestRunStartsQEMU(t *testing.T) {
 	}
 	bantam("", "run", image, "--keep", dir).expect(t, exitFault, "", "name a file, e.g. "+filepath.Join(dir, "pc.disk"))
 	bantam("", "run", image, "--keep", image).expect(t, exitFault, "", "pc.img is the image itself")
+	nowhere := filepath.Join(dir, "nowhere")
+	bantam("", "run", image, "--keep", filepath.Join(nowhere, "disk")).expect(t, exitFault, "", "the folder of the machine's disk: stat "+nowhere)
+	if _, err := os.Stat(nowhere); err == nil {
+		t.Error("a mistyped folder was made")
+	}
 	bantam("", "run", filepath.Join(dir, "pc.iso")).expect(t, exitOK, "-cdrom "+filepath.Join(dir, "pc.iso"), "Ctrl-A X")
 }
 

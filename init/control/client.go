@@ -14,7 +14,7 @@ import (
 
 // ErrNoInit says that nothing listens: this machine was not started by Bantam,
 // or it is in its rescue console.
-var ErrNoInit = errors.New("PID 1 does not answer: is this machine running Bantam, outside its rescue console?")
+var ErrNoInit = errors.New("PID 1 does not answer: is this machine running Bantam, outside its rescue console? Where its socket was removed, reboot brings it back")
 
 // ErrNotRoot says that the socket is root's alone.
 var ErrNotRoot = errors.New("only root may talk to PID 1")

@@ -17,6 +17,8 @@ var generated = map[string]string{
 // remark is what the editor says of a file whose changes do not last.
 func remark(path string) string {
 	switch from, made := generated[path]; {
+	case path == "/etc/hosts":
+		return "Made from hostname in system.toml at each boot and switch; no other names yet"
 	case made:
 		return "Made anew at each boot and switch from " + from + " in system.toml: use bantam edit"
 	case strings.HasPrefix(path, "/etc/"):

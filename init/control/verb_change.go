@@ -109,11 +109,7 @@ func readText(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, system.MaxSize+1))
-	if err == nil && len(b) > system.MaxSize {
-		err = fmt.Errorf("%s: more than the %d bytes that a system.toml may have", path, system.MaxSize)
-	}
-	return b, err
+	return system.Read(path, f)
 }
 
 // wish is text for a request. One that is not UTF-8 is refused before anything is asked.

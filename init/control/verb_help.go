@@ -73,7 +73,7 @@ func (c *client) read(t docs.Topic) int {
 		io.WriteString(out, t.Text) // a viewer that is left before the end closes the pipe
 		out.Close()
 	}()
-	if _, err := edit([]editor.Target{{Path: t.Name, Pipe: in}}, os.Stdin, editor.Options{ReadOnly: true}); err != nil {
+	if _, err := edit([]editor.Target{{Path: t.Name, Pipe: in}}, os.Stdin, editor.Options{ReadOnly: true, Wrap: true}); err != nil {
 		return c.fail(err)
 	}
 	return ExitGood
