@@ -52,8 +52,11 @@ func freePlaces(c gpt.Copies) []Place {
 	return places
 }
 
-// alignedLast shortens a run of sectors to end with a whole MiB.
-func alignedLast(last uint64) uint64 { return (last+1)/sectorsPerMiB*sectorsPerMiB - 1 }
+// alignedLast shortens a run of sectors to end with a whole MiB; 0: there is none.
+func alignedLast(last uint64) uint64 {
+	end := (last + 1) / sectorsPerMiB * sectorsPerMiB
+	return max(end, 1) - 1
+}
 
 // gaps are the runs of free sectors behind the image, in order. The image ends with the first EFI system partition.
 func gaps(t gpt.Table) (free []Place) {

@@ -122,3 +122,11 @@ func TestThePartitionsOfPeopleStay(t *testing.T) {
 	intact("adopted")
 	next("the boot after that", Mount)
 }
+
+func TestARunOfLessThanAMiBHasNoAlignedEnd(t *testing.T) {
+	for last, want := range map[uint64]uint64{0: 0, 33: 0, 2046: 0, 2047: 2047, 2048: 2047, 4095: 4095} {
+		if got := alignedLast(last); got != want {
+			t.Errorf("of a run to sector %d: %d, want %d", last, got, want)
+		}
+	}
+}
