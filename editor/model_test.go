@@ -321,7 +321,7 @@ func TestAFileThatSomebodyElseChangedIsNotOverwritten(t *testing.T) {
 		t.Errorf("reading again is taken back to %q, modified %v", got, m.doc().text.Modified())
 	}
 	m.press("<^Y>z<^S>")
-	if got := content(t, path); got != "theirs againz\n" && !strings.Contains(got, "z") {
+	if got := content(t, path); got != "thzeirs again\n" {
 		t.Errorf("saved after reading again it is %q", got)
 	}
 }

@@ -47,7 +47,6 @@ var opensByName = map[string]string{
 	"pid1 readImage":                "the image's generation",
 	"pid1 closeToOthers":            "the state volume, whose top is root's; no link is followed",
 	"pid1 letServicesIn":            "the top of the state volume, which is root's",
-	"supervise scriptLine":          "a look that is given up after a while; no link is followed",
 	"switcher WriteGroupFileAtomic": "a temporary file beside one of /etc or /run/bantam",
 	"pid1 forgetOld":                "the state volume, whose top is root's",
 	"pid1 readSome":                 "pstore, and the state volume, whose top is root's",

@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/regular"
 )
 
 // LookAt reads the facts of one path for CanStart. On a file system that does
@@ -41,7 +44,7 @@ func LookAt(path string) (Fact, error) {
 
 // scriptLine is the beginning of a file that starts with #!, as much of it as the kernel looks at.
 func scriptLine(path string) string {
-	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	file, err := regular.Open(path, unix.O_NOFOLLOW, math.MaxInt64)
 	if err != nil {
 		return ""
 	}

@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"init":             {"docs", "editor", "gpt", "netcfg", "regular", "switcher", "system"},
 	"init/filetree":    {},
 	"init/sigaction":   {},
-	"init/supervise":   {"init/sigaction"},
+	"init/supervise":   {"init/sigaction", "regular"},
 	"init/kmod":        {},
 	"init/statevolume": {"gpt"},
 	"init/applet":      {"editor/compare", "editor/screen", "init/filetree", "init/kmod", "init/sigaction", "system"},
