@@ -197,9 +197,11 @@ func TestOfTheClientsThatSayNothingTheOldestAreHungUpOn(t *testing.T) {
 }
 
 func TestMoreClientsThanAreServedAreToldSo(t *testing.T) {
-	path := serveOn(t, func(_ Request, c *Client) Frame {
-		c.Write(Frame{Line: "served"})
-		<-c.Gone
+	path := serveOn(t, func(req Request, c *Client) Frame {
+		if req.Verb != "status" { // the others stay
+			c.Write(Frame{Line: "served"})
+			<-c.Gone
+		}
 		return Frame{}
 	})
 	stay := func(request string, n int) {
@@ -223,7 +225,7 @@ func TestMoreClientsThanAreServedAreToldSo(t *testing.T) {
 		}
 	}
 	stay(`{"verb":"log","follow":true}`, maxFollowers)
-	refused(Request{Verb: "log", Follow: true}, "24 clients follow a log already")
+	refused(Request{Verb: "status", Follow: true}, "24 clients follow a log already")
 	stay(`{"verb":"switch"}`, maxClients-maxFollowers)
 	refused(Request{Verb: "status"}, "32 clients are being served already")
 }
