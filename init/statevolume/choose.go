@@ -43,9 +43,13 @@ func choose(f Facts) choice {
 	if len(disks) == 1 {
 		return choice{disk: best}
 	}
-	return choice{disk: best, note: fmt.Sprintf("%d disks carry this image; %s is used, not %s; "+
-		"nothing tells which one the machine was started from, so unplug what should not be used",
-		len(disks), best.Name, names(disks, best.Name))}
+	return choice{disk: best, note: several(disks, best.Name)}
+}
+
+// several tells of disks of which each may be the one that the machine was started from.
+func several(disks []Disk, used string) string {
+	return fmt.Sprintf("%d disks carry this image; %s is used, not %s; nothing tells which one the machine was started from, so unplug what should not be used",
+		len(disks), used, names(disks, used))
 }
 
 // startedFrom says whether a machine with this origin may have been started from the disk; nil: any that carries its image.

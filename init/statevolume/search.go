@@ -194,19 +194,20 @@ func waitForDisks(ctx context.Context, o Options, w wish) (ours []Disk, unreadab
 const twinLimit = 2 * time.Minute
 
 // Watch looks for a disk that comes after Open has chosen: the one of a machine whose volume is Awaited, for the next boot;
-// or, where the disk in use was never started before, another such one with the same image, since the machine may have
-// been started from that. It tells that once and returns, or when ctx ends. Nothing is written to any disk.
+// or another one that the machine may have been started from as well, if Open has not told of one. It tells that once and
+// returns, or when ctx ends. Nothing is written to any disk.
 func (v Volume) Watch(ctx context.Context, o Options, tell func(text string)) {
 	o = o.onThisMachine()
 	f, guid, err := wanted(o)
-	if err != nil || !v.Awaited && !v.first {
+	if err != nil || !v.Awaited && (v.disk == "" || v.several) {
 		return
 	}
 	if !v.Awaited {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, twinLimit, errors.New("no second new disk came"))
+		ctx, cancel = context.WithTimeoutCause(ctx, twinLimit, errors.New("no second disk came"))
 		defer cancel()
 	}
+	used := filepath.Base(v.disk)
 	s := newSearch(o, wish{guid, f.Origin}, true)
 	defer close(s.left)
 	again := time.NewTicker(lateInterval)
@@ -218,11 +219,18 @@ func (v Volume) Watch(ctx context.Context, o Options, tell func(text string)) {
 		select {
 		case a := <-s.answers:
 			s.take(a, time.Now())
-			if !a.found || !startedFrom(f.Origin, a.disk) {
+			if !a.found || a.name == used || !startedFrom(f.Origin, a.disk) {
 				continue
 			}
-			f.Disks = s.ours()
-			tell(late(v, Decide(f)))
+			switch f.Disks = s.ours(); {
+			case v.Awaited:
+				tell(late(Decide(f)))
+			case v.first:
+				tell(fmt.Sprintf("%s carries the same image as %s, and neither was started before; if this machine was started from %[1]s, unplug %[2]s and start it again",
+					a.name, used))
+			default:
+				tell(several([]Disk{{Name: used}, a.disk}, used))
+			}
 			return
 		case <-again.C:
 		case <-ctx.Done():
@@ -232,12 +240,8 @@ func (v Volume) Watch(ctx context.Context, o Options, tell func(text string)) {
 }
 
 // late says what becomes of a disk that came too late, of which a is the decision.
-func late(v Volume, a Action) string {
-	switch {
-	case v.first:
-		return fmt.Sprintf("%s carries the same image as %s, and neither was started before; if this machine was started from %[1]s, unplug %[2]s and start it again",
-			a.Disk.Name, filepath.Base(v.disk))
-	case a.Verb == UseMemory || a.Verb == Distrust:
+func late(a Action) string {
+	if a.Verb == UseMemory || a.Verb == Distrust {
 		return "the disk of this machine came too late for this boot, and the next one would not use it: " + a.Reason
 	}
 	return a.Disk.Name + ", the disk of this machine, came too late for this boot, which runs from memory; the next one uses it: `reboot`"

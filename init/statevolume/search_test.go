@@ -173,19 +173,34 @@ func TestADiskThatComesTooLateIsToldAndLeftAlone(t *testing.T) {
 	}
 }
 
-func TestASecondNewDiskThatComesLateIsTold(t *testing.T) {
-	o := folders(t)
-	path := ourDisk(t, o, "sda")
-	withOrigin(t, &o, path, gpt.GUID{})
-	used := ourDisk(t, o, "vda") // its first boot is this one: it has its own GUID now
-	withOrigin(t, &o, used, gpt.DeriveGUID("vda", "disk"))
-	withOrigin(t, &o, path, gpt.GUID{})
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	told := ""
-	Volume{Kind: OnDisk, disk: "/dev/vda", first: true}.Watch(ctx, o, func(text string) { told += text })
-	if !strings.HasPrefix(told, "sda carries the same image as vda, and neither was started before") {
-		t.Errorf("got %q", told)
+func TestASecondDiskThatComesLateIsTold(t *testing.T) {
+	fresh, own := gpt.GUID{}, gpt.DeriveGUID("vda", "disk")
+	for name, c := range map[string]struct {
+		used, other gpt.GUID // the machine was started from one like other
+		volume      Volume
+		told        string
+	}{
+		"neither was started before": { // the disk in use has its own GUID now: this is its first boot
+			used: own, other: fresh, volume: Volume{first: true},
+			told: "sda carries the same image as vda, and neither was started before; if this machine was started from sda, unplug vda and start it again"},
+		"a copy of the disk in use": {used: own, other: own,
+			told: "2 disks carry this image; vda is used, not sda; nothing tells which one the machine was started from, so unplug what should not be used"},
+		"of which Open has told": {used: own, other: own, volume: Volume{several: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := folders(t)
+			withOrigin(t, &o, ourDisk(t, o, "vda"), c.used)
+			withOrigin(t, &o, ourDisk(t, o, "sda"), c.other)
+			v := c.volume
+			v.Kind, v.disk = OnDisk, "/dev/vda"
+			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			defer cancel()
+			told := ""
+			v.Watch(ctx, o, func(text string) { told += text })
+			if told != c.told {
+				t.Errorf("got %q, want %q", told, c.told)
+			}
+		})
 	}
 }
 

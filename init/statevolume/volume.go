@@ -47,6 +47,7 @@ type Volume struct {
 	place           Place  // on the disk
 	fileSystem      int64  // bytes that it has of its place
 	first           bool   // the disk got its own GUID by this boot
+	several         bool   // a note tells of more than one disk that the machine may have been started from
 	model           string // of the disk, e.g. "SanDisk Ultra Fit"; virtual ones have none
 }
 
@@ -186,7 +187,7 @@ func open(ctx context.Context, o Options, aside string) (Volume, error) {
 	}
 	a := Decide(f)
 	if a.Note != "" {
-		v.Notes = append(v.Notes, a.Note)
+		v.Notes, v.several = append(v.Notes, a.Note), true
 	}
 	if a.Verb != UseMemory {
 		v.disk, v.place = o.dev+"/"+a.Disk.Name, a.Place

@@ -355,7 +355,7 @@ func TestStateVolumeOnAMachine(t *testing.T) {
 	t.Run("is the one that is there when two disks carry the image", func(t *testing.T) {
 		old, fresh := r.disk(t, 128*mib), r.disk(t, 128*mib)
 		r.boot(t, `kind=disk origin=made`, old)
-		m := r.start(t, "bantam.disk="+machineDisk.String(), fresh, old)
+		m := r.start(t, "drivers=first bantam.disk="+machineDisk.String(), fresh, old)
 		m.Expect("TEST note 2 disks carry this image; vdb is used, not vda")
 		expectVolume(t, m, `kind=disk origin=found device=/dev/vdb2 .*boots=2`)
 		m.PowerCut()

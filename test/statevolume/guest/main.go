@@ -30,15 +30,20 @@ func main() {
 	say := func(format string, args ...any) { fmt.Fprintf(console, "TEST "+format+"\n", args...) }
 	say("opening")
 
-	// Drivers come while Open already waits, as by hotplug.
-	go func() {
+	words, _ := os.ReadFile("/proc/cmdline")
+	// Drivers come while Open already waits, as by hotplug, or all disks are there before it.
+	drivers := func() {
 		for _, name := range []string{"virtio_ring", "virtio", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci", "virtio_blk"} {
 			if err := load(name); err != nil {
 				say("%v", err)
 			}
 		}
-	}()
-	words, _ := os.ReadFile("/proc/cmdline")
+	}
+	if strings.Contains(string(words), "drivers=first") {
+		drivers()
+	} else {
+		go drivers()
+	}
 	v, err := statevolume.Open(context.Background(), statevolume.Options{Cmdline: string(words), Dir: "/state", SeedPath: "/bantam/state.seed",
 		Wait: 10 * time.Second, LoadModule: func(name string) error {
 			if name == "ext4" {
