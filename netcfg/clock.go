@@ -4,23 +4,14 @@ import (
 	"fmt"
 	"time"
 
+	"bantam/boottime"
 	"bantam/netcfg/dhcp4"
 
 	"golang.org/x/sys/unix"
 )
 
-// bootTime is CLOCK_BOOTTIME: it counts on through suspend, as leases do, and
-// does not jump when the time of day is set.
-func bootTime() time.Duration {
-	var t unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
-		panic(err) // there since Linux 2.6.39
-	}
-	return time.Duration(t.Nano())
-}
-
-// bootedAt is the time of day at which bootTime was zero.
-func bootedAt() time.Time { return time.Now().Add(-bootTime()).UTC() }
+// bootedAt is the time of day at which boottime.Now was zero.
+func bootedAt() time.Time { return time.Now().Add(-boottime.Now()).UTC() }
 
 // forever is the time of things that do not happen.
 const forever = dhcp4.Forever

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"bantam/boottime"
 	"bantam/netcfg/dhcp4"
 	"bantam/system"
 
@@ -70,7 +71,7 @@ func newDaemon(o options, stderr io.Writer) (*daemon, error) {
 	}
 	d.report = (&reporter{path: o.report, fd: -1}).send
 	var err error
-	if d.kernel, err = openKernel(bootTime); err != nil {
+	if d.kernel, err = openKernel(boottime.Now); err != nil {
 		return nil, err
 	}
 	if d.alarm, err = newAlarm(); err != nil {
@@ -114,7 +115,7 @@ func (d *daemon) reload() {
 func (d *daemon) loop(signals int) error {
 	buffer := make([]byte, 1<<16)
 	for {
-		now := bootTime()
+		now := boottime.Now()
 		for _, c := range d.clients {
 			if c.client.Deadline() <= now {
 				d.watch(c, func() { c.step(nil) })
@@ -226,7 +227,7 @@ func (d *daemon) hear() error {
 	}
 	if lost {
 		for _, s := range d.solicitors {
-			s.again(bootTime(), randomNumber())
+			s.again(boottime.Now(), randomNumber())
 		}
 	}
 	for _, o := range options {
@@ -234,7 +235,7 @@ func (d *daemon) hear() error {
 			if d.announced[name] == nil {
 				d.announced[name] = &announcements{}
 			}
-			d.announced[name].read(o.Options, bootTime())
+			d.announced[name].read(o.Options, boottime.Now())
 		}
 	}
 	d.dirty = true
@@ -243,7 +244,7 @@ func (d *daemon) hear() error {
 
 // reconcile compares what is with what shall be, and changes it until both are the same.
 func (d *daemon) reconcile() {
-	d.dirty, d.looked = false, bootTime()
+	d.dirty, d.looked = false, boottime.Now()
 	var problems []string
 	for round := range rounds {
 		have, err := d.kernel.Observe()
@@ -300,7 +301,7 @@ func (d *daemon) reconcile() {
 // retry comes back to what could not be done.
 func (d *daemon) retry(problems []string) {
 	d.retryWait = min(max(2*d.retryWait, firstRetry), lastRetry)
-	d.retryAt = bootTime() + d.retryWait
+	d.retryAt = boottime.Now() + d.retryWait
 	for _, p := range problems {
 		if !slices.Contains(d.logged, p) {
 			d.logf("%s", p)
@@ -314,7 +315,7 @@ func (d *daemon) facts(links map[string]Link) Facts {
 	for name, c := range d.clients {
 		f.Leases[name] = c.client.Lease()
 	}
-	now := bootTime()
+	now := boottime.Now()
 	for name, a := range d.announced {
 		f.Announced[name] = a.current(now)
 	}

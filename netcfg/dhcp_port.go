@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"bantam/boottime"
 	"bantam/netcfg/dhcp4"
 )
 
@@ -28,7 +29,7 @@ func openDHCPPort(name string, link Link, leases string, logf func(string, ...an
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	stored, valid := loadLease(leases, name, link.MAC, bootTime())
+	stored, valid := loadLease(leases, name, link.MAC, boottime.Now())
 	id := dhcp4.Identity{MAC: link.MAC, Hostname: hostname(), Vendor: "bantam"}
 	p := &dhcpPort{name: name, wire: w, client: dhcp4.New(id, stored, valid), saved: stored, leases: leases, logf: logf}
 	if err := w.listen(p.watched()); err != nil {
@@ -88,7 +89,7 @@ func (p *dhcpPort) receive(buffer []byte, own map[[6]byte]bool) {
 // step moves the client on, sends what it wants sent and keeps the lease file up to date.
 func (p *dhcpPort) step(ev dhcp4.Event) {
 	before := p.client.Lease()
-	actions := p.client.Step(bootTime(), randomNumber(), ev)
+	actions := p.client.Step(boottime.Now(), randomNumber(), ev)
 	if err := errors.Join(p.wire.listen(p.watched()), p.wire.expect(p.client.Transaction())); err != nil {
 		p.logf("%s: %v", p.name, err)
 	}

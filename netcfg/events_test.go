@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/boottime"
 )
 
 // userOptionsMessage is what the kernel tells of a router advertisement on a link.
@@ -83,7 +85,7 @@ func TestTheSubscriptionOutlivesLossAndIsRenewedWhenItEnds(t *testing.T) {
 			}
 			if known := d.announced["eth0"] != nil; known != c.known {
 				t.Errorf("name server known: %v, want %v", known, c.known)
-			} else if known && d.announced["eth0"].current(bootTime()).DNS[0] != netip.MustParseAddr("2001:db8::53") {
+			} else if known && d.announced["eth0"].current(boottime.Now()).DNS[0] != netip.MustParseAddr("2001:db8::53") {
 				t.Errorf("got %v", d.announced["eth0"])
 			}
 		})

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/boottime"
 )
 
 // reportTime is how long either end of the line of reports waits for the other.
@@ -31,7 +33,7 @@ func (d *daemon) publish(wish Wish, have State) {
 	}
 	if err != nil {
 		d.logf("%v", err)
-		d.dirty, d.retryAt = false, min(d.retryAt, bootTime()+firstRetry)
+		d.dirty, d.retryAt = false, min(d.retryAt, boottime.Now()+firstRetry)
 		return
 	}
 	if status.Online && !d.ready {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/boottime"
 )
 
 // solicitor joins the schedule of solicitations to a port. Its socket is there
@@ -25,7 +27,7 @@ var allRouters = netip.MustParseAddr("ff02::2")
 
 // newSolicitor listens at once: the first answer may be one to the kernel.
 func newSolicitor(name string, link Link, logf func(string, ...any)) *solicitor {
-	s := &solicitor{newSolicitation(bootTime(), randomNumber()), name, link.Index, link.MAC, -1, logf}
+	s := &solicitor{newSolicitation(boottime.Now(), randomNumber()), name, link.Index, link.MAC, -1, logf}
 	s.open()
 	return s
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"bantam/boottime"
 )
 
 // dmesg prints the kernel's messages. -c is refused: it would take them from
@@ -37,10 +39,7 @@ func dmesg(c *call, args []string) int {
 		return c.fail("/dev/kmsg", err)
 	}
 	defer syscall.Close(fd)
-	boot := time.Time{}
-	if up, err := sinceBoot(); err == nil {
-		boot = time.Now().Add(-up)
-	}
+	boot := time.Now().Add(-boottime.Now())
 	buffer := make([]byte, 8192)
 	for {
 		n, err := syscall.Read(fd, buffer)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"bantam/boottime"
 )
 
 // running is one process of /proc.
@@ -279,10 +281,6 @@ func uptime(c *call, args []string) int {
 	if len(args) > 0 {
 		return c.misuse("takes no arguments")
 	}
-	up, err := sinceBoot()
-	if err != nil {
-		return c.fail("", err)
-	}
 	load, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
 		return c.fail("/proc/loadavg", err)
@@ -291,23 +289,13 @@ func uptime(c *call, args []string) int {
 	if len(fields) < 3 {
 		return c.fail("/proc/loadavg", errors.New("is malformed"))
 	}
-	minutes := int(up.Minutes())
+	minutes := int(boottime.Now().Minutes())
 	days := ""
 	if minutes >= 24*60 {
 		days = fmt.Sprintf("%d days, ", minutes/(24*60))
 	}
 	c.printf("%s up %s%d:%02d, load average: %s\n", time.Now().Format("15:04:05"), days, minutes/60%24, minutes%60, strings.Join(fields[:3], ", "))
 	return 0
-}
-
-func sinceBoot() (time.Duration, error) {
-	text, err := os.ReadFile("/proc/uptime")
-	if err != nil {
-		return 0, err
-	}
-	first, _, _ := strings.Cut(string(text), " ")
-	seconds, err := strconv.ParseFloat(first, 64)
-	return time.Duration(seconds * float64(time.Second)), err
 }
 
 // memoryFigures are those of /proc/meminfo, in bytes.

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"bantam/boottime"
 	"bantam/init/control"
 	"bantam/init/supervise"
 	"bantam/switcher"
@@ -65,7 +66,7 @@ func (f *first) bootGeneration(ctx context.Context) {
 			Logf(level, "%s", e.Text)
 		})
 		end()
-		Logf(Notice, "%s; ready after %v", result.Text(), SinceBoot().Round(time.Millisecond))
+		Logf(Notice, "%s; ready after %v", result.Text(), boottime.Now().Round(time.Millisecond))
 		Logf(Info, "%v", &f.chart)
 		if result.Exit != switcher.ExitGood {
 			f.notes.add("%s", result.Text())

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"bantam/boottime"
 	"bantam/init/kmod"
 	"bantam/init/supervise"
 	"bantam/netcfg"
@@ -66,8 +67,8 @@ func NewMachine(sup *supervise.Supervisor, loader *kmod.Loader, binary switcher.
 	return m
 }
 
-// Now is CLOCK_BOOTTIME.
-func (m *Machine) Now() time.Duration { return supervise.Now() }
+// Now is the time since boot.
+func (m *Machine) Now() time.Duration { return boottime.Now() }
 
 // NetworkChanged wakes whoever waits for the network's status.
 func (m *Machine) NetworkChanged() {

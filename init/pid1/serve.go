@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"bantam/boottime"
 	"bantam/init/control"
 	"bantam/init/supervise"
 	"bantam/switcher"
@@ -84,7 +85,7 @@ func (f *first) status() control.Status {
 	host, _ := os.Hostname()
 	st := control.Status{
 		Hostname: host, Version: f.build.Version, Board: f.image.Board, Kernel: kernelVersion(),
-		Uptime: SinceBoot(), Storage: f.storage(), Lasting: f.lasting(),
+		Uptime: boottime.Now(), Storage: f.storage(), Lasting: f.lasting(),
 		Watchdog: f.watchdog.Load().String(), Notes: f.notes.all(),
 	}
 	s := f.switcher.Status()
@@ -97,7 +98,7 @@ func (f *first) status() control.Status {
 		st.Tries = s.Trying.Generation
 	}
 	if s.Busy != nil {
-		st.Busy = describe(s.Busy, SinceBoot())
+		st.Busy = describe(s.Busy, boottime.Now())
 		if s.Running == 0 {
 			st.Starting = s.Busy.To
 		}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"bantam/boottime"
 )
 
 func TestLogLinesStayInOrderOverRestarts(t *testing.T) {
@@ -122,7 +124,7 @@ func TestOneWhoFloodsIsMadeToWaitAndThatIsCounted(t *testing.T) {
 		return
 	}
 	r := supervise(t)
-	began := Now()
+	began := boottime.Now()
 	r.run(Definition{Name: "flood", Argv: self("flood")})
 	noted := false // its own lines soon push the note out of its log
 	r.within("it waits, and it is noted", func() bool {
@@ -131,7 +133,7 @@ func TestOneWhoFloodsIsMadeToWaitAndThatIsCounted(t *testing.T) {
 	})
 	// Who really waits cannot have waited for longer than there was time, but for the wait that has just begun.
 	held := r.state("flood").LogHeld
-	if most := Now() - began + price(lineMost*(1+lineExtra)); held > most {
+	if most := boottime.Now() - began + price(lineMost*(1+lineExtra)); held > most {
 		t.Errorf("held for %v, want at most %v", held, most)
 	}
 }

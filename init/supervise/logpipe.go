@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"bantam/boottime"
 )
 
 // noteWait is how long a service waits for its log before that is noted there.
@@ -133,7 +135,7 @@ func (p *logPipe) readOnce(fd int) (n int, wait time.Duration) {
 		return -1, 0
 	}
 	out := input.buf[:n]
-	wait = p.logs.intake.charge(Now(), n+lineExtra*bytes.Count(out, []byte{'\n'}))
+	wait = p.logs.intake.charge(boottime.Now(), n+lineExtra*bytes.Count(out, []byte{'\n'}))
 	p.take(out)
 	return n, wait
 }

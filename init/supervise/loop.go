@@ -6,6 +6,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"bantam/boottime"
 )
 
 // Pauses between looks at a group that should become empty. The kernel tells
@@ -60,7 +62,7 @@ func (s *Supervisor) run(ctx context.Context) error {
 		}
 		deadline.Stop()
 		if at := s.engine.Deadline(); at != 0 {
-			deadline.Reset(max(at-Now(), 0))
+			deadline.Reset(max(at-boottime.Now(), 0))
 		}
 		sweep.Stop()
 		if len(s.dying) > 0 {
@@ -157,7 +159,7 @@ func (s *Supervisor) step(event Event) {
 	queue := []Event{event}
 	for len(queue) > 0 {
 		event, queue = queue[0], queue[1:]
-		for _, action := range s.engine.Step(Now(), event) {
+		for _, action := range s.engine.Step(boottime.Now(), event) {
 			if answer := s.act(action); answer != nil {
 				queue = append(queue, answer)
 			}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"bantam/boottime"
 )
 
 // tailMost is how much of a one-off's output is kept: the end says what failed.
@@ -97,7 +99,7 @@ func readTail(r *os.File, intake *intake, ended <-chan struct{}) []byte {
 			return tail // io.EOF, or os.ErrDeadlineExceeded
 		}
 		select {
-		case <-time.After(intake.charge(Now(), n)):
+		case <-time.After(intake.charge(boottime.Now(), n)):
 		case <-ended:
 		}
 	}

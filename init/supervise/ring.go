@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"bantam/boottime"
 )
 
 const (
@@ -54,7 +56,7 @@ func (r *record) cost() int { return len(r.text) + lineExtra }
 
 // add keeps line, and sets its number and times.
 func (l *Logs) add(line *Line) {
-	line.Boot, line.Wall = Now(), time.Now()
+	line.Boot, line.Wall = boottime.Now(), time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.rings == nil {

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"bantam/boottime"
 )
 
 // Guard runs each goroutine of this package, with what it does. PID 1 sets it,
@@ -192,7 +194,7 @@ func (s *Supervisor) Held() ([]string, error) {
 }
 
 func (s *Supervisor) states() []State {
-	states := s.engine.States(Now())
+	states := s.engine.States(boottime.Now())
 	for i := range states {
 		states[i].Cgroup = s.groups.fault == nil
 		if p := s.pipes[states[i].Name]; p != nil {

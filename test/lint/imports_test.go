@@ -14,6 +14,7 @@ var mayImport = map[string][]string{
 	"gpt":              {},
 	"docs":             {},
 	"regular":          {},
+	"boottime":         {},
 	"editor":           {},
 	"editor/keys":      {},
 	"editor/screen":    {},
@@ -26,22 +27,22 @@ var mayImport = map[string][]string{
 	"editor/plain":     {"editor/compare", "editor/file", "editor/language", "editor/screen", "editor/text"},
 	"board":            {},
 	"switcher":         {"regular", "system"},
-	"netcfg":           {"regular", "system"},
+	"netcfg":           {"boottime", "regular", "system"},
 	"images":           {"board", "gpt", "init/statevolume/seed", "switcher", "system"},
 	"cmd":              {"board", "images", "switcher", "system"},
-	"init":             {"docs", "editor", "gpt", "netcfg", "regular", "switcher", "system"},
+	"init":             {"boottime", "docs", "editor", "gpt", "netcfg", "regular", "switcher", "system"},
 	"init/filetree":    {},
 	"init/sigaction":   {},
-	"init/supervise":   {"init/sigaction", "regular"},
+	"init/supervise":   {"boottime", "init/sigaction", "regular"},
 	"init/kmod":        {},
 	"init/statevolume": {"gpt"},
-	"init/applet":      {"editor/compare", "editor/screen", "init/filetree", "init/kmod", "init/sigaction", "system"},
+	"init/applet":      {"boottime", "editor/compare", "editor/screen", "init/filetree", "init/kmod", "init/sigaction", "system"},
 	"init/shell":       {"init/applet"},
 	"test":             {"board", "cmd", "editor", "gpt", "images", "init", "netcfg", "switcher", "system"},
 }
 
 // onDevice are the rooms of the device binary.
-var onDevice = []string{"init", "netcfg", "switcher", "system", "editor", "gpt", "docs", "regular"}
+var onDevice = []string{"init", "netcfg", "switcher", "system", "editor", "gpt", "docs", "regular", "boottime"}
 
 // notOnDevice are packages that cost too many bytes for what they do there, or,
 // as os/exec, take exit codes from PID 1's reaper; with the rooms that may. The

@@ -1,4 +1,6 @@
-package supervise
+// Package boottime is the clock that everything on a device goes by: the wall
+// clock of a board without a battery jumps by decades.
+package boottime
 
 import (
 	"time"
@@ -6,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Now is the time since boot, sleep included. Nothing in this package looks at
-// the wall clock to decide: on a board without battery it jumps by decades.
+// Now is CLOCK_BOOTTIME: it begins with the kernel, counts on through suspend,
+// as leases and time-outs do, and never jumps.
 func Now() time.Duration {
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {

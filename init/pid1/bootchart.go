@@ -7,18 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"bantam/boottime"
 )
-
-// SinceBoot is CLOCK_BOOTTIME: it begins with the kernel, counts sleep and
-// never jumps.
-func SinceBoot() time.Duration {
-	var t unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
-		return 0
-	}
-	return time.Duration(t.Nano())
-}
 
 // Chart is the record of what boot spent its time on.
 type Chart struct {
@@ -37,11 +27,11 @@ func (c *Chart) Span(name string) (end func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	i := len(c.spans)
-	c.spans = append(c.spans, Span{Name: name, Start: SinceBoot()})
+	c.spans = append(c.spans, Span{Name: name, Start: boottime.Now()})
 	return func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.spans[i].End = SinceBoot()
+		c.spans[i].End = boottime.Now()
 	}
 }
 
@@ -56,7 +46,7 @@ func (c *Chart) Spans() []Span {
 //
 //	2.104 s     3 ms  mounts     ##
 //	2.107 s    98 ms  coldplug    ################
-func (c *Chart) String() string { return draw(c.Spans(), SinceBoot(), 40) }
+func (c *Chart) String() string { return draw(c.Spans(), boottime.Now(), 40) }
 
 func draw(spans []Span, now time.Duration, columns int) string {
 	if len(spans) == 0 {
