@@ -30,6 +30,9 @@ type Wish struct {
 	DNS      []string
 	Search   []string
 	Problems []string
+
+	places  map[place]string          // the link that has it
+	subnets map[string][]netip.Prefix // by link
 }
 
 // announcedMetric keeps default routes of router advertisements apart by port
@@ -38,7 +41,7 @@ const announcedMetric = 1024 - firstMetric
 
 // Desired says what shall be. It is a function of its arguments and nothing else.
 func Desired(net map[string]system.Net, dns system.DNS, facts Facts) Wish {
-	w := Wish{State: newState(), Ports: ports(net, facts.Links)}
+	w := Wish{State: newState(), Ports: ports(net, facts.Links), places: map[place]string{}, subnets: map[string][]netip.Prefix{}}
 	for _, server := range dns.Servers {
 		w.addServer(server)
 	}
@@ -150,7 +153,7 @@ func (w *Wish) addStatic(p port) {
 			w.problem("%s: address %s: this kind of address is off for the port", p.Name, text)
 			continue
 		}
-		w.Addresses[AddressKey{p.Name, prefix}] = Address{Until: forever, Metric: p.Metric, Source: "static"}
+		w.addAddress(AddressKey{p.Name, prefix}, Address{Until: forever, Metric: p.Metric, Source: "static"})
 	}
 	for _, gateway := range []string{p.Net.Gateway, p.Net.Gateway6} {
 		if gateway != "" {
@@ -201,10 +204,7 @@ func (w *Wish) addStaticRoute(p port, r system.Route) {
 
 func (w *Wish) addLease(p port, l *dhcp4.Lease) {
 	source := "dhcp " + l.Server.String()
-	key := AddressKey{p.Name, l.Address}
-	if _, taken := w.Addresses[key]; !taken {
-		w.Addresses[key] = Address{Until: l.Expires, Metric: p.Metric, Source: source}
-	}
+	w.addAddress(AddressKey{p.Name, l.Address}, Address{Until: l.Expires, Metric: p.Metric, Source: source})
 	for _, r := range l.Routes {
 		// With From the kernel removes the route together with the address,
 		// also when we are no longer there to do it.
@@ -218,21 +218,28 @@ func (w *Wish) addLease(p port, l *dhcp4.Lease) {
 	}
 }
 
+// addAddress adds an address unless it is there already.
+func (w *Wish) addAddress(k AddressKey, a Address) {
+	if _, taken := w.Addresses[k]; !taken {
+		w.Addresses[k] = a
+		w.subnets[k.Link] = append(w.subnets[k.Link], k.Prefix)
+	}
+}
+
 // addRoute adds a route unless its place is taken: by the port itself, which
 // is fine, or by another port, which the kernel cannot do.
 func (w *Wish) addRoute(k RouteKey, r Route) {
-	if _, taken := w.Routes[k]; taken {
+	switch link, taken := w.places[k.place()]; {
+	case taken && link == k.Link:
 		return
-	}
-	for other := range w.Routes {
-		if other.To == k.To && other.Metric == k.Metric {
-			w.problem("%s: route to %s with metric %d: %s has one with the same metric", k.Link, k.To, k.Metric, other.Link)
-			return
-		}
+	case taken:
+		w.problem("%s: route to %s with metric %d: %s has one with the same metric", k.Link, k.To, k.Metric, link)
+		return
 	}
 	r.Protocol = protocolOurs
 	r.OnLink = r.Via.IsValid() && !w.reaches(k.Link, r.Via)
 	w.Routes[k] = r
+	w.places[k.place()] = k.Link
 }
 
 // reaches tells whether a gateway lies in one of the port's subnets. A
@@ -241,10 +248,7 @@ func (w *Wish) reaches(link string, via netip.Addr) bool {
 	if via.Is6() && via.IsLinkLocalUnicast() {
 		return true
 	}
-	for k := range w.Addresses {
-		if k.Link == link && k.Prefix.Bits() < via.BitLen() && k.Prefix.Contains(via) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(w.subnets[link], func(subnet netip.Prefix) bool {
+		return subnet.Bits() < via.BitLen() && subnet.Contains(via)
+	})
 }

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -80,7 +79,10 @@ const lifetimeSlack = 2 * time.Second
 // makes the new before it breaks the old. Nothing is planned for links that we
 // neither look after nor looked after. The problems are wishes that cannot be fulfilled.
 func Plan(want, have State, owned Owned) (ops []Op, problems []string) {
-	p := &planner{want: want, have: have, owned: owned, replaced: map[RouteKey]bool{}}
+	p := &planner{
+		want: want, have: have, owned: owned, replaced: map[RouteKey]bool{},
+		connected: map[RouteKey]bool{}, removed: map[AddressKey]bool{}, places: places(have.Routes),
+	}
 	p.sysctls()
 	p.links()
 	p.putAddresses()
@@ -95,8 +97,27 @@ type planner struct {
 	want, have State
 	owned      Owned
 	replaced   map[RouteKey]bool // routes that a ReplaceRoute takes away
+	connected  map[RouteKey]bool // routes to subnets that are put back
+	removed    map[AddressKey]bool
+	places     map[place][]RouteKey // the observed routes
 	ops        []Op
 	problems   []string
+}
+
+// place is what only one route can have, on whichever link.
+type place struct {
+	To     netip.Prefix
+	Metric int
+}
+
+func (k RouteKey) place() place { return place{k.To, k.Metric} }
+
+func places(routes map[RouteKey]Route) map[place][]RouteKey {
+	index := make(map[place][]RouteKey, len(routes))
+	for k := range routes {
+		index[k.place()] = append(index[k.place()], k)
+	}
+	return index
 }
 
 func (p *planner) add(o Op) { p.ops = append(p.ops, o) }
@@ -138,8 +159,8 @@ func (p *planner) putAddresses() {
 			p.connect(k, want)
 			continue
 		}
-		if other, clash := p.samePlace(k); clash {
-			p.add(p.removal(other))
+		if other, clash := p.sameAddress(k); clash {
+			p.remove(other)
 		}
 		p.add(Op{Verb: PutAddress, Link: k.Link, Key: k, Address: want})
 	}
@@ -155,10 +176,10 @@ func (p *planner) connect(k AddressKey, a Address) {
 	to := RouteKey{k.Link, k.Prefix.Masked(), a.Metric}
 	_, there := p.have.Routes[to]
 	_, wanted := p.want.Routes[to]
-	planned := func(o Op) bool { return o.Verb == AddRoute && o.To == to } // for another address
-	if there || wanted || slices.ContainsFunc(p.ops, planned) {
+	if there || wanted || p.connected[to] { // by another address
 		return
 	}
+	p.connected[to] = true
 	r := Route{Protocol: protocolKernel}
 	if k.Prefix.Addr().Is4() {
 		r.From = k.Prefix.Addr()
@@ -177,9 +198,9 @@ func Retake(want, have State) (ops []Op) {
 	return ops
 }
 
-// samePlace finds the IPv6 address that must go first: unlike IPv4's, it
+// sameAddress finds the IPv6 address that must go first: unlike IPv4's, it
 // cannot be there with two prefix lengths.
-func (p *planner) samePlace(k AddressKey) (AddressKey, bool) {
+func (p *planner) sameAddress(k AddressKey) (AddressKey, bool) {
 	if k.Prefix.Addr().Is4() {
 		return AddressKey{}, false
 	}
@@ -199,8 +220,11 @@ func (a Address) endsAt(until time.Duration) bool {
 	return (a.Until-until).Abs() <= lifetimeSlack || a.Distant && a.Until < until
 }
 
-func (p *planner) removal(k AddressKey) Op {
-	return Op{Verb: RemoveAddress, Link: k.Link, Key: k, Address: Address{Peer: p.have.Addresses[k].Peer}}
+func (p *planner) remove(k AddressKey) {
+	if !p.removed[k] {
+		p.removed[k] = true
+		p.add(Op{Verb: RemoveAddress, Link: k.Link, Key: k, Address: Address{Peer: p.have.Addresses[k].Peer}})
+	}
 }
 
 func (p *planner) putRoutes() {
@@ -250,8 +274,8 @@ func orUnknown(link string) string {
 
 // holder finds the route of another link that has the place of k.
 func (p *planner) holder(k RouteKey) (RouteKey, bool) {
-	for other := range p.have.Routes {
-		if other.To == k.To && other.Metric == k.Metric && other.Link != k.Link {
+	for _, other := range p.places[k.place()] {
+		if other.Link != k.Link {
 			return other, true
 		}
 	}
@@ -279,10 +303,7 @@ func (p *planner) removeAddresses() {
 		if _, wanted := p.want.Addresses[k]; wanted || !p.removable(k) {
 			continue
 		}
-		o := p.removal(k)
-		if !slices.Contains(p.ops, o) {
-			p.add(o)
-		}
+		p.remove(k)
 	}
 }
 
@@ -353,5 +374,5 @@ func sortedRoutes(m map[RouteKey]Route) []RouteKey {
 }
 
 func comparePrefix(a, b netip.Prefix) int {
-	return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()), strings.Compare(a.String(), b.String()))
+	return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
 }

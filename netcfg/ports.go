@@ -1,7 +1,7 @@
 package netcfg
 
 import (
-	"fmt"
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -80,24 +80,33 @@ func modes(n system.Net) system.Net {
 	return n
 }
 
-// naturally orders eth2 before eth10.
+// naturally orders eth2 before eth10. It is called for every comparison of a
+// sort, so it makes no strings.
 func naturally(a, b string) int {
-	key := func(s string) string {
-		var b strings.Builder
-		for s != "" {
-			digits := len(s) - len(strings.TrimLeft(s, "0123456789"))
-			if digits == 0 {
-				b.WriteByte(s[0])
-				s = s[1:]
-				continue
+	x, y := a, b
+	for x != "" && y != "" {
+		m, n := digits(x), digits(y)
+		if m == 0 || n == 0 {
+			if x[0] != y[0] {
+				return cmp.Compare(x[0], y[0])
 			}
-			fmt.Fprintf(&b, "%016s", s[:digits])
-			s = s[digits:]
+			x, y = x[1:], y[1:]
+			continue
 		}
-		return b.String()
+		number, other := strings.TrimLeft(x[:m], "0"), strings.TrimLeft(y[:n], "0")
+		if c := cmp.Or(cmp.Compare(len(number), len(other)), strings.Compare(number, other)); c != 0 {
+			return c
+		}
+		x, y = x[m:], y[n:]
 	}
-	if c := strings.Compare(key(a), key(b)); c != 0 {
-		return c
+	return cmp.Or(cmp.Compare(len(x), len(y)), strings.Compare(a, b))
+}
+
+// digits counts those that s begins with.
+func digits(s string) int {
+	n := 0
+	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
+		n++
 	}
-	return strings.Compare(a, b)
+	return n
 }

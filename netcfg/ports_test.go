@@ -1,6 +1,7 @@
 package netcfg
 
 import (
+	"cmp"
 	"fmt"
 	"testing"
 
@@ -31,5 +32,19 @@ func TestContainersAndEnslavedLinksAreNoPortsUnlessNamed(t *testing.T) {
 	delete(links, "eth1")
 	if got := fmt.Sprint(names(nil, links)); got != "[veth]" {
 		t.Errorf("in a container: %v", got)
+	}
+}
+
+func TestNamesAreInTheOrderOfTheirNumbersWithoutMakingStrings(t *testing.T) {
+	want := []string{"a", "a0", "a1b", "a2", "a02b", "a2b", "a10", "aa", "eth", "eth-1", "eth2", "eth2.9", "eth2.10", "eth10", "eth0012", "lan"}
+	for i, a := range want {
+		for j, b := range want {
+			if got := naturally(a, b); got != cmp.Compare(i, j) {
+				t.Errorf("%s, %s: got %d", a, b, got)
+			}
+		}
+	}
+	if n := testing.AllocsPerRun(10, func() { naturally("enp3s0f10", "enp3s0f9") }); n != 0 {
+		t.Errorf("%v allocations", n)
 	}
 }

@@ -75,8 +75,9 @@ func (s *Status) shift(by time.Duration) {
 func report(w Wish, have State, reasons map[string]string, wall func(time.Duration) time.Time) Status {
 	s := Status{DNS: w.DNS, Search: w.Search, Problems: w.Problems}
 	named, missing, connected := false, false, false
+	present, wanted := have.byLink(), w.State.byLink()
 	for _, p := range w.Ports {
-		ps := w.port(p, have, reasons[p.Name], wall)
+		ps := w.port(p, have, present[p.Name], wanted[p.Name], reasons[p.Name], wall)
 		if p.Explicit && !ps.Optional {
 			named = true
 			missing = missing || !ps.Up
@@ -91,7 +92,29 @@ func report(w Wish, have State, reasons map[string]string, wall func(time.Durati
 	return s
 }
 
-func (w *Wish) port(p port, have State, reason string, wall func(time.Duration) time.Time) PortStatus {
+// onLink is what a state has on one link, sorted.
+type onLink struct {
+	addresses []AddressKey
+	routes    []RouteKey
+}
+
+// byLink sorts once for all links.
+func (s *State) byLink() map[string]onLink {
+	links := map[string]onLink{}
+	for _, k := range sortedAddresses(s.Addresses) {
+		l := links[k.Link]
+		l.addresses = append(l.addresses, k)
+		links[k.Link] = l
+	}
+	for _, k := range sortedRoutes(s.Routes) {
+		l := links[k.Link]
+		l.routes = append(l.routes, k)
+		links[k.Link] = l
+	}
+	return links
+}
+
+func (w *Wish) port(p port, have State, present, wanted onLink, reason string, wall func(time.Duration) time.Time) PortStatus {
 	link := have.Links[p.Name]
 	s := PortStatus{Name: p.Name, Kind: link.Kind, Carrier: link.Carrier, Explicit: p.Explicit, Optional: p.Net.Optional}
 	if !p.Present {
@@ -102,18 +125,16 @@ func (w *Wish) port(p port, have State, reason string, wall func(time.Duration) 
 		s.Kind = "ethernet"
 	}
 	s.MAC = net.HardwareAddr(link.MAC[:]).String()
-	for _, k := range sortedAddresses(have.Addresses) {
-		if k.Link == p.Name {
-			s.Addresses = append(s.Addresses, AddressStatus{
-				Prefix: k.Prefix.String(),
-				Source: w.addressSource(k, have.Addresses[k]),
-				Until:  w.until(k, have.Addresses[k], wall),
-			})
-		}
+	for _, k := range present.addresses {
+		s.Addresses = append(s.Addresses, AddressStatus{
+			Prefix: k.Prefix.String(),
+			Source: w.addressSource(k, have.Addresses[k]),
+			Until:  w.until(k, have.Addresses[k], wall),
+		})
 	}
-	for _, k := range sortedRoutes(have.Routes) {
+	for _, k := range present.routes {
 		r := have.Routes[k]
-		if k.Link != p.Name || r.Protocol == protocolKernel {
+		if r.Protocol == protocolKernel {
 			continue // it only says again what the addresses say
 		}
 		route := RouteStatus{To: k.To.String(), Source: w.routeSource(k, r), Metric: k.Metric}
@@ -125,7 +146,7 @@ func (w *Wish) port(p port, have State, reason string, wall func(time.Duration) 
 		}
 		s.Routes = append(s.Routes, route)
 	}
-	s.Waiting = w.waiting(p, have, reason)
+	s.Waiting = w.waiting(p, have, present, wanted, reason)
 	s.Up = s.Waiting == ""
 	return s
 }
@@ -171,7 +192,7 @@ func (w *Wish) until(k AddressKey, a Address, wall func(time.Duration) time.Time
 // up with DHCP or router advertisements, whichever the network has; a named one
 // with all that it was told to have, but advertisements only count where
 // nothing else was asked for: most networks with DHCP have none.
-func (w *Wish) waiting(p port, have State, reason string) string {
+func (w *Wish) waiting(p port, have State, present, wanted onLink, reason string) string {
 	link := have.Links[p.Name]
 	if !link.Up {
 		return "link is down"
@@ -179,7 +200,7 @@ func (w *Wish) waiting(p port, have State, reason string) string {
 	if !link.Carrier {
 		return "no carrier"
 	}
-	announced := have.announced(p.Name) && p.Net.IPv6 == "auto"
+	announced := have.announced(present.addresses) && p.Net.IPv6 == "auto"
 	if !p.Explicit {
 		if reason != "" && !announced {
 			return reason
@@ -187,10 +208,7 @@ func (w *Wish) waiting(p port, have State, reason string) string {
 		return ""
 	}
 	static := false
-	for _, k := range sortedAddresses(w.Addresses) {
-		if k.Link != p.Name {
-			continue
-		}
+	for _, k := range wanted.addresses {
 		a, there := have.Addresses[k]
 		switch {
 		case !there:
@@ -202,8 +220,8 @@ func (w *Wish) waiting(p port, have State, reason string) string {
 		}
 		static = true
 	}
-	for _, k := range sortedRoutes(w.Routes) {
-		if _, there := have.Routes[k]; k.Link == p.Name && !there {
+	for _, k := range wanted.routes {
+		if _, there := have.Routes[k]; !there {
 			return fmt.Sprintf("route to %s not set", k.To)
 		}
 	}
@@ -216,10 +234,11 @@ func (w *Wish) waiting(p port, have State, reason string) string {
 	return ""
 }
 
-// announced tells whether a router advertisement gave the link an address.
-func (s *State) announced(link string) bool {
-	for k, a := range s.Addresses {
-		if k.Link == link && a.Announced && !a.Tentative && !a.Duplicate && !k.Prefix.Addr().IsLinkLocalUnicast() {
+// announced tells whether a router advertisement gave one of these addresses.
+func (s *State) announced(keys []AddressKey) bool {
+	for _, k := range keys {
+		a := s.Addresses[k]
+		if a.Announced && !a.Tentative && !a.Duplicate && !k.Prefix.Addr().IsLinkLocalUnicast() {
 			return true
 		}
 	}
