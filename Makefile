@@ -81,7 +81,7 @@ device:
 # Packages without I/O, whose tests run on every architecture.
 PURE = ./system ./gpt ./editor ./editor/compare ./editor/file ./editor/keys ./editor/language ./editor/plain ./editor/screen ./editor/text \
 	./editor/vt ./switcher ./netcfg ./netcfg/dhcp4 ./init/kmod ./init/shell/line ./init/statevolume/seed
-# Packages whose tests start virtual machines: one at a time.
+# Packages whose tests start virtual machines, one at a time in each: two packages together take two cores.
 MACHINES = ./images ./test/statevolume ./test
 
 test: test-packages build lint cross test-pure test-big-endian test-machines
@@ -96,7 +96,7 @@ test-big-endian: test-packages
 	GOARCH=mipsle GOMIPS=softfloat $(GO) test -vet=off -exec qemu-mipsel $(PURE)
 
 test-machines: test-packages build
-	$(GO) test -p 1 -timeout 30m $(MACHINES)
+	$(GO) test -p 2 -timeout 60m $(MACHINES)
 
 # Every architecture that a board may have.
 .PHONY: cross
