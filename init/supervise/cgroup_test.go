@@ -62,8 +62,19 @@ func TestAFrozenGroupHoldsUpItsServiceAndNotTheLoop(t *testing.T) {
 	r.must(err)
 	dir.Close()
 	freeze(left.group, "1")
+	quotas := map[string]string{"cpu": "/cpu.max", "memory": "/memory.high"}
+	for controller, file := range quotas {
+		if r.groups.has[controller] {
+			r.must(put(left.group+file, "4096"))
+		}
+	}
 	r.must(r.Start(ByPlan, "cold"))
 	r.await(PhaseReady, "cold")
+	for controller, file := range quotas {
+		if text, err := os.ReadFile(left.group + file); r.groups.has[controller] && !strings.HasPrefix(string(text), "max") {
+			t.Errorf("%s of the group that was left: %q, %v", file, text, err)
+		}
+	}
 }
 
 func TestCountersAreReadFromTheKernelsFiles(t *testing.T) {
