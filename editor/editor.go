@@ -21,6 +21,7 @@ import (
 	"bantam/editor/language"
 	"bantam/editor/plain"
 	"bantam/editor/text"
+	"bantam/tty"
 )
 
 // Target is one text to open.
@@ -105,8 +106,8 @@ func editPlain(targets []Target, in, out *os.File, opt Options) (r Result, err e
 		if err != nil {
 			return r, err
 		}
-		o := plain.Options{Line: t.Line, ReadOnly: opt.ReadOnly, Person: isTerminal(in) && isTerminal(out)}
-		o.Rows, o.Cols = windowSize(out)
+		o := plain.Options{Line: t.Line, ReadOnly: opt.ReadOnly, Person: tty.Is(in) && tty.Is(out)}
+		o.Rows, o.Cols = tty.Size(out)
 		if opt.CheckerFor != nil {
 			o.Checker = opt.CheckerFor(f.Path)
 		}

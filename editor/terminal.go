@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/tty"
 )
 
 // terminal is the line to the person: raw mode, size, bytes in and out.
@@ -48,12 +50,7 @@ const reportTime = 5 * time.Second
 
 // plainTerminal tells whether only the line editor can work here.
 func plainTerminal(in, out *os.File) bool {
-	return os.Getenv("TERM") == "dumb" || !isTerminal(in) || !isTerminal(out)
-}
-
-func isTerminal(f *os.File) bool {
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
+	return os.Getenv("TERM") == "dumb" || !tty.Is(in) || !tty.Is(out)
 }
 
 func openTerminal(in, out *os.File) (*terminal, error) {
@@ -226,21 +223,12 @@ func (t *terminal) backlog() time.Duration {
 	return 0
 }
 
-// windowSize is what the kernel believes; 0, 0: it does not know.
-func windowSize(f *os.File) (rows, cols int) {
-	ws, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
-	if err != nil || ws.Row == 0 || ws.Col == 0 {
-		return 0, 0
-	}
-	return int(ws.Row), int(ws.Col)
-}
-
 // What of a larger window is used. Nobody has one, but a program may say so.
 const mostRows, mostCols = 300, 999
 
 // size is the window's, or 24x80.
 func (t *terminal) size() (rows, cols int) {
-	if rows, cols = windowSize(t.out); rows == 0 {
+	if rows, cols = tty.Size(t.out); rows == 0 || cols == 0 {
 		return 24, 80
 	}
 	return min(rows, mostRows), min(cols, mostCols)
@@ -249,7 +237,7 @@ func (t *terminal) size() (rows, cols int) {
 // measure asks the terminal for its size and kind: on a serial line the kernel
 // cannot know. The answers come as keys, whenever they come.
 func (t *terminal) measure() {
-	if rows, _ := windowSize(t.out); rows > 0 && !t.uart {
+	if rows, cols := tty.Size(t.out); rows > 0 && cols > 0 && !t.uart {
 		return
 	}
 	t.asked = time.Now()

@@ -8,14 +8,14 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/sys/unix"
+	"bantam/tty"
 )
 
 // Width is the number of columns of the terminal behind w, or other.
 func Width(w io.Writer, other int) int {
 	if f, ok := w.(*os.File); ok {
-		if size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ); err == nil && size.Col > 0 {
-			return int(size.Col)
+		if _, cols := tty.Size(f); cols > 0 {
+			return cols
 		}
 	}
 	return other
@@ -35,11 +35,7 @@ func PrintableLine(text string) string {
 // isTerminal tells whether w is a terminal.
 func isTerminal(w any) bool {
 	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
+	return ok && tty.Is(f)
 }
 
 // Columns prints names in columns, going down first, without trailing blanks.

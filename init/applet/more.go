@@ -9,7 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/sys/unix"
+	"bantam/tty"
 )
 
 // more shows text a page at a time: space next page, Enter next line, b back a
@@ -40,23 +40,17 @@ func more(c *call, args []string) int {
 	})
 	defer stop()
 	p := &pager{c: c, more: more}
-	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	terminal, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 	if err != nil {
 		return c.fail("/dev/tty", err)
 	}
-	defer tty.Close()
-	old, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)
+	defer terminal.Close()
+	restore, err := tty.Set(terminal, tty.Keys)
 	if err != nil {
 		return c.fail("/dev/tty", err)
 	}
-	raw := *old
-	raw.Lflag &^= unix.ICANON | unix.ECHO
-	raw.Cc[unix.VMIN], raw.Cc[unix.VTIME] = 1, 0
-	if err := unix.IoctlSetTermios(int(tty.Fd()), unix.TCSETSW, &raw); err != nil {
-		return c.fail("/dev/tty", err)
-	}
-	defer unix.IoctlSetTermios(int(tty.Fd()), unix.TCSETSW, old)
-	p.keys = bufio.NewReaderSize(tty, 16)
+	defer restore()
+	p.keys = bufio.NewReaderSize(terminal, 16)
 	p.run()
 	return c.status
 }
@@ -73,8 +67,8 @@ type pager struct {
 // height leaves a row for the prompt; 24 rows when nobody knows.
 func (p *pager) height() int {
 	if f, ok := p.c.rawOut.(*os.File); ok {
-		if size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ); err == nil && size.Row > 1 {
-			return int(size.Row) - 1
+		if rows, _ := tty.Size(f); rows > 1 {
+			return rows - 1
 		}
 	}
 	return 23

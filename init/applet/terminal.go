@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/tty"
 )
 
 func clearCommand(c *call, args []string) int {
@@ -21,26 +23,11 @@ func clearCommand(c *call, args []string) int {
 // reset brings back a terminal that a crashed program or binary output left
 // unusable: settings, character set, attributes, scroll region.
 func reset(c *call, args []string) int {
-	settings, err := unix.IoctlGetTermios(0, unix.TCGETS)
-	if err != nil {
-		return c.fail("standard input", errors.New("is not a terminal"))
-	}
-	sane(settings)
-	if err := unix.IoctlSetTermios(0, unix.TCSETSW, settings); err != nil {
+	if _, err := tty.Set(os.Stdin, tty.Sane); err != nil {
 		return c.fail("standard input", err)
 	}
 	c.printf("\x1b[!p\x1b(B\x0f\x1b[m\x1b[r\x1b[?25h\x1b[?7h\x1b[?2004l\x1b[H\x1b[2J")
 	return 0
-}
-
-func sane(t *unix.Termios) {
-	t.Iflag = t.Iflag&^(unix.IGNBRK|unix.INLCR|unix.IGNCR|unix.ISTRIP|unix.IXOFF|unix.PARMRK) | unix.BRKINT | unix.ICRNL | unix.IXON | unix.IMAXBEL
-	t.Oflag |= unix.OPOST | unix.ONLCR
-	t.Lflag = t.Lflag&^(unix.ECHONL|unix.NOFLSH|unix.TOSTOP) | unix.ISIG | unix.ICANON | unix.ECHO | unix.ECHOE | unix.ECHOK | unix.ECHOCTL | unix.ECHOKE | unix.IEXTEN
-	t.Cflag |= unix.CREAD
-	t.Cc[unix.VINTR], t.Cc[unix.VQUIT], t.Cc[unix.VERASE], t.Cc[unix.VKILL] = 3, 28, 127, 21
-	t.Cc[unix.VEOF], t.Cc[unix.VSTART], t.Cc[unix.VSTOP], t.Cc[unix.VSUSP] = 4, 17, 19, 26
-	t.Cc[unix.VMIN], t.Cc[unix.VTIME] = 1, 0
 }
 
 // flagWords are the words of stty that set one bit.
@@ -117,7 +104,7 @@ func stty(c *call, args []string) int {
 			}
 			c.printf("\n")
 		case "sane":
-			sane(t)
+			tty.Sane(t)
 			changed = true
 		case "raw", "-cooked":
 			t.Iflag, changed = t.Iflag&unix.IUTF8, true
@@ -254,7 +241,7 @@ func (c *call) sttyShow(t *unix.Termios, size *unix.Winsize, all bool) {
 		c.printf("min = %d; time = %d;\n", t.Cc[unix.VMIN], t.Cc[unix.VTIME])
 	}
 	normal := unix.Termios{}
-	sane(&normal)
+	tty.Sane(&normal)
 	line := ""
 	for _, f := range flagWords {
 		on := *flagField(t, f.field)&f.bit != 0
@@ -279,17 +266,11 @@ func (c *call) sttyShow(t *unix.Termios, size *unix.Winsize, all bool) {
 
 // resize asks the terminal for its size and tells the kernel, for serial lines.
 func resize(c *call, args []string) int {
-	old, err := unix.IoctlGetTermios(0, unix.TCGETS)
+	restore, err := tty.Set(os.Stdin, tty.Keys)
 	if err != nil {
-		return c.fail("standard input", errors.New("is not a terminal"))
-	}
-	raw := *old
-	raw.Lflag &^= unix.ICANON | unix.ECHO
-	raw.Cc[unix.VMIN], raw.Cc[unix.VTIME] = 1, 0
-	if err := unix.IoctlSetTermios(0, unix.TCSETSW, &raw); err != nil {
 		return c.fail("standard input", err)
 	}
-	defer unix.IoctlSetTermios(0, unix.TCSETSW, old)
+	defer restore()
 	io.WriteString(c.rawOut, "\x1b7\x1b[999;999H\x1b[6n\x1b8")
 	var answer []byte
 	deadline := time.Now().Add(2 * time.Second)

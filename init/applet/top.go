@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bantam/editor/screen"
+	"bantam/tty"
 )
 
 // census is what the machine had done until a moment.
@@ -84,18 +85,14 @@ func (c *call) topBatch(before *census, count int, pause time.Duration) int {
 // topScreen shows what fits on the terminal until q.
 func (c *call) topScreen(before *census, count int, pause time.Duration) int {
 	in := c.in.(*os.File)
-	old, err := unix.IoctlGetTermios(int(in.Fd()), unix.TCGETS)
+	restore, err := tty.Set(in, func(t *unix.Termios) {
+		tty.Keys(t)
+		t.Oflag &^= unix.OPOST // what is drawn counts on a line feed that only moves down
+	})
 	if err != nil {
 		return c.fail("standard input", err)
 	}
-	raw := *old
-	raw.Lflag &^= unix.ICANON | unix.ECHO
-	raw.Oflag &^= unix.OPOST // what is drawn counts on a line feed that only moves down
-	raw.Cc[unix.VMIN], raw.Cc[unix.VTIME] = 1, 0
-	if err := unix.IoctlSetTermios(int(in.Fd()), unix.TCSETSW, &raw); err != nil {
-		return c.fail("standard input", err)
-	}
-	defer unix.IoctlSetTermios(int(in.Fd()), unix.TCSETSW, old)
+	defer restore()
 	keys := make(chan byte)
 	go func() {
 		var b [1]byte
@@ -162,8 +159,8 @@ func (c *call) topScreen(before *census, count int, pause time.Duration) int {
 // height is the number of rows of a terminal.
 func height(w any, other int) int {
 	if f, ok := w.(*os.File); ok {
-		if size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ); err == nil && size.Row > 0 {
-			return int(size.Row)
+		if rows, _ := tty.Size(f); rows > 0 {
+			return rows
 		}
 	}
 	return other

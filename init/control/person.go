@@ -8,10 +8,9 @@ import (
 	"os/signal"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"bantam/editor/keys"
 	"bantam/editor/screen"
+	"bantam/tty"
 )
 
 // person is somebody at a terminal who reads and answers with lines: that works
@@ -28,8 +27,8 @@ func newPerson(in, out *os.File) (p *person, done func()) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt)
 	p = &person{in: bufio.NewReader(in), out: out, rows: 24, cols: 80, interrupted: signals}
-	if size, err := unix.IoctlGetWinsize(int(out.Fd()), unix.TIOCGWINSZ); err == nil && size.Row > 1 && size.Col > 1 {
-		p.rows, p.cols = int(size.Row), int(size.Col)
+	if rows, cols := tty.Size(out); rows > 1 && cols > 1 {
+		p.rows, p.cols = rows, cols
 	}
 	return p, func() { signal.Stop(signals) }
 }
@@ -77,7 +76,7 @@ func (p *person) keep(l leaving) choice {
 // sure asks whoever sits at the terminal whether to go on in spite of what is
 // said. Where nobody sits, instead names the option that stands for the answer.
 func (c *client) sure(instead, what string) bool {
-	if !isTerminal(os.Stdin) || !isTerminal(os.Stdout) {
+	if !tty.Is(os.Stdin) || !tty.Is(os.Stdout) {
 		fmt.Fprintf(c.errOut, "bantam %s: %s\nnobody is there to ask; %s\n", c.verb.name, what, instead)
 		return false
 	}

@@ -9,10 +9,9 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"bantam/editor"
 	"bantam/switcher"
+	"bantam/tty"
 )
 
 // DraftPath is where the draft of system.toml is kept.
@@ -62,7 +61,7 @@ func runView(c *client, args []string) int {
 		return code
 	}
 	if len(targets) == 0 {
-		if isTerminal(os.Stdin) {
+		if tty.Is(os.Stdin) {
 			return c.misuse("which file? or: ... | view")
 		}
 		targets = []editor.Target{{Path: "-"}}
@@ -73,14 +72,14 @@ func runView(c *client, args []string) int {
 			targets[i] = editor.Target{Path: "(pipe)", Line: t.Line, Pipe: os.Stdin}
 		}
 	}
-	if !isTerminal(os.Stdin) {
+	if !tty.Is(os.Stdin) {
 		tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 		if err == nil {
 			defer tty.Close()
 			keys = tty
 		}
 	}
-	if !isTerminal(os.Stdout) || !isTerminal(keys) {
+	if !tty.Is(os.Stdout) || !tty.Is(keys) {
 		for _, t := range targets {
 			if err := show(os.Stdout, t); err != nil {
 				return c.fail(err)
@@ -192,7 +191,7 @@ func (c *client) editDraft(targets []editor.Target) int {
 		if !l.changed { // or else the next edit would begin with it, whatever runs then
 			_ = os.Remove(DraftPath)
 		}
-		if !isTerminal(os.Stdin) || !isTerminal(os.Stdout) {
+		if !tty.Is(os.Stdin) || !tty.Is(os.Stdout) {
 			fmt.Fprint(c.out, l.advice())
 			return ExitGood
 		}
@@ -233,9 +232,4 @@ func (c *client) makeDraft() int {
 		return c.fail(err)
 	}
 	return 0
-}
-
-func isTerminal(f *os.File) bool {
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"bantam/docs"
 	"bantam/editor"
+	"bantam/tty"
 )
 
 func runHelp(c *client, args []string) int {
@@ -60,7 +61,7 @@ func topics() (names []string) {
 
 // read shows a page in the viewer, or prints it where nobody looks.
 func (c *client) read(t docs.Topic) int {
-	if c.out != io.Writer(os.Stdout) || !isTerminal(os.Stdin) || !isTerminal(os.Stdout) {
+	if c.out != io.Writer(os.Stdout) || !tty.Is(os.Stdin) || !tty.Is(os.Stdout) {
 		fmt.Fprint(c.out, t.Text)
 		return ExitGood
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/tty"
 )
 
 // Rescue is what an early failure ends in: a shell on every console, never a
@@ -132,7 +134,7 @@ func (r Rescue) start(console string) (pid int, err error) {
 		return 0, err
 	}
 	defer unix.Close(fd)
-	sane(fd)
+	tty.Reset(fd)
 	_, _ = unix.Write(fd, []byte(r.greeting()))
 	if err := unix.SetNonblock(fd, false); err != nil {
 		return 0, fmt.Errorf("fcntl %s: %w", console, err)
@@ -169,20 +171,6 @@ func term(console string) string {
 		return "linux"
 	}
 	return "vt100"
-}
-
-// sane gives the terminal back the modes that a dead editor may have taken:
-// lines, echo, Ctrl-C. The line's speed stays.
-func sane(fd int) {
-	t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
-	if err != nil {
-		return // not a terminal
-	}
-	t.Iflag = t.Iflag&^(unix.INLCR|unix.IGNCR|unix.IXOFF|unix.IGNBRK|unix.ISTRIP) | unix.ICRNL | unix.IXON | unix.BRKINT
-	t.Oflag |= unix.OPOST | unix.ONLCR
-	t.Lflag = t.Lflag&^(unix.NOFLSH|unix.TOSTOP) | unix.ISIG | unix.ICANON | unix.IEXTEN | unix.ECHO | unix.ECHOE | unix.ECHOK
-	t.Cflag |= unix.CREAD | unix.HUPCL
-	_ = unix.IoctlSetTermios(fd, unix.TCSETS, t)
 }
 
 // reaped collects every child that has ended.

@@ -10,6 +10,7 @@ import (
 
 	"bantam/init/applet"
 	"bantam/init/shell/line"
+	"bantam/tty"
 )
 
 // hungUp is the result of reading from a line that is gone.
@@ -67,8 +68,8 @@ func (con *console) resized() { con.changed.Store(true) }
 // measure finds the width: from the kernel, else from the terminal itself,
 // which a serial line needs. The answer is given to the kernel for all others.
 func (con *console) measure() {
-	if size, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ); err == nil && size.Col > 0 {
-		con.editor.Width = int(size.Col)
+	if _, cols := tty.Size(os.Stdin); cols > 0 {
+		con.editor.Width = cols
 		return
 	}
 	con.editor.Width, con.unknown = 80, true
@@ -139,8 +140,8 @@ func (con *console) readLine(prompt string) (string, line.Result) {
 			}
 		}
 		if con.changed.Swap(false) {
-			if size, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ); err == nil && size.Col > 0 {
-				e.Width = int(size.Col)
+			if _, cols := tty.Size(os.Stdin); cols > 0 {
+				e.Width = cols
 				e.Redraw()
 			}
 		}

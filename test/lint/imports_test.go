@@ -15,7 +15,8 @@ var mayImport = map[string][]string{
 	"docs":             {},
 	"regular":          {},
 	"boottime":         {},
-	"editor":           {},
+	"tty":              {},
+	"editor":           {"tty"},
 	"editor/keys":      {},
 	"editor/screen":    {},
 	"editor/text":      {},
@@ -30,19 +31,19 @@ var mayImport = map[string][]string{
 	"netcfg":           {"boottime", "regular", "system"},
 	"images":           {"board", "gpt", "init/statevolume/seed", "switcher", "system"},
 	"cmd":              {"board", "images", "switcher", "system"},
-	"init":             {"boottime", "docs", "editor", "gpt", "netcfg", "regular", "switcher", "system"},
+	"init":             {"boottime", "docs", "editor", "gpt", "netcfg", "regular", "switcher", "system", "tty"},
 	"init/filetree":    {},
 	"init/sigaction":   {},
-	"init/supervise":   {"boottime", "init/sigaction", "regular"},
+	"init/supervise":   {"boottime", "init/sigaction", "regular", "tty"},
 	"init/kmod":        {},
 	"init/statevolume": {"gpt"},
-	"init/applet":      {"boottime", "editor/compare", "editor/screen", "init/filetree", "init/kmod", "init/sigaction", "system"},
-	"init/shell":       {"init/applet"},
+	"init/applet":      {"boottime", "editor/compare", "editor/screen", "init/filetree", "init/kmod", "init/sigaction", "system", "tty"},
+	"init/shell":       {"init/applet", "tty"},
 	"test":             {"board", "cmd", "editor", "gpt", "images", "init", "netcfg", "switcher", "system"},
 }
 
 // onDevice are the rooms of the device binary.
-var onDevice = []string{"init", "netcfg", "switcher", "system", "editor", "gpt", "docs", "regular", "boottime"}
+var onDevice = []string{"init", "netcfg", "switcher", "system", "editor", "gpt", "docs", "regular", "boottime", "tty"}
 
 // notOnDevice are packages that cost too many bytes for what they do there, or,
 // as os/exec, take exit codes from PID 1's reaper; with the rooms that may. The
