@@ -9,7 +9,9 @@
 // seconds before the first message; three ARP probes 50 ms apart instead of
 // three in four to seven seconds, because a server has looked already and we
 // keep watching afterwards; no RELEASE, as the address is wanted again after a
-// reboot. Not done: option overload (52), the MTU option.
+// reboot; a lease in use that no server confirms is kept, but after two requests
+// another one is asked for beside it: most servers say nothing (RFC 2131, 4.3.2)
+// to who comes from another network. Not done: the MTU option.
 package dhcp4
 
 import (
@@ -79,7 +81,7 @@ func (p Phase) String() string {
 
 const (
 	requestTries   = 3 // then another server is asked for
-	rebootTries    = 5 // for an address in use, two minutes long; 1 for a remembered one
+	silentTries    = 2 // requests to keep a lease; with those that follow any server is asked for any
 	minRetry       = time.Minute
 	conflictPause  = 10 * time.Second
 	maxPause       = 30 * time.Minute
@@ -101,7 +103,8 @@ type Client struct {
 	hint   netip.Addr // the address of before, asked for again
 
 	xid      uint32
-	begun    time.Duration // start of the exchange, for the field secs
+	begun    time.Duration // since when an address, or more time for it, is asked for
+	secs     uint16        // the field of the last DISCOVER; the REQUEST after it has the same
 	start    time.Duration // when the present request was sent: the lease counts from here
 	attempts int           // messages sent in this phase
 	lastSent time.Duration
@@ -206,7 +209,7 @@ func (c *Client) Step(now time.Duration, random uint64, ev Event) []Action {
 		c.carrierUp()
 	case CarrierDown:
 		c.enter(Stopped, Forever)
-		c.announceAt = Forever
+		c.announceAt, c.wanted = Forever, nil
 	case Datagram:
 		if !c.receive(ev.Payload) {
 			c.Ignored++
@@ -244,7 +247,7 @@ func (c *Client) carrierUp() {
 	if c.sentAny {
 		at = max(at, c.lastSent+flapInterval)
 	}
-	c.trouble = ""
+	c.trouble, c.begun = "", at
 	if c.hint.IsValid() {
 		c.begin(Rebooting, at)
 		return
@@ -255,13 +258,14 @@ func (c *Client) carrierUp() {
 // begin starts a new exchange of messages.
 func (c *Client) begin(p Phase, at time.Duration) {
 	c.enter(p, at)
-	c.xid, c.begun, c.spare, c.wanted = uint32(c.random), c.now, nil, nil
+	c.xid, c.spare, c.wanted = uint32(c.random), nil, nil
 }
 
 // tick does what the phase does when its time has come.
 func (c *Client) tick() {
 	switch c.phase {
 	case Waiting:
+		c.begun = c.now
 		c.begin(Selecting, c.now)
 		c.tick()
 	case Selecting:
@@ -289,53 +293,65 @@ func (c *Client) tick() {
 		c.next = c.now + probeInterval
 		c.out = append(c.out, SendARP{Sender: netip.IPv4Unspecified(), Target: c.wanted.Address.Addr()})
 	case Rebooting:
-		switch {
-		case c.lease != nil && c.attempts == rebootTries:
-			// Nobody answers, the lease is good: keep it (RFC 2131, 3.2). But not after the first tries,
-			// which a switch with spanning tree loses (30 s) and a router that starts too does not hear.
-			c.resume()
-		case c.lease == nil && c.attempts == 1:
+		if c.lease == nil && c.attempts == 1 {
 			c.begin(Selecting, c.now)
 			c.tick()
-		default:
-			if c.attempts == 0 {
-				c.start = c.now
-			}
-			c.sendReboot()
-			c.retry()
+			return
 		}
+		// Nobody answers: the lease is good and kept (RFC 2131, 3.2), but asking goes on. A switch with
+		// spanning tree loses the first tries (30 s), a router that starts too hears none of them.
+		if c.attempts == 0 || c.now-c.start > minRetry { // or the lease would count from long ago
+			c.xid, c.start = uint32(c.random), c.now
+		}
+		c.sendReboot()
+		if c.attempts >= silentTries {
+			c.sendDiscover()
+		}
+		c.retry()
 	case Bound, Renewing, Rebinding:
 		c.renew()
 	}
 }
 
 // retry plans the next transmission: 4, 8, 16, 32, 64, 64 ... seconds, each up to a second more or less.
+// Who keeps a lease waits for two seconds twice before: it may be useless here.
 func (c *Client) retry() {
 	c.attempts++
-	wait := 2 * time.Second << min(c.attempts, 5)
+	n := c.attempts
+	if c.phase == Rebooting {
+		n = max(n-silentTries, 0)
+	}
+	wait := 2 * time.Second << min(n, 5)
 	c.next = c.now + wait + time.Duration(c.random>>32)%(2*time.Second) - time.Second
 }
 
 // renew sends the next request to keep the lease. Each has its own transaction
 // number, so that the answer tells from which one the new lease counts.
 func (c *Client) renew() {
+	if c.phase == Bound {
+		c.begun = c.now
+	}
 	until := c.lease.Rebind
 	if c.now < until {
 		c.phase = Renewing
 	} else {
-		c.phase, until = Rebinding, c.lease.Expires
+		if c.phase != Rebinding {
+			c.enter(Rebinding, c.now)
+		}
+		until = c.lease.Expires
 	}
-	c.xid, c.begun, c.start = uint32(c.random), c.now, c.now
+	c.xid, c.start = uint32(c.random), c.now
 	c.sendRenew()
+	if c.phase == Rebinding && c.attempts >= silentTries {
+		c.sendDiscover()
+	}
+	c.attempts++
 	c.next = min(until, c.now+max((until-c.now)/2, minRetry))
 }
 
-// resume goes back to the lease's own timers.
-func (c *Client) resume() {
-	c.enter(Bound, c.lease.Renew)
-	if c.now >= c.next {
-		c.tick()
-	}
+// asksAny tells whether any server's offer of any address is welcome.
+func (c *Client) asksAny() bool {
+	return c.phase == Selecting || (c.phase == Rebooting || c.phase == Rebinding) && c.attempts > silentTries
 }
 
 // request asks for an offer. The lease counts from the first of these requests,
@@ -346,39 +362,44 @@ func (c *Client) request(offer *Lease) {
 	c.tick()
 }
 
-// bind takes a lease into use.
+// bind takes a lease into use, in the place of the one before.
 func (c *Client) bind(l *Lease) {
-	if c.lease == nil {
-		c.boundAt = c.now
-		c.announceAt = c.now + announceAgain
-		c.lease = l
-		c.announce()
-	} else {
-		c.failures = 0 // it was renewed
-	}
+	before := c.lease
 	c.lease, c.hint, c.wanted, c.trouble, c.avoid = l, l.Address.Addr(), nil, "", netip.Addr{}
 	c.enter(Bound, l.Renew)
+	if before != nil && before.Address.Addr() == l.Address.Addr() {
+		c.failures = 0 // it was renewed
+		return
+	}
+	c.boundAt = c.now
+	c.announceAt = c.now + announceAgain
+	c.announce()
 }
 
-// expire gives the address up at the end of the lease.
+// expire gives the address up at the end of the lease. An exchange about a new one goes on.
 func (c *Client) expire() {
 	c.lease = nil
 	c.announceAt = Forever
 	c.trouble = "the last lease ran out"
-	if c.phase != Stopped {
+	switch c.phase {
+	case Rebooting, Bound, Renewing, Rebinding:
+		c.begun = c.now
 		c.begin(Selecting, c.now)
 	}
 }
 
-// startOver gives everything up and begins anew after a pause that doubles each time.
+// startOver gives up what was refused and begins anew after a pause that
+// doubles each time. That may be another lease than the one in use, which stays.
 func (c *Client) startOver(shortest time.Duration, trouble string) {
 	pause := time.Second << min(c.failures, 11)
-	if c.lease != nil && c.now-c.boundAt > pause {
-		c.failures, pause = 0, time.Second // it had worked for a while
+	if c.lease == nil || c.wanted == nil || c.wanted.Address.Addr() == c.lease.Address.Addr() {
+		if c.lease != nil && c.now-c.boundAt > pause {
+			c.failures, pause = 0, time.Second // it had worked for a while
+		}
+		c.lease, c.hint, c.announceAt = nil, netip.Addr{}, Forever
 	}
 	c.failures++
-	c.lease, c.hint, c.announceAt = nil, netip.Addr{}, Forever
-	c.trouble = trouble
+	c.wanted, c.trouble = nil, trouble
 	c.enter(Waiting, c.now+min(max(pause, shortest), maxPause))
 }
 
@@ -405,6 +426,8 @@ func (c *Client) hear(a ARP) {
 	l := c.lease
 	if c.phase == Probing {
 		l = c.wanted
+	} else {
+		c.wanted = nil // whatever it is: what is in use has to go
 	}
 	c.xid, c.begun = uint32(c.random), c.now
 	c.sendDecline(l)

@@ -72,6 +72,7 @@ func (c *Client) wide(m *dhcpv4.DHCPv4) {
 
 func (c *Client) sendDiscover() {
 	m := c.message(dhcpv4.MessageTypeDiscover)
+	c.secs = m.NumSeconds
 	if c.hint.IsValid() {
 		m.UpdateOption(requested(c.hint))
 	}
@@ -79,7 +80,9 @@ func (c *Client) sendDiscover() {
 }
 
 func (c *Client) sendRequest() {
-	c.wide(c.ask(c.message(dhcpv4.MessageTypeRequest, requested(c.wanted.Address.Addr()), server(c.wanted.Server))))
+	m := c.message(dhcpv4.MessageTypeRequest, requested(c.wanted.Address.Addr()), server(c.wanted.Server))
+	m.NumSeconds = c.secs // RFC 2131, 3.1
+	c.wide(c.ask(m))
 }
 
 func (c *Client) sendReboot() {
@@ -128,7 +131,7 @@ func (c *Client) receive(payload []byte) bool {
 	}
 	switch m.MessageType() {
 	case dhcpv4.MessageTypeOffer:
-		return c.phase == Selecting && c.offered(m)
+		return c.asksAny() && c.offered(m)
 	case dhcpv4.MessageTypeAck:
 		return c.acknowledged(m)
 	case dhcpv4.MessageTypeNak:
@@ -151,22 +154,21 @@ func (c *Client) offered(m *dhcpv4.DHCPv4) bool {
 	return true
 }
 
-// expected returns the address that an ACK must be about and the server that
-// may answer; any server when it is not valid.
-func (c *Client) expected() (address, from netip.Addr, ok bool) {
+// expected returns the server that may answer a request; any when it is not valid.
+func (c *Client) expected() (from netip.Addr, ok bool) {
 	switch c.phase {
 	case Requesting:
-		return c.wanted.Address.Addr(), c.wanted.Server, true
+		return c.wanted.Server, true
 	case Renewing:
-		return c.lease.Address.Addr(), c.lease.Server, true
+		return c.lease.Server, true
 	case Rebinding, Rebooting:
-		return c.hint, netip.Addr{}, true
+		return netip.Addr{}, true
 	}
-	return netip.Addr{}, netip.Addr{}, false
+	return netip.Addr{}, false
 }
 
 func (c *Client) acknowledged(m *dhcpv4.DHCPv4) bool {
-	address, from, ok := c.expected()
+	from, ok := c.expected()
 	if !ok {
 		return false
 	}
@@ -175,21 +177,23 @@ func (c *Client) acknowledged(m *dhcpv4.DHCPv4) bool {
 	case err != nil:
 		c.trouble = "acknowledgement refused: " + err.Error()
 		return false
-	case l.Address.Addr() != address || from.IsValid() && l.Server != from || !l.ValidAt(c.now):
+	case from.IsValid() && l.Server != from || !l.ValidAt(c.now):
 		return false
 	}
 	l.ACK = slices.Clone(m.ToBytes())
-	if c.lease != nil {
+	if c.lease != nil && c.lease.Address.Addr() == l.Address.Addr() {
 		c.bind(l) // it is ours already: nothing to probe
 		return true
 	}
+	// The server may give another address than was asked for, also where one is renewed: that
+	// one is used as long as its lease lasts, or until the other is probed.
 	c.enter(Probing, c.now)
 	c.wanted = l
 	return true
 }
 
 func (c *Client) refused(m *dhcpv4.DHCPv4) bool {
-	_, from, ok := c.expected()
+	from, ok := c.expected()
 	server, named := serverOf(m)
 	if !ok || !named || from.IsValid() && server != from {
 		return false

@@ -1,0 +1,52 @@
+//go:build !mips && !mipsle
+
+package netcfg
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// lan makes the peer a network of its own with a bridge and a server that says
+// nothing to clients that it does not know, as dnsmasq, Kea and dhcpd do by default.
+func (p *peer) lan(n int) {
+	p.t.Helper()
+	p.in(fmt.Sprintf("ip link add srv type bridge; ip link set srv up; ip addr add 10.%d.0.1/24 dev srv", n))
+	p.serve("dnsmasq", "-d", "-C", "/dev/null", "-i", "srv", "--bind-interfaces", "--port=0", "--no-ping", "--user=root", "--log-dhcp",
+		"--dhcp-leasefile="+filepath.Join(p.dir, fmt.Sprintf("leases%d", n)), fmt.Sprintf("--dhcp-range=10.%d.0.50,10.%d.0.99,12h", n, n))
+}
+
+func TestACableMovedToANetworkWithASilentServerGetsANewLease(t *testing.T) {
+	l := newLab(t, "dnsmasq:dnsmasq-base")
+	old, other := l.peer(), l.peer()
+	old.lan(1)
+	other.lan(2)
+	l.ip(fmt.Sprintf("link add eth0 type veth peer name cable netns %d", old.pid))
+	old.in("ip link set cable master srv up")
+	l.netcfg("[net.eth0]\n")
+	l.status("the first lease", online)
+	l.shows("ip addr show eth0", "inet 10.1.0.")
+	move := func(from, to *peer, n int) {
+		t.Helper()
+		from.in(fmt.Sprintf("ip link set cable netns %d", to.pid))
+		to.in("ip link set cable master srv up")
+		plugged := time.Now()
+		l.shows("ip route", fmt.Sprintf("default via 10.%d.0.1 dev eth0 proto 66 src 10.%d.0.", n, n))
+		t.Logf("a new lease after %v", time.Since(plugged).Round(100*time.Millisecond))
+		l.gone("ip addr show eth0", fmt.Sprintf("inet 10.%d.0.", 3-n))
+		l.gone("ip route", fmt.Sprintf("10.%d.0.", 3-n))
+	}
+	move(old, other, 2)
+	if strings.Contains(l.log.String(), "DHCPNAK") {
+		t.Error("the server was not silent: the test shows nothing")
+	}
+	move(other, old, 1) // whose server knows the machine, and refuses the other's address
+	stored, err := os.ReadFile(filepath.Join(l.dir, "net/leases/eth0.json"))
+	if err != nil || len(stored) == 0 {
+		t.Errorf("the lease file: %v", err)
+	}
+}
