@@ -36,8 +36,8 @@ type Wish struct {
 }
 
 // announcedMetric keeps default routes of router advertisements apart by port
-// and behind all others, as the kernel's own 1024 does for one port.
-const announcedMetric = 1024 - firstMetric
+// and behind all others, as the kernel's own 1024, which eth0's have, does for one port.
+const announcedMetric = 1024 - 100
 
 // Desired says what shall be. It is a function of its arguments and nothing else.
 func Desired(net map[string]system.Net, dns system.DNS, facts Facts) Wish {
@@ -51,6 +51,9 @@ func Desired(net map[string]system.Net, dns system.DNS, facts Facts) Wish {
 	for _, p := range w.Ports {
 		if !p.Present {
 			continue
+		}
+		if p.Moved {
+			w.problem("%s: it has metric %d, as another port has that of its name; a metric in [net.%s] decides", p.Name, p.Metric, p.Name)
 		}
 		w.Links[p.Name] = Link{Up: true, MTU: p.Net.MTU, Announcements: p.Net.IPv6 == "auto"}
 		w.addSysctls(p)

@@ -258,13 +258,43 @@ func TestTwoUplinksKeepTheirDefaultRoutes(t *testing.T) {
 			t.Errorf("%s has no default route: %v", link, k.Routes)
 		}
 	}
-	// A port that sorts between them moves the metrics without losing a route.
-	k.Links["eth0a"] = Link{Index: 9, Carrier: true, Ethernet: true, Hardware: true}
-	facts.Leases["eth0a"] = lease("10.2.0.5/24", "10.2.0.1")
-	settle(t, k, &owned, nil, facts)
-	for i, link := range []string{"eth0", "eth0a", "eth1"} {
-		if _, ok := route(k, link, "0.0.0.0/0", 100+i); !ok {
-			t.Errorf("%s has no default route: %v", link, k.Routes)
+	// A port that comes, wherever it sorts, changes nothing of theirs.
+	for i, name := range []string{"a0", "eth0a", "wlan0"} {
+		k.Links[name] = Link{Index: 9 + i, Carrier: true, Ethernet: true, Hardware: true}
+		facts.Leases[name] = lease(fmt.Sprintf("10.%d.0.5/24", 9+i), fmt.Sprintf("10.%d.0.1", 9+i))
+		done, problems := settle(t, k, &owned, nil, facts)
+		for _, o := range done {
+			if o.Verb != SetSysctl && o.Link != name {
+				t.Errorf("with %s: %v", name, o)
+			}
+		}
+		if len(problems) > 0 {
+			t.Errorf("with %s: %q", name, problems)
+		}
+	}
+	for link, metric := range map[string]int{"eth0": 100, "eth1": 101, "wlan0": 600} {
+		if _, ok := route(k, link, "0.0.0.0/0", metric); !ok {
+			t.Errorf("%s has no default route with metric %d: %v", link, metric, k.Routes)
+		}
+	}
+}
+
+func TestAMetricThatIsChangedMovesTheRoutesWithoutAGap(t *testing.T) {
+	k, owned := newFakeKernel("eth0", "eth1"), newOwned()
+	facts := Facts{Leases: map[string]*dhcp4.Lease{"eth0": lease("10.0.0.5/24", "10.0.0.1"), "eth1": lease("10.1.0.5/24", "10.1.0.1")}}
+	net := map[string]system.Net{"eth0": dhcp, "eth1": dhcp}
+	settle(t, k, &owned, net, facts)
+	// eth1 comes first, with what was eth0's.
+	first := dhcp
+	first.Metric = 100
+	net["eth1"] = first
+	done, problems := settle(t, k, &owned, net, facts)
+	if len(problems) != 1 || !strings.HasPrefix(problems[0], "eth0: it has metric 101, ") {
+		t.Errorf("problems: %q", problems)
+	}
+	for link, metric := range map[string]int{"eth0": 101, "eth1": 100} {
+		if _, ok := route(k, link, "0.0.0.0/0", metric); !ok {
+			t.Errorf("%s has no default route with metric %d: %v; done %v", link, metric, k.Routes, done)
 		}
 	}
 }

@@ -9,17 +9,13 @@ import (
 	"bantam/system"
 )
 
-// firstMetric is the metric of the first wired port; the n-th has n more, so
-// that two uplinks never share one (an equal metric makes the kernel replace
-// one's route with the other's).
-const firstMetric = 100
-
 // port is one interface that we look after.
 type port struct {
 	Name     string
 	Explicit bool // named in system.toml
 	Present  bool
-	Metric   int
+	Metric   int  // no other port has it: of two routes with one the kernel keeps one
+	Moved    bool // it is not that of its name
 	Net      system.Net
 }
 
@@ -34,11 +30,12 @@ func ports(net map[string]system.Net, links map[string]Link) []port {
 		names = unnamed(links)
 	}
 	slices.SortFunc(names, naturally)
+	metrics, moved := system.Metrics(names, net)
 	var list []port
-	for i, name := range names {
+	for _, name := range names {
 		n, explicit := net[name]
 		_, present := links[name]
-		list = append(list, port{name, explicit, present, firstMetric + i, modes(n)})
+		list = append(list, port{name, explicit, present, metrics[name], slices.Contains(moved, name), modes(n)})
 	}
 	return list
 }

@@ -65,11 +65,11 @@ func TestTwoUplinksNeverShareAMetricAndAMissingPortIsNamed(t *testing.T) {
 		p.cable(port, fmt.Sprintf("10.%d.0.1/24", i+1))
 		p.dnsmasq(i + 1)
 	}
-	l.netcfg("[net.wan1]\n[net.wan2]\n[net.wan9]\n")
-	l.shows("ip route", "default via 10.1.0.1 dev wan1")
-	l.shows("ip route", "metric 100")
-	l.shows("ip route", "default via 10.2.0.1 dev wan2")
-	l.shows("ip route", "metric 101")
+	l.netcfg("[net.wan1]\nmetric = 50\n[net.wan2]\n[net.wan9]\n")
+	l.shows("ip route show default dev wan1", "default via 10.1.0.1 proto 66 src 10.1.0.")
+	l.shows("ip route show default dev wan1", "metric 50")
+	l.shows("ip route show default dev wan2", "default via 10.2.0.1 proto 66 src 10.2.0.")
+	l.shows("ip route show default dev wan2", "metric 152") // by its name
 	s := l.status("both", func(s Status) bool { return len(s.Ports) == 3 && s.Ports[0].Up && s.Ports[1].Up })
 	if s.Online || s.Ports[2].Waiting != "waiting for port wan9" {
 		t.Errorf("a port is missing: online %v, %q", s.Online, s.Ports[2].Waiting)

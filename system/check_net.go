@@ -1,6 +1,7 @@
 package system
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -56,16 +57,24 @@ type port struct {
 	prefix []netip.Prefix // the valid ones of its addresses
 	broken bool           // some address could not be read
 	onLink []netip.Prefix // where routes without a gateway lead
+	metric int            // its own or the default
+}
+
+// routePlace is what one route has alone, of whichever port.
+type routePlace struct {
+	to     netip.Prefix
+	metric int
 }
 
 func (r *reader) checkPorts() {
-	owners := make(map[netip.Addr]string)
+	owners, metricOwners, routed := make(map[netip.Addr]string), make(map[int]string), make(map[routePlace]string)
+	metrics, _ := Metrics(sortedKeys(r.system.Net), r.system.Net)
 	for _, name := range r.root.get("net").keys() {
 		n := r.root.get("net", name)
 		if n.kind != tableKind {
 			continue
 		}
-		p := &port{Net: r.system.Net[name], path: join("net", name), node: n}
+		p := &port{Net: r.system.Net[name], path: join("net", name), node: n, metric: metrics[name]}
 		if why := interfaceFault(name); why != "" {
 			r.failKey(n, "write the name that ip link shows, e.g. \"eth0\"", "%s: %q %s", p.path, name, why)
 		}
@@ -76,9 +85,10 @@ func (r *reader) checkPorts() {
 		}
 		r.checkAddresses(p, owners)
 		r.checkMethods(p, name)
-		r.checkGateway(p, "gateway", p.Gateway, true)
-		r.checkGateway(p, "gateway6", p.Gateway6, false)
-		r.checkRoutes(p)
+		r.checkMetric(p, metricOwners)
+		r.checkGateway(p, "gateway", p.Gateway, true, routed)
+		r.checkGateway(p, "gateway6", p.Gateway6, false, routed)
+		r.checkRoutes(p, routed)
 		r.checkMTU(p)
 	}
 }
@@ -176,7 +186,7 @@ func (r *reader) checkMethods(p *port, name string) {
 	}
 }
 
-func (r *reader) checkGateway(p *port, key, text string, want4 bool) {
+func (r *reader) checkGateway(p *port, key, text string, want4 bool, routed map[routePlace]string) {
 	n := p.node.get(key)
 	if !ok(n) {
 		return
@@ -199,6 +209,7 @@ func (r *reader) checkGateway(p *port, key, text string, want4 bool) {
 		return
 	}
 	r.reachable(n, p, path, a)
+	routed[routePlace{netip.PrefixFrom(a, 0).Masked(), p.metric}] = path
 }
 
 // knownShown is how many of a port's networks are named.
@@ -236,13 +247,8 @@ func (r *reader) reachable(n *node, p *port, path string, gateway netip.Addr) {
 	r.fail(n, "it must be in "+strings.Join(known, " or "), "%s: %s cannot be reached from this port's addresses", path, gateway)
 }
 
-func (r *reader) checkRoutes(p *port) {
+func (r *reader) checkRoutes(p *port, routed map[routePlace]string) {
 	list := p.node.get("routes")
-	type key struct {
-		to     netip.Prefix
-		metric int
-	}
-	seen := make(map[key]bool)
 	for i, route := range p.Routes {
 		n := list.item(i)
 		path := p.path + ".routes[" + strconv.Itoa(i) + "]"
@@ -265,10 +271,11 @@ func (r *reader) checkRoutes(p *port) {
 			continue
 		}
 		if prefix, good := r.destination(n, to, path, route, via); good {
-			if k := (key{prefix, route.Metric}); seen[k] {
-				r.fail(to, "give one of them another metric", "%s.to: %s is already routed with metric %d", path, route.To, route.Metric)
+			place := routePlace{prefix, cmp.Or(route.Metric, p.metric)}
+			if owner := routed[place]; owner != "" {
+				r.fail(to, "give one of them another metric", "%s.to: %s is already routed with metric %d by %s", path, route.To, place.metric, owner)
 			} else {
-				seen[k] = true
+				routed[place] = path
 			}
 		}
 	}

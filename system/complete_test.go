@@ -57,6 +57,8 @@ var places = []struct{ claim, text string }{
 	{"dotted keys that are set are left out", "proof.network = \"off\"\nproof.|"},
 	{"dotted keys go on below names", "net.eth0.ip|"},
 	{"an array of tables has keys that its other tables have", machine[:strings.Index(machine, "to = ")] + "to = \"default\"\n[[net.wlan0.routes]]\n|"},
+	{"a port's metric may be written as its name gives it", "[net.wlan0]\nmetric = |"},
+	{"of one of two ports with one metric it is another", "[net.usb1]\n[net.usb501]\nmetric = |"},
 	{"an inline table has keys", "[net.eth0]\nroutes = [{ |"},
 	{"an inline table has its keys once", "[net.eth0]\nroutes = [{ to = \"default\", |"},
 	{"a further inline table has them all", "[net.eth0]\nroutes = [{ to = \"default\" }, { |} ]"},

@@ -114,6 +114,12 @@ func (c *completer) choices(k Key) []choice {
 	case "net.*.routes.to":
 		add("default", "every destination without a route of its own")
 		return all
+	case "net.*.metric":
+		metrics, _ := Metrics(c.names("net"), nil)
+		if metric, found := metrics[c.path[1]]; found {
+			add(strconv.Itoa(metric), "what it has without this line")
+		}
+		return all
 	case "user.*.uid":
 		add(strconv.Itoa(freeUID(c.root)), "no user has it yet")
 		return all

@@ -1,9 +1,12 @@
 package system
 
+import "fmt"
+
 // Remarks are what a valid file leaves more open than most people want. They
 // are no faults: nothing is refused for them. For a file with faults there are none.
 func Remarks(file string, src []byte) []Problem {
-	if _, problems := Parse(file, src); len(problems) > 0 {
+	s, problems := Parse(file, src)
+	if len(problems) > 0 {
 		return nil
 	}
 	t := newText(src)
@@ -12,6 +15,13 @@ func Remarks(file string, src []byte) []Problem {
 	if len(root.keys()) == 0 {
 		remarks = append(remarks, Problem{file, 1, 1, "remark: the file says nothing: that is a machine with DHCP on every port, a console, and no service",
 			"if that is not meant, look whether the file was written to its end"})
+	}
+	metrics, moved := Metrics(sortedKeys(s.Net), s.Net)
+	for _, name := range moved {
+		pos := t.position(root.get("net", name).key)
+		remarks = append(remarks, Problem{file, pos.Line, pos.Col,
+			fmt.Sprintf("remark: %s has metric %d, as another port has the %d of its name", join("net", name), metrics[name], defaultMetric(name)),
+			fmt.Sprintf("write metric = %d, so that it stays whatever ports come and go", metrics[name])})
 	}
 	for _, name := range root.get("service").keys() {
 		n := root.get("service", name)

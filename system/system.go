@@ -39,6 +39,7 @@ type Net struct {
 	Gateway   string   `toml:"gateway" doc:"the router to everywhere, IPv4, e.g. \"192.168.1.1\""`
 	Gateway6  string   `toml:"gateway6" doc:"the router to everywhere, IPv6, e.g. \"fe80::1\""`
 	Routes    []Route  `toml:"routes" doc:"further routes, e.g. [{ to = \"10.0.0.0/8\", via = \"192.168.1.254\" }]"`
+	Metric    int      `toml:"metric" doc:"of two ports that lead to one place the lower metric is used, 1 to 1000000, e.g. 50" default:"by its name: eth0 100, eth1 101, wlan0 600"`
 	MTU       int      `toml:"mtu" doc:"largest packet in bytes, 68 to 65535; IPv6 needs 1280" default:"the driver's"`
 	Optional  bool     `toml:"optional" doc:"true: the proof of a new generation does not wait for this port" default:"false"`
 }
