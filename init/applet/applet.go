@@ -54,9 +54,17 @@ func Run(name string, args []string, stdio Stdio) (code int, ok bool) {
 	}
 	c := &call{name: name, usage: cmd.usage, in: stdio.In, out: bufio.NewWriterSize(stdio.Out, 32<<10), err: stdio.Err, rawOut: stdio.Out,
 		seen: isTerminal(stdio.Out)}
-	if cmd.asksForHelp(args) {
+	var err error
+	help := cmd.asksForHelp(args)
+	if cmd.plain && !help {
+		_, args, err = parseOptions("", nil, args)
+	}
+	switch {
+	case help:
 		code = c.help()
-	} else {
+	case err != nil:
+		code = c.misuse("%v", err)
+	default:
 		code = cmd.run(c, args)
 	}
 	if err := c.out.Flush(); err != nil && !errors.Is(err, syscall.EPIPE) {
@@ -73,6 +81,7 @@ type command struct {
 	purpose string // one line for --help
 	literal bool   // --help is an ordinary argument, as for echo and test
 	runs    bool   // another command follows the options, to which a later --help belongs
+	plain   bool   // takes no options: those that come are refused, and -- ends them
 }
 
 func (cmd command) asksForHelp(args []string) bool {

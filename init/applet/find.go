@@ -21,6 +21,9 @@ import (
 // ! -a -o and parentheses.
 func find(c *call, args []string) int {
 	f := &finder{c: c, now: time.Now(), maxDepth: -1}
+	if len(args) > 0 && args[0] == "--" {
+		args = args[1:] // the end of -H, -L and their like, which we have not
+	}
 	i := 0
 	for i < len(args) && !strings.HasPrefix(args[i], "-") && args[i] != "(" && args[i] != "!" {
 		i++

@@ -13,6 +13,10 @@ import (
 func ip(c *call, args []string) int {
 	r := &ipRun{c: c, family: unix.AF_UNSPEC}
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
+		if args[0] == "--" {
+			args = args[1:]
+			break
+		}
 		switch args[0] {
 		case "-4":
 			r.family = unix.AF_INET

@@ -112,6 +112,9 @@ func ps(c *call, args []string) int {
 	wide := false
 	for _, arg := range args {
 		letters := strings.TrimPrefix(arg, "-")
+		if arg == "--" {
+			continue
+		}
 		if strings.Trim(letters, "AaeflTuwxj") != "" {
 			return c.misuse("unknown option %s", arg)
 		}
@@ -215,6 +218,9 @@ func killall(c *call, args []string) int {
 	var names []string
 	for i := 0; i < len(args); i++ {
 		switch arg := args[i]; {
+		case arg == "--":
+			names = append(names, args[i+1:]...)
+			i = len(args)
 		case arg == "-q" && c.name == "killall":
 			quiet = true
 		case arg == "-f" && c.name != "killall":

@@ -101,6 +101,9 @@ func seq(c *call, args []string) int {
 		}
 		end++
 	}
+	if end < len(args) && args[end] == "--" {
+		end++
+	}
 	end = min(end, len(args))
 	opts, _, err := parseOptions("ws:", nil, args[:end])
 	if err != nil {

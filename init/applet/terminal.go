@@ -75,6 +75,9 @@ func stty(c *call, args []string) int {
 		} else if args[0] == "-a" {
 			all, args = true, args[1:]
 		} else {
+			if args[0] == "--" {
+				args = args[1:]
+			}
 			break
 		}
 	}
