@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/atomicfile"
 )
 
 // Cache is the host tool's own folder: packages that were fetched and results
@@ -102,44 +102,18 @@ func resultKey(inputs []string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// WriteFileAtomic creates path, and the folders above it, with what write writes:
-// whoever opens path finds the old or the new file and never a part of it. It does not wait for the disk, as
-// switcher.WriteFileAtomic does: what the host tool writes can be made again.
+// WriteFileAtomic creates path, and the folders above it, with what write writes, and never a
+// part of it. It does not wait for the disk: what the host tool writes can be made again.
 func WriteFileAtomic(path string, write func(io.Writer) error) error {
-	dir, name := filepath.Dir(path), filepath.Base(path)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, "."+name+".*")
-	if err != nil {
-		return writeError(path, err)
-	}
-	defer os.Remove(f.Name())
-	defer f.Close()
-	if err := write(f); err != nil {
-		return writeError(path, err)
-	}
-	if err := errors.Join(f.Chmod(0o644), f.Close()); err != nil {
-		return writeError(path, err)
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return writeError(path, err)
-	}
-	return nil
-}
-
-// writeError says that path could not be written. A system call's error on the temporary file is
-// told as one on path, which is the file that somebody wanted.
-func writeError(path string, err error) error {
-	var call *fs.PathError
-	var link *os.LinkError
-	switch {
-	case errors.As(err, &link):
-		return &fs.PathError{Op: "write", Path: path, Err: link.Err}
-	case errors.As(err, &call) && strings.HasPrefix(filepath.Base(call.Path), "."+filepath.Base(path)+"."):
-		return &fs.PathError{Op: "write", Path: path, Err: call.Err}
-	}
-	return fmt.Errorf("write %s: %w", path, err)
+	return atomicfile.WriteUnsynced(path, 0o644, func(f *os.File) error {
+		if err := write(f); err != nil {
+			return err
+		}
+		return f.Chmod(0o644) // apt, which reads some of it as another user, takes no part in our umask
+	})
 }
 
 // sha256Hex returns the SHA-256 of data in hex.

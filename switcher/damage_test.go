@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"bantam/atomicfile"
 )
 
 // damagedMachine has three generations: 1 image, 2 web, 3 db, which is the default.
@@ -229,7 +231,7 @@ func TestDamageOnAFullDiskIsSurvived(t *testing.T) {
 					d.put("/state/"+path, content)
 				}
 			}
-			d.put("/state/"+tempPrefix+"1-1", nil)
+			d.put("/state/"+atomicfile.TempPrefix+"1-1", nil)
 			d.fault = func(string) error { return errFull } // of anything that changes something
 			s, err := open(d, machineOptions("/state", m))
 			if err != nil {

@@ -2,43 +2,31 @@ package switcher
 
 import (
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
+	"bantam/atomicfile"
 	"bantam/regular"
 )
 
 // disk is the file system as this package uses it. The tests put one in its
 // place that loses power, fills up or flips bits at every single operation.
 type disk interface {
+	atomicfile.Disk
 	Mkdir(dir string) error
 	ReadFile(path string, most int64) ([]byte, error) // errNotAFile: something else, or more bytes than most
-	List(dir string) ([]string, error)
-	Create(path string, mode fs.FileMode) (file, error) // must not exist yet
-	Append(path string) (file, error)                   // must exist
-	Rename(from, to string) error
-	Remove(path string) error
-	SyncDir(dir string) error
-	Free(dir string) (int64, error) // bytes that may still be written
+	Append(path string) (file, error)                 // must exist
+	Free(dir string) (int64, error)                   // bytes that may still be written
 }
 
 // file is a file open for writing.
-type file interface {
-	io.Writer
-	Sync() error
-	Close() error
-}
+type file = atomicfile.File
 
 // osDisk is the real one. Every error names call and path (os.PathError).
-type osDisk struct{}
+type osDisk struct{ atomicfile.OS }
 
-func (osDisk) Mkdir(dir string) error       { return os.Mkdir(dir, 0o755) }
-func (osDisk) Rename(from, to string) error { return os.Rename(from, to) }
-func (osDisk) Remove(path string) error     { return os.Remove(path) }
+func (osDisk) Mkdir(dir string) error { return os.Mkdir(dir, 0o755) }
 
 // maxFile is the most that is read of what a switch writes beside blobs; real ones have some kilobytes.
 const maxFile = 16 << 20
@@ -49,30 +37,8 @@ var errNotAFile = regular.ErrNot
 // ReadFile neither waits for a pipe nor fills the memory of PID 1, whatever is found at path.
 func (osDisk) ReadFile(path string, most int64) ([]byte, error) { return regular.Read(path, 0, most) }
 
-func (osDisk) List(dir string) ([]string, error) {
-	f, err := os.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return f.Readdirnames(-1)
-}
-
-func (osDisk) Create(path string, mode fs.FileMode) (file, error) {
-	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, mode)
-}
-
 func (osDisk) Append(path string) (file, error) {
 	return os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
-}
-
-func (osDisk) SyncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Sync()
 }
 
 func (osDisk) Free(dir string) (int64, error) {

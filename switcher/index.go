@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"slices"
 	"time"
+
+	"bantam/atomicfile"
 )
 
 // index is OCI's index.json; the field order is that of the bytes we write.
@@ -94,7 +96,7 @@ func (s *Store) SetIndex(entries []Descriptor) error {
 	if have, err := s.disk.ReadFile(s.path(indexName), maxFile); err == nil && bytes.Equal(have, data) {
 		return nil
 	}
-	return writeAtomic(s.disk, s.path(indexName), data, 0o644)
+	return atomicfile.WriteOn(s.disk, s.path(indexName), data, 0o644)
 }
 
 // mendedIndex is Index, made again from the manifests among the blobs if it is damaged or missing.

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"bantam/atomicfile"
 )
 
 // The events of a journal, in the order in which they can come.
@@ -133,7 +135,7 @@ func (f journalFile) begin(l journalLine) error {
 	if err != nil {
 		return err
 	}
-	return writeAtomic(f.disk, f.path(), data, private)
+	return atomicfile.WriteOn(f.disk, f.path(), data, private)
 }
 
 // add appends a line and makes it durable.
@@ -168,5 +170,5 @@ func (f journalFile) end(j Journal, found string) error {
 		}
 		text = append(text, line...)
 	}
-	return writeAtomic(f.disk, f.path(), text, private)
+	return atomicfile.WriteOn(f.disk, f.path(), text, private)
 }

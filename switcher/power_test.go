@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"bantam/atomicfile"
 )
 
 // scenario is something during which the power may go at any operation.
@@ -191,7 +193,7 @@ func (c scenario) checkAfterCut(t *testing.T, op string, tree map[string][]byte,
 		t.Fatalf("cut at %q: then a switch: %s", op, r.Text())
 	}
 	for _, sub := range []string{"", "/store", "/store/blobs/sha256"} {
-		if left, _ := filepath.Glob(dir + "/state" + sub + "/" + tempPrefix + "*"); len(left) > 0 {
+		if left, _ := filepath.Glob(dir + "/state" + sub + "/" + atomicfile.TempPrefix + "*"); len(left) > 0 {
 			t.Fatalf("cut at %q: left over %v", op, left)
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"bantam/atomicfile"
 )
 
 // powerDisk is a file system in memory that knows what would be left of it
@@ -254,7 +256,7 @@ func (d *powerDisk) leftovers(each func(tree map[string][]byte)) {
 func treeKey(tree map[string][]byte) string {
 	var b bytes.Buffer
 	for _, path := range slices.Sorted(maps.Keys(tree)) {
-		if strings.Contains(path, tempPrefix) {
+		if strings.Contains(path, atomicfile.TempPrefix) {
 			path = filepath.Dir(path) + "/temp"
 		}
 		fmt.Fprintf(&b, "%s %s\n", path, DigestOf(tree[path]))

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"bantam/atomicfile"
 )
 
 // State is how far a generation is trusted.
@@ -187,10 +189,10 @@ func (f recordFile) write(r Record) (note string, err error) {
 	if err := r.check(); err != nil {
 		return "", fmt.Errorf("boot record: refused to write: %w", err)
 	}
-	if err := writeAtomic(f.disk, filepath.Join(f.dir, recordName), data, private); err != nil {
+	if err := atomicfile.WriteOn(f.disk, filepath.Join(f.dir, recordName), data, private); err != nil {
 		return "", fmt.Errorf("boot record: %w", err)
 	}
-	if err := writeAtomic(f.disk, filepath.Join(f.dir, recordCopyName), data, private); err != nil {
+	if err := atomicfile.WriteOn(f.disk, filepath.Join(f.dir, recordCopyName), data, private); err != nil {
 		return fmt.Sprintf("the second copy of the boot record is old: %v", err), nil
 	}
 	return "", nil

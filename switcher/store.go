@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+
+	"bantam/atomicfile"
 )
 
 var (
@@ -61,11 +63,11 @@ func openStore(d disk, dir string) (*Store, error) {
 		}
 	}
 	for _, sub := range []string{s.dir, s.blobDir()} {
-		note(removeTemps(d, sub))
+		note(atomicfile.RemoveTemps(d, sub))
 	}
 	layout := []byte(`{"imageLayoutVersion":"1.0.0"}`)
 	if have, err := d.ReadFile(s.path(layoutName), int64(len(layout))); err != nil || !bytes.Equal(have, layout) {
-		note(writeAtomic(d, s.path(layoutName), layout, 0o644))
+		note(atomicfile.WriteOn(d, s.path(layoutName), layout, 0o644))
 	}
 	_, err := s.mendedIndex()
 	note(err)
@@ -86,13 +88,13 @@ func (s *Store) BlobPath(d Digest) string { return filepath.Join(s.blobDir(), d.
 func (s *Store) PutBlob(r io.Reader) (Digest, int64, error) {
 	hash := sha256.New()
 	counted := &countingReader{r: io.TeeReader(r, hash)}
-	temp, err := writeTemp(s.disk, s.blobDir(), counted, 0o644)
+	temp, err := atomicfile.Temp(s.disk, s.blobDir(), counted, 0o644)
 	if err != nil {
 		return "", 0, fmt.Errorf("store blob: %w", err)
 	}
 	d := Digest(digestPrefix + hex.EncodeToString(hash.Sum(nil)))
 	// Also when the blob is there already: the stored one may be corrupt, ours is not.
-	if err := commitTemp(s.disk, temp, s.BlobPath(d)); err != nil {
+	if err := atomicfile.Commit(s.disk, temp, s.BlobPath(d)); err != nil {
 		return "", 0, fmt.Errorf("store blob: %w", err)
 	}
 	return d, counted.n, nil

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
+
+	"bantam/atomicfile"
 )
 
 func openedStore(t testing.TB, dir string) *Store {
@@ -65,8 +67,8 @@ func TestFailedReaderLeavesNothing(t *testing.T) {
 func TestOpenRemovesUnfinishedFilesButNotThoseOfLivingProcesses(t *testing.T) {
 	dir := t.TempDir()
 	s := openedStore(t, dir)
-	ours := filepath.Join(s.blobDir(), tempPrefix+"4194304-1") // no process has this number
-	theirs := filepath.Join(s.blobDir(), tempPrefix+"1-7")
+	ours := filepath.Join(s.blobDir(), atomicfile.TempPrefix+"4194304-1") // no process has this number
+	theirs := filepath.Join(s.blobDir(), atomicfile.TempPrefix+"1-7")
 	for _, path := range []string{ours, theirs} {
 		if err := os.WriteFile(path, nil, 0o644); err != nil {
 			t.Fatal(err)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"bantam/atomicfile"
 )
 
 const (
@@ -168,7 +170,7 @@ func TestDraftIsTheRunningTextUntilItIsEdited(t *testing.T) {
 	if err := os.MkdirAll(filepath.Dir(d.Path), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := WriteFileAtomic(d.Path, []byte(webText), 0o644); err != nil {
+	if err := atomicfile.Write(d.Path, []byte(webText), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if d, err = s.Draft(); err != nil || d.Same || !d.Saved {

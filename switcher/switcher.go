@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"bantam/atomicfile"
 	"bantam/system"
 )
 
@@ -108,7 +109,7 @@ func open(d disk, options Options) (*Switcher, error) {
 	record, notes := s.records.read()
 	s.record, s.notes = record, append(s.store.Notes(), notes...)
 	s.mend = len(notes) > 0 || record.Sequence > 0 && !s.records.equal()
-	if err := removeTemps(d, s.dir); err != nil {
+	if err := atomicfile.RemoveTemps(d, s.dir); err != nil {
 		s.notes = append(s.notes, err.Error())
 	}
 	s.sequence = record.Sequence

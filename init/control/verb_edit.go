@@ -9,8 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"bantam/atomicfile"
 	"bantam/editor"
-	"bantam/switcher"
 	"bantam/tty"
 )
 
@@ -228,7 +228,7 @@ func (c *client) makeDraft() int {
 	if err := os.MkdirAll(filepath.Dir(DraftPath), 0o700); err != nil {
 		return c.fail(err)
 	}
-	if err := switcher.WriteFileAtomic(DraftPath, []byte(d.Text), 0o600); err != nil {
+	if err := atomicfile.Write(DraftPath, []byte(d.Text), 0o600); err != nil {
 		return c.fail(err)
 	}
 	return 0

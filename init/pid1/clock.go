@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"bantam/switcher"
+	"bantam/atomicfile"
 )
 
 // RaiseClock sets the clock to the latest of what it says, which the kernel has
@@ -33,7 +33,7 @@ func RaiseClock(path string, build time.Time) (time.Time, error) {
 
 // SaveClock writes the time to path, hourly and at shutdown.
 func SaveClock(path string) error {
-	return switcher.WriteFileAtomic(path, []byte(time.Now().UTC().Format(time.RFC3339)+"\n"), 0o600)
+	return atomicfile.Write(path, []byte(time.Now().UTC().Format(time.RFC3339)+"\n"), 0o600)
 }
 
 // latest is the latest of three; a saved time more than thirty years after the

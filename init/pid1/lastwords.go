@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"bantam/switcher"
+	"bantam/atomicfile"
 )
 
 // What a machine that did not end well leaves for its next boot: the kernel's
@@ -47,7 +47,7 @@ func (f *first) restartSoon(reason string) {
 		return
 	}
 	name := filepath.Join(lastWordsPath, stamp(time.Now())+"-pid1.new")
-	if err := errors.Join(os.MkdirAll(lastWordsPath, 0o700), switcher.WriteFileAtomic(name, []byte(reason+"\n"), 0o600)); err != nil {
+	if err := errors.Join(os.MkdirAll(lastWordsPath, 0o700), atomicfile.Write(name, []byte(reason+"\n"), 0o600)); err != nil {
 		Logf(Warning, "%v", err)
 	}
 }
@@ -77,7 +77,7 @@ func takeLastWords(pstore, dir string, now time.Time, lasting bool) (taken []rec
 			err = os.MkdirAll(dir, 0o700)
 		}
 		if err == nil {
-			err = switcher.WriteFileAtomic(path, text, 0o600)
+			err = atomicfile.Write(path, text, 0o600)
 		}
 		if err == nil && (lasting || i >= lastFilesMost) {
 			err = os.Remove(from)

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"bantam/atomicfile"
 	"bantam/boottime"
 	"bantam/init/kmod"
 	"bantam/init/supervise"
@@ -282,7 +283,7 @@ func (m *Machine) Adopt(text []byte, sys *system.System) error {
 	}
 	// Its services' environments may hold what other users must not read; the
 	// network configurator reads the rest.
-	return switcher.WriteGroupFileAtomic(activeSystem, text, 0o640, netcfgUser)
+	return atomicfile.WriteGroup(activeSystem, text, 0o640, netcfgUser)
 }
 
 // StopServices returns when the services are gone.

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"bantam/switcher"
+	"bantam/atomicfile"
 )
 
 // Creator is a part of the root file system that PID 1 makes at boot. The root
@@ -181,5 +181,5 @@ func (f File) Create() error {
 	if now, err := os.ReadFile(f.Path); err == nil && bytes.Equal(now, []byte(f.Text)) {
 		return nil
 	}
-	return switcher.WriteFileAtomic(f.Path, []byte(f.Text), f.Mode)
+	return atomicfile.Write(f.Path, []byte(f.Text), f.Mode)
 }

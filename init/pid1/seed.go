@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"bantam/switcher"
+	"bantam/atomicfile"
 )
 
 // seedSize is what is stored; the kernel's pool holds 256 bits.
@@ -42,7 +42,7 @@ func creditSeed(path string, add func(data []byte, bits int) error) error {
 	next := derive("next", old, fresh[:], []byte(now))
 	use := derive("use", old, fresh[:], []byte(now))
 	bits := 0
-	replaced := switcher.WriteFileAtomic(path, next, 0o600)
+	replaced := atomicfile.Write(path, next, 0o600)
 	if replaced == nil && len(old) >= 32 {
 		bits = 256
 	}
@@ -63,7 +63,7 @@ func SaveSeed(path string) error {
 		return fmt.Errorf("random seed not saved: getrandom: %w", err)
 	}
 	old, _ := os.ReadFile(path)
-	return switcher.WriteFileAtomic(path, derive("next", old, fresh[:]), 0o600)
+	return atomicfile.Write(path, derive("next", old, fresh[:]), 0o600)
 }
 
 // derive hashes parts, each with its length, under a purpose.

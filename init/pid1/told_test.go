@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"bantam/atomicfile"
 	"bantam/init/control"
 	"bantam/init/statevolume"
 	"bantam/init/supervise"
@@ -82,7 +83,7 @@ func damagedVolume() error {
 	if _, err := f.openSwitcher(); err != nil {
 		return err
 	}
-	if err := switcher.WriteFileAtomic(control.DraftPath, []byte("hostname = \"edited\""), 0o644); err != nil {
+	if err := atomicfile.Write(control.DraftPath, []byte("hostname = \"edited\""), 0o644); err != nil {
 		return err
 	}
 	_, err := os.Stat(filepath.Join(control.DraftPath, "../../store/oci-layout"))

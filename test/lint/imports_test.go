@@ -15,6 +15,7 @@ var mayImport = map[string][]string{
 	"docs":             {},
 	"regular":          {},
 	"boottime":         {},
+	"atomicfile":       {},
 	"tty":              {},
 	"editor":           {"tty"},
 	"editor/keys":      {},
@@ -27,23 +28,23 @@ var mayImport = map[string][]string{
 	"editor/language":  {"editor/screen"},
 	"editor/plain":     {"editor/compare", "editor/file", "editor/language", "editor/screen", "editor/text"},
 	"board":            {},
-	"switcher":         {"regular", "system"},
-	"netcfg":           {"boottime", "regular", "system"},
-	"images":           {"board", "gpt", "init/statevolume/seed", "switcher", "system"},
+	"switcher":         {"atomicfile", "regular", "system"},
+	"netcfg":           {"atomicfile", "boottime", "regular", "system"},
+	"images":           {"atomicfile", "board", "gpt", "init/statevolume/seed", "switcher", "system"},
 	"cmd":              {"board", "images", "switcher", "system"},
-	"init":             {"boottime", "docs", "editor", "gpt", "netcfg", "regular", "switcher", "system", "tty"},
+	"init":             {"atomicfile", "boottime", "docs", "editor", "gpt", "netcfg", "regular", "switcher", "system", "tty"},
 	"init/filetree":    {},
 	"init/sigaction":   {},
 	"init/supervise":   {"boottime", "init/sigaction", "regular", "tty"},
 	"init/kmod":        {},
 	"init/statevolume": {"gpt"},
 	"init/applet":      {"boottime", "editor/compare", "editor/screen", "init/filetree", "init/kmod", "init/sigaction", "system", "tty"},
-	"init/shell":       {"init/applet", "tty"},
+	"init/shell":       {"atomicfile", "init/applet", "tty"},
 	"test":             {"board", "cmd", "editor", "gpt", "images", "init", "netcfg", "switcher", "system"},
 }
 
 // onDevice are the rooms of the device binary.
-var onDevice = []string{"init", "netcfg", "switcher", "system", "editor", "gpt", "docs", "regular", "boottime", "tty"}
+var onDevice = []string{"init", "netcfg", "switcher", "system", "editor", "gpt", "docs", "regular", "boottime", "tty", "atomicfile"}
 
 // notOnDevice are packages that cost too many bytes for what they do there, or,
 // as os/exec, take exit codes from PID 1's reaper; with the rooms that may. The

@@ -3,6 +3,8 @@ package line
 import (
 	"os"
 	"strings"
+
+	"bantam/atomicfile"
 )
 
 // historyLimit is the number of lines kept.
@@ -81,9 +83,10 @@ func (h *History) rewrite() {
 	for _, line := range h.lines {
 		text.WriteString(escape.Replace(line) + "\n")
 	}
-	if os.WriteFile(h.path+".new", []byte(text.String()), 0o600) == nil {
-		os.Rename(h.path+".new", h.path)
-	}
+	atomicfile.WriteUnsynced(h.path, 0o600, func(f *os.File) error {
+		_, err := f.WriteString(text.String())
+		return err
+	})
 }
 
 // Lines returns the history, oldest first.
