@@ -103,6 +103,16 @@ func (a address) state(now time.Duration) Address {
 	return s
 }
 
+// lifetime is the kernel's seconds until an address ends, rounded up: we take it
+// away in time, and without us it may stay for part of a second; rounded down, one
+// of a lease of two seconds would go before it can be renewed. Zero is refused.
+func lifetime(until, now time.Duration) uint32 {
+	if until == forever {
+		return unforgotten
+	}
+	return uint32(min((max(until-now, 1)-1)/time.Second+1, unforgotten-1))
+}
+
 // putAddress adds an address or changes its lifetime and metric.
 func putAddress(index int, p netip.Prefix, a Address, now time.Duration) error {
 	family := unix.AF_INET
@@ -124,11 +134,7 @@ func putAddress(index int, p netip.Prefix, a Address, now time.Duration) error {
 		}
 		req.AddData(nl.NewRtAttr(unix.IFA_BROADCAST, broadcast))
 	}
-	seconds := uint32(unforgotten)
-	if a.Until != forever {
-		// At least 1, as 0 is refused; the next wake-up of the lease removes it anyway.
-		seconds = uint32(min(max((a.Until-now)/time.Second, 1), unforgotten-1))
-	}
+	seconds := lifetime(a.Until, now)
 	life := nl.IfaCacheInfo{IfaCacheinfo: unix.IfaCacheinfo{Prefered: seconds, Valid: seconds}}
 	req.AddData(nl.NewRtAttr(unix.IFA_CACHEINFO, life.Serialize()))
 	req.AddData(nl.NewRtAttr(ifaRoutePriority, nl.Uint32Attr(uint32(a.Metric))))

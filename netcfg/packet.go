@@ -201,5 +201,8 @@ func (w *wire) receiveARP(buffer []byte) (packet dhcp4.ARP, ok, more bool) {
 		return packet, false, false
 	}
 	packet, ok = readARP(buffer[:n])
+	if link, linked := from.(*unix.SockaddrLinklayer); linked {
+		packet.Frame = [6]byte(link.Addr[:6])
+	}
 	return packet, ok && onOurLAN(from), true
 }

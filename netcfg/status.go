@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 )
 
@@ -37,6 +38,8 @@ type AddressStatus struct {
 	Prefix string    // e.g. "10.0.2.15/24"
 	Source string    // "static", "dhcp 10.0.2.2", "router advertisement" or "link-local"
 	Until  time.Time `json:",omitzero"` // when it ends; zero: never
+
+	Duplicate bool `json:",omitempty"` // another machine has it, so that it is not used
 }
 
 // RouteStatus is one route of a port.
@@ -130,6 +133,8 @@ func (w *Wish) port(p port, have State, present, wanted onLink, reason string, w
 			Prefix: k.Prefix.String(),
 			Source: w.addressSource(k, have.Addresses[k]),
 			Until:  w.until(k, have.Addresses[k], wall),
+
+			Duplicate: have.Addresses[k].Duplicate,
 		})
 	}
 	for _, k := range present.routes {
@@ -201,6 +206,10 @@ func (w *Wish) waiting(p port, have State, present, wanted onLink, reason string
 		return "no carrier"
 	}
 	announced := have.announced(present.addresses) && p.Net.IPv6 == "auto"
+	advice := have.duplicate(p.Name, present)
+	if reason != "" && advice != "" && !announced {
+		reason += "; " + advice
+	}
 	if !p.Explicit {
 		if reason != "" && !announced {
 			return reason
@@ -229,9 +238,37 @@ func (w *Wish) waiting(p port, have State, present, wanted onLink, reason string
 	case p.Net.IPv4 == "dhcp" && reason != "":
 		return reason
 	case !static && p.Net.IPv4 != "dhcp" && p.Net.IPv6 == "auto" && !announced:
+		switch {
+		case advice != "":
+			return advice
+		case have.routedByRA(present) && !have.looking(present):
+			return "an address: a router advertises, but it gives none, or another machine has it (see dmesg)"
+		}
 		return "router advertisement"
 	}
 	return ""
+}
+
+// duplicate says which address that the kernel made another machine has, and
+// what to do: the kernel does not try again by itself. One that was announced it
+// forgets at once; the router's route is all that is left of it.
+func (s *State) duplicate(link string, present onLink) string {
+	for _, k := range present.addresses {
+		if a := s.Addresses[k]; a.Duplicate && k.Prefix.Addr().Is6() && !a.Ours {
+			return fmt.Sprintf("address %s is used by another machine, or the network is a loop; when that is put right: ip link set %s down", k.Prefix, link)
+		}
+	}
+	return ""
+}
+
+// routedByRA tells whether a router advertisement gave the link its default route.
+func (s *State) routedByRA(present onLink) bool {
+	return slices.ContainsFunc(present.routes, func(k RouteKey) bool { return k.To.Bits() == 0 && s.Routes[k].Protocol == protocolRA })
+}
+
+// looking tells whether the kernel still looks for duplicates of an address of the link.
+func (s *State) looking(present onLink) bool {
+	return slices.ContainsFunc(present.addresses, func(k AddressKey) bool { a := s.Addresses[k]; return a.Tentative && !a.Duplicate })
 }
 
 // announced tells whether a router advertisement gave one of these addresses.
@@ -254,7 +291,7 @@ func (s *PortStatus) reachesOut() bool {
 		}
 	}
 	for _, a := range s.Addresses {
-		if a.Source != "link-local" {
+		if a.Source != "link-local" && !a.Duplicate {
 			return true
 		}
 	}

@@ -33,7 +33,11 @@ func (s Status) table(w io.Writer, now time.Time) error {
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", p.Name, state, orDash(what), because)
 		for _, a := range p.Addresses {
-			fmt.Fprintf(t, "\t\t%s\t%s%s\n", a.Prefix, a.Source, left(a.Until, now))
+			source := a.Source
+			if a.Duplicate {
+				source += ": not used, another machine has it"
+			}
+			fmt.Fprintf(t, "\t\t%s\t%s%s\n", a.Prefix, source, left(a.Until, now))
 		}
 		for _, r := range p.Routes {
 			via := ""

@@ -40,7 +40,8 @@ type (
 	Datagram struct{ Payload []byte }
 	// ARP is any ARP packet seen on the link.
 	ARP struct {
-		SenderMAC      [6]byte
+		Frame          [6]byte // the source of the Ethernet frame
+		SenderMAC      [6]byte // what the packet itself says
 		Sender, Target netip.Addr
 		Own            bool // SenderMAC is another port of this machine
 	}
@@ -99,6 +100,7 @@ type Client struct {
 	next  time.Duration // when the phase has something to do
 
 	lease  *Lease     // in use
+	known  *Lease     // what was last said of the one in use or asked for
 	wanted *Lease     // Requesting: the offer; Probing: the acknowledged lease
 	hint   netip.Addr // the address of before, asked for again
 
@@ -120,7 +122,7 @@ type Client struct {
 	defended   bool
 
 	trouble string // why the last answer was refused
-	Ignored int    // datagrams that were not for us or not believable
+	counts  Counts
 
 	now    time.Duration
 	random uint64
@@ -133,7 +135,7 @@ type Client struct {
 func New(id Identity, stored *Lease, held bool) *Client {
 	c := &Client{id: id, next: Forever, announceAt: Forever}
 	if stored != nil {
-		c.hint = stored.Address.Addr()
+		c.hint, c.known = stored.Address.Addr(), stored
 		if held {
 			c.lease = stored
 		}
@@ -156,6 +158,23 @@ func (c *Client) Watch() (netip.Addr, bool) {
 		return c.lease.Address.Addr(), true
 	}
 	return netip.Addr{}, false
+}
+
+// Counts is what arrived and was not used.
+type Counts struct {
+	Ignored int    // answers to no request of ours, ARP probes that are none
+	Refused int    // answers to our requests that could not be used
+	Refusal string // why, the last of them
+}
+
+// Counts returns what was not used since New.
+func (c *Client) Counts() Counts { return c.counts }
+
+// refuse notes an answer to our request that cannot be used.
+func (c *Client) refuse(what string, why error) {
+	c.trouble = what + " refused: " + why.Error()
+	c.counts.Refused++
+	c.counts.Refusal = c.trouble
 }
 
 // Transaction returns the number of the present exchange; answers with another one are ignored.
@@ -212,7 +231,7 @@ func (c *Client) Step(now time.Duration, random uint64, ev Event) []Action {
 		c.announceAt, c.wanted = Forever, nil
 	case Datagram:
 		if !c.receive(ev.Payload) {
-			c.Ignored++
+			c.counts.Ignored++
 		}
 	case ARP:
 		c.hear(ev)
@@ -358,13 +377,14 @@ func (c *Client) asksAny() bool {
 // which share a transaction number with the offer.
 func (c *Client) request(offer *Lease) {
 	c.enter(Requesting, c.now)
-	c.wanted, c.spare, c.start = offer, nil, c.now
+	c.wanted, c.known, c.spare, c.start = offer, offer, nil, c.now
 	c.tick()
 }
 
 // bind takes a lease into use, in the place of the one before.
 func (c *Client) bind(l *Lease) {
 	before := c.lease
+	c.known = l
 	c.lease, c.hint, c.wanted, c.trouble, c.avoid = l, l.Address.Addr(), nil, "", netip.Addr{}
 	c.enter(Bound, l.Renew)
 	if before != nil && before.Address.Addr() == l.Address.Addr() {
@@ -413,10 +433,16 @@ func (c *Client) hear(a ARP) {
 	if a.Own && c.phase != Probing {
 		return
 	}
-	// Two that probe for the same address at the same time conflict too.
-	probe := c.phase == Probing && a.Sender.IsUnspecified() && a.Target == address
-	if a.Sender != address && !probe {
-		return
+	// Two that probe for the same address at the same time conflict too. A station probes in its own name
+	// (RFC 5227, 2.1.1): what says something else is no probe, but e.g. an old one that somebody repeats.
+	if a.Sender != address {
+		if c.phase != Probing || !a.Sender.IsUnspecified() || a.Target != address {
+			return
+		}
+		if a.Frame != a.SenderMAC {
+			c.counts.Ignored++
+			return
+		}
 	}
 	if c.phase != Probing && (!c.defended || c.now-c.defendedAt >= defendInterval) {
 		c.defended, c.defendedAt = true, c.now

@@ -37,7 +37,8 @@ type Lease struct {
 	Rebind  time.Duration // T2
 	Expires time.Duration // Forever for an infinite lease
 
-	Dropped int    // options that were present but unusable
+	Dropped int // options that were present but unusable
+	options dhcpv4.Options
 	ACK     []byte // the message it was read from, for Restore
 }
 
@@ -55,7 +56,7 @@ func (l *Lease) ValidAt(now time.Duration) bool { return now < l.Expires }
 
 // readLease checks an OFFER or ACK and returns what it grants, counted from start.
 func readLease(m *dhcpv4.DHCPv4, start time.Duration) (*Lease, error) {
-	l := &Lease{Start: start}
+	l := &Lease{Start: start, options: m.Options}
 	address, ok := netip.AddrFromSlice(m.YourIPAddr.To4())
 	if !ok || !usableHost(address) {
 		return nil, fmt.Errorf("address %v cannot be a host's", m.YourIPAddr)
@@ -71,7 +72,7 @@ func readLease(m *dhcpv4.DHCPv4, start time.Duration) (*Lease, error) {
 		return nil, err
 	}
 	l.Address = netip.PrefixFrom(address, bits)
-	if bits <= 30 && (address == l.Address.Masked().Addr() || address == broadcastOf(l.Address)) {
+	if !l.hasHost(address) {
 		return nil, fmt.Errorf("address %v is its network's or broadcast address", l.Address)
 	}
 	if err := l.readTimes(m); err != nil {
@@ -155,7 +156,7 @@ func (l *Lease) timer(m *dhcpv4.DHCPv4, code dhcpv4.OptionCode) time.Duration {
 // readRoutes takes the classless routes (option 121), which override the routers (option 3) by RFC 3442.
 func (l *Lease) readRoutes(m *dhcpv4.DHCPv4) {
 	if raw := m.Options.Get(dhcpv4.OptionClasslessStaticRoute); raw != nil {
-		routes, dropped := classlessRoutes(raw, l.Address.Addr())
+		routes, dropped := l.classlessRoutes(raw)
 		l.Dropped += dropped
 		if len(routes) > 0 {
 			l.Routes = routes
@@ -169,7 +170,7 @@ func (l *Lease) readRoutes(m *dhcpv4.DHCPv4) {
 	}
 	for gateway := range slices.Chunk(raw, 4) {
 		via := netip.AddrFrom4([4]byte(gateway))
-		if usableHost(via) && via != l.Address.Addr() {
+		if l.hasHost(via) && via != l.Address.Addr() {
 			l.Routes = []Route{{To: defaultRoute, Via: via}} // the first is the preferred one
 			return
 		}
@@ -182,7 +183,7 @@ var defaultRoute = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
 // classlessRoutes reads option 121 (RFC 3442). One that is malformed or too long is
 // dropped as a whole, since the boundaries of its routes are a guess; of a good one
 // the routes that cannot be set, e.g. to multicast, cost the others nothing.
-func classlessRoutes(raw []byte, own netip.Addr) (routes []Route, dropped int) {
+func (l *Lease) classlessRoutes(raw []byte) (routes []Route, dropped int) {
 	for len(raw) > 0 {
 		bits := int(raw[0])
 		n := (bits + 7) / 8
@@ -196,7 +197,7 @@ func classlessRoutes(raw []byte, own netip.Addr) (routes []Route, dropped int) {
 		r := Route{To: netip.PrefixFrom(netip.AddrFrom4(to), bits).Masked(), Via: via}
 		if via.IsUnspecified() {
 			r.Via = netip.Addr{}
-		} else if !usableHost(via) || via == own {
+		} else if !l.hasHost(via) || via == l.Address.Addr() {
 			dropped++
 			continue
 		}
@@ -221,7 +222,7 @@ func (l *Lease) readNames(m *dhcpv4.DHCPv4) {
 	for server := range slices.Chunk(raw, 4) {
 		a := netip.AddrFrom4([4]byte(server))
 		switch {
-		case !usableHost(a):
+		case !l.hasHost(a):
 			l.Dropped++
 		case len(l.DNS) < maxServers && !slices.Contains(l.DNS, a):
 			l.DNS = append(l.DNS, a)
@@ -260,6 +261,11 @@ func trimNUL(b []byte) []byte {
 func usableHost(a netip.Addr) bool {
 	first := a.As4()[0]
 	return first != 0 && first != 127 && first < 224
+}
+
+// hasHost tells whether a can be one host's address, on the lease's network or beyond.
+func (l *Lease) hasHost(a netip.Addr) bool {
+	return usableHost(a) && (l.Address.Bits() > 30 || a != l.Address.Masked().Addr() && a != broadcastOf(l.Address))
 }
 
 func broadcastOf(p netip.Prefix) netip.Addr {

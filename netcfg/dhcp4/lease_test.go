@@ -92,6 +92,10 @@ func TestOptionsThatCannotBeUsedAreDropped(t *testing.T) {
 		"impossible name servers":       {option(6, 0, 0, 0, 0, 127, 0, 0, 1, 9, 9, 9, 9), via(1), "[]", 1},
 		"twenty name servers":           {option(6, manyServers(20)...), via(1), "[]", maxServers},
 		"an impossible router":          {option(3, 0, 0, 0, 0, 10, 0, 0, 3), via(3), "[]", 0},
+		"the subnet's broadcast first":  {option(3, 10, 0, 0, 255, 10, 0, 0, 3), via(3), "[]", 0},
+		"the subnet's own first":        {option(3, 10, 0, 0, 0, 10, 0, 0, 3), via(3), "[]", 0},
+		"the broadcast in 121":          {option(121, 24, 10, 9, 9, 10, 0, 0, 255, 0, 10, 0, 0, 3), "[{0.0.0.0/0 10.0.0.3}]", "[]", 0},
+		"the broadcast as name server":  {option(6, 10, 0, 0, 255, 10, 0, 0, 53), via(1), "[]", 1},
 		"ourselves as router":           {option(3, 10, 0, 0, 5), "[]", "[]", 0},
 		"121 overrides 3":               {option(121, 0, 10, 0, 0, 2, 24, 10, 9, 9, 0, 0, 0, 0), "[{0.0.0.0/0 10.0.0.2} {10.9.9.0/24 invalid IP}]", "[]", 0},
 		"a broken 121 leaves 3":         {option(121, 33, 10, 0, 0, 2), via(1), "[]", 0},
@@ -130,15 +134,17 @@ func manyServers(n int) (raw []byte) {
 func FuzzAnswers(f *testing.F) {
 	b := &bench{c: New(Identity{MAC: ourMAC}, nil, false)}
 	for _, kind := range []dhcpv4.MessageType{dhcpv4.MessageTypeOffer, dhcpv4.MessageTypeAck, dhcpv4.MessageTypeNak} {
-		f.Add(b.reply(kind, nil)[240:], uint16(3))
-		f.Add(b.reply(kind, option(121, 24, 10, 9, 9, 10, 0, 0, 1))[240:], uint16(40))
-		f.Add(b.reply(kind, option(119, 1, 'a', 0xc0, 0))[240:], uint16(400))
+		f.Add(b.reply(kind, nil)[240:], []byte(nil), uint16(3))
+		f.Add(b.reply(kind, option(52, 3))[240:], append(make([]byte, 64), 3, 4, 10, 0, 0, 9, 255), uint16(3))
+		f.Add(b.reply(kind, option(121, 24, 10, 9, 9, 10, 0, 0, 1))[240:], []byte(nil), uint16(40))
+		f.Add(b.reply(kind, option(119, 1, 'a', 0xc0, 0))[240:], []byte(nil), uint16(400))
 	}
-	f.Fuzz(func(t *testing.T, options []byte, wait uint16) {
+	f.Fuzz(func(t *testing.T, options, fields []byte, wait uint16) {
 		b := newBench(t)
 		b.step(CarrierUp{})
 		for range 8 {
 			frame := append(b.reply(dhcpv4.MessageTypeOffer, nil)[:240], options...)
+			copy(frame[atServerName:atCookie], fields)
 			b.step(Datagram{frame})
 			b.answer(dhcpv4.MessageTypeOffer, nil)
 			b.step(Datagram{frame})
@@ -157,6 +163,9 @@ func FuzzAnswers(f *testing.F) {
 				slices.ContainsFunc(l.Search, func(s string) bool { return !ValidDomain(s) }) ||
 				slices.Contains(l.DNS, netip.IPv4Unspecified()) {
 				t.Fatalf("configured: %+v", l)
+			}
+			if r, err := Restore(l.ACK, l.Start, ourMAC); err != nil || fmt.Sprint(r.Address, r.Routes, r.DNS, r.Search, r.Expires) != fmt.Sprint(l.Address, l.Routes, l.DNS, l.Search, l.Expires) {
+				t.Fatalf("restored: %+v, %v, want %+v", r, err, l)
 			}
 		}
 	})

@@ -109,9 +109,22 @@ func (c *Client) sendDecline(l *Lease) {
 func requested(a netip.Addr) dhcpv4.Option { return dhcpv4.OptRequestedIPAddress(a.AsSlice()) }
 func server(a netip.Addr) dhcpv4.Option    { return dhcpv4.OptServerIdentifier(a.AsSlice()) }
 
-// parse reads an answer meant for the station mac.
+// Where a message (RFC 2131, 2) has what option overload is about.
+const (
+	atServerName = 44
+	atFile       = 108
+	atCookie     = 236
+	headerSize   = 240 // the options follow
+)
+
+// parse reads an answer meant for the station mac; without a message it is none.
+// With one and an error it is ours, but its options cannot be read.
+//
+// The codec wants an End option, which some servers forget, so that it gets
+// the header alone, and leaves out option overload.
 func parse(payload []byte, mac [6]byte) (*dhcpv4.DHCPv4, error) {
-	m, err := dhcpv4.FromBytes(payload)
+	n := min(len(payload), headerSize)
+	m, err := dhcpv4.FromBytes(append(payload[:n:n], dhcpv4.OptionEnd.Code()))
 	switch {
 	case err != nil:
 		return nil, err
@@ -120,14 +133,33 @@ func parse(payload []byte, mac [6]byte) (*dhcpv4.DHCPv4, error) {
 	case !slices.Equal(m.ClientHWAddr, mac[:]):
 		return nil, fmt.Errorf("for %v", net.HardwareAddr(m.ClientHWAddr))
 	}
-	return m, nil
+	if err := m.Options.FromBytes(payload[headerSize:]); err != nil {
+		return m, err
+	}
+	overload := m.Options.Get(dhcpv4.OptionOptionOverload)
+	if len(overload) != 1 {
+		return m, nil
+	}
+	if overload[0]&1 != 0 {
+		err = m.Options.FromBytes(payload[atFile:atCookie])
+	}
+	if err == nil && overload[0]&2 != 0 {
+		err = m.Options.FromBytes(payload[atServerName:atFile])
+	}
+	m.Options.Del(dhcpv4.OptionOptionOverload) // what it said is done, also for who reads what is stored
+	m.BootFileName, m.ServerHostName = "", ""
+	return m, err
 }
 
-// receive handles one datagram and tells whether it meant anything.
+// receive handles one datagram and tells whether it answers a request of ours.
 func (c *Client) receive(payload []byte) bool {
 	m, err := parse(payload, c.id.MAC)
-	if err != nil || binary.BigEndian.Uint32(m.TransactionID[:]) != c.xid || c.attempts == 0 && c.phase < Bound {
+	if m == nil || binary.BigEndian.Uint32(m.TransactionID[:]) != c.xid || c.attempts == 0 && c.phase < Bound {
 		return false
+	}
+	if err != nil {
+		c.refuse("answer", err)
+		return true
 	}
 	switch m.MessageType() {
 	case dhcpv4.MessageTypeOffer:
@@ -144,8 +176,7 @@ func (c *Client) offered(m *dhcpv4.DHCPv4) bool {
 	offer, err := readLease(m, c.now)
 	switch {
 	case err != nil:
-		c.trouble = "offer refused: " + err.Error()
-		return false
+		c.refuse("offer", err)
 	case offer.Server == c.avoid:
 		c.spare = offer
 	default:
@@ -172,11 +203,12 @@ func (c *Client) acknowledged(m *dhcpv4.DHCPv4) bool {
 	if !ok {
 		return false
 	}
+	inherit(m, c.known)
 	l, err := readLease(m, c.start)
 	switch {
 	case err != nil:
-		c.trouble = "acknowledgement refused: " + err.Error()
-		return false
+		c.refuse("acknowledgement", err)
+		return true
 	case from.IsValid() && l.Server != from || !l.ValidAt(c.now):
 		return false
 	}
@@ -190,6 +222,37 @@ func (c *Client) acknowledged(m *dhcpv4.DHCPv4) bool {
 	c.enter(Probing, c.now)
 	c.wanted = l
 	return true
+}
+
+// inherit completes an acknowledgement by what was said of the same address
+// before: to renew a lease some servers send no more than the address. Without
+// a mask an answer says nothing of the network; with it, it has said all.
+func inherit(m *dhcpv4.DHCPv4, before *Lease) {
+	own, _ := netip.AddrFromSlice(m.YourIPAddr.To4())
+	if before == nil || before.Address.Addr() != own {
+		return
+	}
+	keep := func(list ...dhcpv4.OptionCode) {
+		if slices.ContainsFunc(list, m.Options.Has) {
+			return
+		}
+		for _, code := range list {
+			if value := before.options.Get(code); value != nil {
+				m.Options[code.Code()] = value
+			}
+		}
+	}
+	if !m.Options.Has(dhcpv4.OptionSubnetMask) {
+		keep(dhcpv4.OptionSubnetMask)
+		keep(dhcpv4.OptionClasslessStaticRoute, dhcpv4.OptionRouter)
+		keep(dhcpv4.OptionDomainNameServer)
+		keep(dhcpv4.OptionDomainName, dhcpv4.OptionDNSDomainSearchList)
+	}
+	if !m.Options.Has(dhcpv4.OptionIPAddressLeaseTime) {
+		keep(dhcpv4.OptionIPAddressLeaseTime)
+		keep(dhcpv4.OptionRenewTimeValue)
+		keep(dhcpv4.OptionRebindingTimeValue)
+	}
 }
 
 func (c *Client) refused(m *dhcpv4.DHCPv4) bool {
