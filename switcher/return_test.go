@@ -141,6 +141,33 @@ func TestNoRollbackStaysAndKeepsTheDefault(t *testing.T) {
 	wantRuns(t, m, "image []")
 }
 
+// What stayed although it failed is not trusted because it runs by now: its services are asked for though no step
+// touches them, and the way back leads to what is trusted.
+func TestWhatIsNotGoodIsProvenWholeEachTime(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	m.broken["web"] = "exit status 1"
+	for _, verb := range []string{VerbSwitch, VerbTest} {
+		r := s.Switch(context.Background(), Request{Verb: VerbSwitch, Text: []byte(webText), NoRollback: true}, nil)
+		wantExit(t, r, ExitFailed)
+		r = switchTo(t, s, verb, webText)
+		wantExit(t, r, ExitReverted)
+		if !strings.Contains(r.Reason, "service web: exit status 1") {
+			t.Errorf("%s: %s", verb, r.Reason)
+		}
+		wantRuns(t, m, "image []")
+		if st := s.Status(); st.Running != 1 || st.Default != 1 {
+			t.Errorf("%s: status %+v", verb, st)
+		}
+	}
+	wantExit(t, s.Switch(context.Background(), Request{Verb: VerbSwitch, Text: []byte(webText), NoRollback: true}, nil), ExitFailed)
+	m.broken = map[string]string{}
+	m.mu.Lock()
+	m.run("web") // the supervisor's next try
+	m.mu.Unlock()
+	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
+	wantRuns(t, m, "web [web]")
+}
+
 func TestCancelledSwitchGoesBack(t *testing.T) {
 	s, m, _ := bootedMachine(t)
 	ctx, cancel := context.WithCancel(context.Background())

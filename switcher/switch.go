@@ -180,7 +180,9 @@ func (o *operation) live(ctx context.Context, r Request, from, to target) Result
 	fromView, toView, plan := s.planTo(to)
 	o.tellNotes(plan)
 	record := s.recordNow()
-	if len(plan.Steps) == 0 && to.number == from.number && (r.Verb == VerbTest || record.Default == to.number && record.Trying == nil) {
+	e := record.entry(to.number)
+	good := e != nil && e.State == StateGood
+	if len(plan.Steps) == 0 && to.number == from.number && good && (r.Verb == VerbTest || record.Default == to.number && record.Trying == nil) {
 		o.event(EventNote, "generation %d runs already; there is nothing to do", to.number)
 		return o.leave(ExitGood, nil)
 	}
@@ -191,6 +193,9 @@ func (o *operation) live(ctx context.Context, r Request, from, to target) Result
 	}
 	err := o.perform(ctx, plan, fromView, to, toView, false)
 	p := proofFor(plan, toView, DigestOf(to.text), states, network)
+	if !good {
+		p = p.everything() // also what runs already, and did not work before
+	}
 	if err == nil {
 		err = o.prove(ctx, p, timeout, to.system.Checks)
 	}
@@ -303,6 +308,7 @@ func (o *operation) fail(ctx context.Context, r Request, from, to target, states
 		o.collect()
 		return o.leave(ExitFailed, fmt.Errorf("%w; not going back, as asked", cause))
 	}
+	from = o.wayBack(from, to)
 	o.event(EventNote, "going back to generation %d", from.number)
 	ctx = context.WithoutCancel(ctx) // the way back is not cancelled; every step of it has its own limit
 	err := o.goTo(ctx, from, states, network)
@@ -313,6 +319,28 @@ func (o *operation) fail(ctx context.Context, r Request, from, to target, states
 		return o.leave(ExitFailed, fmt.Errorf("%w; and on the way back to generation %d: %w", cause, from.number, err))
 	}
 	return o.leave(ExitReverted, cause)
+}
+
+// wayBack is what a failed switch goes back to: what ran, or, where that is what has failed now, the default, which is
+// what runs from here on.
+func (o *operation) wayBack(from, failed target) target {
+	record := o.s.recordNow()
+	e := record.entry(record.Default)
+	if from.number != failed.number || e == nil || e.Number == failed.number {
+		return from
+	}
+	trusted, err := o.s.load(*e)
+	if err != nil {
+		o.event(EventNote, "generation %d: %v", e.Number, err)
+		return from
+	}
+	o.s.mu.Lock()
+	defer o.s.mu.Unlock()
+	if o.s.before == trusted.number {
+		o.s.before = record.Previous
+	}
+	o.s.running, o.s.current = trusted.number, trusted
+	return trusted
 }
 
 // goTo changes the running machine to a generation that is trusted, going on
