@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"bantam/lifecycle"
 	"bantam/system"
 )
 
@@ -174,7 +175,7 @@ func (m *fakeMachine) Adopt(text []byte, sys *system.System) error {
 	m.text, m.system = string(text), sys
 	for name := range sys.Services {
 		if m.services[name] == nil {
-			m.services[name] = &ServiceState{Name: name, Phase: PhaseDown}
+			m.services[name] = &ServiceState{Name: name, Phase: lifecycle.PhaseDown}
 		}
 	}
 	return m.call("adopt")
@@ -187,7 +188,7 @@ func (m *fakeMachine) StopServices(ctx context.Context, names []string) error {
 		if name == system.NetworkService {
 			m.network = NetworkState{Links: m.network.Links}
 		} else if s := m.services[name]; s != nil {
-			s.Phase, s.PID, s.Wanted, s.Stuck, s.LastExit = PhaseDown, 0, false, false, CleanExit
+			s.Phase, s.PID, s.Wanted, s.Stuck, s.LastExit = lifecycle.PhaseDown, 0, false, false, lifecycle.CleanExit
 		}
 	}
 	return m.call("stop %v", names)
@@ -209,12 +210,12 @@ func (m *fakeMachine) StartServices(names []string) error {
 }
 
 func (m *fakeMachine) run(name string) {
-	s := &ServiceState{Name: name, Phase: PhaseReady, Since: m.now, PID: 100 + len(m.calls), Wanted: true}
+	s := &ServiceState{Name: name, Phase: lifecycle.PhaseReady, Since: m.now, PID: 100 + len(m.calls), Wanted: true}
 	if how := m.broken[name]; how != "" {
-		s.Phase, s.PID, s.LastExit, s.Reason, s.Restarts = PhaseBackoff, 0, how, how, 1
+		s.Phase, s.PID, s.LastExit, s.Reason, s.Restarts = lifecycle.PhaseBackoff, 0, how, how, 1
 	}
-	if m.system.Services[name].Ready == "exited" && s.Phase == PhaseReady {
-		s.PID, s.LastExit = 0, CleanExit
+	if m.system.Services[name].Ready == "exited" && s.Phase == lifecycle.PhaseReady {
+		s.PID, s.LastExit = 0, lifecycle.CleanExit
 	}
 	m.services[name] = s
 }
@@ -246,7 +247,7 @@ func (m *fakeMachine) held(name string, byHand bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.services[name]
-	s.ByHand, s.Wanted, s.Phase, s.PID = byHand, false, PhaseDown, 0
+	s.ByHand, s.Wanted, s.Phase, s.PID = byHand, false, lifecycle.PhaseDown, 0
 }
 
 // runs names the system.toml that the machine follows and what it runs.
@@ -255,7 +256,7 @@ func (m *fakeMachine) runs() string {
 	defer m.mu.Unlock()
 	var up []string
 	for _, name := range sortedKeys(m.services) {
-		if m.services[name].Phase == PhaseReady {
+		if m.services[name].Phase == lifecycle.PhaseReady {
 			up = append(up, name)
 		}
 	}

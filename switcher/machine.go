@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"bantam/lifecycle"
 	"bantam/system"
 )
 
@@ -68,34 +69,17 @@ type ProgramFinder interface {
 // ServiceState is what can be seen of one service.
 type ServiceState struct {
 	Name     string
-	Phase    Phase
+	Phase    lifecycle.Phase
 	PID      int           // 0 without a process
 	Since    time.Duration // Machine.Now at which the phase began
 	Restarts int           // by itself, since it was last asked to start
-	LastExit string        // CleanExit, or how else its last process that has ended did, e.g. "exit status 1"
+	LastExit string        // lifecycle.CleanExit, or how else its last process that has ended did, e.g. "exit status 1"
 	Reason   string        // why it is in this phase, e.g. "waits for db: exit status 1"
 	Wanted   bool          // it should run
 	ByHand   bool          // a person stopped it; only a person starts it again
 	Looping  bool          // it keeps going down by itself, also if it is ready just now
 	Stuck    bool          // wanted, not ready, and nothing will change that by itself
 }
-
-// CleanExit is ServiceState.LastExit of a process that ended as it should.
-const CleanExit = "exit status 0"
-
-// EndReason is ServiceState.Reason of a service that stops because the machine ends.
-const EndReason = "shutdown"
-
-// Phase is where a service is in its life; the words are the supervisor's.
-type Phase string
-
-// The phases that a switch tells apart.
-const (
-	PhaseDown    Phase = "down"
-	PhaseReady   Phase = "ready"
-	PhaseBackoff Phase = "backoff" // it failed and will be started again
-	PhaseFailed  Phase = "failed"  // it failed and will not be started again
-)
 
 // NetworkState is what the network configurator says of itself. The zero value
 // is that of a network that is not running.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"bantam/lifecycle"
 	"bantam/system"
 )
 
@@ -62,22 +63,22 @@ func (p proof) judge(now time.Duration, services []ServiceState, network Network
 			return verdict{failed: name, err: fmt.Errorf("service %s: unknown to the supervisor", name)}
 		}
 		s := services[i]
-		clean := s.LastExit == CleanExit || s.LastExit == ""
+		clean := s.LastExit == lifecycle.CleanExit || s.LastExit == ""
 		switch {
-		case s.Phase == PhaseReady && !clean && s.Restarts > p.restarts[name] && !p.patient:
+		case s.Phase == lifecycle.PhaseReady && !clean && s.Restarts > p.restarts[name] && !p.patient:
 			return verdict{failed: name, err: fmt.Errorf("service %s: %s, and was started again", name, s.LastExit)}
 		case s.Looping && !p.patient:
 			return verdict{failed: name, err: fmt.Errorf("service %s: %s", name, s.fault())}
-		case s.Phase == PhaseReady && s.PID != 0 && now < s.Since+p.settle:
+		case s.Phase == lifecycle.PhaseReady && s.PID != 0 && now < s.Since+p.settle:
 			v.waiting = append(v.waiting, fmt.Sprintf("service %s to stay up", name))
 			if settled := s.Since + p.settle; v.again == 0 || settled < v.again {
 				v.again = settled
 			}
-		case s.Phase == PhaseReady:
+		case s.Phase == lifecycle.PhaseReady:
 			// proven
-		case s.Phase == PhaseDown && s.Stuck && s.LastExit == CleanExit && s.Reason == CleanExit:
+		case s.Phase == lifecycle.PhaseDown && s.Stuck && s.LastExit == lifecycle.CleanExit && s.Reason == lifecycle.CleanExit:
 			// it did its work, ended well and is not to be started again
-		case s.Phase == PhaseFailed, s.Stuck, s.Phase == PhaseBackoff && !clean && !p.patient:
+		case s.Phase == lifecycle.PhaseFailed, s.Stuck, s.Phase == lifecycle.PhaseBackoff && !clean && !p.patient:
 			return verdict{failed: name, err: fmt.Errorf("service %s: %s", name, s.fault())}
 		default:
 			v.waiting = append(v.waiting, fmt.Sprintf("service %s: %s", name, s.fault()))
@@ -96,7 +97,7 @@ func (s ServiceState) fault() string {
 		return s.Reason
 	case s.LastExit != "" && s.Looping:
 		return "keeps going down: " + s.LastExit
-	case s.LastExit != "" && slices.Contains([]Phase{PhaseDown, PhaseBackoff, PhaseFailed}, s.Phase):
+	case s.LastExit != "" && slices.Contains([]lifecycle.Phase{lifecycle.PhaseDown, lifecycle.PhaseBackoff, lifecycle.PhaseFailed}, s.Phase):
 		return s.LastExit // in the other phases that was an earlier process
 	}
 	return string(s.Phase)
@@ -153,7 +154,7 @@ func proofFor(plan Plan, to View, config Digest, before []ServiceState, network 
 	}
 	wanted := map[string]bool{}
 	for _, s := range before {
-		if s.Phase == PhaseReady && !s.Looping { // one that was crash-looping did not work
+		if s.Phase == lifecycle.PhaseReady && !s.Looping { // one that was crash-looping did not work
 			wanted[s.Name] = true
 			p.restarts[s.Name] = s.Restarts
 		}

@@ -5,12 +5,13 @@ import (
 	"testing"
 	"time"
 
+	"bantam/lifecycle"
 	"bantam/system"
 )
 
 func TestProofOfServices(t *testing.T) {
 	const now = 100 * time.Second
-	ready := ServiceState{Name: "web", Phase: PhaseReady, PID: 7, Since: 90 * time.Second, Wanted: true}
+	ready := ServiceState{Name: "web", Phase: lifecycle.PhaseReady, PID: 7, Since: 90 * time.Second, Wanted: true}
 	with := func(change func(*ServiceState)) ServiceState {
 		s := ready
 		change(&s)
@@ -24,20 +25,24 @@ func TestProofOfServices(t *testing.T) {
 	}{
 		{"a service that is up for longer than settle", ready, false, "proven"},
 		{"a service that has just come up", with(func(s *ServiceState) { s.Since = now - time.Second }), false, "waits service web to stay up"},
-		{"a one-shot that has ended well", with(func(s *ServiceState) { s.PID, s.Since, s.LastExit = 0, now, CleanExit }), false, "proven"},
+		{"a one-shot that has ended well", with(func(s *ServiceState) { s.PID, s.Since, s.LastExit = 0, now, lifecycle.CleanExit }), false, "proven"},
 		{"a service on its way", with(func(s *ServiceState) { s.Phase, s.Reason = "up", "" }), false, "waits service web: up"},
-		{"a service that waits for another", with(func(s *ServiceState) { s.Phase, s.PID, s.Reason = PhaseDown, 0, "waits for db" }), false, "waits service web: waits for db"},
-		{"a service in back-off", with(func(s *ServiceState) { s.Phase, s.LastExit = PhaseBackoff, "exit status 1" }), false, "failed service web: exit status 1"},
-		{"a service in back-off, looked at patiently", with(func(s *ServiceState) { s.Phase, s.LastExit = PhaseBackoff, "exit status 1" }), true, "waits service web: exit status 1"},
-		{"a clean end that restarts by policy", with(func(s *ServiceState) { s.Phase, s.LastExit, s.Restarts = PhaseBackoff, CleanExit, 1 }), false, "waits service web: exit status 0"},
+		{"a service that waits for another", with(func(s *ServiceState) { s.Phase, s.PID, s.Reason = lifecycle.PhaseDown, 0, "waits for db" }), false, "waits service web: waits for db"},
+		{"a service in back-off", with(func(s *ServiceState) { s.Phase, s.LastExit = lifecycle.PhaseBackoff, "exit status 1" }), false, "failed service web: exit status 1"},
+		{"a service in back-off, looked at patiently", with(func(s *ServiceState) { s.Phase, s.LastExit = lifecycle.PhaseBackoff, "exit status 1" }), true, "waits service web: exit status 1"},
+		{"a clean end that restarts by policy", with(func(s *ServiceState) {
+			s.Phase, s.LastExit, s.Restarts = lifecycle.PhaseBackoff, lifecycle.CleanExit, 1
+		}), false, "waits service web: exit status 0"},
 		{"a service up again after a failure", with(func(s *ServiceState) { s.LastExit, s.Restarts = "signal 11", 1 }), false, "failed service web: signal 11, and was started again"},
-		{"a service up again after a clean end", with(func(s *ServiceState) { s.LastExit, s.Restarts = CleanExit, 1 }), false, "proven"},
-		{"a service that will not be started again", with(func(s *ServiceState) { s.Phase, s.Stuck, s.Reason = PhaseFailed, true, "exit status 2" }), true, "failed service web: exit status 2"},
-		{"a service whose need has failed", with(func(s *ServiceState) { s.Phase, s.PID, s.Stuck, s.Reason = PhaseDown, 0, true, "waits for db" }), true, "failed service web: waits for db"},
+		{"a service up again after a clean end", with(func(s *ServiceState) { s.LastExit, s.Restarts = lifecycle.CleanExit, 1 }), false, "proven"},
+		{"a service that will not be started again", with(func(s *ServiceState) { s.Phase, s.Stuck, s.Reason = lifecycle.PhaseFailed, true, "exit status 2" }), true, "failed service web: exit status 2"},
+		{"a service whose need has failed", with(func(s *ServiceState) {
+			s.Phase, s.PID, s.Stuck, s.Reason = lifecycle.PhaseDown, 0, true, "waits for db"
+		}), true, "failed service web: waits for db"},
 		{"a service that ended well and is not to be started again", with(func(s *ServiceState) {
-			s.Phase, s.PID, s.Stuck, s.LastExit, s.Reason = PhaseDown, 0, true, CleanExit, CleanExit
+			s.Phase, s.PID, s.Stuck, s.LastExit, s.Reason = lifecycle.PhaseDown, 0, true, lifecycle.CleanExit, lifecycle.CleanExit
 		}), false, "proven"},
-		{"a service that is ready for a moment and keeps ending well", with(func(s *ServiceState) { s.Looping, s.LastExit = true, CleanExit }), false, "failed service web: keeps going down: exit status 0"},
+		{"a service that is ready for a moment and keeps ending well", with(func(s *ServiceState) { s.Looping, s.LastExit = true, lifecycle.CleanExit }), false, "failed service web: keeps going down: exit status 0"},
 		{"a service that keeps going down, looked at patiently", with(func(s *ServiceState) { s.Looping, s.LastExit = true, "exit status 1" }), true, "proven"},
 		{"a service on its way again", with(func(s *ServiceState) { s.Phase, s.LastExit = "up", "exit status 1" }), true, "waits service web: up"},
 		{"a service that nobody knows", with(func(s *ServiceState) { s.Name = "other" }), false, "failed service web: unknown to the supervisor"},
@@ -62,7 +67,7 @@ func (v verdict) String() string {
 func TestTheProofDoesNotAskForWhatWasCrashLoopingBefore(t *testing.T) {
 	services := map[string]system.Service{"web": {}, "db": {}}
 	goal := View{System: &system.System{Services: services}}
-	before := []ServiceState{{Name: "db", Phase: PhaseReady}, {Name: "web", Phase: PhaseReady, Looping: true}}
+	before := []ServiceState{{Name: "db", Phase: lifecycle.PhaseReady}, {Name: "web", Phase: lifecycle.PhaseReady, Looping: true}}
 	if p := proofFor(Plan{}, goal, "", before, NetworkState{}); len(p.services) != 1 || p.services[0] != "db" {
 		t.Errorf("asks for %q, want db alone", p.services)
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"bantam/lifecycle"
 	"bantam/system"
 )
 
@@ -21,10 +22,10 @@ func TestHandStoppedServiceStaysStopped(t *testing.T) {
 	s, m, _ := bootedMachine(t)
 	wantExit(t, switchTo(t, s, VerbSwitch, dbText), ExitGood)
 	m.held("db", true)
-	m.services["web"].Phase, m.services["web"].PID, m.services["web"].Reason = PhaseDown, 0, "waits for db"
+	m.services["web"].Phase, m.services["web"].PID, m.services["web"].Reason = lifecycle.PhaseDown, 0, "waits for db"
 	r := switchTo(t, s, VerbSwitch, strings.Replace(dbText, `["db"]`+"\n[service.web]", `["db", "-x"]`+"\n[service.web]", 1))
 	wantExit(t, r, ExitGood)
-	if m.services["db"].Phase == PhaseReady {
+	if m.services["db"].Phase == lifecycle.PhaseReady {
 		t.Error("db was started")
 	}
 }
@@ -69,7 +70,7 @@ func TestRemovedSysctlGetsItsOldValueBack(t *testing.T) {
 
 func TestNetworkStoppedByHandStaysStopped(t *testing.T) {
 	s, m, _ := bootedMachine(t)
-	m.services[system.NetworkService] = &ServiceState{Name: system.NetworkService, Phase: PhaseDown, ByHand: true}
+	m.services[system.NetworkService] = &ServiceState{Name: system.NetworkService, Phase: lifecycle.PhaseDown, ByHand: true}
 	m.network = NetworkState{Links: m.network.Links}
 	calls := len(m.calls)
 	wantExit(t, switchTo(t, s, VerbSwitch, "[net.eth0]\nipv4 = \"off\"\n"+strings.Replace(webText, "hostname = \"web\"\n", "", 1)+"needs = [\"network\"]\n"), ExitGood)
@@ -111,21 +112,21 @@ func TestHandStoppedServiceStaysStoppedOverARollback(t *testing.T) {
 	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
 	m.held("web", true)
 	wantExit(t, switchTo(t, s, VerbSwitch, badText), ExitGood)
-	m.services["bad"].Phase = PhaseDown // removed with its definition
+	m.services["bad"].Phase = lifecycle.PhaseDown // removed with its definition
 	wantHeld(t, m, s.Switch(t.Context(), Request{Verb: VerbRollback}, nil), ExitGood)
 }
 
 func TestServiceStoppedByHandDuringTheProofIsNotDemanded(t *testing.T) {
 	s, m, _ := bootedMachine(t)
 	m.onWait = func(m *fakeMachine) {
-		if db := m.services["db"]; db != nil && db.Phase == PhaseReady {
-			db.Phase, db.PID, db.ByHand, db.Wanted, db.Reason = PhaseDown, 0, true, false, "stopped by hand"
+		if db := m.services["db"]; db != nil && db.Phase == lifecycle.PhaseReady {
+			db.Phase, db.PID, db.ByHand, db.Wanted, db.Reason = lifecycle.PhaseDown, 0, true, false, "stopped by hand"
 			web := m.services["web"]
-			web.Phase, web.PID, web.Stuck, web.Reason = PhaseDown, 0, true, "waits for db"
+			web.Phase, web.PID, web.Stuck, web.Reason = lifecycle.PhaseDown, 0, true, "waits for db"
 		}
 	}
 	wantExit(t, switchTo(t, s, VerbSwitch, dbText), ExitGood)
-	if m.services["db"].Phase == PhaseReady {
+	if m.services["db"].Phase == lifecycle.PhaseReady {
 		t.Error("db was started again")
 	}
 }

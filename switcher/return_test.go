@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"bantam/lifecycle"
 	"bantam/system"
 )
 
@@ -118,7 +119,7 @@ func TestServiceThatDiesWhileConfirmationIsAwaitedReturns(t *testing.T) {
 	r := s.Switch(context.Background(), Request{Verb: VerbSwitch, Text: []byte(webText), Confirm: time.Hour}, func(e Event) {
 		if strings.Contains(e.Text, "bantam confirm") {
 			m.mu.Lock()
-			m.services["web"].Phase, m.services["web"].LastExit = PhaseBackoff, "signal 11"
+			m.services["web"].Phase, m.services["web"].LastExit = lifecycle.PhaseBackoff, "signal 11"
 			m.mu.Unlock()
 		}
 	})
@@ -292,7 +293,7 @@ func TestConfirmationAtTheLastMomentIsKeptOrRefused(t *testing.T) {
 // goDown is what the supervisor shows once PID 1 stops everything.
 func goDown(m *fakeMachine) {
 	for _, s := range m.services {
-		s.Phase, s.PID, s.Stuck, s.Reason = "stopping", 0, s.Wanted, EndReason
+		s.Phase, s.PID, s.Stuck, s.Reason = "stopping", 0, s.Wanted, lifecycle.Shutdown
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"bantam/lifecycle"
 	"bantam/system"
 )
 
@@ -235,7 +236,7 @@ func (o *operation) collect() {
 // ending says whether the machine is going down. What fails then is no fault of a generation.
 func (s *Switcher) ending() bool {
 	states := s.machine.Services()
-	return states == nil || slices.ContainsFunc(states, func(state ServiceState) bool { return state.Reason == EndReason })
+	return states == nil || slices.ContainsFunc(states, func(state ServiceState) bool { return state.Reason == lifecycle.Shutdown })
 }
 
 // commit makes a proven generation good and the default. What a power cut
@@ -273,7 +274,7 @@ func (s *Switcher) arrive(from, to target) {
 func (o *operation) tellMayFail(to target) {
 	for _, state := range o.s.machine.Services() {
 		service, defined := serviceOf(to.system, state.Name)
-		if defined && service.MayFail && state.Wanted && !state.ByHand && (state.Phase != PhaseReady || state.Looping) {
+		if defined && service.MayFail && state.Wanted && !state.ByHand && (state.Phase != lifecycle.PhaseReady || state.Looping) {
 			o.event(EventNote, "service %s, which may fail: %s", state.Name, state.fault())
 		}
 	}

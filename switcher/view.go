@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"bantam/lifecycle"
 	"bantam/system"
 )
 
@@ -152,24 +153,9 @@ func (v View) blocked(held map[string]bool) map[string]string {
 // needs, wants or follows, otherwise by name. A cycle, which system.Parse
 // refuses, is cut somewhere.
 func startOrder(services map[string]system.Service) []string {
-	var order []string
-	seen := map[string]bool{}
-	var visit func(name string)
-	visit = func(name string) {
-		service, ok := services[name]
-		if !ok || seen[name] {
-			return
-		}
-		seen[name] = true
-		before := slices.Concat(service.Needs, service.Wants, service.After)
-		slices.Sort(before)
-		for _, other := range before {
-			visit(other)
-		}
-		order = append(order, name)
+	follows := func(name string) []string {
+		service := services[name]
+		return slices.Sorted(slices.Values(slices.Concat(service.Needs, service.Wants, service.After)))
 	}
-	for _, name := range slices.Sorted(maps.Keys(services)) {
-		visit(name)
-	}
-	return order
+	return lifecycle.Order(slices.Collect(maps.Keys(services)), follows, func(name string) string { return name }, nil)
 }

@@ -1,11 +1,14 @@
 package system
 
 import (
+	"errors"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"bantam/lifecycle"
 )
 
 // consolePrefix starts the names of the consoles that init runs by itself.
@@ -92,27 +95,26 @@ func (r *reader) checkEnv(n *node, at string) {
 	}
 }
 
-// readyWords are the ways to become ready beside tcp/PORT.
-var readyWords = []string{"started", "exited", "notify"}
-
 func (r *reader) checkReady(n *node, at string, v Service) {
 	ready := n.get("ready")
-	if ok(ready) && !slices.Contains(readyWords, v.Ready) {
-		values := append(slices.Clip(readyWords), "tcp/PORT")
-		number, tcp := strings.CutPrefix(v.Ready, "tcp/")
-		port, err := strconv.ParseUint(number, 10, 16)
+	if ok(ready) {
+		_, _, err := lifecycle.ParseReadiness(v.Ready)
 		switch {
-		case tcp && (err != nil || port == 0 || number != strconv.FormatUint(port, 10)):
-			r.fail(ready, "", "%s.ready: %q is not a port between 1 and 65535", at, number)
-		case !tcp:
+		case errors.Is(err, lifecycle.ErrPort):
+			r.fail(ready, "", "%s.ready: %v", at, err)
+		case err != nil:
+			var values []string
+			for _, way := range lifecycle.Readinesses {
+				values = append(values, way.Word)
+			}
 			suggestion := didYouMean(v.Ready, values)
 			if p, err := strconv.ParseUint(strings.TrimPrefix(v.Ready, "tcp:"), 10, 16); err == nil && p > 0 {
-				suggestion = "write " + quote("tcp/"+strconv.FormatUint(p, 10))
+				suggestion = "write " + quote(lifecycle.ReadyTCP+strconv.FormatUint(p, 10))
 			}
 			r.fail(ready, suggestion, "%s.ready: %q is none of %s", at, v.Ready, oneOf(values))
 		}
 	}
-	if restart := n.get("restart"); ok(restart) && !reported(ready) && v.Ready == "exited" && v.Restart == "always" {
+	if restart := n.get("restart"); ok(restart) && !reported(ready) && v.Ready == lifecycle.ReadyExited && v.Restart == lifecycle.RestartAlways {
 		r.fail(restart, `write "on-failure" or "never"`, "%s.restart: a one-shot (ready = \"exited\") that always restarts is never done", at)
 	}
 }

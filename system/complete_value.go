@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"bantam/lifecycle"
 )
 
 // choice is one value that a key may have.
@@ -106,11 +108,12 @@ func (c *completer) choices(k Key) []choice {
 			add(name, meaning(k, name))
 		}
 		return all
-	case "service.*.ready":
-		for _, name := range readyWords {
-			add(name, meaning(k, name))
+	case readyPath:
+		for _, way := range lifecycle.Readinesses {
+			word, port := strings.CutSuffix(way.Word, "PORT")
+			all = append(all, choice{word, meaning(k, way.Word), port})
 		}
-		return append(all, choice{"tcp/", meaning(k, "tcp/PORT"), true})
+		return all
 	case "net.*.routes.to":
 		add("default", "every destination without a route of its own")
 		return all

@@ -3,6 +3,8 @@ package system
 import (
 	"slices"
 	"strings"
+
+	"bantam/lifecycle"
 )
 
 // cycleShown is how many services of a long circle are named at each end.
@@ -29,50 +31,25 @@ func (r *reader) edges(name string) []edge {
 }
 
 // checkCycles reports each wait that closes a circle, with the whole path.
-// The walk has its own stack: the file decides how deep it goes.
 func (r *reader) checkCycles() {
-	const walking, done = 1, 2
-	state := make(map[string]int)
 	found := 0
-	type frame struct {
-		name  string
-		edges []edge
-	}
-	for _, start := range sortedKeys(r.system.Services) {
-		if state[start] != 0 {
-			continue
+	lifecycle.Order(sortedKeys(r.system.Services), r.edges, func(e edge) string { return e.to }, func(circle []edge) {
+		last := circle[len(circle)-1]
+		if !ok(last.node) || found >= maxProblems {
+			return
 		}
-		stack := []frame{{start, r.edges(start)}}
-		state[start] = walking
-		for len(stack) > 0 {
-			top := &stack[len(stack)-1]
-			if len(top.edges) == 0 {
-				state[top.name] = done
-				stack = stack[:len(stack)-1]
-				continue
-			}
-			e := top.edges[0]
-			if _, exists := r.system.Services[e.to]; exists && state[e.to] == 0 {
-				state[e.to] = walking
-				stack = append(stack, frame{e.to, r.edges(e.to)})
-				continue
-			}
-			if state[e.to] == walking && ok(e.node) && found < maxProblems {
-				found++
-				var path []string
-				for _, f := range stack {
-					if len(path) > 0 || f.name == e.to {
-						path = append(path, f.name+" "+f.edges[0].word)
-					}
-				}
-				if len(path) > 2*cycleShown {
-					path = slices.Replace(path, cycleShown, len(path)-cycleShown, "...")
-				}
-				r.fail(e.node, "remove one of these waits", "services wait for each other: %s %s", strings.Join(path, " "), e.to)
-			}
-			top.edges = top.edges[1:]
+		found++
+		var path []string
+		from := last.to
+		for _, e := range circle {
+			path = append(path, from+" "+e.word)
+			from = e.to
 		}
-	}
+		if len(path) > 2*cycleShown {
+			path = slices.Replace(path, cycleShown, len(path)-cycleShown, "...")
+		}
+		r.fail(last.node, "remove one of these waits", "services wait for each other: %s %s", strings.Join(path, " "), last.to)
+	})
 }
 
 // waitsFor reports whether a service is, or waits directly or by others for, another one.

@@ -1,6 +1,10 @@
 package system
 
-import "reflect"
+import (
+	"reflect"
+
+	"bantam/lifecycle"
+)
 
 // Default is the machine that an empty file describes.
 func Default() *System {
@@ -52,7 +56,7 @@ func (u *User) applyDefaults() {
 
 func (v *Service) applyDefaults() {
 	if v.Restart == "" {
-		v.Restart = "always"
+		v.Restart = lifecycle.RestartAlways
 		if v.Ready == "exited" {
 			v.Restart = "never"
 		}

@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"os"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
+
+	"bantam/lifecycle"
 )
 
 const referencePage = "../docs/system.toml.md"
@@ -52,8 +53,10 @@ func TestEveryKeyIsExplained(t *testing.T) {
 			t.Errorf("%s: %q is no short line", k.Path, k.Doc)
 		}
 		values := k.Values
-		if k.Path == "service.*.ready" {
-			values = append(slices.Clone(readyWords), "tcp/PORT")
+		if k.Path == readyPath {
+			for _, way := range lifecycle.Readinesses {
+				values = append(values, way.Word)
+			}
 		}
 		for _, v := range values {
 			if m := meaning(k, v); m == "" || m == "the default" {

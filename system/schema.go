@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"bantam/lifecycle"
 )
 
 // Key describes one key that system.toml may have.
@@ -40,12 +42,26 @@ func keysOf(path string, t reflect.Type) []Key {
 		if f.Type == reflect.TypeFor[Sysctl]() {
 			k.Type = sysctlTypes
 		}
+		if k.Path == readyPath {
+			k.Doc = readyDoc()
+		}
 		keys = append(keys, k)
 		if below.Kind() == reflect.Struct {
 			keys = append(keys, keysOf(k.Path, below)...)
 		}
 	}
 	return keys
+}
+
+// readyPath is the key whose values package lifecycle knows.
+const readyPath = "service.*.ready"
+
+func readyDoc() string {
+	var ways []string
+	for _, way := range lifecycle.Readinesses {
+		ways = append(ways, quote(way.Word)+" ("+way.Means+")")
+	}
+	return strings.Join(ways, ", ")
 }
 
 const sysctlTypes = "string, integer or boolean"

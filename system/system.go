@@ -69,7 +69,7 @@ type Service struct {
 	Needs        []string          `toml:"needs" doc:"services (or \"network\") that must be ready first; it stops when one of them does"`
 	Wants        []string          `toml:"wants" doc:"services to start as well and to wait for; they may fail"`
 	After        []string          `toml:"after" doc:"services to wait for if they are started anyway"`
-	Ready        string            `toml:"ready" doc:"\"started\" (it runs), \"exited\" (status 0), \"notify\" (newline on descriptor $NOTIFY_FD), \"tcp/PORT\" (it listens)" default:"started"`
+	Ready        string            `toml:"ready" default:"started"` // its doc is of lifecycle.Readinesses
 	Restart      string            `toml:"restart" values:"always,on-failure,never" doc:"when it has ended: \"always\" (start it again), \"on-failure\" (not after status 0) or \"never\" (leave it)" default:"always; never for one-shots"`
 	StartTimeout Duration          `toml:"start_timeout" doc:"time to become ready; then its start has failed" default:"30s"`
 	StopTimeout  Duration          `toml:"stop_timeout" doc:"time to end after the stop signal; then it is killed" default:"10s"`

@@ -8,6 +8,7 @@ import (
 	"bantam/docs"
 	"bantam/init/kmod"
 	"bantam/init/supervise"
+	"bantam/lifecycle"
 	"bantam/netcfg"
 	"bantam/switcher"
 )
@@ -170,7 +171,7 @@ func TestStatusTellsWhatAPersonNeeds(t *testing.T) {
 			{Name: "eth0", Up: true, Addresses: []netcfg.AddressStatus{{Prefix: "fe80::1/64", Source: "link-local"}, {Prefix: "10.0.0.2/24", Source: "static"}}},
 			{Name: "eth1", Waiting: "no carrier"},
 		}},
-		Services: []supervise.State{{Name: "web", Phase: supervise.PhaseBackoff, Reason: "exit status 1", Restarts: 7, Since: 80 * time.Second}},
+		Services: []supervise.State{{Name: "web", Phase: lifecycle.PhaseBackoff, Reason: "exit status 1", Restarts: 7, Since: 80 * time.Second}},
 	}
 	socket := answering(t, nil, func(Request) Frame { return Reply(s) })
 	_, text, _ := runVerb(socket, "status")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bantam/init/supervise"
+	"bantam/lifecycle"
 	"bantam/system"
 
 	"golang.org/x/sys/unix"
@@ -57,7 +58,7 @@ func networkDefinition() supervise.Definition {
 		GID:   netcfgUser,
 		Caps:  []int{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW},
 		Hide:  []string{statePath, "/root", "/mnt"},
-		Ready: supervise.ReadyNotify,
+		Ready: lifecycle.ReadyNotify,
 		// It is ready when the machine is online, which may never be: no cable.
 		StartTimeout: never,
 		Vital:        true,

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"bantam/init/supervise"
-	"bantam/switcher"
+	"bantam/lifecycle"
 )
 
 // The switcher condemns no generation for what fails while the machine ends, and
@@ -30,7 +30,7 @@ func TestTheSwitcherSeesTheEndOfTheMachine(t *testing.T) {
 	if err := sup.StopAll(limit); err != nil {
 		t.Fatal(err)
 	}
-	if states := m.Services(); len(states) != 1 || states[0].Reason != switcher.EndReason {
+	if states := m.Services(); len(states) != 1 || states[0].Reason != lifecycle.Shutdown {
 		t.Errorf("all is stopped for the end, and it says %+v", states)
 	}
 	cancel()

@@ -19,6 +19,7 @@ import (
 	"bantam/boottime"
 	"bantam/init/kmod"
 	"bantam/init/supervise"
+	"bantam/lifecycle"
 	"bantam/netcfg"
 	"bantam/regular"
 	"bantam/switcher"
@@ -117,12 +118,12 @@ func (m *Machine) Services() []switcher.ServiceState {
 			continue
 		}
 		list = append(list, switcher.ServiceState{
-			Name: s.Name, Phase: switcher.Phase(s.Phase), PID: s.PID, Since: s.Since, Restarts: s.Restarts,
+			Name: s.Name, Phase: s.Phase, PID: s.PID, Since: s.Since, Restarts: s.Restarts,
 			LastExit: s.LastExit, Reason: s.Reason, Wanted: s.Wanted, ByHand: s.ByHand, Stuck: s.Stuck, Looping: s.Looping,
 		})
 	}
 	for _, name := range held {
-		list = append(list, switcher.ServiceState{Name: name, Phase: switcher.PhaseDown, ByHand: true})
+		list = append(list, switcher.ServiceState{Name: name, Phase: lifecycle.PhaseDown, ByHand: true})
 	}
 	return list
 }
@@ -291,7 +292,7 @@ func (m *Machine) StopServices(ctx context.Context, names []string) error {
 	if err := m.sup.Stop(supervise.ByPlan, names...); err != nil {
 		return err
 	}
-	return m.sup.Wait(ctx, supervise.PhaseDown, names...)
+	return m.sup.Wait(ctx, lifecycle.PhaseDown, names...)
 }
 
 // StartServices asks for services to run.

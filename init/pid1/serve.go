@@ -10,6 +10,7 @@ import (
 	"bantam/boottime"
 	"bantam/init/control"
 	"bantam/init/supervise"
+	"bantam/lifecycle"
 	"bantam/switcher"
 )
 
@@ -235,10 +236,10 @@ func (f *first) service(action string, names []string, c *control.Client) contro
 			return failure(fmt.Errorf("%s stays: stopped it would lock out whoever sits there; restart it to get a fresh shell", name))
 		}
 	}
-	do, phase := f.sup.Start, supervise.PhaseReady
+	do, phase := f.sup.Start, lifecycle.PhaseReady
 	switch action {
 	case "stop":
-		do, phase = f.sup.Stop, supervise.PhaseDown
+		do, phase = f.sup.Stop, lifecycle.PhaseDown
 	case "restart":
 		do = f.sup.Restart
 	}

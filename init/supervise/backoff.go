@@ -1,6 +1,10 @@
 package supervise
 
-import "time"
+import (
+	"time"
+
+	"bantam/lifecycle"
+)
 
 const (
 	backoffFirst = 100 * time.Millisecond
@@ -32,7 +36,7 @@ func (s *service) fell(now time.Duration) {
 // looping says whether the service keeps going down. One that has been ready for
 // as long as ends a back-off is not called so, until it goes down again.
 func (s *service) looping(now time.Duration) bool {
-	if s.phase == PhaseReady && now-s.since >= backoffReset {
+	if s.phase == lifecycle.PhaseReady && now-s.since >= backoffReset {
 		return false
 	}
 	return s.wanted && !s.done && len(s.falls) == loopFalls && now-s.falls[0] < loopWindow

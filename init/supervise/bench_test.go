@@ -5,6 +5,8 @@ import (
 	"os"
 	"runtime/debug"
 	"testing"
+
+	"bantam/lifecycle"
 )
 
 func BenchmarkStartAndStopOfAService(b *testing.B) {
@@ -15,9 +17,9 @@ func BenchmarkStartAndStopOfAService(b *testing.B) {
 	r.must(r.Define([]Definition{{Name: "a", Argv: []string{"sleep", "1000"}}}))
 	for b.Loop() {
 		r.must(r.Start(ByPlan, "a"))
-		r.await(PhaseReady, "a")
+		r.await(lifecycle.PhaseReady, "a")
 		r.must(r.Stop(ByPlan, "a"))
-		r.await(PhaseDown, "a")
+		r.await(lifecycle.PhaseDown, "a")
 	}
 }
 
@@ -46,7 +48,7 @@ func BenchmarkMemoryWithFiftyServices(b *testing.B) {
 		defs = append(defs, Definition{Name: fmt.Sprintf("s%d", i), Argv: shell("seq 100; exec sleep 1000")})
 	}
 	r.run(defs...)
-	r.await(PhaseReady)
+	r.await(lifecycle.PhaseReady)
 	r.within("all have written", func() bool { return len(r.output("s49")) == 100 })
 	for b.Loop() {
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/lifecycle"
 )
 
 // What a supervisor before this one left, or a group that is on nobody's books, ends too.
@@ -47,15 +49,15 @@ func TestAFrozenGroupHoldsUpItsServiceAndNotTheLoop(t *testing.T) {
 		}
 	}
 	freeze(r.groups.root, "1")
-	r.run(Definition{Name: "cold", Argv: shell("sleep 1000"), Restart: RestartNever})
+	r.run(Definition{Name: "cold", Argv: shell("sleep 1000"), Restart: lifecycle.RestartNever})
 	r.within("it is told", func() bool { return strings.Contains(r.state("cold").LastExit, "fork into a frozen cgroup") })
 	if _, _, err := r.RunOnce(context.Background(), Definition{Argv: shell("exit 0")}); !errors.Is(err, errFrozen) {
 		t.Errorf("run once: %v", err)
 	}
 	freeze(r.groups.root, "0")
-	r.await(PhaseReady, "cold")
+	r.await(lifecycle.PhaseReady, "cold")
 	r.must(r.Stop(ByPlan, "cold"))
-	r.await(PhaseDown, "cold")
+	r.await(lifecycle.PhaseDown, "cold")
 
 	left := &process{} // a group that could not be removed
 	dir, err := r.groups.create(left, "cold", Definition{})
@@ -69,7 +71,7 @@ func TestAFrozenGroupHoldsUpItsServiceAndNotTheLoop(t *testing.T) {
 		}
 	}
 	r.must(r.Start(ByPlan, "cold"))
-	r.await(PhaseReady, "cold")
+	r.await(lifecycle.PhaseReady, "cold")
 	for controller, file := range quotas {
 		if text, err := os.ReadFile(left.group + file); r.groups.has[controller] && !strings.HasPrefix(string(text), "max") {
 			t.Errorf("%s of the group that was left: %q, %v", file, text, err)

@@ -24,20 +24,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
-)
 
-// What makes a service ready. Beside these, "tcp/PORT": it listens there.
-const (
-	ReadyStarted = "started" // its program runs
-	ReadyExited  = "exited"  // it has ended with status 0; it stays ready without a process
-	ReadyNotify  = "notify"  // it wrote a newline to the descriptor $NOTIFY_FD
-)
-
-// When a service that ended by itself starts again.
-const (
-	RestartAlways    = "always"
-	RestartOnFailure = "on-failure"
-	RestartNever     = "never"
+	"bantam/lifecycle"
 )
 
 // Times that hold when a definition says none.
@@ -63,8 +51,8 @@ type Definition struct {
 	Needs        []string       // must be ready first and stay ready
 	Wants        []string       // are started too and waited for, but may fail
 	After        []string       // are waited for when they start anyway
-	Ready        string         // "" is ReadyStarted
-	Restart      string         // "" is RestartAlways, for ReadyExited RestartNever
+	Ready        string         // "" is lifecycle.ReadyStarted
+	Restart      string         // "" is lifecycle.RestartAlways, for lifecycle.ReadyExited lifecycle.RestartNever
 	StartTimeout time.Duration  // to become ready; 0 is 30 s
 	StopTimeout  time.Duration  // from StopSignal to SIGKILL; 0 is 10 s
 	StopSignal   syscall.Signal // 0 is SIGTERM; SIGCONT always follows
@@ -76,12 +64,12 @@ type Definition struct {
 // resolved returns d with every default filled in.
 func (d Definition) resolved() Definition {
 	if d.Ready == "" {
-		d.Ready = ReadyStarted
+		d.Ready = lifecycle.ReadyStarted
 	}
 	if d.Restart == "" {
-		d.Restart = RestartAlways
-		if d.Ready == ReadyExited {
-			d.Restart = RestartNever
+		d.Restart = lifecycle.RestartAlways
+		if d.Ready == lifecycle.ReadyExited {
+			d.Restart = lifecycle.RestartNever
 		}
 	}
 	if d.StartTimeout <= 0 {
@@ -112,15 +100,13 @@ func (d Definition) check() error {
 	if len(d.Argv) == 0 || d.Argv[0] == "" {
 		return fmt.Errorf("service %s: no command", d.Name)
 	}
-	switch d.Ready {
-	case "", ReadyStarted, ReadyExited, ReadyNotify:
-	default:
-		if _, err := tcpPort(d.Ready); err != nil {
+	if d.Ready != "" {
+		if _, _, err := lifecycle.ParseReadiness(d.Ready); err != nil {
 			return fmt.Errorf("service %s: ready: %w", d.Name, err)
 		}
 	}
 	switch d.Restart {
-	case "", RestartAlways, RestartOnFailure, RestartNever:
+	case "", lifecycle.RestartAlways, lifecycle.RestartOnFailure, lifecycle.RestartNever:
 	default:
 		return fmt.Errorf("service %s: restart: %q is none of always, on-failure and never", d.Name, d.Restart)
 	}
@@ -158,34 +144,18 @@ func startOrder(defs []Definition) ([]string, error) {
 		byName[d.Name] = d
 		names = append(names, d.Name)
 	}
-	slices.Sort(names)
-	var order, path []string
-	state := make(map[string]int, len(names)) // 1: on the path, 2: sorted
-	var visit func(name string)
-	visit = func(name string) {
-		switch state[name] {
-		case 1:
-			loop := append(slices.Clone(path[slices.Index(path, name):]), name)
-			faults = append(faults, fmt.Errorf("services wait for each other: %s", strings.Join(loop, " -> ")))
-			return
-		case 2:
-			return
-		}
-		state[name] = 1
-		path = append(path, name)
-		for _, other := range byName[name].follows() {
+	follows := func(name string) []string {
+		list := byName[name].follows()
+		for _, other := range list {
 			if _, known := byName[other]; !known {
 				faults = append(faults, fmt.Errorf("service %s: follows %q, which is not defined", name, other))
-				continue
 			}
-			visit(other)
 		}
-		path = path[:len(path)-1]
-		state[name] = 2
-		order = append(order, name)
+		return list
 	}
-	for _, name := range names {
-		visit(name)
-	}
+	order := lifecycle.Order(names, follows, func(name string) string { return name }, func(waits []string) {
+		last := waits[len(waits)-1]
+		faults = append(faults, fmt.Errorf("services wait for each other: %s -> %s", last, strings.Join(waits, " -> ")))
+	})
 	return order, errors.Join(faults...)
 }

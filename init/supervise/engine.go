@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"bantam/lifecycle"
 )
 
 // killPatience is how long a process may outlive SIGKILL before it is called
@@ -39,7 +41,7 @@ type service struct {
 	stuck   bool
 	held    bool
 
-	phase    Phase
+	phase    lifecycle.Phase
 	since    time.Duration
 	reason   string
 	lastExit string
@@ -103,16 +105,16 @@ func (e *Engine) Step(now time.Duration, event Event) []Action {
 			e.ended(s)
 		}
 	case Executed:
-		if s := e.current(ev.Name, ev.Serial); s != nil && s.phase == PhaseStarting {
-			e.enter(s, PhaseUp, "")
+		if s := e.current(ev.Name, ev.Serial); s != nil && s.phase == lifecycle.PhaseStarting {
+			e.enter(s, lifecycle.PhaseUp, "")
 			s.deadline = s.spawnAt + s.run.StartTimeout
-			if s.run.Ready == ReadyStarted {
+			if s.run.Ready == lifecycle.ReadyStarted {
 				e.ready(s)
 			}
 		}
 	case Ready:
 		// It may come before Executed: two descriptors, read in any order.
-		if s := e.current(ev.Name, ev.Serial); s != nil && (s.phase == PhaseStarting || s.phase == PhaseUp) && s.run.Ready != ReadyExited {
+		if s := e.current(ev.Name, ev.Serial); s != nil && (s.phase == lifecycle.PhaseStarting || s.phase == lifecycle.PhaseUp) && s.run.Ready != lifecycle.ReadyExited {
 			e.ready(s)
 		}
 	case Exited:
@@ -175,7 +177,7 @@ func (e *Engine) names() []string {
 	return names
 }
 
-func (e *Engine) enter(s *service, phase Phase, reason string) {
+func (e *Engine) enter(s *service, phase lifecycle.Phase, reason string) {
 	s.phase, s.reason, s.since, s.deadline = phase, reason, e.now, 0
 	e.changed = true
 }
@@ -198,7 +200,7 @@ func (e *Engine) define(defs []Definition) {
 	for _, d := range defs {
 		s := e.services[d.Name]
 		if s == nil {
-			s = &service{phase: PhaseDown, since: e.now}
+			s = &service{phase: lifecycle.PhaseDown, since: e.now}
 			e.services[d.Name] = s
 		}
 		s.def, s.removed = d.resolved(), false
@@ -225,7 +227,7 @@ func (e *Engine) want(name string, by By, seen map[string]bool) {
 		s.again = true // once it has ended, whatever its policy
 	default:
 		s.forgive()
-		e.enter(s, PhaseDown, "")
+		e.enter(s, lifecycle.PhaseDown, "")
 	}
 	for _, need := range s.def.Needs {
 		e.want(need, by, seen)
@@ -256,13 +258,13 @@ func (e *Engine) restart(ev Restart) {
 		}
 		e.want(name, ev.By, map[string]bool{})
 		s.forgive()
-		s.again = s.alive || s.phase == PhaseReady
+		s.again = s.alive || s.phase == lifecycle.PhaseReady
 	}
 }
 
 func (e *Engine) reload(names []string) {
 	for _, name := range names {
-		if s := e.services[name]; s != nil && (s.phase == PhaseUp || s.phase == PhaseReady) && s.alive {
+		if s := e.services[name]; s != nil && (s.phase == lifecycle.PhaseUp || s.phase == lifecycle.PhaseReady) && s.alive {
 			e.note(s, "reload")
 			e.act(Signal{Name: name, Serial: s.serial, Signal: s.run.ReloadSignal})
 		}
@@ -274,14 +276,14 @@ func (e *Engine) spawn(s *service) {
 	s.run, s.serial = s.def, e.serial
 	s.alive, s.pid, s.exited, s.clean, s.unborn = true, 0, false, false, false
 	s.step, s.cause, s.timedOut, s.again = stopNot, "", false, false
-	e.enter(s, PhaseStarting, "")
+	e.enter(s, lifecycle.PhaseStarting, "")
 	s.spawnAt, s.readyAt = e.now, 0
 	s.deadline = e.now + s.run.StartTimeout
 	e.act(Spawn{s.serial, s.run})
 }
 
 func (e *Engine) ready(s *service) {
-	e.enter(s, PhaseReady, "")
+	e.enter(s, lifecycle.PhaseReady, "")
 	s.readyAt = e.now
 	e.note(s, "ready after %v", (e.now - s.spawnAt).Round(time.Millisecond))
 }
@@ -295,7 +297,7 @@ func (e *Engine) exited(s *service, ev Exited) {
 		return
 	}
 	if s.step < stopKilled {
-		e.enter(s, PhaseStopping, cmp.Or(s.cause, s.lastExit))
+		e.enter(s, lifecycle.PhaseStopping, cmp.Or(s.cause, s.lastExit))
 		e.kill(s)
 	}
 }
@@ -314,10 +316,10 @@ func (e *Engine) ended(s *service) {
 	switch {
 	case asked:
 		e.note(s, "stopped: %s", s.lastExit)
-		e.enter(s, PhaseDown, reason)
-	case s.run.Ready == ReadyExited && !failed:
+		e.enter(s, lifecycle.PhaseDown, reason)
+	case s.run.Ready == lifecycle.ReadyExited && !failed:
 		e.ready(s)
-	case s.run.Restart == RestartAlways || s.run.Restart == RestartOnFailure && failed || s.unborn:
+	case s.run.Restart == lifecycle.RestartAlways || s.run.Restart == lifecycle.RestartOnFailure && failed || s.unborn:
 		lasted := s.readyAt != 0 && e.now-s.readyAt >= backoffReset
 		if lasted {
 			s.delay = 0
@@ -329,16 +331,16 @@ func (e *Engine) ended(s *service) {
 		}
 		pause := jittered(s.delay, e.random())
 		e.note(s, "%s; again in %v", reason, pause.Round(time.Millisecond))
-		e.enter(s, PhaseBackoff, reason)
+		e.enter(s, lifecycle.PhaseBackoff, reason)
 		s.deadline = e.now + pause
 	case failed:
 		s.done = true
 		e.note(s, "%s; failed", reason)
-		e.enter(s, PhaseFailed, reason)
+		e.enter(s, lifecycle.PhaseFailed, reason)
 	default:
 		s.done = true
 		e.note(s, "%s; ended", reason)
-		e.enter(s, PhaseDown, reason)
+		e.enter(s, lifecycle.PhaseDown, reason)
 	}
 }
 
@@ -346,12 +348,12 @@ func (e *Engine) ended(s *service) {
 func (e *Engine) expired(s *service) {
 	s.deadline = 0
 	switch s.phase {
-	case PhaseStarting, PhaseUp:
+	case lifecycle.PhaseStarting, lifecycle.PhaseUp:
 		s.timedOut = true
 		e.halt(s, fmt.Sprintf("not ready within %v", s.run.StartTimeout))
-	case PhaseBackoff:
-		e.enter(s, PhaseDown, s.reason)
-	case PhaseStopping:
+	case lifecycle.PhaseBackoff:
+		e.enter(s, lifecycle.PhaseDown, s.reason)
+	case lifecycle.PhaseStopping:
 		if s.step == stopSignalled {
 			e.note(s, "still there after %v: killed", s.run.StopTimeout)
 			e.kill(s)
@@ -359,14 +361,14 @@ func (e *Engine) expired(s *service) {
 		}
 		s.step = stopUnkillable
 		e.note(s, "unkillable: still there %v after SIGKILL", killPatience)
-		e.enter(s, PhaseFailed, "unkillable")
+		e.enter(s, lifecycle.PhaseFailed, "unkillable")
 	}
 }
 
 // halt begins to stop s. The signal follows once nothing must stop before it.
 func (e *Engine) halt(s *service, cause string) {
 	e.note(s, "stopping: %s", cause)
-	e.enter(s, PhaseStopping, cause)
+	e.enter(s, lifecycle.PhaseStopping, cause)
 	s.step, s.cause, s.again = stopWaits, cause, false
 }
 

@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"bantam/lifecycle"
 )
 
 // The scripts below have one step a line: an event, "->", and the actions that
@@ -667,13 +669,13 @@ func definitions(text string) []Definition {
 			case "after":
 				list = &d.After
 			case "oneshot":
-				d.Ready = ReadyExited
+				d.Ready = lifecycle.ReadyExited
 			case "notify":
-				d.Ready = ReadyNotify
+				d.Ready = lifecycle.ReadyNotify
 			case "onfailure":
-				d.Restart = RestartOnFailure
+				d.Restart = lifecycle.RestartOnFailure
 			case "never":
-				d.Restart = RestartNever
+				d.Restart = lifecycle.RestartNever
 			default:
 				*list = append(*list, w)
 			}

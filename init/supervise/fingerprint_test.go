@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"bantam/lifecycle"
 )
 
 func TestFingerprintsDifferExactlyWhenTheServiceDoes(t *testing.T) {
@@ -33,7 +35,7 @@ func TestFingerprintsDifferExactlyWhenTheServiceDoes(t *testing.T) {
 		same   bool
 	}{
 		{"nothing", func(d *Definition) {}, true},
-		{"a default said aloud", func(d *Definition) { d.Ready, d.StopTimeout = ReadyStarted, 10*time.Second }, true},
+		{"a default said aloud", func(d *Definition) { d.Ready, d.StopTimeout = lifecycle.ReadyStarted, 10*time.Second }, true},
 		{"an argument", func(d *Definition) { d.Argv = []string{"sshd"} }, false},
 		{"the user", func(d *Definition) { d.UID = 1 }, false},
 		{"no capabilities instead of all", func(d *Definition) { d.Caps = []int{} }, false},

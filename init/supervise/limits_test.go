@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"bantam/lifecycle"
 )
 
 func TestTasksAreSharedOutByWhatTheKernelHolds(t *testing.T) {
@@ -62,7 +64,7 @@ func TestALimitThatCannotBeKeptIsTold(t *testing.T) {
 	}
 	r := supervise(t)
 	r.run(Definition{Name: "a", Argv: shell("sleep 1000"), Memory: 64 << 20, Tasks: 100})
-	r.await(PhaseReady, "a")
+	r.await(lifecycle.PhaseReady, "a")
 	dir := r.options.Cgroup + "/" + serviceTree + "/a"
 	for _, c := range []struct{ controller, file, want, key string }{
 		{"memory", "memory.max", "67108864\n", "memory"},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bantam/boottime"
+	"bantam/lifecycle"
 )
 
 func TestLogLinesStayInOrderOverRestarts(t *testing.T) {
@@ -21,7 +22,7 @@ func TestLogLinesStayInOrderOverRestarts(t *testing.T) {
 		while [ $n -lt $end ]; do echo line $n; n=$((n+1)); done; printf 'last words'; exit 1`)})
 	r.within("three restarts", func() bool { return r.state("talk").Restarts >= 3 })
 	r.must(r.Stop(ByPlan, "talk"))
-	r.await(PhaseDown, "talk")
+	r.await(lifecycle.PhaseDown, "talk")
 	want, words, notes := 0, 0, 0
 	for _, line := range r.Log("talk", 1<<20) {
 		switch {
@@ -49,10 +50,10 @@ func TestAFloodNeitherStopsTheLoopNorTakesMemory(t *testing.T) {
 	}
 	r := supervise(t)
 	r.run(Definition{Name: "flood", Argv: self("flood")}, Definition{Name: "quiet", Argv: shell("echo still here; sleep 1000")})
-	r.await(PhaseReady, "flood", "quiet")
+	r.await(lifecycle.PhaseReady, "flood", "quiet")
 	time.Sleep(time.Second)
 	r.must(r.Restart(ByPlan, "flood"))
-	r.await(PhaseReady, "flood")
+	r.await(lifecycle.PhaseReady, "flood")
 	size := 0
 	for _, line := range r.Log("flood", 1<<20) {
 		size += len(line.Text) + lineExtra

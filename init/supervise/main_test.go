@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/lifecycle"
 )
 
 // TestMain lets the test binary be four things: the tests, PID 1 of a
@@ -171,7 +173,7 @@ func (r *running) must(err error) {
 }
 
 // await waits for a phase.
-func (r *running) await(phase Phase, names ...string) {
+func (r *running) await(phase lifecycle.Phase, names ...string) {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

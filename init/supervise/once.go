@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bantam/boottime"
+	"bantam/lifecycle"
 )
 
 // tailMost is how much of a one-off's output is kept: the end says what failed.
@@ -34,7 +35,7 @@ func (s *Supervisor) RunOnce(ctx context.Context, def Definition) (syscall.WaitS
 	if len(def.Argv) == 0 {
 		return 0, nil, fmt.Errorf("%s: no command", def.Name)
 	}
-	def.Ready = ReadyExited
+	def.Ready = lifecycle.ReadyExited
 	def = def.resolved()
 	read, write, err := pipe()
 	if err != nil {

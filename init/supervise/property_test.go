@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"bantam/lifecycle"
 )
 
 // FuzzEngine plays random days of an engine against a model of the world and
@@ -94,8 +96,8 @@ func (w *world) define() {
 				d.After = append(d.After, other)
 			}
 		}
-		d.Ready = []string{ReadyStarted, ReadyNotify, ReadyExited}[w.r.IntN(3)]
-		d.Restart = []string{RestartAlways, RestartAlways, RestartOnFailure, RestartNever}[w.r.IntN(4)]
+		d.Ready = []string{lifecycle.ReadyStarted, lifecycle.ReadyNotify, lifecycle.ReadyExited}[w.r.IntN(3)]
+		d.Restart = []string{lifecycle.RestartAlways, lifecycle.RestartAlways, lifecycle.RestartOnFailure, lifecycle.RestartNever}[w.r.IntN(4)]
 		w.defs = append(w.defs, d)
 	}
 	w.step(Define{w.defs})
@@ -221,9 +223,9 @@ func (w *world) act(c *copyOf) {
 		}
 	case n < 40:
 		w.step(Executed{name, c.serial})
-	case n < 70 && c.def.Ready == ReadyNotify:
+	case n < 70 && c.def.Ready == lifecycle.ReadyNotify:
 		w.step(Ready{name, c.serial})
-	case w.kind && c.def.Ready != ReadyExited:
+	case w.kind && c.def.Ready != lifecycle.ReadyExited:
 	case n < 75 && !w.kind:
 		c.main = false
 		c.done = true
@@ -297,7 +299,7 @@ func (w *world) step(event Event) {
 		}
 	}
 	for _, st := range w.e.States(w.now) {
-		if st.Phase == PhaseBackoff && before[st.Name].Phase != PhaseBackoff {
+		if st.Phase == lifecycle.PhaseBackoff && before[st.Name].Phase != lifecycle.PhaseBackoff {
 			if pause := w.e.services[st.Name].deadline - w.now; pause < 90*time.Millisecond || pause > 33*time.Second {
 				w.fail("%s: back-off of %v", st.Name, pause)
 			}
@@ -328,7 +330,7 @@ func (w *world) spawn(a Spawn, before State) Event {
 		w.fail("%s started, which a person has stopped", name)
 	}
 	for _, need := range a.Definition.Needs {
-		if s := w.e.services[need]; s == nil || s.phase != PhaseReady {
+		if s := w.e.services[need]; s == nil || s.phase != lifecycle.PhaseReady {
 			w.fail("%s started without %s", name, need)
 		}
 	}
@@ -373,7 +375,7 @@ func (w *world) calm() {
 			if d := slices.IndexFunc(w.defs, func(d Definition) bool { return d.Name == st.Name }); d < 0 {
 				return false // still going away
 			}
-			if st.Phase != PhaseReady {
+			if st.Phase != lifecycle.PhaseReady {
 				return false
 			}
 		}
@@ -389,7 +391,7 @@ func (w *world) calm() {
 			}
 		}
 		for _, st := range w.e.States(w.now) {
-			if st.Phase == PhaseFailed { // its policy was never to try again, and its time ran out before the calm
+			if st.Phase == lifecycle.PhaseFailed { // its policy was never to try again, and its time ran out before the calm
 				w.step(Start{[]string{st.Name}, ByPerson})
 			}
 		}

@@ -4,10 +4,27 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"time"
+
+	"bantam/lifecycle"
 )
+
+// awaitReadiness lets something wait for a service that says, or shows, itself
+// when it is ready.
+func (s *Supervisor) awaitReadiness(p *process, ready string) {
+	word, port, err := lifecycle.ParseReadiness(ready)
+	if err != nil {
+		return // Define has refused it
+	}
+	switch word {
+	case lifecycle.ReadyNotify:
+		go Guard("readiness of "+p.name, func() { s.awaitNewline(p) })
+	case lifecycle.ReadyTCP:
+		go Guard("readiness of "+p.name, func() { s.awaitListener(p, port) })
+	case lifecycle.ReadyStarted, lifecycle.ReadyExited: // the engine sees that
+	}
+}
 
 // awaitNewline waits for a notify service to write its newline. What comes
 // before it is bounded; what comes after stays in the pipe, which is kept open
@@ -28,11 +45,7 @@ func (s *Supervisor) awaitNewline(p *process) {
 }
 
 // awaitListener waits for a process of the service to listen on its TCP port.
-func (s *Supervisor) awaitListener(p *process, ready string) {
-	port, err := tcpPort(ready)
-	if err != nil {
-		return
-	}
+func (s *Supervisor) awaitListener(p *process, port uint16) {
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
 		if inodes := listeners(port); len(inodes) > 0 && holdsAny(s.groups.members(p), inodes) {
 			s.post(func() { s.step(Ready{p.name, p.serial}) })
@@ -46,16 +59,6 @@ func (s *Supervisor) awaitListener(p *process, ready string) {
 		case <-time.After(pause):
 		}
 	}
-}
-
-// tcpPort reads "tcp/22".
-func tcpPort(ready string) (uint16, error) {
-	number, ok := strings.CutPrefix(ready, "tcp/")
-	port, err := strconv.ParseUint(number, 10, 16)
-	if !ok || err != nil || port == 0 {
-		return 0, fmt.Errorf("%q is none of started, exited, notify and tcp/PORT", ready)
-	}
-	return uint16(port), nil
 }
 
 // listeners returns the inodes of the sockets that listen on port, as

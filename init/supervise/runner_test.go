@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"bantam/lifecycle"
 )
 
 func TestNoExitStatusOfTwoThousandQuickChildrenIsLost(t *testing.T) {
@@ -65,14 +67,14 @@ func TestServicesStartAndStopInTheOrderOfTheirRelations(t *testing.T) {
 	list := r.dir + "/list"
 	service := func(name string, needs ...string) Definition {
 		script := fmt.Sprintf(`trap 'sleep 0.1; echo -%s >> %s; exit 0' TERM; echo +%s >> %s; echo >&$NOTIFY_FD; while :; do sleep 0.02; done`, name, list, name, list)
-		return Definition{Name: name, Argv: shell(script), Needs: needs, Ready: ReadyNotify}
+		return Definition{Name: name, Argv: shell(script), Needs: needs, Ready: lifecycle.ReadyNotify}
 	}
 	r.must(r.Define([]Definition{service("ui", "web"), service("web", "db"), service("db"), service("log")}))
 	r.must(r.Start(ByPlan, "ui"))
-	r.await(PhaseReady, "ui")
+	r.await(lifecycle.PhaseReady, "ui")
 	r.must(r.Restart(ByPlan, "web"))
 	r.within("the restart is over", func() bool { return read(list) == "+db +web +ui -ui -web +web +ui" })
-	r.await(PhaseReady, "ui", "web")
+	r.await(lifecycle.PhaseReady, "ui", "web")
 	if err := r.StopAll(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +119,7 @@ func TestHostileServicesAreStoppedToTheLastProcess(t *testing.T) {
 				return count >= c.times
 			})
 			r.must(r.Stop(ByPlan, c.name))
-			r.await(PhaseDown, c.name)
+			r.await(lifecycle.PhaseDown, c.name)
 			r.nothingLeft()
 			if notes := r.notes(c.name); !strings.Contains(notes, c.notes) {
 				t.Errorf("notes %q, want %q", notes, c.notes)
@@ -134,7 +136,7 @@ func TestWhatACrashLeavesBehindDiesBeforeTheRestart(t *testing.T) {
 	r.run(Definition{Name: "crash", Argv: self("leave")})
 	r.within("it crashed three times", func() bool { return r.state("crash").Restarts >= 3 })
 	r.must(r.Stop(ByPlan, "crash"))
-	r.await(PhaseDown, "crash")
+	r.await(lifecycle.PhaseDown, "crash")
 	r.nothingLeft()
 }
 
@@ -149,7 +151,7 @@ func TestWithoutCgroupsTheProcessGroupIsStoppedAndTheStatusSaysSo(t *testing.T) 
 	r.run(Definition{Name: "family", Argv: shell("trap '' TERM; sleep 1000 & sleep 1000 & wait; sleep 1000"), StopTimeout: 200 * time.Millisecond},
 		Definition{Name: "crash", Argv: shell("sleep 1000 & exit 1")},
 		Definition{Name: "port", Argv: self("listen", "7001"), Ready: "tcp/7001"})
-	r.await(PhaseReady, "family", "port")
+	r.await(lifecycle.PhaseReady, "family", "port")
 	if r.state("family").Cgroup {
 		t.Error("the state claims a cgroup")
 	}
@@ -183,20 +185,20 @@ func TestWhyAServiceDoesNotRunIsTold(t *testing.T) {
 	var all []Definition
 	for reason, d := range defs {
 		d.Name = fmt.Sprintf("s%d", len(all))
-		d.Restart = RestartNever
+		d.Restart = lifecycle.RestartNever
 		want[d.Name] = reason
 		all = append(all, d)
 	}
 	r.run(all...)
 	for name, reason := range want {
-		r.await(PhaseFailed, name)
+		r.await(lifecycle.PhaseFailed, name)
 		if got := r.state(name); got.LastExit != reason || got.Reason != reason || !got.Stuck {
 			t.Errorf("last exit %q, reason %q, stuck %v, want %q", got.LastExit, got.Reason, got.Stuck, reason)
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if err := r.Wait(ctx, PhaseReady, all[0].Name); err == nil || errors.Is(err, context.DeadlineExceeded) {
+	if err := r.Wait(ctx, lifecycle.PhaseReady, all[0].Name); err == nil || errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("waiting for a failed service: %v, want its reason at once", err)
 	}
 }
@@ -206,22 +208,22 @@ func TestAServiceThatMayEndAndHasEndedWellWasStarted(t *testing.T) {
 		return
 	}
 	r := supervise(t)
-	r.must(r.Define([]Definition{{Name: "job", Argv: self("exit", "0"), Restart: RestartNever}, {Name: "bad", Argv: self("exit", "1"), Restart: RestartNever}}))
+	r.must(r.Define([]Definition{{Name: "job", Argv: self("exit", "0"), Restart: lifecycle.RestartNever}, {Name: "bad", Argv: self("exit", "1"), Restart: lifecycle.RestartNever}}))
 	for range 20 {
 		r.must(r.Start(ByPerson, "job"))
-		r.await(PhaseReady, "job")
+		r.await(lifecycle.PhaseReady, "job")
 	}
-	r.within("it has ended", func() bool { return r.state("job").Phase == PhaseDown })
-	r.await(PhaseReady, "job") // also for whoever looks late
+	r.within("it has ended", func() bool { return r.state("job").Phase == lifecycle.PhaseDown })
+	r.await(lifecycle.PhaseReady, "job") // also for whoever looks late
 	r.must(r.Start(ByPerson, "bad"))
-	r.await(PhaseFailed, "bad")
-	if err := r.Wait(context.Background(), PhaseReady, "bad"); err == nil {
+	r.await(lifecycle.PhaseFailed, "bad")
+	if err := r.Wait(context.Background(), lifecycle.PhaseReady, "bad"); err == nil {
 		t.Error("one that has failed counts as started")
 	}
 	r.must(r.Stop(ByPerson, "job"))
 	soon, cancel := context.WithTimeoutCause(context.Background(), 50*time.Millisecond, errors.New("not within 50ms"))
 	defer cancel()
-	err := r.Wait(soon, PhaseReady, "job")
+	err := r.Wait(soon, lifecycle.PhaseReady, "job")
 	if want := "not within 50ms: service job: down: exit status 0"; err == nil || err.Error() != want {
 		t.Errorf("waiting for one that was stopped: got %v, want %s", err, want)
 	}
@@ -236,7 +238,7 @@ func TestAnExecutableThatAppearsIsPickedUp(t *testing.T) {
 	r.run(Definition{Name: "late", Argv: []string{file}})
 	r.within("it is missed", func() bool { return r.state("late").Restarts > 0 })
 	os.WriteFile(file, []byte("#!/bin/sh\nexec sleep 1000\n"), 0o755)
-	r.await(PhaseReady, "late")
+	r.await(lifecycle.PhaseReady, "late")
 }
 
 func TestOneThatIsNeverReadyIsStoppedAndTriedAgain(t *testing.T) {
@@ -244,8 +246,8 @@ func TestOneThatIsNeverReadyIsStoppedAndTriedAgain(t *testing.T) {
 		return
 	}
 	r := supervise(t)
-	r.run(Definition{Name: "mute", Argv: self("notify", "no newline"), Ready: ReadyNotify, StartTimeout: 300 * time.Millisecond},
-		Definition{Name: "babble", Argv: self("notify", strings.Repeat("x", 5000), "\n"), Ready: ReadyNotify, StartTimeout: 300 * time.Millisecond},
+	r.run(Definition{Name: "mute", Argv: self("notify", "no newline"), Ready: lifecycle.ReadyNotify, StartTimeout: 300 * time.Millisecond},
+		Definition{Name: "babble", Argv: self("notify", strings.Repeat("x", 5000), "\n"), Ready: lifecycle.ReadyNotify, StartTimeout: 300 * time.Millisecond},
 		Definition{Name: "after", Argv: shell("sleep 1000"), Needs: []string{"mute"}})
 	for _, name := range []string{"mute", "babble"} {
 		r.within("it is tried again", func() bool { return r.state(name).Restarts >= 2 })
@@ -253,7 +255,7 @@ func TestOneThatIsNeverReadyIsStoppedAndTriedAgain(t *testing.T) {
 			t.Error(notes)
 		}
 	}
-	if st := r.state("after"); st.Phase != PhaseDown || !strings.HasPrefix(st.Reason, "waits for mute: ") {
+	if st := r.state("after"); st.Phase != lifecycle.PhaseDown || !strings.HasPrefix(st.Reason, "waits for mute: ") {
 		t.Errorf("%+v", st)
 	}
 }
@@ -263,11 +265,11 @@ func TestANewlineOnTheDescriptorMakesReady(t *testing.T) {
 		return
 	}
 	r := supervise(t)
-	r.run(Definition{Name: "polite", Argv: self("notify", "READY=", "1\n", "STATUS=more\n", "and more\n"), Ready: ReadyNotify})
-	r.await(PhaseReady, "polite")
+	r.run(Definition{Name: "polite", Argv: self("notify", "READY=", "1\n", "STATUS=more\n", "and more\n"), Ready: lifecycle.ReadyNotify})
+	r.await(lifecycle.PhaseReady, "polite")
 	pid := r.state("polite").PID
 	time.Sleep(300 * time.Millisecond)
-	if st := r.state("polite"); st.Phase != PhaseReady || st.PID != pid {
+	if st := r.state("polite"); st.Phase != lifecycle.PhaseReady || st.PID != pid {
 		t.Errorf("saying more than a line ended it: %+v", st)
 	}
 }
@@ -280,7 +282,7 @@ func TestOnlyTheServicesOwnListenerMakesItReady(t *testing.T) {
 	r.run(Definition{Name: "thief", Argv: self("listen", "7002")},
 		Definition{Name: "victim", Argv: shell("sleep 1000"), Ready: "tcp/7002", StartTimeout: 500 * time.Millisecond},
 		Definition{Name: "honest", Argv: self("listen", "7003"), Ready: "tcp/7003"})
-	r.await(PhaseReady, "thief", "honest")
+	r.await(lifecycle.PhaseReady, "thief", "honest")
 	r.within("the victim has timed out", func() bool { return r.state("victim").Restarts > 0 })
 	if notes := r.notes("victim"); strings.Contains(notes, "ready after") {
 		t.Error(notes)
@@ -300,7 +302,7 @@ func TestStopAllKillsWhatDoesNotStopInTime(t *testing.T) {
 	if err == nil || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "deaf") {
 		t.Errorf("%v, want a deadline and the name", err)
 	}
-	r.await(PhaseDown, "deaf")
+	r.await(lifecycle.PhaseDown, "deaf")
 }
 
 func TestARunForTheResultReturnsStatusAndEndOfOutput(t *testing.T) {
@@ -356,13 +358,13 @@ func TestTheLoopFeedsTheWatchdogAndSurvivesAKillOfEverything(t *testing.T) {
 	fed := make(chan bool, 100)
 	r := superviseWith(t, Options{Cgroup: mountCgroup(t), Tick: func() { fed <- true }})
 	r.run(Definition{Name: "a", Argv: shell("sleep 1000")}, Definition{Name: "b", Argv: shell("sleep 1000")})
-	r.await(PhaseReady, "a", "b")
+	r.await(lifecycle.PhaseReady, "a", "b")
 	<-fed
 	syscall.Kill(-1, syscall.SIGKILL)
 	r.within("both are back", func() bool {
 		return r.state("a").Restarts == 1 && r.state("b").Restarts == 1
 	})
-	r.await(PhaseReady, "a", "b")
+	r.await(lifecycle.PhaseReady, "a", "b")
 	select {
 	case <-fed:
 	case <-time.After(time.Minute):
@@ -427,9 +429,9 @@ func TestAServiceMayBeCalledLikeAFileOfTheKernel(t *testing.T) {
 	}
 	r := supervise(t)
 	r.run(Definition{Name: "cgroup.procs", Argv: self("daemon")}, Definition{Name: "getty@ttyS0", Argv: shell("sleep 1000")})
-	r.await(PhaseReady, "cgroup.procs", "getty@ttyS0")
+	r.await(lifecycle.PhaseReady, "cgroup.procs", "getty@ttyS0")
 	r.must(r.Stop(ByPlan, "cgroup.procs", "getty@ttyS0"))
-	r.await(PhaseDown, "cgroup.procs", "getty@ttyS0")
+	r.await(lifecycle.PhaseDown, "cgroup.procs", "getty@ttyS0")
 	r.nothingLeft()
 }
 
@@ -439,14 +441,14 @@ func TestUnknownNamesAndFaultyDefinitionsChangeNothing(t *testing.T) {
 	}
 	r := supervise(t)
 	r.run(Definition{Name: "a", Argv: shell("sleep 1000")})
-	r.await(PhaseReady, "a")
+	r.await(lifecycle.PhaseReady, "a")
 	if err := r.Stop(ByPlan, "a", "x", "y"); err == nil || err.Error() != "no such service: x, y; not part of the running generation" {
 		t.Error(err)
 	}
 	if err := r.Define([]Definition{{Name: "b", Argv: []string{"b"}, Needs: []string{"b"}}}); err == nil {
 		t.Error("a cycle was accepted")
 	}
-	if st := r.state("a"); st.Phase != PhaseReady {
+	if st := r.state("a"); st.Phase != lifecycle.PhaseReady {
 		t.Errorf("%+v", st)
 	}
 }

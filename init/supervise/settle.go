@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"bantam/lifecycle"
 )
 
 // settle compares what is with what should be and moves everything that can
@@ -40,14 +42,14 @@ func (e *Engine) settle() {
 
 // runs holds while s is meant to run or has done its one-shot work.
 func (s *service) runs() bool {
-	return s.phase == PhaseStarting || s.phase == PhaseUp || s.phase == PhaseReady
+	return s.phase == lifecycle.PhaseStarting || s.phase == lifecycle.PhaseUp || s.phase == lifecycle.PhaseReady
 }
 
 // idle says why s should not run, or "".
 func (e *Engine) idle(s *service) string {
 	switch {
 	case e.halting:
-		return "shutdown"
+		return lifecycle.Shutdown
 	case s.removed:
 		return "removed"
 	case e.byHand[s.def.Name]:
@@ -76,31 +78,31 @@ func (e *Engine) mustStop(s *service) string {
 
 func (e *Engine) isReady(name string) bool {
 	s := e.services[name]
-	return s != nil && s.phase == PhaseReady
+	return s != nil && s.phase == lifecycle.PhaseReady
 }
 
 // move takes s one step on and reports whether it did.
 func (e *Engine) move(s *service) bool {
 	switch s.phase {
-	case PhaseStopping:
+	case lifecycle.PhaseStopping:
 		if s.step != stopWaits || e.blocked(s) || s.alive && s.pid == 0 && !s.exited {
 			return false // in the last case the fork has not been answered yet
 		}
 		if !s.alive { // a one-shot that had done its work
 			s.step, s.cause = stopNot, ""
-			e.enter(s, PhaseDown, s.reason)
+			e.enter(s, lifecycle.PhaseDown, s.reason)
 			return true
 		}
 		s.step = stopSignalled
 		s.deadline = e.now + s.run.StopTimeout
 		e.act(Signal{s.def.Name, s.serial, s.run.StopSignal, true})
 		return true
-	case PhaseBackoff, PhaseFailed, PhaseDown:
+	case lifecycle.PhaseBackoff, lifecycle.PhaseFailed, lifecycle.PhaseDown:
 		if s.alive {
 			return false // unkillable
 		}
-		if why := e.idle(s); why != "" && s.phase != PhaseDown {
-			e.enter(s, PhaseDown, why)
+		if why := e.idle(s); why != "" && s.phase != lifecycle.PhaseDown {
+			e.enter(s, lifecycle.PhaseDown, why)
 			return true
 		}
 		if s.removed {
@@ -109,7 +111,7 @@ func (e *Engine) move(s *service) bool {
 			e.changed = true
 			return true
 		}
-		if s.phase == PhaseDown && !s.done && e.idle(s) == "" && e.waitsFor(s) == "" {
+		if s.phase == lifecycle.PhaseDown && !s.done && e.idle(s) == "" && e.waitsFor(s) == "" {
 			e.spawn(s)
 			return true
 		}
@@ -125,7 +127,7 @@ func (e *Engine) move(s *service) bool {
 // neither has. Starting order has none.
 func (e *Engine) blocked(s *service) bool {
 	for _, other := range e.services {
-		if other != s && other.phase == PhaseStopping &&
+		if other != s && other.phase == lifecycle.PhaseStopping &&
 			(other.serial > s.serial || other.step >= stopSignalled) &&
 			slices.Contains(other.run.follows(), s.def.Name) {
 			return true
@@ -154,17 +156,17 @@ func (e *Engine) waitsFor(s *service) string {
 func (e *Engine) waiting(other string) string {
 	text := "waits for " + other
 	root := e.services[other]
-	for root.phase == PhaseDown && !root.done && e.idle(root) == "" && e.waitsFor(root) != "" {
+	for root.phase == lifecycle.PhaseDown && !root.done && e.idle(root) == "" && e.waitsFor(root) != "" {
 		root = e.services[e.waitsFor(root)] // ends: relations have no cycle
 	}
 	if root.def.Name != other {
 		text += ", and that for " + root.def.Name
 	}
 	why := root.reason
-	if root.phase == PhaseDown {
+	if root.phase == lifecycle.PhaseDown {
 		why = cmp.Or(e.idle(root), why)
 	}
-	if root.phase == PhaseUp {
+	if root.phase == lifecycle.PhaseUp {
 		why = "it is not ready yet"
 	}
 	return text + ": " + cmp.Or(why, string(root.phase))
@@ -188,15 +190,15 @@ func (e *Engine) foresee() {
 			continue
 		}
 		switch s.phase {
-		case PhaseStarting, PhaseUp, PhaseStopping:
+		case lifecycle.PhaseStarting, lifecycle.PhaseUp, lifecycle.PhaseStopping:
 			s.pending = true
-		case PhaseFailed:
+		case lifecycle.PhaseFailed:
 			s.stuck = true
-		case PhaseDown:
+		case lifecycle.PhaseDown:
 			s.pending = true
 			for _, need := range s.def.Needs {
 				n := e.services[need]
-				s.pending = s.pending && (n.phase == PhaseReady || n.pending)
+				s.pending = s.pending && (n.phase == lifecycle.PhaseReady || n.pending)
 				s.stuck = s.stuck || n.stuck
 			}
 		}
@@ -227,10 +229,10 @@ func (e *Engine) States(now time.Duration) []State {
 			Stuck:   s.wanted && s.stuck,
 			Held:    s.held,
 			Looping: s.looping(max(now, e.now)),
-			Stale:   (s.alive || s.phase == PhaseReady) && !reflect.DeepEqual(s.run, s.def),
+			Stale:   (s.alive || s.phase == lifecycle.PhaseReady) && !reflect.DeepEqual(s.run, s.def),
 			MayFail: s.def.MayFail,
 		}
-		if s.phase == PhaseDown && !s.done {
+		if s.phase == lifecycle.PhaseDown && !s.done {
 			if why := e.idle(s); why != "" {
 				st.Reason = why
 			} else if other := e.waitsFor(s); other != "" {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bantam/init/sigaction"
+	"bantam/lifecycle"
 )
 
 func TestTheShimSetsExactlyWhatTheDefinitionAsksFor(t *testing.T) {
@@ -142,7 +143,7 @@ func TestAServiceOwnsItsTerminalAgainAfterEveryRestart(t *testing.T) {
 		expect(t, screen, fmt.Sprintf("read word%d", round))
 	}
 	r.must(r.Stop(ByPlan, "getty"))
-	r.await(PhaseDown, "getty")
+	r.await(lifecycle.PhaseDown, "getty")
 }
 
 func TestATerminalIsTakenFromWhoeverHoldsIt(t *testing.T) {
@@ -151,7 +152,7 @@ func TestATerminalIsTakenFromWhoeverHoldsIt(t *testing.T) {
 	}
 	r := supervise(t)
 	ptm, name := openPTY(t)
-	thief := Definition{Name: "holder", Argv: self("tty"), TTY: name, Restart: RestartNever}
+	thief := Definition{Name: "holder", Argv: self("tty"), TTY: name, Restart: lifecycle.RestartNever}
 	user := Definition{Name: "user", Argv: []string{"sh", "-c", "trap '' HUP; tty; id -u; stat -c %u " + name + "; sleep 1000"}, TTY: name, UID: 1000, After: []string{"holder"}}
 	r.run(thief, user)
 	screen := bufio.NewReader(ptm)

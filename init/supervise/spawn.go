@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/lifecycle"
 )
 
 // ShimName is the argv[0] under which the binary's main calls ShimMain.
@@ -53,13 +55,7 @@ func (s *Supervisor) spawn(a Spawn) (*process, error) {
 	if list := s.groups.unkept(def); list != nil {
 		s.Note(def.Name, strings.Join(list, " and ")+" cannot be kept on this kernel")
 	}
-	switch def.Ready {
-	case ReadyNotify:
-		go Guard("readiness of "+p.name, func() { s.awaitNewline(p) })
-	case ReadyStarted, ReadyExited:
-	default:
-		go Guard("readiness of "+p.name, func() { s.awaitListener(p, def.Ready) })
-	}
+	s.awaitReadiness(p, def.Ready)
 	return p, nil
 }
 
@@ -79,7 +75,7 @@ func (s *Supervisor) fork(p *process, def Definition, group string, out *os.File
 	}
 	defer reportWrite.Close()
 	files := []uintptr{s.null.Fd(), out.Fd(), out.Fd(), s.null.Fd(), 0, reportWrite.Fd()}
-	if def.Ready == ReadyNotify {
+	if def.Ready == lifecycle.ReadyNotify {
 		order.Notify = true
 		read, write, err := pipe()
 		if err != nil {

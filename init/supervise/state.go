@@ -5,26 +5,14 @@ import (
 	"strings"
 	"syscall"
 	"time"
-)
 
-// Phase is where a service is in its life.
-type Phase string
-
-// The phases of a service.
-const (
-	PhaseDown     Phase = "down"     // no process; State.Reason says why
-	PhaseStarting Phase = "starting" // forked; its program does not run yet
-	PhaseUp       Phase = "up"       // its program runs and is not ready yet
-	PhaseReady    Phase = "ready"
-	PhaseStopping Phase = "stopping" // it has to end, or has ended and left processes behind
-	PhaseBackoff  Phase = "backoff"  // it failed and will be started again
-	PhaseFailed   Phase = "failed"   // it failed and will not be started again, or cannot be killed
+	"bantam/lifecycle"
 )
 
 // State is what can be seen of one service.
 type State struct {
 	Name     string
-	Phase    Phase
+	Phase    lifecycle.Phase
 	PID      int           // of the main process, 0 without one
 	Since    time.Duration // CLOCK_BOOTTIME at which the phase began
 	Restarts int           // by itself, since it was last asked to start
@@ -47,7 +35,7 @@ func (st State) Failing() bool {
 	if !st.Wanted || st.Held || st.MayFail || st.endedWell() {
 		return false
 	}
-	return st.Looping || st.Stuck || st.Phase == PhaseBackoff || st.Phase == PhaseFailed
+	return st.Looping || st.Stuck || st.Phase == lifecycle.PhaseBackoff || st.Phase == lifecycle.PhaseFailed
 }
 
 // Show is the state for a person: one word, and why. What the process before
@@ -74,10 +62,7 @@ const (
 	ByPerson           // somebody at a terminal
 )
 
-// cleanExit is the LastExit of a process that ended as it should.
-const cleanExit = "exit status 0"
-
-// Describe says how a process ended, e.g. "exit status 1"; oom: the kernel
+// Describe says how a process ended, e.g. lifecycle.CleanExit; oom: the kernel
 // killed for lack of memory.
 func Describe(status syscall.WaitStatus, oom bool) string {
 	switch {
@@ -85,6 +70,8 @@ func Describe(status syscall.WaitStatus, oom bool) string {
 		return "killed: out of memory"
 	case oom: // not itself, but one of its children
 		return Describe(status, false) + ", some of it killed: out of memory"
+	case status == 0:
+		return lifecycle.CleanExit
 	case status.Signaled():
 		return fmt.Sprintf("signal %d (%v)", int(status.Signal()), status.Signal())
 	}

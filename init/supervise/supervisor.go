@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"bantam/boottime"
+	"bantam/lifecycle"
 )
 
 // Guard runs each goroutine of this package, with what it does. PID 1 sets it,
@@ -216,7 +217,7 @@ func (s *Supervisor) Changed() <-chan struct{} {
 // the reason when one is stuck, unless that is the phase waited for. One that
 // has ended well, and whose policy is to leave it so, has been ready. Without
 // names it waits for all that are wanted.
-func (s *Supervisor) Wait(ctx context.Context, phase Phase, names ...string) error {
+func (s *Supervisor) Wait(ctx context.Context, phase lifecycle.Phase, names ...string) error {
 	for {
 		changed := s.Changed()
 		states, err := s.States()
@@ -228,14 +229,14 @@ func (s *Supervisor) Wait(ctx context.Context, phase Phase, names ...string) err
 		stuck := false
 		for _, st := range states {
 			known[st.Name] = true
-			if st.Phase == phase || phase == PhaseReady && st.endedWell() || len(names) == 0 && !st.Wanted || len(names) > 0 && !slices.Contains(names, st.Name) {
+			if st.Phase == phase || phase == lifecycle.PhaseReady && st.endedWell() || len(names) == 0 && !st.Wanted || len(names) > 0 && !slices.Contains(names, st.Name) {
 				continue
 			}
 			missing = append(missing, st.fault())
-			stuck = stuck || st.Stuck && phase != PhaseDown || st.Phase == PhaseFailed
+			stuck = stuck || st.Stuck && phase != lifecycle.PhaseDown || st.Phase == lifecycle.PhaseFailed
 		}
 		for _, name := range names {
-			if !known[name] && phase != PhaseDown {
+			if !known[name] && phase != lifecycle.PhaseDown {
 				return fmt.Errorf("no such service: %s", name)
 			}
 		}
@@ -256,7 +257,7 @@ func (s *Supervisor) Wait(ctx context.Context, phase Phase, names ...string) err
 // endedWell holds when the service has ended by itself with status 0 and is not
 // started again.
 func (st State) endedWell() bool {
-	return st.Phase == PhaseDown && st.Stuck && st.LastExit == cleanExit && st.Reason == cleanExit
+	return st.Phase == lifecycle.PhaseDown && st.Stuck && st.LastExit == lifecycle.CleanExit && st.Reason == lifecycle.CleanExit
 }
 
 // fault says in one line where the service is instead of where it should be.

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"bantam/lifecycle"
 	"bantam/switcher"
 	"bantam/system"
 )
@@ -87,7 +88,7 @@ func (m *Machine) StartServices(names []string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, name := range names {
-		m.services[name] = switcher.ServiceState{Name: name, Phase: switcher.PhaseReady, PID: 100, Since: m.now, Wanted: true}
+		m.services[name] = switcher.ServiceState{Name: name, Phase: lifecycle.PhaseReady, PID: 100, Since: m.now, Wanted: true}
 	}
 	return nil
 }
