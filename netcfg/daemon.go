@@ -19,11 +19,12 @@ import (
 )
 
 const (
-	debounce   = 50 * time.Millisecond // between two looks at everything
-	rounds     = 4                     // plans in a row before we wait for better times
-	firstRetry = time.Second           // after a change that the kernel refused, doubling
-	lastRetry  = time.Minute
-	retake     = 10 * time.Second // between two tries of an address that somebody else has
+	debounce    = 50 * time.Millisecond // between two looks at everything
+	rounds      = 4                     // plans in a row before we wait for better times
+	firstRetry  = time.Second           // after a change that the kernel refused, doubling
+	lastRetry   = time.Minute
+	countsPause = 5 * time.Second  // until counters are told that have nothing else with them
+	retake      = 10 * time.Second // between two tries of an address that somebody else has
 )
 
 // daemon owns everything: configuration, clients, what we did. One goroutine uses it.
@@ -34,6 +35,7 @@ type daemon struct {
 	alarm   alarm
 	events  subscription
 
+	reporter  *reporter
 	subscribe func() (subscription, error)
 	report    func(text []byte) error
 
@@ -54,22 +56,24 @@ type daemon struct {
 	looked    time.Duration // when everything was last compared
 	retryAt   time.Duration
 	retryWait time.Duration
-	again     bool     // what somebody else had is to be tried again
-	logged    []string // the problems of last time, which went to the log
-	stuck     error    // why a DHCP client could not be started
+	tellAt    time.Duration // when the status is to be told though nothing else has changed
+	again     bool          // what somebody else had is to be tried again
+	logged    []string      // the problems of last time, which went to the log
+	stuck     error         // why a DHCP client could not be started
 	ready     bool
 }
 
 func newDaemon(o options, stderr io.Writer) (*daemon, error) {
 	d := &daemon{
-		options: o, stderr: stderr, dirty: true, subscribe: subscribe, retryAt: forever, looked: -debounce,
+		options: o, stderr: stderr, dirty: true, subscribe: subscribe, retryAt: forever, tellAt: forever, looked: -debounce,
 		clients: map[string]*dhcpPort{}, announced: map[string]*announcements{},
 		solicitors: map[string]*solicitor{}, owned: newOwned(),
 	}
 	if err := os.MkdirAll(o.leases, 0o755); err != nil {
 		return nil, err
 	}
-	d.report = (&reporter{path: o.report, fd: -1}).send
+	d.reporter = &reporter{path: o.report, fd: -1}
+	d.report = d.reporter.send
 	var err error
 	if d.kernel, err = openKernel(boottime.Now); err != nil {
 		return nil, err
@@ -115,6 +119,7 @@ func (d *daemon) reload() {
 func (d *daemon) loop(signals int) error {
 	buffer := make([]byte, 1<<16)
 	for {
+		d.answer(false) // what came with the answer to a report
 		now := boottime.Now()
 		for _, c := range d.clients {
 			if c.client.Deadline() <= now {
@@ -129,6 +134,9 @@ func (d *daemon) loop(signals int) error {
 				s.tick(now)
 			}
 		}
+		if d.tellAt <= now {
+			d.dirty, d.tellAt = true, forever
+		}
 		if d.retryAt <= now {
 			d.dirty, d.again, d.retryAt = true, true, forever
 		}
@@ -139,7 +147,7 @@ func (d *daemon) loop(signals int) error {
 		if err := d.alarm.set(d.nextWake()); err != nil {
 			return err
 		}
-		fds := []unix.PollFd{{Fd: int32(signals)}, {Fd: int32(d.events.fd)}, {Fd: int32(d.alarm.fd)}}
+		fds := []unix.PollFd{{Fd: int32(signals)}, {Fd: int32(d.events.fd)}, {Fd: int32(d.alarm.fd)}, {Fd: int32(d.reporter.fd)}}
 		for _, c := range d.clients {
 			fds = append(fds, unix.PollFd{Fd: int32(c.wire.ip)}, unix.PollFd{Fd: int32(c.wire.arp)})
 		}
@@ -158,6 +166,7 @@ func (d *daemon) loop(signals int) error {
 		if fds[0].Revents != 0 && d.signalled(signals) {
 			return nil
 		}
+		d.answer(fds[3].Revents != 0)
 		if fds[1].Revents != 0 {
 			if err := d.hear(); err != nil {
 				return err
@@ -175,17 +184,21 @@ func (d *daemon) loop(signals int) error {
 // watch lets a client work and sees whether that changed anything. A lease is
 // acted on at once: there is no reason to wait for more.
 func (d *daemon) watch(c *dhcpPort, work func()) {
-	lease, reason := c.client.Lease(), c.client.Reason()
+	told := func() string { return c.client.Reason() + c.client.Doubt() }
+	lease, reason, counts := c.client.Lease(), told(), c.client.Counts()
 	work()
+	if c.client.Counts() != counts {
+		d.tellAt = min(d.tellAt, boottime.Now()+countsPause)
+	}
 	if c.client.Lease() != lease {
 		d.dirty, d.looked = true, -debounce
-	} else if c.client.Reason() != reason {
+	} else if told() != reason {
 		d.dirty = true // for the status
 	}
 }
 
 func (d *daemon) nextWake() time.Duration {
-	next := d.retryAt
+	next := min(d.retryAt, d.tellAt)
 	if d.dirty {
 		next = min(next, d.looked+debounce)
 	}
@@ -333,20 +346,20 @@ func (d *daemon) follow(links map[string]Link) {
 			d.stations[l.MAC] = true
 		}
 	}
-	wanted := map[string]bool{}
+	wanted := map[string]system.Net{}
 	for _, p := range ports(d.net, links) {
 		if p.Present && p.Net.IPv4 == "dhcp" {
-			wanted[p.Name] = true
+			wanted[p.Name] = p.Net
 		}
 	}
 	for name, c := range d.clients {
-		if link := links[name]; !wanted[name] || link.Index != c.wire.index || link.MAC != c.wire.mac {
+		if link := links[name]; wanted[name].IPv4 == "" || link.Index != c.wire.index || link.MAC != c.wire.mac {
 			c.close()
 			delete(d.clients, name)
 		}
 	}
 	maps.DeleteFunc(d.announced, func(name string, _ *announcements) bool { return links[name].Index == 0 })
-	for name := range wanted {
+	for name, net := range wanted {
 		link := links[name]
 		if d.clients[name] == nil {
 			c, err := openDHCPPort(name, link, d.options.leases, d.logf)
@@ -357,6 +370,7 @@ func (d *daemon) follow(links map[string]Link) {
 			}
 			d.clients[name] = c
 		}
+		d.clients[name].believe(net.DHCPServers)
 		d.clients[name].setCarrier(link.Up && link.Carrier)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"bantam/boottime"
@@ -19,6 +20,7 @@ type dhcpPort struct {
 	wire    *wire
 	client  *dhcp4.Client
 	carrier bool
+	servers []string     // whom system.toml lets it believe
 	saved   *dhcp4.Lease // what the lease file holds
 	leases  string       // directory
 	logf    func(format string, args ...any)
@@ -61,6 +63,32 @@ func (p *dhcpPort) setCarrier(carrier bool) {
 	} else {
 		p.step(dhcp4.CarrierDown{})
 	}
+}
+
+// believe tells the client which DHCP servers system.toml names; none: all.
+func (p *dhcpPort) believe(servers []string) {
+	if slices.Equal(servers, p.servers) {
+		return
+	}
+	p.servers = servers
+	var list []netip.Addr
+	for _, text := range servers {
+		if a, err := netip.ParseAddr(text); err == nil { // it was checked
+			list = append(list, a)
+		}
+	}
+	p.step(dhcp4.Servers{Believed: list})
+}
+
+// status is what the client and its sockets have to tell.
+func (p *dhcpPort) status() *DHCPStatus {
+	p.wire.count()
+	c := p.client.Counts()
+	s := &DHCPStatus{Doubt: p.client.Doubt(), Ignored: c.Ignored, Refused: c.Refused, Refusal: c.Refusal, Damaged: p.wire.damaged, Lost: p.wire.lost}
+	if l := p.client.Lease(); l != nil {
+		s.Unused = l.Dropped
+	}
+	return s
 }
 
 // receive hands everything that arrived to the client. own are the stations of this machine.

@@ -31,7 +31,7 @@ func looking(t *testing.T, k kernel) *daemon {
 		stderr: io.Discard, kernel: k, alarm: alarm, events: events,
 		net:     map[string]system.Net{"eth0": static("10.0.0.2/24")},
 		clients: map[string]*dhcpPort{}, announced: map[string]*announcements{}, solicitors: map[string]*solicitor{},
-		owned: newOwned(), dirty: true, retryAt: forever, looked: -debounce,
+		owned: newOwned(), dirty: true, retryAt: forever, tellAt: forever, looked: -debounce, reporter: &reporter{fd: -1},
 	}
 }
 

@@ -23,6 +23,8 @@ type wire struct {
 	raw   int // AF_INET, for unicast: the kernel routes and resolves
 	watch netip.Addr
 
+	damaged, lost int // packets
+
 	transaction uint32 // whose answers ip hears
 }
 
@@ -164,8 +166,18 @@ func (w *wire) receiveDHCP(buffer []byte) (payload []byte, more bool) {
 	if !onOurLAN(from) {
 		return nil, true
 	}
-	payload, _ = payloadOf(buffer[:n], checksummed(control[:nc]))
+	payload, ok := payloadOf(buffer[:n], checksummed(control[:nc]))
+	if !ok {
+		w.damaged++
+	}
 	return payload, true
+}
+
+// count adds up the packets for which there was no room; the kernel begins anew with each look.
+func (w *wire) count() {
+	if s, err := unix.GetsockoptTpacketStats(w.ip, unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
+		w.lost += int(s.Drops)
+	}
 }
 
 // onOurLAN tells whether a packet could have been for this port. Others are heard

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/netcfg/dhcp4"
 
 	"bantam/boottime"
 )
@@ -26,6 +29,11 @@ func (d *daemon) publish(wish Wish, have State) {
 	}
 	booted := bootedAt()
 	status := report(wish, have, reasons, func(at time.Duration) time.Time { return booted.Add(at).Round(time.Second) })
+	for i, p := range status.Ports {
+		if c := d.clients[p.Name]; c != nil {
+			status.Ports[i].DHCP = c.status()
+		}
+	}
 	status.Config, status.BootedAt = d.hash, booted.Round(time.Second)
 	text, err := status.encode()
 	if err == nil {
@@ -78,6 +86,10 @@ type reporter struct {
 	path string // of a Unix socket, where package netcfg's Reports is at the other end
 	fd   int    // -1: not connected
 	sent []byte
+
+	in    []byte   // heard, and not yet a line
+	seen  bool     // the report that was sent last
+	asked []string // requests that nobody has taken yet
 }
 
 // send sends a report, unless it is the one that was sent last, and returns
@@ -88,8 +100,7 @@ func (r *reporter) send(text []byte) error {
 	}
 	err := r.say(text)
 	if err != nil && r.fd >= 0 {
-		unix.Close(r.fd)
-		r.fd = -1
+		r.close()
 	}
 	if err != nil {
 		return fmt.Errorf("report to %s: %w", r.path, err)
@@ -123,17 +134,71 @@ func (r *reporter) say(text []byte) (err error) {
 		}
 		text = text[n:]
 	}
-	var answer [1]byte
-	for {
-		n, err := unix.Read(r.fd, answer[:])
-		switch {
-		case err == unix.EINTR:
-			continue
-		case err != nil:
+	for r.seen = false; !r.seen; {
+		if err := r.hear(0); err != nil && err != unix.EINTR {
 			return err
-		case n == 0:
-			return unix.ECONNRESET
 		}
-		return nil
+	}
+	return nil
+}
+
+func (r *reporter) close() {
+	unix.Close(r.fd)
+	r.fd, r.in = -1, nil
+}
+
+// hear takes what the other end says: an empty line for a report that has been
+// seen, anything else is a request.
+func (r *reporter) hear(flags int) error {
+	var b [512]byte
+	n, _, err := unix.Recvfrom(r.fd, b[:], flags)
+	switch {
+	case err != nil:
+		return err
+	case n == 0 || len(r.in) > maxRequest:
+		return unix.ECONNRESET
+	}
+	lines := bytes.Split(append(r.in, b[:n]...), []byte{'\n'})
+	r.in = lines[len(lines)-1]
+	for _, line := range lines[:len(lines)-1] {
+		if len(line) == 0 {
+			r.seen = true
+		} else if len(r.asked) < maxRequests {
+			r.asked = append(r.asked, string(line))
+		}
+	}
+	return nil
+}
+
+// Bounds of what waits to be done for the other end, which is trusted but may be wrong.
+const (
+	maxRequest  = 4 << 10
+	maxRequests = 256
+)
+
+// answer does what the other end asks for. It never waits.
+func (d *daemon) answer(heard bool) {
+	r := d.reporter
+	if heard && r.fd >= 0 {
+		if err := r.hear(unix.MSG_DONTWAIT); err != nil && err != unix.EAGAIN && err != unix.EINTR {
+			r.close() // the next report connects again
+		}
+	}
+	for _, request := range r.asked {
+		if port, ok := strings.CutPrefix(request, renewRequest); ok {
+			d.renew(port)
+		}
+	}
+	r.asked = nil
+}
+
+// renew asks the DHCP server and the routers of a port anew.
+func (d *daemon) renew(port string) {
+	if c := d.clients[port]; c != nil {
+		d.logf("%s: the lease is asked for anew", port)
+		d.watch(c, func() { c.step(dhcp4.Renew{}) })
+	}
+	if s := d.solicitors[port]; s != nil {
+		s.again(boottime.Now(), randomNumber())
 	}
 }

@@ -126,6 +126,49 @@ func (r *Reports) note(from *net.UnixConn, text []byte) error {
 	return nil
 }
 
+// Renew lets the configurator ask the DHCP server and the routers of a port anew, and says for people whom.
+func (r *Reports) Renew(port string) (whom string, err error) {
+	s, runs, err := r.Status()
+	if err != nil {
+		return "", err
+	}
+	if !runs {
+		return "", errors.New("the network configurator does not run; `bantam service start network` starts it")
+	}
+	var names []string
+	for _, p := range s.Ports {
+		names = append(names, p.Name)
+		switch {
+		case p.Name != port:
+		case p.DHCP == nil && p.MAC == "":
+			return "", fmt.Errorf("%s is not there: %s", port, p.Waiting)
+		case !p.Carrier:
+			return "", fmt.Errorf("%s: no carrier; it asks by itself when there is one", port)
+		case p.DHCP == nil:
+			return "IPv6 routers (it does not use DHCP)", r.ask(renewRequest + port)
+		default:
+			return "its DHCP server and IPv6 routers", r.ask(renewRequest + port)
+		}
+	}
+	return "", fmt.Errorf("%q is no port that is looked after, as these are: %s", port, strings.Join(names, " "))
+}
+
+// ask says a line to the configurator beside the answers to its reports.
+func (r *Reports) ask(line string) error {
+	r.mu.Lock()
+	conn := r.conn
+	r.mu.Unlock()
+	if conn == nil {
+		return net.ErrClosed
+	}
+	conn.SetWriteDeadline(time.Now().Add(reportTime))
+	_, err := conn.Write([]byte(line + "\n"))
+	return err
+}
+
+// renewRequest begins the line that asks for a port's lease anew.
+const renewRequest = "renew "
+
 // Status is the newest report, and whether the process that made it still runs;
 // it fails when there was none. The ends of addresses, which follow the time
 // since boot, are told by the present time of day: a machine without a clock
@@ -160,6 +203,9 @@ func (s *Status) clean() {
 	for i := range s.Ports {
 		p := &s.Ports[i]
 		texts = append(texts, &p.Name, &p.Kind, &p.MAC, &p.Waiting)
+		if p.DHCP != nil {
+			texts = append(texts, &p.DHCP.Doubt, &p.DHCP.Refusal)
+		}
 		for j := range p.Addresses {
 			texts = append(texts, &p.Addresses[j].Prefix, &p.Addresses[j].Source)
 		}

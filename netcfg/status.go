@@ -25,12 +25,24 @@ type PortStatus struct {
 	Kind      string // "ethernet", or rtnetlink's word, e.g. "veth"
 	MAC       string
 	Carrier   bool
-	Explicit  bool   // named in system.toml
-	Optional  bool   // its absence does not matter
-	Up        bool   // everything wished for it is there
-	Waiting   string `json:",omitempty"` // what it waits for, e.g. "no carrier"
+	Explicit  bool        // named in system.toml
+	Optional  bool        // its absence does not matter
+	Up        bool        // everything wished for it is there
+	Waiting   string      `json:",omitempty"` // what it waits for, e.g. "no carrier"
+	DHCP      *DHCPStatus `json:",omitempty"` // nil: no DHCP client runs there
 	Addresses []AddressStatus
 	Routes    []RouteStatus
+}
+
+// DHCPStatus is what is to be known of a port's DHCP client beside its lease.
+type DHCPStatus struct {
+	Doubt   string `json:",omitempty"` // the lease is used, but no server confirms it
+	Ignored int    `json:",omitempty"` // answers to no request of ours, ARP probes that are none
+	Refused int    `json:",omitempty"` // answers to our requests that could not be used
+	Refusal string `json:",omitempty"` // why, the last of them
+	Damaged int    `json:",omitempty"` // packets that carried no whole datagram
+	Lost    int    `json:",omitempty"` // packets for which the socket had no room
+	Unused  int    `json:",omitempty"` // options of the lease that make no sense
 }
 
 // AddressStatus is one address of a port.

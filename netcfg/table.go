@@ -32,6 +32,9 @@ func (s Status) table(w io.Writer, now time.Time) error {
 			what = strings.TrimSpace(what + " optional")
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", p.Name, state, orDash(what), because)
+		for _, text := range p.DHCP.lines() {
+			fmt.Fprintf(t, "\t\tdhcp\t%s\n", text)
+		}
 		for _, a := range p.Addresses {
 			source := a.Source
 			if a.Duplicate {
@@ -63,6 +66,35 @@ func (s Status) table(w io.Writer, now time.Time) error {
 	}
 	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
 	return err
+}
+
+// lines tell what is out of the ordinary.
+func (s *DHCPStatus) lines() (lines []string) {
+	if s == nil {
+		return nil
+	}
+	if s.Doubt != "" {
+		lines = append(lines, s.Doubt)
+	}
+	var counts []string
+	for _, c := range []struct {
+		n    int
+		what string
+	}{
+		{s.Refused, "answers refused"}, {s.Ignored, "packets ignored"}, {s.Damaged, "packets damaged"},
+		{s.Lost, "packets lost"}, {s.Unused, "options of the lease not used"},
+	} {
+		if c.n > 0 {
+			counts = append(counts, fmt.Sprintf("%s: %d", c.what, c.n))
+		}
+	}
+	if len(counts) > 0 {
+		lines = append(lines, strings.Join(counts, ", "))
+	}
+	if s.Refusal != "" {
+		lines = append(lines, "last: "+s.Refusal)
+	}
+	return lines
 }
 
 func orDash(s string) string {

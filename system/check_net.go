@@ -85,6 +85,7 @@ func (r *reader) checkPorts() {
 		}
 		r.checkAddresses(p, owners)
 		r.checkMethods(p, name)
+		r.checkDHCPServers(p)
 		r.checkMetric(p, metricOwners)
 		r.checkGateway(p, "gateway", p.Gateway, true, routed)
 		r.checkGateway(p, "gateway6", p.Gateway6, false, routed)
@@ -183,6 +184,30 @@ func (r *reader) checkMethods(p *port, name string) {
 			at = p.node
 		}
 		r.failAt(at, at.key, "write ipv4 = \"off\"", "%s: the loopback port cannot use DHCP", p.path)
+	}
+}
+
+// checkDHCPServers checks the servers that a port believes; they call themselves by an IPv4 address.
+func (r *reader) checkDHCPServers(p *port) {
+	n := p.node.get("dhcp_servers")
+	path := p.path + ".dhcp_servers"
+	fixed := slices.ContainsFunc(p.prefix, func(a netip.Prefix) bool { return a.Addr().Is4() })
+	switch {
+	case !ok(n):
+		return
+	case len(p.DHCPServers) == 0:
+		r.failAt(n, n.key, "name a server, or leave the line out to believe any", "%s: no server would ever be believed", path)
+	case p.IPv4 != "" && p.IPv4 != "dhcp" || p.IPv4 == "" && fixed:
+		r.failAt(n, n.key, "write ipv4 = \"dhcp\", or leave the line out", "%s: this port does not use DHCP", path)
+	}
+	for i, text := range p.DHCPServers {
+		item := n.item(i)
+		if !ok(item) {
+			continue
+		}
+		if a, good := r.address(item, path, text); good && (!a.Is4() || a.IsLoopback()) {
+			r.fail(item, "write the server's IPv4 address, which bantam net shows beside the lease", "%s: %s cannot be that of a DHCP server", path, a)
+		}
 	}
 }
 

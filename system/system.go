@@ -33,15 +33,16 @@ type DNS struct {
 
 // Net is the wish for one network port; its name in the map is the interface name, e.g. eth0.
 type Net struct {
-	IPv4      string   `toml:"ipv4" values:"dhcp,static,off" doc:"\"dhcp\" (ask the network, also beside addresses), \"static\" (only addresses) or \"off\" (none)" default:"dhcp, or static when an IPv4 address is given"`
-	IPv6      string   `toml:"ipv6" values:"auto,static,off" doc:"\"auto\" (router advertisements, also beside addresses), \"static\" (only addresses) or \"off\" (none)" default:"auto"`
-	Addresses []string `toml:"addresses" doc:"fixed addresses with prefix length, e.g. [\"192.168.1.2/24\", \"fd00::2/64\"]"`
-	Gateway   string   `toml:"gateway" doc:"the router to everywhere, IPv4, e.g. \"192.168.1.1\""`
-	Gateway6  string   `toml:"gateway6" doc:"the router to everywhere, IPv6, e.g. \"fe80::1\""`
-	Routes    []Route  `toml:"routes" doc:"further routes, e.g. [{ to = \"10.0.0.0/8\", via = \"192.168.1.254\" }]"`
-	Metric    int      `toml:"metric" doc:"of two ports that lead to one place the lower metric is used, 1 to 1000000, e.g. 50" default:"by its name: eth0 100, eth1 101, wlan0 600"`
-	MTU       int      `toml:"mtu" doc:"largest packet in bytes, 68 to 65535; IPv6 needs 1280" default:"the driver's"`
-	Optional  bool     `toml:"optional" doc:"true: the proof of a new generation does not wait for this port" default:"false"`
+	IPv4        string   `toml:"ipv4" values:"dhcp,static,off" doc:"\"dhcp\" (ask the network, also beside addresses), \"static\" (only addresses) or \"off\" (none)" default:"dhcp, or static when an IPv4 address is given"`
+	IPv6        string   `toml:"ipv6" values:"auto,static,off" doc:"\"auto\" (router advertisements, also beside addresses), \"static\" (only addresses) or \"off\" (none)" default:"auto"`
+	Addresses   []string `toml:"addresses" doc:"fixed addresses with prefix length, e.g. [\"192.168.1.2/24\", \"fd00::2/64\"]"`
+	Gateway     string   `toml:"gateway" doc:"the router to everywhere, IPv4, e.g. \"192.168.1.1\""`
+	Gateway6    string   `toml:"gateway6" doc:"the router to everywhere, IPv6, e.g. \"fe80::1\""`
+	Routes      []Route  `toml:"routes" doc:"further routes, e.g. [{ to = \"10.0.0.0/8\", via = \"192.168.1.254\" }]"`
+	Metric      int      `toml:"metric" doc:"of two ports that lead to one place the lower metric is used, 1 to 1000000, e.g. 50" default:"by its name: eth0 100, eth1 101, wlan0 600"`
+	DHCPServers []string `toml:"dhcp_servers" doc:"the only DHCP servers that are believed, by address, e.g. [\"192.168.1.1\"]" default:"any"`
+	MTU         int      `toml:"mtu" doc:"largest packet in bytes, 68 to 65535; IPv6 needs 1280" default:"the driver's"`
+	Optional    bool     `toml:"optional" doc:"true: the proof of a new generation does not wait for this port" default:"false"`
 }
 
 // Route is one static route.

@@ -72,7 +72,21 @@ func (v verb) complete(rest []string, typed, socket string) (names []string, fil
 		}
 		return list
 	}
+	ports := func() (list []string) {
+		var s struct {
+			Network struct{ Ports []struct{ Name string } }
+		}
+		ask("status", &s)
+		for _, p := range s.Network.Ports {
+			list = append(list, p.Name)
+		}
+		return list
+	}
 	switch v.name {
+	case "net":
+		if len(operands) == 1 {
+			return ports(), false
+		}
 	case "help":
 		return append(Names(), topics()...), false
 	case "rollback", "diff":

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"bantam/init/supervise"
+	"bantam/netcfg"
 	"bantam/switcher"
 )
 
@@ -17,7 +18,8 @@ func TestTabKnowsWhatAVerbTakes(t *testing.T) {
 		var reply any
 		switch req.Verb {
 		case "status":
-			reply = Status{Services: []supervise.State{{Name: "network"}, {Name: "web"}}}
+			reply = Status{Services: []supervise.State{{Name: "network"}, {Name: "web"}},
+				Network: &netcfg.Status{Ports: []netcfg.PortStatus{{Name: "eth0"}, {Name: "wlan0"}}}}
 		case "generations":
 			reply = []Generation{{Entry: switcher.Entry{Number: 1}}, {Entry: switcher.Entry{Number: 12}}}
 		}
@@ -35,6 +37,9 @@ func TestTabKnowsWhatAVerbTakes(t *testing.T) {
 		"service start ":         {"network web", false},
 		"service stop network ":  {"network web", false},
 		"service -":              {"--json", false},
+		"net ":                   {"renew", false},
+		"net renew ":             {"eth0 wlan0", false},
+		"net renew eth0 ":        {"", false},
 		"log ":                   {"network web", false},
 		"log -":                  {"-f -n", false},
 		"rollback ":              {"1 12", false},

@@ -25,7 +25,11 @@ work that should: it has failed, keeps going down (crash-looping), or waits for 
 
 const netHelp = `For each port: what was wished for, what is there, where it comes from and until when, and
 what the port waits for. Network cards that have no driver follow, with the module that would drive
-them. --json prints everything as one JSON document.`
+them. --json prints everything as one JSON document. What the DHCP client got and did not use is
+counted where there was something.
+
+renew PORT      ask the port's DHCP server and IPv6 routers anew, as if its cable had been pulled
+                for a moment; what it has stays until there is an answer`
 
 const logHelp = `Without a SERVICE the lines of all of them, in the order in which they came. -n LINES shows
 the last so many (default: all that is kept, 64 KiB for each service). -f stays and shows what
@@ -201,6 +205,13 @@ func writeServices(w io.Writer, services []supervise.State, uptime time.Duration
 }
 
 func runNet(c *client, args []string) int {
+	if len(args) > 0 && args[0] == "renew" {
+		if len(args) != 2 {
+			return c.misuse("renew which port?")
+		}
+		last, _ := c.ask(Request{Verb: "net renew", Names: args[1:]}, nil)
+		return last.Exit
+	}
 	s, asJSON, code := c.status(args)
 	switch {
 	case code != 0:

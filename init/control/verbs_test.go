@@ -189,6 +189,19 @@ func TestStatusTellsWhatAPersonNeeds(t *testing.T) {
 	}
 }
 
+func TestNetRenewNamesOnePort(t *testing.T) {
+	var asked []Request
+	socket := answering(t, nil, func(req Request) Frame { asked = append(asked, req); return Frame{} })
+	for args, want := range map[string]int{"net renew": ExitUsage, "net renew eth0 eth1": ExitUsage, "net renew eth0": ExitGood} {
+		if code, _, errs := runVerb(socket, strings.Fields(args)...); code != want {
+			t.Errorf("%s: code %d, want %d: %s", args, code, want, errs)
+		}
+	}
+	if len(asked) != 1 || asked[0].Verb != "net renew" || len(asked[0].Names) != 1 || asked[0].Names[0] != "eth0" {
+		t.Errorf("asked %+v", asked)
+	}
+}
+
 func TestStatusAndItsExitCodeTellWhichServicesDoNotWork(t *testing.T) {
 	for _, c := range []struct {
 		claim string

@@ -2,6 +2,7 @@ package pid1
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -50,6 +51,8 @@ func (f *first) handle(req control.Request, c *control.Client) control.Frame {
 		return f.service(strings.TrimPrefix(req.Verb, "service "), req.Names, c)
 	case "log":
 		return f.log(req, c)
+	case "net renew":
+		return f.renewPort(req.Names, c)
 	case "state renew":
 		return f.renew(true, "the next boot makes the state volume anew: `reboot`; `bantam state keep` takes that back", c)
 	case "state keep":
@@ -79,6 +82,19 @@ func (f *first) renew(anew bool, done string, c *control.Client) control.Frame {
 	f.renewed.Store(anew)
 	Logf(Notice, "state: %s", f.storage())
 	c.Write(control.Frame{Line: done})
+	return control.Frame{}
+}
+
+// renewPort lets the network configurator ask for a port's lease anew.
+func (f *first) renewPort(names []string, c *control.Client) control.Frame {
+	if len(names) != 1 {
+		return failure(errors.New("renew which port?"))
+	}
+	whom, err := f.machine.reports.Renew(names[0])
+	if err != nil {
+		return failure(err)
+	}
+	c.Write(control.Frame{Line: names[0] + ": " + whom + " are asked anew; `bantam net` shows what comes of it"})
 	return control.Frame{}
 }
 

@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -36,6 +37,11 @@ type (
 	CarrierUp struct{}
 	// CarrierDown says that the cable was pulled. It removes nothing.
 	CarrierDown struct{}
+	// Servers says whom to believe, by option 54; nobody named: every server. A
+	// lease of another one is given up.
+	Servers struct{ Believed []netip.Addr }
+	// Renew asks for the lease anew, as if the cable had been pulled for a moment.
+	Renew struct{}
 	// Datagram is the payload of a UDP datagram that arrived at port 68.
 	Datagram struct{ Payload []byte }
 	// ARP is any ARP packet seen on the link.
@@ -104,6 +110,8 @@ type Client struct {
 	wanted *Lease     // Requesting: the offer; Probing: the acknowledged lease
 	hint   netip.Addr // the address of before, asked for again
 
+	believed []netip.Addr // servers; none: all
+
 	xid      uint32
 	begun    time.Duration // since when an address, or more time for it, is asked for
 	secs     uint16        // the field of the last DISCOVER; the REQUEST after it has the same
@@ -158,6 +166,21 @@ func (c *Client) Watch() (netip.Addr, bool) {
 		return c.lease.Address.Addr(), true
 	}
 	return netip.Addr{}, false
+}
+
+// Doubt says for people that no server confirms the lease in use; "" when one has.
+func (c *Client) Doubt() string {
+	switch {
+	case c.lease == nil || c.phase == Stopped || c.phase == Bound || c.phase == Renewing || c.phase == Probing:
+		return ""
+	case c.phase == Rebooting && c.attempts <= silentTries:
+		return ""
+	}
+	text := fmt.Sprintf("no server confirms the lease of %v", c.lease.Address.Addr())
+	if c.trouble != "" {
+		text += " (" + c.trouble + ")"
+	}
+	return text
 }
 
 // Counts is what arrived and was not used.
@@ -229,6 +252,13 @@ func (c *Client) Step(now time.Duration, random uint64, ev Event) []Action {
 	case CarrierDown:
 		c.enter(Stopped, Forever)
 		c.announceAt, c.wanted = Forever, nil
+	case Servers:
+		c.believe(ev.Believed)
+	case Renew:
+		if c.phase != Stopped {
+			c.phase = Stopped
+			c.carrierUp()
+		}
 	case Datagram:
 		if !c.receive(ev.Payload) {
 			c.counts.Ignored++
@@ -278,6 +308,30 @@ func (c *Client) carrierUp() {
 func (c *Client) begin(p Phase, at time.Duration) {
 	c.enter(p, at)
 	c.xid, c.spare, c.wanted = uint32(c.random), nil, nil
+}
+
+// believe changes whom the client believes.
+func (c *Client) believe(servers []netip.Addr) {
+	c.believed = servers
+	begin := c.wanted != nil && c.unbelieved(c.wanted.Server) != nil
+	if c.lease != nil {
+		if why := c.unbelieved(c.lease.Server); why != nil {
+			c.lease, c.hint, c.known, c.announceAt = nil, netip.Addr{}, nil, Forever
+			c.trouble, begin = "lease given up: "+why.Error(), true
+		}
+	}
+	if begin && c.phase != Stopped {
+		c.begun = c.now
+		c.begin(Selecting, c.now)
+	}
+}
+
+// unbelieved says why a server is not believed; nil: it is.
+func (c *Client) unbelieved(server netip.Addr) error {
+	if len(c.believed) == 0 || slices.Contains(c.believed, server) {
+		return nil
+	}
+	return fmt.Errorf("%v is not in dhcp_servers", server)
 }
 
 // tick does what the phase does when its time has come.

@@ -174,6 +174,9 @@ func (c *Client) receive(payload []byte) bool {
 
 func (c *Client) offered(m *dhcpv4.DHCPv4) bool {
 	offer, err := readLease(m, c.now)
+	if err == nil {
+		err = c.unbelieved(offer.Server)
+	}
 	switch {
 	case err != nil:
 		c.refuse("offer", err)
@@ -205,6 +208,9 @@ func (c *Client) acknowledged(m *dhcpv4.DHCPv4) bool {
 	}
 	inherit(m, c.known)
 	l, err := readLease(m, c.start)
+	if err == nil {
+		err = c.unbelieved(l.Server)
+	}
 	switch {
 	case err != nil:
 		c.refuse("acknowledgement", err)
@@ -260,6 +266,10 @@ func (c *Client) refused(m *dhcpv4.DHCPv4) bool {
 	server, named := serverOf(m)
 	if !ok || !named || from.IsValid() && server != from {
 		return false
+	}
+	if err := c.unbelieved(server); err != nil {
+		c.refuse("NAK", err)
+		return true
 	}
 	if c.phase == Requesting && c.failures > 0 {
 		c.avoid = server // once more it refuses what it offered: others go first
