@@ -187,6 +187,7 @@ func (o *operation) started(c Choice, to target, proven bool, fault error) Resul
 		}
 	}
 	o.mark(journalEnd)
+	s.keepReserve()
 	record = s.recordNow()
 	s.mu.Lock()
 	s.booted, s.before = to.number, record.Previous

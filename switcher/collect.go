@@ -49,6 +49,8 @@ func (s *Switcher) Delete(numbers ...int) error {
 			return fmt.Errorf("generation %d stays: %s", n, why)
 		}
 	}
+	s.giveUpReserve()
+	defer s.keepReserve()
 	return s.remove(func(e Entry) bool { return slices.Contains(numbers, e.Number) })
 }
 
@@ -71,6 +73,7 @@ func (s *Switcher) Collect() error {
 	for _, e := range record.Entries[max(0, len(record.Entries)-keepNewest):] {
 		keep[e.Number] = "it is new"
 	}
+	defer s.keepReserve()
 	return s.remove(func(e Entry) bool { return keep[e.Number] == "" })
 }
 

@@ -62,7 +62,7 @@ func bootDamaged(t *testing.T, files map[string][]byte, name string, data []byte
 
 func TestDamageToAnyFileIsSurvivedAndTold(t *testing.T) {
 	files, byDigest := damagedMachine(t)
-	if len(files) != 2+7+3 { // oci-layout, index; 3 manifests, 3 texts, the empty config; record twice, journal
+	if len(files) != 2+7+4 { // oci-layout, index; 3 manifests, 3 texts, the empty config; record twice, journal, reserve
 		t.Fatalf("files %v", sortedKeys(files))
 	}
 	check := func(t *testing.T, name, how string, data []byte) {
@@ -91,7 +91,11 @@ func TestDamageToAnyFileIsSurvivedAndTold(t *testing.T) {
 			check(t, name, "emptied", []byte{})
 			check(t, name, "cut in half", content[:len(content)/2])
 			check(t, name, "zeroed", make([]byte, len(content)))
-			for i := range content {
+			step := 1
+			if name == reserveName {
+				step = 16 << 10 // nobody reads it
+			}
+			for i := 0; i < len(content); i += step {
 				flipped := slices.Clone(content)
 				flipped[i] ^= 1 << (i % 8)
 				check(t, name, "flipped bit", flipped)

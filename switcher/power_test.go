@@ -331,3 +331,61 @@ func TestTriesEndHoweverOftenThePowerGoes(t *testing.T) {
 		}
 	}
 }
+
+// fullDisk has no room but what its reserve holds.
+type fullDisk struct{ *powerDisk }
+
+func (d fullDisk) Free(string) (int64, error) {
+	if d.find("/state/"+reserveName) != nil {
+		return 0, nil
+	}
+	return reserveSize, nil
+}
+
+// A full volume refuses what is new, and nothing that leads back to what is there or makes room.
+func TestAFullVolumeKeepsNobodyFromGoingBack(t *testing.T) {
+	switching := func(r Request) func(*testing.T, *Switcher) {
+		return func(t *testing.T, s *Switcher) { wantExit(t, s.Switch(context.Background(), r, nil), ExitGood) }
+	}
+	for name, do := range map[string]func(*testing.T, *Switcher){
+		"rollback":                switching(Request{Verb: VerbRollback}),
+		"switch to what is there": switching(Request{Verb: VerbSwitch, Text: []byte(webText)}),
+		"test":                    switching(Request{Verb: VerbTest, Text: []byte(webText)}),
+		"boot":                    switching(Request{Verb: VerbBoot, Generation: 2}),
+		"delete": func(t *testing.T, s *Switcher) {
+			if err := s.Delete(2); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, m := newPowerDisk(), newFakeMachine()
+			s, err := open(d, machineOptions("/state", m))
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantExit(t, boot(s, m), ExitGood)
+			wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
+			wantExit(t, switchTo(t, s, VerbSwitch, dbText), ExitGood)
+			if n := d.find("/state/" + reserveName); n == nil || len(n.dataOnDisk) != reserveSize {
+				t.Fatal("there is no reserve")
+			}
+			d.fault = func(op string) error {
+				if !strings.HasPrefix(op, "remove ") && d.find("/state/"+reserveName) != nil {
+					return errFull
+				}
+				return nil
+			}
+			s.disk = fullDisk{d}
+			r := switchTo(t, s, VerbSwitch, "hostname = \"new\"\n")
+			if r.Exit != ExitRefused || !strings.Contains(r.Reason, "is full: 0 kB free") || d.find("/state/"+reserveName) == nil {
+				t.Fatalf("something new: %+v", r)
+			}
+			do(t, s)
+			d.fault, s.disk = nil, d
+			if err := s.Collect(); err != nil || d.find("/state/"+reserveName) == nil {
+				t.Errorf("with room again there is no reserve: %v", err)
+			}
+		})
+	}
+}

@@ -95,24 +95,42 @@ func (s *Switcher) missingPrograms(plan Plan, to target) (faults []error, notes 
 // diskBlock is the most that one small file takes beyond its size.
 const diskBlock = 4096
 
-// checkSpace makes sure that the switch and the way back fit: the generation's
-// blobs, and room for a second copy of each small file that is replaced.
+// recordRoom is what index, record, its copy, journal and directories take beyond their size.
+const recordRoom = 16 * diskBlock
+
+// checkSpace makes sure that the switch and the way back fit.
 func (s *Switcher) checkSpace(to target) error {
+	var blobs []int
+	if to.number == 0 {
+		blobs = []int{len(to.text), len(to.generation.Manifest())}
+	}
+	need, err := s.roomFor(blobs...)
+	if err != nil {
+		return err
+	}
 	free, err := s.disk.Free(s.dir)
 	if err != nil {
 		return err
 	}
-	need := int64(16 * diskBlock) // index, record, its copy, journal, directories
-	record, err := s.recordNow().encode()
-	if err != nil {
-		return err
-	}
-	need += 3 * int64(len(record))
-	for _, size := range []int{len(to.text), len(to.generation.Manifest())} {
-		need += int64(size) + diskBlock
+	if to.number != 0 && s.hasReserve() {
+		free += reserveSize
 	}
 	if free < need {
 		return fmt.Errorf("the state volume %s is full: %d kB free, a switch needs %d kB; files of your own below it can be removed", s.dir, free>>10, need>>10)
 	}
 	return nil
+}
+
+// roomFor is what a switch takes at most: new blobs of these sizes, and a second
+// copy of each small file that is replaced.
+func (s *Switcher) roomFor(blobs ...int) (bytes int64, err error) {
+	record, err := s.recordNow().encode()
+	if err != nil {
+		return 0, err
+	}
+	bytes = recordRoom + 3*int64(len(record))
+	for _, size := range blobs {
+		bytes += int64(size) + diskBlock
+	}
+	return bytes, nil
 }

@@ -47,6 +47,9 @@ func (s *Switcher) Switch(ctx context.Context, r Request, report func(Event)) (r
 	if ctx.Err() != nil {
 		return o.refuse(errCancelled)
 	}
+	if to.number != 0 {
+		s.giveUpReserve()
+	}
 	var then func(*Record, int)
 	if r.Verb == VerbBoot {
 		network := s.machine.Network()

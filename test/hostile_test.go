@@ -195,8 +195,9 @@ func (c *console) fullVolume() {
 	c.run("bantam service stop loop") // so that its process does not change meanwhile
 	c.refused("bantam switch /tmp/new.toml", "the state volume /state is full: 0 kB free")
 	c.must("bantam status", "last switch refused, nothing was changed: the state volume /state is full")
+	c.must("bantam switch /tmp/a.toml; echo code $?", "generation 2 runs and is the default", "code 0\n") // it is there already
+	c.must("ls -l /state/mine")
 	c.run("rm /state/mine")
-	c.must("bantam switch /tmp/a.toml; echo code $?", "generation 2 runs and is the default", "code 0\n")
 	c.must("cat /run/bantam/system.toml", "sleep 1000")
 }
 
