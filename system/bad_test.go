@@ -10,7 +10,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite golden files and docs/system.toml.md")
 
-// golden compares text with a file, or rewrites the file.
+// Golden compares text with a file, or rewrites the file.
 func golden(t *testing.T, file, got string) {
 	t.Helper()
 	if *update {

@@ -20,9 +20,9 @@ func (k Key) below(path []string) (rest []string, ok bool) {
 	return parts[len(path):], true
 }
 
-// keyAt is the key of a path; for a table of names of one's own, e.g. net, the
+// KeyAt is the key of a path; for a table of names of one's own, e.g. net, the
 // key of what is in it.
-func keyAt(path []string) (k Key, names, found bool) {
+func KeyAt(path []string) (k Key, names, found bool) {
 	for _, k := range schema() {
 		rest, ok := k.below(path)
 		if ok && len(rest) == 0 {
@@ -35,35 +35,35 @@ func keyAt(path []string) (k Key, names, found bool) {
 	return Key{}, false, false
 }
 
-// field is a key that a table may have.
-type field struct {
-	name  string
-	key   Key
-	names bool // a table of names of one's own
+// Field is a key that a table may have.
+type Field struct {
+	Name  string
+	Key   Key
+	Names bool // a table of names of one's own
 }
 
-// fieldsAt lists the keys that the table at a path may have.
-func fieldsAt(path []string) []field {
-	var fields []field
+// FieldsAt lists the keys that the table at a path may have.
+func FieldsAt(path []string) []Field {
+	var fields []Field
 	for _, k := range schema() {
 		rest, ok := k.below(path)
 		switch {
 		case !ok || len(rest) == 0 || rest[0] == "*":
 		case len(rest) == 1:
-			fields = append(fields, field{rest[0], k, false})
+			fields = append(fields, Field{rest[0], k, false})
 		case len(rest) == 2 && rest[1] == "*":
-			fields = append(fields, field{rest[0], k, true})
+			fields = append(fields, Field{rest[0], k, true})
 		}
 	}
 	return fields
 }
 
-func (f field) isTable() bool { return f.key.Type == "table" || f.names }
+func (f Field) IsTable() bool { return f.Key.Type == "table" || f.Names }
 
-func isList(k Key) bool { return strings.HasPrefix(k.Type, "array of ") }
+func IsList(k Key) bool { return strings.HasPrefix(k.Type, "array of ") }
 
-// nearKey says which of a table's keys an unknown one may have meant.
-func nearKey(name string, fields []string, path string) string {
+// NearKey says which of a table's keys an unknown one may have meant.
+func NearKey(name string, fields []string, path string) string {
 	suggestion := didYouMean(name, fields)
 	if tables := tablesWith(name); suggestion == "" && len(tables) > 0 {
 		suggestion = name + " belongs to " + strings.Join(tables, " or ")

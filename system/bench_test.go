@@ -81,12 +81,3 @@ func BenchmarkParse(b *testing.B) {
 		})
 	}
 }
-
-func BenchmarkCompleteAndExplain(b *testing.B) {
-	src := []byte(lines(2000) + "\nre")
-	b.SetBytes(int64(len(src)))
-	for b.Loop() {
-		Complete(src, len(src))
-		Explain(src, len(src))
-	}
-}

@@ -5,24 +5,26 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"bantam/system/syntax"
 )
 
 // check looks at what the types cannot say. It runs on the filled System with
 // its defaults; the tree gives the places and what was left out.
 func (r *reader) check() {
 	s := &r.system
-	if n := r.root.get("hostname"); ok(n) {
+	if n := r.root.Get("hostname"); ok(n) {
 		if why := hostnameFault(s.Hostname); why != "" {
 			r.fail(n, "use letters, digits and hyphens, e.g. \"router-1\"", "hostname: %q %s", s.Hostname, why)
 		}
 	}
-	modules := r.root.get("modules")
+	modules := r.root.Get("modules")
 	for i, name := range s.Modules {
-		if n := modules.item(i); ok(n) && !moduleName(name) {
+		if n := modules.Item(i); ok(n) && !moduleName(name) {
 			suggestion := "write the name that lsmod shows, e.g. \"wireguard\""
 			base := name[strings.LastIndexByte(name, '/')+1:]
 			if stem, _, cut := strings.Cut(base, ".ko"); cut && moduleName(stem) {
-				suggestion = "write " + quote(stem)
+				suggestion = "write " + syntax.Quote(stem)
 			}
 			r.fail(n, suggestion, "modules: %q is not the name of a kernel module", name)
 		}
@@ -33,27 +35,27 @@ func (r *reader) check() {
 	users := append(sortedKeys(s.Users), "nobody", "root")
 	r.checkServices(users)
 	for name := range s.Checks {
-		n, at := r.root.get("check", name), join("check", name)
+		n, at := r.root.Get("check", name), syntax.Join("check", name)
 		r.checkName(n, "check", name)
 		r.checkCommand(n, at, s.Checks[name].Command)
-		r.checkUserOf(n.get("user"), at, s.Checks[name].User, users)
-		r.checkDuration(n.get("timeout"), at+".timeout", s.Checks[name].Timeout, time.Hour)
+		r.checkUserOf(n.Get("user"), at, s.Checks[name].User, users)
+		r.checkDuration(n.Get("timeout"), at+".timeout", s.Checks[name].Timeout, time.Hour)
 	}
-	proof := r.root.get("proof")
-	r.checkDuration(proof.get("timeout"), "proof.timeout", s.Proof.Timeout, time.Hour)
-	r.checkDuration(proof.get("settle"), "proof.settle", s.Proof.Settle, time.Hour)
-	if n := proof.get("settle"); ok(n) && !reported(proof.get("timeout")) && s.Proof.Settle >= s.Proof.Timeout {
+	proof := r.root.Get("proof")
+	r.checkDuration(proof.Get("timeout"), "proof.timeout", s.Proof.Timeout, time.Hour)
+	r.checkDuration(proof.Get("settle"), "proof.settle", s.Proof.Settle, time.Hour)
+	if n := proof.Get("settle"); ok(n) && !reported(proof.Get("timeout")) && s.Proof.Settle >= s.Proof.Timeout {
 		r.fail(n, "", "proof.settle: %v leaves no time within proof.timeout, %v", s.Proof.Settle, s.Proof.Timeout)
 	}
 }
 
 // ok reports whether n is there and has not been reported.
-func ok(n *node) bool { return n != nil && !n.bad }
+func ok(n *syntax.Node) bool { return n != nil && !n.Bad }
 
 // reported reports whether n is there and is known to be wrong.
-func reported(n *node) bool { return n != nil && n.bad }
+func reported(n *syntax.Node) bool { return n != nil && n.Bad }
 
-func (r *reader) checkDuration(n *node, path string, d Duration, most time.Duration) {
+func (r *reader) checkDuration(n *syntax.Node, path string, d Duration, most time.Duration) {
 	if ok(n) && time.Duration(d) > most {
 		r.fail(n, "", "%s: %v is more than %v", path, d, Duration(most))
 	}
@@ -62,7 +64,7 @@ func (r *reader) checkDuration(n *node, path string, d Duration, most time.Durat
 // consists reports whether s has only ASCII letters, digits and the extra characters.
 func consists(s, extra string) bool {
 	for i := range len(s) {
-		if c := s[i]; !isBare(c) && strings.IndexByte(extra, c) < 0 || (c == '_' || c == '-') && strings.IndexByte(extra, c) < 0 {
+		if c := s[i]; !syntax.IsBare(c) && strings.IndexByte(extra, c) < 0 || (c == '_' || c == '-') && strings.IndexByte(extra, c) < 0 {
 			return false
 		}
 	}

@@ -6,18 +6,20 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"bantam/system/syntax"
 )
 
 func (r *reader) checkDNS() {
-	n := r.root.get("dns", "servers")
+	n := r.root.Get("dns", "servers")
 	for i, text := range r.system.DNS.Servers {
-		if item := n.item(i); ok(item) {
+		if item := n.Item(i); ok(item) {
 			r.checkServer(item, text)
 		}
 	}
-	n = r.root.get("dns", "search")
+	n = r.root.Get("dns", "search")
 	for i, name := range r.system.DNS.Search {
-		if item := n.item(i); ok(item) {
+		if item := n.Item(i); ok(item) {
 			if why := domainFault(strings.TrimSuffix(name, ".")); why != "" {
 				r.fail(item, "", "dns.search: %q %s", name, why)
 			}
@@ -27,24 +29,24 @@ func (r *reader) checkDNS() {
 
 // checkServer checks the address of a name server. A link-local one is the same
 // on every link, so it comes with a port, as resolv.conf has it.
-func (r *reader) checkServer(n *node, text string) {
+func (r *reader) checkServer(n *syntax.Node, text string) {
 	a, err := netip.ParseAddr(text)
 	linkLocal := a.Is6() && a.IsLinkLocalUnicast()
-	ports, example := slices.DeleteFunc(slices.Clone(r.root.get("net").keys()), func(name string) bool { return interfaceFault(name) != "" }), "eth0"
+	ports, example := slices.DeleteFunc(slices.Clone(r.root.Get("net").Keys()), func(name string) bool { return interfaceFault(name) != "" }), "eth0"
 	if len(ports) > 0 {
 		example = ports[0]
 	}
-	suggestion := "write " + quote(a.WithZone(example).String())
+	suggestion := "write " + syntax.Quote(a.WithZone(example).String())
 	switch zone := a.Zone(); {
 	case err != nil || !linkLocal && zone == "":
 		r.address(n, "dns.servers", text)
 	case !linkLocal:
-		r.fail(n, "write "+quote(a.WithZone("").String()), "dns.servers: %q names a port, which only a link-local address needs", text)
+		r.fail(n, "write "+syntax.Quote(a.WithZone("").String()), "dns.servers: %q names a port, which only a link-local address needs", text)
 	case zone == "":
 		r.fail(n, suggestion, "dns.servers: %s is the same on every link, so it needs a port", a)
 	case interfaceFault(zone) != "":
 		r.fail(n, suggestion, "dns.servers: %q %s", zone, interfaceFault(zone))
-	case len(ports) > 0 && r.root.get("net", zone) == nil:
+	case len(ports) > 0 && r.root.Get("net", zone) == nil:
 		r.fail(n, suggestion, "dns.servers: there is no port %q in this file", zone)
 	}
 }
@@ -53,7 +55,7 @@ func (r *reader) checkServer(n *node, text string) {
 type port struct {
 	Net
 	path   string
-	node   *node
+	node   *syntax.Node
 	prefix []netip.Prefix // the valid ones of its addresses
 	broken bool           // some address could not be read
 	onLink []netip.Prefix // where routes without a gateway lead
@@ -69,12 +71,12 @@ type routePlace struct {
 func (r *reader) checkPorts() {
 	owners, metricOwners, routed := make(map[netip.Addr]string), make(map[int]string), make(map[routePlace]string)
 	metrics, _ := Metrics(sortedKeys(r.system.Net), r.system.Net)
-	for _, name := range r.root.get("net").keys() {
-		n := r.root.get("net", name)
-		if n.kind != tableKind {
+	for _, name := range r.root.Get("net").Keys() {
+		n := r.root.Get("net", name)
+		if n.Kind != syntax.TableKind {
 			continue
 		}
-		p := &port{Net: r.system.Net[name], path: join("net", name), node: n, metric: metrics[name]}
+		p := &port{Net: r.system.Net[name], path: syntax.Join("net", name), node: n, metric: metrics[name]}
 		if why := interfaceFault(name); why != "" {
 			r.failKey(n, "write the name that ip link shows, e.g. \"eth0\"", "%s: %q %s", p.path, name, why)
 		}
@@ -94,14 +96,6 @@ func (r *reader) checkPorts() {
 	}
 }
 
-// keys is nil-safe n.names.
-func (n *node) keys() []string {
-	if n == nil {
-		return nil
-	}
-	return n.names
-}
-
 // interfaceFault is the kernel's dev_valid_name.
 func interfaceFault(name string) string {
 	switch {
@@ -116,11 +110,11 @@ func interfaceFault(name string) string {
 }
 
 func (r *reader) checkAddresses(p *port, owners map[netip.Addr]string) {
-	list := p.node.get("addresses")
+	list := p.node.Get("addresses")
 	path := p.path + ".addresses"
 	p.broken = reported(list)
 	for i, text := range p.Addresses {
-		n := list.item(i)
+		n := list.Item(i)
 		if !ok(n) {
 			continue
 		}
@@ -142,9 +136,9 @@ func (r *reader) checkAddresses(p *port, owners map[netip.Addr]string) {
 }
 
 // checkHost refuses what no port can have as its own address.
-func (r *reader) checkHost(n *node, path string, p netip.Prefix) bool {
+func (r *reader) checkHost(n *syntax.Node, path string, p netip.Prefix) bool {
 	a, hostBits := p.Addr(), p.Addr().BitLen()-p.Bits()
-	suggestion := "write an address of one machine, e.g. " + quote(netip.PrefixFrom(p.Masked().Addr().Next(), p.Bits()).String())
+	suggestion := "write an address of one machine, e.g. " + syntax.Quote(netip.PrefixFrom(p.Masked().Addr().Next(), p.Bits()).String())
 	switch {
 	case p.Bits() == 0:
 		r.fail(n, "write the length of the network's prefix, e.g. \"/24\"", "%s: prefix length 0 would make every address a neighbour", path)
@@ -166,12 +160,12 @@ func (r *reader) checkMethods(p *port, name string) {
 	for _, a := range p.prefix {
 		v4, v6 = v4 || a.Addr().Is4(), v6 || a.Addr().Is6()
 	}
-	m4, m6 := p.node.get("ipv4"), p.node.get("ipv6")
-	method := func(n *node, key, mode string, have bool, family, example string) {
+	m4, m6 := p.node.Get("ipv4"), p.node.Get("ipv6")
+	method := func(n *syntax.Node, key, mode string, have bool, family, example string) {
 		switch {
 		case !ok(n) || p.broken:
 		case mode == "static" && !have:
-			r.fail(n, "add e.g. addresses = ["+quote(example)+"]", "%s.%s: static, but no %s address is given", p.path, key, family)
+			r.fail(n, "add e.g. addresses = ["+syntax.Quote(example)+"]", "%s.%s: static, but no %s address is given", p.path, key, family)
 		case mode == "off" && have:
 			r.fail(n, "write \"static\" or remove the address", "%s.%s: off, but an %s address is given", p.path, key, family)
 		}
@@ -183,25 +177,25 @@ func (r *reader) checkMethods(p *port, name string) {
 		if at == nil {
 			at = p.node
 		}
-		r.failAt(at, at.key, "write ipv4 = \"off\"", "%s: the loopback port cannot use DHCP", p.path)
+		r.failAt(at, at.Key, "write ipv4 = \"off\"", "%s: the loopback port cannot use DHCP", p.path)
 	}
 }
 
 // checkDHCPServers checks the servers that a port believes; they call themselves by an IPv4 address.
 func (r *reader) checkDHCPServers(p *port) {
-	n := p.node.get("dhcp_servers")
+	n := p.node.Get("dhcp_servers")
 	path := p.path + ".dhcp_servers"
 	fixed := slices.ContainsFunc(p.prefix, func(a netip.Prefix) bool { return a.Addr().Is4() })
 	switch {
 	case !ok(n):
 		return
 	case len(p.DHCPServers) == 0:
-		r.failAt(n, n.key, "name a server, or leave the line out to believe any", "%s: no server would ever be believed", path)
+		r.failAt(n, n.Key, "name a server, or leave the line out to believe any", "%s: no server would ever be believed", path)
 	case p.IPv4 != "" && p.IPv4 != "dhcp" || p.IPv4 == "" && fixed:
-		r.failAt(n, n.key, "write ipv4 = \"dhcp\", or leave the line out", "%s: this port does not use DHCP", path)
+		r.failAt(n, n.Key, "write ipv4 = \"dhcp\", or leave the line out", "%s: this port does not use DHCP", path)
 	}
 	for i, text := range p.DHCPServers {
-		item := n.item(i)
+		item := n.Item(i)
 		if !ok(item) {
 			continue
 		}
@@ -212,7 +206,7 @@ func (r *reader) checkDHCPServers(p *port) {
 }
 
 func (r *reader) checkGateway(p *port, key, text string, want4 bool, routed map[routePlace]string) {
-	n := p.node.get(key)
+	n := p.node.Get(key)
 	if !ok(n) {
 		return
 	}
@@ -226,7 +220,7 @@ func (r *reader) checkGateway(p *port, key, text string, want4 bool, routed map[
 		if a.Is4() {
 			other = "gateway"
 		}
-		r.fail(n, "write it as "+other+" = "+quote(text), "%s: %s is an %s address", path, a, family(a))
+		r.fail(n, "write it as "+other+" = "+syntax.Quote(text), "%s: %s is an %s address", path, a, family(a))
 		return
 	}
 	if want4 && p.IPv4 == "off" || !want4 && p.IPv6 == "off" {
@@ -242,7 +236,7 @@ const knownShown = 4
 
 // reachable reports a gateway that no fixed prefix of the port holds. Where
 // prefixes are learned as well, nothing can be said beforehand.
-func (r *reader) reachable(n *node, p *port, path string, gateway netip.Addr) {
+func (r *reader) reachable(n *syntax.Node, p *port, path string, gateway netip.Addr) {
 	learned := gateway.Is4() && p.IPv4 == "dhcp" || gateway.Is6() && (p.IPv6 == "auto" || gateway.IsLinkLocalUnicast())
 	if learned || p.broken {
 		return
@@ -273,24 +267,24 @@ func (r *reader) reachable(n *node, p *port, path string, gateway netip.Addr) {
 }
 
 func (r *reader) checkRoutes(p *port, routed map[routePlace]string) {
-	list := p.node.get("routes")
+	list := p.node.Get("routes")
 	for i, route := range p.Routes {
-		n := list.item(i)
+		n := list.Item(i)
 		path := p.path + ".routes[" + strconv.Itoa(i) + "]"
-		if n.kind != tableKind {
+		if n.Kind != syntax.TableKind {
 			continue
 		}
 		var via netip.Addr
-		if v := n.get("via"); ok(v) {
+		if v := n.Get("via"); ok(v) {
 			if a, good := r.address(v, path+".via", route.Via); good {
 				via = a
 				r.reachable(v, p, path+".via", a)
 			}
 		}
-		if m := n.get("metric"); ok(m) && (route.Metric < 0 || route.Metric > 1<<31-1) {
+		if m := n.Get("metric"); ok(m) && (route.Metric < 0 || route.Metric > 1<<31-1) {
 			r.fail(m, "", "%s.metric: %d is not between 0 and 2147483647", path, route.Metric)
 		}
-		to := n.get("to")
+		to := n.Get("to")
 		if to == nil {
 			r.fail(n, "add e.g. to = \"10.0.0.0/8\"", "%s: to is missing", path)
 			continue
@@ -307,12 +301,12 @@ func (r *reader) checkRoutes(p *port, routed map[routePlace]string) {
 }
 
 // destination reads a route's to; "default" takes its family from via.
-func (r *reader) destination(n, to *node, path string, route Route, via netip.Addr) (netip.Prefix, bool) {
+func (r *reader) destination(n, to *syntax.Node, path string, route Route, via netip.Addr) (netip.Prefix, bool) {
 	if !ok(to) {
 		return netip.Prefix{}, false
 	}
 	if route.To == "default" {
-		if n.get("via") == nil {
+		if n.Get("via") == nil {
 			r.fail(to, "add via, or write \"0.0.0.0/0\" or \"::/0\"", "%s.to: a default route without via is for no family", path)
 		}
 		if !via.IsValid() {
@@ -325,18 +319,18 @@ func (r *reader) destination(n, to *node, path string, route Route, via netip.Ad
 		return prefix, false
 	}
 	if prefix != prefix.Masked() {
-		r.fail(to, "write "+quote(prefix.Masked().String())+" or "+quote(netip.PrefixFrom(prefix.Addr(), prefix.Addr().BitLen()).String()),
+		r.fail(to, "write "+syntax.Quote(prefix.Masked().String())+" or "+syntax.Quote(netip.PrefixFrom(prefix.Addr(), prefix.Addr().BitLen()).String()),
 			"%s.to: %s has host bits that are not zero", path, prefix)
 		return prefix, false
 	}
-	if v := n.get("via"); via.IsValid() && via.Is4() != prefix.Addr().Is4() && ok(v) {
+	if v := n.Get("via"); via.IsValid() && via.Is4() != prefix.Addr().Is4() && ok(v) {
 		r.fail(v, "", "%s.via: %s is an %s address, the destination is %s", path, via, family(via), family(prefix.Addr()))
 	}
 	return prefix, true
 }
 
 func (r *reader) checkMTU(p *port) {
-	n := p.node.get("mtu")
+	n := p.node.Get("mtu")
 	switch {
 	case !ok(n):
 	case p.MTU < 68 || p.MTU > 65535:
@@ -361,19 +355,19 @@ func isIPv4(text string) bool {
 }
 
 // address reads an address without prefix length.
-func (r *reader) address(n *node, path, text string) (netip.Addr, bool) {
+func (r *reader) address(n *syntax.Node, path, text string) (netip.Addr, bool) {
 	a, err := netip.ParseAddr(text)
 	suggestion := "write an address, e.g. \"192.168.1.1\" or \"2001:db8::1\""
 	if p, perr := netip.ParsePrefix(text); perr == nil {
-		suggestion = "write " + quote(p.Addr().String()) + ", without prefix length"
+		suggestion = "write " + syntax.Quote(p.Addr().String()) + ", without prefix length"
 	}
 	switch {
 	case err != nil:
 		r.fail(n, suggestion, "%s: %q is not an address", path, text)
 	case a.Zone() != "":
-		r.fail(n, "write "+quote(a.WithZone("").String()), "%s: %q names a port; the table does that already", path, text)
+		r.fail(n, "write "+syntax.Quote(a.WithZone("").String()), "%s: %q names a port; the table does that already", path, text)
 	case a.Is4In6():
-		r.fail(n, "write "+quote(a.Unmap().String()), "%s: %q is an IPv4 address in IPv6 form", path, text)
+		r.fail(n, "write "+syntax.Quote(a.Unmap().String()), "%s: %q is an IPv4 address in IPv6 form", path, text)
 	case a.IsUnspecified() || a.IsMulticast():
 		r.fail(n, "", "%s: %s is not the address of one machine", path, a)
 	default:
@@ -383,7 +377,7 @@ func (r *reader) address(n *node, path, text string) (netip.Addr, bool) {
 }
 
 // prefix reads an address with prefix length.
-func (r *reader) prefix(n *node, path, text string) (netip.Prefix, bool) {
+func (r *reader) prefix(n *syntax.Node, path, text string) (netip.Prefix, bool) {
 	p, err := netip.ParsePrefix(text)
 	if err == nil && p.Addr().Is4In6() {
 		r.fail(n, "write it in IPv4 form", "%s: %q is an IPv4 address in IPv6 form", path, text)
@@ -398,9 +392,9 @@ func (r *reader) prefix(n *node, path, text string) (netip.Prefix, bool) {
 	case aerr != nil || a.Zone() != "":
 		r.fail(n, "write e.g. \"192.168.1.2/24\" or \"2001:db8::2/64\"", "%s: %q is not an address with prefix length", path, text)
 	case !slash && a.Is4():
-		r.fail(n, "write e.g. "+quote(text+"/24"), "%s: %q has no prefix length", path, text)
+		r.fail(n, "write e.g. "+syntax.Quote(text+"/24"), "%s: %q has no prefix length", path, text)
 	case !slash:
-		r.fail(n, "write e.g. "+quote(text+"/64"), "%s: %q has no prefix length", path, text)
+		r.fail(n, "write e.g. "+syntax.Quote(text+"/64"), "%s: %q has no prefix length", path, text)
 	default:
 		r.fail(n, maskHint(host, length), "%s: prefix length %q is not between 0 and %d", path, length, a.BitLen())
 	}
@@ -419,5 +413,5 @@ func maskHint(host, mask string) string {
 			ones++
 		}
 	}
-	return "write " + quote(host+"/"+strconv.Itoa(ones))
+	return "write " + syntax.Quote(host+"/"+strconv.Itoa(ones))
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"bantam/lifecycle"
+	"bantam/system/syntax"
 )
 
 // cycleShown is how many services of a long circle are named at each end.
@@ -13,15 +14,15 @@ const cycleShown = 10
 // edge is one wait of a service for another.
 type edge struct {
 	word, to string // e.g. needs db
-	node     *node
+	node     *syntax.Node
 }
 
 func (r *reader) edges(name string) []edge {
-	v, n := r.system.Services[name], r.root.get("service", name)
+	v, n := r.system.Services[name], r.root.Get("service", name)
 	var edges []edge
 	add := func(word string, names []string) {
 		for i, to := range names {
-			edges = append(edges, edge{word, to, n.get(word).item(i)})
+			edges = append(edges, edge{word, to, n.Get(word).Item(i)})
 		}
 	}
 	add("needs", v.Needs)

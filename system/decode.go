@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"bantam/system/syntax"
 )
 
 // reader fills a System from the tree and checks it. It keeps going after each
@@ -13,23 +15,23 @@ import (
 // is not reported again.
 type reader struct {
 	system System
-	root   *node
-	faults []fault
+	root   *syntax.Node
+	faults []syntax.Fault
 }
 
 // fail reports a fault of n's value.
-func (r *reader) fail(n *node, suggestion, format string, args ...any) {
-	r.failAt(n, n.at, suggestion, format, args...)
+func (r *reader) fail(n *syntax.Node, suggestion, format string, args ...any) {
+	r.failAt(n, n.At, suggestion, format, args...)
 }
 
 // failKey reports a fault of n's key.
-func (r *reader) failKey(n *node, suggestion, format string, args ...any) {
-	r.failAt(n, n.key, suggestion, format, args...)
+func (r *reader) failKey(n *syntax.Node, suggestion, format string, args ...any) {
+	r.failAt(n, n.Key, suggestion, format, args...)
 }
 
-func (r *reader) failAt(n *node, at int, suggestion, format string, args ...any) {
-	n.bad = true
-	r.faults = append(r.faults, fault{at, fmt.Sprintf(format, args...), suggestion})
+func (r *reader) failAt(n *syntax.Node, at int, suggestion, format string, args ...any) {
+	n.Bad = true
+	r.faults = append(r.faults, syntax.Fault{At: at, Message: fmt.Sprintf(format, args...), Suggestion: suggestion})
 }
 
 // near is Nearest for names of the file, which can be many: a report that is
@@ -43,9 +45,9 @@ func (r *reader) near(name string, known []string) string {
 
 // fill sets v from n. Arrays keep the length of the file's, so that index i of
 // one is index i of the other.
-func (r *reader) fill(n *node, v reflect.Value, path string) {
-	if n.kind == invalidKind {
-		n.bad = true
+func (r *reader) fill(n *syntax.Node, v reflect.Value, path string) {
+	if n.Kind == syntax.InvalidKind {
+		n.Bad = true
 		return // reported by the scanner
 	}
 	switch dst := v.Addr().Interface().(type) {
@@ -61,64 +63,64 @@ func (r *reader) fill(n *node, v reflect.Value, path string) {
 	}
 	switch v.Kind() {
 	case reflect.String:
-		if r.expect(n, stringKind, path, "a string") {
-			if strings.Contains(n.text, "\x00") {
+		if r.expect(n, syntax.StringKind, path, "a string") {
+			if strings.Contains(n.Text, "\x00") {
 				r.fail(n, `remove \u0000`, "%s: text must not contain a zero byte", path)
 			}
-			v.SetString(n.text)
+			v.SetString(n.Text)
 		}
 	case reflect.Bool:
-		if r.expect(n, booleanKind, path, "true or false") {
-			v.SetBool(n.flag)
+		if r.expect(n, syntax.BooleanKind, path, "true or false") {
+			v.SetBool(n.Flag)
 		}
 	case reflect.Int:
-		if r.expect(n, integerKind, path, "an integer") {
-			if v.OverflowInt(n.num) {
-				r.fail(n, "", "%s: %d is out of range", path, n.num)
+		if r.expect(n, syntax.IntegerKind, path, "an integer") {
+			if v.OverflowInt(n.Num) {
+				r.fail(n, "", "%s: %d is out of range", path, n.Num)
 				return
 			}
-			v.SetInt(n.num)
+			v.SetInt(n.Num)
 		}
 	case reflect.Slice:
-		if !r.expect(n, arrayKind, path, "an "+typeName(v.Type())) {
+		if !r.expect(n, syntax.ArrayKind, path, "an "+typeName(v.Type())) {
 			return
 		}
-		v.Set(reflect.MakeSlice(v.Type(), len(n.items), len(n.items)))
-		for i, item := range n.items {
+		v.Set(reflect.MakeSlice(v.Type(), len(n.Items), len(n.Items)))
+		for i, item := range n.Items {
 			r.fill(item, v.Index(i), path+"["+strconv.Itoa(i)+"]")
-			n.bad = n.bad || item.bad
+			n.Bad = n.Bad || item.Bad
 		}
 	case reflect.Map:
 		r.fillMap(n, v, path)
 	case reflect.Struct:
-		if r.expect(n, tableKind, path, "a table") {
+		if r.expect(n, syntax.TableKind, path, "a table") {
 			r.fillStruct(n, v, path)
 		}
 	}
 }
 
-func (r *reader) fillMap(n *node, v reflect.Value, path string) {
-	if !r.expect(n, tableKind, path, "a table") {
+func (r *reader) fillMap(n *syntax.Node, v reflect.Value, path string) {
+	if !r.expect(n, syntax.TableKind, path, "a table") {
 		return
 	}
 	elem := v.Type().Elem()
 	v.Set(reflect.MakeMap(v.Type()))
-	for _, name := range n.names {
-		kid := n.kids[name]
-		if elem.Kind() == reflect.Struct && kid.kind != tableKind && slices.Contains(fieldsOf(elem), name) {
-			r.failKey(kid, "write it below ["+path+".NAME]", "%s: %q belongs to one %s, which needs a name", join(path, name), name, path)
+	for _, name := range n.Names {
+		kid := n.Kids[name]
+		if elem.Kind() == reflect.Struct && kid.Kind != syntax.TableKind && slices.Contains(fieldsOf(elem), name) {
+			r.failKey(kid, "write it below ["+path+".NAME]", "%s: %q belongs to one %s, which needs a name", syntax.Join(path, name), name, path)
 			continue
 		}
 		value := reflect.New(elem).Elem()
-		r.fill(kid, value, join(path, name))
+		r.fill(kid, value, syntax.Join(path, name))
 		v.SetMapIndex(reflect.ValueOf(name), value)
 	}
 }
 
-func (r *reader) fillStruct(n *node, v reflect.Value, path string) {
+func (r *reader) fillStruct(n *syntax.Node, v reflect.Value, path string) {
 	fields := fieldsOf(v.Type())
-	for _, name := range n.names {
-		kid := n.kids[name]
+	for _, name := range n.Names {
+		kid := n.Kids[name]
 		i := slices.Index(fields, name)
 		if i < 0 {
 			r.unknown(kid, name, fields, path)
@@ -130,29 +132,29 @@ func (r *reader) fillStruct(n *node, v reflect.Value, path string) {
 		}
 		field := v.Type().Field(i)
 		allowed := valuesOf(field)
-		if allowed != nil && kid.kind != stringKind && kid.kind != tableKind && kid.kind != invalidKind {
-			r.fail(kid, "write "+oneOf(allowed), "%s: expected a string, found %s", below, kid.kind)
+		if allowed != nil && kid.Kind != syntax.StringKind && kid.Kind != syntax.TableKind && kid.Kind != syntax.InvalidKind {
+			r.fail(kid, "write "+oneOf(allowed), "%s: expected a string, found %s", below, kid.Kind)
 			continue
 		}
 		r.fill(kid, v.Field(i), below)
 		switch {
-		case kid.bad:
-		case allowed == nil && kid.kind == stringKind && kid.text == "" && field.Tag.Get("default") != "":
+		case kid.Bad:
+		case allowed == nil && kid.Kind == syntax.StringKind && kid.Text == "" && field.Tag.Get("default") != "":
 			r.fail(kid, "remove the line for the default, "+field.Tag.Get("default"), "%s: the text is empty", below)
-		case allowed != nil && !slices.Contains(allowed, kid.text):
-			suggestion := didYouMean(kid.text, allowed)
+		case allowed != nil && !slices.Contains(allowed, kid.Text):
+			suggestion := didYouMean(kid.Text, allowed)
 			if suggestion == "" {
 				suggestion = "write " + oneOf(allowed)
 			}
-			r.fail(kid, suggestion, "%s: %q is none of %s", below, kid.text, oneOf(allowed))
+			r.fail(kid, suggestion, "%s: %q is none of %s", below, kid.Text, oneOf(allowed))
 		}
 	}
 }
 
 // unknown reports a key that the table at path does not have, wherever a header names it.
-func (r *reader) unknown(n *node, name string, fields []string, path string) {
+func (r *reader) unknown(n *syntax.Node, name string, fields []string, path string) {
 	thing := "key"
-	if n.kind == tableKind || n.origin == repeated {
+	if n.Kind == syntax.TableKind || n.Origin == syntax.Repeated {
 		thing = "table"
 	}
 	where := ""
@@ -160,48 +162,48 @@ func (r *reader) unknown(n *node, name string, fields []string, path string) {
 		where = " in [" + path + "]"
 	}
 	message := fmt.Sprintf("unknown %s %q%s", thing, name, where)
-	suggestion := nearKey(name, fields, path)
-	n.bad = true
-	places := n.mentions
+	suggestion := NearKey(name, fields, path)
+	n.Bad = true
+	places := n.Mentions
 	if len(places) == 0 {
-		places = []int{n.key}
+		places = []int{n.Key}
 	}
 	for _, at := range places {
-		r.faults = append(r.faults, fault{at, message, suggestion})
+		r.faults = append(r.faults, syntax.Fault{At: at, Message: message, Suggestion: suggestion})
 	}
 }
 
 // expect reports a value of another type.
-func (r *reader) expect(n *node, want kind, path, words string) bool {
-	if n.kind == want {
+func (r *reader) expect(n *syntax.Node, want syntax.Kind, path, words string) bool {
+	if n.Kind == want {
 		return true
 	}
-	if n.kind == invalidKind {
-		n.bad = true
+	if n.Kind == syntax.InvalidKind {
+		n.Bad = true
 		return false
 	}
 	suggestion := ""
 	switch {
-	case want == stringKind && n.text != "" && anyText(path):
-		suggestion = "write " + quote(n.text)
-	case want == arrayKind && n.kind == stringKind && !strings.Contains(words, "tables"):
-		suggestion = "write " + listOf(wordsOf(path, n.text))
-	case want == integerKind && n.kind == stringKind:
-		if i, err := strconv.Atoi(n.text); err == nil {
+	case want == syntax.StringKind && n.Text != "" && anyText(path):
+		suggestion = "write " + syntax.Quote(n.Text)
+	case want == syntax.ArrayKind && n.Kind == syntax.StringKind && !strings.Contains(words, "tables"):
+		suggestion = "write " + listOf(wordsOf(path, n.Text))
+	case want == syntax.IntegerKind && n.Kind == syntax.StringKind:
+		if i, err := strconv.Atoi(n.Text); err == nil {
 			suggestion = "write " + strconv.Itoa(i)
 		}
-	case want == booleanKind && n.kind == stringKind && (n.text == "true" || n.text == "false"):
-		suggestion = "write " + n.text
-	case want == booleanKind && n.kind == integerKind && n.num == 0:
+	case want == syntax.BooleanKind && n.Kind == syntax.StringKind && (n.Text == "true" || n.Text == "false"):
+		suggestion = "write " + n.Text
+	case want == syntax.BooleanKind && n.Kind == syntax.IntegerKind && n.Num == 0:
 		suggestion = "write false"
-	case want == booleanKind && n.kind == integerKind && n.num == 1:
+	case want == syntax.BooleanKind && n.Kind == syntax.IntegerKind && n.Num == 1:
 		suggestion = "write true"
 	}
-	at := n.at
-	if n.kind == tableKind {
-		at = n.key
+	at := n.At
+	if n.Kind == syntax.TableKind {
+		at = n.Key
 	}
-	r.failAt(n, at, suggestion, "%s: expected %s, found %s", path, words, n.kind)
+	r.failAt(n, at, suggestion, "%s: expected %s, found %s", path, words, n.Kind)
 	return false
 }
 
@@ -211,62 +213,62 @@ func anyText(path string) bool {
 	return path == "hostname" || strings.Contains(path, ".command[") || strings.Contains(path, ".env.")
 }
 
-func (r *reader) fillDuration(n *node, d *Duration, path string) {
-	if n.kind == integerKind {
+func (r *reader) fillDuration(n *syntax.Node, d *Duration, path string) {
+	if n.Kind == syntax.IntegerKind {
 		suggestion := ""
-		if n.num > 0 {
-			suggestion = fmt.Sprintf("write \"%ds\" for seconds", n.num)
+		if n.Num > 0 {
+			suggestion = fmt.Sprintf("write \"%ds\" for seconds", n.Num)
 		}
 		r.fail(n, suggestion, "%s: expected a duration in quotes, found an integer", path)
 		return
 	}
-	if !r.expect(n, stringKind, path, "a duration such as \"90s\"") {
+	if !r.expect(n, syntax.StringKind, path, "a duration such as \"90s\"") {
 		return
 	}
-	if err := d.UnmarshalText([]byte(n.text)); err == nil && *d <= 0 {
-		r.fail(n, "", "%s: %s is not above zero", path, n.text)
+	if err := d.UnmarshalText([]byte(n.Text)); err == nil && *d <= 0 {
+		r.fail(n, "", "%s: %s is not above zero", path, n.Text)
 	} else if err != nil {
 		suggestion := "write a number with a unit (ms, s, m or h), e.g. \"1m30s\""
-		if seconds, err := strconv.Atoi(n.text); err == nil && seconds > 0 {
-			suggestion = "write " + quote(n.text+"s") + " for seconds"
+		if seconds, err := strconv.Atoi(n.Text); err == nil && seconds > 0 {
+			suggestion = "write " + syntax.Quote(n.Text+"s") + " for seconds"
 		}
-		r.fail(n, suggestion, "%s: %q is not a duration", path, n.text)
+		r.fail(n, suggestion, "%s: %q is not a duration", path, n.Text)
 	}
 }
 
 // fillSysctl takes both sysctl."net.ipv4.ip_forward" and nested tables.
-func (r *reader) fillSysctl(n *node, dst *Sysctl, path string) {
-	if !r.expect(n, tableKind, path, "a table") {
+func (r *reader) fillSysctl(n *syntax.Node, dst *Sysctl, path string) {
+	if !r.expect(n, syntax.TableKind, path, "a table") {
 		return
 	}
 	*dst = make(Sysctl)
 	r.sysctl(n, *dst, nil)
 }
 
-func (r *reader) sysctl(n *node, dst Sysctl, above []string) {
-	for _, key := range n.names {
-		kid, keys := n.kids[key], append(above[:len(above):len(above)], key)
+func (r *reader) sysctl(n *syntax.Node, dst Sysctl, above []string) {
+	for _, key := range n.Names {
+		kid, keys := n.Kids[key], append(above[:len(above):len(above)], key)
 		parts := parameterParts(keys...)
 		name := parameterName(parts)
-		path := join("sysctl", strings.Join(keys, "."))
+		path := syntax.Join("sysctl", strings.Join(keys, "."))
 		value := ""
-		switch kid.kind {
-		case tableKind:
+		switch kid.Kind {
+		case syntax.TableKind:
 			r.sysctl(kid, dst, keys)
 			continue
-		case stringKind:
-			value = kid.text
-		case integerKind:
-			value = strconv.FormatInt(kid.num, 10)
-		case booleanKind:
+		case syntax.StringKind:
+			value = kid.Text
+		case syntax.IntegerKind:
+			value = strconv.FormatInt(kid.Num, 10)
+		case syntax.BooleanKind:
 			value = "0"
-			if kid.flag {
+			if kid.Flag {
 				value = "1"
 			}
-		case invalidKind:
+		case syntax.InvalidKind:
 			continue
 		default:
-			r.fail(kid, "", "%s: expected a %s, found %s", path, sysctlTypes, kid.kind)
+			r.fail(kid, "", "%s: expected a %s, found %s", path, sysctlTypes, kid.Kind)
 			continue
 		}
 		if _, twice := dst[name]; twice {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"bantam/system/syntax"
 )
 
 // Change is one key that differs between two systems.
@@ -69,7 +71,7 @@ func fieldText(v reflect.Value) string {
 // tables compares two maps of named tables.
 func (d *differences) tables(path string, a, b reflect.Value) {
 	for _, name := range names(a, b) {
-		at, key := join(path, name), reflect.ValueOf(name)
+		at, key := syntax.Join(path, name), reflect.ValueOf(name)
 		x, y := a.MapIndex(key), b.MapIndex(key)
 		switch {
 		case !x.IsValid():
@@ -126,7 +128,7 @@ func (d *differences) strings(path string, a, b reflect.Value) {
 	for _, name := range names(a, b) {
 		key := reflect.ValueOf(name)
 		if o, n := tomlText(a.MapIndex(key)), tomlText(b.MapIndex(key)); o != n {
-			*d = append(*d, Change{join(path, name), o, n})
+			*d = append(*d, Change{syntax.Join(path, name), o, n})
 		}
 	}
 }
@@ -150,17 +152,17 @@ func tomlText(v reflect.Value) string {
 		return ""
 	}
 	if d, ok := v.Interface().(Duration); ok {
-		return quote(d.String())
+		return syntax.Quote(d.String())
 	}
 	if c, ok := v.Interface().(Capabilities); ok && c != nil {
 		return listOf(c) // also the empty one
 	}
 	if s, ok := v.Interface().(Size); ok && s != 0 {
-		return quote(s.String())
+		return syntax.Quote(s.String())
 	}
 	switch v.Kind() {
 	case reflect.String:
-		return quote(v.String())
+		return syntax.Quote(v.String())
 	case reflect.Bool:
 		return strconv.FormatBool(v.Bool())
 	case reflect.Int:

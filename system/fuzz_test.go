@@ -8,9 +8,11 @@ import (
 	"unicode"
 
 	"github.com/BurntSushi/toml"
+
+	"bantam/system/syntax"
 )
 
-func (p Position) before(q Position) bool {
+func before(p, q Position) bool {
 	return p.Line < q.Line || p.Line == q.Line && p.Col < q.Col
 }
 
@@ -36,19 +38,19 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("system %v with problems %v", s, problems)
 		}
 		lines := strings.Split(strings.TrimPrefix(string(src), "\ufeff"), "\n")
-		inside := func(p Position) bool {
+		inside := func(p syntax.Position) bool {
 			return p.Line >= 1 && p.Line <= len(lines) && p.Col >= 1 && p.Col <= len(lines[p.Line-1])+1
 		}
-		last := Position{}
+		last := syntax.Position{}
 		for _, p := range problems {
-			at := Position{p.Line, p.Col}
-			if !inside(at) || at.before(last) || p.Message == "" || strings.ContainsFunc(p.String(), unicode.IsControl) {
+			at := syntax.Position{Line: p.Line, Col: p.Col}
+			if !inside(at) || before(at, last) || p.Message == "" || strings.ContainsFunc(p.String(), unicode.IsControl) {
 				t.Errorf("problem %v after %v in %d lines", p, last, len(lines))
 			}
 			last = at
 		}
 		for _, e := range Scan(src) {
-			if !inside(e.Key) || !inside(e.Value) || !inside(e.ValueEnd) || e.ValueEnd.before(e.Value) {
+			if !inside(e.Key) || !inside(e.Value) || !inside(e.ValueEnd) || before(e.ValueEnd, e.Value) {
 				t.Errorf("entry %+v", e)
 			}
 		}

@@ -77,7 +77,7 @@ func Metrics(ports []string, net map[string]Net) (metrics map[string]int, moved 
 
 // checkMetric checks the metric of a port. owners has those of the ports before it.
 func (r *reader) checkMetric(p *port, owners map[int]string) {
-	n := p.node.get("metric")
+	n := p.node.Get("metric")
 	switch {
 	case !ok(n):
 	case p.Metric < 1 || p.Metric > maxMetric:

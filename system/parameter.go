@@ -3,6 +3,8 @@ package system
 import (
 	"slices"
 	"strings"
+
+	"bantam/system/syntax"
 )
 
 // ParameterPath is the file of a kernel parameter below /proc/sys, "" if name
@@ -61,9 +63,9 @@ func parameterFault(parts []string, i int, p string) bool {
 }
 
 // checkSysctl checks one kernel parameter.
-func (r *reader) checkSysctl(n *node, keys, parts []string, value string) {
+func (r *reader) checkSysctl(n *syntax.Node, keys, parts []string, value string) {
 	raw := strings.Join(keys, ".")
-	path := join("sysctl", raw)
+	path := syntax.Join("sysctl", raw)
 	valid := len(parts) > 1
 	for i, p := range parts {
 		valid = valid && !parameterFault(parts, i, p)
@@ -72,7 +74,7 @@ func (r *reader) checkSysctl(n *node, keys, parts []string, value string) {
 	case !valid:
 		suggestion := "e.g. net.ipv4.ip_forward"
 		if file, found := strings.CutPrefix(raw, "/proc/sys/"); found && ParameterPath(file) != "" {
-			suggestion = "write " + quote(file)
+			suggestion = "write " + syntax.Quote(file)
 		}
 		r.failKey(n, suggestion, "%s: %q is not the name of a kernel parameter", path, raw)
 	case strings.ContainsAny(value, "\x00\n"):
@@ -126,8 +128,8 @@ func writeInstead(text, name string) string {
 	if text == "" {
 		return ""
 	}
-	if !bareKey(name) {
-		name = quote(name)
+	if !syntax.BareKey(name) {
+		name = syntax.Quote(name)
 	}
 	return "write " + strings.ReplaceAll(text, "PORT", name)
 }
@@ -136,7 +138,7 @@ func writeInstead(text, name string) string {
 // Where [net] names none it takes all Ethernet ports, which only the device
 // knows; these are what they are called there.
 func (r *reader) configured(name string) bool {
-	if ports := r.root.get("net").keys(); len(ports) > 0 {
+	if ports := r.root.Get("net").Keys(); len(ports) > 0 {
 		return slices.Contains(ports, name)
 	}
 	return slices.ContainsFunc([]string{"eth", "en", "lan", "wan", "usb"}, func(prefix string) bool { return strings.HasPrefix(name, prefix) })

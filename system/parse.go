@@ -6,7 +6,13 @@ import (
 	"slices"
 
 	"github.com/BurntSushi/toml"
+
+	"bantam/system/syntax"
 )
+
+// MaxSize is the largest system.toml that is read, in bytes. Real ones have a few
+// hundred bytes; anything near the limit is the wrong file.
+const MaxSize = 1 << 20
 
 // Parse reads a system.toml. The file's name is for the problems only. All
 // problems are reported at once, sorted by position; with any of them the
@@ -15,13 +21,13 @@ func Parse(file string, src []byte) (*System, []Problem) {
 	if len(src) > MaxSize {
 		return nil, []Problem{{file, 1, 1, fmt.Sprintf("the file has %d bytes, more than the %d that a system.toml may have", len(src), MaxSize), ""}}
 	}
-	raw := newText(src)
-	if at := slices.Index(raw.src, 0); at >= 0 { // hundreds of further faults would tell nothing more
-		pos := raw.position(at)
+	raw := syntax.NewText(src)
+	if at := slices.Index(raw.Src, 0); at >= 0 { // hundreds of further faults would tell nothing more
+		pos := raw.Position(at)
 		return nil, []Problem{{file, pos.Line, pos.Col, "byte 0x00: this is no text", "a system.toml is UTF-8 text without such bytes"}}
 	}
-	clean, bytes := raw.checkBytes()
-	root, syntax := scan(clean)
+	clean, bytes := raw.CheckBytes()
+	root, syntax := syntax.Scan(clean)
 
 	r := &reader{root: root}
 	r.fill(root, reflect.ValueOf(&r.system).Elem(), "")
@@ -33,17 +39,17 @@ func Parse(file string, src []byte) (*System, []Problem) {
 	}
 	// The scanner knows less of TOML than the toml package does.
 	var doc map[string]any
-	if _, err := toml.Decode(string(raw.src), &doc); err != nil {
+	if _, err := toml.Decode(string(raw.Src), &doc); err != nil {
 		return nil, []Problem{tomlProblem(file, raw, err)}
 	}
 	return &r.system, nil
 }
 
-func tomlProblem(file string, t text, err error) Problem {
+func tomlProblem(file string, t syntax.Text, err error) Problem {
 	parse, ok := err.(toml.ParseError)
 	if !ok {
 		return Problem{file, 1, 1, err.Error(), ""}
 	}
-	pos := t.position(parse.Position.Start)
+	pos := t.Position(parse.Position.Start)
 	return Problem{file, pos.Line, pos.Col, oneLine(parse.Message), ""}
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"bantam/system/syntax"
 )
 
 // parse is Parse of a file that must be valid.
@@ -132,12 +134,8 @@ func TestNothingIsReadWithoutEnd(t *testing.T) {
 		if _, problems := Parse("f", src); len(problems) == 0 || len(problems) > 2 {
 			t.Errorf("%q: %v", pattern, problems)
 		}
-		if all := Scan(src); len(all) > maxDepth {
+		if all := Scan(src); len(all) > syntax.MaxDepth {
 			t.Errorf("%q: %d entries", pattern, len(all))
-		}
-		for _, offset := range []int{100, len(src) / 2, len(src) - 7, len(src)} {
-			Complete(src, offset)
-			Explain(src, offset)
 		}
 	}
 	parse(t, "sysctl.a.b.c.d.e.f.g.h = 1")

@@ -1,6 +1,13 @@
 package system
 
-import "strconv"
+import (
+	"strconv"
+
+	"bantam/system/syntax"
+)
+
+// Position is a place in the file.
+type Position = syntax.Position
 
 // Entry is one key of a file and where it stands.
 type Entry struct {
@@ -16,22 +23,22 @@ type Positions []Entry
 
 // Scan finds every key that can be recognised. It never fails.
 func Scan(src []byte) Positions {
-	t, _ := newText(src).checkBytes()
-	root, _ := scan(t)
+	t, _ := syntax.NewText(src).CheckBytes()
+	root, _ := syntax.Scan(t)
 	var all Positions
 	all.collect(t, root, "")
 	return all
 }
 
-func (p *Positions) collect(t text, n *node, path string) {
-	entry := func(kid *node, at string) {
-		*p = append(*p, Entry{at, t.position(kid.key), t.position(kid.at), t.position(kid.end)})
+func (p *Positions) collect(t syntax.Text, n *syntax.Node, path string) {
+	entry := func(kid *syntax.Node, at string) {
+		*p = append(*p, Entry{at, t.Position(kid.Key), t.Position(kid.At), t.Position(kid.End)})
 		p.collect(t, kid, at)
 	}
-	for _, name := range n.names {
-		entry(n.kids[name], join(path, name))
+	for _, name := range n.Names {
+		entry(n.Kids[name], syntax.Join(path, name))
 	}
-	for i, item := range n.items {
+	for i, item := range n.Items {
 		entry(item, path+"["+strconv.Itoa(i)+"]")
 	}
 }

@@ -1,18 +1,22 @@
 package system
 
-import "testing"
+import (
+	"testing"
+
+	"bantam/system/syntax"
+)
 
 func TestScanFindsKeysAndValues(t *testing.T) {
 	p := Scan([]byte("hostname = \"a\"\nbroken\n[net.eth0]\n  addresses = [\"x\", \"y\"]\nservice.a = 5\n"))
 	cases := []struct {
 		path            string
-		key, value, end Position
+		key, value, end syntax.Position
 	}{
-		{"hostname", Position{1, 1}, Position{1, 12}, Position{1, 15}},
-		{"net.eth0", Position{3, 6}, Position{3, 1}, Position{3, 11}},
-		{"net.eth0.addresses", Position{4, 3}, Position{4, 15}, Position{4, 25}},
-		{"net.eth0.addresses[1]", Position{4, 21}, Position{4, 21}, Position{4, 24}},
-		{"net.eth0.service.a", Position{5, 9}, Position{5, 13}, Position{5, 14}},
+		{"hostname", syntax.Position{Line: 1, Col: 1}, syntax.Position{Line: 1, Col: 12}, syntax.Position{Line: 1, Col: 15}},
+		{"net.eth0", syntax.Position{Line: 3, Col: 6}, syntax.Position{Line: 3, Col: 1}, syntax.Position{Line: 3, Col: 11}},
+		{"net.eth0.addresses", syntax.Position{Line: 4, Col: 3}, syntax.Position{Line: 4, Col: 15}, syntax.Position{Line: 4, Col: 25}},
+		{"net.eth0.addresses[1]", syntax.Position{Line: 4, Col: 21}, syntax.Position{Line: 4, Col: 21}, syntax.Position{Line: 4, Col: 24}},
+		{"net.eth0.service.a", syntax.Position{Line: 5, Col: 9}, syntax.Position{Line: 5, Col: 13}, syntax.Position{Line: 5, Col: 14}},
 	}
 	for _, c := range cases {
 		got, found := p.Find(c.path)

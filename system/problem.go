@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"bantam/system/syntax"
 )
 
 // maxProblems bounds a report: a megabyte of noise needs no million messages.
@@ -28,43 +30,37 @@ func (p Problem) String() string {
 	return text
 }
 
-// fault is a problem whose position is still a byte offset.
-type fault struct {
-	at                  int
-	message, suggestion string
-}
-
 // report turns faults into problems, sorted by position. Bytes that are no
 // text spoil whatever else is said about their line, and wrong syntax what is
 // said about the same place, so only the cause is mentioned.
-func report(file string, src text, bytes, syntax, meaning []fault) []Problem {
+func report(file string, src syntax.Text, bytes, grammar, meaning []syntax.Fault) []Problem {
 	spoilt, wrong := make(map[int]bool), make(map[int]bool)
 	for _, f := range bytes {
-		spoilt[src.position(f.at).Line] = true
+		spoilt[src.Position(f.At).Line] = true
 	}
-	for _, f := range syntax {
-		wrong[f.at] = true
+	for _, f := range grammar {
+		wrong[f.At] = true
 	}
 	all := bytes
-	for _, f := range syntax {
-		if !spoilt[src.position(f.at).Line] {
+	for _, f := range grammar {
+		if !spoilt[src.Position(f.At).Line] {
 			all = append(all, f)
 		}
 	}
 	for _, f := range meaning {
-		if !spoilt[src.position(f.at).Line] && !wrong[f.at] {
+		if !spoilt[src.Position(f.At).Line] && !wrong[f.At] {
 			all = append(all, f)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b fault) int { return cmp.Compare(a.at, b.at) })
+	slices.SortStableFunc(all, func(a, b syntax.Fault) int { return cmp.Compare(a.At, b.At) })
 	left := len(all) - maxProblems
 	if left > 0 {
 		all = all[:maxProblems]
 	}
 	var problems []Problem
 	for _, f := range all {
-		pos := src.position(f.at)
-		problems = append(problems, Problem{file, pos.Line, pos.Col, oneLine(f.message), oneLine(f.suggestion)})
+		pos := src.Position(f.At)
+		problems = append(problems, Problem{file, pos.Line, pos.Col, oneLine(f.Message), oneLine(f.Suggestion)})
 	}
 	if left > 0 {
 		last := problems[len(problems)-1]

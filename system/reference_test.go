@@ -59,7 +59,7 @@ func TestEveryKeyIsExplained(t *testing.T) {
 			}
 		}
 		for _, v := range values {
-			if m := meaning(k, v); m == "" || m == "the default" {
+			if m := k.Meaning(v); m == "" || m == "the default" {
 				t.Errorf("%s: value %q is not explained in %q", k.Path, v, k.Doc)
 			}
 		}

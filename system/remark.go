@@ -1,6 +1,10 @@
 package system
 
-import "fmt"
+import (
+	"fmt"
+
+	"bantam/system/syntax"
+)
 
 // Remarks are what a valid file leaves more open than most people want. They
 // are no faults: nothing is refused for them. For a file with faults there are none.
@@ -9,28 +13,28 @@ func Remarks(file string, src []byte) []Problem {
 	if len(problems) > 0 {
 		return nil
 	}
-	t := newText(src)
-	root, _ := scan(t)
+	t := syntax.NewText(src)
+	root, _ := syntax.Scan(t)
 	var remarks []Problem
-	if len(root.keys()) == 0 {
+	if len(root.Keys()) == 0 {
 		remarks = append(remarks, Problem{file, 1, 1, "remark: the file says nothing: that is a machine with DHCP on every port, a console, and no service",
 			"if that is not meant, look whether the file was written to its end"})
 	}
 	metrics, moved := Metrics(sortedKeys(s.Net), s.Net)
 	for _, name := range moved {
-		pos := t.position(root.get("net", name).key)
+		pos := t.Position(root.Get("net", name).Key)
 		remarks = append(remarks, Problem{file, pos.Line, pos.Col,
-			fmt.Sprintf("remark: %s has metric %d, as another port has the %d of its name", join("net", name), metrics[name], defaultMetric(name)),
+			fmt.Sprintf("remark: %s has metric %d, as another port has the %d of its name", syntax.Join("net", name), metrics[name], defaultMetric(name)),
 			fmt.Sprintf("write metric = %d, so that it stays whatever ports come and go", metrics[name])})
 	}
-	for _, name := range root.get("service").keys() {
-		n := root.get("service", name)
-		if n.get("user") != nil || n.get("capabilities") != nil {
+	for _, name := range root.Get("service").Keys() {
+		n := root.Get("service", name)
+		if n.Get("user") != nil || n.Get("capabilities") != nil {
 			continue
 		}
-		pos := t.position(n.key)
+		pos := t.Position(n.Key)
 		remarks = append(remarks, Problem{file, pos.Line, pos.Col,
-			"remark: " + join("service", name) + " has no user: it runs as root with all rights",
+			"remark: " + syntax.Join("service", name) + " has no user: it runs as root with all rights",
 			`write user = "nobody" or the name of a [user.NAME], or user = "root" if that is meant`})
 	}
 	return remarks

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"bantam/lifecycle"
+	"bantam/system/syntax"
 )
 
 // Key describes one key that system.toml may have.
@@ -59,7 +60,7 @@ const readyPath = "service.*.ready"
 func readyDoc() string {
 	var ways []string
 	for _, way := range lifecycle.Readinesses {
-		ways = append(ways, quote(way.Word)+" ("+way.Means+")")
+		ways = append(ways, syntax.Quote(way.Word)+" ("+way.Means+")")
 	}
 	return strings.Join(ways, ", ")
 }
@@ -118,4 +119,21 @@ func tablesWith(key string) []string {
 		}
 	}
 	return tables
+}
+
+// Meaning is what a key's doc says of one of its values: "value" (meaning).
+func (k Key) Meaning(value string) string {
+	_, after, found := strings.Cut(k.Doc, syntax.Quote(value)+" (")
+	doc, _, closed := strings.Cut(after, ")")
+	if !found || !closed {
+		doc = ""
+	}
+	switch {
+	case value != k.Default:
+	case doc == "":
+		doc = "the default"
+	default:
+		doc += "; the default"
+	}
+	return doc
 }

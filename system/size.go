@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"bantam/system/syntax"
 )
 
 // Size is an amount of memory in bytes, written with K, M or G for powers of
@@ -41,22 +43,22 @@ func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // leastMemory is what a command of Bantam needs to start.
 const leastMemory = 4 << 20
 
-func (r *reader) fillSize(n *node, s *Size, path string) {
-	text, found := n.text, quote(n.text)+" is not a size"
+func (r *reader) fillSize(n *syntax.Node, s *Size, path string) {
+	text, found := n.Text, syntax.Quote(n.Text)+" is not a size"
 	switch {
-	case n.kind == integerKind:
-		text, found = strconv.FormatInt(n.num, 10), "expected a size in quotes, found an integer"
-	case !r.expect(n, stringKind, path, "a size such as \"64M\""):
+	case n.Kind == syntax.IntegerKind:
+		text, found = strconv.FormatInt(n.Num, 10), "expected a size in quotes, found an integer"
+	case !r.expect(n, syntax.StringKind, path, "a size such as \"64M\""):
 		return
 	case s.UnmarshalText([]byte(text)) == nil:
 		if *s < leastMemory {
-			r.fail(n, "write "+quote(Size(leastMemory).String())+" or more", "%s: %s is less than any program needs", path, text)
+			r.fail(n, "write "+syntax.Quote(Size(leastMemory).String())+" or more", "%s: %s is less than any program needs", path, text)
 		}
 		return
 	}
 	suggestion := "write a number with K, M or G, e.g. \"64M\""
 	if meant := sizeMeant(text); meant >= leastMemory {
-		suggestion = "write " + quote(meant.String())
+		suggestion = "write " + syntax.Quote(meant.String())
 	}
 	r.fail(n, suggestion, "%s: %s", path, found)
 }

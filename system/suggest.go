@@ -1,6 +1,10 @@
 package system
 
-import "strings"
+import (
+	"strings"
+
+	"bantam/system/syntax"
+)
 
 // Nearest is the candidate that word was most likely meant to be, "" if none
 // is near. Case and separators count for nothing, other letters at most one in three.
@@ -8,9 +12,9 @@ func Nearest(word string, candidates []string) string {
 	if len(word) > 64 {
 		return ""
 	}
-	best, least, bare := "", len(word), plain(word)
+	best, least, bare := "", len(word), Folded(word)
 	for _, c := range candidates {
-		if plain(c) == bare {
+		if Folded(c) == bare {
 			return c
 		}
 		most := max(len(word), len(c)) / 3
@@ -26,7 +30,7 @@ func Nearest(word string, candidates []string) string {
 
 var separators = strings.NewReplacer("_", "", "-", "", " ", "")
 
-func plain(s string) string { return separators.Replace(strings.ToLower(s)) }
+func Folded(s string) string { return separators.Replace(strings.ToLower(s)) }
 
 // distance is Levenshtein's: the insertions, deletions and substitutions of
 // bytes between a and b; a swap of neighbours counts as one (Damerau).
@@ -55,7 +59,7 @@ func distance(a, b string) int {
 // didYouMean is a suggestion, "" without a near candidate.
 func didYouMean(word string, candidates []string) string {
 	if c := Nearest(word, candidates); c != "" {
-		return "did you mean " + quote(c) + "?"
+		return "did you mean " + syntax.Quote(c) + "?"
 	}
 	return ""
 }
@@ -70,7 +74,7 @@ func oneOf(words []string) string {
 		case i > 0:
 			b.WriteString(", ")
 		}
-		b.WriteString(quote(w))
+		b.WriteString(syntax.Quote(w))
 	}
 	return b.String()
 }
@@ -95,7 +99,7 @@ func wordsOf(path, text string) []string {
 func listOf(words []string) string {
 	quoted := make([]string, len(words))
 	for i, w := range words {
-		quoted[i] = quote(w)
+		quoted[i] = syntax.Quote(w)
 	}
 	return "[" + strings.Join(quoted, ", ") + "]"
 }

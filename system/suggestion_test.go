@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"bantam/system/syntax"
 )
 
 // Files whose faults lead the checker to suggest something, beside those of testdata/bad.
@@ -45,18 +47,18 @@ var (
 // repairs are the files that a suggestion leads to, one for each of the values,
 // tables or lines that it names; none for one that says no text.
 func repairs(src []byte, p Problem) (fixed []string) {
-	t := newText(src)
-	at := t.lines[p.Line-1] + p.Col - 1
+	t := syntax.NewText(src)
+	at := t.Lines[p.Line-1] + p.Col - 1
 	replace := func(text string) {
 		fixed = append(fixed, string(src[:at])+text+string(src[at+len(wholeValue.Find(src[at:])):]))
 	}
 	what, rest, _ := strings.Cut(p.Suggestion, " ")
 	switch {
 	case what == "write" && strings.HasPrefix(p.Message, "table header"):
-		fixed = append(fixed, string(src[:t.lineStart(at)])+rest+string(src[t.lineEnd(at):]))
+		fixed = append(fixed, string(src[:t.LineStart(at)])+rest+string(src[t.LineEnd(at):]))
 	case what == "write" && keyValue.MatchString(rest) && !strings.HasSuffix(rest, "..."):
 		pair := keyValue.FindStringSubmatch(rest)
-		start, end := t.lineStart(at), t.lineEnd(at)
+		start, end := t.LineStart(at), t.LineEnd(at)
 		if src[start] == '[' {
 			start = end // below the header
 		}
@@ -82,7 +84,7 @@ func repairs(src []byte, p Problem) (fixed []string) {
 		}
 		fixed = append(fixed, string(src)+"\n"+more)
 	case what == "add" && strings.Contains(rest, " = "):
-		line := t.lineEnd(at)
+		line := t.LineEnd(at)
 		rest = strings.TrimPrefix(rest, "e.g. ")
 		if src[at] == '{' {
 			fixed = append(fixed, string(src[:at+1])+rest+", "+string(src[at+1:]))
@@ -140,25 +142,4 @@ func difference(a, b string) string {
 		}
 	}
 	return ""
-}
-
-// What is offered for completion as a new table must be one that can be.
-func TestNamesThatCannotBeAreNeitherSuggestedNorOffered(t *testing.T) {
-	for _, name := range []string{"dev/ttyUSB0", "console-ttyS0", "a b", "network", ""} {
-		src := "[service.a]\ncommand = [\"a\"]\nneeds = [" + quote(name) + "]\nuser = " + quote(name) + "\n["
-		_, items := Complete([]byte(src), len(src))
-		for _, item := range items {
-			header := item.Text
-			text := header + "\ncommand = [\"x\"]\n"
-			if strings.HasPrefix(header, "[user.") {
-				text = header + "\nuid = 7\n"
-			}
-			if !strings.HasPrefix(header, "[service.") && !strings.HasPrefix(header, "[user.") || strings.HasSuffix(header, ".") {
-				continue
-			}
-			if _, problems := Parse("f", []byte(text)); len(problems) > 0 {
-				t.Errorf("%q: offered %s: %v", name, header, problems)
-			}
-		}
-	}
 }

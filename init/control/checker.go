@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"bantam/editor/language"
+	"bantam/editor/systemfile"
 	"bantam/system"
 )
 
@@ -28,14 +29,10 @@ func (checker) Check(text []byte) (faults []language.Fault) {
 }
 
 func (checker) Complete(text []byte, offset int) (from int, items []language.Completion) {
-	from, all := system.Complete(text, offset, ports()...)
-	for _, c := range all {
-		items = append(items, language.Completion{Text: c.Text, Doc: c.Doc})
-	}
-	return from, items
+	return systemfile.Complete(text, offset, ports()...)
 }
 
-func (checker) Explain(text []byte, offset int) string { return system.Explain(text, offset) }
+func (checker) Explain(text []byte, offset int) string { return systemfile.Explain(text, offset) }
 
 // ports are the network ports of this machine, but the loopback.
 func ports() (names []string) {

@@ -1,6 +1,10 @@
-package system
+package systemfile
 
-import "strings"
+import (
+	"strings"
+
+	"bantam/editor/language"
+)
 
 // parameters are those of the kernel that a router is asked for most. The
 // kernel has a thousand; any may be written.
@@ -23,15 +27,15 @@ func (c *completer) parameters(bare bool) []candidate {
 	var all []candidate
 	for _, p := range parameters {
 		left, below := strings.CutPrefix(p.name, typed)
-		set := c.root.get("sysctl").get(strings.Split(p.name, ".")...)
-		if !below || c.root.get("sysctl", p.name) != nil || set != nil && !c.typing(set) {
+		set := c.root.Get("sysctl").Get(strings.Split(p.name, ".")...)
+		if !below || c.root.Get("sysctl", p.name) != nil || set != nil && !c.typing(set) {
 			continue
 		}
 		text := left
 		if !bare {
 			text += " = " + p.value
 		}
-		all = append(all, candidate{left, Completion{text, p.doc}})
+		all = append(all, candidate{left, language.Completion{Text: text, Doc: p.doc}})
 	}
 	return all
 }

@@ -1,7 +1,9 @@
-package system
+package systemfile
 
 import (
+	"flag"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -183,4 +185,23 @@ func TestExplanationsOfEveryPlace(t *testing.T) {
 		fmt.Fprintf(&b, "%s%s\n\n", around(text), Explain(src, offset))
 	}
 	golden(t, "testdata/explain.golden", b.String())
+}
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+// golden compares text with a file, or rewrites the file.
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("differs from %s (go test -update rewrites it)\ngot:\n%s\nwant:\n%s", file, got, want)
+	}
 }

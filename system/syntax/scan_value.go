@@ -1,4 +1,4 @@
-package system
+package syntax
 
 import (
 	"bytes"
@@ -10,19 +10,19 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// maxDepth bounds nested brackets; the schema needs two.
-const maxDepth = 16
+// MaxDepth bounds nested brackets; the schema needs two.
+const MaxDepth = 16
 
 // value reads the value at the current position. Its kind is invalidKind if it
 // cannot be read, which has been reported then.
-func (s *scanner) value(depth int) *node {
-	n := &node{at: s.pos}
-	switch c := s.peek(); {
-	case depth > maxDepth:
-		s.lose(s.pos, "", "brackets are nested more than %d deep", maxDepth)
+func (s *Scanner) value(depth int) *Node {
+	n := &Node{At: s.Pos}
+	switch c := s.Peek(); {
+	case depth > MaxDepth:
+		s.lose(s.Pos, "", "brackets are nested more than %d deep", MaxDepth)
 	case c == '"' || c == '\'':
 		if text, ok := s.quoted(true); ok {
-			n.kind, n.text = stringKind, text
+			n.Kind, n.Text = StringKind, text
 		}
 	case c == '[':
 		s.array(n, depth)
@@ -31,84 +31,84 @@ func (s *scanner) value(depth int) *node {
 	default:
 		s.scalar(n, depth)
 	}
-	n.end = s.pos
+	n.End = s.Pos
 	return n
 }
 
 // lose gives up the statement.
-func (s *scanner) lose(at int, suggestion, format string, args ...any) {
-	if !s.lost {
+func (s *Scanner) lose(at int, suggestion, format string, args ...any) {
+	if !s.Lost {
 		s.fault(at, suggestion, format, args...)
 	}
-	s.lost = true
+	s.Lost = true
 }
 
-func (s *scanner) array(n *node, depth int) {
+func (s *Scanner) array(n *Node, depth int) {
 	const unclosed = "array is not closed with ]"
-	n.kind = arrayKind
-	s.pos++
+	n.Kind = ArrayKind
+	s.Pos++
 	for comma := true; ; {
 		newLine := s.skipBlank()
-		switch c := s.peek(); {
+		switch c := s.Peek(); {
 		case c == 0 || newLine && s.statementAhead():
-			s.lose(n.at, "", unclosed)
-			n.kind = invalidKind
+			s.lose(n.At, "", unclosed)
+			n.Kind = InvalidKind
 			return
 		case c == ']':
-			s.pos++
+			s.Pos++
 			return
 		case c == ',':
 			if comma {
-				s.fault(s.pos, "", "comma without a value before it")
+				s.fault(s.Pos, "", "comma without a value before it")
 			}
 			comma = true
-			s.pos++
+			s.Pos++
 			continue
 		}
 		if !comma {
-			s.fault(s.pos, "write a comma between the values", "no comma before this value")
+			s.fault(s.Pos, "write a comma between the values", "no comma before this value")
 		}
 		comma = false
 		item := s.value(depth + 1)
-		if s.lost {
-			n.kind = invalidKind
+		if s.Lost {
+			n.Kind = InvalidKind
 			return
 		}
-		item.key = item.at
-		n.items = append(n.items, item)
+		item.Key = item.At
+		n.Items = append(n.Items, item)
 	}
 }
 
-func (s *scanner) inlineTable(n *node, depth int) {
-	n.kind = tableKind
-	s.pos++
+func (s *Scanner) inlineTable(n *Node, depth int) {
+	n.Kind = TableKind
+	s.Pos++
 	for comma := true; ; {
 		s.skipBlank()
-		switch c := s.peek(); {
+		switch c := s.Peek(); {
 		case c == '}':
-			s.pos++
+			s.Pos++
 			return
 		case c == ',' && !comma:
 			comma = true
-			s.pos++
+			s.Pos++
 			continue
 		case c == 0 || !comma || s.headerAhead():
-			s.lose(n.at, "", "inline table is not closed with }")
-			n.kind = invalidKind
+			s.lose(n.At, "", "inline table is not closed with }")
+			n.Kind = InvalidKind
 			return
 		}
 		comma = false
-		keys, ok := s.keys()
-		if !ok || s.peek() != '=' {
-			s.lose(s.pos, "", "expected key = value in the inline table")
-			n.kind = invalidKind
+		keys, ok := s.Keys()
+		if !ok || s.Peek() != '=' {
+			s.lose(s.Pos, "", "expected key = value in the inline table")
+			n.Kind = InvalidKind
 			return
 		}
-		s.pos++
+		s.Pos++
 		s.skipBlank()
 		value := s.value(depth + 1)
-		if s.lost {
-			n.kind = invalidKind
+		if s.Lost {
+			n.Kind = InvalidKind
 			return
 		}
 		s.assign(n, keys, value)
@@ -116,17 +116,17 @@ func (s *scanner) inlineTable(n *node, depth int) {
 }
 
 // headerAhead is statementAhead for headers only.
-func (s *scanner) headerAhead() bool { return s.peek() == '[' && s.statementAhead() }
+func (s *Scanner) headerAhead() bool { return s.Peek() == '[' && s.statementAhead() }
 
 // scalar reads a value without quotes or brackets.
-func (s *scanner) scalar(n *node, depth int) {
+func (s *Scanner) scalar(n *Node, depth int) {
 	stop := " \t\r\n,]}#="
 	token := func() string {
-		end := bytes.IndexAny(s.src[s.pos:], stop)
+		end := bytes.IndexAny(s.Src[s.Pos:], stop)
 		if end < 0 {
-			end = len(s.src) - s.pos
+			end = len(s.Src) - s.Pos
 		}
-		return string(s.src[s.pos : s.pos+end])
+		return string(s.Src[s.Pos : s.Pos+end])
 	}
 	word := token()
 	if len(word) == len("2006-01-02") && strings.Count(word, "-") == 2 {
@@ -134,12 +134,12 @@ func (s *scanner) scalar(n *node, depth int) {
 		word = strings.TrimRight(token(), " \t")
 	}
 	if word == "" {
-		if c := s.peek(); c == 0 || c == '\n' || c == '\r' || c == '#' {
-			s.fault(s.pos, "", "a value is missing here")
+		if c := s.Peek(); c == 0 || c == '\n' || c == '\r' || c == '#' {
+			s.fault(s.Pos, "", "a value is missing here")
 			return
 		}
-		s.fault(s.pos, "", "unexpected %q where a value should be", s.peek())
-		s.pos++
+		s.fault(s.Pos, "", "unexpected %q where a value should be", s.Peek())
+		s.Pos++
 		return
 	}
 	v, err := decodeValue(word)
@@ -148,21 +148,21 @@ func (s *scanner) scalar(n *node, depth int) {
 			stop = "\r\n#"
 			word = strings.TrimRight(token(), " \t")
 		}
-		s.fault(n.at, suggestValue(word), "%s is not a value", word)
-		s.pos += len(word)
+		s.fault(n.At, suggestValue(word), "%s is not a value", word)
+		s.Pos += len(word)
 		return
 	}
-	s.pos += len(word)
-	n.text = word
+	s.Pos += len(word)
+	n.Text = word
 	switch v := v.(type) {
 	case bool:
-		n.kind, n.flag = booleanKind, v
+		n.Kind, n.Flag = BooleanKind, v
 	case int64:
-		n.kind, n.num = integerKind, v
+		n.Kind, n.Num = IntegerKind, v
 	case float64:
-		n.kind = floatKind
+		n.Kind = floatKind
 	case time.Time:
-		n.kind = dateKind
+		n.Kind = dateKind
 	}
 }
 
@@ -173,60 +173,60 @@ func suggestValue(word string) string {
 	case "false", "no", "off":
 		return "write false, or \"" + word + "\" if it is text"
 	}
-	return "put text in quotes: " + quote(strings.Trim(word, `"'`))
+	return "put text in quotes: " + Quote(strings.Trim(word, `"'`))
 }
 
 // quoted reads a string; multi allows the ones with three quotes.
-func (s *scanner) quoted(multi bool) (text string, ok bool) {
-	at, q := s.pos, s.src[s.pos]
+func (s *Scanner) quoted(multi bool) (text string, ok bool) {
+	at, q := s.Pos, s.Src[s.Pos]
 	triple := bytes.Repeat([]byte{q}, 3)
-	if multi && bytes.HasPrefix(s.src[at:], triple) {
-		end := s.closing(at+3, triple)
+	if multi && bytes.HasPrefix(s.Src[at:], triple) {
+		end := s.Closing(at+3, triple)
 		if end < 0 {
 			s.headerOnly = true
 			s.lose(at, "", "string is not closed with %s", triple)
 			return "", false
 		}
 		for range 2 { // up to two quotes may stand before the closing ones
-			if end < len(s.src) && s.src[end] == q {
+			if end < len(s.Src) && s.Src[end] == q {
 				end++
 			}
 		}
-		s.pos = end
-		body := s.src[at+3 : end-3]
+		s.Pos = end
+		body := s.Src[at+3 : end-3]
 		body = bytes.TrimPrefix(bytes.TrimPrefix(body, []byte("\r")), []byte("\n"))
-		return s.unescape(at, q, string(bytes.ReplaceAll(body, []byte("\r\n"), []byte("\n"))), string(triple))
+		return s.Unescape(at, q, string(bytes.ReplaceAll(body, []byte("\r\n"), []byte("\n"))), string(triple))
 	}
-	line := s.src[at:]
+	line := s.Src[at:]
 	if i := bytes.IndexByte(line, '\n'); i >= 0 {
 		line = line[:i]
 	}
-	end := s.closing(at+1, triple[:1])
+	end := s.Closing(at+1, triple[:1])
 	if end < 0 || end > at+len(line) {
 		s.fault(at, "", "string is not closed with %c on its line", q)
-		s.pos = at + len(line)
+		s.Pos = at + len(line)
 		return "", false
 	}
-	s.pos = end
-	return s.unescape(at, q, string(s.src[at+1:end-1]), string(q))
+	s.Pos = end
+	return s.Unescape(at, q, string(s.Src[at+1:end-1]), string(q))
 }
 
-// closing is the offset behind the next quotes, -1 if there are none.
-func (s *scanner) closing(from int, quotes []byte) int {
-	for i := from; i < len(s.src); i++ {
-		if s.src[i] == '\\' && quotes[0] == '"' {
+// Closing is the offset behind the next quotes, -1 if there are none.
+func (s *Scanner) Closing(from int, quotes []byte) int {
+	for i := from; i < len(s.Src); i++ {
+		if s.Src[i] == '\\' && quotes[0] == '"' {
 			i++
-		} else if s.src[i] == '\n' && len(quotes) == 1 {
+		} else if s.Src[i] == '\n' && len(quotes) == 1 {
 			return -1
-		} else if bytes.HasPrefix(s.src[i:], quotes) {
+		} else if bytes.HasPrefix(s.Src[i:], quotes) {
 			return i + len(quotes)
 		}
 	}
 	return -1
 }
 
-// unescape is the meaning of a string's body.
-func (s *scanner) unescape(at int, q byte, body, quotes string) (string, bool) {
+// Unescape is the meaning of a string's body.
+func (s *Scanner) Unescape(at int, q byte, body, quotes string) (string, bool) {
 	if q == '\'' || !strings.Contains(body, `\`) {
 		return body, true
 	}

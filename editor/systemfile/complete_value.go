@@ -1,11 +1,14 @@
-package system
+package systemfile
 
 import (
 	"slices"
 	"strconv"
 	"strings"
 
+	"bantam/editor/language"
 	"bantam/lifecycle"
+	"bantam/system"
+	"bantam/system/syntax"
 )
 
 // choice is one value that a key may have.
@@ -16,26 +19,26 @@ type choice struct {
 
 // values offers what may stand as the value, with its quotes and brackets.
 func (c *completer) values() []candidate {
-	k, names, found := keyAt(c.path)
-	if !found || names || c.isItem && !isList(k) || !c.placeForValue() {
+	k, names, found := system.KeyAt(c.path)
+	if !found || names || c.isItem && !system.IsList(k) || !c.placeForValue() {
 		return nil
 	}
 	choices := c.choices(k)
 	if len(choices) == 0 || k.Type == "array of tables" {
-		text := opening(field{key: k})
+		text := opening(system.Field{Key: k})
 		if c.isItem {
 			text = strings.TrimPrefix(text, "[")
 		}
 		if c.word != "" || c.quote != 0 || text == "" {
 			return nil
 		}
-		return []candidate{{"", Completion{text, k.Doc}}}
+		return []candidate{{"", language.Completion{Text: text, Doc: k.Doc}}}
 	}
 	var all []candidate
 	for _, v := range choices {
 		text := v.value
 		if k.Type != "boolean" && k.Type != "integer" {
-			text = quote(v.value)
+			text = syntax.Quote(v.value)
 		}
 		if c.quote != 0 {
 			text = strings.ReplaceAll(text[1:], `"`, string(c.quote))
@@ -51,13 +54,13 @@ func (c *completer) values() []candidate {
 		case c.closes && c.rest == "":
 			text += "]"
 		}
-		if isList(k) && !c.isItem {
+		if system.IsList(k) && !c.isItem {
 			text = "[" + text
 			if !v.more {
 				text += "]"
 			}
 		}
-		all = append(all, candidate{v.value, Completion{text, v.doc}})
+		all = append(all, candidate{v.value, language.Completion{Text: text, Doc: v.doc}})
 	}
 	return all
 }
@@ -74,7 +77,7 @@ func (c *completer) placeForValue() bool {
 }
 
 // choices lists values for a key: all that there are, or those worth offering.
-func (c *completer) choices(k Key) []choice {
+func (c *completer) choices(k system.Key) []choice {
 	var all []choice
 	add := func(value, doc string) { all = append(all, choice{value: value, doc: doc}) }
 	switch k.Path {
@@ -82,10 +85,10 @@ func (c *completer) choices(k Key) []choice {
 		c.services(add)
 		return all
 	case "service.*.user", "check.*.user":
-		for _, name := range c.root.get("user").keys() {
+		for _, name := range c.root.Get("user").Keys() {
 			doc := "a user of this file"
-			if uid := c.root.get("user", name, "uid"); uid != nil && uid.kind == integerKind {
-				doc = "uid " + uid.text
+			if uid := c.root.Get("user", name, "uid"); uid != nil && uid.Kind == syntax.IntegerKind {
+				doc = "uid " + uid.Text
 			}
 			if name != "" {
 				add(name, doc)
@@ -96,7 +99,7 @@ func (c *completer) choices(k Key) []choice {
 		return all
 	case "service.*.capabilities":
 		listed := c.listed()
-		for _, name := range capabilities {
+		for _, name := range system.CapabilityNames {
 			if slices.Contains(listed, name) {
 				continue
 			}
@@ -104,27 +107,27 @@ func (c *completer) choices(k Key) []choice {
 		}
 		return all
 	case "service.*.stop_signal", "service.*.reload_signal":
-		for _, name := range signals {
-			add(name, meaning(k, name))
+		for _, name := range system.SignalNames {
+			add(name, k.Meaning(name))
 		}
 		return all
-	case readyPath:
+	case "service.*.ready":
 		for _, way := range lifecycle.Readinesses {
 			word, port := strings.CutSuffix(way.Word, "PORT")
-			all = append(all, choice{word, meaning(k, way.Word), port})
+			all = append(all, choice{word, k.Meaning(way.Word), port})
 		}
 		return all
 	case "net.*.routes.to":
 		add("default", "every destination without a route of its own")
 		return all
 	case "net.*.metric":
-		metrics, _ := Metrics(c.names("net"), nil)
+		metrics, _ := system.Metrics(c.names("net"), nil)
 		if metric, found := metrics[c.path[1]]; found {
 			add(strconv.Itoa(metric), "what it has without this line")
 		}
 		return all
 	case "user.*.uid":
-		add(strconv.Itoa(freeUID(c.root)), "no user has it yet")
+		add(strconv.Itoa(system.FreeUID(c.root)), "no user has it yet")
 		return all
 	}
 	switch {
@@ -133,7 +136,7 @@ func (c *completer) choices(k Key) []choice {
 		add("false", "the default")
 	case k.Values != nil:
 		for _, v := range k.Values {
-			add(v, meaning(k, v))
+			add(v, k.Meaning(v))
 		}
 	case k.Default != "" && !strings.Contains(k.Default, " "):
 		add(k.Default, "the default; "+k.Doc)
@@ -143,10 +146,10 @@ func (c *completer) choices(k Key) []choice {
 
 // listed are the values that the list around the place has beside the one that is typed.
 func (c *completer) listed() (values []string) {
-	if list := c.root.get(c.path...); list != nil {
-		for _, item := range list.items {
-			if item.key != c.from && item.key != c.from-1 {
-				values = append(values, item.text)
+	if list := c.root.Get(c.path...); list != nil {
+		for _, item := range list.Items {
+			if item.Key != c.from && item.Key != c.from-1 {
+				values = append(values, item.Text)
 			}
 		}
 	}
@@ -156,34 +159,17 @@ func (c *completer) listed() (values []string) {
 // services adds those that the service may wait for and does not wait for yet.
 func (c *completer) services(add func(value, doc string)) {
 	taken := append(c.listed(), c.path[len(c.path)-2])
-	for _, name := range append(c.names("service"), NetworkService) {
+	for _, name := range append(c.names("service"), system.NetworkService) {
 		if slices.Contains(taken, name) {
 			continue
 		}
 		doc := "the network is up"
-		if name != NetworkService {
+		if name != system.NetworkService {
 			doc = "a service of this file"
-			if command := c.root.get("service", name, "command"); command != nil && len(command.items) > 0 {
-				doc = "runs " + quote(command.items[0].text)
+			if command := c.root.Get("service", name, "command"); command != nil && len(command.Items) > 0 {
+				doc = "runs " + syntax.Quote(command.Items[0].Text)
 			}
 		}
 		add(name, doc)
 	}
-}
-
-// meaning is what a key's doc says of one of its values: "value" (meaning).
-func meaning(k Key, value string) string {
-	_, after, found := strings.Cut(k.Doc, quote(value)+" (")
-	doc, _, closed := strings.Cut(after, ")")
-	if !found || !closed {
-		doc = ""
-	}
-	switch {
-	case value != k.Default:
-	case doc == "":
-		doc = "the default"
-	default:
-		doc += "; the default"
-	}
-	return doc
 }

@@ -1,9 +1,12 @@
-package system
+package systemfile
 
 import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"bantam/system"
+	"bantam/system/syntax"
 )
 
 // Explain says in one or two lines what stands at an offset: of a key or its
@@ -15,22 +18,22 @@ func Explain(src []byte, offset int) string {
 		return ""
 	}
 	offset -= mark
-	if strings.TrimSpace(string(t.src[t.lineStart(offset):offset])) == "" {
-		for offset < len(t.src) && (t.src[offset] == ' ' || t.src[offset] == '\t') {
+	if strings.TrimSpace(string(t.Src[t.LineStart(offset):offset])) == "" {
+		for offset < len(t.Src) && (t.Src[offset] == ' ' || t.Src[offset] == '\t') {
 			offset++ // what the line says begins behind its indent
 		}
 	}
-	c := completer{text: t, place: locate(t, offset)}
+	c := completer{Text: t, place: locate(t, offset)}
 	path := c.path
 	switch {
-	case c.first >= 0 && t.src[c.first] == '[':
-		path = t.headerPath(c.first)
+	case c.first >= 0 && t.Src[c.first] == '[':
+		path = headerPath(t, c.first)
 	case c.role == keyRole && c.first >= 0:
-		s := scanner{text: t, pos: c.start}
-		if keys, ok := s.keys(); ok {
+		s := syntax.Scanner{Text: t, Pos: c.start}
+		if keys, ok := s.Keys(); ok {
 			path = slices.Clone(c.base)
 			for _, k := range keys {
-				path = append(path, k.text)
+				path = append(path, k.Text)
 			}
 		}
 	case c.first < 0:
@@ -49,21 +52,21 @@ func (c *completer) explain(path []string) string {
 	}
 	name := ""
 	for i, part := range path {
-		if _, _, found := keyAt(path[:i+1]); !found {
+		if _, _, found := system.KeyAt(path[:i+1]); !found {
 			return unknownKey(name, path[:i], part)
 		}
-		name = join(name, part)
+		name = syntax.Join(name, part)
 	}
 	if name == "" {
 		return c.explainTop()
 	}
-	k, names, _ := keyAt(path)
+	k, names, _ := system.KeyAt(path)
 	if names && k.Type != "table" {
 		return "[" + name + "]: " + k.Doc + "\n" + "a line is NAME = value"
 	}
-	fields := fieldNames(fieldsAt(path))
+	fields := fieldNames(system.FieldsAt(path))
 	if names {
-		name, fields = name+".NAME", fieldNames(fieldsAt(append(path[:len(path):len(path)], "")))
+		name, fields = name+".NAME", fieldNames(system.FieldsAt(append(path[:len(path):len(path)], "")))
 	}
 	text := name + " (" + k.Type + "): " + k.Doc
 	if k.Type == "table" {
@@ -94,12 +97,12 @@ func (c *completer) explain(path []string) string {
 }
 
 func unknownKey(name string, path []string, part string) string {
-	fields := fieldNames(fieldsAt(path))
-	text := "unknown key " + quote(part) + " at the top of the file"
+	fields := fieldNames(system.FieldsAt(path))
+	text := "unknown key " + syntax.Quote(part) + " at the top of the file"
 	if name != "" {
-		text = "unknown key " + quote(part) + " in [" + name + "]"
+		text = "unknown key " + syntax.Quote(part) + " in [" + name + "]"
 	}
-	if near := nearKey(part, fields, name); near != "" {
+	if near := system.NearKey(part, fields, name); near != "" {
 		text += "\n" + near
 	}
 	return text
@@ -109,9 +112,9 @@ func unknownKey(name string, path []string, part string) string {
 func (c *completer) explainSpace() string {
 	name := ""
 	for _, part := range c.path {
-		name = join(name, part)
+		name = syntax.Join(name, part)
 	}
-	k, names, found := keyAt(c.path)
+	k, names, found := system.KeyAt(c.path)
 	if len(c.path) == 0 || !found || names || k.Type != "table" && k.Type != "array of tables" {
 		return c.explain(c.path)
 	}
@@ -130,11 +133,11 @@ func (c *completer) explainTop() string {
 		}
 	}
 	var tables []string
-	for _, f := range fieldsAt(nil) {
-		if f.isTable() && f.names && f.key.Type == "table" {
-			tables = append(tables, "["+f.name+".NAME]")
-		} else if f.isTable() {
-			tables = append(tables, "["+f.name+"]")
+	for _, f := range system.FieldsAt(nil) {
+		if f.IsTable() && f.Names && f.Key.Type == "table" {
+			tables = append(tables, "["+f.Name+".NAME]")
+		} else if f.IsTable() {
+			tables = append(tables, "["+f.Name+"]")
 		}
 	}
 	return text + "tables: " + strings.Join(tables, ", ")
@@ -143,18 +146,18 @@ func (c *completer) explainTop() string {
 // missing are the keys that the table does not have yet.
 func (c *completer) missing() []string {
 	var missing []string
-	for _, f := range fieldsAt(c.path) {
-		if !c.has(f.name) && (len(c.path) > 0 || !f.isTable()) {
-			missing = append(missing, f.name)
+	for _, f := range system.FieldsAt(c.path) {
+		if !c.has(f.Name) && (len(c.path) > 0 || !f.IsTable()) {
+			missing = append(missing, f.Name)
 		}
 	}
 	return missing
 }
 
-func fieldNames(fields []field) []string {
+func fieldNames(fields []system.Field) []string {
 	var names []string
 	for _, f := range fields {
-		names = append(names, f.name)
+		names = append(names, f.Name)
 	}
 	return names
 }

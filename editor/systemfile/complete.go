@@ -1,17 +1,21 @@
-package system
+// Package systemfile is what may be asked about a system.toml that somebody is
+// writing: what may stand at a place, and what stands there. It takes texts with
+// any fault; whether there is one, package system says.
+package systemfile
 
 import (
 	"bytes"
 	"strings"
+
+	"bantam/editor/language"
+	"bantam/system"
+	"bantam/system/syntax"
 )
 
-// Completion is a text that may stand at a place, and one line about it.
-type Completion struct{ Text, Doc string }
-
-// candidate is a Completion and the word that asks for it.
+// candidate is a completion and the word that asks for it.
 type candidate struct {
 	word string
-	Completion
+	language.Completion
 }
 
 // Complete lists what may replace src[from:offset], best first: keys with the
@@ -19,19 +23,19 @@ type candidate struct {
 // texts with any fault. Where what is being typed begins none of the words that
 // may stand there, the one that is near is offered. Ports are the names of the
 // machine's network ports, where they are known.
-func Complete(src []byte, offset int, ports ...string) (from int, items []Completion) {
+func Complete(src []byte, offset int, ports ...string) (from int, items []language.Completion) {
 	t, mark, good := textAt(src, offset)
 	if !good {
 		return offset, nil
 	}
-	c := completer{t, locate(t, offset-mark), t.rest(offset - mark), ports}
+	c := completer{t, locate(t, offset-mark), t.Rest(offset - mark), ports}
 	switch c.role {
 	case headerRole:
 		closing := c.rest != "" && strings.Trim(c.rest, "]") == ""
 		if c.rest != "" && !closing || c.quote != 0 {
 			return offset, nil
 		}
-		c.from, c.word = c.first, string(t.src[c.first:offset-mark])
+		c.from, c.word = c.first, string(t.Src[c.first:offset-mark])
 		items = c.choose(c.headers(c.word))
 		for i := range items {
 			if closing {
@@ -48,18 +52,18 @@ func Complete(src []byte, offset int, ports ...string) (from int, items []Comple
 
 // textAt is the text that the scanner reads and the length of its byte order
 // mark; false if nothing can be said about the offset.
-func textAt(src []byte, offset int) (t text, mark int, good bool) {
+func textAt(src []byte, offset int) (t syntax.Text, mark int, good bool) {
 	mark = len(src) - len(bytes.TrimPrefix(src, []byte("\ufeff")))
-	if offset < mark || offset > len(src) || len(src) > MaxSize {
-		return text{}, 0, false
+	if offset < mark || offset > len(src) || len(src) > system.MaxSize {
+		return syntax.Text{}, 0, false
 	}
-	t, _ = newText(src).checkBytes()
+	t, _ = syntax.NewText(src).CheckBytes()
 	return t, mark, true
 }
 
 // completer has what a completion depends on.
 type completer struct {
-	text
+	syntax.Text
 	place
 	rest  string // of the line
 	ports []string
@@ -67,8 +71,8 @@ type completer struct {
 
 // choose takes the candidates that begin with the word; if none does, those
 // that do without regard to case and separators; else the nearest.
-func (c *completer) choose(all []candidate) []Completion {
-	pick := func(fits func(word string) bool) (some []Completion) {
+func (c *completer) choose(all []candidate) []language.Completion {
+	pick := func(fits func(word string) bool) (some []language.Completion) {
 		for _, a := range all {
 			if fits(a.word) {
 				some = append(some, a.Completion)
@@ -77,15 +81,15 @@ func (c *completer) choose(all []candidate) []Completion {
 		return some
 	}
 	some := pick(func(word string) bool { return strings.HasPrefix(word, c.word) })
-	if some == nil && plain(c.word) != "" {
-		some = pick(func(word string) bool { return strings.HasPrefix(plain(word), plain(c.word)) })
+	if some == nil && system.Folded(c.word) != "" {
+		some = pick(func(word string) bool { return strings.HasPrefix(system.Folded(word), system.Folded(c.word)) })
 	}
 	if some == nil {
 		var words []string
 		for _, a := range all {
 			words = append(words, a.word)
 		}
-		near := Nearest(c.word, words)
+		near := system.Nearest(c.word, words)
 		some = pick(func(word string) bool { return near != "" && word == near })
 	}
 	return some
@@ -94,23 +98,23 @@ func (c *completer) choose(all []candidate) []Completion {
 // keys offers the keys that the table does not have yet, with the start of a
 // value. At the top of the file, and where the table has all or nothing fits,
 // headers are offered as well: a new line may begin a new table.
-func (c *completer) keys() []Completion {
+func (c *completer) keys() []language.Completion {
 	bare := strings.HasPrefix(c.rest, "=") && c.word != "" // there is a value already
 	ends := c.rest == "" || c.isInline && (c.rest[0] == '}' || c.rest[0] == ',')
 	if c.quote != 0 || !bare && !ends {
 		return nil
 	}
 	all := c.parameters(bare)
-	for _, f := range fieldsAt(c.path) {
-		top := len(c.path) == 0 && f.isTable()
-		if top && !bare || c.has(f.name) {
+	for _, f := range system.FieldsAt(c.path) {
+		top := len(c.path) == 0 && f.IsTable()
+		if top && !bare || c.has(f.Name) {
 			continue
 		}
-		text := f.name
+		text := f.Name
 		if !bare {
 			text += " = " + opening(f)
 		}
-		all = append(all, candidate{f.name, Completion{text, f.key.Doc}})
+		all = append(all, candidate{f.Name, language.Completion{Text: text, Doc: f.Key.Doc}})
 	}
 	var headers []candidate
 	if !bare && !c.isInline && len(c.path) == len(c.base) {
@@ -140,28 +144,28 @@ func (c *completer) has(name string) bool {
 		}
 		return false
 	}
-	kid := c.table.get(typed...).get(name)
+	kid := c.table.Get(typed...).Get(name)
 	return kid != nil && !c.typing(kid)
 }
 
 // typing reports whether n is only there because of what is being typed.
-func (c *completer) typing(n *node) bool {
-	return c.first >= 0 && n.key >= c.first && n.key <= c.lineEnd(c.from)
+func (c *completer) typing(n *syntax.Node) bool {
+	return c.first >= 0 && n.Key >= c.first && n.Key <= c.LineEnd(c.from)
 }
 
 // opening is how a value of the field begins. A boolean is written to have it
 // true.
-func opening(f field) string {
+func opening(f system.Field) string {
 	switch {
-	case f.isTable():
+	case f.IsTable():
 		return "{ "
-	case f.key.Type == "boolean":
+	case f.Key.Type == "boolean":
 		return "true"
-	case f.key.Type == "integer":
+	case f.Key.Type == "integer":
 		return ""
-	case f.key.Type == "array of tables":
+	case f.Key.Type == "array of tables":
 		return "[{ "
-	case isList(f.key):
+	case system.IsList(f.Key):
 		return `["`
 	}
 	return `"`

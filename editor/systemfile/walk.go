@@ -1,15 +1,17 @@
-package system
+package systemfile
 
 import (
 	"bytes"
 	"slices"
 	"strings"
+
+	"bantam/system/syntax"
 )
 
 // walk goes through one statement up to the offset, where its text ends, and
 // notes what may stand there. It takes faults as the scanner does.
 type walk struct {
-	scanner
+	syntax.Scanner
 	place   place
 	frames  []frame
 	comment bool // the offset is in one
@@ -24,23 +26,23 @@ type frame struct {
 }
 
 // newWalk begins at the place's statement; the text ends at the offset.
-func newWalk(t text, end int, p place) *walk {
-	return &walk{scanner: scanner{text: text{t.src[:end], t.lines}, pos: p.first}, place: p}
+func newWalk(t syntax.Text, end int, p place) *walk {
+	return &walk{Scanner: syntax.Scanner{Text: syntax.Text{Src: t.Src[:end], Lines: t.Lines}, Pos: p.first}, place: p}
 }
 
 // in walks; false if the statement ends on a line above the offset.
 func (w *walk) in(header []string) bool {
-	if w.peek() == '[' {
+	if w.Peek() == '[' {
 		return w.header()
 	}
 	return w.assignment(header)
 }
 
 func (w *walk) header() bool {
-	for i := 0; i < 2 && w.peek() == '['; i++ {
-		w.pos++
+	for i := 0; i < 2 && w.Peek() == '['; i++ {
+		w.Pos++
 	}
-	w.place.start = w.pos
+	w.place.start = w.Pos
 	if w.dotted() {
 		w.place.role = headerRole
 	}
@@ -51,61 +53,61 @@ func (w *walk) header() bool {
 // still within the key; the last part is the word then.
 func (w *walk) dotted() bool {
 	for {
-		w.skipSpace()
-		at := w.pos
-		if len(w.place.path) > len(w.place.base)+maxParts { // no key of ours goes on like that
+		w.SkipSpace()
+		at := w.Pos
+		if len(w.place.path) > len(w.place.base)+syntax.MaxParts { // no key of ours goes on like that
 			w.word(at, 0)
 			w.skipRest()
-			return w.pos == len(w.src)
+			return w.Pos == len(w.Src)
 		}
-		if c := w.peek(); c == '"' || c == '\'' {
-			end := w.closing(at+1, []byte{c})
+		if c := w.Peek(); c == '"' || c == '\'' {
+			end := w.Closing(at+1, []byte{c})
 			if end < 0 {
 				w.word(at+1, c)
 				w.skipRest()
-				return w.pos == len(w.src)
+				return w.Pos == len(w.Src)
 			}
-			w.pos = end
-			text, _ := w.unescape(at, c, string(w.src[at+1:end-1]), string(c))
+			w.Pos = end
+			text, _ := w.Unescape(at, c, string(w.Src[at+1:end-1]), string(c))
 			w.place.path = append(slices.Clip(w.place.path), text)
 		} else {
-			for isBare(w.peek()) || likeBare(w.peek()) {
-				w.pos++
+			for syntax.IsBare(w.Peek()) || syntax.LikeBare(w.Peek()) {
+				w.Pos++
 			}
-			if w.pos == len(w.src) {
+			if w.Pos == len(w.Src) {
 				w.word(at, 0)
 				return true
 			}
-			if w.pos > at {
-				w.place.path = append(slices.Clip(w.place.path), string(w.src[at:w.pos]))
+			if w.Pos > at {
+				w.place.path = append(slices.Clip(w.place.path), string(w.Src[at:w.Pos]))
 			}
 		}
-		w.skipSpace()
-		if w.peek() != '.' {
+		w.SkipSpace()
+		if w.Peek() != '.' {
 			return false
 		}
-		w.pos++
+		w.Pos++
 	}
 }
 
 // word notes that the word at the offset began at from.
 func (w *walk) word(from int, quote byte) {
-	w.place.from, w.place.word, w.place.quote = from, string(w.src[from:]), quote
+	w.place.from, w.place.word, w.place.quote = from, string(w.Src[from:]), quote
 }
 
 // skipRest goes to the end of the line.
 func (w *walk) skipRest() {
-	if i := bytes.IndexByte(w.src[w.pos:], '\n'); i >= 0 {
-		w.pos += i
+	if i := bytes.IndexByte(w.Src[w.Pos:], '\n'); i >= 0 {
+		w.Pos += i
 	} else {
-		w.pos = len(w.src)
+		w.Pos = len(w.Src)
 	}
 }
 
 // nextLine reports whether the offset is on a later line.
 func (w *walk) nextLine() bool {
 	w.skipRest()
-	return w.pos < len(w.src)
+	return w.Pos < len(w.Src)
 }
 
 func (w *walk) top() *frame { return &w.frames[len(w.frames)-1] }
@@ -119,14 +121,14 @@ func (w *walk) assignment(header []string) bool {
 	for next := key; ; {
 		nested := len(w.frames) > 1
 		p.role = nowhere
-		if w.skipSpace(); nested {
+		if w.SkipSpace(); nested {
 			w.blanks()
-		} else if c := w.peek(); c == '\n' || c == '#' {
+		} else if c := w.Peek(); c == '\n' || c == '#' {
 			return !w.nextLine()
 		}
-		c := w.peek()
+		c := w.Peek()
 		if nested && (c == ']' || c == '}') {
-			w.pos++
+			w.Pos++
 			p.path = w.top().path
 			w.frames = w.frames[:len(w.frames)-1]
 			next = after
@@ -135,7 +137,7 @@ func (w *walk) assignment(header []string) bool {
 		switch next {
 		case key:
 			f := w.top()
-			p.base, p.path, p.start = f.path, f.path, w.pos
+			p.base, p.path, p.start = f.path, f.path, w.Pos
 			p.isInline, p.inline = nested, f.set
 			if w.dotted() {
 				if !w.comment {
@@ -143,10 +145,10 @@ func (w *walk) assignment(header []string) bool {
 				}
 				return true
 			}
-			if w.peek() != '=' {
+			if w.Peek() != '=' {
 				return nested || !w.nextLine()
 			}
-			w.pos++
+			w.Pos++
 			f.set = append(f.set, strings.Join(p.path[len(f.path):], "."))
 			next = value
 		case value:
@@ -156,22 +158,22 @@ func (w *walk) assignment(header []string) bool {
 			if f.array {
 				p.path = f.path
 			}
-			if w.pos == len(w.src) {
-				if w.word(w.pos, 0); !w.comment {
+			if w.Pos == len(w.Src) {
+				if w.word(w.Pos, 0); !w.comment {
 					p.role = valueRole
 				}
 				return true
 			}
 			switch c {
 			case ',':
-				w.pos++
+				w.Pos++
 			case '[', '{':
-				if len(w.frames) > maxDepth { // as the scanner has it
+				if len(w.frames) > syntax.MaxDepth { // as the scanner has it
 					return true
 				}
-				oneLine := !nested && bytes.IndexByte(w.src[w.pos:], '\n') < 0
+				oneLine := !nested && bytes.IndexByte(w.Src[w.Pos:], '\n') < 0
 				w.frames = append(w.frames, frame{path: p.path, array: c == '[', oneLine: oneLine})
-				w.pos++
+				w.Pos++
 				if c == '{' {
 					next = key
 				}
@@ -183,12 +185,12 @@ func (w *walk) assignment(header []string) bool {
 			}
 		case after:
 			switch {
-			case w.pos == len(w.src):
+			case w.Pos == len(w.Src):
 				return true
 			case !nested:
 				return !w.nextLine()
 			case c == ',':
-				w.pos++
+				w.Pos++
 				if next = key; w.top().array {
 					next = value
 				}
@@ -205,12 +207,12 @@ func (w *walk) assignment(header []string) bool {
 // is what the offset is in.
 func (w *walk) blanks() {
 	for {
-		switch w.skipSpace(); w.peek() {
+		switch w.SkipSpace(); w.Peek() {
 		case '\n':
-			w.pos++
+			w.Pos++
 		case '#':
 			w.skipRest()
-			w.comment = w.pos == len(w.src)
+			w.comment = w.Pos == len(w.Src)
 		default:
 			return
 		}
@@ -219,31 +221,31 @@ func (w *walk) blanks() {
 
 // simple goes behind a value without brackets; it reports whether the offset is in it.
 func (w *walk) simple() bool {
-	at, c := w.pos, w.src[w.pos]
+	at, c := w.Pos, w.Src[w.Pos]
 	if c != '"' && c != '\'' {
-		w.pos++
-		for w.pos < len(w.src) && strings.IndexByte(" \t\r\n,]}#=", w.src[w.pos]) < 0 {
-			w.pos++
+		w.Pos++
+		for w.Pos < len(w.Src) && strings.IndexByte(" \t\r\n,]}#=", w.Src[w.Pos]) < 0 {
+			w.Pos++
 		}
-		if w.pos == len(w.src) {
+		if w.Pos == len(w.Src) {
 			w.place.role = valueRole
 			w.word(at, 0)
 		}
-		return w.pos == len(w.src)
+		return w.Pos == len(w.Src)
 	}
 	triple := []byte{c, c, c}
-	if bytes.HasPrefix(w.src[at:], triple) {
-		if w.pos = w.closing(at+3, triple); w.pos < 0 {
-			w.pos = len(w.src)
+	if bytes.HasPrefix(w.Src[at:], triple) {
+		if w.Pos = w.Closing(at+3, triple); w.Pos < 0 {
+			w.Pos = len(w.Src)
 			return true
 		}
 		return false
 	}
-	if end := w.closing(at+1, triple[:1]); end >= 0 {
-		w.pos = end
+	if end := w.Closing(at+1, triple[:1]); end >= 0 {
+		w.Pos = end
 		return false
 	}
-	if w.skipRest(); w.pos == len(w.src) {
+	if w.skipRest(); w.Pos == len(w.Src) {
 		w.place.role = valueRole
 		w.word(at+1, c)
 		return true

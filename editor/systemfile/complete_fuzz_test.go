@@ -1,4 +1,4 @@
-package system
+package systemfile
 
 import (
 	"bytes"
@@ -8,14 +8,16 @@ import (
 	"testing"
 
 	"github.com/BurntSushi/toml"
+
+	"bantam/system/syntax"
 )
 
 // FuzzComplete checks what holds for every text and offset: the word that is
 // replaced ends at the offset, what replaces it is one line. In a valid text
 // the header and the values that are offered leave it valid TOML.
 func FuzzComplete(f *testing.F) {
-	files, _ := filepath.Glob("testdata/bad/*.toml")
-	boards, _ := filepath.Glob("../examples/*/system.toml")
+	files, _ := filepath.Glob("../../system/testdata/bad/*.toml")
+	boards, _ := filepath.Glob("../../examples/*/system.toml")
 	for _, file := range append(files, boards...) {
 		src, err := os.ReadFile(file)
 		if err != nil {
@@ -44,11 +46,11 @@ func FuzzComplete(f *testing.F) {
 			}
 		}
 		clean, mark, _ := textAt(src, len(src))
-		root, _ := scan(clean)
-		eachString(root, func(n *node) {
-			before, after := string(src[:mark+n.at]), string(src[mark+n.end:])
+		root, _ := syntax.Scan(clean)
+		eachString(root, func(n *syntax.Node) {
+			before, after := string(src[:mark+n.At]), string(src[mark+n.End:])
 			checkValues(t, before, after)
-			if quote := src[mark+n.at : mark+n.at+1]; n.end-n.at > 1 && !bytes.HasPrefix(src[mark+n.at+1:], quote) {
+			if quote := src[mark+n.At : mark+n.At+1]; n.End-n.At > 1 && !bytes.HasPrefix(src[mark+n.At+1:], quote) {
 				checkValues(t, before+string(quote), string(quote)+after)
 			}
 		})
@@ -89,27 +91,27 @@ func isTOML(src []byte) bool {
 	if bytes.IndexByte(src, 0) >= 0 {
 		return false
 	}
-	t := newText(src)
-	clean, bad := t.checkBytes()
-	_, faults := scan(clean)
+	t := syntax.NewText(src)
+	clean, bad := t.CheckBytes()
+	_, faults := syntax.Scan(clean)
 	var doc map[string]any
-	_, err := toml.Decode(string(t.src), &doc)
+	_, err := toml.Decode(string(t.Src), &doc)
 	return err == nil && len(bad)+len(faults) == 0
 }
 
 // eachString visits the first strings of a tree.
-func eachString(n *node, visit func(*node)) {
+func eachString(n *syntax.Node, visit func(*syntax.Node)) {
 	left := 20
-	var walk func(n *node)
-	walk = func(n *node) {
-		if n.kind == stringKind && left > 0 {
+	var walk func(n *syntax.Node)
+	walk = func(n *syntax.Node) {
+		if n.Kind == syntax.StringKind && left > 0 {
 			left--
 			visit(n)
 		}
-		for _, name := range n.names {
-			walk(n.kids[name])
+		for _, name := range n.Names {
+			walk(n.Kids[name])
 		}
-		for _, item := range n.items {
+		for _, item := range n.Items {
 			walk(item)
 		}
 	}

@@ -1,8 +1,12 @@
-package system
+package systemfile
 
 import (
 	"strconv"
 	"strings"
+
+	"bantam/editor/language"
+	"bantam/system"
+	"bantam/system/syntax"
 )
 
 // headers offers the tables that are not open yet. Of tables with names it
@@ -12,38 +16,38 @@ func (c *completer) headers(typed string) []candidate {
 	var all []candidate
 	add := func(text, doc string) {
 		if text != typed {
-			all = append(all, candidate{strings.TrimRight(text, "]"), Completion{text, doc}})
+			all = append(all, candidate{strings.TrimRight(text, "]"), language.Completion{Text: text, Doc: doc}})
 		}
 	}
-	for _, f := range fieldsAt(nil) {
-		if !f.isTable() {
+	for _, f := range system.FieldsAt(nil) {
+		if !f.IsTable() {
 			continue
 		}
-		if !f.names || f.key.Type != "table" {
-			if c.free(f.name) {
-				add("["+f.name+"]", f.key.Doc)
+		if !f.Names || f.Key.Type != "table" {
+			if c.free(f.Name) {
+				add("["+f.Name+"]", f.Key.Doc)
 			}
 			continue
 		}
-		start := "[" + f.name + "."
+		start := "[" + f.Name + "."
 		if !strings.HasPrefix(typed, start) {
-			add(start, f.key.Doc)
+			add(start, f.Key.Doc)
 		}
 		named := func(text, doc string) {
 			if strings.HasPrefix(text, typed) && (strings.HasPrefix(typed, start) || strings.HasPrefix(typed, "[[")) {
 				add(text, doc)
 			}
 		}
-		for _, name := range c.wanted(f.name) {
-			named("["+join(f.name, name)+"]", f.key.Doc)
+		for _, name := range c.wanted(f.Name) {
+			named("["+syntax.Join(f.Name, name)+"]", f.Key.Doc)
 		}
-		for _, name := range c.names(f.name) {
-			for _, g := range fieldsAt([]string{f.name, name}) {
-				header := "[" + join(join(f.name, name), g.name) + "]"
-				if g.names && c.free(f.name, name, g.name) {
-					named(header, g.key.Doc)
-				} else if g.key.Type == "array of tables" && c.grows(f.name, name, g.name) {
-					named("["+header+"]", g.key.Doc)
+		for _, name := range c.names(f.Name) {
+			for _, g := range system.FieldsAt([]string{f.Name, name}) {
+				header := "[" + syntax.Join(syntax.Join(f.Name, name), g.Name) + "]"
+				if g.Names && c.free(f.Name, name, g.Name) {
+					named(header, g.Key.Doc)
+				} else if g.Key.Type == "array of tables" && c.grows(f.Name, name, g.Name) {
+					named("["+header+"]", g.Key.Doc)
 				}
 			}
 		}
@@ -53,21 +57,21 @@ func (c *completer) headers(typed string) []candidate {
 
 // free reports whether a header may still open the table.
 func (c *completer) free(path ...string) bool {
-	n := c.root.get(path...)
-	return n == nil || n.kind == tableKind && n.origin == implied || c.typing(n)
+	n := c.root.Get(path...)
+	return n == nil || n.Kind == syntax.TableKind && n.Origin == syntax.Implied || c.typing(n)
 }
 
 // grows reports whether a header may add a table to the array.
 func (c *completer) grows(path ...string) bool {
-	n := c.root.get(path...)
-	return n == nil || n.origin == repeated || c.typing(n)
+	n := c.root.Get(path...)
+	return n == nil || n.Origin == syntax.Repeated || c.typing(n)
 }
 
 // names are those that the file has in a table, without what is being typed.
 func (c *completer) names(table string) []string {
 	var names []string
-	for _, name := range c.root.get(table).keys() {
-		if n := c.root.get(table, name); name != "" && n.kind == tableKind && n.origin != written && !c.typing(n) {
+	for _, name := range c.root.Get(table).Keys() {
+		if n := c.root.Get(table, name); name != "" && n.Kind == syntax.TableKind && n.Origin != syntax.Written && !c.typing(n) {
 			names = append(names, name)
 		}
 	}
@@ -82,14 +86,14 @@ func (c *completer) wanted(table string) []string {
 		known[name] = true
 	}
 	var names []string
-	mention := func(n *node) {
-		fits := mayBeService
+	mention := func(n *syntax.Node) {
+		fits := system.MayBeService
 		if table == "user" {
-			fits = mayBeUser
+			fits = system.MayBeUser
 		}
-		if n != nil && n.kind == stringKind && !known[n.text] && fits(n.text) {
-			known[n.text] = true
-			names = append(names, n.text)
+		if n != nil && n.Kind == syntax.StringKind && !known[n.Text] && fits(n.Text) {
+			known[n.Text] = true
+			names = append(names, n.Text)
 		}
 	}
 	if table == "net" {
@@ -108,18 +112,18 @@ func (c *completer) wanted(table string) []string {
 		return []string{"eth" + strconv.Itoa(next)}
 	}
 	if table == "user" {
-		for _, name := range c.root.get("check").keys() {
-			mention(c.root.get("check", name, "user"))
+		for _, name := range c.root.Get("check").Keys() {
+			mention(c.root.Get("check", name, "user"))
 		}
 	}
-	for _, name := range c.root.get("service").keys() {
-		service := c.root.get("service", name)
+	for _, name := range c.root.Get("service").Keys() {
+		service := c.root.Get("service", name)
 		if table == "user" {
-			mention(service.get("user"))
+			mention(service.Get("user"))
 		}
 		for _, key := range []string{"needs", "wants", "after"} {
-			if list := service.get(key); list != nil && table == "service" {
-				for _, item := range list.items {
+			if list := service.Get(key); list != nil && table == "service" {
+				for _, item := range list.Items {
 					mention(item)
 				}
 			}

@@ -1,8 +1,9 @@
-package system
+package systemfile
 
 import (
 	"bytes"
-	"strings"
+
+	"bantam/system/syntax"
 )
 
 // role is what a place in the text is for.
@@ -20,8 +21,8 @@ const (
 type place struct {
 	role  role
 	first int // offset of the statement it is in, -1 if it is in none
-	root  *node
-	table *node // what the last header above opened
+	root  *syntax.Node
+	table *syntax.Node // what the last header above opened
 
 	// The word that ends at the offset.
 	from  int
@@ -39,23 +40,23 @@ type place struct {
 }
 
 // locate finds the place of an offset.
-func locate(t text, offset int) place {
-	s := newScanner(t)
-	p := place{first: -1, root: s.root, table: s.root}
+func locate(t syntax.Text, offset int) place {
+	s := syntax.NewScanner(t)
+	p := place{first: -1, root: s.Root, table: s.Root}
 	header, unclosed := -1, false
-	for table := s.root; s.next(); {
-		start := s.pos
-		table = s.statement(table)
+	for table := s.Root; s.Next(); {
+		start := s.Pos
+		table = s.Statement(table)
 		if start <= offset {
-			p.first, p.table, unclosed = start, table, s.lost
-			if t.src[start] == '[' {
+			p.first, p.table, unclosed = start, table, s.Lost
+			if t.Src[start] == '[' {
 				header = start
 			}
 		}
 	}
 	var above []string
 	if header >= 0 {
-		above = t.headerPath(header)
+		above = headerPath(t, header)
 	}
 	if p.first >= 0 {
 		w := newWalk(t, offset, p)
@@ -66,36 +67,18 @@ func locate(t text, offset int) place {
 	}
 	// The statement above has ended, or there is none: the line has at most a comment.
 	p.first, p.base, p.path, p.start, p.from = -1, above, above, offset, offset
-	if bytes.IndexByte(t.src[t.lineStart(offset):offset], '#') < 0 {
+	if bytes.IndexByte(t.Src[t.LineStart(offset):offset], '#') < 0 {
 		p.role = keyRole
 	}
 	return p
 }
 
 // headerPath is what the header at an offset names, as far as it can be read.
-func (t text) headerPath(at int) []string {
-	w := newWalk(t, t.lineEnd(at), place{first: at})
+func headerPath(t syntax.Text, at int) []string {
+	w := newWalk(t, t.LineEnd(at), place{first: at})
 	w.header()
 	if w.place.word != "" || len(w.place.path) == 0 {
 		return append(w.place.path, w.place.word)
 	}
 	return w.place.path
-}
-
-func (t text) lineStart(at int) int { return bytes.LastIndexByte(t.src[:at], '\n') + 1 }
-
-func (t text) lineEnd(at int) int {
-	if i := bytes.IndexByte(t.src[at:], '\n'); i >= 0 {
-		return at + i
-	}
-	return len(t.src)
-}
-
-// rest is what follows an offset on its line, without blanks and comment.
-func (t text) rest(at int) string {
-	rest := strings.Trim(string(t.src[at:t.lineEnd(at)]), " \t\r")
-	if strings.HasPrefix(rest, "#") {
-		return ""
-	}
-	return rest
 }

@@ -1,0 +1,7 @@
+package syntax
+
+// Fault is a problem whose position is still a byte offset.
+type Fault struct {
+	At                  int
+	Message, Suggestion string
+}
