@@ -135,7 +135,7 @@ func (o *operation) start(ctx context.Context, c Choice, to target) (proven bool
 	err = o.perform(ctx, plan, from, to, goal, !c.Tried)
 	s.arrive(target{}, to)
 	if err != nil && c.Tried {
-		return false, err
+		return false, beforeProof(err)
 	}
 	p := proofFor(plan, goal, DigestOf(to.text), nil, network).everything()
 	checks := to.system.Checks

@@ -21,7 +21,7 @@ const (
 	StateUntried     State = "untried"     // never proven
 	StateGood        State = "good"        // passed its proof; only such a one is ever the default
 	StateBad         State = "bad"         // failed its proof
-	StateInterrupted State = "interrupted" // power was cut before its proof ended
+	StateInterrupted State = "interrupted" // something else than its proof ended the switch to it, e.g. a power cut
 )
 
 // Entry is one generation in the boot record.

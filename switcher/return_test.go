@@ -3,6 +3,7 @@ package switcher
 import (
 	"context"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -167,6 +168,47 @@ func TestWhatIsNotGoodIsProvenWholeEachTime(t *testing.T) {
 	m.mu.Unlock()
 	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
 	wantRuns(t, m, "web [web]")
+}
+
+// Bad is what a proof said. A fault of the machine during the steps, or a switch that was called off, says nothing
+// about a generation.
+func TestOnlyItsProofMakesAGenerationBad(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault  func(s *Switcher, m *fakeMachine, cancel func())
+		state  State
+		reason string
+	}{
+		"a step that fails": {func(_ *Switcher, m *fakeMachine, _ func()) {
+			m.fail = func(call string) error {
+				if call == "hostname web" {
+					return syscall.ENOSPC
+				}
+				return nil
+			}
+		}, StateInterrupted, "no space left on device"},
+		"called off": {func(_ *Switcher, m *fakeMachine, cancel func()) {
+			m.fail = func(call string) error {
+				if call == "hostname web" {
+					cancel()
+				}
+				return nil
+			}
+		}, StateInterrupted, "cancelled"},
+		"a service that fails": {func(_ *Switcher, m *fakeMachine, _ func()) { m.broken["web"] = "exit status 1" }, StateBad, "exit status 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, m, _ := bootedMachine(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			c.fault(s, m, cancel)
+			wantExit(t, s.Switch(ctx, Request{Verb: VerbSwitch, Text: []byte(webText)}, nil), ExitReverted)
+			if g := s.Generations()[1]; g.State != c.state || !strings.Contains(g.Reason, c.reason) {
+				t.Errorf("%s: %s", g.State, g.Reason)
+			}
+			m.fail, m.broken = nil, map[string]string{}
+			wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
+		})
+	}
 }
 
 func TestCancelledSwitchGoesBack(t *testing.T) {

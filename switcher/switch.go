@@ -195,7 +195,7 @@ func (o *operation) live(ctx context.Context, r Request, from, to target) Result
 	if err := o.begin(to.number, len(plan.Steps), m.Now()+timeout+r.Confirm); err != nil {
 		return o.leave(ExitRefused, fmt.Errorf("journal: %w", err))
 	}
-	err := o.perform(ctx, plan, fromView, to, toView, false)
+	err := beforeProof(o.perform(ctx, plan, fromView, to, toView, false))
 	p := proofFor(plan, toView, DigestOf(to.text), states, network)
 	if !good {
 		p = p.everything() // also what runs already, and did not work before
@@ -204,7 +204,7 @@ func (o *operation) live(ctx context.Context, r Request, from, to target) Result
 		err = o.prove(ctx, p, timeout, to.system.Checks)
 	}
 	if err == nil {
-		err = o.journal(journalLine{Event: journalProven})
+		err = beforeProof(o.journal(journalLine{Event: journalProven}))
 	}
 	if err == nil && r.Confirm > 0 {
 		err = o.awaitConfirm(ctx, p, r.Confirm)
@@ -214,7 +214,7 @@ func (o *operation) live(ctx context.Context, r Request, from, to target) Result
 		if before == to.number { // it was tested before
 			before = s.beforeNow()
 		}
-		err = o.commit(before, to.number)
+		err = beforeProof(o.commit(before, to.number))
 	}
 	if err != nil {
 		return o.fail(ctx, r, from, to, states, network, err)
@@ -283,18 +283,38 @@ func (o *operation) tellMayFail(to target) {
 	}
 }
 
-// condemn marks a generation bad. The default keeps the proof that it has passed.
+// faultBeforeProof is why a proof could not begin or be recorded, e.g. a full tmpfs: no word about the generation.
+type faultBeforeProof struct{ error }
+
+func (f faultBeforeProof) Unwrap() error { return f.error }
+
+func beforeProof(err error) error {
+	if err == nil {
+		return nil
+	}
+	return faultBeforeProof{err}
+}
+
+// judged is what a generation that failed is from then on: bad if its proof said so.
+func judged(cause error) State {
+	if errors.As(cause, new(faultBeforeProof)) || errors.Is(cause, errCancelled) {
+		return StateInterrupted
+	}
+	return StateBad
+}
+
+// condemn marks a generation that failed. The default keeps the proof that it has passed.
 func (o *operation) condemn(number int, cause error) {
 	err := o.s.update(func(r *Record) {
 		if e := r.entry(number); e != nil && r.Default != number {
-			e.State, e.Reason = StateBad, explain(cause)
+			e.State, e.Reason = judged(cause), explain(cause)
 		}
 		if r.Trying != nil && r.Trying.Generation == number {
 			r.Trying = nil
 		}
 	})
 	if err != nil {
-		o.event(EventNote, "that generation %d is bad could not be recorded: %v", number, err)
+		o.event(EventNote, "that generation %d is %s could not be recorded: %v", number, judged(cause), err)
 	}
 }
 
