@@ -6,13 +6,11 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
-// The library leaves out two things about addresses, so we make and read the
-// messages ourselves: the metric of the route to the subnet (IFA_RT_PRIORITY),
-// and who made the address (IFA_PROTO), which kernels before 5.18 ignore.
+// The metric of the route to the subnet (IFA_RT_PRIORITY), and who made the
+// address (IFA_PROTO), which kernels before 5.18 ignore.
 const (
 	ifaRoutePriority = 9
 	ifaProtocol      = 11
@@ -31,44 +29,26 @@ type address struct {
 	protocol byte
 }
 
-func listAddresses() ([]address, error) {
-	req := nl.NewNetlinkRequest(unix.RTM_GETADDR, unix.NLM_F_DUMP)
-	req.AddData(nl.NewIfAddrmsg(unix.AF_UNSPEC))
-	messages, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWADDR)
-	var list []address
-	for _, m := range messages {
-		if a, ok := readAddress(m); ok {
-			list = append(list, a)
-		}
-	}
-	return list, err
-}
-
 // readAddress reads the body of an RTM_NEWADDR message (struct ifaddrmsg and attributes).
 func readAddress(b []byte) (a address, ok bool) {
 	if len(b) < unix.SizeofIfAddrmsg {
 		return a, false
 	}
-	attributes, err := nl.ParseRouteAttr(b[unix.SizeofIfAddrmsg:])
-	if err != nil {
-		return a, false
-	}
-	msg := nl.DeserializeIfAddrmsg(b)
-	a = address{index: int(msg.Index), flags: uint32(msg.Flags), valid: unforgotten}
+	a = address{index: int(int32(read32(b[4:]))), flags: uint32(b[2]), valid: unforgotten}
 	var own, local netip.Addr
-	for _, at := range attributes {
-		switch v := at.Value; at.Attr.Type {
+	for kind, v := range attributes(b[unix.SizeofIfAddrmsg:]) {
+		switch kind {
 		case unix.IFA_ADDRESS:
 			own, _ = netip.AddrFromSlice(v)
 		case unix.IFA_LOCAL:
 			local, _ = netip.AddrFromSlice(v)
 		case unix.IFA_FLAGS:
 			if len(v) == 4 {
-				a.flags = binary.NativeEndian.Uint32(v)
+				a.flags = read32(v)
 			}
 		case unix.IFA_CACHEINFO:
 			if len(v) >= unix.SizeofIfaCacheinfo {
-				a.valid = binary.NativeEndian.Uint32(v[4:])
+				a.valid = read32(v[4:])
 			}
 		case ifaProtocol:
 			if len(v) > 0 {
@@ -79,7 +59,7 @@ func readAddress(b []byte) (a address, ok bool) {
 	if local.IsValid() && local != own { // then IFA_ADDRESS is the other end's
 		own, a.peer = local, own
 	}
-	a.prefix = netip.PrefixFrom(own, int(msg.Prefixlen))
+	a.prefix = netip.PrefixFrom(own, int(b[1]))
 	return a, a.prefix.IsValid()
 }
 
@@ -114,31 +94,42 @@ func lifetime(until, now time.Duration) uint32 {
 }
 
 // putAddress adds an address or changes its lifetime and metric.
-func putAddress(index int, p netip.Prefix, a Address, now time.Duration) error {
-	family := unix.AF_INET
-	if p.Addr().Is6() {
-		family = unix.AF_INET6
-	}
-	req := nl.NewNetlinkRequest(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_REPLACE|unix.NLM_F_ACK)
-	msg := nl.NewIfAddrmsg(family)
-	msg.Index = uint32(index)
-	msg.Prefixlen = uint8(p.Bits())
-	req.AddData(msg)
+func (c *conversation) putAddress(index int, p netip.Prefix, a Address, now time.Duration) error {
 	raw := p.Addr().AsSlice()
-	req.AddData(nl.NewRtAttr(unix.IFA_LOCAL, raw))
-	req.AddData(nl.NewRtAttr(unix.IFA_ADDRESS, raw))
+	parts := [][]byte{addressHeader(index, p), attribute(unix.IFA_LOCAL, raw), attribute(unix.IFA_ADDRESS, raw)}
 	if p.Addr().Is4() && p.Bits() < 31 {
 		broadcast := p.Masked().Addr().AsSlice()
 		for i, m := range net.CIDRMask(p.Bits(), 32) {
 			broadcast[i] |= ^m
 		}
-		req.AddData(nl.NewRtAttr(unix.IFA_BROADCAST, broadcast))
+		parts = append(parts, attribute(unix.IFA_BROADCAST, broadcast))
 	}
 	seconds := lifetime(a.Until, now)
-	life := nl.IfaCacheInfo{IfaCacheinfo: unix.IfaCacheinfo{Prefered: seconds, Valid: seconds}}
-	req.AddData(nl.NewRtAttr(unix.IFA_CACHEINFO, life.Serialize()))
-	req.AddData(nl.NewRtAttr(ifaRoutePriority, nl.Uint32Attr(uint32(a.Metric))))
-	req.AddData(nl.NewRtAttr(ifaProtocol, []byte{protocolOurs}))
-	_, err := req.Execute(unix.NETLINK_ROUTE, 0)
-	return err
+	life := make([]byte, unix.SizeofIfaCacheinfo) // the first two fields are preferred and valid
+	binary.NativeEndian.PutUint32(life, seconds)
+	binary.NativeEndian.PutUint32(life[4:], seconds)
+	return c.change(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, append(parts,
+		attribute(unix.IFA_CACHEINFO, life), attribute32(ifaRoutePriority, uint32(a.Metric)), attribute(ifaProtocol, []byte{protocolOurs}))...)
+}
+
+// removeAddress takes an address away. The kernel finds it by the peer, where it has one.
+func (c *conversation) removeAddress(index int, p netip.Prefix, peer netip.Addr) error {
+	end := p.Addr()
+	if peer.IsValid() {
+		end = peer
+	}
+	return c.change(unix.RTM_DELADDR, 0, addressHeader(index, p),
+		attribute(unix.IFA_LOCAL, p.Addr().AsSlice()), attribute(unix.IFA_ADDRESS, end.AsSlice()))
+}
+
+// addressHeader is struct ifaddrmsg.
+func addressHeader(index int, p netip.Prefix) []byte {
+	return binary.NativeEndian.AppendUint32([]byte{family(p.Addr()), byte(p.Bits()), 0, 0}, uint32(index))
+}
+
+func family(a netip.Addr) byte {
+	if a.Is4() {
+		return unix.AF_INET
+	}
+	return unix.AF_INET6
 }

@@ -19,7 +19,8 @@ import (
 )
 
 const (
-	debounce    = 50 * time.Millisecond // between two looks at everything
+	debounce    = 50 * time.Millisecond // between two looks at everything, at least
+	longPause   = time.Second           // from the end of one to the next, at most
 	rounds      = 4                     // plans in a row before we wait for better times
 	firstRetry  = time.Second           // after a change that the kernel refused, doubling
 	lastRetry   = time.Minute
@@ -52,8 +53,13 @@ type daemon struct {
 	stations   map[[6]byte]bool // their MAC addresses
 	owned      Owned
 
+	interest interest // in routes, as last looked
+	foreign  bool     // whether those of other programs are few enough to be shown
+	flooded  map[string]time.Duration
+
 	dirty     bool
 	looked    time.Duration // when everything was last compared
+	lookAt    time.Duration // when that may be done again
 	retryAt   time.Duration
 	retryWait time.Duration
 	tellAt    time.Duration // when the status is to be told though nothing else has changed
@@ -65,7 +71,7 @@ type daemon struct {
 
 func newDaemon(o options, stderr io.Writer) (*daemon, error) {
 	d := &daemon{
-		options: o, stderr: stderr, dirty: true, subscribe: subscribe, retryAt: forever, tellAt: forever, looked: -debounce,
+		options: o, stderr: stderr, dirty: true, subscribe: subscribe, retryAt: forever, tellAt: forever, flooded: map[string]time.Duration{},
 		clients: map[string]*dhcpPort{}, announced: map[string]*announcements{},
 		solicitors: map[string]*solicitor{}, owned: newOwned(),
 	}
@@ -140,8 +146,9 @@ func (d *daemon) loop(signals int) error {
 		if d.retryAt <= now {
 			d.dirty, d.again, d.retryAt = true, true, forever
 		}
-		if d.dirty && now-d.looked >= debounce {
+		if d.dirty && now >= d.lookAt {
 			d.reconcile()
+			d.lookAt = now + pause(boottime.Now()-now)
 			continue // its own changes may already have made something due
 		}
 		if err := d.alarm.set(d.nextWake()); err != nil {
@@ -191,16 +198,20 @@ func (d *daemon) watch(c *dhcpPort, work func()) {
 		d.tellAt = min(d.tellAt, boottime.Now()+countsPause)
 	}
 	if c.client.Lease() != lease {
-		d.dirty, d.looked = true, -debounce
+		d.dirty, d.lookAt = true, 0
 	} else if told() != reason {
 		d.dirty = true // for the status
 	}
 }
 
+// pause is the time from one look, which took so long, to the next: whatever goes
+// on, most of a processor is left to others.
+func pause(took time.Duration) time.Duration { return min(max(debounce, 5*took), took+longPause) }
+
 func (d *daemon) nextWake() time.Duration {
 	next := min(d.retryAt, d.tellAt)
 	if d.dirty {
-		next = min(next, d.looked+debounce)
+		next = min(next, d.lookAt)
 	}
 	for _, c := range d.clients {
 		next = min(next, c.client.Deadline())
@@ -230,7 +241,7 @@ func (d *daemon) signalled(fd int) (end bool) {
 // hear notes that something changed, and the options of router advertisements.
 // Where some may have been lost, routers are asked to send them again.
 func (d *daemon) hear() error {
-	options, lost, err := d.events.drain()
+	options, changed, lost, err := d.events.drain(func(m routeMessage) bool { return d.interest.wakes(m, d.foreign) })
 	if err != nil {
 		d.logf("%v; subscribing again", err)
 		d.events.close()
@@ -251,7 +262,7 @@ func (d *daemon) hear() error {
 			d.announced[name].read(o.Options, boottime.Now())
 		}
 	}
-	d.dirty = true
+	d.dirty = d.dirty || changed || lost || len(options) > 0
 	return nil
 }
 
@@ -270,6 +281,14 @@ func (d *daemon) reconcile() {
 		d.solicit(have)
 		wish := Desired(d.net, d.dns, d.facts(have.Links))
 		wish.follow(d.sysctl)
+		if err := d.kernel.ReadRoutes(&have, wish.State, d.owned.Routers); err != nil {
+			problems = []string{err.Error()}
+			break
+		}
+		d.interest, d.foreign = newInterest(wish.State, have.Links), !have.Unshown
+		d.relieve(wish.State, have)
+		floods, told := d.floods()
+		wish.Problems = append(wish.Problems, floods...)
 		d.kernel.ReadSysctls(&have, slices.Collect(maps.Keys(wish.Sysctls)))
 		ops, impossible := Plan(wish.State, have, d.owned)
 		duplicates := Retake(wish.State, have)
@@ -284,7 +303,7 @@ func (d *daemon) reconcile() {
 			case len(duplicates) > 0:
 				d.retryWait, d.retryAt = 0, min(d.retryAt, d.looked+retake)
 			default:
-				d.retryWait, d.retryAt = 0, forever
+				d.retryWait, d.retryAt = 0, told
 			}
 			wish.Problems = slices.Concat(d.invalid, wish.Problems, impossible)
 			d.publish(wish, have)

@@ -39,6 +39,10 @@ type Wish struct {
 // and behind all others, as the kernel's own 1024, which eth0's have, does for one port.
 const announcedMetric = 1024 - 100
 
+// maxAnnouncedAddresses is how many addresses a port has from router
+// advertisements, which is the kernel's own bound, beside the fixed ones.
+const maxAnnouncedAddresses = 16
+
 // Desired says what shall be. It is a function of its arguments and nothing else.
 func Desired(net map[string]system.Net, dns system.DNS, facts Facts) Wish {
 	w := Wish{State: newState(), Ports: ports(net, facts.Links), places: map[place]string{}, subnets: map[string][]netip.Prefix{}}
@@ -122,8 +126,10 @@ func (w *Wish) addSysctls(p port) {
 		w.Sysctls[v6+"accept_ra_defrtr"] = "1"
 		w.Sysctls[v6+"accept_ra_min_hop_limit"] = "64" // otherwise one advertisement of 1 keeps us on the link
 		w.Sysctls[v6+"accept_ra_pinfo"] = "1"
+		w.Sysctls[v6+"accept_ra_rt_info_max_plen"] = "0" // otherwise whoever is on the link routes what we send to others
 		w.Sysctls[v6+"autoconf"] = "1"
 		w.Sysctls[v6+"disable_ipv6"] = "0"
+		w.Sysctls[v6+"max_addresses"] = strconv.Itoa(maxAnnouncedAddresses + len(p.Net.Addresses))
 		w.Sysctls[v6+"ra_defrtr_metric"] = strconv.Itoa(announcedMetric + p.Metric)
 	}
 }
@@ -202,7 +208,7 @@ func (w *Wish) addStaticRoute(p port, r system.Route) {
 	if metric == 0 {
 		metric = p.Metric
 	}
-	w.addRoute(RouteKey{p.Name, to.Masked(), metric}, Route{Via: via, Source: "static"})
+	w.addRoute(RouteKey{Link: p.Name, To: to.Masked(), Metric: metric}, Route{Via: via, Source: "static"})
 }
 
 func (w *Wish) addLease(p port, l *dhcp4.Lease) {
@@ -211,7 +217,7 @@ func (w *Wish) addLease(p port, l *dhcp4.Lease) {
 	for _, r := range l.Routes {
 		// With From the kernel removes the route together with the address,
 		// also when we are no longer there to do it.
-		w.addRoute(RouteKey{p.Name, r.To, p.Metric}, Route{Via: r.Via, From: l.Address.Addr(), Source: source})
+		w.addRoute(RouteKey{Link: p.Name, To: r.To, Metric: p.Metric}, Route{Via: r.Via, From: l.Address.Addr(), Source: source})
 	}
 	for _, server := range l.DNS {
 		w.addServer(server.String())

@@ -13,7 +13,7 @@ import (
 func TestAnAddressThatTheKernelFoundTwiceIsNamedWithWhatToDo(t *testing.T) {
 	local := AddressKey{"eth0", netip.MustParsePrefix("fe80::1/64")}
 	global := AddressKey{"eth0", netip.MustParsePrefix("2001:db8::1/64")}
-	router := RouteKey{"eth0", netip.MustParsePrefix("::/0"), 1024}
+	router := RouteKey{Link: "eth0", To: netip.MustParsePrefix("::/0"), Metric: 1024}
 	auto := system.Net{IPv4: "off", IPv6: "auto"}
 	twice := Address{Duplicate: true, Tentative: true, Until: forever}
 	for name, c := range map[string]struct {

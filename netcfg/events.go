@@ -9,8 +9,9 @@ import (
 )
 
 // groups are the rtnetlink multicast groups whose messages wake us. What they
-// say is not read, since every wake-up compares everything, but for the options
-// of router advertisements, which the kernel tells once and does not keep.
+// say is not used, since every look compares everything, but for the options of
+// router advertisements, which the kernel tells once and does not keep. A route
+// that can matter to nothing wakes nobody: a router's table changes all the time.
 const groups = 1<<(unix.RTNLGRP_LINK-1) |
 	1<<(unix.RTNLGRP_IPV4_IFADDR-1) | 1<<(unix.RTNLGRP_IPV4_ROUTE-1) |
 	1<<(unix.RTNLGRP_IPV6_IFADDR-1) | 1<<(unix.RTNLGRP_IPV6_ROUTE-1) |
@@ -41,28 +42,42 @@ func subscribe() (subscription, error) {
 }
 
 // drain reads what is pending and returns the router advertisement options in
-// it. A full queue (ENOBUFS) has lost messages but not the socket: the dump that
+// it, and whether anything changed that is to be looked at; wakes decides about
+// routes. A full queue (ENOBUFS) has lost messages but not the socket: the dump that
 // follows makes up for it, but for those options. Any other error means that
 // the subscription must be made anew.
-func (s subscription) drain() (options []userOptions, lost bool, err error) {
+func (s subscription) drain(wakes func(routeMessage) bool) (options []userOptions, changed, lost bool, err error) {
 	buffer := make([]byte, 1<<16)
 	for range 64 { // a storm must not keep us from the other sockets
 		n, fromKernel, err := s.receive(buffer)
 		switch {
 		case errors.Is(err, unix.EAGAIN):
-			return options, lost, nil
+			return options, changed, lost, nil
 		case errors.Is(err, unix.ENOBUFS):
 			lost = true
 		case errors.Is(err, unix.EINTR):
 		case err != nil:
-			return options, true, fmt.Errorf("recvfrom(AF_NETLINK): %w", err)
+			return options, true, true, fmt.Errorf("recvfrom(AF_NETLINK): %w", err)
 		case n == 0:
-			return options, true, errors.New("recvfrom(AF_NETLINK): closed")
-		case fromKernel:
-			options = append(options, readUserOptions(buffer[:n])...)
+			return options, true, true, errors.New("recvfrom(AF_NETLINK): closed")
+		case !fromKernel:
+			changed = true
+		default:
+			for h, body := range messages(buffer[:n]) {
+				switch h.Type {
+				case rtmNewUserOptions:
+					options = append(options, readUserOptions(body)...)
+				case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
+					if m, ok := readRoute(body); ok && !changed {
+						changed = wakes(m)
+					}
+				default:
+					changed = true
+				}
+			}
 		}
 	}
-	return options, lost, nil
+	return options, changed, lost, nil
 }
 
 // userOptions is one RTM_NEWNDUSEROPT message: options of a router advertisement.
@@ -76,25 +91,15 @@ const (
 	routerAdvert      = 134
 )
 
-// readUserOptions picks the messages of that kind from a netlink datagram
-// (struct nduseroptmsg of linux/rtnetlink.h).
+// readUserOptions reads the body of such a message (struct nduseroptmsg of
+// linux/rtnetlink.h); none where it is malformed or of another kind of packet.
 func readUserOptions(b []byte) []userOptions {
-	var list []userOptions
-	for len(b) >= unix.NLMSG_HDRLEN {
-		size := int(binary.NativeEndian.Uint32(b))
-		if size < unix.NLMSG_HDRLEN || size > len(b) {
-			break
-		}
-		if body := b[unix.NLMSG_HDRLEN:size]; binary.NativeEndian.Uint16(b[4:]) == rtmNewUserOptions && len(body) >= 16 {
-			n := int(binary.NativeEndian.Uint16(body[2:]))
-			if body[0] == unix.AF_INET6 && body[8] == routerAdvert && 16+n <= len(body) {
-				list = append(list, userOptions{
-					Link:    int(int32(binary.NativeEndian.Uint32(body[4:]))),
-					Options: append([]byte(nil), body[16:16+n]...),
-				})
-			}
-		}
-		b = b[min((size+3)&^3, len(b)):]
+	if len(b) < 16 || b[0] != unix.AF_INET6 || b[8] != routerAdvert {
+		return nil
 	}
-	return list
+	n := int(binary.NativeEndian.Uint16(b[2:]))
+	if 16+n > len(b) {
+		return nil
+	}
+	return []userOptions{{Link: int(int32(read32(b[4:]))), Options: append([]byte(nil), b[16:16+n]...)}}
 }

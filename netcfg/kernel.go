@@ -2,21 +2,23 @@ package netcfg
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
 	"os"
+	"strings"
 	"time"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
 // kernel is where plans come true: rtnetlink, or a fake with its traps in tests.
 type kernel interface {
-	// Observe reads links, addresses and routes.
+	// Observe reads links and addresses.
 	Observe() (State, error)
+	// ReadRoutes adds the routes that matter where want is wanted; known are
+	// routes of router advertisements that are not left out where there are too many.
+	ReadRoutes(into *State, want State, known map[RouteKey]bool) error
 	// ReadSysctls adds the values of those paths that exist.
 	ReadSysctls(into *State, paths []string)
 	Apply(Op) error
@@ -24,114 +26,70 @@ type kernel interface {
 
 // rtnetlink is the kernel of the calling thread's network namespace.
 type rtnetlink struct {
-	handle *netlink.Handle
-	now    func() time.Duration
+	*conversation
+	now   func() time.Duration
+	links map[string]seenLink // as last observed
+	names map[int]string
 }
 
 func openKernel(now func() time.Duration) (*rtnetlink, error) {
-	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	c, err := openConversation()
 	if err != nil {
 		return nil, fmt.Errorf("open rtnetlink: %w", err)
 	}
-	return &rtnetlink{h, now}, nil
-}
-
-// dump repeats a dump that changes have interrupted: it may lack something.
-func dump[T any](what string, list func() ([]T, error)) ([]T, error) {
-	var items []T
-	var err error
-	for range 4 {
-		if items, err = list(); !errors.Is(err, netlink.ErrDumpInterrupted) {
-			break
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", what, err)
-	}
-	return items, nil
+	return &rtnetlink{conversation: c, now: now}, nil
 }
 
 func (r *rtnetlink) Observe() (State, error) {
 	s := newState()
-	names := map[int]string{}
-	links, err := dump("links", r.handle.LinkList)
+	body := append(make([]byte, unix.SizeofIfInfomsg), attribute32(unix.IFLA_EXT_MASK, skipStatistics)...)
+	links, err := list(r.conversation, unix.RTM_GETLINK, body, readLink)
 	if err != nil {
-		return s, err
+		return s, fmt.Errorf("list links: %w", err)
 	}
+	r.links, r.names = make(map[string]seenLink, len(links)), make(map[int]string, len(links))
 	for _, l := range links {
-		a := l.Attrs()
-		names[a.Index] = a.Name
-		link := Link{
-			Index: a.Index, Kind: l.Type(), MTU: a.MTU,
-			Up:       a.RawFlags&unix.IFF_UP != 0,
-			Carrier:  a.RawFlags&running == running,
-			Ethernet: a.EncapType == "ether" && a.RawFlags&unix.IFF_LOOPBACK == 0,
-			Hardware: a.ParentDev != "",
-			Enslaved: a.MasterIndex != 0,
-			Ours:     a.Group == groupOurs,
-		}
-		copy(link.MAC[:], a.HardwareAddr)
-		s.Links[a.Name] = link
+		r.links[l.name], r.names[l.Index] = l, l.name
+		s.Links[l.name] = l.Link
 	}
-	addresses, err := dump("addresses", listAddresses)
+	addresses, err := list(r.conversation, unix.RTM_GETADDR, make([]byte, unix.SizeofIfAddrmsg), readAddress)
 	if err != nil {
-		return s, err
+		return s, fmt.Errorf("list addresses: %w", err)
 	}
 	now := r.now()
 	for _, a := range addresses {
-		if name := names[a.index]; name != "" {
+		if name := r.names[a.index]; name != "" {
 			s.Addresses[AddressKey{name, a.prefix}] = a.state(now)
-		}
-	}
-	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
-		routes, err := dump("routes", func() ([]netlink.Route, error) { return r.handle.RouteList(nil, family) })
-		if err != nil {
-			return s, err
-		}
-		for _, route := range routes {
-			s.putRoute(route, names)
 		}
 	}
 	return s, nil
 }
 
+// ReadSysctls takes what the links' messages say, and reads the files of the rest.
 func (r *rtnetlink) ReadSysctls(into *State, paths []string) {
 	for _, path := range paths {
+		if value, exists, told := r.parameter(path); told {
+			if exists {
+				into.Sysctls[path] = value
+			}
+			continue
+		}
+		r.counted.Files++
 		if text, err := os.ReadFile("/proc/sys/" + path); err == nil {
 			into.Sysctls[path] = string(bytes.TrimSpace(text))
 		}
 	}
 }
 
-// putRoute keeps a route; where two of IPv6 share a key, ours.
-func (s *State) putRoute(route netlink.Route, names map[int]string) {
-	to, ok := prefixOf(route.Dst)
-	if !ok || route.Tos != 0 {
-		return
+func (r *rtnetlink) parameter(path string) (value string, exists, told bool) {
+	for family, prefix := range []string{"net/ipv4/conf/", "net/ipv6/conf/"} {
+		rest, ours := strings.CutPrefix(path, prefix)
+		port, name, _ := strings.Cut(rest, "/")
+		if l, there := r.links[port]; ours && there {
+			return l.parameter(family, name)
+		}
 	}
-	k := RouteKey{names[route.LinkIndex], to, route.Priority}
-	if have, there := s.Routes[k]; there && have.Protocol == protocolOurs {
-		return
-	}
-	via, _ := netip.AddrFromSlice(route.Gw)
-	from, _ := netip.AddrFromSlice(route.Src)
-	s.Routes[k] = Route{Via: via, From: from, OnLink: route.Flags&unix.RTNH_F_ONLINK != 0, Protocol: int(route.Protocol)}
-}
-
-// running is a carrier with which one can send: IFF_LOWER_UP comes first, and
-// what is sent before IFF_RUNNING is lost in a queue that is not yet set up.
-const running = unix.IFF_LOWER_UP | unix.IFF_RUNNING
-
-func prefixOf(n *net.IPNet) (netip.Prefix, bool) {
-	if n == nil {
-		return netip.Prefix{}, false
-	}
-	a, ok := netip.AddrFromSlice(n.IP)
-	bits, size := n.Mask.Size()
-	if size == 32 {
-		a = a.Unmap()
-	}
-	return netip.PrefixFrom(a, bits), ok && size == a.BitLen()
+	return "", false, false
 }
 
 func (r *rtnetlink) Apply(o Op) error {
@@ -145,47 +103,31 @@ func (r *rtnetlink) apply(o Op) error {
 	if o.Verb == SetSysctl {
 		return os.WriteFile("/proc/sys/"+o.Path, []byte(o.Value), 0)
 	}
-	link, err := r.handle.LinkByName(o.Link)
-	if err != nil {
-		return err
+	link, there := r.links[o.Link]
+	if !there {
+		return unix.ENODEV
 	}
+	var err error
 	switch o.Verb {
 	case SetMTU:
-		return r.handle.LinkSetMTU(link, o.MTU)
+		return r.setLink(link.Index, 0, 0, attribute32(unix.IFLA_MTU, uint32(o.MTU)))
 	case SetUp:
 		return r.raise(link)
 	case SetDown:
 		return r.lower(link)
 	case PutAddress:
-		return putAddress(link.Attrs().Index, o.Key.Prefix, o.Address, r.now())
+		return r.putAddress(link.Index, o.Key.Prefix, o.Address, r.now())
 	case RemoveAddress:
-		address := &netlink.Addr{IPNet: netOf(o.Key.Prefix)}
-		if peer := o.Address.Peer; peer.IsValid() { // the kernel finds it by the other end
-			address.Peer = netOf(netip.PrefixFrom(peer, o.Key.Prefix.Bits()))
-		}
-		err = r.handle.AddrDel(link, address)
-		if errors.Is(err, unix.EADDRNOTAVAIL) {
+		if err = r.removeAddress(link.Index, o.Key.Prefix, o.Address.Peer); errors.Is(err, unix.EADDRNOTAVAIL) {
 			return nil // gone already
 		}
 		return err
-	}
-	route := &netlink.Route{
-		LinkIndex: link.Attrs().Index, Dst: netOf(o.To.To), Priority: o.To.Metric,
-		Gw: ipOf(o.Route.Via), Src: ipOf(o.Route.From), Protocol: netlink.RouteProtocol(o.Route.Protocol),
-	}
-	if o.Route.OnLink {
-		route.Flags = unix.RTNH_F_ONLINK
-	}
-	if !o.Route.Via.IsValid() && o.To.To.Addr().Is4() {
-		route.Scope = unix.RT_SCOPE_LINK
-	}
-	switch o.Verb {
-	case AddRoute:
-		return r.handle.RouteAdd(route) // with NLM_F_EXCL, so never a second path in IPv6
+	case AddRoute: // with NLM_F_EXCL, so never a second path in IPv6
+		return r.change(unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_EXCL, routeParts(link.Index, o.To, o.Route)...)
 	case ReplaceRoute:
-		return r.handle.RouteReplace(route)
+		return r.change(unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, routeParts(link.Index, o.To, o.Route)...)
 	case RemoveRoute:
-		if err = r.handle.RouteDel(route); errors.Is(err, unix.ESRCH) {
+		if err = r.change(unix.RTM_DELROUTE, 0, routeParts(link.Index, o.To, o.Route)...); errors.Is(err, unix.ESRCH) {
 			return nil // gone already
 		}
 		return err
@@ -193,31 +135,29 @@ func (r *rtnetlink) apply(o Op) error {
 	return fmt.Errorf("unknown verb %q", o.Verb)
 }
 
+// setLink changes the flags in mask, and what else of a link is in the attributes.
+func (r *rtnetlink) setLink(index int, flags, mask uint32, attributes ...[]byte) error {
+	header := make([]byte, 4, unix.SizeofIfInfomsg) // struct ifinfomsg
+	for _, field := range []uint32{uint32(index), flags, mask} {
+		header = binary.NativeEndian.AppendUint32(header, field)
+	}
+	return r.change(unix.RTM_SETLINK, 0, append([][]byte{header}, attributes...)...)
+}
+
 // raise sets a link up. The mark comes first: a link that is up without it
 // would be left up for ever if we died in between.
-func (r *rtnetlink) raise(link netlink.Link) error {
-	if link.Attrs().Group == 0 {
-		if err := r.handle.LinkSetGroup(link, groupOurs); err != nil {
+func (r *rtnetlink) raise(l seenLink) error {
+	if l.group == 0 {
+		if err := r.setLink(l.Index, 0, 0, attribute32(unix.IFLA_GROUP, groupOurs)); err != nil {
 			return err
 		}
 	}
-	return r.handle.LinkSetUp(link)
+	return r.setLink(l.Index, unix.IFF_UP, unix.IFF_UP)
 }
 
-func (r *rtnetlink) lower(link netlink.Link) error {
-	if err := r.handle.LinkSetDown(link); err != nil {
+func (r *rtnetlink) lower(l seenLink) error {
+	if err := r.setLink(l.Index, 0, unix.IFF_UP); err != nil {
 		return err
 	}
-	return r.handle.LinkSetGroup(link, 0)
-}
-
-func netOf(p netip.Prefix) *net.IPNet {
-	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
-}
-
-func ipOf(a netip.Addr) net.IP {
-	if !a.IsValid() {
-		return nil
-	}
-	return a.AsSlice()
+	return r.setLink(l.Index, 0, 0, attribute32(unix.IFLA_GROUP, 0))
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // looking is a daemon that sees a fake kernel and follows one fixed address.
-func looking(t *testing.T, k kernel) *daemon {
+func looking(t testing.TB, k kernel) *daemon {
 	t.Helper()
 	alarm, err := newAlarm()
 	if err != nil {
@@ -31,7 +31,7 @@ func looking(t *testing.T, k kernel) *daemon {
 		stderr: io.Discard, kernel: k, alarm: alarm, events: events,
 		net:     map[string]system.Net{"eth0": static("10.0.0.2/24")},
 		clients: map[string]*dhcpPort{}, announced: map[string]*announcements{}, solicitors: map[string]*solicitor{},
-		owned: newOwned(), dirty: true, retryAt: forever, tellAt: forever, looked: -debounce, reporter: &reporter{fd: -1},
+		owned: newOwned(), dirty: true, retryAt: forever, tellAt: forever, flooded: map[string]time.Duration{}, reporter: &reporter{fd: -1},
 	}
 }
 

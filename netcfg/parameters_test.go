@@ -30,7 +30,8 @@ func TestEveryParameterOfAPortIsRefusedOrFollowed(t *testing.T) {
 	}
 	want := []string{
 		"net/ipv4/conf/all/accept_redirects", "net/ipv4/conf/all/send_redirects", "net/ipv4/conf/eth0/accept_redirects",
-		"net/ipv4/conf/eth0/send_redirects", "net/ipv6/conf/eth0/accept_ra_min_hop_limit", "net/ipv6/conf/eth0/accept_redirects",
+		"net/ipv4/conf/eth0/send_redirects", "net/ipv6/conf/eth0/accept_ra_min_hop_limit", "net/ipv6/conf/eth0/accept_ra_rt_info_max_plen",
+		"net/ipv6/conf/eth0/accept_redirects", "net/ipv6/conf/eth0/max_addresses",
 	}
 	if got := slices.Sorted(maps.Keys(followed)); !slices.Equal(got, want) {
 		t.Errorf("followed: got %q, want %q", got, want)

@@ -14,9 +14,12 @@ import (
 type Owned struct {
 	Addresses map[AddressKey]Address // as last asked of the kernel
 	MTU       map[string]int         // what a link had before we changed it
+	Routers   map[RouteKey]bool      // of the routes that router advertisements made, those that stay
 }
 
-func newOwned() Owned { return Owned{map[AddressKey]Address{}, map[string]int{}} }
+func newOwned() Owned {
+	return Owned{Addresses: map[AddressKey]Address{}, MTU: map[string]int{}, Routers: map[RouteKey]bool{}}
+}
 
 // Verb is what an Op does.
 type Verb string
@@ -173,7 +176,7 @@ func (p *planner) connect(k AddressKey, a Address) {
 	if k.Prefix.IsSingleIP() || !link.Up || link.Enslaved { // a VRF has a table of its own
 		return
 	}
-	to := RouteKey{k.Link, k.Prefix.Masked(), a.Metric}
+	to := RouteKey{Link: k.Link, To: k.Prefix.Masked(), Metric: a.Metric}
 	_, there := p.have.Routes[to]
 	_, wanted := p.want.Routes[to]
 	if there || wanted || p.connected[to] { // by another address
@@ -291,7 +294,7 @@ func (p *planner) unwanted(k RouteKey) bool {
 func (p *planner) removeRoutes() {
 	for _, k := range sortedRoutes(p.have.Routes) {
 		link, managed := p.want.Links[k.Link]
-		stale := managed && !link.Announcements && p.have.Routes[k].Protocol == protocolRA
+		stale := managed && !link.Announcements && p.have.Routes[k].Announced
 		if (p.unwanted(k) || stale) && !p.replaced[k] {
 			p.add(Op{Verb: RemoveRoute, Link: k.Link, To: k, Route: p.have.Routes[k]})
 		}
@@ -368,9 +371,11 @@ func sortedAddresses(m map[AddressKey]Address) []AddressKey {
 }
 
 func sortedRoutes(m map[RouteKey]Route) []RouteKey {
-	return slices.SortedFunc(maps.Keys(m), func(a, b RouteKey) int {
-		return cmp.Or(naturally(a.Link, b.Link), comparePrefix(a.To, b.To), cmp.Compare(a.Metric, b.Metric))
-	})
+	return slices.SortedFunc(maps.Keys(m), compareRoutes)
+}
+
+func compareRoutes(a, b RouteKey) int {
+	return cmp.Or(naturally(a.Link, b.Link), comparePrefix(a.To, b.To), cmp.Compare(a.Metric, b.Metric), a.Router.Compare(b.Router))
 }
 
 func comparePrefix(a, b netip.Prefix) int {

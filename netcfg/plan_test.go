@@ -46,7 +46,7 @@ func (k *fakeKernel) Observe() (State, error) {
 	}
 	for n, a := range k.Addresses {
 		if !n.Prefix.IsSingleIP() && k.Links[n.Link].Up && !k.flushed {
-			s.Routes[RouteKey{n.Link, n.Prefix.Masked(), a.Metric}] = Route{Protocol: protocolKernel}
+			s.Routes[RouteKey{Link: n.Link, To: n.Prefix.Masked(), Metric: a.Metric}] = Route{Protocol: protocolKernel}
 		}
 	}
 	for n, r := range k.Routes {
@@ -55,6 +55,9 @@ func (k *fakeKernel) Observe() (State, error) {
 	}
 	return s, nil
 }
+
+// ReadRoutes has nothing to add: Observe has told all of them.
+func (k *fakeKernel) ReadRoutes(*State, State, map[RouteKey]bool) error { return nil }
 
 func (k *fakeKernel) ReadSysctls(into *State, paths []string) {
 	for _, p := range paths {
@@ -227,7 +230,7 @@ func has(k *fakeKernel, link, prefix string) bool {
 }
 
 func route(k *fakeKernel, link, to string, metric int) (Route, bool) {
-	r, ok := k.Routes[RouteKey{link, netip.MustParsePrefix(to), metric}]
+	r, ok := k.Routes[RouteKey{Link: link, To: netip.MustParsePrefix(to), Metric: metric}]
 	return r, ok
 }
 
@@ -302,7 +305,7 @@ func TestAMetricThatIsChangedMovesTheRoutesWithoutAGap(t *testing.T) {
 func TestARouteOfSomebodyElseIsNotTakenAway(t *testing.T) {
 	k, owned := newFakeKernel("eth0", "wg0"), newOwned()
 	for _, to := range []string{"0.0.0.0/0", "::/0"} {
-		k.Routes[RouteKey{"wg0", netip.MustParsePrefix(to), 100}] = Route{Protocol: 4}
+		k.Routes[RouteKey{Link: "wg0", To: netip.MustParsePrefix(to), Metric: 100}] = Route{Protocol: 4}
 	}
 	n := static("10.0.0.2/24", "2001:db8::2/64")
 	n.Gateway, n.Gateway6 = "10.0.0.1", "2001:db8::1"
@@ -359,7 +362,7 @@ func TestWhatSomebodyBreaksIsRepaired(t *testing.T) {
 		{Verb: SetDown, Link: "eth0"},
 		{Verb: SetMTU, Link: "eth0", MTU: 1500},
 		{Verb: RemoveAddress, Link: "eth0", Key: AddressKey{"eth0", netip.MustParsePrefix("10.0.0.2/24")}},
-		{Verb: RemoveRoute, Link: "eth0", To: RouteKey{"eth0", netip.MustParsePrefix("0.0.0.0/0"), 100}},
+		{Verb: RemoveRoute, Link: "eth0", To: RouteKey{Link: "eth0", To: netip.MustParsePrefix("0.0.0.0/0"), Metric: 100}},
 		{Verb: PutAddress, Link: "eth0", Key: AddressKey{"eth0", netip.MustParsePrefix("10.9.9.9/24")}, Address: Address{Until: forever}},
 		{Verb: SetSysctl, Path: "net/ipv6/conf/eth0/accept_ra", Value: "0"},
 	} {

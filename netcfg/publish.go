@@ -34,6 +34,9 @@ func (d *daemon) publish(wish Wish, have State) {
 			status.Ports[i].DHCP = c.status()
 		}
 	}
+	if have.Unshown {
+		status.Problems = append(status.Problems, "other programs have more routes than are shown here")
+	}
 	status.Config, status.BootedAt = d.hash, booted.Round(time.Second)
 	text, err := status.encode()
 	if err == nil {

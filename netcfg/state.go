@@ -13,10 +13,11 @@ type State struct {
 	Addresses map[AddressKey]Address
 	Routes    map[RouteKey]Route
 	Sysctls   map[string]string // by path below /proc/sys, e.g. net/ipv6/conf/eth0/accept_ra
+	Unshown   bool              // observed: there are more routes of other programs than were read
 }
 
 func newState() State {
-	return State{map[string]Link{}, map[AddressKey]Address{}, map[RouteKey]Route{}, map[string]string{}}
+	return State{Links: map[string]Link{}, Addresses: map[AddressKey]Address{}, Routes: map[RouteKey]Route{}, Sysctls: map[string]string{}}
 }
 
 // Link is one network interface. A wish uses only Up, MTU and Announcements.
@@ -60,15 +61,17 @@ type RouteKey struct {
 	Link   string
 	To     netip.Prefix
 	Metric int
+	Router netip.Addr // of a route with protocol RA: the kernel keeps one for each router
 }
 
 // Route is what is known of a route beside its key.
 type Route struct {
-	Via      netip.Addr // invalid: on the link
-	From     netip.Addr // preferred source; with that address the route goes
-	OnLink   bool       // the gateway is reached though no subnet says so
-	Protocol int        // who made it
-	Source   string     // wish: why, for people
+	Via       netip.Addr // invalid: on the link
+	From      netip.Addr // preferred source; with that address the route goes
+	OnLink    bool       // the gateway is reached though no subnet says so
+	Protocol  int        // who made it
+	Announced bool       // observed: the kernel made it from a router advertisement
+	Source    string     // wish: why, for people
 }
 
 // Protocol numbers of routes and addresses (rtnetlink(7)). Ours is one that

@@ -1,0 +1,104 @@
+package netcfg
+
+import (
+	"bytes"
+	"encoding/binary"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// seenLink is a link as the kernel tells of it, with its kernel parameters.
+type seenLink struct {
+	Link
+	name       string
+	group      uint32
+	parameters [2][]byte // of IPv4 and IPv6: arrays of 32-bit numbers; nil: the kernel tells none
+}
+
+const skipStatistics = 8 // RTEXT_FILTER_SKIP_STATS: they are most of a message
+
+// readLink reads the body of an RTM_NEWLINK message (struct ifinfomsg and attributes).
+func readLink(b []byte) (l seenLink, ok bool) {
+	if len(b) < unix.SizeofIfInfomsg {
+		return l, false
+	}
+	ethernet := binary.NativeEndian.Uint16(b[2:]) == unix.ARPHRD_ETHER
+	l.Index = int(int32(binary.NativeEndian.Uint32(b[4:])))
+	flags := binary.NativeEndian.Uint32(b[8:])
+	for kind, v := range attributes(b[unix.SizeofIfInfomsg:]) {
+		switch kind {
+		case unix.IFLA_IFNAME:
+			l.name = text(v)
+		case unix.IFLA_ADDRESS:
+			if len(v) == len(l.MAC) {
+				copy(l.MAC[:], v)
+			}
+		case unix.IFLA_MTU:
+			l.MTU = int(int32(read32(v)))
+		case unix.IFLA_MASTER:
+			l.Enslaved = read32(v) != 0
+		case unix.IFLA_GROUP:
+			l.group = read32(v)
+		case unix.IFLA_PARENT_DEV_NAME:
+			l.Hardware = text(v) != ""
+		case unix.IFLA_LINKINFO:
+			for kind, v := range attributes(v) {
+				if kind == unix.IFLA_INFO_KIND {
+					l.Kind = text(v)
+				}
+			}
+		case unix.IFLA_AF_SPEC:
+			for family, v := range attributes(v) {
+				for kind, v := range attributes(v) {
+					switch {
+					case family == unix.AF_INET && kind == unix.IFLA_INET_CONF:
+						l.parameters[0] = bytes.Clone(v)
+					case family == unix.AF_INET6 && kind == unix.IFLA_INET6_CONF:
+						l.parameters[1] = bytes.Clone(v)
+					}
+				}
+			}
+		}
+	}
+	l.Up = flags&unix.IFF_UP != 0
+	l.Carrier = flags&running == running
+	l.Ethernet = ethernet && flags&unix.IFF_LOOPBACK == 0
+	l.Ours = l.group == groupOurs
+	return l, l.name != ""
+}
+
+func text(b []byte) string { return string(bytes.TrimRight(b, "\x00")) }
+
+// running is a carrier with which one can send: IFF_LOWER_UP comes first, and
+// what is sent before IFF_RUNNING is lost in a queue that is not yet set up.
+const running = unix.IFF_LOWER_UP | unix.IFF_RUNNING
+
+// parameterPlaces are where a link's message has a kernel parameter, in the
+// arrays of IPv4 (IPV4_DEVCONF_... of linux/ip.h, less one) and IPv6 (DEVCONF_...
+// of linux/ipv6.h). A file has to be opened, read and closed for each otherwise,
+// of each port, at each look.
+var parameterPlaces = [2]map[string]int{
+	{
+		"accept_redirects": 3, "send_redirects": 5, "promote_secondaries": 19, "ignore_routes_with_linkdown": 28,
+	},
+	{
+		"accept_ra": 3, "accept_redirects": 4, "autoconf": 5, "max_addresses": 15, "accept_ra_defrtr": 17, "accept_ra_pinfo": 18,
+		"accept_ra_rt_info_max_plen": 21, // 0 also where the kernel has none of it
+		"disable_ipv6":               26, "accept_ra_min_hop_limit": 38, "ignore_routes_with_linkdown": 39, "ra_defrtr_metric": 52,
+	},
+}
+
+// parameter is the value of a kernel parameter of the link; told is whether the
+// message has it, or says that this kernel does not have it.
+func (l *seenLink) parameter(family int, name string) (value string, exists, told bool) {
+	place, known := parameterPlaces[family][name]
+	array := l.parameters[family]
+	switch {
+	case !known || array == nil:
+		return "", false, false
+	case 4*place+4 > len(array):
+		return "", false, true
+	}
+	return strconv.Itoa(int(int32(binary.NativeEndian.Uint32(array[4*place:])))), true, true
+}
