@@ -197,20 +197,23 @@ func runPlan(c *client, args []string) int {
 	if code != 0 {
 		return code
 	}
+	if len(refused) > 0 {
+		code = ExitError
+	}
 	if flags["--json"] != "" {
 		for i, why := range refused {
 			refused[i] = strings.TrimPrefix(why, wouldRefuse)
 		}
-		return c.printJSON(struct {
+		return max(code, c.printJSON(struct {
 			switcher.Plan
 			Problems []string `json:"problems,omitempty"`
-		}{plan, refused})
+		}{plan, refused}))
 	}
 	for _, why := range refused {
 		fmt.Fprintln(c.out, why)
 	}
 	fmt.Fprint(c.out, plan)
-	return ExitGood
+	return code
 }
 
 // runSwitch is switch, test and boot.

@@ -31,13 +31,13 @@ func TestPlanAsJSONIsOneDocumentAlsoWhenASwitchWouldBeRefused(t *testing.T) {
 		Steps    []switcher.Step
 		Problems []string
 	}
-	if err := json.Unmarshal([]byte(out), &doc); err != nil || code != ExitGood {
+	if err := json.Unmarshal([]byte(out), &doc); err != nil || code != ExitError {
 		t.Fatalf("code %d, %v in\n%s", code, err, out)
 	}
 	if len(doc.Steps) != 1 || len(doc.Problems) != 1 || doc.Problems[0] != "module zfs is not in this image" {
 		t.Errorf("%+v", doc)
 	}
-	if _, text, _ := runVerb(socket, "plan"); !strings.HasPrefix(text, wouldRefuse) || !strings.Contains(text, "set hostname gate") {
+	if code, text, _ := runVerb(socket, "plan"); code != ExitError || !strings.HasPrefix(text, wouldRefuse) || !strings.Contains(text, "set hostname gate") {
 		t.Errorf("for people: %q", text)
 	}
 }
