@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// mayImport are the arrows between the rooms: what of our own a room's packages
-// may import beside each other. A room is the longest prefix that is listed.
+// mayImport are the arrows between packages: what of our own one and those below
+// it may import beside each other. The rule for a package is the longest prefix of
+// its path that is listed.
 var mayImport = map[string][]string{
 	"system":            {"lifecycle"},
 	"gpt":               {},
@@ -45,11 +46,11 @@ var mayImport = map[string][]string{
 	"test":              {"board", "cmd", "editor", "gpt", "images", "init", "lifecycle", "netcfg", "switcher", "system"},
 }
 
-// onDevice are the rooms of the device binary.
+// onDevice are the packages of the device binary, with all below them.
 var onDevice = []string{"init", "netcfg", "switcher", "system", "editor", "gpt", "docs", "regular", "boottime", "tty", "atomicfile", "lifecycle"}
 
 // notOnDevice are packages that cost too many bytes for what they do there, or,
-// as os/exec, take exit codes from PID 1's reaper; with the rooms that may. The
+// as os/exec, take exit codes from PID 1's reaper; with the packages that may. The
 // shell and the small commands never run in PID 1.
 var notOnDevice = map[string][]string{
 	"os/exec":       {"init/shell", "init/applet", "editor/vt/tmux"},
@@ -89,25 +90,25 @@ func TestArrowsPointOneWay(t *testing.T) {
 }
 
 func (p listed) faults() (list []string) {
-	room := roomOf(p.path)
-	allowed, known := mayImport[room]
+	rule := ruleOf(p.path)
+	allowed, known := mayImport[rule]
 	if !known {
-		return []string{fmt.Sprintf("%s: this room is in no rule; say in test/lint what it may import", p.path)}
+		return []string{fmt.Sprintf("%s: this package is in no rule; say in test/lint what it may import", p.path)}
 	}
 	for _, path := range p.imports {
 		if where, banned := notOnDevice[path]; banned && within(p.path, onDevice) && !within(p.path, where) {
 			list = append(list, fmt.Sprintf("%s imports %s, which is not for the device", p.path, path))
 		}
 		own, ok := strings.CutPrefix(path, "bantam/")
-		if ok && !within(own, []string{room}) && !within(own, allowed) {
-			list = append(list, fmt.Sprintf("%s imports %s: %s may import only %q", p.path, own, room, allowed))
+		if ok && !within(own, []string{rule}) && !within(own, allowed) {
+			list = append(list, fmt.Sprintf("%s imports %s: %s may import only %q", p.path, own, rule, allowed))
 		}
 	}
 	return list
 }
 
-// roomOf is the longest path in mayImport that leads to a package.
-func roomOf(path string) string {
+// ruleOf is the longest path in mayImport that leads to a package.
+func ruleOf(path string) string {
 	for ; path != ""; path = path[:max(strings.LastIndexByte(path, '/'), 0)] {
 		if _, ok := mayImport[path]; ok {
 			return path
@@ -133,8 +134,8 @@ func TestForbiddenImportsAreFound(t *testing.T) {
 		{"the device does not know images", listed{"init", []string{"bantam/images", "bantam/init/pid1"}}, 1},
 		{"of the device, images knows only the seed", listed{"images", []string{"bantam/init/statevolume", "bantam/init/statevolume/seed"}}, 1},
 		{"system imports none of ours but words", listed{"system", []string{"bantam/gpt"}}, 1},
-		{"a name that only begins alike is another room", listed{"netcfg", []string{"bantam/systematic"}}, 1},
-		{"a new room needs a rule", listed{"attic", nil}, 1},
+		{"a name that only begins alike is another package", listed{"netcfg", []string{"bantam/systematic"}}, 1},
+		{"a new package needs a rule", listed{"attic", nil}, 1},
 	} {
 		if got := c.listed.faults(); len(got) != c.faults {
 			t.Errorf("%s: got %q, want %d", c.claim, got, c.faults)

@@ -1,5 +1,5 @@
 // Package lint is the rules of the house as tests: how the source is written,
-// which room may use which, what the device binary may contain and weigh.
+// which package may use which, what the device binary may contain and weigh.
 package lint
 
 import (

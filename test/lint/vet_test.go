@@ -13,8 +13,8 @@ var deviceArchitectures = []struct{ name, float string }{
 
 func TestVetFindsNothingInDeviceCode(t *testing.T) {
 	vet := append([]string{"vet"}, strings.Fields(os.Getenv("DEVICE_FLAGS"))...)
-	for _, room := range onDevice {
-		vet = append(vet, "./"+room+"/...")
+	for _, path := range onDevice {
+		vet = append(vet, "./"+path+"/...")
 	}
 	for _, arch := range deviceArchitectures {
 		t.Run(arch.name, func(t *testing.T) {
