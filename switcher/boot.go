@@ -58,7 +58,7 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 		}
 		s.keepNotes(choice.Notes)
 		if t := record.Trying; t != nil && t.Left <= 0 {
-			o.condemn(t.Generation, errTriesUsed)
+			o.markFailed(t.Generation, errTriesUsed)
 		}
 		if choice.Tried {
 			// Before anything of it runs, or a generation that hangs would be tried for ever.
@@ -73,7 +73,7 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 		proven, err := o.start(ctx, choice, to)
 		if err != nil && choice.Tried && !errors.Is(err, errCancelled) && !s.ending() {
 			o.event(EventFail, "%v", err)
-			o.condemn(to.number, err)
+			o.markFailed(to.number, err)
 			o.mark(journalReverted)
 			o.mark(journalEnd)
 			noTry = true

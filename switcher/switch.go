@@ -303,8 +303,8 @@ func judged(cause error) State {
 	return StateBad
 }
 
-// condemn marks a generation that failed. The default keeps the proof that it has passed.
-func (o *operation) condemn(number int, cause error) {
+// markFailed marks a generation that failed. The default keeps the proof that it has passed.
+func (o *operation) markFailed(number int, cause error) {
 	err := o.s.update(func(r *Record) {
 		if e := r.entry(number); e != nil && r.Default != number {
 			e.State, e.Reason = judged(cause), explain(cause)
@@ -325,7 +325,7 @@ func (o *operation) fail(ctx context.Context, r Request, from, to target, states
 		return o.leave(ExitFailed, errEnding)
 	}
 	o.event(EventFail, "%v", cause)
-	o.condemn(to.number, cause)
+	o.markFailed(to.number, cause)
 	if r.NoRollback {
 		s.arrive(from, to)
 		o.mark(journalEnd)
