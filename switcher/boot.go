@@ -68,7 +68,7 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 				continue
 			}
 		}
-		o.aim(to.number)
+		o.setTarget(to.number)
 		o.event(EventChoice, "starting generation %d: %s", to.number, choice.Why)
 		proven, err := o.start(ctx, choice, to)
 		if err != nil && choice.Tried && !errors.Is(err, errCancelled) && !s.ending() {

@@ -100,8 +100,8 @@ func (s *Switcher) hurry(ctx context.Context) {
 	}
 }
 
-// aim says which generation o leads to, for those who ask meanwhile.
-func (o *operation) aim(number int) {
+// setTarget says which generation o leads to, for those who ask meanwhile.
+func (o *operation) setTarget(number int) {
 	o.s.mu.Lock()
 	defer o.s.mu.Unlock()
 	o.result.To = number

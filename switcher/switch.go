@@ -40,7 +40,7 @@ func (s *Switcher) Switch(ctx context.Context, r Request, report func(Event)) (r
 	if err != nil {
 		return o.refuse(err)
 	}
-	o.aim(to.number)
+	o.setTarget(to.number)
 	if err := s.preflight(from, to, r.Verb); err != nil {
 		return o.refuse(err)
 	}
@@ -63,7 +63,7 @@ func (s *Switcher) Switch(ctx context.Context, r Request, report func(Event)) (r
 	if to, err = s.add(to, r.Verb, then); err != nil {
 		return o.refuse(fmt.Errorf("nothing was switched: %w", err))
 	}
-	o.aim(to.number)
+	o.setTarget(to.number)
 	if r.Verb == VerbBoot {
 		o.collect()
 		return o.leave(ExitGood, nil)
