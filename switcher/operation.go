@@ -83,9 +83,9 @@ func (o *operation) leave(exit int, reason error) Result {
 	return result
 }
 
-// hurry ends the watch over a start whose generation is trusted anyway: nobody
+// preempt ends the watch over a start whose generation is trusted anyway: nobody
 // who comes to repair a service should have to wait until the boot has given up on it.
-func (s *Switcher) hurry(ctx context.Context) {
+func (s *Switcher) preempt(ctx context.Context) {
 	s.mu.Lock()
 	o := s.busy
 	if o == nil || o.yield == nil {

@@ -27,7 +27,7 @@ type Request struct {
 // When ctx is done before the generation is proven, the switch goes back; so
 // ctx must not be that of a terminal which may vanish.
 func (s *Switcher) Switch(ctx context.Context, r Request, report func(Event)) (result Result) {
-	s.hurry(ctx)
+	s.preempt(ctx)
 	o, err := s.enter(r.Verb, r.Generation, report)
 	if err != nil {
 		return s.turnAway(r.Verb, r.Generation, err, report)
