@@ -15,7 +15,7 @@ import (
 func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result) {
 	o, err := s.enter(VerbStart, 0, report)
 	if err != nil {
-		return s.turnAway(VerbStart, 0, err, report)
+		return s.reject(VerbStart, 0, err, report)
 	}
 	defer o.survive(&result)
 	for _, note := range s.Notes() {

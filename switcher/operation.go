@@ -52,8 +52,8 @@ func (s *Switcher) enter(verb string, to int, report func(Event)) (*operation, e
 	return s.busy, nil
 }
 
-// turnAway is the outcome of a switch that may not even begin. Last stays that of the other one.
-func (s *Switcher) turnAway(verb string, to int, why error, report func(Event)) Result {
+// reject is the outcome of a switch that may not even begin. Last stays that of the other one.
+func (s *Switcher) reject(verb string, to int, why error, report func(Event)) Result {
 	now := s.machine.Now()
 	r := Result{Verb: verb, To: to, Exit: ExitRefused, Reason: explain(why), Started: now, Ended: now}
 	r.Events = []Event{{Time: now, Kind: EventDone, Text: r.Text()}}

@@ -30,7 +30,7 @@ func (s *Switcher) Switch(ctx context.Context, r Request, report func(Event)) (r
 	s.preempt(ctx)
 	o, err := s.enter(r.Verb, r.Generation, report)
 	if err != nil {
-		return s.turnAway(r.Verb, r.Generation, err, report)
+		return s.reject(r.Verb, r.Generation, err, report)
 	}
 	defer o.survive(&result)
 	if !slices.Contains([]string{VerbSwitch, VerbTest, VerbBoot, VerbRollback}, r.Verb) {
