@@ -18,8 +18,8 @@ var exclusive = map[string]string{
 	"vm.overcommit_kbytes":      "vm.overcommit_ratio",
 }
 
-// twin is the parameter that becomes zero when name is set, "" if there is none.
-func twin(name string) string {
+// counterpart is the parameter that becomes zero when name is set, "" if there is none.
+func counterpart(name string) string {
 	for a, b := range exclusive {
 		switch name {
 		case a:
@@ -67,7 +67,7 @@ func changes(name, other string) bool {
 	if other == "net.ipv4.ip_forward" {
 		other = "net.ipv4.conf.all.forwarding"
 	}
-	if other != "" && twin(name) == other {
+	if other != "" && counterpart(name) == other {
 		return true
 	}
 	family, link, parameter, ok := interfaceParameter(name)
@@ -96,7 +96,7 @@ func (p *planner) sysctls() {
 		case wanted:
 		case known:
 			steps = append(steps, Step{Action: ActionRestore, Kind: KindSysctl, Name: name, Value: before, Reason: reason})
-			other := twin(name)
+			other := counterpart(name)
 			_, otherIs := p.fromSystem.Sysctl[other]
 			_, otherWanted := p.toSystem.Sysctl[other]
 			if before, known := p.from.Before[other]; known && !otherIs && !otherWanted {
@@ -199,7 +199,7 @@ func sameParameter(written, read string) bool {
 func (o *operation) saveSysctl(name string) {
 	s := o.s
 	names := []string{name}
-	for _, other := range []string{twin(name), redirects} {
+	for _, other := range []string{counterpart(name), redirects} {
 		if changes(name, other) {
 			names = append(names, other)
 		}
