@@ -145,7 +145,7 @@ func write(h handle, c Content) error {
 // nothing and is allowed; otherwise the new file keeps its name.
 func (s *saving) replace() (named bool, err error) {
 	if s.Exists {
-		if twin, err := s.twin(); err != nil || !twin {
+		if taken, err := s.takeAttributes(); err != nil || !taken {
 			return true, err
 		}
 	}
@@ -171,9 +171,9 @@ func (s *saving) replace() (named bool, err error) {
 	return false, s.disk.SyncDir(filepath.Dir(s.Path))
 }
 
-// twin gives the new file the attributes of the old one, if it can have them
+// takeAttributes gives the new file the attributes of the old one, if it can have them
 // all and take its place: the old one has a single name, in the same folder.
-func (s *saving) twin() (bool, error) {
+func (s *saving) takeAttributes() (bool, error) {
 	old, st, err := s.again(false)
 	if err != nil {
 		return false, err
