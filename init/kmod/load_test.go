@@ -227,17 +227,17 @@ func TestModaliases(t *testing.T) {
 func TestColdplugLoadsWhatIsWantedFirst(t *testing.T) {
 	x := index(t, debianDep, debianAlias, debianSoftdep, debianBuiltin)
 	kernel := fake{}
-	plug := &Plug{Loader: kernel.loader(x, DefaultOptions()), devices: testDevices(t)}
-	first := plug.Coldplug(func(name, file string) bool { return strings.Contains(file, "/watchdog/") }, time.Minute)
+	autoloader := &Autoloader{Loader: kernel.loader(x, DefaultOptions()), devices: testDevices(t)}
+	first := autoloader.Coldplug(func(name, file string) bool { return strings.Contains(file, "/watchdog/") }, time.Minute)
 	if want := []string{"i6300esb"}; !slices.Equal(first.Loaded, want) || first.Devices != 5 {
 		t.Errorf("first: %+v, want %q for 5 devices", first, want)
 	}
-	rest := plug.Coldplug(nil, time.Minute)
+	rest := autoloader.Coldplug(nil, time.Minute)
 	slices.Sort(rest.Loaded)
 	if want := []string{"e1000", "failover", "net_failover", "virtio", "virtio_net", "virtio_pci", "virtio_ring"}; !slices.Equal(rest.Loaded, want) {
 		t.Errorf("rest: %q, want %q", rest.Loaded, want)
 	}
-	if again := plug.Coldplug(nil, time.Minute); len(again.Loaded)+again.Devices != 0 {
+	if again := autoloader.Coldplug(nil, time.Minute); len(again.Loaded)+again.Devices != 0 {
 		t.Errorf("a third time: %+v, want nothing", again)
 	}
 }
@@ -245,8 +245,8 @@ func TestColdplugLoadsWhatIsWantedFirst(t *testing.T) {
 func TestColdplugReportsFailuresAndDevicesThatAreNotThere(t *testing.T) {
 	x := index(t, debianDep, debianAlias, debianSoftdep, debianBuiltin)
 	kernel := fake{fail: map[string]error{"e1000": unix.ENODEV, "virtio": unix.ENOEXEC}}
-	plug := &Plug{Loader: kernel.loader(x, DefaultOptions()), devices: testDevices(t)}
-	r := plug.Coldplug(nil, time.Minute)
+	autoloader := &Autoloader{Loader: kernel.loader(x, DefaultOptions()), devices: testDevices(t)}
+	r := autoloader.Coldplug(nil, time.Minute)
 	if !slices.Equal(r.NoDevice, []string{"e1000"}) {
 		t.Errorf("no device: %q, want e1000", r.NoDevice)
 	}
@@ -268,8 +268,8 @@ func TestColdplugLeavesAHangingDriverBehind(t *testing.T) {
 		}
 		return insert(path, params)
 	}
-	plug := &Plug{Loader: l, devices: testDevices(t)}
-	r := plug.Coldplug(nil, 100*time.Millisecond)
+	autoloader := &Autoloader{Loader: l, devices: testDevices(t)}
+	r := autoloader.Coldplug(nil, 100*time.Millisecond)
 	if want := []string{"virtio", "virtio_net", "virtio_pci", "virtio_ring"}; !slices.Equal(r.Late, want) {
 		t.Errorf("late: %q, want %q", r.Late, want)
 	}

@@ -111,7 +111,7 @@ func TestHotplugLoadsTheDriverOfAnEvent(t *testing.T) {
 	defer l.Close()
 	loaded := make(chan Report, 1)
 	noticed := false
-	plug := &Plug{
+	autoloader := &Autoloader{
 		Loader: kernel.loader(x, DefaultOptions()), Listener: l,
 		Notify: func(e Event) { noticed = noticed || "/sys"+e.DevPath == dir },
 		Report: func(r Report) { loaded <- r },
@@ -123,7 +123,7 @@ func TestHotplugLoadsTheDriverOfAnEvent(t *testing.T) {
 	}
 	end := time.After(time.Minute)
 	for {
-		if err := plug.turn(); err != nil {
+		if err := autoloader.turn(); err != nil {
 			t.Fatal(err)
 		}
 		select {
@@ -156,13 +156,13 @@ func TestADriverThatHangsIsAskedForOnce(t *testing.T) {
 		<-release
 		return unix.EIO
 	}
-	plug := &Plug{Loader: loader, Listener: l, Report: func(r Report) { ended <- r }}
+	autoloader := &Autoloader{Loader: loader, Listener: l, Report: func(r Report) { ended <- r }}
 	comes := func() {
 		t.Helper()
 		if err := os.WriteFile(dir+"/uevent", []byte("add"), 0); err != nil {
 			t.Fatal(err)
 		}
-		if err := errors.Join(l.Wait(time.Minute), plug.turn()); err != nil {
+		if err := errors.Join(l.Wait(time.Minute), autoloader.turn()); err != nil {
 			t.Fatal(err)
 		}
 	}

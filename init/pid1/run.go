@@ -120,7 +120,7 @@ func (f *first) live() (action Action, err error) {
 	f.consoles = Consoles()
 	var unread error
 	f.image, unread = readImage(generationPath)
-	plug := f.drivers()
+	autoloader := f.drivers()
 
 	ctx, cancel := context.WithCancel(context.Background())
 	f.newSupervisor()
@@ -135,7 +135,7 @@ func (f *first) live() (action Action, err error) {
 	}()
 
 	coldplugged := make(chan struct{})
-	go Guard("drivers", func() { f.plug(plug, coldplugged) })
+	go Guard("drivers", func() { f.autoload(autoloader, coldplugged) })
 	volumeOpen := make(chan struct{})
 	go Guard("last words", func() {
 		<-volumeOpen
@@ -229,7 +229,7 @@ func (f *first) wait(supervisor <-chan struct{}) Action {
 }
 
 // drivers arms the watchdog and prepares the loading of the rest.
-func (f *first) drivers() *kmod.Plug {
+func (f *first) drivers() *kmod.Autoloader {
 	index, err := kmod.Open()
 	if err != nil {
 		f.notes.add("no modules: %v", err)
@@ -239,40 +239,40 @@ func (f *first) drivers() *kmod.Plug {
 	options := kmod.DefaultOptions()
 	options.AddCmdline(f.cmdline)
 	f.loader = kmod.NewLoader(index, options)
-	plug := &kmod.Plug{Loader: f.loader, Report: f.tell, Notify: func(e kmod.Event) {
+	autoloader := &kmod.Autoloader{Loader: f.loader, Report: f.tell, Notify: func(e kmod.Event) {
 		if e.Action == "add" && e.DevName == "watchdog" {
 			f.armWatchdog()
 		}
 	}}
-	if plug.Listener, err = kmod.Listen(); err != nil {
+	if autoloader.Listener, err = kmod.Listen(); err != nil {
 		f.notes.add("no hotplug: %v", err)
 	}
 	done := f.chart.Span("watchdog")
-	f.tell(plug.Coldplug(IsWatchdogModule, watchdogLimit))
+	f.tell(autoloader.Coldplug(IsWatchdogModule, watchdogLimit))
 	f.armWatchdog()
 	done()
-	return plug
+	return autoloader
 }
 
-// plug loads the drivers of the devices that are there, and then of those that
+// autoload loads the drivers of the devices that are there, and then of those that
 // come. It returns when the kernel's events have ended.
-func (f *first) plug(p *kmod.Plug, coldplugged chan<- struct{}) {
+func (f *first) autoload(a *kmod.Autoloader, coldplugged chan<- struct{}) {
 	var once sync.Once
 	release := func() { once.Do(func() { close(coldplugged) }) }
 	defer release() // also in a panic
-	if p == nil {
+	if a == nil {
 		return
 	}
 	done := f.chart.Span("drivers")
-	f.tell(p.Coldplug(nil, coldplugLimit))
+	f.tell(a.Coldplug(nil, coldplugLimit))
 	done()
 	f.defaults(f.unset)
 	f.armWatchdog() // it may sit behind another driver's bus
 	release()
-	if p.Listener == nil {
+	if a.Listener == nil {
 		return
 	}
-	if err := p.Run(); err != nil {
+	if err := a.Run(); err != nil {
 		f.notes.add("hotplug has ended: %v", err)
 	}
 }

@@ -106,21 +106,21 @@ func watchdogThatComesLate() error {
 		return err
 	}
 	f := &first{}
-	plug := f.drivers()
+	autoloader := f.drivers()
 	say("first: %v", f.watchdog.Load())
 	if err := os.WriteFile("/dev/watchdog", nil, 0o600); err != nil {
 		return err
 	}
 	comes := kmod.Event{Action: "add", Subsystem: "misc", DevName: "watchdog"}
-	if plug.Notify != nil {
-		plug.Notify(comes)
+	if autoloader.Notify != nil {
+		autoloader.Notify(comes)
 	}
 	say("then: %v", f.watchdog.Load())
 	if err := os.Remove("/dev/watchdog"); err != nil { // as one that is open cannot be opened again
 		return err
 	}
-	if plug.Notify != nil {
-		plug.Notify(comes)
+	if autoloader.Notify != nil {
+		autoloader.Notify(comes)
 	}
 	f.armWatchdog()
 	say("and still: %v", f.watchdog.Load())

@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Plug gives devices their drivers. One goroutine uses it: Coldplug, as often
+// Autoloader gives devices their drivers. One goroutine uses it: Coldplug, as often
 // as wanted, then Run.
-type Plug struct {
+type Autoloader struct {
 	Loader   *Loader
 	Listener *Listener   // opened before Coldplug; nil: no hotplug and no bus behind a bus
 	Notify   func(Event) // called for every event of the kernel, also during Coldplug; must not block; may be nil
@@ -62,14 +62,14 @@ func (r Report) String() string {
 // all. What is not wanted is remembered for the next call. Coldplug returns
 // when the drivers have been tried, or after limit; one that hangs in the
 // kernel is reported, holds up no other, and is left to itself.
-func (p *Plug) Coldplug(want func(name, file string) bool, limit time.Duration) Report {
+func (a *Autoloader) Coldplug(want func(name, file string) bool, limit time.Duration) Report {
 	start := time.Now()
 	end := time.After(limit)
 	look := time.NewTicker(5 * time.Millisecond) // for devices that a driver has just found
 	defer look.Stop()
 	var report Report
-	if !p.walked {
-		p.walk(&report)
+	if !a.walked {
+		a.walk(&report)
 	}
 	tried := map[string]bool{}
 	running := map[string]int{} // a module may be a step of several plans
@@ -83,11 +83,11 @@ func (p *Plug) Coldplug(want func(name, file string) bool, limit time.Duration) 
 		}
 	}
 	for {
-		if steps := p.next(want, tried); len(steps) > 0 {
+		if steps := a.next(want, tried); len(steps) > 0 {
 			for _, s := range steps {
 				running[s.Module]++
 			}
-			p.Loader.start(steps, nil, tell)
+			a.Loader.start(steps, nil, tell)
 		}
 		if len(running) == 0 {
 			break
@@ -104,39 +104,39 @@ func (p *Plug) Coldplug(want func(name, file string) bool, limit time.Duration) 
 			report.Took = time.Since(start)
 			return report
 		}
-		_ = p.drain(&report) // an error of the socket is Run's to tell
+		_ = a.drain(&report) // an error of the socket is Run's to tell
 	}
 	report.Took = time.Since(start)
 	return report
 }
 
 // Run serves devices as they come. It returns only with an error of the socket.
-func (p *Plug) Run() error {
-	if p.Listener == nil {
+func (a *Autoloader) Run() error {
+	if a.Listener == nil {
 		return errors.New("no socket for uevents")
 	}
 	for {
-		if err := p.Listener.Wait(-1); err != nil {
+		if err := a.Listener.Wait(-1); err != nil {
 			return err
 		}
-		if err := p.turn(); err != nil {
+		if err := a.turn(); err != nil {
 			return err
 		}
 	}
 }
 
 // turn handles the events that wait.
-func (p *Plug) turn() error {
+func (a *Autoloader) turn() error {
 	var report Report
-	if err := p.drain(&report); err != nil {
+	if err := a.drain(&report); err != nil {
 		return err
 	}
-	p.mu.Lock()
-	if p.loading == nil {
-		p.loading = map[string]bool{}
+	a.mu.Lock()
+	if a.loading == nil {
+		a.loading = map[string]bool{}
 	}
-	steps := p.next(nil, p.loading) // what is under way will serve this device too
-	p.mu.Unlock()
+	steps := a.next(nil, a.loading) // what is under way will serve this device too
+	a.mu.Unlock()
 	if len(steps) == 0 {
 		return nil
 	}
@@ -144,28 +144,28 @@ func (p *Plug) turn() error {
 	// devices from whoever waits for them.
 	go Guard("hotplug", func() {
 		start := time.Now()
-		report.add(p.Loader.run(steps, nil)...)
+		report.add(a.Loader.run(steps, nil)...)
 		report.Took = time.Since(start)
-		p.mu.Lock()
+		a.mu.Lock()
 		for _, s := range steps {
-			delete(p.loading, s.Module)
+			delete(a.loading, s.Module)
 		}
-		p.mu.Unlock()
-		if p.Report != nil && len(report.Loaded)+len(report.Failed) > 0 {
-			p.Report(report)
+		a.mu.Unlock()
+		if a.Report != nil && len(report.Loaded)+len(report.Failed) > 0 {
+			a.Report(report)
 		}
 	})
 	return nil
 }
 
 // next plans what is wanted and was not tried; other aliases stay waiting.
-func (p *Plug) next(want func(name, file string) bool, tried map[string]bool) []Step {
+func (a *Autoloader) next(want func(name, file string) bool, tried map[string]bool) []Step {
 	var names, rest []string
-	for _, alias := range p.waiting {
+	for _, alias := range a.waiting {
 		later := false
-		for _, name := range p.Loader.resolve(alias) {
+		for _, name := range a.Loader.resolve(alias) {
 			switch {
-			case want != nil && !want(name, p.Loader.Index.File(name)):
+			case want != nil && !want(name, a.Loader.Index.File(name)):
 				later = true
 			case !tried[name]:
 				tried[name] = true
@@ -176,43 +176,43 @@ func (p *Plug) next(want func(name, file string) bool, tried map[string]bool) []
 			rest = append(rest, alias)
 		}
 	}
-	p.waiting = rest
-	return p.Loader.Index.Plan(names...)
+	a.waiting = rest
+	return a.Loader.Index.Plan(names...)
 }
 
 // drain reads the events that wait, offers them and remembers their aliases.
-func (p *Plug) drain(report *Report) error {
-	if p.Listener == nil {
+func (a *Autoloader) drain(report *Report) error {
+	if a.Listener == nil {
 		return nil
 	}
 	for {
-		e, ok, err := p.Listener.Next()
+		e, ok, err := a.Listener.Next()
 		switch {
 		case errors.Is(err, ErrOverrun):
-			p.walk(report) // whatever the lost events said, the devices are there
+			a.walk(report) // whatever the lost events said, the devices are there
 			continue
 		case err != nil || !ok:
 			return err
 		}
-		if p.Notify != nil {
-			p.Notify(e)
+		if a.Notify != nil {
+			a.Notify(e)
 		}
-		if e.Action == "add" && e.Modalias != "" && !slices.Contains(p.waiting, e.Modalias) {
-			p.waiting = append(p.waiting, e.Modalias)
+		if e.Action == "add" && e.Modalias != "" && !slices.Contains(a.waiting, e.Modalias) {
+			a.waiting = append(a.waiting, e.Modalias)
 			report.Devices++
 		}
 	}
 }
 
-func (p *Plug) walk(report *Report) {
-	root := p.devices
+func (a *Autoloader) walk(report *Report) {
+	root := a.devices
 	if root == "" {
 		root = "/sys/devices"
 	}
-	p.walked = true
+	a.walked = true
 	for _, alias := range Modaliases(root) {
-		if !slices.Contains(p.waiting, alias) {
-			p.waiting = append(p.waiting, alias)
+		if !slices.Contains(a.waiting, alias) {
+			a.waiting = append(a.waiting, alias)
 			report.Devices++
 		}
 	}
