@@ -10,8 +10,8 @@ import (
 	"bantam/boottime"
 )
 
-// Chart is the record of what boot spent its time on.
-type Chart struct {
+// Bootchart is the record of what boot spent its time on.
+type Bootchart struct {
 	mu    sync.Mutex
 	spans []Span
 }
@@ -23,7 +23,7 @@ type Span struct {
 }
 
 // Span begins a step; the function it returns ends it.
-func (c *Chart) Span(name string) (end func()) {
+func (c *Bootchart) Span(name string) (end func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	i := len(c.spans)
@@ -36,7 +36,7 @@ func (c *Chart) Span(name string) (end func()) {
 }
 
 // Spans is a copy of the steps in order of their start.
-func (c *Chart) Spans() []Span {
+func (c *Bootchart) Spans() []Span {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.spans)
@@ -46,7 +46,7 @@ func (c *Chart) Spans() []Span {
 //
 //	2.104 s     3 ms  mounts     ##
 //	2.107 s    98 ms  coldplug    ################
-func (c *Chart) String() string { return draw(c.Spans(), boottime.Now(), 40) }
+func (c *Bootchart) String() string { return draw(c.Spans(), boottime.Now(), 40) }
 
 func draw(spans []Span, now time.Duration, columns int) string {
 	if len(spans) == 0 {

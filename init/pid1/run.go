@@ -48,7 +48,7 @@ const (
 type first struct {
 	build    Binary
 	signals  Signals
-	chart    Chart
+	chart    Bootchart
 	cmdline  Cmdline
 	watchdog atomic.Pointer[Watchdog]
 	loader   *kmod.Loader

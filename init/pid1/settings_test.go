@@ -280,7 +280,7 @@ func TestRecords(t *testing.T) {
 	}
 }
 
-func TestChart(t *testing.T) {
+func TestBootchart(t *testing.T) {
 	const ms = time.Millisecond
 	got := draw([]Span{{"mounts", 2000 * ms, 2003 * ms}, {"coldplug", 2003 * ms, 2101 * ms}, {"seed", 2101 * ms, 0}}, 2103*ms, 20)
 	want := ` 2.000 s    3.0 ms  mounts    #
@@ -290,7 +290,7 @@ func TestChart(t *testing.T) {
 	if got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
-	var c Chart
+	var c Bootchart
 	c.Span("a")()
 	c.Span("b")
 	if s := c.Spans(); len(s) != 2 || s[0].End < s[0].Start || s[0].Start == 0 || s[1].End != 0 {
