@@ -112,8 +112,8 @@ func readText(path string) ([]byte, error) {
 	return system.Read(path, f)
 }
 
-// wish is text for a request. One that is not UTF-8 is refused before anything is asked.
-func (c *client) wish(args []string) (file, text string, code int) {
+// validText is text for a request. One that is not UTF-8 is refused before anything is asked.
+func (c *client) validText(args []string) (file, text string, code int) {
 	file, text, code = c.text(args)
 	if code == 0 && !utf8.ValidString(text) {
 		_, problems := system.Parse(file, []byte(text))
@@ -188,7 +188,7 @@ func runPlan(c *client, args []string) int {
 	if code != 0 {
 		return code
 	}
-	file, text, code := c.wish(rest)
+	file, text, code := c.validText(rest)
 	if code != 0 {
 		return code
 	}
@@ -228,7 +228,7 @@ func runSwitch(c *client, args []string) int {
 	if code != 0 {
 		return code
 	}
-	file, text, code := c.wish(rest)
+	file, text, code := c.validText(rest)
 	if code != 0 {
 		return code
 	}
