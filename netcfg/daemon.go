@@ -279,19 +279,19 @@ func (d *daemon) reconcile() {
 		d.owned.Forget(have)
 		d.follow(have.Links)
 		d.solicit(have)
-		wish := Desired(d.net, d.dns, d.facts(have.Links))
-		wish.follow(d.sysctl)
-		if err := d.kernel.ReadRoutes(&have, wish.State, d.owned.Routers); err != nil {
+		desired := Desired(d.net, d.dns, d.facts(have.Links))
+		desired.follow(d.sysctl)
+		if err := d.kernel.ReadRoutes(&have, desired.State, d.owned.Routers); err != nil {
 			problems = []string{err.Error()}
 			break
 		}
-		d.interest, d.foreign = newInterest(wish.State, have.Links), !have.Unshown
-		d.relieve(wish.State, have)
+		d.interest, d.foreign = newInterest(desired.State, have.Links), !have.Unshown
+		d.relieve(desired.State, have)
 		floods, told := d.floods()
-		wish.Problems = append(wish.Problems, floods...)
-		d.kernel.ReadSysctls(&have, slices.Collect(maps.Keys(wish.Sysctls)))
-		ops, impossible := Plan(wish.State, have, d.owned)
-		duplicates := Retake(wish.State, have)
+		desired.Problems = append(desired.Problems, floods...)
+		d.kernel.ReadSysctls(&have, slices.Collect(maps.Keys(desired.Sysctls)))
+		ops, impossible := Plan(desired.State, have, d.owned)
+		duplicates := Retake(desired.State, have)
 		if d.again {
 			ops, d.again = append(ops, duplicates...), false
 		}
@@ -305,8 +305,8 @@ func (d *daemon) reconcile() {
 			default:
 				d.retryWait, d.retryAt = 0, told
 			}
-			wish.Problems = slices.Concat(d.invalid, wish.Problems, impossible)
-			d.publish(wish, have)
+			desired.Problems = slices.Concat(d.invalid, desired.Problems, impossible)
+			d.publish(desired, have)
 			return
 		}
 		problems = nil
@@ -323,8 +323,8 @@ func (d *daemon) reconcile() {
 			}
 		}
 		if len(problems) > 0 {
-			wish.Problems = slices.Concat(d.invalid, wish.Problems, impossible, problems)
-			d.publish(wish, have)
+			desired.Problems = slices.Concat(d.invalid, desired.Problems, impossible, problems)
+			d.publish(desired, have)
 		}
 	}
 	d.retry(problems)
@@ -354,7 +354,7 @@ func (d *daemon) facts(links map[string]Link) Facts {
 	return f
 }
 
-// follow opens and closes clients as ports and their wishes come and go, and
+// follow opens and closes clients as ports and what is desired of them come and go, and
 // tells them of their carrier. It also notes which links there are.
 func (d *daemon) follow(links map[string]Link) {
 	d.stuck = nil

@@ -23,8 +23,8 @@ type Announced struct {
 	Search []string
 }
 
-// Wish is what shall be: the kernel's part and resolv.conf's.
-type Wish struct {
+// DesiredState is what shall be: the kernel's part and resolv.conf's.
+type DesiredState struct {
 	State
 	Ports    []port
 	DNS      []string
@@ -44,8 +44,8 @@ const announcedMetric = 1024 - 100
 const maxAnnouncedAddresses = 16
 
 // Desired says what shall be. It is a function of its arguments and nothing else.
-func Desired(net map[string]system.Net, dns system.DNS, facts Facts) Wish {
-	w := Wish{State: newState(), Ports: ports(net, facts.Links), places: map[place]string{}, subnets: map[string][]netip.Prefix{}}
+func Desired(net map[string]system.Net, dns system.DNS, facts Facts) DesiredState {
+	w := DesiredState{State: newState(), Ports: ports(net, facts.Links), places: map[place]string{}, subnets: map[string][]netip.Prefix{}}
 	for _, server := range dns.Servers {
 		w.addServer(server)
 	}
@@ -83,23 +83,23 @@ func Desired(net map[string]system.Net, dns system.DNS, facts Facts) Wish {
 	return w
 }
 
-func (w *Wish) problem(format string, args ...any) {
+func (w *DesiredState) problem(format string, args ...any) {
 	w.Problems = append(w.Problems, fmt.Sprintf(format, args...))
 }
 
-func (w *Wish) addServer(s string) {
+func (w *DesiredState) addServer(s string) {
 	if !slices.Contains(w.DNS, s) {
 		w.DNS = append(w.DNS, s)
 	}
 }
 
-func (w *Wish) addSearch(s string) {
+func (w *DesiredState) addSearch(s string) {
 	if !slices.Contains(w.Search, s) {
 		w.Search = append(w.Search, s)
 	}
 }
 
-func (w *Wish) addSysctls(p port) {
+func (w *DesiredState) addSysctls(p port) {
 	v4, v6 := "net/ipv4/conf/"+p.Name+"/", "net/ipv6/conf/"+p.Name+"/"
 	// Otherwise removing an address takes its subnet's other addresses along.
 	w.Sysctls[v4+"promote_secondaries"] = "1"
@@ -135,7 +135,7 @@ func (w *Wish) addSysctls(p port) {
 }
 
 // follow takes the kernel parameters that system.toml itself sets from there.
-func (w *Wish) follow(parameters system.Sysctl) {
+func (w *DesiredState) follow(parameters system.Sysctl) {
 	for name, value := range parameters {
 		path := system.ParameterPath(name)
 		if _, ours := w.Sysctls[path]; !ours {
@@ -151,7 +151,7 @@ func (w *Wish) follow(parameters system.Sysctl) {
 
 // addStatic adds what system.toml itself says of a port. It comes before the
 // lease: of two equal routes the first counts.
-func (w *Wish) addStatic(p port) {
+func (w *DesiredState) addStatic(p port) {
 	for _, text := range p.Net.Addresses {
 		prefix, err := netip.ParsePrefix(text)
 		if err != nil {
@@ -174,7 +174,7 @@ func (w *Wish) addStatic(p port) {
 	}
 }
 
-func (w *Wish) addStaticRoute(p port, r system.Route) {
+func (w *DesiredState) addStaticRoute(p port, r system.Route) {
 	var via netip.Addr
 	var err error
 	if r.Via != "" {
@@ -211,7 +211,7 @@ func (w *Wish) addStaticRoute(p port, r system.Route) {
 	w.addRoute(RouteKey{Link: p.Name, To: to.Masked(), Metric: metric}, Route{Via: via, Source: "static"})
 }
 
-func (w *Wish) addLease(p port, l *dhcp4.Lease) {
+func (w *DesiredState) addLease(p port, l *dhcp4.Lease) {
 	source := "dhcp " + l.Server.String()
 	w.addAddress(AddressKey{p.Name, l.Address}, Address{Until: l.Expires, Metric: p.Metric, Source: source})
 	for _, r := range l.Routes {
@@ -228,7 +228,7 @@ func (w *Wish) addLease(p port, l *dhcp4.Lease) {
 }
 
 // addAddress adds an address unless it is there already.
-func (w *Wish) addAddress(k AddressKey, a Address) {
+func (w *DesiredState) addAddress(k AddressKey, a Address) {
 	if _, taken := w.Addresses[k]; !taken {
 		w.Addresses[k] = a
 		w.subnets[k.Link] = append(w.subnets[k.Link], k.Prefix)
@@ -237,7 +237,7 @@ func (w *Wish) addAddress(k AddressKey, a Address) {
 
 // addRoute adds a route unless its place is taken: by the port itself, which
 // is fine, or by another port, which the kernel cannot do.
-func (w *Wish) addRoute(k RouteKey, r Route) {
+func (w *DesiredState) addRoute(k RouteKey, r Route) {
 	switch link, taken := w.places[k.place()]; {
 	case taken && link == k.Link:
 		return
@@ -253,7 +253,7 @@ func (w *Wish) addRoute(k RouteKey, r Route) {
 
 // reaches tells whether a gateway lies in one of the port's subnets. A
 // link-local one is on every link.
-func (w *Wish) reaches(link string, via netip.Addr) bool {
+func (w *DesiredState) reaches(link string, via netip.Addr) bool {
 	if via.Is6() && via.IsLinkLocalUnicast() {
 		return true
 	}

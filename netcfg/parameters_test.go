@@ -15,13 +15,13 @@ func TestEveryParameterOfAPortIsRefusedOrFollowed(t *testing.T) {
 	for _, mode := range []string{"auto", "static", "off"} {
 		n := static("10.0.0.2/24")
 		n.IPv6 = mode
-		wish := Desired(map[string]system.Net{"eth0": n}, system.DNS{}, Facts{Links: newFakeKernel("eth0").Links})
-		for path := range wish.Sysctls {
+		desired := Desired(map[string]system.Net{"eth0": n}, system.DNS{}, Facts{Links: newFakeKernel("eth0").Links})
+		for path := range desired.Sysctls {
 			s, problems := system.Parse("system.toml", []byte("[net.eth0]\naddresses = [\"10.0.0.2/24\"]\nipv6 = \"auto\"\n[sysctl]\n\""+path+"\" = 7\n"))
 			if len(problems) > 0 {
 				continue
 			}
-			w := Wish{State: State{Sysctls: maps.Clone(wish.Sysctls)}}
+			w := DesiredState{State: State{Sysctls: maps.Clone(desired.Sysctls)}}
 			if w.follow(s.Sysctl); w.Sysctls[path] != "7" {
 				t.Errorf("%s is neither refused nor followed", path)
 			}

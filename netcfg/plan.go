@@ -78,9 +78,9 @@ func (o Op) String() string {
 // set again: the kernel counts in whole seconds.
 const lifetimeSlack = 2 * time.Second
 
-// Plan lists the changes that turn observed into the wish, in an order that
+// Plan lists the changes that turn observed into what is desired, in an order that
 // makes the new before it breaks the old. Nothing is planned for links that we
-// neither look after nor looked after. The problems are wishes that cannot be fulfilled.
+// neither look after nor looked after. The problems are desires that cannot be fulfilled.
 func Plan(want, have State, owned Owned) (ops []Op, problems []string) {
 	p := &planner{
 		want: want, have: have, owned: owned, replaced: map[RouteKey]bool{},

@@ -188,15 +188,15 @@ func settle(t *testing.T, k *fakeKernel, owned *Owned, net map[string]system.Net
 		have, _ := k.Observe()
 		owned.Forget(have)
 		facts.Links = have.Links
-		wish := Desired(net, system.DNS{}, facts)
+		desired := Desired(net, system.DNS{}, facts)
 		var paths []string
-		for p := range wish.Sysctls {
+		for p := range desired.Sysctls {
 			paths = append(paths, p)
 		}
 		k.ReadSysctls(&have, paths)
-		ops, impossible := Plan(wish.State, have, *owned)
+		ops, impossible := Plan(desired.State, have, *owned)
 		if len(ops) == 0 {
-			return done, append(wish.Problems, impossible...)
+			return done, append(desired.Problems, impossible...)
 		}
 		for _, o := range ops {
 			if err := k.Apply(o); err != nil {

@@ -18,9 +18,9 @@ import (
 const reportTime = 5 * time.Second
 
 // publish reports how things are, and says once that we are online.
-func (d *daemon) publish(wish Wish, have State) {
+func (d *daemon) publish(desired DesiredState, have State) {
 	reasons := map[string]string{}
-	for _, p := range wish.Ports {
+	for _, p := range desired.Ports {
 		if c := d.clients[p.Name]; c != nil {
 			reasons[p.Name] = c.client.Reason()
 		} else if p.Net.IPv4 == "dhcp" {
@@ -28,7 +28,7 @@ func (d *daemon) publish(wish Wish, have State) {
 		}
 	}
 	booted := bootedAt()
-	status := report(wish, have, reasons, func(at time.Duration) time.Time { return booted.Add(at).Round(time.Second) })
+	status := report(desired, have, reasons, func(at time.Duration) time.Time { return booted.Add(at).Round(time.Second) })
 	for i, p := range status.Ports {
 		if c := d.clients[p.Name]; c != nil {
 			status.Ports[i].DHCP = c.status()

@@ -37,9 +37,9 @@ func TestTheCostOfALookGrowsWithWhatThereIsAndNoFaster(t *testing.T) {
 		have, _ := k.Observe()
 		facts.Links = have.Links
 		look = testing.AllocsPerRun(1, func() {
-			wish := Desired(net, system.DNS{}, facts)
-			Plan(wish.State, have, owned)
-			report(wish, have, nil, time.Unix(0, 0).Add)
+			desired := Desired(net, system.DNS{}, facts)
+			Plan(desired.State, have, owned)
+			report(desired, have, nil, time.Unix(0, 0).Add)
 		})
 		return look, plan
 	}

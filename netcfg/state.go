@@ -20,19 +20,19 @@ func newState() State {
 	return State{Links: map[string]Link{}, Addresses: map[AddressKey]Address{}, Routes: map[RouteKey]Route{}, Sysctls: map[string]string{}}
 }
 
-// Link is one network interface. A wish uses only Up, MTU and Announcements.
+// Link is one network interface. A desired one uses only Up, MTU and Announcements.
 type Link struct {
 	Index         int
 	Kind          string // of rtnetlink: "veth", "bridge" ...; "" or "device" for hardware
 	MAC           [6]byte
-	MTU           int // 0 in a wish: as it is
+	MTU           int // 0 in a desired one: as it is
 	Up            bool
 	Carrier       bool
 	Ethernet      bool // ARPHRD_ETHER
 	Hardware      bool // it has a parent device
 	Enslaved      bool // it is part of a bridge, bond or VRF
 	Ours          bool // observed: we set it up
-	Announcements bool // wish: router advertisements may configure it
+	Announcements bool // desired: router advertisements may configure it
 }
 
 // AddressKey is an address as the kernel tells addresses apart: the same one
@@ -52,7 +52,7 @@ type Address struct {
 	Tentative bool          // observed: the kernel still looks for duplicates
 	Duplicate bool          // observed: somebody else has it
 	Ours      bool          // observed: it carries our protocol number (Linux 5.18 or newer)
-	Source    string        // wish: why, for people
+	Source    string        // desired: why, for people
 }
 
 // RouteKey is a route of the main table as we tell routes apart. The kernel
@@ -71,7 +71,7 @@ type Route struct {
 	OnLink    bool       // the gateway is reached though no subnet says so
 	Protocol  int        // who made it
 	Announced bool       // observed: the kernel made it from a router advertisement
-	Source    string     // wish: why, for people
+	Source    string     // desired: why, for people
 }
 
 // Protocol numbers of routes and addresses (rtnetlink(7)). Ours is one that

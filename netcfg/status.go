@@ -27,7 +27,7 @@ type PortStatus struct {
 	Carrier   bool
 	Explicit  bool        // named in system.toml
 	Optional  bool        // its absence does not matter
-	Up        bool        // everything wished for it is there
+	Up        bool        // everything desired of it is there
 	Waiting   string      `json:",omitempty"` // what it waits for, e.g. "no carrier"
 	DHCP      *DHCPStatus `json:",omitempty"` // nil: no DHCP client runs there
 	Addresses []AddressStatus
@@ -87,7 +87,7 @@ func (s *Status) shift(by time.Duration) {
 
 // report describes the observed state. reasons says, by port, what its DHCP
 // client waits for; wall turns a time on CLOCK_BOOTTIME into one of the day.
-func report(w Wish, have State, reasons map[string]string, wall func(time.Duration) time.Time) Status {
+func report(w DesiredState, have State, reasons map[string]string, wall func(time.Duration) time.Time) Status {
 	s := Status{DNS: w.DNS, Search: w.Search, Problems: w.Problems}
 	named, missing, connected := false, false, false
 	present, wanted := have.byLink(), w.State.byLink()
@@ -129,7 +129,7 @@ func (s *State) byLink() map[string]onLink {
 	return links
 }
 
-func (w *Wish) port(p port, have State, present, wanted onLink, reason string, wall func(time.Duration) time.Time) PortStatus {
+func (w *DesiredState) port(p port, have State, present, wanted onLink, reason string, wall func(time.Duration) time.Time) PortStatus {
 	link := have.Links[p.Name]
 	s := PortStatus{Name: p.Name, Kind: link.Kind, Carrier: link.Carrier, Explicit: p.Explicit, Optional: p.Net.Optional}
 	if !p.Present {
@@ -171,10 +171,10 @@ func (w *Wish) port(p port, have State, present, wanted onLink, reason string, w
 // unknownSource is that of what another program made.
 const unknownSource = "unknown"
 
-func (w *Wish) addressSource(k AddressKey, a Address) string {
-	switch wish, ours := w.Addresses[k]; {
+func (w *DesiredState) addressSource(k AddressKey, a Address) string {
+	switch desired, ours := w.Addresses[k]; {
 	case ours:
-		return wish.Source
+		return desired.Source
 	case k.Prefix.Addr().Is6() && k.Prefix.Addr().IsLinkLocalUnicast():
 		return "link-local"
 	case a.Announced:
@@ -183,10 +183,10 @@ func (w *Wish) addressSource(k AddressKey, a Address) string {
 	return unknownSource
 }
 
-func (w *Wish) routeSource(k RouteKey, r Route) string {
-	switch wish, ours := w.Routes[k]; {
+func (w *DesiredState) routeSource(k RouteKey, r Route) string {
+	switch desired, ours := w.Routes[k]; {
 	case ours:
-		return wish.Source
+		return desired.Source
 	case r.Protocol == protocolRA:
 		return "router advertisement"
 	}
@@ -194,10 +194,10 @@ func (w *Wish) routeSource(k RouteKey, r Route) string {
 }
 
 // until prefers what we asked for over what the kernel's rounding makes of it.
-func (w *Wish) until(k AddressKey, a Address, wall func(time.Duration) time.Time) time.Time {
+func (w *DesiredState) until(k AddressKey, a Address, wall func(time.Duration) time.Time) time.Time {
 	until := a.Until
-	if wish, ours := w.Addresses[k]; ours {
-		until = wish.Until
+	if desired, ours := w.Addresses[k]; ours {
+		until = desired.Until
 	}
 	if until == forever {
 		return time.Time{}
@@ -209,7 +209,7 @@ func (w *Wish) until(k AddressKey, a Address, wall func(time.Duration) time.Time
 // up with DHCP or router advertisements, whichever the network has; a named one
 // with all that it was told to have, but advertisements only count where
 // nothing else was asked for: most networks with DHCP have none.
-func (w *Wish) waiting(p port, have State, present, wanted onLink, reason string) string {
+func (w *DesiredState) waiting(p port, have State, present, wanted onLink, reason string) string {
 	link := have.Links[p.Name]
 	if !link.Up {
 		return "link is down"

@@ -80,9 +80,9 @@ func TestTheTableSaysWhatAndWhy(t *testing.T) {
 	k.Links["eth1"] = l
 	facts.Links = k.Links
 	have, _ := k.Observe()
-	wish := Desired(net, system.DNS{Servers: []string{"9.9.9.9"}, Search: []string{"lan.example"}}, facts)
+	desired := Desired(net, system.DNS{Servers: []string{"9.9.9.9"}, Search: []string{"lan.example"}}, facts)
 	epoch := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	s := report(wish, have, nil, epoch.Add)
+	s := report(desired, have, nil, epoch.Add)
 	if s.Online {
 		t.Error("online though a named port has no carrier")
 	}

@@ -10,7 +10,7 @@ import (
 	"bantam/lifecycle"
 )
 
-// The switcher condemns no generation for what fails while the machine ends, and
+// The switcher marks no generation failed for what fails while the machine ends, and
 // goes back from every other failure: it must see the difference.
 func TestTheSwitcherSeesTheEndOfTheMachine(t *testing.T) {
 	sup := supervise.New(supervise.Options{Cgroup: "/none/bantam", SIGCHLD: make(chan os.Signal)})
