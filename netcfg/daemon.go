@@ -52,6 +52,7 @@ type daemon struct {
 	indexes    map[int]string   // links by index, as last seen
 	stations   map[[6]byte]bool // their MAC addresses
 	owned      Owned
+	had        remembered // addresses by DHCP, for after a reboot
 
 	interest interest // in routes, as last looked
 	foreign  bool     // whether those of other programs are few enough to be shown
@@ -78,6 +79,7 @@ func newDaemon(o options, stderr io.Writer) (*daemon, error) {
 	if err := os.MkdirAll(o.leases, 0o755); err != nil {
 		return nil, err
 	}
+	d.had = readRemembered(o.remembered)
 	d.reporter = &reporter{path: o.report, fd: -1}
 	d.report = d.reporter.send
 	var err error
@@ -381,7 +383,7 @@ func (d *daemon) follow(links map[string]Link) {
 	for name, net := range wanted {
 		link := links[name]
 		if d.clients[name] == nil {
-			c, err := openDHCPPort(name, link, d.options.leases, d.logf)
+			c, err := openDHCPPort(name, link, d.options.leases, d.had.address(name, link.MAC), d.logf)
 			if err != nil {
 				d.logf("%v", err)
 				d.stuck = err

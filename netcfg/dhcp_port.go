@@ -26,7 +26,8 @@ type dhcpPort struct {
 	logf    func(format string, args ...any)
 }
 
-func openDHCPPort(name string, link Link, leases string, logf func(string, ...any)) (*dhcpPort, error) {
+// openDHCPPort makes the client of a port; had is the address that it had before a reboot, if any.
+func openDHCPPort(name string, link Link, leases string, had netip.Addr, logf func(string, ...any)) (*dhcpPort, error) {
 	w, err := openWire(name, link.Index, link.MAC)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -34,6 +35,7 @@ func openDHCPPort(name string, link Link, leases string, logf func(string, ...an
 	stored, valid := loadLease(leases, name, link.MAC, boottime.Now())
 	id := dhcp4.Identity{MAC: link.MAC, Hostname: hostname(), Vendor: "bantam"}
 	p := &dhcpPort{name: name, wire: w, client: dhcp4.New(id, stored, valid), saved: stored, leases: leases, logf: logf}
+	p.client.Remember(had)
 	if err := w.listen(p.watched()); err != nil {
 		w.close()
 		return nil, fmt.Errorf("%s: %w", name, err)

@@ -173,7 +173,7 @@ func (l *lab) netcfg(config string) {
 	l.run(fmt.Sprintf("cp %s %s/netcfg && chmod 755 %s/netcfg", exe, l.dir, l.dir))
 	l.proc = l.start(l.log, "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
 		"--inh-caps=-all,+net_admin,+net_raw", "--ambient-caps=-all,+net_admin,+net_raw", "--bounding-set=-all,+net_admin,+net_raw",
-		"env", "BE_NETCFG=1", l.dir+"/netcfg", "--config", l.conf, "--report", l.dir+"/net/report", "--leases", l.dir+"/net/leases")
+		"env", "BE_NETCFG=1", l.dir+"/netcfg", "--config", l.conf, "--report", l.dir+"/net/report", "--leases", l.dir+"/net/leases", "--remembered", l.dir+"/net/remembered")
 }
 
 // receive does PID 1's part: its folder, the one of the leases and the line of reports.

@@ -40,6 +40,7 @@ func run(args []string, stderr io.Writer) int {
 	flags.StringVar(&o.config, "config", "/run/bantam/system.toml", "system.toml to follow; read again on SIGHUP")
 	flags.StringVar(&o.report, "report", "/run/bantam/net/report", "Unix socket that takes the reports of how things are")
 	flags.StringVar(&o.leases, "leases", "/run/bantam/net/leases", "directory for DHCP leases")
+	flags.StringVar(&o.remembered, "remembered", "/run/bantam/net/"+rememberedFile, "what earlier reports say is to be remembered over a reboot")
 	flags.IntVar(&o.notify, "notify-fd", notifyDescriptor(), "descriptor for a newline once the network is online; -1 for none")
 	if err := flags.Parse(args); err != nil {
 		return 2
@@ -66,8 +67,9 @@ func run(args []string, stderr io.Writer) int {
 }
 
 type options struct {
-	config, report, leases string
-	notify                 int
+	config, report, leases, remembered string
+
+	notify int
 }
 
 func notifyDescriptor() int {

@@ -32,11 +32,13 @@ func (d *daemon) publish(desired DesiredState, have State) {
 	for i, p := range status.Ports {
 		if c := d.clients[p.Name]; c != nil {
 			status.Ports[i].DHCP = c.status()
+			d.had.note(p.Name, c.wire.mac, c.client.Known())
 		}
 	}
 	if have.Unshown {
 		status.Problems = append(status.Problems, "other programs have more routes than are shown here")
 	}
+	status.Remember = d.had.text()
 	status.Config, status.BootedAt = d.hash, booted.Round(time.Second)
 	text, err := status.encode()
 	if err == nil {

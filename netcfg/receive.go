@@ -30,9 +30,15 @@ type Reports struct {
 	Changed func()      // called after each report
 	Fault   func(error) // told what is wrong with a report
 
+	// Remember is given what the configurator wants to find after a reboot, each
+	// time that it is another; nil: nobody keeps it. It must not wait.
+	Remember func(text string)
+
 	mu   sync.Mutex
 	conn *net.UnixConn // of the process that reports; nil: it has left
 	text []byte        // its newest report
+
+	remembered string
 }
 
 // Serve takes reports until l is closed. guard runs a function so that a panic
@@ -105,6 +111,11 @@ func (r *Reports) note(from *net.UnixConn, text []byte) error {
 		return fmt.Errorf("network status: %w", err)
 	}
 	s.clean()
+	remember := s.Remember
+	s.Remember = ""
+	if len(remember) > MaxRemembered {
+		return fmt.Errorf("network status: %d bytes to be remembered, %d are allowed", len(remember), MaxRemembered)
+	}
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return fmt.Errorf("network status: %w", err)
@@ -123,7 +134,28 @@ func (r *Reports) note(from *net.UnixConn, text []byte) error {
 	}
 	r.text = text
 	r.Changed()
+	return r.remember(remember)
+}
+
+// remember passes on what a report wants to be remembered, and lays it where the
+// next configurator looks: as it was, it may have been refused since.
+func (r *Reports) remember(text string) error {
+	if text == "" || text == r.remembered {
+		return nil
+	}
+	if err := r.Recall(text); err != nil {
+		return err
+	}
+	r.remembered = text
+	if r.Remember != nil {
+		r.Remember(text)
+	}
 	return nil
+}
+
+// Recall lays what was remembered where the configurator looks when it starts.
+func (r *Reports) Recall(text string) error {
+	return writeFile(filepath.Join(r.Dir, rememberedFile), []byte(text))
 }
 
 // Renew lets the configurator ask the DHCP server and the routers of a port anew, and says for people whom.

@@ -106,6 +106,39 @@ func TestACablePulledTakesNothingAndBackAsksAgain(t *testing.T) {
 	l.shows("ip addr show eth0", address)
 }
 
+func TestAnAddressIsAskedForAgainAfterAReboot(t *testing.T) {
+	l := newLab(t, "dnsmasq:dnsmasq-base")
+	p := l.peer()
+	p.cable("eth0", "10.1.0.1/24")
+	p.dnsmasq(1, "--dhcp-sequential-ip")
+	l.netcfg("[net.eth0]\n")
+	address := l.status("online", online).Ports[0].Addresses[0].Prefix
+	reboot := func() {
+		t.Helper()
+		l.proc.Process.Kill()
+		l.proc.Wait()
+		l.run("rm " + l.dir + "/net/leases/*") // memory forgets; PID 1 lays what it kept where it was
+		l.ip("addr flush dev eth0")
+		l.ip("link set eth0 down")
+	}
+	reboot()
+	discovers := strings.Count(l.log.String(), "DHCPDISCOVER")
+	l.netcfg("[net.eth0]\n")
+	l.shows("ip addr show eth0", "inet "+address)
+	if n := strings.Count(l.log.String(), "DHCPDISCOVER"); n != discovers {
+		t.Errorf("%d DISCOVERs more: no INIT-REBOOT", n-discovers)
+	}
+	l.status("online", online)
+	reboot()
+	l.ip("link set eth0 address 02:00:00:00:00:42") // another card
+	l.netcfg("[net.eth0]\n")
+	l.shows("ip addr show eth0", "inet 10.1.0.")
+	if n := strings.Count(l.log.String(), "DHCPDISCOVER"); n == discovers {
+		t.Error("another card asked for the address of the former")
+	}
+	l.shows("cat "+l.dir+"/net/remembered", "02:00:00:00:00:42")
+}
+
 // kea runs with leases of four seconds.
 func (p *peer) kea() (stop func()) {
 	p.t.Helper()

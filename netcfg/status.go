@@ -17,6 +17,9 @@ type Status struct {
 	Search   []string     `json:",omitempty"`
 	Problems []string     `json:",omitempty"`
 	BootedAt time.Time    `json:",omitzero"` // by the time of day of when this was written
+
+	// What the next configurator is to find, also after a reboot; not in status.json.
+	Remember string `json:",omitempty"`
 }
 
 // PortStatus is one port that we look after.

@@ -14,6 +14,16 @@ func (f *first) prepareNetwork() error {
 	if err != nil {
 		return err
 	}
+	f.leases = newLeaseKeeper(leasesPath)
+	if text := f.leases.load(); text != "" {
+		if err := f.machine.reports.Recall(text); err != nil {
+			f.notes.add("network: %v", err) // it only costs the addresses of before
+		}
+	}
+	if f.lasting() {
+		f.machine.reports.Remember = f.leases.keep
+		go Guard("remember leases", func() { f.leases.tend(leasesPause) })
+	}
 	go Guard("network status", func() { f.machine.reports.Serve(l, Guard) })
 	return nil
 }

@@ -58,7 +58,8 @@ type first struct {
 	volume   statevolume.Volume
 	renewed  atomic.Bool // the next boot makes the volume anew
 	growth   growth
-	since    string // when the state volume was made, e.g. ", since 2026-11-28"
+	leases   *leaseKeeper // nil until the network is prepared
+	since    string       // when the state volume was made, e.g. ", since 2026-11-28"
 	image    imageGeneration
 	consoles []string
 	notes    notes
@@ -360,6 +361,9 @@ func (f *first) save() {
 		return
 	}
 	if err := SaveSeed(statePath + "/seed"); err != nil {
+		Logf(Warning, "%v", err)
+	}
+	if err := f.leases.save(); err != nil {
 		Logf(Warning, "%v", err)
 	}
 	if err := SaveClock(statePath + "/clock"); err != nil {

@@ -151,6 +151,17 @@ func New(id Identity, stored *Lease, held bool) *Client {
 	return c
 }
 
+// Remember makes the client ask for this address first: it had it once, and
+// nothing else is known of its lease.
+func (c *Client) Remember(a netip.Addr) {
+	if !c.hint.IsValid() && a.Is4() && usableHost(a) {
+		c.hint = a
+	}
+}
+
+// Known returns the address that is asked for first when there is no lease; invalid for none.
+func (c *Client) Known() netip.Addr { return c.hint }
+
 // Phase returns the state the client is in.
 func (c *Client) Phase() Phase { return c.phase }
 
