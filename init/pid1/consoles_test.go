@@ -21,15 +21,15 @@ func TestTheConsolesStartBesideWhatTheBootAdopts(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		ended := make(chan error)
 		go func() { ended <- sup.Run(ctx) }()
-		f := &first{sup: sup, consoles: []string{"none"}}
-		f.defineConsoles()
+		p := &initProcess{sup: sup, consoles: []string{"none"}}
+		p.defineConsoles()
 		var both sync.WaitGroup
 		both.Go(func() {
-			if err := sup.Define(definitions(sys, f.consoles)); err != nil {
+			if err := sup.Define(definitions(sys, p.consoles)); err != nil {
 				t.Error(err)
 			}
 		})
-		both.Go(f.startConsoles)
+		both.Go(p.startConsoles)
 		both.Wait()
 		states, err := sup.States()
 		if err != nil {

@@ -18,44 +18,44 @@ import (
 
 // openSwitcher reads the generations. When the state volume's files cannot be
 // used, memory takes its place and the image's generation runs.
-func (f *first) openSwitcher() (*switcher.Switcher, error) {
-	options := switcher.Options{Dir: statePath, Machine: f.machine, Booted: f.image.Generation, Text: f.image.text}
+func (p *initProcess) openSwitcher() (*switcher.Switcher, error) {
+	options := switcher.Options{Dir: statePath, Machine: p.machine, Booted: p.image.Generation, Text: p.image.text}
 	s, err := switcher.Open(options)
 	if err == nil {
 		return s, nil
 	}
 	reason := "the generations on the state volume cannot be used: " + err.Error()
-	f.notes.add("%s", reason)
-	if f.volume, err = f.volume.Distrust(reason); err != nil {
-		f.notes.add("%v", err)
+	p.notes.add("%s", reason)
+	if p.volume, err = p.volume.Distrust(reason); err != nil {
+		p.notes.add("%v", err)
 	}
-	f.prepareVolume()
+	p.prepareVolume()
 	return switcher.Open(options)
 }
 
 // prepareVolume makes the folders of store and draft, where switcher and editor
 // look for them, and lets services reach theirs.
-func (f *first) prepareVolume() {
+func (p *initProcess) prepareVolume() {
 	for _, dir := range []string{filepath.Join(statePath, "store"), filepath.Dir(control.DraftPath)} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			f.notes.add("%v", err)
+			p.notes.add("%v", err)
 		}
 	}
 	if err := letServicesIn(statePath); err != nil {
-		f.notes.add("%v", err)
+		p.notes.add("%v", err)
 	}
 }
 
 // bootGeneration starts the chosen generation and the consoles. It returns when
 // the consoles have been asked for; the proof may go on.
-func (f *first) bootGeneration(ctx context.Context) {
-	f.defineConsoles()
+func (p *initProcess) bootGeneration(ctx context.Context) {
+	p.defineConsoles()
 	started, chosen := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	end := f.chart.Span("generation")
+	end := p.chart.Span("generation")
 	go Guard("boot", func() {
 		defer close(started)
-		result := f.switcher.Boot(ctx, func(e switcher.Event) {
+		result := p.switcher.Boot(ctx, func(e switcher.Event) {
 			level := Info
 			switch e.Kind {
 			case switcher.EventFail:
@@ -67,13 +67,13 @@ func (f *first) bootGeneration(ctx context.Context) {
 		})
 		end()
 		Logf(Notice, "%s; ready after %v", result.Text(), boottime.Now().Round(time.Millisecond))
-		Logf(Info, "%v", &f.chart)
+		Logf(Info, "%v", &p.chart)
 		if result.Exit != switcher.ExitGood {
-			f.notes.add("%s", result.Text())
+			p.notes.add("%s", result.Text())
 		}
 	})
 	awaitChoice(chosen, started, choiceLatest, consoleLatest)
-	f.startConsoles()
+	p.startConsoles()
 }
 
 // awaitChoice returns when a greeting can say which generation this is, and a
@@ -94,23 +94,23 @@ func awaitChoice(chosen, started <-chan struct{}, latest, little time.Duration) 
 
 // defineConsoles makes the consoles known before any generation is adopted,
 // which then keeps them: they must be there also when none can be.
-func (f *first) defineConsoles() {
-	if err := f.sup.Define(definitions(&system.System{}, f.consoles)); err != nil {
-		f.notes.add("consoles: %v", err)
+func (p *initProcess) defineConsoles() {
+	if err := p.sup.Define(definitions(&system.System{}, p.consoles)); err != nil {
+		p.notes.add("consoles: %v", err)
 	}
 }
 
-func (f *first) startConsoles() {
+func (p *initProcess) startConsoles() {
 	var names []string
-	for _, tty := range f.consoles {
+	for _, tty := range p.consoles {
 		names = append(names, consolePrefix+tty)
 	}
 	if len(names) == 0 {
-		f.notes.add("no console: neither a serial line nor a screen was found")
+		p.notes.add("no console: neither a serial line nor a screen was found")
 		return
 	}
-	if err := f.sup.Start(supervise.ByPlan, names...); err != nil {
-		f.notes.add("consoles: %v", err)
+	if err := p.sup.Start(supervise.ByPlan, names...); err != nil {
+		p.notes.add("consoles: %v", err)
 	}
 }
 

@@ -30,20 +30,20 @@ const (
 // lastWords tells people how the machine ended before this boot, and keeps the
 // text on the state volume. Only then it is deleted where the kernel keeps it,
 // which is small, and on some machines does not start them any more when full.
-func (f *first) lastWords() {
-	kept, err := takeLastWords(pstorePath, lastWordsPath, time.Now(), f.lasting())
+func (p *initProcess) lastWords() {
+	kept, err := takeLastWords(pstorePath, lastWordsPath, time.Now(), p.lasting())
 	if err != nil {
-		f.notes.add("the kernel's last words: %v", err)
+		p.notes.add("the kernel's last words: %v", err)
 	}
 	if told := tellLastWords(kept); told != "" {
-		f.notes.add("%s", told)
+		p.notes.add("%s", told)
 	}
 }
 
 // restartSoon leaves reason for the next boot.
-func (f *first) restartSoon(reason string) {
+func (p *initProcess) restartSoon(reason string) {
 	Logf(Critical, "%s: restarting the machine", reason)
-	if !f.lasting() {
+	if !p.lasting() {
 		return
 	}
 	name := filepath.Join(lastWordsPath, stamp(time.Now())+"-pid1.new")

@@ -9,22 +9,22 @@ import (
 
 // prepareNetwork gives the network configurator the folder of its leases and
 // the line of its reports, and listens to it.
-func (f *first) prepareNetwork() error {
+func (p *initProcess) prepareNetwork() error {
 	l, err := networkFolder(netDir, netReport, leaseDir)
 	if err != nil {
 		return err
 	}
-	f.leases = newLeaseKeeper(leasesPath)
-	if text := f.leases.load(); text != "" {
-		if err := f.machine.reports.Recall(text); err != nil {
-			f.notes.add("network: %v", err) // it only costs the addresses of before
+	p.leases = newLeaseKeeper(leasesPath)
+	if text := p.leases.load(); text != "" {
+		if err := p.machine.reports.Recall(text); err != nil {
+			p.notes.add("network: %v", err) // it only costs the addresses of before
 		}
 	}
-	if f.lasting() {
-		f.machine.reports.Remember = f.leases.keep
-		go Guard("remember leases", func() { f.leases.tend(leasesPause) })
+	if p.lasting() {
+		p.machine.reports.Remember = p.leases.keep
+		go Guard("remember leases", func() { p.leases.tend(leasesPause) })
 	}
-	go Guard("network status", func() { f.machine.reports.Serve(l, Guard) })
+	go Guard("network status", func() { p.machine.reports.Serve(l, Guard) })
 	return nil
 }
 

@@ -32,8 +32,8 @@ func TestWhatIsKnownOfAServiceThatIsNotDefinedAnyMore(t *testing.T) {
 	if len(states) != 1 || states[0].Name != "web" || !states[0].ByHand || states[0].Wanted {
 		t.Errorf("%+v", states)
 	}
-	f := &first{sup: sup}
-	if !f.knows("web") || f.knows("other") {
+	p := &initProcess{sup: sup}
+	if !p.knows("web") || p.knows("other") {
 		t.Error("its log cannot be read, or one that never was can")
 	}
 }

@@ -22,46 +22,46 @@ const (
 )
 
 // handle answers one request of the control socket.
-func (f *first) handle(req control.Request, c *control.Client) control.Frame {
+func (p *initProcess) handle(req control.Request, c *control.Client) control.Frame {
 	switch req.Verb {
 	case "status":
-		return control.Reply(f.status())
+		return control.Reply(p.status())
 	case "generations":
-		return control.Reply(f.generations())
+		return control.Reply(p.generations())
 	case "delete":
-		if err := f.switcher.Delete(req.Generations...); err != nil {
+		if err := p.switcher.Delete(req.Generations...); err != nil {
 			return failure(err)
 		}
 		return control.Frame{}
 	case "draft":
-		return f.draft()
+		return p.draft()
 	case "plan":
-		return f.plan(req, c)
+		return p.plan(req, c)
 	case "diff":
-		return f.diff(req, c)
+		return p.diff(req, c)
 	case "switch", "test", "boot", "rollback":
-		return f.change(req, c)
+		return p.change(req, c)
 	case "confirm":
-		if err := f.switcher.Confirm(); err != nil {
+		if err := p.switcher.Confirm(); err != nil {
 			return failure(err)
 		}
 		c.Write(control.Frame{Line: "confirmed"})
 		return control.Frame{}
 	case "service start", "service stop", "service restart":
-		return f.service(strings.TrimPrefix(req.Verb, "service "), req.Names, c)
+		return p.service(strings.TrimPrefix(req.Verb, "service "), req.Names, c)
 	case "log":
-		return f.log(req, c)
+		return p.log(req, c)
 	case "net renew":
-		return f.renewPort(req.Names, c)
+		return p.renewPort(req.Names, c)
 	case "state renew":
-		return f.renew(true, "the next boot makes the state volume anew: `reboot`; `bantam state keep` takes that back", c)
+		return p.renew(true, "the next boot makes the state volume anew: `reboot`; `bantam state keep` takes that back", c)
 	case "state keep":
-		return f.renew(false, "the state volume stays as it is", c)
+		return p.renew(false, "the state volume stays as it is", c)
 	}
 	for _, a := range []Action{Restart, PowerOff, Halt} {
 		if req.Verb == a.String() {
 			select {
-			case f.actions <- a:
+			case p.actions <- a:
 			default: // it is ending already
 			}
 			return control.Frame{}
@@ -75,22 +75,22 @@ func failure(err error) control.Frame {
 }
 
 // renew marks the state volume, so that the next boot makes it anew, or takes that back.
-func (f *first) renew(anew bool, done string, c *control.Client) control.Frame {
-	if err := f.volume.Renew(anew); err != nil {
+func (p *initProcess) renew(anew bool, done string, c *control.Client) control.Frame {
+	if err := p.volume.Renew(anew); err != nil {
 		return failure(err)
 	}
-	f.renewed.Store(anew)
-	Logf(Notice, "state: %s", f.storage())
+	p.renewed.Store(anew)
+	Logf(Notice, "state: %s", p.storage())
 	c.Write(control.Frame{Line: done})
 	return control.Frame{}
 }
 
 // renewPort lets the network configurator ask for a port's lease anew.
-func (f *first) renewPort(names []string, c *control.Client) control.Frame {
+func (p *initProcess) renewPort(names []string, c *control.Client) control.Frame {
 	if len(names) != 1 {
 		return failure(errors.New("renew which port?"))
 	}
-	whom, err := f.machine.reports.Renew(names[0])
+	whom, err := p.machine.reports.Renew(names[0])
 	if err != nil {
 		return failure(err)
 	}
@@ -98,17 +98,17 @@ func (f *first) renewPort(names []string, c *control.Client) control.Frame {
 	return control.Frame{}
 }
 
-func (f *first) status() control.Status {
+func (p *initProcess) status() control.Status {
 	host, _ := os.Hostname()
 	st := control.Status{
-		Hostname: host, Version: f.build.Version, Board: f.image.Board, Kernel: kernelVersion(),
-		Uptime: boottime.Now(), Storage: f.storage(), Lasting: f.lasting(),
-		Watchdog: f.watchdog.Load().String(), Notes: f.notes.all(),
+		Hostname: host, Version: p.build.Version, Board: p.image.Board, Kernel: kernelVersion(),
+		Uptime: boottime.Now(), Storage: p.storage(), Lasting: p.lasting(),
+		Watchdog: p.watchdog.Load().String(), Notes: p.notes.all(),
 	}
-	s := f.switcher.Status()
+	s := p.switcher.Status()
 	st.Generation, st.Default = s.Running, s.Default
 	st.Notes = append(st.Notes, s.Notes...)
-	if fault := f.volume.Check(); fault != "" {
+	if fault := p.volume.Check(); fault != "" {
 		st.Notes = append(st.Notes, "the state volume: "+fault)
 	}
 	if s.Trying != nil && s.Trying.Left > 0 {
@@ -120,18 +120,18 @@ func (f *first) status() control.Status {
 			st.Starting = s.Busy.To
 		}
 	}
-	for _, g := range f.switcher.Generations() {
+	for _, g := range p.switcher.Generations() {
 		if g.Current || g.Number == st.Starting {
 			st.State, st.Why = g.State, origin(g)
 		}
 	}
-	if last, ok := f.switcher.Last(); ok && last.Verb != switcher.VerbStart {
+	if last, ok := p.switcher.Last(); ok && last.Verb != switcher.VerbStart {
 		st.Last = last.Text()
 	}
-	if n, _, err := f.machine.reports.Status(); err == nil {
+	if n, _, err := p.machine.reports.Status(); err == nil {
 		st.Network = &n
 	}
-	st.Services, _ = f.sup.States() // none when PID 1 is going down
+	st.Services, _ = p.sup.States() // none when PID 1 is going down
 	return st
 }
 
@@ -143,9 +143,9 @@ func origin(g switcher.Listed) string {
 	return fmt.Sprintf("made by %s at %s", g.Verb, g.Created.UTC().Format("2006-01-02 15:04"))
 }
 
-func (f *first) generations() []control.Generation {
+func (p *initProcess) generations() []control.Generation {
 	list := []control.Generation{}
-	for _, g := range f.switcher.Generations() {
+	for _, g := range p.switcher.Generations() {
 		row := control.Generation{Entry: g.Entry}
 		for _, m := range []struct {
 			so   bool
@@ -163,12 +163,12 @@ func (f *first) generations() []control.Generation {
 	return list
 }
 
-func (f *first) draft() control.Frame {
-	d, err := f.switcher.Draft()
+func (p *initProcess) draft() control.Frame {
+	d, err := p.switcher.Draft()
 	if err != nil {
 		return failure(err)
 	}
-	return control.Reply(control.Draft{Text: string(d.Text), Changed: !d.Same, Generation: f.switcher.Status().Running})
+	return control.Reply(control.Draft{Text: string(d.Text), Changed: !d.Same, Generation: p.switcher.Status().Running})
 }
 
 // request is what a client asks for, in the switcher's words.
@@ -181,30 +181,30 @@ func request(req control.Request) switcher.Request {
 	return r
 }
 
-func (f *first) plan(req control.Request, c *control.Client) control.Frame {
+func (p *initProcess) plan(req control.Request, c *control.Client) control.Frame {
 	req.Verb = switcher.VerbSwitch
-	p, err := f.switcher.Plan(request(req))
+	plan, err := p.switcher.Plan(request(req))
 	if err != nil {
 		return failure(err)
 	}
-	for _, text := range p.Problems {
+	for _, text := range plan.Problems {
 		c.Write(control.Frame{Line: "a switch would be refused: " + text})
 	}
-	return control.Reply(p.Plan)
+	return control.Reply(plan.Plan)
 }
 
 // diff compares the running generation with the draft, a generation with the
 // running one, or two generations.
-func (f *first) diff(req control.Request, c *control.Client) control.Frame {
+func (p *initProcess) diff(req control.Request, c *control.Client) control.Frame {
 	from, to := req.Generation, req.Other
-	running := f.switcher.Status().Running
+	running := p.switcher.Status().Running
 	switch {
 	case from == 0:
 		from = running
 	case to == 0:
 		from, to = running, from
 	}
-	changes, err := f.switcher.Compare(from, to)
+	changes, err := p.switcher.Compare(from, to)
 	if err != nil {
 		return failure(err)
 	}
@@ -218,11 +218,11 @@ func (f *first) diff(req control.Request, c *control.Client) control.Frame {
 }
 
 // change switches. It goes on when the client has left.
-func (f *first) change(req control.Request, c *control.Client) control.Frame {
+func (p *initProcess) change(req control.Request, c *control.Client) control.Frame {
 	done := make(chan switcher.Result, 1)
 	go Guard(req.Verb, func() {
 		defer close(done)
-		done <- f.switcher.Switch(context.Background(), request(req), func(e switcher.Event) {
+		done <- p.switcher.Switch(context.Background(), request(req), func(e switcher.Event) {
 			text := e.Text
 			if e.Step > 0 {
 				text = fmt.Sprintf("%d/%d %s", e.Step, e.Total, text)
@@ -236,7 +236,7 @@ func (f *first) change(req control.Request, c *control.Client) control.Frame {
 		if !ok {
 			return failure(fmt.Errorf("PID 1 panicked, see dmesg; the next boot runs the default generation"))
 		}
-		if f.renewed.Load() && r.Exit == switcher.ExitGood {
+		if p.renewed.Load() && r.Exit == switcher.ExitGood {
 			c.Write(control.Frame{Line: "but the next boot makes the state volume anew, and this is lost then; `bantam state keep` takes that back"})
 		}
 		return control.Frame{Exit: r.Exit} // the last event has said it
@@ -246,18 +246,18 @@ func (f *first) change(req control.Request, c *control.Client) control.Frame {
 }
 
 // service starts or stops services by a person's wish and waits for the outcome.
-func (f *first) service(action string, names []string, c *control.Client) control.Frame {
+func (p *initProcess) service(action string, names []string, c *control.Client) control.Frame {
 	for _, name := range names {
 		if action == "stop" && strings.HasPrefix(name, consolePrefix) {
 			return failure(fmt.Errorf("%s stays: stopped it would lock out whoever sits there; restart it to get a fresh shell", name))
 		}
 	}
-	do, phase := f.sup.Start, lifecycle.PhaseReady
+	do, phase := p.sup.Start, lifecycle.PhaseReady
 	switch action {
 	case "stop":
-		do, phase = f.sup.Stop, lifecycle.PhaseDown
+		do, phase = p.sup.Stop, lifecycle.PhaseDown
 	case "restart":
-		do = f.sup.Restart
+		do = p.sup.Restart
 	}
 	if err := do(supervise.ByPerson, names...); err != nil {
 		return failure(err)
@@ -271,17 +271,17 @@ func (f *first) service(action string, names []string, c *control.Client) contro
 		case <-ctx.Done():
 		}
 	})
-	if err := f.sup.Wait(ctx, phase, names...); err != nil {
+	if err := p.sup.Wait(ctx, phase, names...); err != nil {
 		return failure(err)
 	}
 	return control.Frame{}
 }
 
-func (f *first) log(req control.Request, c *control.Client) control.Frame {
+func (p *initProcess) log(req control.Request, c *control.Client) control.Frame {
 	name := ""
 	if len(req.Names) > 0 {
 		name = req.Names[0]
-		if !f.knows(name) {
+		if !p.knows(name) {
 			return failure(fmt.Errorf("no such service: %s", name))
 		}
 	}
@@ -300,14 +300,14 @@ func (f *first) log(req control.Request, c *control.Client) control.Frame {
 		c.Write(control.Frame{Line: l.Wall.UTC().Format("15:04:05 ") + text})
 	}
 	if !req.Follow {
-		for _, l := range f.sup.Log(name, lines) {
+		for _, l := range p.sup.Log(name, lines) {
 			show(l)
 		}
 		return control.Frame{}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	follow := f.sup.Follow(ctx, name, lines)
+	follow := p.sup.Follow(ctx, name, lines)
 	for {
 		select {
 		case l, ok := <-follow:
@@ -323,11 +323,11 @@ func (f *first) log(req control.Request, c *control.Client) control.Frame {
 
 // knows reports whether there is, or was, such a service: why the one of a
 // generation that failed did not run is asked when it is gone.
-func (f *first) knows(service string) bool {
-	if f.sup.HasLog(service) {
+func (p *initProcess) knows(service string) bool {
+	if p.sup.HasLog(service) {
 		return true
 	}
-	states, _ := f.sup.States()
+	states, _ := p.sup.States()
 	for _, s := range states {
 		if s.Name == service {
 			return true

@@ -40,9 +40,9 @@ func withoutCgroups() error {
 	if err := errors.Join(emptyRoot(os.Getenv("BANTAM_DIR")), forgetHost()); err != nil {
 		return err
 	}
-	f := &first{signals: CatchSignals()}
-	f.newSupervisor()
-	say("notes: %v", f.notes.all())
+	p := &initProcess{signals: CatchSignals()}
+	p.newSupervisor()
+	say("notes: %v", p.notes.all())
 	return nil
 }
 
@@ -50,9 +50,9 @@ func restartedByItself() error {
 	if err := errors.Join(emptyRoot(os.Getenv("BANTAM_DIR")), forgetHost()); err != nil {
 		return err
 	}
-	f := &first{volume: statevolume.Volume{Kind: statevolume.OnDisk}}
-	f.restartSoon("it had to")
-	next := &first{volume: f.volume}
+	p := &initProcess{volume: statevolume.Volume{Kind: statevolume.OnDisk}}
+	p.restartSoon("it had to")
+	next := &initProcess{volume: p.volume}
 	next.lastWords()
 	told := strings.Join(next.notes.all(), "; ")
 	say("told: %s", told[:strings.LastIndexByte(told, '/')+1]) // the name has the time in it
@@ -73,14 +73,14 @@ func damagedVolume() error {
 		return err
 	}
 	text := []byte("hostname = \"image\"\n")
-	f := &first{
+	p := &initProcess{
 		image: imageGeneration{text: text, Generation: switcher.Generation{
 			Board: "pc", Arch: "amd64", System: switcher.Descriptor{MediaType: switcher.SystemType, Digest: switcher.DigestOf(text), Size: int64(len(text))},
 		}},
 		machine: NewMachine(supervise.New(supervise.Options{Cgroup: "/none/bantam"}), nil, "", nil, nil),
 		volume:  statevolume.Volume{Kind: statevolume.OnDisk, Dir: statePath, Device: "/dev/vda2"},
 	}
-	if _, err := f.openSwitcher(); err != nil {
+	if _, err := p.openSwitcher(); err != nil {
 		return err
 	}
 	if err := atomicfile.Write(control.DraftPath, []byte("hostname = \"edited\""), 0o644); err != nil {
@@ -88,7 +88,7 @@ func damagedVolume() error {
 	}
 	_, err := os.Stat(filepath.Join(control.DraftPath, "../../store/oci-layout"))
 	say("the store beside the editor's draft: %v", err)
-	say("kept: %v, lasting %v", f.volume.Kind, f.lasting())
+	say("kept: %v, lasting %v", p.volume.Kind, p.lasting())
 	onDisk, err := filepath.Glob("/disk/draft/*")
 	say("written to the damaged volume: %q", onDisk)
 	return err

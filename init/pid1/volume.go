@@ -16,23 +16,23 @@ import (
 // unmounted before.
 const growStop = 5 * time.Second
 
-func (f *first) volumeOptions() statevolume.Options {
+func (p *initProcess) volumeOptions() statevolume.Options {
 	return statevolume.Options{
-		Cmdline:    strings.Join(f.cmdline, " "),
+		Cmdline:    strings.Join(p.cmdline, " "),
 		Dir:        statePath,
 		SeedPath:   "/bantam/state.seed",
 		OriginPath: gpt.OriginPath,
-		LoadModule: f.modprobe,
+		LoadModule: p.modprobe,
 		Wait:       diskWait,
 	}
 }
 
 // tellLate tells of a disk that came when the machine ran from memory already: at once on the consoles, where somebody
 // may be about to change what will be forgotten, and in the status.
-func (f *first) tellLate(text string) {
+func (p *initProcess) tellLate(text string) {
 	text = "state: " + text
 	Logf(Error, "%s", text)
-	f.notes.keep(text)
+	p.notes.keep(text)
 }
 
 // growth is how far the state volume has come after the boot, in bytes; zero: not begun.
@@ -52,16 +52,16 @@ func (g *growth) size(v statevolume.Volume) string {
 }
 
 // tendVolume does what is left to do for the state volume while the machine runs. The function that it returns ends that.
-func (f *first) tendVolume(ctx context.Context) (leave func()) {
+func (p *initProcess) tendVolume(ctx context.Context) (leave func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	go Guard("late disk", func() { f.volume.Watch(ctx, f.volumeOptions(), f.tellLate) })
+	go Guard("late disk", func() { p.volume.Watch(ctx, p.volumeOptions(), p.tellLate) })
 	ended := make(chan struct{})
 	go Guard("grow the state volume", func() {
 		defer close(ended)
-		f.growth.to.Store(f.volume.CanGrow())
-		defer f.growth.to.Store(0)
-		if err := f.volume.Grow(ctx, f.growth.done.Store); err != nil {
-			f.notes.add("%v", err)
+		p.growth.to.Store(p.volume.CanGrow())
+		defer p.growth.to.Store(0)
+		if err := p.volume.Grow(ctx, p.growth.done.Store); err != nil {
+			p.notes.add("%v", err)
 		}
 	})
 	return func() {

@@ -105,9 +105,9 @@ func watchdogThatComesLate() error {
 	if err := errors.Join(emptyRoot(os.Getenv("BANTAM_DIR")), forgetHost(), os.Mkdir("/dev", 0o755)); err != nil {
 		return err
 	}
-	f := &first{}
-	autoloader := f.drivers()
-	say("first: %v", f.watchdog.Load())
+	p := &initProcess{}
+	autoloader := p.drivers()
+	say("first: %v", p.watchdog.Load())
 	if err := os.WriteFile("/dev/watchdog", nil, 0o600); err != nil {
 		return err
 	}
@@ -115,14 +115,14 @@ func watchdogThatComesLate() error {
 	if autoloader.Notify != nil {
 		autoloader.Notify(comes)
 	}
-	say("then: %v", f.watchdog.Load())
+	say("then: %v", p.watchdog.Load())
 	if err := os.Remove("/dev/watchdog"); err != nil { // as one that is open cannot be opened again
 		return err
 	}
 	if autoloader.Notify != nil {
 		autoloader.Notify(comes)
 	}
-	f.armWatchdog()
-	say("and still: %v", f.watchdog.Load())
+	p.armWatchdog()
+	say("and still: %v", p.watchdog.Load())
 	return nil
 }
