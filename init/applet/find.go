@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"bantam/init/filetree"
+	"bantam/init/glob"
 )
 
 // find knows: -name -iname -path -type -size -mtime -mmin -newer -empty -user
@@ -228,7 +229,7 @@ func (f *finder) primary() (condition, error) {
 			if fold {
 				text = strings.ToLower(text)
 			}
-			return globMatch(value, text)
+			return glob.Match(value, text)
 		}, nil
 	case "-type":
 		for kind := range strings.SplitSeq(value, ",") {
@@ -445,57 +446,4 @@ func (c *call) lookCommand(name string) (path string, code int) {
 	}
 	c.warn("%s: not found", name)
 	return "", 127
-}
-
-// globMatch matches *, ? and [...] against the whole text, / included.
-func globMatch(pattern, text string) bool {
-	for pattern != "" {
-		switch pattern[0] {
-		case '*':
-			for pattern != "" && pattern[0] == '*' {
-				pattern = pattern[1:]
-			}
-			for i := 0; i <= len(text); i++ {
-				if globMatch(pattern, text[i:]) {
-					return true
-				}
-			}
-			return false
-		case '?':
-			if text == "" {
-				return false
-			}
-			_, size := utf8.DecodeRuneInString(text)
-			text = text[size:]
-			pattern = pattern[1:]
-		case '[':
-			end := bracketEnd(pattern, 0)
-			if end > 2 && pattern[end-1] == ']' {
-				if text == "" {
-					return false
-				}
-				inner := pattern[1 : end-1]
-				negate := inner[0] == '!' || inner[0] == '^'
-				if negate {
-					inner = inner[1:]
-				}
-				set, err := expandSet(inner, 0)
-				if err != nil || strings.IndexByte(string(set), text[0]) >= 0 == negate {
-					return false
-				}
-				text, pattern = text[1:], pattern[end:]
-				continue
-			}
-			fallthrough
-		default:
-			if pattern[0] == '\\' && len(pattern) > 1 {
-				pattern = pattern[1:]
-			}
-			if text == "" || text[0] != pattern[0] {
-				return false
-			}
-			text, pattern = text[1:], pattern[1:]
-		}
-	}
-	return text == ""
 }

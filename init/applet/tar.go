@@ -9,6 +9,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"bantam/init/glob"
 )
 
 // exitTar is what tar ends with when something went wrong; 1 says that a file
@@ -166,7 +168,7 @@ func (t *tarCall) excluded(name string) bool {
 			if start > 0 && name[start-1] != '/' {
 				continue
 			}
-			if slices.ContainsFunc(t.exclude, func(pattern string) bool { return globMatch(strings.TrimSuffix(pattern, "/"), name[start:end]) }) {
+			if slices.ContainsFunc(t.exclude, func(pattern string) bool { return glob.Match(strings.TrimSuffix(pattern, "/"), name[start:end]) }) {
 				return true
 			}
 		}

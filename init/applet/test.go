@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// test evaluates a condition: 0 true, 1 false, 2 not understood. The shell has
-// its own; this is for xargs, find and services that name it directly.
+// test evaluates a condition: 0 true, 1 false, 2 not understood. This is for
+// xargs, find and services that name it directly; the shell calls Condition.
 func test(c *call, args []string) int {
 	if c.name == "[" {
 		if len(args) == 0 || args[len(args)-1] != "]" {
@@ -20,14 +20,10 @@ func test(c *call, args []string) int {
 		}
 		args = args[:len(args)-1]
 	}
-	t := &tester{args: args}
-	if len(args) == 0 {
-		return 1
-	}
-	result, err := t.either()
-	if err == nil && len(t.args) > 0 {
-		err = fmt.Errorf("unexpected %q", t.args[0])
-	}
+	result, err := Condition(args, func(path string) string { return path }, func(fd int) bool {
+		_, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+		return err == nil
+	})
 	if err != nil {
 		c.warn("%v", err)
 		return 2
@@ -38,7 +34,25 @@ func test(c *call, args []string) int {
 	return 1
 }
 
-type tester struct{ args []string }
+// Condition evaluates the arguments of test: none is false. path makes a name one that
+// this process can use, terminal tells whether a descriptor is one.
+func Condition(args []string, path func(string) string, terminal func(fd int) bool) (bool, error) {
+	t := &tester{args, path, terminal}
+	if len(args) == 0 {
+		return false, nil
+	}
+	result, err := t.either()
+	if err == nil && len(t.args) > 0 {
+		err = fmt.Errorf("unexpected %q", t.args[0])
+	}
+	return result && err == nil, err
+}
+
+type tester struct {
+	args     []string
+	path     func(string) string
+	terminal func(int) bool
+}
 
 func (t *tester) peek(i int) string {
 	if i < len(t.args) {
@@ -79,7 +93,7 @@ func (t *tester) one() (bool, error) {
 	if len(t.args) >= 3 && strings.Contains(comparisons, " "+t.args[1]+" ") {
 		a, operator, b := t.args[0], t.args[1], t.args[2]
 		t.args = t.args[3:]
-		return compareWords(a, operator, b)
+		return t.compareWords(a, operator, b)
 	}
 	word := t.args[0]
 	t.args = t.args[1:]
@@ -99,36 +113,35 @@ func (t *tester) one() (bool, error) {
 	case len(word) == 2 && word[0] == '-' && len(t.args) > 0 && strings.Contains("bcdefghLknprsStuwxz", word[1:]):
 		operand := t.args[0]
 		t.args = t.args[1:]
-		return testOne(word[1], operand)
+		return t.testOne(word[1], operand)
 	}
 	return word != "", nil
 }
 
-func testOne(letter byte, operand string) (bool, error) {
+func (t *tester) testOne(letter byte, operand string) (bool, error) {
 	switch letter {
 	case 'n':
 		return operand != "", nil
 	case 'z':
 		return operand == "", nil
 	case 'r':
-		return unix.Access(operand, unix.R_OK) == nil, nil
+		return unix.Faccessat(unix.AT_FDCWD, t.path(operand), unix.R_OK, unix.AT_EACCESS) == nil, nil
 	case 'w':
-		return unix.Access(operand, unix.W_OK) == nil, nil
+		return unix.Faccessat(unix.AT_FDCWD, t.path(operand), unix.W_OK, unix.AT_EACCESS) == nil, nil
 	case 'x':
-		return unix.Access(operand, unix.X_OK) == nil, nil
+		return unix.Faccessat(unix.AT_FDCWD, t.path(operand), unix.X_OK, unix.AT_EACCESS) == nil, nil
 	case 't':
 		fd, err := strconv.Atoi(operand)
 		if err != nil {
 			return false, fmt.Errorf("%q is not a descriptor", operand)
 		}
-		_, err = unix.IoctlGetTermios(fd, unix.TCGETS)
-		return err == nil, nil
+		return t.terminal(fd), nil
 	}
 	look := os.Stat
 	if letter == 'L' || letter == 'h' {
 		look = os.Lstat
 	}
-	info, err := look(operand)
+	info, err := look(t.path(operand))
 	if err != nil {
 		return false, nil
 	}
@@ -160,7 +173,7 @@ func testOne(letter byte, operand string) (bool, error) {
 	return true, nil // -e
 }
 
-func compareWords(a, operator, b string) (bool, error) {
+func (t *tester) compareWords(a, operator, b string) (bool, error) {
 	switch operator {
 	case "=", "==":
 		return a == b, nil
@@ -171,8 +184,8 @@ func compareWords(a, operator, b string) (bool, error) {
 	case ">":
 		return a > b, nil
 	case "-nt", "-ot", "-ef":
-		x, errX := os.Stat(a)
-		y, errY := os.Stat(b)
+		x, errX := os.Stat(t.path(a))
+		y, errY := os.Stat(t.path(b))
 		switch {
 		case operator == "-ef":
 			return errX == nil && errY == nil && os.SameFile(x, y), nil

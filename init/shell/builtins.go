@@ -1,24 +1,21 @@
 package shell
 
 import (
-	"context"
-	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sort"
 	"strconv"
 	"strings"
 	"syscall"
 
-	"mvdan.cc/sh/v3/interp"
-
 	"bantam/init/applet"
 )
 
-// builtin is a command that must run inside the shell. The interpreter has
-// those that need only its own state (cd, export, read, test, ...).
+// builtin is a command that runs inside the shell. out is its standard output, as
+// the shell keeps it; everything else it finds in its environment.
 type builtin struct {
-	run     func(sh *shell, ctx context.Context, hc interp.HandlerContext, args []string) int
+	run     func(e *env, out io.Writer, args []string) int
 	usage   string
 	purpose string
 }
@@ -27,37 +24,67 @@ var builtins map[string]builtin
 
 func init() {
 	builtins = map[string]builtin{
-		"echo":    {printBuiltin("echo"), "[-neE] [TEXT...]", "print its arguments"},
-		"bg":      {bgBuiltin, "[%JOB]", "continue a stopped job in the background"},
-		"fg":      {fgBuiltin, "[%JOB]", "bring a job to the foreground"},
-		"help":    {helpBuiltin, "", "list the commands and keys"},
-		"history": {historyBuiltin, "[-c]", "list the typed lines, or forget them"},
-		"jobs":    {jobsBuiltin, "[-l]", "list stopped and background jobs"},
-		"kill":    {killBuiltin, "[-SIGNAL] %JOB|PID...", "send a signal"},
-		"printf":  {printBuiltin("printf"), "FORMAT [ARGUMENT...]", "print with a format"},
-		"read":    {readBuiltin, "[-rs] [NAME...]", "read a line into variables"},
-		"trap":    {trapBuiltin, "[COMMAND] [SIGNAL...]", "run a command when the shell ends or gets a signal"},
-		"ulimit":  {ulimitBuiltin, "[-HS] [-acdflmnstuv] [LIMIT]", "show or set limits of processes"},
-		"umask":   {umaskBuiltin, "[MODE]", "show or set the mask of new files' permissions"},
-		"wait":    {waitBuiltin, "[%JOB|PID...]", "wait for background jobs"},
+		".":        {dotBuiltin, "FILE [ARGUMENT...]", "run a file in this shell"},
+		":":        {succeed(0), "", "do nothing"},
+		"[":        {testBuiltin("["), "EXPRESSION ]", "test a condition"},
+		"alias":    {aliasBuiltin, "[NAME[=TEXT]...]", "give texts names, or list them"},
+		"bg":       {bgBuiltin, "[%JOB]", "continue a stopped job in the background"},
+		"break":    {leaveLoops("break", breaking), "[N]", "leave N loops"},
+		"cd":       {cdBuiltin, "[-LP] [FOLDER|-]", "change the folder"},
+		"command":  {commandBuiltin, "[-pvV] COMMAND...", "run a command that is no function, or say what it is"},
+		"continue": {leaveLoops("continue", continuing), "[N]", "begin the loop anew"},
+		"declare":  {localBuiltin("declare"), "[-rxg] NAME[=VALUE]...", "make variables, within a function its own"},
+		"echo":     {printBuiltin("echo"), "[-neE] [TEXT...]", "print its arguments"},
+		"eval":     {evalBuiltin, "TEXT...", "run a text"},
+		"exec":     {nil, "[COMMAND...]", "become a command, or keep redirections"},
+		"exit":     {exitBuiltin, "[STATUS]", "end the shell"},
+		"export":   {marks("export"), "[-pn] [NAME[=VALUE]...]", "give variables to commands"},
+		"false":    {succeed(1), "", "fail"},
+		"fg":       {fgBuiltin, "[%JOB]", "bring a job to the foreground"},
+		"getopts":  {getoptsBuiltin, "LETTERS NAME [ARGUMENT...]", "take the next option"},
+		"hash":     {hashBuiltin, "[-r] [NAME...]", "look commands up"},
+		"help":     {helpBuiltin, "", "list the commands and keys"},
+		"history":  {historyBuiltin, "[-c]", "list the typed lines, or forget them"},
+		"jobs":     {jobsBuiltin, "[-l]", "list stopped and background jobs"},
+		"kill":     {killBuiltin, "[-SIGNAL] %JOB|PID...", "send a signal"},
+		"local":    {localBuiltin("local"), "NAME[=VALUE]...", "make variables of a function"},
+		"logout":   {exitBuiltin, "[STATUS]", "end the shell"},
+		"printf":   {printBuiltin("printf"), "FORMAT [ARGUMENT...]", "print with a format"},
+		"pwd":      {pwdBuiltin, "[-LP]", "print the folder"},
+		"read":     {readBuiltin, "[-rs] [-p TEXT] [-d CHAR] [-t SECONDS] [NAME...]", "read a line into variables"},
+		"readonly": {marks("readonly"), "[-p] [NAME[=VALUE]...]", "protect variables"},
+		"return":   {returnBuiltin, "[STATUS]", "leave a function or script"},
+		"set":      {setBuiltin, "[-aCeEfnuvx] [-o OPTION] [PARAMETER...]", "set options and parameters, or list variables"},
+		"shift":    {shiftBuiltin, "[N]", "drop the first parameters"},
+		"source":   {dotBuiltin, "FILE [ARGUMENT...]", "run a file in this shell"},
+		"test":     {testBuiltin("test"), "EXPRESSION", "test a condition"},
+		"times":    {timesBuiltin, "", "times of the shell and its commands"},
+		"trap":     {trapBuiltin, "[COMMAND] [SIGNAL...]", "run a command when the shell ends or gets a signal"},
+		"true":     {succeed(0), "", "succeed"},
+		"type":     {typeBuiltin, "NAME...", "say what commands are"},
+		"typeset":  {localBuiltin("typeset"), "[-rxg] NAME[=VALUE]...", "make variables, within a function its own"},
+		"ulimit":   {ulimitBuiltin, "[-HS] [-acdflmnstuv] [LIMIT]", "show or set limits of processes"},
+		"umask":    {umaskBuiltin, "[MODE]", "show or set the mask of new files' permissions"},
+		"unalias":  {unaliasBuiltin, "[-a] NAME...", "forget aliases"},
+		"unset":    {unsetBuiltin, "[-fv] NAME...", "forget variables or functions"},
+		"wait":     {waitBuiltin, "[%JOB|PID...]", "wait for background jobs"},
 	}
 }
 
-// printBuiltin runs echo or printf here. The interpreter's own know half of the
-// formats and do not tell that the disk is full.
-func printBuiltin(name string) func(*shell, context.Context, interp.HandlerContext, []string) int {
-	return func(sh *shell, ctx context.Context, hc interp.HandlerContext, args []string) int {
-		code, _ := applet.Run(name, args, applet.Stdio{In: strings.NewReader(""), Out: hc.Stdout, Err: hc.Stderr})
+func succeed(status int) func(*env, io.Writer, []string) int {
+	return func(*env, io.Writer, []string) int { return status }
+}
+
+// printBuiltin runs echo or printf here, to save a process.
+func printBuiltin(name string) func(*env, io.Writer, []string) int {
+	return func(e *env, out io.Writer, args []string) int {
+		code, _ := applet.Run(name, args, applet.Stdio{In: strings.NewReader(""), Out: out, Err: e.stderr()})
 		return code
 	}
 }
 
-func isBuiltin(name string) bool {
-	_, ok := builtins[name]
-	return ok
-}
-
-func jobsBuiltin(sh *shell, ctx context.Context, hc interp.HandlerContext, args []string) int {
+func jobsBuiltin(e *env, out io.Writer, args []string) int {
+	sh, args := e.sh, afterDashes(args)
 	long := len(args) > 0 && args[0] == "-l"
 	for _, j := range sh.jobs.all() {
 		sh.jobs.Lock()
@@ -72,7 +99,7 @@ func jobsBuiltin(sh *shell, ctx context.Context, hc interp.HandlerContext, args 
 		}
 		text := j.text
 		sh.jobs.Unlock()
-		fmt.Fprintf(hc.Stdout, "[%d] %s%-8s %s\n", j.id, pids, said, text)
+		fmt.Fprintf(out, "[%d] %s%-8s %s\n", j.id, pids, said, text)
 		if state == "done" {
 			sh.jobs.remove(j)
 		}
@@ -80,15 +107,16 @@ func jobsBuiltin(sh *shell, ctx context.Context, hc interp.HandlerContext, args 
 	return 0
 }
 
-func fgBuiltin(sh *shell, ctx context.Context, hc interp.HandlerContext, args []string) int {
+func fgBuiltin(e *env, out io.Writer, args []string) int {
+	sh, args := e.sh, afterDashes(args)
 	if sh.terminal == nil {
-		return complain(hc, "fg", "no job control")
+		return e.fail("fg: no job control")
 	}
 	j, err := sh.jobs.find(strings.Join(args, " "))
 	if err != nil {
-		return complain(hc, "fg", "%v", err)
+		return e.fail("fg: %v", err)
 	}
-	fmt.Fprintln(hc.Stdout, j.text)
+	fmt.Fprintln(out, j.text)
 	sh.jobs.Lock()
 	j.foreground = true
 	if j.saved != nil {
@@ -100,7 +128,7 @@ func fgBuiltin(sh *shell, ctx context.Context, hc interp.HandlerContext, args []
 	}
 	sh.jobs.Unlock()
 	sh.jobs.signal(j, syscall.SIGCONT)
-	sh.jobs.wait(ctx, j, func() bool { return j.state() != "running" })
+	sh.jobs.wait(e.ctx, j, func() bool { return j.state() != "running" })
 	sh.afterForeground(j)
 	sh.jobs.Lock()
 	defer sh.jobs.Unlock()
@@ -110,110 +138,59 @@ func fgBuiltin(sh *shell, ctx context.Context, hc interp.HandlerContext, args []
 	return j.result()
 }
 
-func bgBuiltin(sh *shell, ctx context.Context, hc interp.HandlerContext, args []string) int {
+func bgBuiltin(e *env, out io.Writer, args []string) int {
+	sh, args := e.sh, afterDashes(args)
 	j, err := sh.jobs.find(strings.Join(args, " "))
 	if err != nil {
-		return complain(hc, "bg", "%v", err)
+		return e.fail("bg: %v", err)
 	}
-	fmt.Fprintf(hc.Stdout, "[%d] %s &\n", j.id, j.text)
+	fmt.Fprintf(out, "[%d] %s &\n", j.id, j.text)
 	if err := sh.jobs.signal(j, syscall.SIGCONT); err != nil {
-		return complain(hc, "bg", "%s: %v", j.text, err)
+		return e.fail("bg: %s: %v", j.text, err)
 	}
 	return 0
 }
 
-// waitBuiltin ends early on Ctrl-C, which the interpreter's own cannot.
-func waitBuiltin(sh *shell, ctx context.Context, hc interp.HandlerContext, args []string) int {
-	var jobs []*job
-	if len(args) == 0 {
-		jobs = sh.jobs.all()
-	}
-	status := 0
-	for _, spec := range args {
-		j, err := sh.jobs.find(spec)
-		if err != nil {
-			complain(hc, "wait", "%s is not a child of this shell", spec)
-			status = 127
-			continue
-		}
-		jobs = append(jobs, j)
-	}
-	for _, j := range jobs {
-		if sh.jobs.wait(ctx, j, func() bool { return j.state() != "running" }) != nil {
-			return 130
-		}
-		sh.jobs.Lock()
-		state := j.state()
-		if len(args) > 0 {
-			status = j.result()
-		}
-		j.notified = state == "done"
-		sh.jobs.Unlock()
-		if state == "done" && sh.terminal != nil {
-			sh.jobs.remove(j)
-		}
-	}
-	return status
-}
-
-func killBuiltin(sh *shell, ctx context.Context, hc interp.HandlerContext, args []string) int {
-	own := false
-	for _, arg := range args {
-		own = own || strings.HasPrefix(arg, "%")
-	}
-	if !own {
-		// Without jobs it is the command, run here to save a process.
-		code, _ := applet.Run("kill", args, applet.Stdio{In: strings.NewReader(""), Out: hc.Stdout, Err: hc.Stderr})
-		return code
-	}
-	sig := syscall.SIGTERM
-	if len(args) > 0 && strings.HasPrefix(args[0], "-") {
-		name := args[0][1:]
-		args = args[1:]
-		if name == "s" && len(args) > 0 {
-			name, args = args[0], args[1:]
-		}
-		var ok bool
-		if sig, ok = applet.SignalNumber(name); !ok {
-			return complain(hc, "kill", "%s: unknown signal", name)
-		}
-	}
-	status := 0
-	for _, spec := range args {
-		if pid, err := strconv.ParseInt(spec, 10, 32); err == nil {
-			if err := syscall.Kill(int(pid), sig); err != nil {
-				status = complain(hc, "kill", "%d: %v", pid, err)
-			}
-			continue
-		}
-		j, err := sh.jobs.find(spec)
-		if err == nil {
-			err = sh.jobs.signal(j, sig)
-		}
-		if err != nil {
-			status = complain(hc, "kill", "%s: %v", spec, err)
-		}
-	}
-	return status
+// fail writes a message and is the status of a builtin that failed.
+func (e *env) fail(format string, args ...any) int {
+	e.complain(format, args...)
+	return 1
 }
 
 // umaskBuiltin knows octal masks only; symbolic ones are for other shells.
-func umaskBuiltin(sh *shell, ctx context.Context, hc interp.HandlerContext, args []string) int {
+func umaskBuiltin(e *env, out io.Writer, args []string) int {
+	opts, args, err := letterOptions(args, "S")
+	if err != nil {
+		return e.fail("umask: %v", err)
+	}
 	if len(args) == 0 {
-		mask := syscall.Umask(0o22)
-		syscall.Umask(mask)
-		fmt.Fprintf(hc.Stdout, "%04o\n", mask)
+		if opts == "" {
+			fmt.Fprintf(out, "%04o\n", e.mask)
+			return 0
+		}
+		var text []string
+		for i, who := range []string{"u", "g", "o"} {
+			allowed := ""
+			for j, letter := range []string{"r", "w", "x"} {
+				if e.mask&(0o400>>(3*i+j)) == 0 {
+					allowed += letter
+				}
+			}
+			text = append(text, who+"="+allowed)
+		}
+		fmt.Fprintln(out, strings.Join(text, ","))
 		return 0
 	}
 	mask, err := strconv.ParseUint(args[0], 8, 9)
 	if err != nil {
-		return complain(hc, "umask", "%s: not an octal mask", args[0])
+		return e.fail("umask: %s: not an octal mask", applet.PrintableLine(args[0]))
 	}
-	syscall.Umask(int(mask))
+	e.mask = int(mask)
 	return 0
 }
 
-func historyBuiltin(sh *shell, ctx context.Context, hc interp.HandlerContext, args []string) int {
+func historyBuiltin(e *env, out io.Writer, args []string) int {
+	sh, args := e.sh, afterDashes(args)
 	if sh.history == nil {
 		return 0
 	}
@@ -222,98 +199,24 @@ func historyBuiltin(sh *shell, ctx context.Context, hc interp.HandlerContext, ar
 		return 0
 	}
 	for i, line := range sh.history.Lines() {
-		fmt.Fprintf(hc.Stdout, "%5d  %s\n", i+1, line)
+		fmt.Fprintf(out, "%5d  %s\n", i+1, line)
 	}
 	return 0
 }
 
-func helpBuiltin(sh *shell, ctx context.Context, hc interp.HandlerContext, args []string) int {
-	names := append(applet.Names(), interpreterBuiltins...)
+func helpBuiltin(e *env, out io.Writer, args []string) int {
+	sh := e.sh
+	names := applet.Names()
 	for name := range builtins {
 		names = append(names, name)
 	}
 	sort.Strings(names)
-	fmt.Fprintln(hc.Stdout, "Commands (COMMAND --help tells more):")
-	applet.Columns(hc.Stdout, uniq(names), sh.width())
-	fmt.Fprint(hc.Stdout, "\nThe machine: bantam status, bantam edit, bantam plan, bantam switch\n"+
+	fmt.Fprintln(out, "Commands (COMMAND --help tells more):")
+	applet.Columns(out, uniq(names), sh.width())
+	fmt.Fprint(out, "\nThe machine: bantam status, bantam edit, bantam plan, bantam switch\n"+
 		"Keys: Up/Down history, ^R search it, Tab complete, ^A/^E begin/end, ^K/^U/^W cut, ^Y paste,\n"+
 		"      ^L redraw, ^C give up the line or the command, ^Z stop it (fg continues), ^D leave\n")
 	return 0
-}
-
-// interpreterBuiltins are the interpreter's, for help and completion.
-var interpreterBuiltins = []string{"alias", "break", "cd", "command", "continue", "eval", "exec", "exit", "export", "getopts",
-	"local", "pwd", "read", "readonly", "return", "set", "shift", "source", "type", "unalias", "unset"}
-
-// trapBuiltin keeps the signal traps; EXIT and ERR are the interpreter's.
-func trapBuiltin(sh *shell, ctx context.Context, hc interp.HandlerContext, args []string) int {
-	if len(args) > 0 && args[0] == "--" {
-		args = args[1:]
-	}
-	if len(args) == 0 {
-		return status(hc.Builtin(ctx, []string{"trap"}))
-	}
-	command, names := "-", args
-	if len(args) > 1 {
-		command, names = args[0], args[1:]
-	}
-	if command != "-" && command != "" {
-		command = strings.TrimSuffix(sh.rewriteText(command), "\n")
-	}
-	for _, name := range names {
-		if name == "0" {
-			name = "EXIT"
-		}
-		if name == "EXIT" || name == "ERR" {
-			forward := []string{"trap", command, name}
-			if command == "-" || command == "" {
-				forward = []string{"trap", "-", name}
-			}
-			if code := status(hc.Builtin(ctx, forward)); code != 0 {
-				return code
-			}
-			continue
-		}
-		sig, ok := applet.SignalNumber(name)
-		if !ok {
-			return complain(hc, "trap", "%s: unknown signal", name)
-		}
-		sh.trapLock.Lock()
-		if command == "-" {
-			delete(sh.traps, sig)
-		} else {
-			sh.traps[sig] = command
-		}
-		sh.trapLock.Unlock()
-		if sh.onTrap != nil && command != "-" {
-			sh.onTrap(sig)
-		}
-	}
-	return 0
-}
-
-// trap is the command set for a signal, "" when it is to be ignored.
-func (sh *shell) trap(sig syscall.Signal) (command string, ok bool) {
-	sh.trapLock.Lock()
-	defer sh.trapLock.Unlock()
-	command, ok = sh.traps[sig]
-	return command, ok
-}
-
-func status(err error) int {
-	if err == nil {
-		return 0
-	}
-	var code interp.ExitStatus
-	if errors.As(err, &code) {
-		return int(code)
-	}
-	return 1
-}
-
-func complain(hc interp.HandlerContext, name, format string, args ...any) int {
-	fmt.Fprintf(hc.Stderr, name+": "+format+"\n", args...)
-	return 1
 }
 
 func uniq(sorted []string) []string {

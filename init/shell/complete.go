@@ -50,7 +50,7 @@ func (sh *shell) complete(before string) line.Completion {
 		path = home + path[1:]
 	}
 	if !filepath.IsAbs(path) {
-		path = filepath.Join(sh.runner.Dir, path)
+		path = filepath.Join(sh.main.dir, path)
 	}
 	entries, err := os.ReadDir(path)
 	if err != nil {
@@ -106,7 +106,7 @@ func (sh *shell) variables(start int, word string) line.Completion {
 	}
 	prefix := word[len(mark):]
 	var names []string
-	for name := range sh.runner.Vars {
+	for name := range sh.main.vars {
 		names = append(names, name)
 	}
 	for _, assignment := range environment() {
@@ -117,7 +117,7 @@ func (sh *shell) variables(start int, word string) line.Completion {
 	sort.Strings(names)
 	c := line.Completion{Start: start}
 	for _, name := range uniq(names) {
-		if !strings.HasPrefix(name, "__sh_") && validName(name) {
+		if validName(name) {
 			c.Words = append(c.Words, mark+name+end)
 			c.Display = append(c.Display, name)
 		}
@@ -132,11 +132,11 @@ func validName(name string) bool {
 
 // commands lists what can stand first in a line.
 func (sh *shell) commands(prefix string) []string {
-	names := append(applet.Names(), interpreterBuiltins...)
+	names := applet.Names()
 	for name := range builtins {
 		names = append(names, name)
 	}
-	for name := range sh.runner.Funcs {
+	for name := range sh.main.funcs {
 		names = append(names, name)
 	}
 	names = append(names, "bantam")

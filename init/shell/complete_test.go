@@ -33,10 +33,7 @@ func TestAListingOfNamesSendsNoCommandsToTheTerminal(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	sh, err := newShell("sh", nil, false, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	sh := newShell("sh", nil, os.Stdin)
 	got := sh.complete("cat " + dir + "/a").Display
 	if len(got) != 2 || got[0] != "a?]0;x?" || got[1] != "a?2J" {
 		t.Errorf("got %q", got)
@@ -45,10 +42,7 @@ func TestAListingOfNamesSendsNoCommandsToTheTerminal(t *testing.T) {
 
 func TestTabKnowsVariablesFlagsAndWhatBantamTakes(t *testing.T) {
 	t.Setenv("HOME", "/root")
-	sh, err := newShell("sh", nil, false, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	sh := newShell("sh", nil, os.Stdin)
 	sh.runText("HOMELAND=1; lower_case=2")
 	old := CompleteBantam
 	defer func() { CompleteBantam = old }()

@@ -9,7 +9,6 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
-	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
 
 	"bantam/init/shell/line"
@@ -29,15 +28,8 @@ func runInteractive(parsed arguments) int {
 		stdin = own
 		terminalInput.Store(own)
 	}
-	sh, err := newShell("sh", parsed.operands, true, stdin)
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "sh: %v\n", err)
-		return 1
-	}
-	if err := interp.Params(parsed.options...)(sh.runner); err != nil {
-		fmt.Fprintf(os.Stderr, "sh: %v\n", err)
-		return 2
-	}
+	sh := newShell("sh", parsed.operands, stdin)
+	sh.main.opts = parsed.options
 	sh.terminal = terminal
 	if terminal == nil {
 		fmt.Fprintln(os.Stderr, "sh: no job control on this terminal")
@@ -48,7 +40,6 @@ func runInteractive(parsed arguments) int {
 	sh.history = history
 	con := newConsole(sh, history)
 	sh.handleSignals(con)
-	sh.runText("export PATH HOME EDITOR VISUAL")
 	sh.source(profile)
 	con.measure()
 	return sh.converse(con)
@@ -61,7 +52,7 @@ func (sh *shell) converse(con *console) int {
 		stmts, result, err := sh.readProgram(con)
 		switch {
 		case result == line.Cancelled:
-			sh.runText("(exit 130)") // for $?
+			sh.main.status = 130
 			continue
 		case result == line.EndOfInput:
 			fmt.Fprintln(os.Stdout, "exit")
@@ -71,19 +62,17 @@ func (sh *shell) converse(con *console) int {
 			return sh.leave()
 		case err != nil:
 			fmt.Fprintf(os.Stderr, "sh: %v\n", err)
-			sh.runText("(exit 2)")
+			sh.main.status = 2
 			continue
 		}
 		for _, stmt := range stmts {
-			status, err := sh.runStmt(stmt)
-			if err != nil {
-				// The cancelled statement looks like an exit to the interpreter.
-				sh.runText(fmt.Sprintf("(exit %d)", status))
-				break
-			}
-			if sh.runner.Exited() {
+			_, err := sh.runStmt(stmt)
+			if sh.exited {
 				sh.hangUpJobs()
-				return status
+				return sh.leave()
+			}
+			if err != nil {
+				break // the rest of the line is given up
 			}
 		}
 	}
@@ -117,13 +106,13 @@ func parse(text string) (stmts []*syntax.Stmt, more bool, err error) {
 	if continued(text) {
 		return nil, true, nil
 	}
-	file, err := syntax.NewParser().Parse(strings.NewReader(text), "")
+	stmts, err = parseText(text)
 	if err != nil {
 		// A here-document without its first line is not called incomplete.
 		more := syntax.IsIncomplete(err) || strings.Contains(err.Error(), "unclosed here-document")
 		return nil, more, err
 	}
-	return file.Stmts, false, nil
+	return stmts, false, nil
 }
 
 // continued tells whether the text ends with an unescaped backslash and newline.
@@ -135,11 +124,18 @@ func continued(text string) bool {
 
 // handleSignals keeps the shell alive and ends it with its line.
 func (sh *shell) handleSignals(con *console) {
-	signals := make(chan os.Signal, 16)
+	signals := sh.signals
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTSTP, syscall.SIGWINCH, syscall.SIGHUP, syscall.SIGTERM)
-	sh.onTrap = func(sig syscall.Signal) { signal.Notify(signals, sig) }
 	go func() {
 		for s := range signals {
+			if ignored, trapped := sh.trap(s.(syscall.Signal)); trapped {
+				if !ignored {
+					sh.arrived.add(s.(syscall.Signal))
+				}
+				if s != syscall.SIGINT && s != syscall.SIGWINCH {
+					continue
+				}
+			}
 			switch s {
 			case syscall.SIGINT, syscall.SIGQUIT:
 				// Only arrives while no command has the terminal.
@@ -239,7 +235,7 @@ func (sh *shell) prompt() string {
 	if ps1 == "" {
 		ps1 = `\u@\h:\w\$ `
 	}
-	dir := sh.runner.Dir
+	dir := sh.main.dir
 	if home := sh.variable("HOME"); home != "" && home != "/" {
 		if rest, ok := strings.CutPrefix(dir, home); ok && (rest == "" || rest[0] == '/') {
 			dir = "~" + rest

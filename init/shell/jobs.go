@@ -29,7 +29,8 @@ type job struct {
 	list       bool // a list run inside the shell, ended by the done word
 	listDone   bool
 	killed     bool
-	notified   bool // its end was told or waited for
+	killer     syscall.Signal // what killed it
+	notified   bool           // its end was told or waited for
 	status     int
 	saved      *termios // terminal settings at the time it was stopped
 	changed    chan struct{}
@@ -206,7 +207,7 @@ func (t *jobTable) signal(j *job, sig syscall.Signal) error {
 	t.Lock()
 	defer t.Unlock()
 	if j.list && sig != syscall.SIGCONT && sig != syscall.SIGSTOP && sig != 0 {
-		j.killed = true
+		j.killed, j.killer = true, sig
 		defer j.signalChange()
 	}
 	if j.state() == "done" {

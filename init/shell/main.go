@@ -13,11 +13,10 @@ import (
 	"syscall"
 
 	"golang.org/x/term"
-	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
 )
 
-const usage = "usage: sh [-eflnux] [-o OPTION] [-c TEXT | FILE] [ARGUMENT...]"
+const usage = "usage: sh [-aCeEfilnsuvx] [-o OPTION] [-c TEXT | FILE] [ARGUMENT...]"
 
 // arguments is a parsed command line of sh.
 type arguments struct {
@@ -25,7 +24,7 @@ type arguments struct {
 	interactive bool    // -i
 	login       bool    // -l, or argv[0] begins with '-'
 	stdin       bool    // -s
-	options     []string
+	options     options
 	operands    []string
 }
 
@@ -47,10 +46,10 @@ func Main(args []string) int {
 		if len(params) > 0 {
 			name, params = params[0], params[1:]
 		}
-		return runScript(name, params, parsed, strings.NewReader(*parsed.command), name)
+		return runScript(name, params, parsed, statements(*parsed.command), name)
 	case len(parsed.operands) > 0 && !parsed.stdin:
 		file := parsed.operands[0]
-		f, err := os.Open(file)
+		text, err := os.ReadFile(file)
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "sh: %s: %v\n", file, errors.Unwrap(err))
 			if errors.Is(err, os.ErrNotExist) {
@@ -58,12 +57,11 @@ func Main(args []string) int {
 			}
 			return 126
 		}
-		defer f.Close()
-		return runScript(file, parsed.operands[1:], parsed, f, file)
+		return runScript(file, parsed.operands[1:], parsed, statements(string(text)), file)
 	case parsed.interactive || term.IsTerminal(0):
 		return runInteractive(parsed)
 	}
-	return runScript("sh", parsed.operands, parsed, nil, "stdin")
+	return runScript("sh", parsed.operands, parsed, stdinProgram(os.Stdin), "stdin")
 }
 
 func parseArguments(args []string) (arguments, error) {
@@ -93,16 +91,18 @@ func parseArguments(args []string) (arguments, error) {
 				parsed.login = true
 			case 's':
 				parsed.stdin = true
-			case 'e', 'f', 'n', 'u', 'x', 'a':
-				parsed.options = append(parsed.options, arg[:1]+string(letter))
 			case 'o':
 				if len(rest) == 0 {
 					return parsed, errors.New("-o needs the name of an option")
 				}
-				parsed.options = append(parsed.options, arg[:1]+"o", rest[0])
+				if !parsed.options.setName(rest[0], arg[0] == '-') {
+					return parsed, fmt.Errorf("unknown option %co %s", arg[0], rest[0])
+				}
 				rest = rest[1:]
 			default:
-				return parsed, fmt.Errorf("unknown option %c%c", arg[0], letter)
+				if !parsed.options.set(byte(letter), arg[0] == '-') || letter > 0x7f {
+					return parsed, fmt.Errorf("unknown option %c%c", arg[0], letter)
+				}
 			}
 		}
 	}
@@ -116,55 +116,45 @@ func parseArguments(args []string) (arguments, error) {
 	return parsed, nil
 }
 
-// runScript runs a program that is not typed by a person; a nil source is
-// standard input.
-func runScript(name string, params []string, parsed arguments, source io.Reader, sourceName string) int {
-	sh, err := newShell(name, params, false, os.Stdin)
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "sh: %v\n", err)
-		return 1
-	}
-	if err := interp.Params(parsed.options...)(sh.runner); err != nil {
-		fmt.Fprintf(os.Stderr, "sh: %v\n", err)
-		return 2
-	}
+// runScript runs a program that is not typed by a person.
+func runScript(name string, params []string, parsed arguments, program iter.Seq2[*syntax.Stmt, error], sourceName string) int {
+	sh := newShell(name, params, os.Stdin)
+	sh.main.opts = parsed.options
 	if parsed.login {
 		sh.source(profile)
 	}
 	received := sh.catchSignals()
-
-	status := 0
-	program := stdinProgram(os.Stdin)
-	if source != nil {
-		program = statements(source)
-	}
 	for stmt, err := range program {
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "sh: %s: %v\n", sourceName, err)
-			return 2
+			sh.main.status = 2
+			break
 		}
-		var runErr error
-		status, runErr = sh.runStmt(stmt)
+		_, runErr := sh.runStmt(stmt)
 		if errors.Is(runErr, errInterrupted) || received.Load() != 0 {
 			return sh.dieOf(syscall.Signal(received.Load()))
 		}
-		if sh.runner.Exited() {
-			return status
+		if sh.exited {
+			break
 		}
-	}
-	if sh.runner.Exited() {
-		return status
 	}
 	return sh.leave()
 }
 
-// leave runs the EXIT trap as a shell does at the end of its input.
+// leave runs the EXIT trap and is the status that the shell ends with.
 func (sh *shell) leave() int {
-	file, err := syntax.NewParser().Parse(strings.NewReader("exit"), sh.name)
-	if err != nil {
-		return 1
+	sh.main.signalTraps()
+	sh.main.exitTrap()
+	if sh.history == nil {
+		// Lists in the background live in this process: what they do must not be lost.
+		signal.Reset(syscall.SIGINT)
+		for _, j := range sh.jobs.all() {
+			if j.list {
+				sh.jobs.wait(context.Background(), j, func() bool { return j.listDone })
+			}
+		}
 	}
-	return sh.exitStatus(sh.runner.Run(context.Background(), file.Stmts[0]))
+	return sh.main.status
 }
 
 // catchSignals makes SIGINT end the running statement unless a command that
@@ -175,17 +165,17 @@ func (sh *shell) leave() int {
 // handles it (ping, an editor) has not ended the script by that.
 func (sh *shell) catchSignals() *atomic.Int32 {
 	received := new(atomic.Int32)
-	signals := make(chan os.Signal, 16)
-	caught := []os.Signal{syscall.SIGINT}
-	if sh.terminal == nil {
-		signal.Notify(signals, caught...)
+	if !signal.Ignored(syscall.SIGINT) {
+		signal.Notify(sh.signals, syscall.SIGINT)
 	}
-	sh.onTrap = func(sig syscall.Signal) { signal.Notify(signals, sig) }
 	go func() {
-		for s := range signals {
+		for s := range sh.signals {
 			sig := s.(syscall.Signal)
-			if text, trapped := sh.trap(sig); trapped && text == "" {
-				continue // ignored
+			if ignored, trapped := sh.trap(sig); trapped {
+				if !ignored {
+					sh.arrived.add(sig)
+				}
+				continue
 			}
 			if sig == syscall.SIGINT && sh.commandRuns() {
 				continue // its fate decides, see runForeground
@@ -200,19 +190,13 @@ func (sh *shell) catchSignals() *atomic.Int32 {
 	return received
 }
 
-// dieOf ends the script as the signal demands: its trap runs if there is one,
-// else the shell dies of the same signal, so that who waits for it sees that.
+// dieOf ends the script as the signal demands: the shell dies of it too, so that who
+// waits for it sees that.
 func (sh *shell) dieOf(sig syscall.Signal) int {
 	if sig == 0 {
 		sig = syscall.SIGINT
 	}
-	if text, trapped := sh.trap(sig); trapped {
-		if status := sh.runText(text); sh.runner.Exited() {
-			return status
-		}
-		sh.leave()
-		return 128 + int(sig)
-	}
+	sh.main.status = 128 + int(sig)
 	sh.leave()
 	signal.Reset(sig)
 	syscall.Kill(os.Getpid(), sig)
@@ -243,49 +227,18 @@ func (sh *shell) signalForeground(sig syscall.Signal) {
 
 // source runs a file in this shell if it is there.
 func (sh *shell) source(path string) {
-	f, err := os.Open(path)
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return // an optional file
 	}
-	defer f.Close()
-	for stmt, err := range statements(f) {
+	for stmt, err := range statements(string(text)) {
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "sh: %s: %v\n", path, err)
 			return
 		}
-		sh.runStmt(stmt)
-	}
-}
-
-// statements parses a program as it runs. The parser hands out a statement when
-// it has read its end, but the text of a here-document comes after the line, so
-// the statements of a line wait for the first of a later one:
-//
-//	cat <<X; echo done
-func statements(source io.Reader) iter.Seq2[*syntax.Stmt, error] {
-	return func(yield func(*syntax.Stmt, error) bool) {
-		var line []*syntax.Stmt
-		flush := func() bool {
-			for _, stmt := range line {
-				if !yield(stmt, nil) {
-					return false
-				}
-			}
-			line = line[:0]
-			return true
+		if sh.runStmt(stmt); sh.exited {
+			return
 		}
-		for stmt, err := range syntax.NewParser().StmtsSeq(source) {
-			later := err != nil || len(line) > 0 && stmt.Pos().Line() > line[len(line)-1].End().Line()
-			if later && !flush() {
-				return
-			}
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			line = append(line, stmt)
-		}
-		flush()
 	}
 }
 

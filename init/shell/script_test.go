@@ -14,7 +14,7 @@ func TestScriptsLikeDash(t *testing.T) {
 		t.Fatal("dash is missing: apt-get install dash")
 	}
 	bin := binFolder(t)
-	for _, script := range strings.Split(scripts, "\n----\n") {
+	for _, script := range strings.Split(scripts+"\n----\n"+posixScripts, "\n----\n") {
 		script = strings.TrimSpace(script)
 		name, _, _ := strings.Cut(script, "\n")
 		t.Run(name, func(t *testing.T) {

@@ -3,34 +3,26 @@ package shell
 import (
 	"bytes"
 	"errors"
-	"io"
 	"os"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
-	"mvdan.cc/sh/v3/interp"
 )
 
 // start forks and executes a command as part of a job. With job control the
 // processes of a job share a process group, and the foreground job's has the
-// terminal. copied must be called once the process is done: it waits until all
-// output for a writer that is not a file has arrived.
+// terminal.
 //
 // os/exec is not used because it cannot tell that a process stopped.
-func (sh *shell) start(hc interp.HandlerContext, j *job, args []string) (p *process, copied func(), err error) {
-	path, err := lookPath(hc.Dir, hc.Env, args[0])
+func (e *env) start(j *job, args []string) (p *process, err error) {
+	sh := e.sh
+	path, err := e.lookPath(args[0])
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	files, closeOurs, copied, err := childFiles(hc)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer closeOurs()
-	attr := &syscall.ProcAttr{Dir: hc.Dir, Env: exported(hc.Env), Files: files, Sys: &syscall.SysProcAttr{}}
+	attr := &syscall.ProcAttr{Dir: e.dir, Env: e.exports(), Files: e.childFiles(), Sys: &syscall.SysProcAttr{}}
 
 	sh.jobs.Lock()
 	defer sh.jobs.Unlock()
@@ -38,10 +30,14 @@ func (sh *shell) start(hc interp.HandlerContext, j *job, args []string) (p *proc
 	if strings.Contains(args[0], "/") {
 		program = args[0] // as it was typed, which becomes the $0 of a script
 	}
+	if len(e.limits) > 0 {
+		args = append([]string{"sh", "-c", strings.Join(e.limits, " && ") + ` && exec "$@"`, "sh"}, args...)
+		program = "/proc/self/exe"
+	}
 	var pid int
 	for try := 0; ; try++ {
 		attr.Sys.Setpgid, attr.Sys.Pgid = sh.terminal != nil, j.pgid
-		pid, err = syscall.ForkExec(program, args, attr)
+		e.withMask(func() { pid, err = syscall.ForkExec(program, args, attr) })
 		switch {
 		case errors.Is(err, syscall.EPERM) && j.pgid != 0, errors.Is(err, syscall.ESRCH) && j.pgid != 0:
 			j.pgid = 0 // the group died just now; begin a new one
@@ -61,7 +57,7 @@ func (sh *shell) start(hc interp.HandlerContext, j *job, args []string) (p *proc
 		break
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	p = &process{pid: pid, name: args[0]}
 	j.processes = append(j.processes, p)
@@ -72,7 +68,7 @@ func (sh *shell) start(hc interp.HandlerContext, j *job, args []string) (p *proc
 		}
 	}
 	go sh.watch(j, p)
-	return p, copied, nil
+	return p, nil
 }
 
 // watch waits for one process. A thread blocked in wait4 is cheaper to get
@@ -117,81 +113,24 @@ func (sh *shell) watch(j *job, p *process) {
 	}
 }
 
-// childFiles are the descriptors 0 to 2 of a child. Writers that are no files,
-// as in command substitutions, get a pipe and a copying goroutine, for which
-// copied waits. closeOurs is to be called once the child has its copies.
-func childFiles(hc interp.HandlerContext) (files []uintptr, closeOurs, copied func(), err error) {
-	var ours []*os.File
-	var copies sync.WaitGroup
-	closeOurs = func() {
-		for _, f := range ours {
-			f.Close()
+// childFiles are the descriptors of a child, by number.
+func (e *env) childFiles() []uintptr {
+	most := 2
+	for n := range e.fds {
+		most = max(most, n)
+	}
+	files := make([]uintptr, most+1)
+	for n := range files {
+		switch f := e.fds[n]; {
+		case f == nil:
+			files[n] = ^uintptr(0)
+		case terminalInput.Load() == f.File:
+			files[n] = os.Stdin.Fd() // ours is non-blocking
+		default:
+			files[n] = f.Fd()
 		}
 	}
-	defer func() {
-		if err != nil {
-			closeOurs()
-		}
-	}()
-	null := func(flag int) (*os.File, error) {
-		f, err := os.OpenFile(os.DevNull, flag, 0)
-		if err == nil {
-			ours = append(ours, f)
-		}
-		return f, err
-	}
-	output := func(w io.Writer) (*os.File, error) {
-		if lent, ok := w.(keepOpen); ok {
-			w = lent.Writer
-		}
-		switch w := w.(type) {
-		case *os.File:
-			return w, nil
-		case nil:
-			return null(os.O_WRONLY)
-		}
-		if w == io.Discard {
-			return null(os.O_WRONLY)
-		}
-		r, f, err := os.Pipe()
-		if err != nil {
-			return nil, err
-		}
-		ours = append(ours, f)
-		copies.Go(func() {
-			io.Copy(w, r)
-			r.Close()
-		})
-		return f, nil
-	}
-
-	var stdin *os.File
-	switch in := hc.Stdin.(type) {
-	case *os.File:
-		if in == nil {
-			stdin, err = null(os.O_RDONLY)
-		} else if terminalInput.Load() == in {
-			stdin = os.Stdin // ours is non-blocking
-		} else {
-			stdin = in
-		}
-	default:
-		stdin, err = null(os.O_RDONLY)
-	}
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	stdout, err := output(hc.Stdout)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	stderr := stdout
-	if hc.Stderr != hc.Stdout {
-		if stderr, err = output(hc.Stderr); err != nil {
-			return nil, nil, nil, err
-		}
-	}
-	return []uintptr{stdin.Fd(), stdout.Fd(), stderr.Fd()}, closeOurs, copies.Wait, nil
+	return files
 }
 
 // dupAbove copies a descriptor to the lowest free number from least on.

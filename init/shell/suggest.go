@@ -24,7 +24,7 @@ func suggestion(name string) string {
 	if slices.Contains(packagers, name) {
 		return "; there are no packages yet"
 	}
-	candidates := append(applet.Names(), interpreterBuiltins...)
+	candidates := applet.Names()
 	for own := range builtins {
 		candidates = append(candidates, own)
 	}

@@ -1,14 +1,14 @@
 package shell
 
 import (
-	"context"
 	"fmt"
+	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
-	"mvdan.cc/sh/v3/interp"
 )
 
 var limits = []struct {
@@ -30,9 +30,14 @@ var limits = []struct {
 }
 
 // ulimitBuiltin shows or sets a limit of this process and its children.
-func ulimitBuiltin(sh *shell, ctx context.Context, hc interp.HandlerContext, args []string) int {
+func ulimitBuiltin(e *env, out io.Writer, args []string) int {
+	given := args
 	hard, soft, all, letter := false, false, false, byte('f')
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") && len(args[0]) > 1 {
+		if args[0] == "--" {
+			args = args[1:]
+			break
+		}
 		for _, c := range []byte(args[0][1:]) {
 			switch c {
 			case 'H':
@@ -51,6 +56,9 @@ func ulimitBuiltin(sh *shell, ctx context.Context, hc interp.HandlerContext, arg
 		soft = true
 		hard = len(args) > 0 // setting sets both
 	}
+	if e.outside && (len(args) > 0 || len(e.limits) > 0) {
+		return e.limitCommands(given, len(args) > 0)
+	}
 	known := false
 	for _, l := range limits {
 		if !all && l.letter != letter {
@@ -59,7 +67,7 @@ func ulimitBuiltin(sh *shell, ctx context.Context, hc interp.HandlerContext, arg
 		known = true
 		var limit syscall.Rlimit
 		if err := syscall.Getrlimit(l.resource, &limit); err != nil {
-			return complain(hc, "ulimit", "%s: %v", l.name, err)
+			return e.fail("ulimit: %s: %v", l.name, err)
 		}
 		if len(args) == 0 || all {
 			value := limit.Cur
@@ -71,9 +79,9 @@ func ulimitBuiltin(sh *shell, ctx context.Context, hc interp.HandlerContext, arg
 				text = strconv.FormatUint(uint64(value)/l.unit, 10)
 			}
 			if all {
-				fmt.Fprintf(hc.Stdout, "-%c: %-26s %s\n", l.letter, l.name, text)
+				fmt.Fprintf(out, "-%c: %-26s %s\n", l.letter, l.name, text)
 			} else {
-				fmt.Fprintln(hc.Stdout, text)
+				fmt.Fprintln(out, text)
 			}
 			continue
 		}
@@ -81,7 +89,7 @@ func ulimitBuiltin(sh *shell, ctx context.Context, hc interp.HandlerContext, arg
 		if args[0] != "unlimited" {
 			n, err := strconv.ParseUint(args[0], 10, 54)
 			if err != nil {
-				return complain(hc, "ulimit", "%s: not a limit", args[0])
+				return e.fail("ulimit: %s: not a limit", args[0])
 			}
 			value = n * l.unit
 		}
@@ -94,11 +102,26 @@ func ulimitBuiltin(sh *shell, ctx context.Context, hc interp.HandlerContext, arg
 		// syscall's own, because it then stops restoring the limit of open
 		// files that the Go runtime raised.
 		if err := syscall.Setrlimit(l.resource, &limit); err != nil {
-			return complain(hc, "ulimit", "%s: %v", l.name, err)
+			return e.fail("ulimit: %s: %v", l.name, err)
 		}
 	}
 	if !known {
-		return complain(hc, "ulimit", "-%c: unknown limit", letter)
+		return e.fail("ulimit: -%c: unknown limit", letter)
 	}
 	return 0
+}
+
+// limitCommands is ulimit in a subshell, which must not limit the process that it is in:
+// the commands that it starts set the limits themselves, before they begin.
+func (e *env) limitCommands(args []string, sets bool) int {
+	before := e.limits
+	e.limits = append(slices.Clip(before), "ulimit")
+	for _, arg := range args {
+		e.limits[len(e.limits)-1] += " " + singleQuoted(arg)
+	}
+	e.runForeground([]string{"true"})
+	if e.status != 0 || !sets {
+		e.limits = before
+	}
+	return e.status
 }

@@ -37,12 +37,13 @@ var mayImport = map[string][]string{
 	"cmd":               {"board", "images", "switcher", "system"},
 	"init":              {"atomicfile", "boottime", "docs", "editor", "gpt", "lifecycle", "netcfg", "regular", "switcher", "system", "tty"},
 	"init/filetree":     {},
+	"init/glob":         {},
 	"init/sigaction":    {},
 	"init/supervise":    {"boottime", "init/sigaction", "lifecycle", "regular", "tty"},
 	"init/kmod":         {},
 	"init/statevolume":  {"gpt"},
-	"init/applet":       {"boottime", "editor/compare", "editor/screen", "init/filetree", "init/kmod", "init/sigaction", "system", "tty"},
-	"init/shell":        {"atomicfile", "init/applet", "tty"},
+	"init/applet":       {"boottime", "editor/compare", "editor/screen", "init/filetree", "init/glob", "init/kmod", "init/sigaction", "system", "tty"},
+	"init/shell":        {"atomicfile", "init/applet", "init/glob", "tty"},
 	"test":              {"board", "cmd", "editor", "gpt", "images", "init", "lifecycle", "netcfg", "switcher", "system"},
 }
 
