@@ -59,7 +59,7 @@ func wanted(o Options) (f Facts, guid gpt.GUID, err error) {
 func gather(ctx context.Context, o Options) (Facts, error) {
 	f, guid, err := wanted(o)
 	if err == nil && !guid.IsZero() {
-		f.Disks, f.Unreadable, err = waitForDisks(ctx, o, wish{guid, f.Origin})
+		f.Disks, f.Unreadable, err = waitForDisks(ctx, o, identity{guid, f.Origin})
 	}
 	return f, err
 }
@@ -72,15 +72,15 @@ func freshGUID() gpt.GUID {
 	return gpt.DeriveGUID(fmt.Sprintf("%x %d", random, time.Now().UnixNano()), "disk")
 }
 
-// A wish is what is looked for.
-type wish struct {
+// An identity is what a disk is known by that is looked for.
+type identity struct {
 	image  gpt.GUID
 	origin *gpt.Origin // nil: none is known
 }
 
 // lookAt reads one disk. A damaged primary partition table of the disk that the machine was started from is repaired here, if
 // that is wanted: firmware looks at it first, and the table is changed only while the primary is intact.
-func lookAt(o Options, name string, w wish, repair bool) (Disk, bool, error) {
+func lookAt(o Options, name string, id identity, repair bool) (Disk, bool, error) {
 	path := o.dev + "/" + name
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -93,15 +93,15 @@ func lookAt(o Options, name string, w wish, repair bool) (Disk, bool, error) {
 	if err != nil {
 		return Disk{}, false, err
 	}
-	origin := w.on(f)
-	if !w.carriedBy(c.Table.Disk, origin) {
+	origin := id.on(f)
+	if !id.carriedBy(c.Table.Disk, origin) {
 		return Disk{}, false, nil
 	}
 	if c.Foreign {
 		return Disk{}, false, errors.New("its beginning is no longer that of this image, only the end is; it is left untouched")
 	}
 	sectorSize := int(o.number(name, "queue/logical_block_size"))
-	repair = repair && startedFrom(w.origin, Disk{Origin: origin}) && !readOnly && sectorSize == gpt.SectorSize
+	repair = repair && startedFrom(id.origin, Disk{Origin: origin}) && !readOnly && sectorSize == gpt.SectorSize
 	if c.FromBackup && repair {
 		w, err := os.OpenFile(path, os.O_RDWR|unix.O_CLOEXEC, 0)
 		if err != nil {
@@ -121,21 +121,21 @@ func lookAt(o Options, name string, w wish, repair bool) (Disk, bool, error) {
 }
 
 // carriedBy says whether a disk carries the image: its GUID is the image's, or the disk's own, which the table has last.
-func (w wish) carriedBy(disk gpt.GUID, origin *gpt.Origin) bool {
-	return disk == w.image || w.origin != nil && disk == w.origin.Disk || origin != nil && disk == origin.Disk
+func (id identity) carriedBy(disk gpt.GUID, origin *gpt.Origin) bool {
+	return disk == id.image || id.origin != nil && disk == id.origin.Disk || origin != nil && disk == origin.Disk
 }
 
 // on reads the origin of a disk, if that is where it must be: nil otherwise.
-func (w wish) on(disk io.ReaderAt) *gpt.Origin {
-	if w.origin == nil || w.origin.Sector > 1<<40 {
+func (id identity) on(disk io.ReaderAt) *gpt.Origin {
+	if id.origin == nil || id.origin.Sector > 1<<40 {
 		return nil
 	}
 	sector := make([]byte, gpt.SectorSize)
-	if _, err := disk.ReadAt(sector, int64(w.origin.Sector)*gpt.SectorSize); err != nil {
+	if _, err := disk.ReadAt(sector, int64(id.origin.Sector)*gpt.SectorSize); err != nil {
 		return nil
 	}
 	o, ok := gpt.ReadOrigin(sector)
-	if !ok || o.Image != w.image || o.Sector != w.origin.Sector {
+	if !ok || o.Image != id.image || o.Sector != id.origin.Sector {
 		return nil
 	}
 	return &o

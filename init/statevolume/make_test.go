@@ -117,12 +117,12 @@ func decideOn(t testing.TB, disk []byte) Action {
 	if !ok {
 		t.Fatal("the origin is damaged")
 	}
-	w := wish{testGUID, &loaded}
+	id := identity{testGUID, &loaded}
 	d, err := survey("vda", r, c, false, 512)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.Origin = w.on(r); !w.carriedBy(c.Table.Disk, d.Origin) {
+	if d.Origin = id.on(r); !id.carriedBy(c.Table.Disk, d.Origin) {
 		t.Fatalf("the disk with the GUID %v and the origin\n%v is not recognized", c.Table.Disk, d.Origin)
 	}
 	boots++

@@ -48,15 +48,15 @@ type answer struct {
 // does not answer holds up no other.
 type search struct {
 	o       Options
-	wish    wish
+	sought  identity
 	late    bool // after the boot: nothing is repaired, and disks may sleep
 	disks   map[string]*look
 	answers chan answer
 	left    chan struct{} // closed: nobody takes answers any more
 }
 
-func newSearch(o Options, w wish, late bool) *search {
-	return &search{o: o, wish: w, late: late, disks: map[string]*look{}, answers: make(chan answer), left: make(chan struct{})}
+func newSearch(o Options, id identity, late bool) *search {
+	return &search{o: o, sought: id, late: late, disks: map[string]*look{}, answers: make(chan answer), left: make(chan struct{})}
 }
 
 // look asks the disks that are new, that have another medium, or whose turn it is again.
@@ -85,7 +85,7 @@ func (s *search) look(now time.Time) error {
 		l.silent = true
 		go Guard("disk "+name, func() {
 			a := answer{name: name}
-			a.disk, a.found, a.err = lookAt(s.o, name, s.wish, !s.late)
+			a.disk, a.found, a.err = lookAt(s.o, name, s.sought, !s.late)
 			select {
 			case s.answers <- a:
 			case <-s.left:
@@ -155,8 +155,8 @@ func (s *search) anySilent() bool {
 
 // waitForDisks looks at the disks as they appear, until the one that the machine was started from is there or the time is
 // over. It also says of which disks that could not be told.
-func waitForDisks(ctx context.Context, o Options, w wish) (ours []Disk, unreadable []string, err error) {
-	s := newSearch(o, w, false)
+func waitForDisks(ctx context.Context, o Options, id identity) (ours []Disk, unreadable []string, err error) {
+	s := newSearch(o, id, false)
 	defer close(s.left)
 	again := time.NewTicker(lookInterval)
 	defer again.Stop()
@@ -169,7 +169,7 @@ func waitForDisks(ctx context.Context, o Options, w wish) (ours []Disk, unreadab
 		select {
 		case a := <-s.answers:
 			s.take(a, time.Now())
-			if more && a.found && startedFrom(w.origin, a.disk) {
+			if more && a.found && startedFrom(id.origin, a.disk) {
 				more = false
 				over.Reset(othersLimit)
 			}
@@ -190,8 +190,8 @@ func waitForDisks(ctx context.Context, o Options, w wish) (ours []Disk, unreadab
 	return s.ours(), s.unreadable(), nil
 }
 
-// twinLimit is how long a second disk is waited for that might as well be the one that the machine was started from.
-const twinLimit = 2 * time.Minute
+// secondDiskLimit is how long a second disk is waited for that might as well be the one that the machine was started from.
+const secondDiskLimit = 2 * time.Minute
 
 // Watch looks for a disk that comes after Open has chosen: the one of a machine whose volume is Awaited, for the next boot;
 // or another one that the machine may have been started from as well, if Open has not told of one. It tells that once and
@@ -204,11 +204,11 @@ func (v Volume) Watch(ctx context.Context, o Options, tell func(text string)) {
 	}
 	if !v.Awaited {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, twinLimit, errors.New("no second disk came"))
+		ctx, cancel = context.WithTimeoutCause(ctx, secondDiskLimit, errors.New("no second disk came"))
 		defer cancel()
 	}
 	used := filepath.Base(v.disk)
-	s := newSearch(o, wish{guid, f.Origin}, true)
+	s := newSearch(o, identity{guid, f.Origin}, true)
 	defer close(s.left)
 	again := time.NewTicker(lateInterval)
 	defer again.Stop()

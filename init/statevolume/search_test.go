@@ -58,7 +58,7 @@ func TestADiskThatFirstAnswersWithAnErrorIsAskedAgain(t *testing.T) {
 			path := o.dev + "/sda"
 			o.show(t, "sda", map[string]uint64{"size": diskSectors, "queue/logical_block_size": 512})
 			early(t, o, path)
-			s := newSearch(o, wish{image: testGUID}, false)
+			s := newSearch(o, identity{image: testGUID}, false)
 			defer close(s.left)
 			answered := func() {
 				for s.anySilent() {
@@ -84,7 +84,7 @@ func TestADiskThatFirstAnswersWithAnErrorIsAskedAgain(t *testing.T) {
 			if answered(); len(s.ours()) != 1 || len(s.unreadable()) > 0 {
 				t.Errorf("got %+v, unreadable %q; want sda", s.ours(), s.unreadable())
 			}
-			ours, _, err := waitForDisks(context.Background(), o, wish{image: testGUID})
+			ours, _, err := waitForDisks(context.Background(), o, identity{image: testGUID})
 			if err != nil || len(ours) != 1 {
 				t.Errorf("in a search of its own: %+v, %v", ours, err)
 			}
@@ -110,12 +110,12 @@ func TestADiskThatFailsIsNotAskedAllTheTime(t *testing.T) {
 		}
 		return n
 	}
-	s := newSearch(o, wish{image: testGUID}, false)
+	s := newSearch(o, identity{image: testGUID}, false)
 	defer close(s.left)
 	if n := asked(s); n < 40 || n > 60 {
 		t.Errorf("during the boot it was asked %d times, want about one in %v", n, longestPause)
 	}
-	late := newSearch(o, wish{image: testGUID}, true)
+	late := newSearch(o, identity{image: testGUID}, true)
 	defer close(late.left)
 	if n := asked(late); n < 5 || n > 12 {
 		t.Errorf("after the boot it was asked %d times, want ever less", n)
@@ -123,7 +123,7 @@ func TestADiskThatFailsIsNotAskedAllTheTime(t *testing.T) {
 	if err := os.WriteFile(o.dev+"/sda", make([]byte, 1<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	asleep := newSearch(o, wish{image: testGUID}, true)
+	asleep := newSearch(o, identity{image: testGUID}, true)
 	defer close(asleep.left)
 	if n := asked(asleep); n > 1 {
 		t.Errorf("somebody else's disk was woken %d times", n)

@@ -131,7 +131,7 @@ func TestADiskThatDoesNotAnswerHoldsUpNoOther(t *testing.T) {
 	ourDisk(t, o, "sdb")
 	ended := make(chan []Disk, 1)
 	go func() {
-		ours, _, err := waitForDisks(context.Background(), o, wish{image: testGUID})
+		ours, _, err := waitForDisks(context.Background(), o, identity{image: testGUID})
 		if err != nil {
 			t.Error(err)
 		}
