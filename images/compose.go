@@ -110,12 +110,12 @@ func Compose(ctx context.Context, in Inputs) (*Composed, error) {
 		}
 		c.Segments = append(c.Segments, modules)
 	}
-	seed, err := StateSeed(ctx)
+	prepared, err := StateImage(ctx)
 	if err != nil {
 		return nil, err
 	}
 	in.Progress.Step("packing the device binary")
-	init, err := initSegment(ctx, in.Cache, device, []File{{Path: "bantam/state.seed", Mode: 0o644, Data: seed}}, bcjFilter(in.Kernel, in.Board.Arch))
+	init, err := initSegment(ctx, in.Cache, device, []File{{Path: "bantam/state.seed", Mode: 0o644, Data: prepared}}, bcjFilter(in.Kernel, in.Board.Arch))
 	if err != nil {
 		return nil, err
 	}

@@ -67,7 +67,7 @@ var opensByName = map[string]string{
 	"statevolume number":          "/sys",
 	"statevolume partitionAt":     "/sys",
 	"statevolume partitionDevice": "/dev",
-	"statevolume readSeed":        "the image",
+	"statevolume readStateImage":  "the image",
 	"statevolume Renew":           "/dev",
 	"supervise counter":           "the tree of cgroups, which is root's",
 	"supervise create":            "likewise",

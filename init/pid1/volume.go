@@ -20,7 +20,7 @@ func (p *initProcess) volumeOptions() statevolume.Options {
 	return statevolume.Options{
 		Cmdline:    strings.Join(p.cmdline, " "),
 		Dir:        statePath,
-		SeedPath:   "/bantam/state.seed",
+		ImagePath:  "/bantam/state.seed",
 		OriginPath: gpt.OriginPath,
 		LoadModule: p.modprobe,
 		Wait:       diskWait,

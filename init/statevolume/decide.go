@@ -60,7 +60,7 @@ const (
 	Distrust       // memory too, but because a volume is there that cannot be trusted; it stays untouched
 	Mount          // the partition that is there
 	Adopt          // make a partition around the intact file system that is there, and mount it
-	Create         // write the seed, make the partition, mount it
+	Create         // write the prepared image, make the partition, mount it
 )
 
 // An Action is the decision.
@@ -83,7 +83,7 @@ func (a Action) Changes() bool {
 	return a.Verb == Adopt || a.Verb == Create || !a.Own.IsZero() || a.Table.Disk != a.Disk.Copies.Table.Disk
 }
 
-const noSeed = "the image carries no prepared state volume (/bantam/state.seed)"
+const noImage = "the image carries no prepared state volume (/bantam/state.seed)"
 
 // Decide chooses what to do. It looks at facts only.
 func Decide(f Facts) Action {
@@ -134,7 +134,7 @@ func Decide(f Facts) Action {
 		case p.FileSystem.Condition == Unwanted && disk.ReadOnly:
 			return memory("%s is read-only", disk.Name)
 		case p.FileSystem.Condition == Unwanted && !f.HaveSeed:
-			return memory("%s", noSeed)
+			return memory("%s", noImage)
 		case p.FileSystem.Condition == Unwanted:
 			return act(Create, *p, disk.Number, disk.Copies.Table)
 		case p.FileSystem.Condition != Intact:
@@ -170,7 +170,7 @@ func Decide(f Facts) Action {
 		break
 	}
 	if verb == Create && !f.HaveSeed {
-		return memory("%s", noSeed)
+		return memory("%s", noImage)
 	}
 	table := known(disk.Copies)
 	table, number, err := table.Add(gpt.Partition{

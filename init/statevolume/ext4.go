@@ -7,7 +7,7 @@ import (
 	"hash/crc32"
 	"math/bits"
 
-	"bantam/init/statevolume/seed"
+	"bantam/init/statevolume/sparse"
 )
 
 // A Condition is what a superblock says before anything is mounted.
@@ -33,7 +33,7 @@ const (
 
 	stateError = 0x2 // EXT4_ERROR_FS: the kernel has met an inconsistency
 
-	// What Linux 6.1 mounts for writing and the seed may come to have. Anything else was not made by us.
+	// What Linux 6.1 mounts for writing and the prepared image may come to have. Anything else was not made by us.
 	knownIncompat = 0x0002 /* filetype */ | 0x0004 /* recover */ | 0x0010 /* meta_bg */ | 0x0040 /* extents */ | 0x0080 /* 64bit */ | 0x0200                  /* flex_bg */
 	knownROCompat = 0x0001 /* sparse_super */ | 0x0002 /* large_file */ | 0x0008 /* huge_file */ | 0x0020 /* dir_nlink */ | 0x0040 /* extra_isize */ | 0x0400 /* metadata_csum */
 	metadataCsum  = 0x0400
@@ -46,7 +46,7 @@ func inspect(sb []byte) FileSystem {
 	switch {
 	case le.Uint16(sb[0x38:]) != 0xEF53:
 		return FileSystem{Foreign, "it holds no ext4 file system", 0}
-	case string(label) != seed.Label:
+	case string(label) != sparse.Label:
 		return FileSystem{Foreign, fmt.Sprintf("its ext4 file system is labelled %q", label), 0}
 	}
 	damaged := func(format string, args ...any) FileSystem {
@@ -75,5 +75,5 @@ func inspect(sb []byte) FileSystem {
 	if le.Uint32(sb[0x18:]) != 2 || blocks == 0 || bits.Len64(blocks) > 40 {
 		return damaged("its size makes no sense")
 	}
-	return FileSystem{Condition: Intact, Size: int64(blocks) * seed.BlockSize}
+	return FileSystem{Condition: Intact, Size: int64(blocks) * sparse.BlockSize}
 }

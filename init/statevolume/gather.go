@@ -35,7 +35,7 @@ func wanted(o Options) (f Facts, guid gpt.GUID, err error) {
 	if guid, err = gpt.ParseGUID(f.GUID); err != nil {
 		return f, guid, fmt.Errorf("kernel command line: bantam.disk: %w", err)
 	}
-	if _, err := os.Stat(o.SeedPath); err == nil {
+	if _, err := os.Stat(o.ImagePath); err == nil {
 		f.HaveSeed = true
 	}
 	text, err := os.ReadFile(o.OriginPath)

@@ -6,7 +6,7 @@ import (
 	"os"
 	"unsafe"
 
-	"bantam/init/statevolume/seed"
+	"bantam/init/statevolume/sparse"
 
 	"golang.org/x/sys/unix"
 )
@@ -69,7 +69,7 @@ func growTo(dir string, size int64) error {
 		return fmt.Errorf("grow the state volume: %w", err)
 	}
 	defer f.Close()
-	blocks := uint64(size / seed.BlockSize)
+	blocks := uint64(size / sparse.BlockSize)
 	_, _, errno := unix.Syscall(unix.SYS_IOCTL, f.Fd(), ioctlResizeFS, uintptr(unsafe.Pointer(&blocks)))
 	if errno != 0 {
 		return fmt.Errorf("grow the state volume to %d blocks: %w", blocks, errno)

@@ -6,7 +6,7 @@ import (
 	"io"
 
 	"bantam/gpt"
-	"bantam/init/statevolume/seed"
+	"bantam/init/statevolume/sparse"
 )
 
 // A medium is a disk while it is changed. Sync returns when the disk has what was written.
@@ -18,18 +18,18 @@ type medium interface {
 
 const chunk = 1 << 20
 
-// writeSeed writes the file system to a place whose content is of no value. Everything that is not in the seed becomes
+// writeImage writes the file system to a place whose content is of no value. Everything that is not in the prepared image becomes
 // zeros, because the disk may hold old data. Until all is there the place has the mark and no superblock, so that after
 // a power cut it is made again.
-func writeSeed(disk medium, s seed.Seed, first uint64) error {
+func writeImage(disk medium, s sparse.Image, first uint64) error {
 	const (
 		sector    = gpt.SectorSize
-		perChunk  = chunk / seed.BlockSize
+		perChunk  = chunk / sparse.BlockSize
 		headBlock = 0
 	)
 	base := int64(first) * sector
 	head := s.Used[headBlock]
-	if len(head) != seed.BlockSize || inspect(head[superblockAt:superblockAt+superblockSize]).Condition != Intact {
+	if len(head) != sparse.BlockSize || inspect(head[superblockAt:superblockAt+superblockSize]).Condition != Intact {
 		return fmt.Errorf("the prepared state volume has no usable superblock")
 	}
 	buffer := make([]byte, chunk)
@@ -37,13 +37,13 @@ func writeSeed(disk medium, s seed.Seed, first uint64) error {
 		n := min(perChunk, s.Blocks-block)
 		clear(buffer)
 		for i := range n {
-			copy(buffer[i*seed.BlockSize:], s.Used[block+i])
+			copy(buffer[i*sparse.BlockSize:], s.Used[block+i])
 		}
 		if block == headBlock {
 			copy(buffer, mark())
 			clear(buffer[superblockAt : superblockAt+sector])
 		}
-		if _, err := disk.WriteAt(buffer[:n*seed.BlockSize], base+int64(block)*seed.BlockSize); err != nil {
+		if _, err := disk.WriteAt(buffer[:n*sparse.BlockSize], base+int64(block)*sparse.BlockSize); err != nil {
 			return fmt.Errorf("write the state volume: %w", err)
 		}
 	}
@@ -110,7 +110,7 @@ func survey(name string, disk io.ReaderAt, c gpt.Copies, readOnly bool, sectorSi
 
 // prepare carries out on the disk what a.Changes. First the origin gets the disk's own GUID: from then on the disk is known
 // by it, whatever its table says. Then the file system, and last the partition that shows it.
-func prepare(disk medium, a Action, s seed.Seed) error {
+func prepare(disk medium, a Action, s sparse.Image) error {
 	if !a.Own.IsZero() {
 		origin := *a.Disk.Origin
 		origin.Disk = a.Own
@@ -122,7 +122,7 @@ func prepare(disk medium, a Action, s seed.Seed) error {
 		}
 	}
 	if a.Verb == Create {
-		if err := writeSeed(disk, s, a.Place.First); err != nil {
+		if err := writeImage(disk, s, a.Place.First); err != nil {
 			return err
 		}
 	}

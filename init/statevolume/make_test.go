@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"bantam/gpt"
-	"bantam/init/statevolume/seed"
+	"bantam/init/statevolume/sparse"
 )
 
 // superblock makes one that inspect finds intact, and seals it after a change.
@@ -23,7 +23,7 @@ func superblock(blocks uint64, change func(sb []byte)) []byte {
 	le.PutUint32(sb[0x18:], 2)
 	le.PutUint32(sb[0x60:], knownIncompat)
 	le.PutUint32(sb[0x64:], metadataCsum)
-	copy(sb[0x78:], seed.Label)
+	copy(sb[0x78:], sparse.Label)
 	if change != nil {
 		change(sb)
 	}
@@ -31,17 +31,17 @@ func superblock(blocks uint64, change func(sb []byte)) []byte {
 	return sb
 }
 
-// smallSeed is a file system of 1.25 MiB as far as this package looks at one.
-func smallSeed(t testing.TB) (seed.Seed, []byte) {
+// smallImage is a file system of 1.25 MiB as far as this package looks at one.
+func smallImage(t testing.TB) (sparse.Image, []byte) {
 	t.Helper()
-	fs := make([]byte, 320*seed.BlockSize)
+	fs := make([]byte, 320*sparse.BlockSize)
 	copy(fs[superblockAt:], superblock(320, nil))
 	for _, block := range []int{1, 7, 200, 319} {
-		for i := range seed.BlockSize {
-			fs[block*seed.BlockSize+i] = byte(block) | 1
+		for i := range sparse.BlockSize {
+			fs[block*sparse.BlockSize+i] = byte(block) | 1
 		}
 	}
-	s, err := seed.Read(bytes.NewReader(fs), int64(len(fs)))
+	s, err := sparse.Read(bytes.NewReader(fs), int64(len(fs)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func cutEverywhere(t *testing.T, start []byte, writes []recorded, check func(dis
 
 // The power fails after each single sector of making the volume: the next boot finds nothing and makes it, or finds all of it.
 func TestAPowerCutWhileTheVolumeIsMadeLeavesNothingOrAllOfIt(t *testing.T) {
-	s, fs := smallSeed(t)
+	s, fs := smallImage(t)
 	start := testImage(t)
 	first := decideOn(t, start)
 	if first.Verb != Create || first.Place.First != usualStart {
@@ -227,14 +227,14 @@ func TestAPowerCutWhileTheVolumeIsMadeLeavesNothingOrAllOfIt(t *testing.T) {
 }
 
 func TestAMarkedVolumeIsMadeAnewWhereItIs(t *testing.T) {
-	s, fs := smallSeed(t)
+	s, fs := smallImage(t)
 	made := &recorder{disk: testImage(t)}
 	a := decideOn(t, made.disk)
 	if err := prepare(made, a, s); err != nil {
 		t.Fatal(err)
 	}
 	at := made.disk[a.Place.First*512:]
-	copy(at[20*seed.BlockSize:], "what was kept there")
+	copy(at[20*sparse.BlockSize:], "what was kept there")
 	copy(at, mark())
 	again := decideOn(t, made.disk)
 	if again.Verb != Create || again.Place.First != a.Place.First || again.Place.Last != a.Place.Last {
@@ -263,7 +263,7 @@ func TestAMarkedVolumeIsMadeAnewWhereItIs(t *testing.T) {
 }
 
 func TestAnImageWrittenOverTheDiskAdoptsTheVolume(t *testing.T) {
-	s, fs := smallSeed(t)
+	s, fs := smallImage(t)
 	r := &recorder{disk: testImage(t)}
 	a := decideOn(t, r.disk)
 	if err := prepare(r, a, s); err != nil {
@@ -275,7 +275,7 @@ func TestAnImageWrittenOverTheDiskAdoptsTheVolume(t *testing.T) {
 		t.Fatalf("got %+v, want it adopted", a)
 	}
 	before := bytes.Clone(r.disk[usualStart*512:][:len(fs)])
-	if err := prepare(r, a, seed.Seed{}); err != nil {
+	if err := prepare(r, a, sparse.Image{}); err != nil {
 		t.Fatal(err)
 	}
 	wantOwn(t, r.disk)
@@ -286,17 +286,17 @@ func TestAnImageWrittenOverTheDiskAdoptsTheVolume(t *testing.T) {
 
 func TestASeedWithoutASuperblockIsNotWritten(t *testing.T) {
 	r := &recorder{disk: make([]byte, 1<<20)}
-	s, err := seed.Read(bytes.NewReader(make([]byte, 8*seed.BlockSize)), 8*seed.BlockSize)
+	s, err := sparse.Read(bytes.NewReader(make([]byte, 8*sparse.BlockSize)), 8*sparse.BlockSize)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := writeSeed(r, s, 0); err == nil || len(r.writes) > 0 {
+	if err := writeImage(r, s, 0); err == nil || len(r.writes) > 0 {
 		t.Errorf("got %v after %d writes, want an error before the first", err, len(r.writes))
 	}
 }
 
 func TestAWriteErrorEndsTheWork(t *testing.T) {
-	s, _ := smallSeed(t)
+	s, _ := smallImage(t)
 	r := &recorder{disk: testImage(t)}
 	a := decideOn(t, r.disk)
 	r.disk = r.disk[:70<<20] // the rest of the disk takes no writes

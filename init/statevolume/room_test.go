@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"bantam/gpt"
-	"bantam/init/statevolume/seed"
+	"bantam/init/statevolume/sparse"
 )
 
 func TestFreePlaces(t *testing.T) {
@@ -77,7 +77,7 @@ func TestThePartitionsOfPeopleStay(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	s, fs := smallSeed(t)
+	s, fs := smallImage(t)
 	// read is what the next boot sees, without the 400 MiB in memory at once.
 	next := func(what string, want Verb) Action {
 		t.Helper()
@@ -116,7 +116,7 @@ func TestThePartitionsOfPeopleStay(t *testing.T) {
 	if _, err := f.WriteAt(image, 0); err != nil {
 		t.Fatal(err)
 	}
-	if err := prepare(f, next("an image written over it", Adopt), seed.Seed{}); err != nil {
+	if err := prepare(f, next("an image written over it", Adopt), sparse.Image{}); err != nil {
 		t.Fatal(err)
 	}
 	intact("adopted")

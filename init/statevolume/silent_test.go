@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"bantam/gpt"
-	"bantam/init/statevolume/seed"
+	"bantam/init/statevolume/sparse"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,7 +24,7 @@ func folders(t *testing.T) Options {
 	t.Helper()
 	dir := t.TempDir()
 	o := Options{
-		Cmdline: "bantam.disk=" + testGUID.String(), Dir: dir + "/state", SeedPath: dir + "/none", Wait: 300 * time.Millisecond,
+		Cmdline: "bantam.disk=" + testGUID.String(), Dir: dir + "/state", ImagePath: dir + "/none", Wait: 300 * time.Millisecond,
 		sys: dir + "/sys", dev: dir + "/dev",
 	}
 	if err := os.MkdirAll(o.dev, 0o755); err != nil {
@@ -83,7 +83,7 @@ func ourDisk(t *testing.T, o Options, name string) (path string) {
 	}
 	defer f.Close()
 	fs := filepath.Join(t.TempDir(), "ext4")
-	if out, err := exec.Command("/usr/sbin/mke2fs", "-q", "-F", "-b", "4096", "-L", seed.Label,
+	if out, err := exec.Command("/usr/sbin/mke2fs", "-q", "-F", "-b", "4096", "-L", sparse.Label,
 		"-O", "none,has_journal,resize_inode,filetype,extent,64bit,sparse_super,metadata_csum", "-J", "size=4", fs, "16M").CombinedOutput(); err != nil {
 		t.Fatalf("mke2fs, of the Debian package e2fsprogs: %v\n%s", err, out)
 	}

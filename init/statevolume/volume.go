@@ -17,7 +17,7 @@ import (
 	"os"
 	"time"
 
-	"bantam/init/statevolume/seed"
+	"bantam/init/statevolume/sparse"
 
 	"golang.org/x/sys/unix"
 )
@@ -55,7 +55,7 @@ type Volume struct {
 type Options struct {
 	Cmdline    string                  // the kernel's, with bantam.disk= and bantam.state=
 	Dir        string                  // where to mount, e.g. "/state"
-	SeedPath   string                  // e.g. "/bantam/state.seed"
+	ImagePath  string                  // e.g. "/bantam/state.seed"
 	OriginPath string                  // e.g. gpt.OriginPath
 	LoadModule func(name string) error // loads a kernel module and what it needs; nil: all is built in
 	Wait       time.Duration           // how long the disk may take to appear; drivers come by hotplug
@@ -204,17 +204,17 @@ func open(ctx context.Context, o Options, aside string) (Volume, error) {
 	case Mount:
 		v.Origin = "found"
 		if a.Changes() {
-			if err := change(o, a, seed.Seed{}); err != nil {
+			if err := change(o, a, sparse.Image{}); err != nil {
 				v.Notes = append(v.Notes, err.Error())
 			}
 		}
 	case Adopt:
 		v.Origin = "adopted"
-		err = change(o, a, seed.Seed{})
+		err = change(o, a, sparse.Image{})
 	case Create:
 		v.Origin = "made"
-		var s seed.Seed
-		if s, err = readSeed(o.SeedPath); err == nil {
+		var s sparse.Image
+		if s, err = readStateImage(o.ImagePath); err == nil {
 			err = change(o, a, s)
 		}
 		a.Place.FileSystem.Size = s.Size()
@@ -247,12 +247,12 @@ func open(ctx context.Context, o Options, aside string) (Volume, error) {
 	return v, nil
 }
 
-func readSeed(path string) (seed.Seed, error) {
+func readStateImage(path string) (sparse.Image, error) {
 	packed, err := os.ReadFile(path)
 	if err != nil {
-		return seed.Seed{}, err
+		return sparse.Image{}, err
 	}
-	s, err := seed.Unpack(packed)
+	s, err := sparse.Unpack(packed)
 	if err != nil {
 		return s, fmt.Errorf("%s: %w", path, err)
 	}
@@ -260,7 +260,7 @@ func readSeed(path string) (seed.Seed, error) {
 }
 
 // change carries out an Action that writes to the disk.
-func change(o Options, a Action, s seed.Seed) error {
+func change(o Options, a Action, s sparse.Image) error {
 	if s.Size() > a.Place.size() {
 		return fmt.Errorf("the prepared state volume of %d bytes does not fit into %d", s.Size(), a.Place.size())
 	}

@@ -80,7 +80,7 @@ func (r rig) packInitrd(t *testing.T, dir, kernelRoot string) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
-	packed, err := images.StateSeed(context.Background())
+	packed, err := images.StateImage(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -363,7 +363,7 @@ func TestStateVolumeOnAMachine(t *testing.T) {
 
 	t.Run("is used at once on a disk of 12 TiB, and grows meanwhile over power cuts", func(t *testing.T) {
 		disk := r.disk(t, 12<<40)
-		// Step 16 leaves what the seed has reserved room for: from there on the kernel places group descriptors otherwise.
+		// Step 16 leaves what the image has reserved room for: from there on the kernel places group descriptors otherwise.
 		for n, cut := range []string{`TEST opening`, `TEST step 2:`, `TEST step 1[45]:`, `TEST step [3-9]:`} {
 			m := r.start(t, "bantam.disk="+machineDisk.String(), disk)
 			if n > 0 {

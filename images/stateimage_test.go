@@ -7,24 +7,24 @@ import (
 	"path/filepath"
 	"testing"
 
-	"bantam/init/statevolume/seed"
+	"bantam/init/statevolume/sparse"
 )
 
-func TestTheSeedIsACleanFileSystemAndTheSameEachTime(t *testing.T) {
-	packed, err := StateSeed(context.Background())
+func TestTheStateImageIsACleanFileSystemAndTheSameEachTime(t *testing.T) {
+	packed, err := StateImage(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("TZ", "Asia/Tokyo")
 	t.Setenv("TMPDIR", t.TempDir())
-	again, err := StateSeed(context.Background())
+	again, err := StateImage(context.Background())
 	if err != nil || !bytes.Equal(packed, again) {
-		t.Errorf("two seeds differ (%d and %d bytes, %v)", len(packed), len(again), err)
+		t.Errorf("two images differ (%d and %d bytes, %v)", len(packed), len(again), err)
 	}
 	if len(packed) > 200_000 {
-		t.Errorf("the seed has %d bytes, want less than 200,000", len(packed))
+		t.Errorf("the prepared image has %d bytes, want less than 200,000", len(packed))
 	}
-	s, err := seed.Unpack(packed)
+	s, err := sparse.Unpack(packed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func TestTheSeedIsACleanFileSystemAndTheSameEachTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, b := range s.Used {
-		if _, err := f.WriteAt(b, int64(i)*seed.BlockSize); err != nil {
+		if _, err := f.WriteAt(b, int64(i)*sparse.BlockSize); err != nil {
 			t.Fatal(err)
 		}
 	}

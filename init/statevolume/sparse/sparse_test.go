@@ -1,4 +1,4 @@
-package seed
+package sparse
 
 import (
 	"bytes"
@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func sample(t testing.TB) Seed {
+func sample(t testing.TB) Image {
 	t.Helper()
 	fs := make([]byte, 64*BlockSize)
 	fs[1024], fs[5*BlockSize], fs[64*BlockSize-1] = 1, 2, 3
@@ -19,7 +19,7 @@ func sample(t testing.TB) Seed {
 	return s
 }
 
-func TestASeedComesBackAsItWas(t *testing.T) {
+func TestAnImageComesBackAsItWas(t *testing.T) {
 	s := sample(t)
 	if len(s.Used) != 3 || s.Used[5][0] != 2 || s.Used[63][BlockSize-1] != 3 {
 		t.Errorf("got %d blocks that are not zero, want 0, 5 and 63", len(s.Used))
@@ -33,7 +33,7 @@ func TestASeedComesBackAsItWas(t *testing.T) {
 	}
 }
 
-func TestADamagedSeedIsRefused(t *testing.T) {
+func TestADamagedImageIsRefused(t *testing.T) {
 	good := sample(t).Pack()
 	for i := 0; i < len(good); i += 97 {
 		bad := bytes.Clone(good)

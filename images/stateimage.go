@@ -8,17 +8,17 @@ import (
 	"path/filepath"
 	"strings"
 
-	"bantam/init/statevolume/seed"
+	"bantam/init/statevolume/sparse"
 )
 
-// StateSeed makes the small ext4 file system that the device's state volume begins as, in its stored form for
+// StateImage makes the small ext4 file system that the device's state volume begins as, in its stored form for
 // /bantam/state.seed in the initrd. Same bytes each time with the same e2fsprogs. It needs mke2fs, but no privilege.
-func StateSeed(ctx context.Context) ([]byte, error) {
+func StateImage(ctx context.Context) ([]byte, error) {
 	mke2fs, err := sbinPath("mke2fs")
 	if err != nil {
 		return nil, fmt.Errorf("mke2fs is missing: apt-get install e2fsprogs")
 	}
-	dir, err := os.MkdirTemp("", "bantam-seed-")
+	dir, err := os.MkdirTemp("", "bantam-state-")
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +27,7 @@ func StateSeed(ctx context.Context) ([]byte, error) {
 
 	const id = "bd7e5c1a-9f34-8c60-a1f0-62616e74616d"
 	cmd := exec.CommandContext(ctx, mke2fs, "-q", "-F", "-b", "4096", "-I", "256", "-N", "1024", "-m", "0", "-e", "remount-ro",
-		"-L", seed.Label, "-U", id,
+		"-L", sparse.Label, "-U", id,
 		// Features that Linux 6.1 mounts and grows online. The resize inode reserves room for the group descriptors
 		// of a file system of 1 TiB: growing within it is the well-trodden way.
 		"-O", "none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,flex_bg,sparse_super,large_file,huge_file,dir_nlink,extra_isize,metadata_csum",
@@ -46,7 +46,7 @@ func StateSeed(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := seed.Read(c, c.Size())
+	s, err := sparse.Read(c, c.Size())
 	if err != nil {
 		return nil, err
 	}

@@ -1,10 +1,10 @@
-// Package seed is the prepared small ext4 file system that an image carries, so that the device makes its state volume
+// Package sparse packs the prepared small ext4 file system that an image carries, so that the device makes its state volume
 // without an mkfs: the host runs mke2fs and packs the result, the device writes it out and lets the kernel grow it.
 //
 // A file system of 16 MiB has about ten blocks that are not zero, and only these are stored. The format, little-endian:
 // "bantseed", bytes in a block, blocks in the file system, stored blocks n (32 bits each); n times a block's number
 // (32 bits) and its bytes, ascending; SHA-256 of all before.
-package seed
+package sparse
 
 import (
 	"bytes"
@@ -22,24 +22,24 @@ const (
 	magic      = "bantseed"
 	BlockSize  = 4096
 	headerSize = len(magic) + 3*4
-	maxBlocks  = 1 << 18 // 1 GiB: a larger one is no seed but damage
+	maxBlocks  = 1 << 18 // 1 GiB: a larger one is no image but damage
 )
 
-// A Seed is an unpacked file system: the blocks that are not zero, by number.
-type Seed struct {
+// An Image is an unpacked file system: the blocks that are not zero, by number.
+type Image struct {
 	Blocks int // of BlockSize bytes each, zeros included
 	Used   map[int][]byte
 	order  []int
 }
 
 // Size is what the file system takes on the disk, in bytes.
-func (s Seed) Size() int64 { return int64(s.Blocks) * BlockSize }
+func (s Image) Size() int64 { return int64(s.Blocks) * BlockSize }
 
 // Read collects the blocks that are not zero from a file system of that many bytes.
-func Read(fs io.ReaderAt, size int64) (Seed, error) {
-	s := Seed{Blocks: int(size / BlockSize), Used: map[int][]byte{}}
+func Read(fs io.ReaderAt, size int64) (Image, error) {
+	s := Image{Blocks: int(size / BlockSize), Used: map[int][]byte{}}
 	if size <= 0 || size%BlockSize != 0 || s.Blocks > maxBlocks {
-		return s, fmt.Errorf("seed of %d bytes: want a multiple of %d, at most %d", size, BlockSize, maxBlocks*BlockSize)
+		return s, fmt.Errorf("image of %d bytes: want a multiple of %d, at most %d", size, BlockSize, maxBlocks*BlockSize)
 	}
 	zero := make([]byte, BlockSize)
 	for i := range s.Blocks {
@@ -55,7 +55,7 @@ func Read(fs io.ReaderAt, size int64) (Seed, error) {
 }
 
 // Pack returns the stored form. The same file system gives the same bytes.
-func (s Seed) Pack() []byte {
+func (s Image) Pack() []byte {
 	le := binary.LittleEndian
 	b := []byte(magic)
 	b = le.AppendUint32(b, BlockSize)
@@ -70,25 +70,25 @@ func (s Seed) Pack() []byte {
 }
 
 // Unpack reads the stored form.
-func Unpack(b []byte) (Seed, error) {
+func Unpack(b []byte) (Image, error) {
 	le := binary.LittleEndian
 	if len(b) < headerSize+sha256.Size || string(b[:len(magic)]) != magic {
-		return Seed{}, errors.New("seed: not a prepared file system")
+		return Image{}, errors.New("sparse image: not a prepared file system")
 	}
 	body, sum := b[:len(b)-sha256.Size], b[len(b)-sha256.Size:]
 	if got := sha256.Sum256(body); !bytes.Equal(got[:], sum) {
-		return Seed{}, errors.New("seed: checksum is wrong")
+		return Image{}, errors.New("sparse image: checksum is wrong")
 	}
-	s := Seed{Blocks: int(le.Uint32(body[12:])), Used: map[int][]byte{}}
+	s := Image{Blocks: int(le.Uint32(body[12:])), Used: map[int][]byte{}}
 	stored, entries := int(le.Uint32(body[16:])), body[headerSize:]
 	if le.Uint32(body[8:]) != BlockSize || s.Blocks == 0 || s.Blocks > maxBlocks || stored > s.Blocks || len(entries) != stored*(4+BlockSize) {
-		return Seed{}, errors.New("seed: sizes do not agree")
+		return Image{}, errors.New("sparse image: sizes do not agree")
 	}
 	last := -1
 	for ; len(entries) > 0; entries = entries[4+BlockSize:] {
 		i := int(le.Uint32(entries))
 		if i <= last || i >= s.Blocks {
-			return Seed{}, fmt.Errorf("seed: block %d after %d of %d", i, last, s.Blocks)
+			return Image{}, fmt.Errorf("sparse image: block %d after %d of %d", i, last, s.Blocks)
 		}
 		s.Used[i], s.order, last = entries[4:4+BlockSize], append(s.order, i), i
 	}
