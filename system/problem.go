@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 
+	"bantam/printable"
 	"bantam/system/syntax"
 )
 
@@ -70,19 +70,6 @@ func report(file string, src syntax.Text, bytes, grammar, meaning []syntax.Fault
 	return problems
 }
 
-// oneLine writes control characters as TOML does in a string, so that a problem
-// stays on its line and does nothing to the terminal, whatever the file names.
-func oneLine(text string) string {
-	if strings.IndexFunc(text, unicode.IsControl) < 0 {
-		return text
-	}
-	var b strings.Builder
-	for _, r := range text {
-		if unicode.IsControl(r) {
-			fmt.Fprintf(&b, `\u%04x`, r)
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
+// oneLine is a text that does nothing to a terminal, whatever the file names,
+// and has no tab either.
+func oneLine(text string) string { return strings.ReplaceAll(printable.Escape(text), "\t", `\t`) }

@@ -5,9 +5,9 @@ import (
 	"io"
 	"os"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
+	"bantam/printable"
 	"bantam/tty"
 )
 
@@ -21,16 +21,8 @@ func Width(w io.Writer, other int) int {
 	return other
 }
 
-// PrintableLine replaces what would move the cursor, the control characters of
-// eight bits among it.
-func PrintableLine(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return '?'
-		}
-		return r
-	}, text)
-}
+// PrintableLine replaces what would move the cursor.
+func PrintableLine(text string) string { return printable.Line(text) }
 
 // isTerminal tells whether w is a terminal.
 func isTerminal(w any) bool {

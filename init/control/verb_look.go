@@ -16,6 +16,7 @@ import (
 	"bantam/init/kmod"
 	"bantam/init/supervise"
 	"bantam/netcfg"
+	"bantam/printable"
 	"bantam/switcher"
 	"bantam/system"
 )
@@ -40,7 +41,7 @@ comes, until Ctrl-C. Lines in [brackets] are the supervisor's own. The kernel's 
 func visible(text string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
-		lines[i] = supervise.Escape(line)
+		lines[i] = printable.Escape(line)
 	}
 	return strings.Join(lines, "\n")
 }

@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"testing"
 
-	"bantam/init/supervise"
+	"bantam/printable"
 	"bantam/switcher"
 )
 
@@ -60,7 +60,7 @@ func TestACheckThatFailsSaysWhyInWords(t *testing.T) {
 		{"its status, and the last line that says something", 2 << 8, "one\ntwo\n\n", nil, "exit status 2: two"},
 		{"a signal with its number", syscall.WaitStatus(syscall.SIGKILL), "", nil, "signal 9 (killed)"},
 		{"a limit, and what it said before", 0, "PING 10.0.0.1\n", late, late.Error() + ": PING 10.0.0.1"},
-		{"what it says cannot command the terminal", 1 << 8, "\x1b[2J", nil, "exit status 1: " + supervise.Escape("\x1b[2J")},
+		{"what it says cannot command the terminal", 1 << 8, "\x1b[2J", nil, "exit status 1: " + printable.Escape("\x1b[2J")},
 	} {
 		got := ""
 		if err := checkFault(c.status, []byte(c.output), c.err); err != nil {

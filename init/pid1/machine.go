@@ -21,6 +21,7 @@ import (
 	"bantam/init/supervise"
 	"bantam/lifecycle"
 	"bantam/netcfg"
+	"bantam/printable"
 	"bantam/regular"
 	"bantam/switcher"
 	"bantam/system"
@@ -323,7 +324,7 @@ func checkFault(status syscall.WaitStatus, output []byte, err error) error {
 	if err == nil {
 		err = errors.New(supervise.Describe(status, false))
 	}
-	if text := strings.TrimSpace(supervise.Escape(lastLine(output))); text != "" {
+	if text := strings.TrimSpace(printable.Escape(lastLine(output))); text != "" {
 		err = fmt.Errorf("%w: %s", err, text)
 	}
 	return err

@@ -12,6 +12,7 @@ import (
 	"bantam/init/control"
 	"bantam/init/supervise"
 	"bantam/lifecycle"
+	"bantam/printable"
 	"bantam/switcher"
 )
 
@@ -290,7 +291,7 @@ func (p *initProcess) log(req control.Request, c *control.Client) control.Frame 
 		lines = followMost
 	}
 	show := func(l supervise.Line) {
-		text := supervise.Escape(l.Text)
+		text := printable.Escape(l.Text)
 		if l.Note {
 			text = "[" + text + "]"
 		}

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bantam/lifecycle"
+	"bantam/printable"
 )
 
 // TestMain lets the test binary be four things: the tests, PID 1 of a
@@ -149,7 +150,7 @@ func superviseWith(t testing.TB, options Options) *running {
 		}
 		if t.Failed() {
 			for _, line := range r.Log("", 40) {
-				t.Log(line.Boot, line.Service, line.Note, Escape(line.Text))
+				t.Log(line.Boot, line.Service, line.Note, printable.Escape(line.Text))
 			}
 		}
 	})

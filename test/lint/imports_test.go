@@ -11,11 +11,12 @@ import (
 // it may import beside each other. The rule for a package is the longest prefix of
 // its path that is listed.
 var mayImport = map[string][]string{
-	"system":            {"lifecycle"},
+	"system":            {"lifecycle", "printable"},
 	"gpt":               {},
 	"docs":              {},
 	"regular":           {},
 	"boottime":          {},
+	"printable":         {},
 	"lifecycle":         {},
 	"atomicfile":        {},
 	"tty":               {},
@@ -35,20 +36,20 @@ var mayImport = map[string][]string{
 	"netcfg":            {"atomicfile", "boottime", "regular", "system"},
 	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "switcher", "system"},
 	"cmd":               {"board", "images", "switcher", "system"},
-	"init":              {"atomicfile", "boottime", "docs", "editor", "gpt", "lifecycle", "netcfg", "regular", "switcher", "system", "tty"},
+	"init":              {"atomicfile", "boottime", "docs", "editor", "gpt", "lifecycle", "netcfg", "printable", "regular", "switcher", "system", "tty"},
 	"init/filetree":     {},
 	"init/glob":         {},
 	"init/sigaction":    {},
-	"init/supervise":    {"boottime", "init/sigaction", "lifecycle", "regular", "tty"},
+	"init/supervise":    {"boottime", "init/sigaction", "lifecycle", "printable", "regular", "tty"},
 	"init/kmod":         {},
 	"init/statevolume":  {"gpt"},
-	"init/applet":       {"boottime", "editor/compare", "editor/screen", "init/filetree", "init/glob", "init/kmod", "init/sigaction", "system", "tty"},
+	"init/applet":       {"boottime", "editor/compare", "editor/screen", "init/filetree", "init/glob", "init/kmod", "init/sigaction", "printable", "system", "tty"},
 	"init/shell":        {"atomicfile", "init/applet", "init/glob", "tty"},
 	"test":              {"board", "cmd", "editor", "gpt", "images", "init", "lifecycle", "netcfg", "switcher", "system"},
 }
 
 // onDevice are the packages of the device binary, with all below them.
-var onDevice = []string{"init", "netcfg", "switcher", "system", "editor", "gpt", "docs", "regular", "boottime", "tty", "atomicfile", "lifecycle"}
+var onDevice = []string{"init", "netcfg", "switcher", "system", "editor", "gpt", "docs", "regular", "boottime", "tty", "atomicfile", "lifecycle", "printable"}
 
 // notOnDevice are packages that cost too many bytes for what they do there, or,
 // as os/exec, take exit codes from PID 1's reaper; with the packages that may. The
