@@ -35,7 +35,10 @@ func openDHCPPort(name string, link Link, leases string, had netip.Addr, logf fu
 	stored, valid := loadLease(leases, name, link.MAC, boottime.Now())
 	id := dhcp4.Identity{MAC: link.MAC, Hostname: hostname(), Vendor: "bantam"}
 	p := &dhcpPort{name: name, wire: w, client: dhcp4.New(id, stored, valid), saved: stored, leases: leases, logf: logf}
-	p.client.Remember(had)
+	if stored == nil && had.IsValid() {
+		logf("%s: had %v before the reboot and asks for it again", name, had)
+		p.client.Remember(had)
+	}
 	if err := w.listen(p.watched()); err != nil {
 		w.close()
 		return nil, fmt.Errorf("%s: %w", name, err)

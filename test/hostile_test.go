@@ -351,6 +351,7 @@ func TestSerialLineAndCleanEnd(t *testing.T) {
 	if log := c.run("dmesg"); strings.Contains(log, "recovery complete") || !strings.Contains(log, "EXT4-fs (vda2): mounted") {
 		t.Errorf("the state volume was not clean after a reboot:\n%s", log)
 	}
+	c.must("bantam log network", "eth0: had 10.0.2.15 before the reboot and asks for it again", "eth0: lease of 10.0.2.15/24")
 	c.Send("poweroff\r")
 	c.WaitEnd()
 	wantClean(t, path)

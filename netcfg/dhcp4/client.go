@@ -369,7 +369,12 @@ func (c *Client) tick() {
 		c.sendRequest()
 		c.retry()
 	case Probing:
-		if c.attempts == probeCount {
+		switch {
+		case !c.wanted.ValidAt(c.now): // we were woken late
+			c.begin(Selecting, c.now)
+			c.tick()
+			return
+		case c.attempts == probeCount:
 			c.bind(c.wanted)
 			return
 		}
