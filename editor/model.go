@@ -132,7 +132,7 @@ func (m *model) key(k keys.Key) {
 		m.deleteLeft()
 	case keys.Delete:
 		m.deleteRight()
-	case keys.Insert, keys.Cursor, keys.Device:
+	case keys.Insert, keys.Cursor, keys.Device, keys.BackspaceWord:
 	default:
 		d.selecting(k.Shift)
 		m.motion(d, k.Code)

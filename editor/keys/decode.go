@@ -37,16 +37,19 @@ func decodeEscape(b []byte) (Key, int) {
 		if k, ok := finals[b[2]]; ok {
 			return Key{Code: k}, 3
 		}
+		if c := b[2]; c >= 'a' && c <= 'd' { // rxvt: Ctrl with an arrow
+			return Key{Code: withModifier(finals[c-0x20])}, 3
+		}
 		if b[2] == 'M' {
 			return Key{Code: Enter}, 3 // of the number pad
 		}
 		return Key{}, -3
 	case c == '[':
 		return decodeCSI(b)
+	case c == 0x7f || c == 0x08:
+		return Key{Code: BackspaceWord}, 2
 	case c < 0x20:
 		return Key{}, -1 // ESC by itself, from habit; what follows counts
-	case c == 0x7f:
-		return Key{}, -2
 	case c < utf8.RuneSelf:
 		return Key{Code: Alt, Rune: rune(c)}, 2
 	}
@@ -59,6 +62,13 @@ var tildes = map[int]Code{1: Home, 7: Home, 2: Insert, 3: Delete, 4: End, 8: End
 
 // withCtrl is what a motion becomes with Ctrl, and on some terminals with Alt.
 var withCtrl = map[Code]Code{Left: WordLeft, Right: WordRight, Home: Top, End: Bottom}
+
+func withModifier(k Code) Code {
+	if w, ok := withCtrl[k]; ok {
+		return w
+	}
+	return k
+}
 
 // decodeCSI reads a control sequence: ESC [ parameters final.
 func decodeCSI(b []byte) (Key, int) {
@@ -98,10 +108,8 @@ func sequence(params []byte, final byte) (Key, bool) {
 		return Key{Code: finals[final-0x20], Shift: true}, true
 	}
 	k, ok := finals[final]
-	if mod := n[1] - 1; mod > 0 && mod&6 != 0 { // Alt is 2, Ctrl is 4
-		if w, ok := withCtrl[k]; ok {
-			k = w
-		}
+	if mod := n[1] - 1; mod > 0 && mod&6 != 0 || n[0] == 5 && len(params) == 1 { // Alt is 2, Ctrl is 4; an old dialect has 5 alone
+		k = withModifier(k)
 	}
 	return Key{Code: k, Shift: shifted(n[1])}, ok
 }

@@ -31,6 +31,7 @@ const (
 	Insert
 	Delete
 	Backspace
+	BackspaceWord // with Alt
 	Enter
 	Tab
 	BackTab

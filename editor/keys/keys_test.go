@@ -28,7 +28,7 @@ func plain(all []Key) string {
 		default:
 			name := [...]string{PasteEnd: "end of paste", Up: "up", Down: "down", Left: "left", Right: "right", WordLeft: "word left",
 				WordRight: "word right", Home: "home", End: "end", Top: "top", Bottom: "bottom", PageUp: "page up", PageDown: "page down",
-				Insert: "insert", Delete: "delete", Backspace: "backspace", Enter: "enter", Tab: "tab", BackTab: "back tab"}[k.Code]
+				Insert: "insert", Delete: "delete", Backspace: "backspace", BackspaceWord: "backspace word", Enter: "enter", Tab: "tab", BackTab: "back tab"}[k.Code]
 			if k.Shift {
 				name = "shift " + name
 			}
@@ -48,6 +48,8 @@ var cases = []struct{ name, bytes, want string }{
 	{"home and end in all dialects", "\x1b[H\x1bOH\x1b[1~\x1b[7~\x1b[F\x1bOF\x1b[4~\x1b[8~", "<home><home><home><home><end><end><end><end>"},
 	{"paging, insert, delete", "\x1b[5~\x1b[6~\x1b[2~\x1b[3~", "<page up><page down><insert><delete>"},
 	{"words with Ctrl or Alt", "\x1b[1;5D\x1b[1;5C\x1b[1;3D\x1bb\x1bf", "<word left><word right><word left><alt b><alt f>"},
+	{"words in other dialects", "\x1bOd\x1bOc\x1b[5D\x1b[5C", "<word left><word right><word left><word right>"},
+	{"Alt with both backspaces", "\x1b\x7f\x1b\x08", "<backspace word><backspace word>"},
 	{"ends of the text", "\x1b[1;5H\x1b[1;5F", "<top><bottom>"},
 	{"shift selects", "\x1b[1;2A\x1b[1;6C\x1b[b\x1b[6;2~", "<shift up><shift word right><shift down><shift page down>"},
 	{"tab both ways", "\t\x1b[Z", "<tab><back tab>"},

@@ -28,7 +28,7 @@ func (s *screen) write(out string) {
 		case b == '\b':
 			s.column = max(0, s.column-1)
 		case b == '\a':
-		case b == esc:
+		case b == 0x1b:
 			out = s.sequence(out)
 			continue
 		default:
