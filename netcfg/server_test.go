@@ -139,19 +139,23 @@ func TestAnAddressIsAskedForAgainAfterAReboot(t *testing.T) {
 	l.shows("cat "+l.dir+"/net/remembered", "02:00:00:00:00:42")
 }
 
-// kea runs with leases of four seconds.
-func (p *peer) kea() (stop func()) {
+// kea serves addresses from the network 10.N.0.0/24, whose .1 it has, for so many seconds.
+func (p *peer) kea(n, seconds int) (stop func()) {
 	p.t.Helper()
-	conf := filepath.Join(p.dir, "kea.json")
-	text := `{"Dhcp4": {"interfaces-config": {"interfaces": ["srv"]}, "valid-lifetime": 4, "renew-timer": 2, "rebind-timer": 3,
+	dir := filepath.Join(p.dir, fmt.Sprintf("kea%d", n))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		p.t.Fatal(err)
+	}
+	conf := filepath.Join(dir, "kea.json")
+	text := fmt.Sprintf(`{"Dhcp4": {"interfaces-config": {"interfaces": ["srv"]}, "valid-lifetime": %[2]d, "renew-timer": %[3]d, "rebind-timer": %[4]d,
 		"lease-database": {"type": "memfile", "persist": false},
-		"subnet4": [{"subnet": "10.1.0.0/24", "pools": [{"pool": "10.1.0.50-10.1.0.99"}],
-			"option-data": [{"name": "routers", "data": "10.1.0.1"}]}],
-		"loggers": [{"name": "kea-dhcp4", "severity": "INFO", "output_options": [{"output": "stdout"}]}]}}`
+		"subnet4": [{"subnet": "10.%[1]d.0.0/24", "pools": [{"pool": "10.%[1]d.0.50-10.%[1]d.0.99"}],
+			"option-data": [{"name": "routers", "data": "10.%[1]d.0.1"}]}],
+		"loggers": [{"name": "kea-dhcp4", "severity": "INFO", "output_options": [{"output": "stdout"}]}]}}`, n, seconds, seconds/2, seconds*3/4)
 	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
 		p.t.Fatal(err)
 	}
-	cmd := p.serve("env", "KEA_PIDFILE_DIR="+p.dir, "KEA_LOCKFILE_DIR="+p.dir, "kea-dhcp4", "-c", conf)
+	cmd := p.serve("env", "KEA_PIDFILE_DIR="+dir, "KEA_LOCKFILE_DIR="+dir, "kea-dhcp4", "-c", conf)
 	return func() { cmd.Process.Kill(); cmd.Wait() }
 }
 
@@ -160,7 +164,7 @@ func TestKeasFourSecondLeaseIsRenewedAndEndsWithTheServer(t *testing.T) {
 	p := l.peer()
 	p.cable("eth0", "10.1.0.1/24")
 	l.ip("link set eth0 up") // Kea wants carrier
-	stop := p.kea()
+	stop := p.kea(1, 4)
 	l.netcfg("[net.eth0]\n")
 	l.status("online", online)
 	for range 24 { // three leases' time
@@ -173,7 +177,7 @@ func TestKeasFourSecondLeaseIsRenewedAndEndsWithTheServer(t *testing.T) {
 	l.gone("ip addr show eth0", "inet 10.1.0.")
 	l.gone("ip route", "default")
 	l.status("offline", func(s Status) bool { return !s.Online && strings.Contains(s.Ports[0].Waiting, "DHCP: no answer") })
-	p.kea()
+	p.kea(1, 4)
 	l.status("online again", online)
 }
 
@@ -182,7 +186,7 @@ func TestAddressesAndRoutesGoWithTheLeaseWhenWeAreKilled(t *testing.T) {
 	p := l.peer()
 	p.cable("eth0", "10.1.0.1/24")
 	l.ip("link set eth0 up")
-	p.kea()
+	p.kea(1, 4)
 	l.netcfg("[net.eth0]\n")
 	l.status("online", online)
 	l.proc.Process.Kill()
