@@ -438,6 +438,11 @@ dd if=fruit of=out bs=1 skip=5 count=5 status=none
 dd if=noend of=fruit bs=1 seek=2 conv=notrunc status=none
 dd if=noend of=out bs=1 seek=4 status=none
 dd bs=3 status=none <<< abcdefg\n
+dd bs=4 conv=sync status=none <<< abcdefg\n
+dd bs=2 skip=1 count=2 iflag=fullblock status=none <<< abcdefg\n
+dd if=fruit of=out bs=3 skip=2 seek=1 conv=notrunc,fsync status=none
+dd if=missing status=none
+dd if=fruit bs=0
 sha256sum fruit numbers
 sha256sum <<< abc\n
 sha256sum -c sums <<< x
@@ -447,6 +452,8 @@ hexdump -C fruit
 hexdump -C -n 4 -s 2 fruit
 hexdump -C empty
 stat -c '%n %s %a %A %F %h %Y' fruit dir link
+stat -c '%B %h %f %u %U %g %G %t %T|%10s|%-10n|%%' fruit dir link
+stat -c '%y %Y' fruit
 test -f fruit
 test -d fruit
 test a = b
