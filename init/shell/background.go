@@ -3,6 +3,7 @@ package shell
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -46,11 +47,8 @@ func (e *env) runBackground(stmt *syntax.Stmt) {
 	}()
 }
 
-// detach makes /dev/null the input that the shell itself has.
+// detach makes /dev/null the input.
 func (e *env) detach() {
-	if f := e.fds[0]; f != nil && f.File != os.Stdin {
-		return
-	}
 	if null, err := os.Open(os.DevNull); err == nil {
 		e.replace(0, newFile(null))
 	}
@@ -61,7 +59,7 @@ func (e *env) detach() {
 func (e *env) spawn(call *syntax.CallExpr, redirs []*syntax.Redirect, text string) bool {
 	name := call.Args[0].Lit()
 	_, isBuiltin := builtins[name]
-	if name == "" || isBuiltin || e.funcs[name] != nil || e.aliases[name] != "" {
+	if name == "" || isBuiltin || e.funcs[name] != nil || e.aliases[name] != "" || slices.ContainsFunc(redirs, e.waits) {
 		return false
 	}
 	args, err := e.fields(call.Args)
@@ -92,6 +90,17 @@ func (e *env) spawn(call *syntax.CallExpr, redirs []*syntax.Redirect, text strin
 	}
 	e.background, e.status = strconv.Itoa(p.pid), 0
 	return true
+}
+
+// waits tells a redirection that is not done before somebody opens the other end of a
+// FIFO. The shell itself must not wait for that.
+func (e *env) waits(r *syntax.Redirect) bool {
+	if hasCommands(r.Word) {
+		return true
+	}
+	name, err := e.literal(r.Word)
+	info, statErr := os.Stat(e.path(name))
+	return err == nil && statErr == nil && info.Mode()&os.ModeNamedPipe != 0
 }
 
 func (sh *shell) endList(j *job, status int) {

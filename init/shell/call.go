@@ -69,15 +69,17 @@ func (e *env) invoke(name string, args []string, assigns []*syntax.Assign, redir
 		return
 	}
 	defer e.unhide(hidden)
+	e.keeps = false
 	if name == "exec" {
-		e.execBuiltin(args[1:])
-		if e.flow == onward && e.status == 0 {
-			kept = true
-			keep()
-		}
-		return
+		e.keeps = e.execBuiltin(args[1:])
+	} else {
+		e.dispatch(args, true)
 	}
-	e.dispatch(args, true)
+	if e.keeps && (name == "exec" || name == "command") {
+		kept = true
+		keep()
+	}
+	e.keeps = false
 }
 
 // assignAll does the assignments before a command. hidden gets what they replace.
@@ -289,7 +291,9 @@ func (e *env) eval(text string) {
 		e.fatal("sh: commands are nested too deeply")
 	}
 	defer func() { e.calls-- }()
+	empty := true
 	for stmt, err := range statements(text) {
+		empty = false
 		if err != nil {
 			e.fatal("sh: %v", err)
 			return
@@ -297,6 +301,9 @@ func (e *env) eval(text string) {
 		if e.stmt(stmt); e.flow != onward {
 			return
 		}
+	}
+	if empty {
+		e.status = 0
 	}
 }
 

@@ -215,7 +215,7 @@ func (con *console) readPlain(prompt string) (string, line.Result) {
 	case <-con.cancel: // it was meant for the command before
 	default:
 	}
-	os.Stdout.WriteString(prompt)
+	con.sh.prompts().WriteString(prompt)
 	var text []byte
 	for {
 		select {

@@ -87,39 +87,68 @@ func (e *env) inherit(stdin *os.File) {
 	}
 }
 
-// redirect changes descriptors as a command wants it. restore undoes that; keep makes
-// it last, as exec does.
+// redirect changes descriptors as a command wants it. restore undoes that, for these
+// descriptors alone: what exec does to others meanwhile stays. keep makes it last.
 func (e *env) redirect(redirs []*syntax.Redirect) (restore, keep func(), err error) {
 	if len(redirs) == 0 {
 		return func() {}, func() {}, nil
 	}
-	before := e.fds
-	e.fds = cloneFiles(before)
+	before := map[int]*file{}
+	save := func(n int) {
+		if _, done := before[n]; done {
+			return
+		}
+		before[n] = e.fds[n]
+		if before[n] != nil {
+			before[n].retain()
+		}
+	}
 	restore = func() {
-		releaseFiles(e.fds)
-		e.fds = before
+		for n, f := range before {
+			e.replace(n, f)
+		}
 	}
 	for _, r := range redirs {
-		if err := e.redirectOne(r); err != nil {
+		n, err := descriptorOf(r)
+		if err == nil {
+			save(n)
+			if r.Op == syntax.RdrAll || r.Op == syntax.AppAll || r.Op == syntax.DplOut && r.N == nil {
+				save(2)
+			}
+			err = e.redirectOne(r, n)
+		}
+		if err != nil {
 			restore()
 			return nil, nil, err
 		}
 	}
-	return restore, func() { releaseFiles(before) }, nil
-}
-
-func (e *env) redirectOne(r *syntax.Redirect) error {
-	n := 1
-	switch r.Op {
-	case syntax.RdrIn, syntax.RdrInOut, syntax.DplIn, syntax.Hdoc, syntax.DashHdoc, syntax.WordHdoc:
-		n = 0
-	}
-	if r.N != nil {
-		var err error
-		if n, err = strconv.Atoi(r.N.Value); err != nil || n > 1023 {
-			return fmt.Errorf("%s: bad descriptor", r.N.Value)
+	keep = func() {
+		for _, f := range before {
+			if f != nil {
+				f.release()
+			}
 		}
 	}
+	return restore, keep, nil
+}
+
+// descriptorOf is the descriptor that a redirection changes.
+func descriptorOf(r *syntax.Redirect) (int, error) {
+	if r.N != nil {
+		n, err := strconv.Atoi(r.N.Value)
+		if err != nil || n > 1023 {
+			return 0, fmt.Errorf("%s: bad descriptor", r.N.Value)
+		}
+		return n, nil
+	}
+	switch r.Op {
+	case syntax.RdrIn, syntax.RdrInOut, syntax.DplIn, syntax.Hdoc, syntax.DashHdoc, syntax.WordHdoc:
+		return 0, nil
+	}
+	return 1, nil
+}
+
+func (e *env) redirectOne(r *syntax.Redirect, n int) error {
 	switch r.Op {
 	case syntax.Hdoc, syntax.DashHdoc:
 		text, err := e.hereDocument(r)

@@ -54,6 +54,7 @@ type env struct {
 	calls     int  // of functions and scripts around it
 	condition int  // where above 0 a failure does not end set -e
 	depth     int  // of statements within statements
+	keeps     bool // the redirections of the command that runs, see execBuiltin
 	died      bool // flow is an error's, not that of exit
 }
 

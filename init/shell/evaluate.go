@@ -154,10 +154,6 @@ func (e *env) command(cmd syntax.Command) {
 			e.fatal("sh: a function needs one name")
 			return
 		}
-		if specialBuiltins[cmd.Name.Value] {
-			e.fatal("sh: %s: a function cannot have the name of a special builtin", cmd.Name.Value)
-			return
-		}
 		e.funcs[cmd.Name.Value] = cmd.Body
 		e.status = 0
 	case *syntax.ArithmCmd:

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"bantam/init/applet"
 )
@@ -21,6 +22,10 @@ func (e *env) runForeground(args []string) {
 	}
 	if j == nil {
 		j = sh.jobs.new(args[0]) // profile and prompts run outside any job
+	}
+	select {
+	case <-sh.alsoSent: // it was meant for a command before
+	default:
 	}
 	p, err := e.start(j, args)
 	if err != nil {
@@ -37,7 +42,7 @@ func (e *env) runForeground(args []string) {
 	if j.foreground && done && status.Signaled() {
 		switch sig := status.Signal(); sig {
 		case syscall.SIGINT, syscall.SIGQUIT:
-			if _, trapped := sh.trap(sig); !trapped {
+			if _, trapped := sh.trap(sig); !trapped && (sh.history != nil || sh.wasSent(sig)) {
 				sh.interrupt(errInterrupted)
 			}
 		case syscall.SIGPIPE:
@@ -48,28 +53,44 @@ func (e *env) runForeground(args []string) {
 	e.status = waitCode(status)
 }
 
+// wasSent tells whether a script got the SIGINT that ended its command. Both come from the
+// terminal at once, but the command's end may be known first.
+func (sh *shell) wasSent(sig syscall.Signal) bool {
+	if sig != syscall.SIGINT {
+		return false
+	}
+	select {
+	case <-sh.alsoSent:
+		return true
+	case <-time.After(300 * time.Millisecond):
+		return false
+	}
+}
+
 // execBuiltin is exec: the command replaces the shell, or where this is a subshell, ends it.
-func (e *env) execBuiltin(args []string) {
+// It tells whether the redirections stay.
+func (e *env) execBuiltin(args []string) bool {
 	if len(args) > 0 && args[0] == "--" {
 		args = args[1:]
 	}
 	e.status = 0
 	if len(args) == 0 {
-		return // its redirections stay
+		return true
 	}
 	if strings.HasPrefix(args[0], "-") && len(args[0]) > 1 {
 		e.fatal("exec: unknown option %s", args[0])
-		return
+		return false
 	}
 	if e.outside {
 		e.runForeground(args)
 		e.flow = exiting
-		return
+		return false
 	}
 	e.become(args)
 	if e.sh.history == nil {
 		e.flow = exiting // only a person gets the shell back
 	}
+	return false
 }
 
 // become replaces the shell by a program.

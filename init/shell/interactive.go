@@ -55,7 +55,7 @@ func (sh *shell) converse(con *console) int {
 			sh.main.status = 130
 			continue
 		case result == line.EndOfInput:
-			fmt.Fprintln(os.Stdout, "exit")
+			fmt.Fprintln(sh.prompts(), "exit")
 			fallthrough
 		case result == hungUp:
 			sh.hangUpJobs()
@@ -76,6 +76,14 @@ func (sh *shell) converse(con *console) int {
 			}
 		}
 	}
+}
+
+// prompts is where the shell talks: not between what its commands print, if that is no terminal.
+func (sh *shell) prompts() *os.File {
+	if sh.terminal == nil {
+		return os.Stderr
+	}
+	return os.Stdout
 }
 
 // readProgram reads lines until they form whole statements.

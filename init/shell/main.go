@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/term"
 	"mvdan.cc/sh/v3/syntax"
@@ -178,6 +180,10 @@ func (sh *shell) catchSignals() *atomic.Int32 {
 				continue
 			}
 			if sig == syscall.SIGINT && sh.commandRuns() {
+				select {
+				case sh.alsoSent <- struct{}{}:
+				default:
+				}
 				continue // its fate decides, see runForeground
 			}
 			received.Store(int32(sig))
@@ -200,6 +206,7 @@ func (sh *shell) dieOf(sig syscall.Signal) int {
 	sh.leave()
 	signal.Reset(sig)
 	syscall.Kill(os.Getpid(), sig)
+	time.Sleep(time.Second) // it may reach another thread than this first
 	return 128 + int(sig)
 }
 
@@ -247,13 +254,15 @@ func (sh *shell) source(path string) {
 func stdinProgram(in io.Reader) iter.Seq2[*syntax.Stmt, error] {
 	return func(yield func(*syntax.Stmt, error) bool) {
 		var text []byte
+		before := 0 // lines, for $LINENO and messages
 		for {
 			line, readErr := readLine(in)
 			text = append(text, line...)
-			stmts, more, err := parse(string(text))
+			stmts, more, err := parse(strings.Repeat("\n", before) + string(text))
 			if more && readErr == nil {
 				continue
 			}
+			before += bytes.Count(text, []byte("\n"))
 			text = nil
 			if err != nil {
 				yield(nil, err)

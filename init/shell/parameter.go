@@ -202,7 +202,7 @@ func (x *expansion) change(p *syntax.ParamExp) (func(string) string, error) {
 			}
 		}
 		return func(s string) string { return replace(s, pattern, with, p.Repl.All) }, nil
-	case p.Exp == nil:
+	case p.Exp == nil || p.Exp.Op < syntax.RemSmallSuffix:
 		return same, nil
 	}
 	pattern := ""

@@ -328,6 +328,10 @@ E
 ----
 sh -c 'kill -TERM $$; echo not reached'; echo $?; sh -c 'trap "" TERM; sh -c "kill -TERM \$\$; echo inherited"'
 ----
+sh -c 'kill -INT $$; echo not reached'; echo $?
+----
+a=; unset b; echo -${a-${b?}}- -${b+${b?}}- -${a=${b?}}- -${a?${b?}}-; a=a b=; echo -${a:-${b?}}- -${b:+${b?}}- -${a:=${b?}}- -${a:?${b:?}}-
+----
 times > /dev/null; echo $?; x=$(ulimit -n); test -n "$x" && echo limit; (ulimit -n 64; sh -c 'ulimit -n')
 ----
 x=äöü; echo ${x%ü} ${x#ä}; case ü in ü) echo same;; esac
@@ -360,6 +364,10 @@ set -- a b c d e f g h i j k; echo $10 ${10} ${11}; shift 9; echo $1 $2
 echo one>f; cat<f; cat f|cat;echo two;(echo three);{ echo four;};echo 2>f; cat f; echo a2>f; cat f
 ----
 a=1;b=2;echo $a$b;test $a -lt $b&&echo lt||echo ge; if test $a = 1;then echo yes;fi
+----
+echo x > f; exec < f; cat & wait; cat; { exec 4> g; echo a; } 5> h > i; echo b >&4; cat g i
+----
+mkdir -p a/d d; CDPATH=$PWD/a; CDPATH=:$CDPATH; cd d; pwd | sed 's,.*/,,'; command exec 5> f; echo x >&5; cat f; echo 'echo $?' > s; (exit 5); . ./s; : > e; (exit 1); . ./e; echo $?; command -v elif
 ----
 readonly x=1; command eval 'x=2' 2>/dev/null; echo survived; (eval 'x=2'; echo not reached) 2>/dev/null; echo $?
 `

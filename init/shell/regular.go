@@ -14,7 +14,6 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
-	"mvdan.cc/sh/v3/syntax"
 
 	"bantam/init/applet"
 )
@@ -56,8 +55,12 @@ func cdBuiltin(e *env, out io.Writer, args []string) int {
 	dir, err := e.folder(target, physical)
 	if first, _, _ := strings.Cut(target, "/"); first != "" && first != "." && first != ".." && len(operands) > 0 {
 		for _, base := range strings.Split(e.value("CDPATH"), ":") {
-			if found, foundErr := e.folder(base+"/"+target, physical); base != "" && foundErr == nil {
-				dir, err, show = found, nil, true
+			name := target
+			if base != "" {
+				name = base + "/" + target
+			}
+			if found, foundErr := e.folder(name, physical); foundErr == nil {
+				dir, err, show = found, nil, base != ""
 				break
 			}
 		}
@@ -191,7 +194,7 @@ func commandBuiltin(e *env, out io.Writer, args []string) int {
 		return status
 	}
 	if args[0] == "exec" {
-		e.execBuiltin(args[1:])
+		e.keeps = e.execBuiltin(args[1:])
 		return e.status
 	}
 	own, isBuiltin := builtins[args[0]]
@@ -226,7 +229,7 @@ func (e *env) describe(out io.Writer, name string, long bool) bool {
 	case isAlias:
 		short = "alias " + name + "=" + singleQuoted(alias)
 		sentence = "is an alias for " + alias
-	case syntax.IsKeyword(name) && name != "time":
+	case isKeyword(name):
 		sentence = "is a shell keyword"
 	case specialBuiltins[name]:
 		sentence = "is a special shell builtin"
@@ -250,6 +253,11 @@ func (e *env) describe(out io.Writer, name string, long bool) bool {
 		fmt.Fprintln(out, short)
 	}
 	return true
+}
+
+// isKeyword knows the reserved words of POSIX.
+func isKeyword(name string) bool {
+	return slices.Contains([]string{"!", "{", "}", "case", "do", "done", "elif", "else", "esac", "fi", "for", "if", "in", "then", "until", "while", "[[", "function"}, name)
 }
 
 func hashBuiltin(e *env, out io.Writer, args []string) int {

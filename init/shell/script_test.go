@@ -2,8 +2,10 @@ package shell
 
 import (
 	"bytes"
+	"io"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -211,3 +213,40 @@ echo 'echo a; exit 3' > s; printf '\0\001) not a program' >> s; sh s; echo $?
 ----
 if then
 `
+
+func TestABackgroundCommandMayWaitForAFIFO(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"p", "q"} {
+		if err := syscall.Mkfifo(dir+"/"+name, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	bin := binFolder(t)
+	cmd := &exec.Cmd{Path: bin + "/sh", Args: []string{"sh", "-c", "echo foo > p & cat p > q & cat q & wait $!"}, Dir: dir, Env: []string{"PATH=" + bin}}
+	if out, err := cmd.Output(); err != nil || string(out) != "foo\n" {
+		t.Errorf("got %q, %v", out, err)
+	}
+}
+
+func TestCtrlCEndsAScriptAndItsCommand(t *testing.T) {
+	cmd := &exec.Cmd{Path: binFolder(t) + "/sh", Args: []string{"sh", "-c", "echo ready; sleep 1000; echo survived"}, SysProcAttr: &syscall.SysProcAttr{Setpgid: true}}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line := make([]byte, len("ready\n"))
+	if _, err := io.ReadFull(out, line); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	rest, _ := io.ReadAll(out)
+	cmd.Wait()
+	if status := cmd.ProcessState.Sys().(syscall.WaitStatus); len(rest) > 0 || !status.Signaled() || status.Signal() != syscall.SIGINT {
+		t.Errorf("got %q and %v", rest, cmd.ProcessState)
+	}
+}

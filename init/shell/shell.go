@@ -31,7 +31,8 @@ type shell struct {
 	exited   bool        // the program has ended
 	arrived  arrivals
 	signals  chan os.Signal
-	maskLock sync.Mutex // of the process's umask
+	alsoSent chan struct{} // a SIGINT while a command ran, which the terminal may have sent to both
+	maskLock sync.Mutex    // of the process's umask
 
 	background context.Context           // of what runs outside any statement
 	foreground atomic.Pointer[job]       // what a process without a job of its own joins
@@ -55,7 +56,7 @@ var (
 
 // newShell prepares a shell; stdin is what commands read.
 func newShell(name string, params []string, stdin *os.File) *shell {
-	sh := &shell{name: name, jobs: newJobTable(), background: context.Background(), signals: make(chan os.Signal, 16)}
+	sh := &shell{name: name, jobs: newJobTable(), background: context.Background(), signals: make(chan os.Signal, 16), alsoSent: make(chan struct{}, 1)}
 	sh.arrived.traps, sh.arrived.wake = map[syscall.Signal]bool{}, make(chan struct{}, 1)
 	sh.main = newEnv(sh, params)
 	sh.main.inherit(stdin)

@@ -107,14 +107,7 @@ func shiftBuiltin(e *env, out io.Writer, args []string) int {
 
 func evalBuiltin(e *env, out io.Writer, args []string) int {
 	e.substatus = -1
-	status := e.status
-	e.status = 0
-	text := strings.Join(afterDashes(args), " ")
-	if strings.TrimSpace(text) == "" {
-		return 0
-	}
-	e.status = status
-	e.eval(text)
+	e.eval(strings.Join(afterDashes(args), " "))
 	return e.status
 }
 
@@ -135,7 +128,7 @@ func dotBuiltin(e *env, out io.Writer, args []string) int {
 		defer func() { e.params = params }()
 	}
 	loops := e.loops
-	e.status, e.loops = 0, 0
+	e.loops = 0
 	e.eval(string(text))
 	e.loops = loops
 	if e.flow == returning {
