@@ -208,13 +208,13 @@ func TestAnAddressThatAnotherMachineAnswersForIsDeclined(t *testing.T) {
 		switch m.MessageType() {
 		case dhcpv4.MessageTypeDiscover:
 			if !at.declined.IsZero() && at.again.IsZero() {
-				at.again = time.Now()
+				at.again = r.at
 			}
 			r.send(answerTo(m, dhcpv4.MessageTypeOffer, address))
 		case dhcpv4.MessageTypeRequest:
 			r.send(answerTo(m, dhcpv4.MessageTypeAck, address))
 		case dhcpv4.MessageTypeDecline:
-			at.declined, address = time.Now(), 78
+			at.declined, address = r.at, 78
 		}
 	})
 	l.netcfg("[net.eth0]\n")

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -152,12 +153,15 @@ func (p *peer) cable(port, address string) {
 	p.in("ip addr add " + address + " dev srv nodad; ip link set srv up")
 }
 
-// dnsmasq serves addresses from the network 10.N.0.0/24, whose .1 it has.
+// dnsmasq serves addresses from the network 10.N.0.0/24, whose .1 it has, for
+// two minutes where more says no range.
 func (p *peer) dnsmasq(n int, more ...string) *exec.Cmd {
 	p.t.Helper()
+	if !slices.ContainsFunc(more, func(arg string) bool { return strings.HasPrefix(arg, "--dhcp-range=") }) {
+		more = append(more, fmt.Sprintf("--dhcp-range=10.%d.0.50,10.%d.0.99,120", n, n))
+	}
 	return p.serve(append([]string{"dnsmasq", "-d", "-C", "/dev/null", "-i", "srv", "--bind-interfaces", "--port=0", "--no-ping",
 		"--dhcp-authoritative", "--user=root", "--log-dhcp", "--dhcp-leasefile=" + filepath.Join(p.dir, fmt.Sprintf("leases%d", n)),
-		fmt.Sprintf("--dhcp-range=10.%d.0.50,10.%d.0.99,120", n, n),
 		"--dhcp-option=option:dns-server,10.0.0.53", "--dhcp-option=option:domain-name,lan.example"}, more...)...)
 }
 

@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
+	"unsafe"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"golang.org/x/sys/unix"
@@ -20,6 +22,7 @@ type station struct {
 	t     *testing.T
 	fd    int
 	index int
+	at    time.Time // when the packet that listen hands over came, by the kernel: its reader may run late
 }
 
 func (p *peer) station(protocol uint16) *station {
@@ -75,6 +78,12 @@ func (s *station) listen(hear func(packet []byte)) {
 			if err != nil || from.(*unix.SockaddrLinklayer).Pkttype == unix.PACKET_OUTGOING {
 				continue
 			}
+			var at unix.Timespec
+			const siocgstampns = 0x8907 // linux/sockios.h
+			if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(s.fd), siocgstampns, uintptr(unsafe.Pointer(&at))); errno != 0 {
+				s.t.Errorf("ioctl(SIOCGSTAMPNS): %v", errno)
+			}
+			s.at = time.Unix(at.Unix())
 			hear(buffer[:n])
 		}
 	}()
