@@ -36,8 +36,8 @@ func readAddress(b []byte) (a address, ok bool) {
 	}
 	a = address{index: int(int32(read32(b[4:]))), flags: uint32(b[2]), valid: unforgotten}
 	var own, local netip.Addr
-	for kind, v := range attributes(b[unix.SizeofIfAddrmsg:]) {
-		switch kind {
+	for at := (attributes{rest: b[unix.SizeofIfAddrmsg:]}); at.next(); {
+		switch v := at.value; at.kind {
 		case unix.IFA_ADDRESS:
 			own, _ = netip.AddrFromSlice(v)
 		case unix.IFA_LOCAL:

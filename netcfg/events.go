@@ -63,13 +63,13 @@ func (s subscription) drain(wakes func(routeMessage) bool) (options []userOption
 		case !fromKernel:
 			changed = true
 		default:
-			for h, body := range messages(buffer[:n]) {
-				switch h.Type {
+			for m := (messages{rest: buffer[:n]}); m.next(); {
+				switch m.kind {
 				case rtmNewUserOptions:
-					options = append(options, readUserOptions(body)...)
+					options = append(options, readUserOptions(m.body)...)
 				case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
-					if m, ok := readRoute(body); ok && !changed {
-						changed = wakes(m)
+					if route, ok := readRoute(m.body); ok && !changed {
+						changed = wakes(route)
 					}
 				default:
 					changed = true

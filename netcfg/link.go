@@ -26,8 +26,8 @@ func readLink(b []byte) (l seenLink, ok bool) {
 	ethernet := binary.NativeEndian.Uint16(b[2:]) == unix.ARPHRD_ETHER
 	l.Index = int(int32(binary.NativeEndian.Uint32(b[4:])))
 	flags := binary.NativeEndian.Uint32(b[8:])
-	for kind, v := range attributes(b[unix.SizeofIfInfomsg:]) {
-		switch kind {
+	for a := (attributes{rest: b[unix.SizeofIfInfomsg:]}); a.next(); {
+		switch v := a.value; a.kind {
 		case unix.IFLA_IFNAME:
 			l.name = text(v)
 		case unix.IFLA_ADDRESS:
@@ -43,19 +43,19 @@ func readLink(b []byte) (l seenLink, ok bool) {
 		case unix.IFLA_PARENT_DEV_NAME:
 			l.Hardware = text(v) != ""
 		case unix.IFLA_LINKINFO:
-			for kind, v := range attributes(v) {
-				if kind == unix.IFLA_INFO_KIND {
-					l.Kind = text(v)
+			for info := (attributes{rest: v}); info.next(); {
+				if info.kind == unix.IFLA_INFO_KIND {
+					l.Kind = text(info.value)
 				}
 			}
 		case unix.IFLA_AF_SPEC:
-			for family, v := range attributes(v) {
-				for kind, v := range attributes(v) {
+			for family := (attributes{rest: v}); family.next(); {
+				for of := (attributes{rest: family.value}); of.next(); {
 					switch {
-					case family == unix.AF_INET && kind == unix.IFLA_INET_CONF:
-						l.parameters[0] = bytes.Clone(v)
-					case family == unix.AF_INET6 && kind == unix.IFLA_INET6_CONF:
-						l.parameters[1] = bytes.Clone(v)
+					case family.kind == unix.AF_INET && of.kind == unix.IFLA_INET_CONF:
+						l.parameters[0] = bytes.Clone(of.value)
+					case family.kind == unix.AF_INET6 && of.kind == unix.IFLA_INET6_CONF:
+						l.parameters[1] = bytes.Clone(of.value)
 					}
 				}
 			}

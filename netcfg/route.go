@@ -48,8 +48,8 @@ func readRoute(b []byte) (r routeMessage, ok bool) {
 	if r.family == unix.AF_INET6 {
 		to = netip.IPv6Unspecified()
 	}
-	for kind, v := range attributes(b[unix.SizeofRtMsg:]) {
-		switch kind {
+	for a := (attributes{rest: b[unix.SizeofRtMsg:]}); a.next(); {
+		switch v := a.value; a.kind {
 		case unix.RTA_DST:
 			to, _ = netip.AddrFromSlice(v)
 		case unix.RTA_OIF:

@@ -166,7 +166,8 @@ func FuzzRoutingMessages(f *testing.F) {
 	f.Add(message(unix.RTM_NEWLINK, 0, 1, make([]byte, 16), attribute(unix.IFLA_IFNAME, []byte("eth0\x00")),
 		attribute(unix.IFLA_AF_SPEC, attribute(unix.AF_INET6, attribute(unix.IFLA_INET6_CONF, make([]byte, 200))))))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, body := range messages(b) {
+		for m := (messages{rest: b}); m.next(); {
+			body := m.body
 			readRoute(body)
 			readAddress(body)
 			readUserOptions(body)

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"iter"
 
 	"golang.org/x/sys/unix"
 )
@@ -70,17 +69,24 @@ func attribute32(kind uint16, value uint32) []byte {
 	return attribute(kind, binary.NativeEndian.AppendUint32(nil, value))
 }
 
-// attributes goes over those in b. What is malformed ends it.
-func attributes(b []byte) iter.Seq2[uint16, []byte] {
-	return func(yield func(uint16, []byte) bool) {
-		for len(b) >= 4 {
-			size := int(binary.NativeEndian.Uint16(b))
-			if size < 4 || size > len(b) || !yield(binary.NativeEndian.Uint16(b[2:])&^unix.NLA_F_NESTED, b[4:size]) {
-				return
-			}
-			b = b[min((size+3)&^3, len(b)):]
-		}
+// attributes reads one attribute after the other. What is malformed ends it.
+type attributes struct {
+	rest  []byte
+	kind  uint16
+	value []byte
+}
+
+func (a *attributes) next() bool {
+	if len(a.rest) < 4 {
+		return false
 	}
+	size := int(binary.NativeEndian.Uint16(a.rest))
+	if size < 4 || size > len(a.rest) {
+		return false
+	}
+	a.kind, a.value = binary.NativeEndian.Uint16(a.rest[2:])&^unix.NLA_F_NESTED, a.rest[4:size]
+	a.rest = a.rest[min((size+3)&^3, len(a.rest)):]
+	return true
 }
 
 func read32(b []byte) uint32 {
@@ -103,20 +109,26 @@ func message(kind, flags uint16, sequence uint32, parts ...[]byte) []byte {
 	return b
 }
 
-// messages goes over those of one datagram. What is malformed ends it.
-func messages(b []byte) iter.Seq2[unix.NlMsghdr, []byte] {
-	return func(yield func(unix.NlMsghdr, []byte) bool) {
-		for len(b) >= unix.NLMSG_HDRLEN {
-			h := unix.NlMsghdr{
-				Len: binary.NativeEndian.Uint32(b), Type: binary.NativeEndian.Uint16(b[4:]),
-				Flags: binary.NativeEndian.Uint16(b[6:]), Seq: binary.NativeEndian.Uint32(b[8:]),
-			}
-			if h.Len < unix.NLMSG_HDRLEN || uint64(h.Len) > uint64(len(b)) || !yield(h, b[unix.NLMSG_HDRLEN:h.Len]) {
-				return
-			}
-			b = b[min((int(h.Len)+3)&^3, len(b)):]
-		}
+// messages reads one message of a datagram after the other. What is malformed ends it.
+type messages struct {
+	rest        []byte
+	kind, flags uint16
+	sequence    uint32
+	body        []byte
+}
+
+func (m *messages) next() bool {
+	if len(m.rest) < unix.NLMSG_HDRLEN {
+		return false
 	}
+	size := binary.NativeEndian.Uint32(m.rest)
+	if size < unix.NLMSG_HDRLEN || uint64(size) > uint64(len(m.rest)) {
+		return false
+	}
+	m.kind, m.flags = binary.NativeEndian.Uint16(m.rest[4:]), binary.NativeEndian.Uint16(m.rest[6:])
+	m.sequence, m.body = read32(m.rest[8:]), m.rest[unix.NLMSG_HDRLEN:size]
+	m.rest = m.rest[min((int(size)+3)&^3, len(m.rest)):]
+	return true
 }
 
 // verdict is the kernel's in an NLMSG_ERROR or NLMSG_DONE message; a done
@@ -161,9 +173,9 @@ func (c *conversation) change(kind, flags uint16, parts ...[]byte) error {
 		if err != nil {
 			return err
 		}
-		for h, body := range messages(datagram) {
-			if h.Type == unix.NLMSG_ERROR && h.Seq == c.sequence {
-				return verdict(body)
+		for m := (messages{rest: datagram}); m.next(); {
+			if m.kind == unix.NLMSG_ERROR && m.sequence == c.sequence {
+				return verdict(m.body)
 			}
 		}
 	}
@@ -203,17 +215,17 @@ func (c *conversation) dumpOnce(kind uint16, body []byte, each func([]byte) bool
 		if err != nil {
 			return false, err
 		}
-		for h, body := range messages(datagram) {
-			interrupted = interrupted || h.Flags&unix.NLM_F_DUMP_INTR != 0
-			switch h.Type {
+		for m := (messages{rest: datagram}); m.next(); {
+			interrupted = interrupted || m.flags&unix.NLM_F_DUMP_INTR != 0
+			switch m.kind {
 			case unix.NLMSG_DONE, unix.NLMSG_ERROR:
-				if err := verdict(body); err != nil || !interrupted {
+				if err := verdict(m.body); err != nil || !interrupted {
 					return err == nil, err
 				}
 				return false, errInterrupted
 			default:
 				c.counted.Messages++
-				if !each(body) {
+				if !each(m.body) {
 					return false, nil
 				}
 			}
