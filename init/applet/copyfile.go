@@ -100,21 +100,12 @@ func (p *copier) rise(depth int) {
 }
 
 // come copies what a walk of the source comes to; of a folder only the folder.
-func (p *copier) come(e *filetree.Entry, from string) (err error) {
-	p.rise(e.Depth)
-	f := copying{Entry: e, name: e.Name, operand: p.operand, from: from}
-	if f.dir, err = p.trail.Dir(); err != nil {
-		return fmt.Errorf("%s: %w", f.to(), err)
+func (p *copier) come(e *filetree.Entry, from string) error {
+	f, err := p.destination(e, from)
+	if err != nil {
+		return err
 	}
-	look := f.dir.Lstat
-	if e.Depth == 0 {
-		f.name = p.name
-		if !p.moves {
-			look = f.dir.Stat
-		}
-	}
-	var targetErr error
-	if f.target, targetErr = look(f.name); targetErr == nil {
+	if f.target != nil {
 		if e.Info.ID() == f.target.ID() || e.Info.IsLink() && f.takesTarget() {
 			return fmt.Errorf("%s is the same file", f.to())
 		}
@@ -125,8 +116,7 @@ func (p *copier) come(e *filetree.Entry, from string) (err error) {
 	if p.verbose {
 		p.c.printf("%s -> %s\n", e.Path(), f.to())
 	}
-	st := stat(e.Info)
-	if p.keep && st.Nlink > 1 && !e.Info.IsDir() {
+	if p.keep && stat(e.Info).Nlink > 1 && !e.Info.IsDir() {
 		if first, seen := p.done[e.Info.ID()]; seen {
 			return f.link(first)
 		}
@@ -136,17 +126,9 @@ func (p *copier) come(e *filetree.Entry, from string) (err error) {
 	case mode.IsDir():
 		return p.folder(f)
 	case mode&fs.ModeSymlink != 0 && p.links:
-		var text string
-		if text, err = e.Dir.Readlink(e.Name); err == nil {
-			err = f.makeRoom()
-		}
-		if err == nil {
-			err = f.dir.Symlink(text, f.name)
-		}
+		err = f.symlink()
 	case p.recursive && mode&(fs.ModeDevice|fs.ModeNamedPipe|fs.ModeSocket) != 0:
-		if err = f.makeRoom(); err == nil {
-			err = f.dir.Mknod(f.name, st.Mode, int(st.Rdev))
-		}
+		err = f.node()
 	default:
 		err = p.file(f)
 	}
@@ -154,6 +136,47 @@ func (p *copier) come(e *filetree.Entry, from string) (err error) {
 		return err
 	}
 	return p.attributes(f)
+}
+
+// destination finds where an entry of the source goes, and what is there.
+func (p *copier) destination(e *filetree.Entry, from string) (f copying, err error) {
+	p.rise(e.Depth)
+	f = copying{Entry: e, name: e.Name, operand: p.operand, from: from}
+	if f.dir, err = p.trail.Dir(); err != nil {
+		return f, fmt.Errorf("%s: %w", f.to(), err)
+	}
+	look := f.dir.Lstat
+	if e.Depth == 0 {
+		f.name = p.name
+		if !p.moves {
+			look = f.dir.Stat
+		}
+	}
+	if there, err := look(f.name); err == nil {
+		f.target = there
+	}
+	return f, nil
+}
+
+// symlink makes the target the link that the source is.
+func (f *copying) symlink() error {
+	text, err := f.Dir.Readlink(f.Name)
+	if err != nil {
+		return err
+	}
+	if err := f.makeRoom(); err != nil {
+		return err
+	}
+	return f.dir.Symlink(text, f.name)
+}
+
+// node makes the target the device, pipe or socket that the source is.
+func (f *copying) node() error {
+	if err := f.makeRoom(); err != nil {
+		return err
+	}
+	st := stat(f.Info)
+	return f.dir.Mknod(f.name, st.Mode, int(st.Rdev))
 }
 
 // takesTarget tells whether the source is a link to the file that has the

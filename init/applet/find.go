@@ -4,17 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
-	"unicode/utf8"
 
 	"bantam/init/filetree"
-	"bantam/init/glob"
 )
 
 // find knows: -name -iname -path -type -size -mtime -mmin -newer -empty -user
@@ -144,7 +140,7 @@ func (f *finder) either() (condition, error) {
 }
 
 func (f *finder) both() (condition, error) {
-	all := func(*found) bool { return true }
+	all := always
 	for len(f.args) > 0 && f.args[0] != ")" && f.args[0] != "-o" && f.args[0] != "-or" {
 		if f.args[0] == "-a" || f.args[0] == "-and" {
 			f.args = f.args[1:]
@@ -177,147 +173,69 @@ func (f *finder) primary() (condition, error) {
 			}
 		}
 		return inner, err
-	case "-print":
-		f.acts = true
-		return func(e *found) bool { f.c.printf("%s\n", f.c.shown(e.path)); return true }, nil
-	case "-print0":
-		f.acts = true
-		return func(e *found) bool { f.c.printf("%s\x00", e.path); return true }, nil
-	case "-delete":
-		f.acts, f.depthFirst = true, true
-		return f.delete, nil
-	case "-prune":
-		return func(e *found) bool { e.prune = true; return true }, nil
-	case "-quit":
-		f.acts = true
-		return func(*found) bool { f.quit = true; return true }, nil
-	case "-xdev", "-mount":
-		f.oneDevice = true
-		return func(*found) bool { return true }, nil
-	case "-depth":
-		f.depthFirst = true
-		return func(*found) bool { return true }, nil
-	case "-true":
-		return func(*found) bool { return true }, nil
-	case "-false":
-		return func(*found) bool { return false }, nil
-	case "-empty":
-		return func(e *found) bool {
-			if e.info.IsDir() {
-				return isEmpty(e)
-			}
-			return e.info.Mode().IsRegular() && e.info.Size() == 0
-		}, nil
 	case "-exec", "-execdir":
 		return f.exec(word == "-execdir")
+	}
+	if c := f.action(word); c != nil {
+		return c, nil
 	}
 	value, err := f.next()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", word, err)
 	}
 	switch word {
-	case "-name", "-iname", "-path", "-ipath":
-		fold := word[1] == 'i'
-		if fold {
-			value = strings.ToLower(value)
-		}
-		return func(e *found) bool {
-			text := e.path
-			if strings.HasSuffix(word, "name") {
-				text = filepath.Base(e.path)
-			}
-			if fold {
-				text = strings.ToLower(text)
-			}
-			return glob.Match(value, text)
-		}, nil
-	case "-type":
-		for kind := range strings.SplitSeq(value, ",") {
-			if len(kind) != 1 || !strings.Contains("bcdflps", kind) {
-				return nil, fmt.Errorf("-type: %q is none of b c d f l p s", value)
-			}
-		}
-		return func(e *found) bool {
-			kind := modeString(e.info.Mode())[:1]
-			if kind == "-" {
-				kind = "f"
-			}
-			return strings.Contains(value, kind)
-		}, nil
 	case "-maxdepth":
 		f.maxDepth, err = strconv.Atoi(value)
-		return func(*found) bool { return true }, err
+		return always, err
 	case "-mindepth":
 		f.minDepth, err = strconv.Atoi(value)
-		return func(*found) bool { return true }, err
-	case "-newer":
-		info, err := os.Stat(value)
-		if err != nil {
-			return nil, fmt.Errorf("-newer: %s: %s", value, reason(err))
-		}
-		return func(e *found) bool { return e.info.ModTime().After(info.ModTime()) }, nil
-	case "-user":
-		uid, err := idOf("/etc/passwd", value)
-		return func(e *found) bool { return int(stat(e.info).Uid) == uid }, err
-	case "-perm":
-		kind, _ := utf8.DecodeRuneInString(value)
-		mode, err := changeMode(strings.TrimLeft(value, "-/"), 0, false, 0)
-		want := toUnix(mode)
-		return func(e *found) bool {
-			have := toUnix(e.info.Mode())
-			switch kind {
-			case '-':
-				return have&want == want
-			case '/':
-				return want == 0 || have&want != 0
-			}
-			return have == want
-		}, err
-	case "-size":
-		unit := int64(512)
-		digits := strings.TrimRight(value, "ckMGb")
-		switch value[len(digits):] {
-		case "c":
-			unit = 1
-		case "k":
-			unit = 1 << 10
-		case "M":
-			unit = 1 << 20
-		case "G":
-			unit = 1 << 30
-		}
-		compare, err := comparison(digits)
-		return func(e *found) bool { return compare((e.info.Size() + unit - 1) / unit) }, err
-	case "-mtime", "-mmin":
-		unit := 24 * time.Hour
-		if word == "-mmin" {
-			unit = time.Minute
-		}
-		compare, err := comparison(value)
-		return func(e *found) bool {
-			age := f.now.Sub(e.info.ModTime())
-			if word == "-mmin" {
-				age += unit - 1 // minutes are rounded up, days down
-			}
-			return compare(int64(age / unit))
-		}, err
+		return always, err
 	}
-	return nil, fmt.Errorf("unknown test %s", word)
+	test, known := findTests[word]
+	if !known {
+		return nil, fmt.Errorf("unknown test %s", word)
+	}
+	return test(f, word, value)
 }
 
-// comparison reads N, +N or -N.
-func comparison(text string) (func(int64) bool, error) {
-	n, err := strconv.ParseInt(strings.TrimLeft(text, "+-"), 10, 64)
-	if err != nil {
-		return nil, fmt.Errorf("%q is not a number", text)
+func always(*found) bool { return true }
+
+// action is what a word without a value does or asks; nil: it is none.
+func (f *finder) action(word string) condition {
+	switch word {
+	case "-print":
+		f.acts = true
+		return func(e *found) bool { f.c.printf("%s\n", f.c.shown(e.path)); return true }
+	case "-print0":
+		f.acts = true
+		return func(e *found) bool { f.c.printf("%s\x00", e.path); return true }
+	case "-delete":
+		f.acts, f.depthFirst = true, true
+		return f.delete
+	case "-prune":
+		return func(e *found) bool { e.prune = true; return true }
+	case "-quit":
+		f.acts = true
+		return func(*found) bool { f.quit = true; return true }
+	case "-xdev", "-mount":
+		f.oneDevice = true
+		return always
+	case "-depth":
+		f.depthFirst = true
+		return always
+	case "-true":
+		return always
+	case "-false":
+		return func(*found) bool { return false }
+	case "-empty":
+		return func(e *found) bool {
+			if e.info.IsDir() {
+				return isEmpty(e)
+			}
+			return e.info.Mode().IsRegular() && e.info.Size() == 0
+		}
 	}
-	switch text[0] {
-	case '+':
-		return func(v int64) bool { return v > n }, nil
-	case '-':
-		return func(v int64) bool { return v < n }, nil
-	}
-	return func(v int64) bool { return v == n }, nil
+	return nil
 }
 
 func (f *finder) delete(e *found) bool {
