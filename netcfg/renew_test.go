@@ -4,10 +4,12 @@ package netcfg
 
 import (
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+	"golang.org/x/sys/unix"
 )
 
 func TestAPortIsRenewedOnRequest(t *testing.T) {
@@ -73,4 +75,39 @@ func TestAServerThatSystemTomlDoesNotNameIsCountedNotBelieved(t *testing.T) {
 	l.shows("ip addr show eth0", "inet 10.1.0.66/24")
 	l.reload("[net.eth0]\ndhcp_servers = [\"10.1.0.1\"]\n")
 	l.gone("ip addr show eth0", "inet 10.1.0.66/24")
+}
+
+func TestPacketsForWhichThereWasNoRoomAreCounted(t *testing.T) {
+	l := newLab(t)
+	p := l.peer()
+	p.cable("eth0", "10.1.0.1/24")
+	l.ip("link set eth0 up")
+	l.shows("ip link show eth0", "LOWER_UP")
+	eth0, err := net.InterfaceByName("eth0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mac := [6]byte(eth0.HardwareAddr)
+	w, err := openWire("eth0", eth0.Index, mac)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.close()
+	message := make([]byte, 1400)
+	copy(message, []byte{2, 1, 6})
+	copy(message[28:], mac[:])
+	srv := p.station(unix.ETH_P_IP)
+	defer unix.Close(srv.fd)
+	l.eventually("packets are lost", func() error {
+		for range 500 {
+			if err := srv.broadcast(fromServer(message)); err != nil {
+				return err
+			}
+		}
+		before := w.lost
+		if w.count(); w.lost == before {
+			return fmt.Errorf("%d", w.lost)
+		}
+		return nil
+	})
 }

@@ -325,6 +325,9 @@ func (c *Client) begin(p Phase, at time.Duration) {
 func (c *Client) believe(servers []netip.Addr) {
 	c.believed = servers
 	begin := c.wanted != nil && c.unbelieved(c.wanted.Server) != nil
+	if c.spare != nil && c.unbelieved(c.spare.Server) != nil {
+		c.spare = nil
+	}
 	if c.lease != nil {
 		if why := c.unbelieved(c.lease.Server); why != nil {
 			c.lease, c.hint, c.known, c.announceAt = nil, netip.Addr{}, nil, Forever
