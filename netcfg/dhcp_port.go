@@ -135,7 +135,7 @@ func (p *dhcpPort) step(ev dhcp4.Event) {
 	switch {
 	case lease != nil && lease != p.saved:
 		p.save(lease)
-	case p.client.Forgotten() && p.saved != nil:
+	case !p.client.Known().IsValid() && p.saved != nil:
 		p.save(nil)
 	}
 	switch {

@@ -277,7 +277,7 @@ func TestANakTakesTheAddressAtOnceAndStormsAreSlowedDown(t *testing.T) {
 	b.step(CarrierUp{})
 	b.phase(Rebooting)
 	b.answer(dhcpv4.MessageTypeNak, nil)
-	if b.c.Lease() != nil || !b.c.Forgotten() {
+	if b.c.Lease() != nil || b.c.Known().IsValid() {
 		t.Error("a NAK to INIT-REBOOT left the lease")
 	}
 }

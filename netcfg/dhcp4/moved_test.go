@@ -162,7 +162,7 @@ func TestWhatFailsWithAnotherLeaseCostsNotTheOneInUse(t *testing.T) {
 		b.answer(dhcpv4.MessageTypeOffer, elsewhere)
 		b.phase(Requesting)
 		fail(b)
-		if b.c.Lease() != lease || b.c.Forgotten() {
+		if b.c.Lease() != lease || !b.c.Known().IsValid() {
 			t.Errorf("%s: lease %+v", name, b.c.Lease())
 		}
 		for b.c.Phase() != Selecting {

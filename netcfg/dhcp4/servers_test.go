@@ -44,7 +44,7 @@ func TestALeaseOfAServerThatIsNoLongerBelievedIsGivenUp(t *testing.T) {
 	b.phase(Bound)
 	b.step(Servers{[]netip.Addr{otherServer}})
 	b.phase(Selecting)
-	if b.c.Lease() != nil || !b.c.Forgotten() {
+	if b.c.Lease() != nil || b.c.Known().IsValid() {
 		t.Errorf("lease %+v", b.c.Lease())
 	}
 	if m, _ := b.last(); m.MessageType() != dhcpv4.MessageTypeDiscover || m.Options.Has(dhcpv4.OptionRequestedIPAddress) {
