@@ -3,6 +3,8 @@ package kmod
 import (
 	"slices"
 	"strings"
+
+	"bantam/init/glob"
 )
 
 // aliasTable finds patterns by the literal text they begin with: a Debian
@@ -55,7 +57,7 @@ func (t *aliasTable) match(alias string) (modules []string) {
 		}
 		i, found := t.last[alias[:n]]
 		for ; found && i >= 0; i = t.entries[i].previous {
-			if e := &t.entries[i]; Match(e.pattern, alias) {
+			if e := &t.entries[i]; glob.Match(e.pattern, alias) {
 				modules = append(modules, e.module)
 			}
 		}

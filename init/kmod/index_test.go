@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"bantam/init/glob"
 )
 
 // index writes the four files and reads them back.
@@ -190,7 +192,7 @@ func FuzzResolve(f *testing.F) {
 		var want []string
 		for pattern := range strings.SplitSeq(patterns, "\n") {
 			table.add(pattern, pattern)
-			if Match(underscored(pattern), underscored(alias)) {
+			if glob.Match(underscored(pattern), underscored(alias)) {
 				want = append(want, pattern)
 			}
 		}

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/init/glob"
 )
 
 // NetworkTable is the file beside modules.alias in which an image names the kernel's network drivers that it does not
@@ -55,7 +57,7 @@ func unserved(devices []Device, table string, inImage func(alias string) []strin
 		alias := underscored(d.Modalias)
 		for line := range lines(table) {
 			pattern, module, ok := strings.Cut(strings.TrimPrefix(line, "alias "), " ")
-			if ok && !slices.Contains(card.Modules, module) && Match(underscored(pattern), alias) {
+			if ok && !slices.Contains(card.Modules, module) && glob.Match(underscored(pattern), alias) {
 				card.Modules, card.Package = append(card.Modules, module), whose
 			}
 		}

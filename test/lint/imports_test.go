@@ -41,7 +41,7 @@ var mayImport = map[string][]string{
 	"init/glob":         {},
 	"init/sigaction":    {},
 	"init/supervise":    {"boottime", "init/sigaction", "lifecycle", "printable", "regular", "tty"},
-	"init/kmod":         {},
+	"init/kmod":         {"init/glob"},
 	"init/statevolume":  {"gpt"},
 	"init/applet":       {"boottime", "editor/compare", "editor/screen", "init/filetree", "init/glob", "init/kmod", "init/sigaction", "printable", "system", "tty"},
 	"init/shell":        {"atomicfile", "editor/keys", "init/applet", "init/glob", "tty"},
