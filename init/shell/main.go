@@ -167,6 +167,11 @@ func (sh *shell) leave() int {
 // handles it (ping, an editor) has not ended the script by that.
 func (sh *shell) catchSignals() *atomic.Int32 {
 	received := new(atomic.Int32)
+	for _, sig := range swallowed {
+		if !signal.Ignored(sig) {
+			leaveAlone(sig)
+		}
+	}
 	if !signal.Ignored(syscall.SIGINT) {
 		signal.Notify(sh.signals, syscall.SIGINT)
 	}

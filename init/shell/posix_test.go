@@ -332,6 +332,8 @@ sh -c 'kill -INT $$; echo not reached'; echo $?
 ----
 a=; unset b; echo -${a-${b?}}- -${b+${b?}}- -${a=${b?}}- -${a?${b?}}-; a=a b=; echo -${a:-${b?}}- -${b:+${b?}}- -${a:=${b?}}- -${a:?${b:?}}-
 ----
+sh -c 'kill -USR1 $$; echo not reached'; echo $?; sh -c 'trap "" USR2; trap - USR2; kill -USR2 $$; echo not reached' ; echo $?; sh -c 'trap "echo q" QUIT; kill -QUIT $$; trap - QUIT; kill -QUIT $$; echo not reached'; echo $?
+----
 times > /dev/null; echo $?; x=$(ulimit -n); test -n "$x" && echo limit; (ulimit -n 64; sh -c 'ulimit -n')
 ----
 x=äöü; echo ${x%ü} ${x#ä}; case ü in ü) echo same;; esac

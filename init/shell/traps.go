@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bantam/init/applet"
+	"bantam/init/sigaction"
 )
 
 // arrivals are the signals that wait for their trap to run, and who is told of them.
@@ -210,13 +211,34 @@ func (sh *shell) setTrap(sig syscall.Signal, command string) {
 	switch {
 	case sh.history != nil:
 		if command != "-" {
-			signal.Notify(sh.signals, sig)
+			sh.catch(sig)
 		}
 	case command == "":
 		signal.Ignore(sig) // commands ignore it too
 	case command == "-" && sig != syscall.SIGINT:
-		signal.Reset(sig)
+		leaveAlone(sig)
 	default:
-		signal.Notify(sh.signals, sig)
+		sh.catch(sig)
+	}
+}
+
+// catch makes the process get a signal. Go's runtime puts its handler back, which leaveAlone
+// may have taken away, for a signal that was ignored alone.
+func (sh *shell) catch(sig syscall.Signal) {
+	if slices.Contains(swallowed, sig) {
+		signal.Ignore(sig)
+	}
+	signal.Notify(sh.signals, sig)
+}
+
+// swallowed are the signals that end a process, but of which Go's runtime does nothing, or
+// for SIGQUIT writes stacks.
+var swallowed = []syscall.Signal{syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM, syscall.SIGVTALRM, syscall.SIGIO, syscall.SIGXCPU, syscall.SIGXFSZ, syscall.SIGPWR}
+
+// leaveAlone gives a signal its own action.
+func leaveAlone(sig syscall.Signal) {
+	signal.Reset(sig)
+	if slices.Contains(swallowed, sig) {
+		sigaction.Default(sig)
 	}
 }

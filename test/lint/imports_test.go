@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	"init/kmod":         {"init/glob"},
 	"init/statevolume":  {"gpt"},
 	"init/applet":       {"boottime", "editor/compare", "editor/screen", "init/filetree", "init/glob", "init/kmod", "init/sigaction", "printable", "system", "tty"},
-	"init/shell":        {"atomicfile", "editor/keys", "init/applet", "init/glob", "tty"},
+	"init/shell":        {"atomicfile", "editor/keys", "init/applet", "init/glob", "init/sigaction", "tty"},
 	"test":              {"board", "cmd", "editor", "gpt", "images", "init", "lifecycle", "netcfg", "switcher", "system"},
 }
 
