@@ -79,7 +79,7 @@ device:
 	@GOARCH=arm64 $(DEVICE) -o bin/device/arm64/bantam ./init
 
 # Packages without I/O, whose tests run on every architecture.
-PURE = ./system ./lifecycle ./gpt ./editor ./editor/compare ./editor/file ./editor/keys ./editor/language ./editor/plain ./editor/screen ./editor/systemfile ./editor/text \
+PURE = ./system ./lifecycle ./printable ./spelling ./gpt ./editor ./editor/compare ./editor/file ./editor/keys ./editor/language ./editor/plain ./editor/screen ./editor/systemfile ./editor/text \
 	./editor/vt ./switcher ./netcfg ./netcfg/dhcp4 ./init/kmod ./init/shell/line ./init/statevolume/sparse
 # Packages whose tests start virtual machines, one at a time in each: two packages together take two cores.
 MACHINES = ./images ./test/statevolume ./test

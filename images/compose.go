@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"bantam/board"
+	"bantam/spelling"
 	"bantam/switcher"
 	"bantam/system"
 )
@@ -153,7 +154,7 @@ func (in *Inputs) chooseModules(ctx context.Context, c *Composed, wanted []strin
 		if at, ok := positions.Find(fmt.Sprintf("modules[%d]", i)); ok {
 			p.Line, p.Col = at.Key.Line, at.Key.Col
 		}
-		if near := system.Nearest(name, index.names()); near != "" {
+		if near := spelling.Nearest(name, index.names()); near != "" {
 			p.Suggestion = fmt.Sprintf("did you mean %q?", near)
 		}
 		problems = append(problems, p)

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"bantam/spelling"
 	"bantam/system/syntax"
 )
 
@@ -40,7 +41,7 @@ func (r *reader) near(name string, known []string) string {
 	if len(r.faults) > maxProblems {
 		return ""
 	}
-	return Nearest(name, known)
+	return spelling.Nearest(name, known)
 }
 
 // fill sets v from n. Arrays keep the length of the file's, so that index i of

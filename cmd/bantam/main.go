@@ -13,7 +13,7 @@ import (
 	"strings"
 	"syscall"
 
-	"bantam/system"
+	"bantam/spelling"
 )
 
 func main() {
@@ -143,7 +143,7 @@ func findVerb(name string) (verb, bool) {
 
 // noVerb suggests the verb that was meant, or all.
 func noVerb(name string) error {
-	if best := system.Nearest(name, verbNames()); best != "" {
+	if best := spelling.Nearest(name, verbNames()); best != "" {
 		return usagef("no verb %q; did you mean %q?", name, best)
 	}
 	return usagef("no verb %q; there are %s", name, strings.Join(verbNames(), ", "))

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"bantam/editor/language"
+	"bantam/spelling"
 	"bantam/system"
 	"bantam/system/syntax"
 )
@@ -81,15 +82,15 @@ func (c *completer) choose(all []candidate) []language.Completion {
 		return some
 	}
 	some := pick(func(word string) bool { return strings.HasPrefix(word, c.word) })
-	if some == nil && system.Folded(c.word) != "" {
-		some = pick(func(word string) bool { return strings.HasPrefix(system.Folded(word), system.Folded(c.word)) })
+	if some == nil && spelling.Folded(c.word) != "" {
+		some = pick(func(word string) bool { return strings.HasPrefix(spelling.Folded(word), spelling.Folded(c.word)) })
 	}
 	if some == nil {
 		var words []string
 		for _, a := range all {
 			words = append(words, a.word)
 		}
-		near := system.Nearest(c.word, words)
+		near := spelling.Nearest(c.word, words)
 		some = pick(func(word string) bool { return near != "" && word == near })
 	}
 	return some

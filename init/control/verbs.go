@@ -6,7 +6,7 @@ import (
 	"os"
 	"strings"
 
-	"bantam/system"
+	"bantam/spelling"
 )
 
 // Version of the program, set by main.
@@ -98,7 +98,7 @@ func run(args []string, out, errOut io.Writer, socket string) int {
 
 // meant suggests the nearest name for a misspelt one.
 func meant(name string, names []string) string {
-	if best := system.Nearest(name, names); best != "" {
+	if best := spelling.Nearest(name, names); best != "" {
 		return fmt.Sprintf("; did you mean %q", best)
 	}
 	return ""

@@ -11,12 +11,13 @@ import (
 // it may import beside each other. The rule for a package is the longest prefix of
 // its path that is listed.
 var mayImport = map[string][]string{
-	"system":            {"lifecycle", "printable"},
+	"system":            {"lifecycle", "printable", "spelling"},
 	"gpt":               {},
 	"docs":              {},
 	"regular":           {},
 	"boottime":          {},
 	"printable":         {},
+	"spelling":          {},
 	"lifecycle":         {},
 	"atomicfile":        {},
 	"tty":               {},
@@ -29,14 +30,14 @@ var mayImport = map[string][]string{
 	"editor/vt/tmux":    {}, // for tests alone
 	"editor/file":       {"editor/text"},
 	"editor/language":   {"editor/screen"},
-	"editor/systemfile": {"editor/language", "lifecycle", "system"},
+	"editor/systemfile": {"editor/language", "lifecycle", "spelling", "system"},
 	"editor/plain":      {"editor/compare", "editor/file", "editor/language", "editor/screen", "editor/text"},
 	"board":             {},
 	"switcher":          {"atomicfile", "lifecycle", "regular", "system"},
 	"netcfg":            {"atomicfile", "boottime", "regular", "system"},
-	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "switcher", "system"},
-	"cmd":               {"board", "images", "switcher", "system"},
-	"init":              {"atomicfile", "boottime", "docs", "editor", "gpt", "lifecycle", "netcfg", "printable", "regular", "switcher", "system", "tty"},
+	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "spelling", "switcher", "system"},
+	"cmd":               {"board", "images", "spelling", "switcher", "system"},
+	"init":              {"atomicfile", "boottime", "docs", "editor", "gpt", "lifecycle", "netcfg", "printable", "regular", "spelling", "switcher", "system", "tty"},
 	"init/filetree":     {},
 	"init/glob":         {},
 	"init/sigaction":    {},
@@ -44,12 +45,12 @@ var mayImport = map[string][]string{
 	"init/kmod":         {"init/glob"},
 	"init/statevolume":  {"gpt"},
 	"init/applet":       {"boottime", "editor/compare", "editor/screen", "init/filetree", "init/glob", "init/kmod", "init/sigaction", "printable", "system", "tty"},
-	"init/shell":        {"atomicfile", "editor/keys", "init/applet", "init/glob", "init/sigaction", "tty"},
+	"init/shell":        {"atomicfile", "editor/keys", "init/applet", "init/glob", "init/sigaction", "spelling", "tty"},
 	"test":              {"board", "cmd", "editor", "gpt", "images", "init", "lifecycle", "netcfg", "switcher", "system"},
 }
 
 // onDevice are the packages of the device binary, with all below them.
-var onDevice = []string{"init", "netcfg", "switcher", "system", "editor", "gpt", "docs", "regular", "boottime", "tty", "atomicfile", "lifecycle", "printable"}
+var onDevice = []string{"init", "netcfg", "switcher", "system", "editor", "gpt", "docs", "regular", "boottime", "tty", "atomicfile", "lifecycle", "printable", "spelling"}
 
 // notOnDevice are packages that cost too many bytes for what they do there, or,
 // as os/exec, take exit codes from PID 1's reaper; with the packages that may. The
