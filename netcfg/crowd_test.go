@@ -134,7 +134,7 @@ func TestForeignRoutesCostNothing(t *testing.T) { // beside no other test: it co
 	d.settle(t)
 	ipBatch(t, strings.ReplaceAll(foreignRoutes(100, "eth0"), "route add 20.", "route add 22."))
 	heard, woke := 0, 0
-	if _, _, _, err := d.events.drain(func(m routeMessage) bool {
+	if _, _, _, err := d.events.drain(make([]byte, answerSize), func(m routeMessage) bool {
 		if m.protocol == unix.RTPROT_BIRD { // a young link has news of its own
 			heard++
 			if d.interest.wakes(m, d.foreign) {

@@ -54,6 +54,7 @@ type daemon struct {
 	owned      Owned
 	had        remembered // addresses by DHCP, for after a reboot
 
+	heard    []byte   // the message that is read
 	interest interest // in routes, as last looked
 	foreign  bool     // whether those of other programs are few enough to be shown
 	flooded  map[string]time.Duration
@@ -243,7 +244,10 @@ func (d *daemon) signalled(fd int) (end bool) {
 // hear notes that something changed, and the options of router advertisements.
 // Where some may have been lost, routers are asked to send them again.
 func (d *daemon) hear() error {
-	options, changed, lost, err := d.events.drain(func(m routeMessage) bool { return d.interest.wakes(m, d.foreign) })
+	if d.heard == nil {
+		d.heard = make([]byte, answerSize)
+	}
+	options, changed, lost, err := d.events.drain(d.heard, func(m routeMessage) bool { return d.interest.wakes(m, d.foreign) })
 	if err != nil {
 		d.logf("%v; subscribing again", err)
 		d.events.close()

@@ -46,8 +46,7 @@ func subscribe() (subscription, error) {
 // routes. A full queue (ENOBUFS) has lost messages but not the socket: the dump that
 // follows makes up for it, but for those options. Any other error means that
 // the subscription must be made anew.
-func (s subscription) drain(wakes func(routeMessage) bool) (options []userOptions, changed, lost bool, err error) {
-	buffer := make([]byte, 1<<16)
+func (s subscription) drain(buffer []byte, wakes func(routeMessage) bool) (options []userOptions, changed, lost bool, err error) {
 	for range 64 { // a storm must not keep us from the other sockets
 		n, fromKernel, err := s.receive(buffer)
 		switch {

@@ -103,7 +103,37 @@ func TestWithoutASubscriptionWeEndAndAreStartedAgain(t *testing.T) {
 func TestAStormOfEventsDoesNotKeepUsFromTheRest(t *testing.T) {
 	calls := 0
 	storm := subscription{receive: func([]byte) (int, bool, error) { calls++; return 0, false, unix.ENOBUFS }}
-	if _, _, lost, err := storm.drain(nil); err != nil || !lost || calls > 64 {
+	if _, _, lost, err := storm.drain(nil, nil); err != nil || !lost || calls > 64 {
 		t.Errorf("%d calls, lost %v, %v", calls, lost, err)
+	}
+}
+
+// A router's table changes thousands of times a second while it starts.
+func TestRoutesOfOthersAreHeardForNothing(t *testing.T) {
+	want, have := wishOfOnePort()
+	foreign := message(unix.RTM_NEWROUTE, 0, 0, routeBody(3, "20.0.0.0/24", 0, Route{Protocol: 12, Via: netip.MustParseAddr("10.0.0.1")}))
+	ours := message(unix.RTM_DELROUTE, 0, 0, routeBody(2, "0.0.0.0/0", 100, Route{Protocol: protocolOurs}))
+	var next []byte
+	d := &daemon{stderr: io.Discard, interest: newInterest(want, have.Links), foreign: true, events: subscription{
+		receive: func(buffer []byte) (n int, fromKernel bool, err error) {
+			if next == nil {
+				return 0, false, unix.EAGAIN
+			}
+			n, next = copy(buffer, next), nil
+			return n, true, nil
+		},
+	}}
+	hear := func(message []byte) {
+		next = message
+		if err := d.hear(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hear(foreign)
+	if n := testing.AllocsPerRun(100, func() { hear(foreign) }); n > 1 || d.dirty {
+		t.Errorf("%v allocations, to be looked at: %v", n, d.dirty)
+	}
+	if hear(ours); !d.dirty {
+		t.Error("one of ours was not noticed")
 	}
 }
