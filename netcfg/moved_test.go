@@ -45,6 +45,7 @@ func testMove(t *testing.T, server string, serve func(p *peer, n int)) {
 	move := func(from, to *peer, n int) {
 		t.Helper()
 		from.in(fmt.Sprintf("ip link set cable netns %d", to.pid))
+		l.status("the cable is out", func(s Status) bool { return s.Ports[0].Waiting == "no carrier" })
 		to.in("ip link set cable master srv up")
 		plugged := time.Now()
 		l.shows("ip route", fmt.Sprintf("default via 10.%d.0.1 dev eth0 proto 66 src 10.%d.0.", n, n))
