@@ -2,11 +2,15 @@ package shell
 
 import (
 	"bytes"
+	"fmt"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestScriptsLikeDash compares output and exit status with Debian's /bin/sh.
@@ -229,7 +233,7 @@ func TestABackgroundCommandMayWaitForAFIFO(t *testing.T) {
 }
 
 func TestCtrlCEndsAScriptAndItsCommand(t *testing.T) {
-	cmd := &exec.Cmd{Path: binFolder(t) + "/sh", Args: []string{"sh", "-c", "echo ready; sleep 1000; echo survived"}, SysProcAttr: &syscall.SysProcAttr{Setpgid: true}}
+	cmd := &exec.Cmd{Path: binFolder(t) + "/sh", Args: []string{"sh", "-c", "sleep 1000; echo survived"}, SysProcAttr: &syscall.SysProcAttr{Setpgid: true}}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -237,9 +241,12 @@ func TestCtrlCEndsAScriptAndItsCommand(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	line := make([]byte, len("ready\n"))
-	if _, err := io.ReadFull(out, line); err != nil {
-		t.Fatal(err)
+	for started := false; !started; time.Sleep(time.Millisecond) { // else it may not get the signal
+		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", cmd.Process.Pid))
+		for _, task := range tasks {
+			children, _ := os.ReadFile(task)
+			started = started || len(children) > 0
+		}
 	}
 	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGINT); err != nil {
 		t.Fatal(err)
