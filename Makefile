@@ -81,8 +81,8 @@ device:
 # Packages without I/O, whose tests run on every architecture.
 PURE = ./system ./lifecycle ./printable ./spelling ./gpt ./editor ./editor/compare ./editor/file ./editor/keys ./editor/language ./editor/plain ./editor/screen ./editor/systemfile ./editor/text \
 	./editor/vt ./switcher ./netcfg ./netcfg/dhcp4 ./init/kmod ./init/shell/line ./init/statevolume/sparse
-# Packages whose tests start virtual machines, one at a time in each: two packages together take two cores.
-MACHINES = ./images ./test/statevolume ./test
+# Packages whose tests start virtual machines, one at a time in each; the one that takes longest begins.
+MACHINES = ./test ./test/statevolume ./images
 
 test: test-packages build lint test-pure test-big-endian test-machines
 
