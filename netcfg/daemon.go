@@ -19,10 +19,8 @@ import (
 )
 
 const (
-	debounce    = 50 * time.Millisecond // between two looks at everything, at least
-	longPause   = time.Second           // from the end of one to the next, at most
-	rounds      = 4                     // plans in a row before we wait for better times
-	firstRetry  = time.Second           // after a change that the kernel refused, doubling
+	rounds      = 4           // plans in a row before we wait for better times
+	firstRetry  = time.Second // after a change that the kernel refused, doubling
 	lastRetry   = time.Minute
 	countsPause = 5 * time.Second  // until counters are told that have nothing else with them
 	retake      = 10 * time.Second // between two tries of an address that somebody else has
@@ -62,6 +60,7 @@ type daemon struct {
 	dirty     bool
 	looked    time.Duration // when everything was last compared
 	lookAt    time.Duration // when that may be done again
+	pace      pace
 	retryAt   time.Duration
 	retryWait time.Duration
 	tellAt    time.Duration // when the status is to be told though nothing else has changed
@@ -151,7 +150,7 @@ func (d *daemon) loop(signals int) error {
 		}
 		if d.dirty && now >= d.lookAt {
 			d.reconcile()
-			d.lookAt = now + pause(boottime.Now()-now)
+			d.lookAt = d.pace.next(now, boottime.Now())
 			continue // its own changes may already have made something due
 		}
 		if err := d.alarm.set(d.nextWake()); err != nil {
@@ -206,10 +205,6 @@ func (d *daemon) watch(c *dhcpPort, work func()) {
 		d.dirty = true // for the status
 	}
 }
-
-// pause is the time from one look, which took so long, to the next: whatever goes
-// on, most of a processor is left to others.
-func pause(took time.Duration) time.Duration { return min(max(debounce, 5*took), took+longPause) }
 
 func (d *daemon) nextWake() time.Duration {
 	next := min(d.retryAt, d.tellAt)

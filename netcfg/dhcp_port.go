@@ -1,7 +1,6 @@
 package netcfg
 
 import (
-	crand "crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -12,6 +11,8 @@ import (
 
 	"bantam/boottime"
 	"bantam/netcfg/dhcp4"
+
+	"golang.org/x/sys/unix"
 )
 
 // dhcpPort joins one DHCP client to its port.
@@ -161,9 +162,14 @@ func (p *dhcpPort) save(lease *dhcp4.Lease) {
 	}
 }
 
+// randomNumber is for transaction numbers and delays. It does not wait until the
+// kernel's random numbers are good, which takes a second and more where there is
+// no hardware for them: who is on the link sees the numbers, and nobody else can answer.
 func randomNumber() uint64 {
 	var b [8]byte
-	crand.Read(b[:])
+	if _, err := unix.Getrandom(b[:], unix.GRND_INSECURE); err != nil { // before Linux 5.6
+		_, _ = unix.Getrandom(b[:], unix.GRND_NONBLOCK)
+	}
 	return binary.NativeEndian.Uint64(b[:])
 }
 

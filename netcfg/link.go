@@ -62,17 +62,13 @@ func readLink(b []byte) (l seenLink, ok bool) {
 		}
 	}
 	l.Up = flags&unix.IFF_UP != 0
-	l.Carrier = flags&running == running
+	l.Carrier = flags&unix.IFF_LOWER_UP != 0
 	l.Ethernet = ethernet && flags&unix.IFF_LOOPBACK == 0
 	l.Ours = l.group == groupOurs
 	return l, l.name != ""
 }
 
 func text(b []byte) string { return string(bytes.TrimRight(b, "\x00")) }
-
-// running is a carrier with which one can send: IFF_LOWER_UP comes first, and
-// what is sent before IFF_RUNNING is lost in a queue that is not yet set up.
-const running = unix.IFF_LOWER_UP | unix.IFF_RUNNING
 
 // parameterPlaces are where a link's message has a kernel parameter, in the
 // arrays of IPv4 (IPV4_DEVCONF_... of linux/ip.h, less one) and IPv6 (DEVCONF_...

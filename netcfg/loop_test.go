@@ -141,13 +141,3 @@ func TestTheEndOfALeaseFollowsAClockThatIsSet(t *testing.T) {
 		}
 	}
 }
-
-func TestHoweverLongALookTakesOthersHaveTheProcessorMostOfTheTime(t *testing.T) {
-	for took, want := range map[time.Duration]time.Duration{
-		0: debounce, 10 * time.Millisecond: debounce, 100 * time.Millisecond: 500 * time.Millisecond, time.Minute: time.Minute + longPause,
-	} {
-		if got := pause(took); got != want {
-			t.Errorf("%v: got %v, want %v", took, got, want)
-		}
-	}
-}

@@ -60,13 +60,19 @@ func (w *wire) close() {
 }
 
 // packetSocket hears one protocol on one link. It is bound last, so that
-// nothing arrives before the filter is in place.
+// nothing arrives before the filter is in place. What it sends goes past the
+// link's queue, which the kernel sets up only some time, up to a second, after the carrier has come.
 func packetSocket(index int, protocol uint16, filter []unix.SockFilter) (int, error) {
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return -1, fmt.Errorf("socket(AF_PACKET): %w", err)
 	}
 	if err = attach(fd, filter); err == nil {
+		if err = unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1); err != nil {
+			err = fmt.Errorf("setsockopt(PACKET_QDISC_BYPASS): %w", err)
+		}
+	}
+	if err == nil {
 		if err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: bigEndian(protocol), Ifindex: index}); err != nil {
 			err = fmt.Errorf("bind(AF_PACKET): %w", err)
 		}
