@@ -32,6 +32,9 @@ func (e *env) runForeground(args []string) {
 		e.startFailed(args[0], err)
 		return
 	}
+	if errors.Is(context.Cause(e.ctx), errInterrupted) {
+		syscall.Kill(p.pid, syscall.SIGINT) // it came when there was no process yet to get it too
+	}
 	sh.jobs.wait(context.Background(), j, func() bool { return p.done || (p.stopped && j.foreground) })
 	sh.jobs.Lock()
 	done, status := p.done, p.status

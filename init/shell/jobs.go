@@ -8,12 +8,14 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // process is one child of the shell.
 type process struct {
 	pid     int
 	name    string // argv[0]
+	begun   time.Time
 	stopped bool
 	done    bool
 	status  syscall.WaitStatus

@@ -184,18 +184,19 @@ func (sh *shell) catchSignals() *atomic.Int32 {
 				}
 				continue
 			}
-			if sig == syscall.SIGINT && sh.commandRuns() {
+			if begun, runs := sh.commandRuns(); sig == syscall.SIGINT && runs {
 				select {
 				case sh.alsoSent <- struct{}{}:
 				default:
+				}
+				if time.Since(begun) < justBegun {
+					sh.signalForeground(sig)
 				}
 				continue // its fate decides, see runForeground
 			}
 			received.Store(int32(sig))
 			sh.interrupt(errInterrupted)
-			if sig != syscall.SIGINT {
-				sh.signalForeground(sig)
-			}
+			sh.signalForeground(sig) // a command that has only just begun has not got a SIGINT
 		}
 	}()
 	return received
@@ -215,20 +216,23 @@ func (sh *shell) dieOf(sig syscall.Signal) int {
 	return 128 + int(sig)
 }
 
-// commandRuns tells whether a foreground command is alive.
-func (sh *shell) commandRuns() bool {
+// justBegun is how long a command may run when the shell hears of a SIGINT that came before it, which it has not got.
+const justBegun = 200 * time.Millisecond
+
+// commandRuns tells whether a foreground command is alive, and when the last began.
+func (sh *shell) commandRuns() (begun time.Time, runs bool) {
 	j := sh.foreground.Load()
 	if j == nil {
-		return false
+		return begun, false
 	}
 	sh.jobs.Lock()
 	defer sh.jobs.Unlock()
 	for _, p := range j.processes {
 		if !p.done {
-			return true
+			begun, runs = p.begun, true
 		}
 	}
-	return false
+	return begun, runs
 }
 
 func (sh *shell) signalForeground(sig syscall.Signal) {

@@ -2,11 +2,8 @@ package shell
 
 import (
 	"bytes"
-	"fmt"
 	"io"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -232,28 +229,25 @@ func TestABackgroundCommandMayWaitForAFIFO(t *testing.T) {
 	}
 }
 
+// Whenever it comes: also between the shell's start and that of the command, which then does not get it from the terminal.
 func TestCtrlCEndsAScriptAndItsCommand(t *testing.T) {
-	cmd := &exec.Cmd{Path: binFolder(t) + "/sh", Args: []string{"sh", "-c", "sleep 1000; echo survived"}, SysProcAttr: &syscall.SysProcAttr{Setpgid: true}}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for started := false; !started; time.Sleep(time.Millisecond) { // else it may not get the signal
-		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", cmd.Process.Pid))
-		for _, task := range tasks {
-			children, _ := os.ReadFile(task)
-			started = started || len(children) > 0
+	for delay := range 25 {
+		cmd := &exec.Cmd{Path: binFolder(t) + "/sh", Args: []string{"sh", "-c", "sleep 1000; echo survived"}, SysProcAttr: &syscall.SysProcAttr{Setpgid: true}}
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
-	rest, _ := io.ReadAll(out)
-	cmd.Wait()
-	if status := cmd.ProcessState.Sys().(syscall.WaitStatus); len(rest) > 0 || !status.Signaled() || status.Signal() != syscall.SIGINT {
-		t.Errorf("got %q and %v", rest, cmd.ProcessState)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(delay) * 2 * time.Millisecond)
+		if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		rest, _ := io.ReadAll(out)
+		cmd.Wait()
+		if status := cmd.ProcessState.Sys().(syscall.WaitStatus); len(rest) > 0 || !status.Signaled() || status.Signal() != syscall.SIGINT {
+			t.Errorf("after %d ms: got %q and %v", 2*delay, rest, cmd.ProcessState)
+		}
 	}
 }

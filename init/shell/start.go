@@ -59,7 +59,7 @@ func (e *env) start(j *job, args []string) (p *process, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p = &process{pid: pid, name: args[0]}
+	p = &process{pid: pid, name: args[0], begun: time.Now()}
 	j.processes = append(j.processes, p)
 	if sh.terminal != nil && j.pgid == 0 {
 		j.pgid = pid
