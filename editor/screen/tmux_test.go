@@ -66,16 +66,20 @@ func TestTmuxShowsThePicture(t *testing.T) {
 				g.change(r, term)
 				stream = append(stream, draw(t, term, s, e, g.picture(term))...)
 			}
-			shown := m.Show(stream)
-			w := vt.New(term.Rows+1, term.Cols+1, vt.XTerm)
-			w.Write([]byte(strings.Join(shown.Rows, "\r\n")))
-			for i := range term.Rows {
-				if got, want := w.Row(i), e.Row(i); got != want {
-					t.Errorf("%+v: row %d is with tmux\n%q, want\n%q", term, i, got, want)
+			if d := m.Compare(stream, func(shown tmux.Screen) string {
+				w := vt.New(term.Rows+1, term.Cols+1, vt.XTerm)
+				w.Write([]byte(strings.Join(shown.Rows, "\r\n")))
+				for i := range term.Rows {
+					if got, want := w.Row(i), e.Row(i); got != want {
+						return fmt.Sprintf("row %d is with tmux\n%q, want\n%q", i, got, want)
+					}
 				}
-			}
-			if row, col := e.Cursor(); row != shown.Row || col != shown.Col {
-				t.Errorf("%+v: the cursor is with tmux at %d,%d, want %d,%d", term, shown.Row, shown.Col, row, col)
+				if row, col := e.Cursor(); row != shown.Row || col != shown.Col {
+					return fmt.Sprintf("the cursor is with tmux at %d,%d, want %d,%d", shown.Row, shown.Col, row, col)
+				}
+				return ""
+			}); d != "" {
+				t.Errorf("%+v: %s", term, d)
 			}
 		}
 	}

@@ -85,3 +85,15 @@ func (m *Terminal) Show(stream []byte) Screen {
 	s.Rows = strings.Split(strings.TrimSuffix(m.run("capture-pane", "-p", "-e"), "\n"), "\n")
 	return s
 }
+
+// Compare shows a stream and returns how the screen differs, "" for not at all. Where it does tmux is asked twice more:
+// on a busy host it may capture less than it has read.
+func (m *Terminal) Compare(stream []byte, difference func(Screen) string) (differs string) {
+	m.t.Helper()
+	for range 3 {
+		if differs = difference(m.Show(stream)); differs == "" {
+			break
+		}
+	}
+	return differs
+}
