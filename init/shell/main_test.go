@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 }
 
 // binFolder is a folder with sh and all commands, as /bin is on the device.
-func binFolder(t *testing.T) string {
+func binFolder(t testing.TB) string {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
