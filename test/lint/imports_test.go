@@ -53,9 +53,11 @@ var mayImport = map[string][]string{
 var onDevice = []string{"init", "netcfg", "switcher", "system", "editor", "gpt", "docs", "regular", "boottime", "tty", "atomicfile", "lifecycle", "printable", "spelling"}
 
 // notOnDevice are packages that cost too many bytes for what they do there, or,
-// as os/exec, take exit codes from PID 1's reaper; with the packages that may. The
+// as os/exec, take exit codes from PID 1's reaper, or, as crypto/rand, hold up a
+// boot until the kernel's random numbers are good; with the packages that may. The
 // shell and the small commands never run in PID 1.
 var notOnDevice = map[string][]string{
+	"crypto/rand":   {},
 	"os/exec":       {"init/shell", "init/applet", "editor/vt/tmux"},
 	"net/http":      {},
 	"net/rpc":       {},

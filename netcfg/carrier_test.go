@@ -1,0 +1,43 @@
+package netcfg
+
+import (
+	"encoding/binary"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// IFF_RUNNING comes up to a second after the carrier, when the kernel's link watch has looked: nobody waits for it.
+func TestACarrierCountsBeforeTheLinkWatchHasSeenIt(t *testing.T) {
+	name := []byte{0, 0, 0, 0, 'e', 't', 'h', '0', 0, 0, 0, 0}
+	binary.NativeEndian.PutUint16(name, 9)
+	binary.NativeEndian.PutUint16(name[2:], unix.IFLA_IFNAME)
+	for flags, want := range map[uint32]bool{
+		unix.IFF_UP:                     false,
+		unix.IFF_UP | unix.IFF_LOWER_UP: true,
+		unix.IFF_UP | unix.IFF_LOWER_UP | unix.IFF_RUNNING: true,
+	} {
+		message := make([]byte, unix.SizeofIfInfomsg)
+		binary.NativeEndian.PutUint32(message[8:], flags)
+		if l, ok := readLink(append(message, name...)); !ok || l.name != "eth0" || l.Carrier != want {
+			t.Errorf("flags %#x: carrier %v of %q, %v; want %v", flags, l.Carrier, l.name, ok, want)
+		}
+	}
+}
+
+// The queue of a link is set up only then too, and would drop what is sent before.
+func TestPacketsGoPastTheQueueOfTheLink(t *testing.T) {
+	fd, err := packetSocket(1, unix.ETH_P_ARP, nothingHeard)
+	if err != nil && unix.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if past, err := unix.GetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS); err != nil || past != 1 {
+		t.Errorf("PACKET_QDISC_BYPASS is %d, %v", past, err)
+	}
+}
+
+var nothingHeard = []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K}}
