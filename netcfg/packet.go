@@ -68,11 +68,7 @@ func packetSocket(index int, protocol uint16, filter []unix.SockFilter) (int, er
 		return -1, fmt.Errorf("socket(AF_PACKET): %w", err)
 	}
 	if err = attach(fd, filter); err == nil {
-		if err = unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1); err != nil {
-			err = fmt.Errorf("setsockopt(PACKET_QDISC_BYPASS): %w", err)
-		}
-	}
-	if err == nil {
+		unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1) // without it the first packet may be lost, and is sent again
 		if err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: bigEndian(protocol), Ifindex: index}); err != nil {
 			err = fmt.Errorf("bind(AF_PACKET): %w", err)
 		}
