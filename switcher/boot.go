@@ -137,7 +137,7 @@ func (o *operation) start(ctx context.Context, c Choice, to target) (proven bool
 	if err != nil && c.Tried {
 		return false, beforeProof(err)
 	}
-	p := proofFor(plan, goal, DigestOf(to.text), nil, network).everything()
+	p := proofFor(plan, to.system, DigestOf(to.text), nil, network).everything()
 	checks := to.system.Checks
 	if !c.Tried {
 		p.patient = true

@@ -268,7 +268,7 @@ func (p *planner) reloadServices(reloads map[string]string) {
 }
 
 func (p *planner) startServices(stopped map[string]string) {
-	blocked := p.to.blocked(p.from.Held)
+	blocked := blockedServices(p.toSystem, p.from.Held)
 	for _, name := range startOrder(p.toSystem.Services) {
 		_, runs := p.from.Services[name]
 		why, was := stopped[name]

@@ -14,7 +14,7 @@ import (
 // proof is what has to be seen of a machine before its generation is trusted.
 // judge is pure; the loop that feeds it is in execute.go.
 type proof struct {
-	goal     View           // what must be, as far as nobody stops it by hand
+	system   *system.System // what must be, as far as nobody stops it by hand
 	services []string       // of it must be ready, and stay so
 	restarts map[string]int // how often each of them had restarted by itself when the proof began
 	settle   time.Duration  // time that a process must have been ready
@@ -53,7 +53,7 @@ func (p proof) judge(now time.Duration, services []ServiceState, network Network
 			held[s.Name] = true
 		}
 	}
-	blocked := p.goal.blocked(held)
+	blocked := blockedServices(p.system, held)
 	for _, name := range p.services {
 		if held[name] || blocked[name] != "" {
 			continue
@@ -135,8 +135,8 @@ func (n NetworkState) waiting() []string {
 // everything makes p ask for all services, whatever the plan touches.
 func (p proof) everything() proof {
 	p.services = nil
-	for _, name := range startOrder(p.goal.System.Services) {
-		if !p.goal.System.Services[name].MayFail {
+	for _, name := range startOrder(p.system.Services) {
+		if !p.system.Services[name].MayFail {
 			p.services = append(p.services, name)
 		}
 	}
@@ -145,12 +145,12 @@ func (p proof) everything() proof {
 
 // proofFor returns the proof of a switch that planned plan: what it touches, and
 // what worked before, has to work after it. before and network were seen then.
-func proofFor(plan Plan, to View, config Digest, before []ServiceState, network NetworkState) proof {
+func proofFor(plan Plan, to *system.System, config Digest, before []ServiceState, network NetworkState) proof {
 	p := proof{
-		goal:     to,
+		system:   to,
 		restarts: map[string]int{},
-		settle:   time.Duration(to.System.Proof.Settle),
-		network:  networkProof{mode: to.System.Proof.Network, before: network},
+		settle:   time.Duration(to.Proof.Settle),
+		network:  networkProof{mode: to.Proof.Network, before: network},
 	}
 	wanted := map[string]bool{}
 	for _, s := range before {
@@ -170,8 +170,8 @@ func proofFor(plan Plan, to View, config Digest, before []ServiceState, network 
 			p.network.config = config.Hex()
 		}
 	}
-	for _, name := range startOrder(to.System.Services) {
-		if wanted[name] && !to.System.Services[name].MayFail {
+	for _, name := range startOrder(to.Services) {
+		if wanted[name] && !to.Services[name].MayFail {
 			p.services = append(p.services, name)
 		}
 	}

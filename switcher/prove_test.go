@@ -47,7 +47,7 @@ func TestProofOfServices(t *testing.T) {
 		{"a service on its way again", with(func(s *ServiceState) { s.Phase, s.LastExit = "up", "exit status 1" }), true, "waits service web: up"},
 		{"a service that nobody knows", with(func(s *ServiceState) { s.Name = "other" }), false, "failed service web: unknown to the supervisor"},
 	} {
-		p := proof{services: []string{"web"}, restarts: map[string]int{}, settle: 2 * time.Second, patient: c.patient, network: networkProof{mode: "off"}}
+		p := proof{services: []string{"web"}, system: &system.System{}, restarts: map[string]int{}, settle: 2 * time.Second, patient: c.patient, network: networkProof{mode: "off"}}
 		if got := p.judge(now, []ServiceState{c.state}, NetworkState{}).String(); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
@@ -66,7 +66,7 @@ func (v verdict) String() string {
 
 func TestTheProofDoesNotAskForWhatWasCrashLoopingBefore(t *testing.T) {
 	services := map[string]system.Service{"web": {}, "db": {}}
-	goal := View{System: &system.System{Services: services}}
+	goal := &system.System{Services: services}
 	before := []ServiceState{{Name: "db", Phase: lifecycle.PhaseReady}, {Name: "web", Phase: lifecycle.PhaseReady, Looping: true}}
 	if p := proofFor(Plan{}, goal, "", before, NetworkState{}); len(p.services) != 1 || p.services[0] != "db" {
 		t.Errorf("asks for %q, want db alone", p.services)
@@ -100,7 +100,7 @@ func TestProofOfTheNetwork(t *testing.T) {
 		{"required, online without a default route", networkProof{mode: "required", before: routed}, online, "proven"},
 		{"off", networkProof{mode: "off", before: routed, config: "new"}, down, "proven"},
 	} {
-		if got := (proof{network: c.proof}).judge(0, nil, c.state).String(); got != c.want {
+		if got := (proof{system: &system.System{}, network: c.proof}).judge(0, nil, c.state).String(); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}

@@ -196,7 +196,7 @@ func (o *operation) live(ctx context.Context, r Request, from, to target) Result
 		return o.leave(ExitRefused, fmt.Errorf("journal: %w", err))
 	}
 	err := beforeProof(o.perform(ctx, plan, fromView, to, toView, false))
-	p := proofFor(plan, toView, DigestOf(to.text), states, network)
+	p := proofFor(plan, to.system, DigestOf(to.text), states, network)
 	if !good {
 		p = p.everything() // also what runs already, and did not work before
 	}
@@ -376,7 +376,7 @@ func (o *operation) goTo(ctx context.Context, to target, states []ServiceState, 
 	o.tellNotes(plan)
 	o.step, o.total, o.lenient = 0, len(plan.Steps), true
 	err := o.perform(ctx, plan, view, to, goal, true)
-	p := proofFor(plan, goal, DigestOf(to.text), states, network)
+	p := proofFor(plan, to.system, DigestOf(to.text), states, network)
 	p.patient, p.settle = true, 0
 	return errors.Join(err, o.prove(ctx, p, time.Duration(to.system.Proof.Timeout), nil))
 }

@@ -123,16 +123,13 @@ func (v View) users() map[string]system.User {
 	return v.System.Users
 }
 
-// blocked returns the services of v that cannot run because a person stopped
+// blockedServices returns the services of sys that cannot run because a person stopped
 // what they need, each with the name of that.
-func (v View) blocked(held map[string]bool) map[string]string {
+func blockedServices(sys *system.System, held map[string]bool) map[string]string {
 	blocked := map[string]string{}
-	if v.System == nil {
-		return blocked
-	}
 	for again := true; again; {
 		again = false
-		for name, service := range v.System.Services {
+		for name, service := range sys.Services {
 			if held[name] || blocked[name] != "" {
 				continue
 			}

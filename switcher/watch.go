@@ -27,7 +27,7 @@ func (o *operation) prove(ctx context.Context, p proof, timeout time.Duration, c
 		}
 		var pause time.Duration
 		if len(v.waiting) == 0 && !checked {
-			err := o.runChecks(ctx, checks, p.goal.System.Users, deadline)
+			err := o.runChecks(ctx, checks, p.system.Users, deadline)
 			if checked = err == nil; checked {
 				continue // the services must still be up
 			}
