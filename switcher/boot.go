@@ -70,7 +70,15 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 		}
 		o.setTarget(to.number)
 		o.event(EventChoice, "starting generation %d: %s", to.number, choice.Why)
-		proven, err := o.start(ctx, choice, to)
+		trial, done := ctx, context.CancelFunc(func() {})
+		if choice.Tried {
+			trial, done = o.abortable(ctx)
+		}
+		proven, err := o.start(trial, choice, to)
+		if done(); choice.Tried {
+			err = o.decide(err)
+			proven = err == nil
+		}
 		if err != nil && choice.Tried && !errors.Is(err, errCancelled) && !s.ending() {
 			o.event(EventFail, "%v", err)
 			o.markFailed(to.number, err)

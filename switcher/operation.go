@@ -21,9 +21,12 @@ type operation struct {
 	done  chan struct{}      // closed by leave
 	yield context.CancelFunc // not nil while only a report is waited for; under s.mu
 
-	// Under s.mu: a person's word.
+	// Under s.mu: a person's word; see word.go.
 	confirm   context.CancelFunc // not nil while it is waited for
 	confirmed bool
+	abort     context.CancelCauseFunc // nil while there is nothing that could be aborted
+	aborted   bool
+	decided   string // why it is too late to abort, "" before
 }
 
 // maxEvents bounds what is kept of one switch; the rest is only streamed.
@@ -45,6 +48,9 @@ func (s *Switcher) enter(verb string, to int, report func(Event)) (*operation, e
 		advice := "wait, `bantam status` tells how it ends"
 		if b.confirm != nil {
 			advice = "`bantam confirm` keeps it"
+		}
+		if b.abort != nil {
+			advice += "; `bantam switch --abort` goes back"
 		}
 		return nil, fmt.Errorf("%w: %s to %s, since %v; %s", ErrBusy, b.result.Verb, target, (now - b.result.Started).Round(time.Second), advice)
 	}
@@ -160,6 +166,7 @@ func explain(err error) string {
 
 var (
 	errCancelled   = errors.New("cancelled")
+	errAborted     = errors.New("a person aborted it")
 	errUnconfirmed = errors.New("nobody confirmed it")
 	errEnding      = errors.New("the machine is ending")
 )

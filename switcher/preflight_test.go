@@ -61,7 +61,7 @@ func TestASecondSwitchIsToldWhatToDo(t *testing.T) {
 		}
 	})
 	const busy = "another switch is under way: switch to generation 2, since "
-	for i, want := range []string{"; wait, `bantam status` tells how it ends", "; `bantam confirm` keeps it"} {
+	for i, want := range []string{"; wait, `bantam status` tells how it ends; `bantam switch --abort` goes back", "; `bantam confirm` keeps it; `bantam switch --abort` goes back"} {
 		if len(reasons) != 2 || !strings.HasPrefix(reasons[i], busy) || !strings.HasSuffix(reasons[i], want) {
 			t.Fatalf("%q, want %s...%s", reasons, busy, want)
 		}

@@ -160,18 +160,3 @@ func (s *Switcher) Last() (Result, bool) {
 	}
 	return *s.last, true
 }
-
-// Confirm keeps the generation that waits for a person's word.
-func (s *Switcher) Confirm() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.busy == nil:
-		return errors.New("no switch waits to be confirmed")
-	case s.busy.confirm == nil:
-		return fmt.Errorf("the %s to generation %d is not proven yet; confirm it when it says so", s.busy.result.Verb, s.busy.result.To)
-	}
-	s.busy.confirmed = true
-	s.busy.confirm()
-	return nil
-}

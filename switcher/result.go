@@ -52,6 +52,7 @@ type Result struct {
 	To      int           `json:"to"`   // generation that was asked for; 0: refused before it had a number
 	Running int           `json:"running"`
 	Exit    int           `json:"exit"`
+	State   State         `json:"state,omitempty"`  // that To was left in by a failure: bad or interrupted
 	Reason  string        `json:"reason,omitempty"` // why it is not good, e.g. "service web: exit status 1"
 	Started time.Duration `json:"started"`          // Machine.Now
 	Ended   time.Duration `json:"ended"`
@@ -63,6 +64,8 @@ func (r Result) Text() string {
 	switch {
 	case r.Exit == ExitRefused:
 		return "refused, nothing was changed: " + r.Reason
+	case r.Exit == ExitReverted && r.State == StateInterrupted:
+		return fmt.Sprintf("generation %d was not proven (%s); generation %d runs again", r.To, r.Reason, r.Running)
 	case r.Exit == ExitReverted:
 		return fmt.Sprintf("generation %d did not prove itself (%s); generation %d runs again", r.To, r.Reason, r.Running)
 	case r.Exit == ExitFailed:

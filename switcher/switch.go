@@ -33,6 +33,8 @@ func (s *Switcher) Switch(ctx context.Context, r Request, report func(Event)) (r
 		return s.reject(r.Verb, r.Generation, err, report)
 	}
 	defer o.survive(&result)
+	ctx, done := o.abortable(ctx)
+	defer done()
 	if !slices.Contains([]string{VerbSwitch, VerbTest, VerbBoot, VerbRollback}, r.Verb) {
 		return o.leave(ExitRefused, fmt.Errorf("%q is no verb of a switch", r.Verb))
 	}
@@ -45,13 +47,16 @@ func (s *Switcher) Switch(ctx context.Context, r Request, report func(Event)) (r
 		return o.refuse(err)
 	}
 	if ctx.Err() != nil {
-		return o.refuse(errCancelled)
+		return o.refuse(o.decide(errCancelled))
 	}
 	if to.number != 0 {
 		s.giveUpReserve()
 	}
 	var then func(*Record, int)
 	if r.Verb == VerbBoot {
+		if err := o.decide(nil); err != nil {
+			return o.refuse(err)
+		}
 		network := s.machine.Network()
 		then = func(r *Record, number int) {
 			r.Trying = nil
@@ -209,6 +214,7 @@ func (o *operation) live(ctx context.Context, r Request, from, to target) Result
 	if err == nil && r.Confirm > 0 {
 		err = o.awaitConfirm(ctx, p, r.Confirm)
 	}
+	err = o.decide(err)
 	if err == nil && r.Verb != VerbTest {
 		before := from.number
 		if before == to.number { // it was tested before
@@ -297,7 +303,7 @@ func beforeProof(err error) error {
 
 // judged is what a generation that failed is from then on: bad if its proof said so.
 func judged(cause error) State {
-	if errors.As(cause, new(faultBeforeProof)) || errors.Is(cause, errCancelled) {
+	if errors.As(cause, new(faultBeforeProof)) || errors.Is(cause, errCancelled) || errors.Is(cause, errAborted) {
 		return StateInterrupted
 	}
 	return StateBad
@@ -326,7 +332,8 @@ func (o *operation) fail(ctx context.Context, r Request, from, to target, states
 	}
 	o.event(EventFail, "%v", cause)
 	o.markFailed(to.number, cause)
-	if r.NoRollback {
+	o.result.State = judged(cause)
+	if r.NoRollback && !errors.Is(cause, errAborted) {
 		s.arrive(from, to)
 		o.mark(journalEnd)
 		o.collect()

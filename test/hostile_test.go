@@ -94,6 +94,12 @@ const serviceA = "[service.a]\ncommand = [\"sh\", \"-c\", \"id; exec sleep 1000\
 func (c *console) twoAtOnce() {
 	c.t.Helper()
 	c.write("/tmp/a.toml", serviceA)
+	c.run("(bantam switch --confirm 10m /tmp/a.toml; echo code $?) >/tmp/a.log 2>&1 &")
+	c.waitFor("cat /tmp/a.log", "`bantam confirm` within 10m0s keeps it")
+	c.must("bantam switch --abort; echo code $?", "generation 2 was not proven (a person aborted it); generation 1 runs again", "code 0\n")
+	c.waitFor("cat /tmp/a.log", "code 10\n")
+	c.must("bantam generations", "2   interrupted")
+	c.refused("bantam switch --abort", "no switch is under way")
 	c.run("bantam switch --confirm 10m /tmp/a.toml >/tmp/a.log 2>&1 &")
 	c.waitFor("cat /tmp/a.log", "`bantam confirm` within 10m0s keeps it")
 	c.must("bantam status", "under way", "switch to generation 2", "it waits for `bantam confirm`")

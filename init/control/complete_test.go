@@ -49,7 +49,7 @@ func TestTabKnowsWhatAVerbTakes(t *testing.T) {
 		"generations delete ":    {"1 12", false},
 		"generations delete 1 ":  {"1 12", false},
 		"switch ":                {"", true},
-		"switch --":              {"--confirm --no-rollback", false},
+		"switch --":              {"--confirm --no-rollback --abort", false},
 		"test ":                  {"", true},
 		"boot ":                  {"", true},
 		"edit ":                  {"", true},

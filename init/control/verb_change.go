@@ -39,6 +39,8 @@ generation or the new one, never a mix. It goes on when this terminal dies.
   --confirm TIME  go back also unless somebody says "bantam confirm" within TIME, e.g. 60s
   --no-rollback   stay with the new generation though its proof failed; the next boot still
                   runs the old one
+  --abort         let the switch (test, rollback) under way go back, from any console, also
+                  while it waits to be confirmed
 
 Exit codes: 0 proven; 1 refused, nothing was changed; 4 failed and could not go back cleanly;
 10 failed, the old generation runs again.`
@@ -220,13 +222,20 @@ func runPlan(c *client, args []string) int {
 func runSwitch(c *client, args []string) int {
 	with, without := "", "--no-rollback"
 	if c.verb.name == "switch" {
-		with = "--confirm"
+		with, without = "--confirm", "--no-rollback --abort"
 	} else if c.verb.name == "boot" {
 		without = ""
 	}
 	flags, rest, code := c.options(args, with, without)
 	if code != 0 {
 		return code
+	}
+	if flags["--abort"] != "" {
+		if len(rest) > 0 || len(flags) > 1 {
+			return c.misuse("--abort stands alone")
+		}
+		last, _ := c.ask(Request{Verb: "abort"}, nil)
+		return last.Exit
 	}
 	file, text, code := c.validText(rest)
 	if code != 0 {
@@ -249,7 +258,7 @@ func (c *client) change(req Request) int {
 	signal.Notify(interrupted, os.Interrupt)
 	go func() {
 		<-interrupted
-		fmt.Fprintf(c.errOut, "\nThe %s goes on; `bantam status` tells how it ends.\n", req.Verb)
+		fmt.Fprintf(c.errOut, "\nThe %s goes on; `bantam status` tells how it ends, `bantam switch --abort` goes back.\n", req.Verb)
 		os.Exit(exitInterrupted)
 	}()
 	last, _ := c.ask(req, nil)

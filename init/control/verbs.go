@@ -40,7 +40,7 @@ func init() {
 		{"check", "[--json] [FILE]", "find all faults in the draft or in FILE", checkHelp, runCheck},
 		{"diff", "[A [B]]", "what the draft changes; or generation A against B", diffHelp, runDiff},
 		{"plan", "[--json] [FILE]", "what a switch to the draft would do", planHelp, runPlan},
-		{"switch", "[--confirm TIME] [--no-rollback] [FILE]", "make the draft the running system, prove it, keep it", switchHelp, runSwitch},
+		{"switch", "[--confirm TIME] [--no-rollback] [FILE] | --abort", "make the draft the running system, prove it, keep it", switchHelp, runSwitch},
 		{"test", "[--no-rollback] [FILE]", "as switch, but the next boot runs what it would have run", testHelp, runSwitch},
 		{"boot", "[FILE]", "try the draft at the next boot, change nothing now", bootHelp, runSwitch},
 		{"confirm", "", "keep what `switch --confirm` is waiting to take back", confirmHelp, runSimple},

@@ -82,6 +82,9 @@ func TestWrongWordsAreRefusedBeforeAnythingIsAsked(t *testing.T) {
 		{"switch --confirm", "--confirm wants a value"},
 		{"switch --confirm soon", "not a time"},
 		{"switch --confirm=-5s", "not a time"},
+		{"switch --abort x.toml", "--abort stands alone"},
+		{"switch --abort --no-rollback", "--abort stands alone"},
+		{"test --abort", "unknown option --abort"},
 		{"boot --confirm 5s", "unknown option --confirm"},
 		{"test a b", "one file at a time"},
 		{"service start", "start which service?"},
@@ -127,6 +130,27 @@ func TestSwitchSendsWhatWasAskedFor(t *testing.T) {
 	want := Request{Verb: "switch", Confirm: 90 * time.Second, NoRollback: true}
 	if code != 10 || got.Verb != want.Verb || got.Confirm != want.Confirm || !got.NoRollback || got.Text != nil {
 		t.Errorf("code %d, request %+v", code, got)
+	}
+}
+
+func TestAbortTellsHowTheSwitchEnded(t *testing.T) {
+	for _, c := range []struct {
+		answer Frame
+		code   int
+	}{
+		{Frame{}, ExitGood},
+		{Frame{Error: "no switch is under way", Exit: ExitError}, ExitError},
+		{Frame{Error: "failed: and on the way back", Exit: switcher.ExitFailed}, switcher.ExitFailed},
+	} {
+		socket := answering(t, nil, func(req Request) Frame {
+			if req.Verb != "abort" {
+				t.Errorf("asked for %q", req.Verb)
+			}
+			return c.answer
+		})
+		if code, _, errs := runVerb(socket, "switch", "--abort"); code != c.code || !strings.Contains(errs, c.answer.Error) {
+			t.Errorf("code %d, %q, want %d, %q", code, errs, c.code, c.answer.Error)
+		}
 	}
 }
 

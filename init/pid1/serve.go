@@ -48,6 +48,8 @@ func (p *initProcess) handle(req control.Request, c *control.Client) control.Fra
 		}
 		c.Write(control.Frame{Line: "confirmed"})
 		return control.Frame{}
+	case "abort":
+		return p.abort(c)
 	case "service start", "service stop", "service restart":
 		return p.service(strings.TrimPrefix(req.Verb, "service "), req.Names, c)
 	case "log":
@@ -244,6 +246,28 @@ func (p *initProcess) change(req control.Request, c *control.Client) control.Fra
 	case <-c.Gone:
 		return control.Frame{}
 	}
+}
+
+// abort makes the switch under way go back and tells how that ended.
+func (p *initProcess) abort(c *control.Client) control.Frame {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go Guard("control: leaving", func() {
+		select {
+		case <-c.Gone:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	r, err := p.switcher.Abort(ctx)
+	switch {
+	case err != nil:
+		return failure(err)
+	case r.Exit == switcher.ExitReverted, r.Exit == switcher.ExitRefused, r.Verb == switcher.VerbStart:
+		c.Write(control.Frame{Line: r.Text()})
+		return control.Frame{}
+	}
+	return control.Frame{Error: r.Text(), Exit: max(r.Exit, control.ExitError)}
 }
 
 // service starts or stops services by a person's wish and waits for the outcome.

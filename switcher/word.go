@@ -1,0 +1,72 @@
+package switcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Confirm keeps the generation that waits for a person's word.
+func (s *Switcher) Confirm() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.busy == nil:
+		return errors.New("no switch waits to be confirmed")
+	case s.busy.confirm == nil:
+		return fmt.Errorf("the %s to generation %d is not proven yet; confirm it when it says so", s.busy.result.Verb, s.busy.result.To)
+	}
+	s.busy.confirmed = true
+	s.busy.confirm()
+	return nil
+}
+
+// Abort makes the switch under way go back, and returns its outcome once it has. Like a confirmation, a person may say
+// it from anywhere. The generation is not bad for it.
+func (s *Switcher) Abort(ctx context.Context) (Result, error) {
+	s.mu.Lock()
+	o := s.busy
+	switch {
+	case o == nil:
+		s.mu.Unlock()
+		return Result{}, errors.New("no switch is under way")
+	case o.abort == nil:
+		what, why := o.result.Verb, o.decided
+		s.mu.Unlock()
+		if why == "" {
+			why = "it starts what there would be to go back to"
+		}
+		return Result{}, fmt.Errorf("the %s to generation %d cannot be aborted: %s", what, o.result.To, why)
+	}
+	o.aborted = true
+	o.abort(errAborted)
+	s.mu.Unlock()
+	select {
+	case <-o.done:
+		return o.result, nil
+	case <-ctx.Done():
+		return Result{}, context.Cause(ctx)
+	}
+}
+
+// abortable is ctx until a person aborts o. done belongs to its end.
+func (o *operation) abortable(ctx context.Context) (until context.Context, done context.CancelFunc) {
+	until, cancel := context.WithCancelCause(ctx)
+	o.s.mu.Lock()
+	defer o.s.mu.Unlock()
+	o.abort, o.decided = cancel, ""
+	return until, func() { cancel(nil) }
+}
+
+// decide ends the time in which a person may abort o. What has failed by then is fault; a person's word goes before it.
+func (o *operation) decide(fault error) error {
+	o.s.mu.Lock()
+	defer o.s.mu.Unlock()
+	if o.abort = nil; o.aborted {
+		fault, o.aborted = errAborted, false
+	}
+	if o.decided = "it is proven, and recorded already; `bantam rollback` goes back"; fault != nil {
+		o.decided = "it goes back already"
+	}
+	return fault
+}
