@@ -23,9 +23,3 @@ const (
 	RestartOnFailure = "on-failure"
 	RestartNever     = "never"
 )
-
-// CleanExit says how a process ended that ended as it should.
-const CleanExit = "exit status 0"
-
-// Shutdown is the reason of a service that stops because the machine ends.
-const Shutdown = "shutdown"

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 )
 
 // Boot starts the machine: it closes the journal that a power cut left open,
@@ -127,15 +126,21 @@ func (o *operation) start(ctx context.Context, c Choice, to target) (proven bool
 	s, m := o.s, o.s.machine
 	from, goal := s.look(), to.view(m)
 	plan := PlanSwitch(from, goal)
-	timeout := time.Duration(to.system.Proof.Timeout)
 	o.step, o.total, o.lenient = 0, len(plan.Steps), true
-	network := NetworkState{}
+	record := s.recordNow()
+	why := circumstances{occasion: onBoot, plan: plan, to: to.system, config: DigestOf(to.text), began: m.Now()}
+	if e := record.entry(to.number); e != nil {
+		why.good = e.State == StateGood
+	}
 	if c.Tried {
-		record := s.recordNow()
+		why.occasion = onTrial
 		if record.Trying != nil {
-			network.Online, network.Routed = record.Trying.Online, record.Trying.Routed
+			why.network.Online, why.network.Routed = record.Trying.Online, record.Trying.Routed
 		}
-		if err := o.begin(to.number, len(plan.Steps), m.Now()+timeout); err != nil {
+	}
+	p := proofFor(why)
+	if c.Tried {
+		if err := o.begin(to.number, len(plan.Steps), m.Now()+p.timeout); err != nil {
 			o.event(EventNote, "journal: %v", err)
 		}
 	}
@@ -145,16 +150,7 @@ func (o *operation) start(ctx context.Context, c Choice, to target) (proven bool
 	if err != nil && c.Tried {
 		return false, beforeProof(err)
 	}
-	p := proofFor(plan, to.system, DigestOf(to.text), nil, network).everything()
-	checks := to.system.Checks
-	if !c.Tried {
-		p.patient = true
-		record := s.recordNow()
-		if e := record.entry(to.number); e != nil && e.State == StateGood {
-			checks = nil
-		}
-	}
-	fault := o.watch(ctx, c, func(ctx context.Context) error { return o.prove(ctx, p, timeout, checks) })
+	fault := o.watch(ctx, c, func(ctx context.Context) error { return o.prove(ctx, p) })
 	err = errors.Join(err, fault)
 	return err == nil, err
 }

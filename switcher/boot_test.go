@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"bantam/lifecycle"
 	"bantam/system"
 )
 
@@ -67,7 +68,7 @@ func TestBootVerbTriesAtTheNextBoot(t *testing.T) {
 func TestBootVerbFallsBackInTheSameBoot(t *testing.T) {
 	s, m, dir := bootedMachine(t)
 	wantExit(t, switchTo(t, s, VerbBoot, webText), ExitGood)
-	m.broken["web"] = "exit status 1"
+	m.broken["web"] = exited(1)
 	s = bootAgain(t, dir, m)
 	wantRuns(t, m, "image []")
 	if st := s.Status(); st.Default != 1 || st.Running != 1 || st.Trying != nil || s.Generations()[1].State != StateBad {
@@ -146,7 +147,7 @@ func TestNewImageIsTriedOnceItIsBooted(t *testing.T) {
 
 func TestFailingImageStillRuns(t *testing.T) {
 	dir, m := t.TempDir(), newFakeMachine()
-	m.broken["web"] = "exit status 1"
+	m.broken["web"] = exited(1)
 	options := machineOptions(dir, m)
 	options.Text = []byte(webText)
 	options.Booted = image(webText)
@@ -159,7 +160,7 @@ func TestFailingImageStillRuns(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 	m.powerOff()
-	m.broken = map[string]string{}
+	m.broken = map[string]lifecycle.Exit{}
 	if s, err = open(quickDisk{}, options); err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +174,7 @@ func TestSwitchNeedNotWaitForAStartThatHangs(t *testing.T) {
 	s, m, dir := bootedMachine(t)
 	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
 	m.powerOff()
-	m.broken["web"] = "exit status 1"
+	m.broken["web"] = exited(1)
 	s, err := open(quickDisk{}, machineOptions(dir, m))
 	if err != nil {
 		t.Fatal(err)

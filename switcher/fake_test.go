@@ -30,13 +30,15 @@ type fakeMachine struct {
 	calls    []string
 	versions map[string]string // of programs, part of the fingerprints
 
-	kernel  func(have map[string]string, name, value string) // makes something else of a parameter that was set
-	missing []string                                         // programs that are not there
-	broken  map[string]string                                // services whose start ends so, e.g. "exit status 1"
-	checks  func(name string) error
-	fail    func(call string) error                          // asked before every call that changes something
-	onWait  func(m *fakeMachine)                             // at every Wait, with mu held
-	connect func(m *fakeMachine, s *system.System) (on bool) // nil: stays online
+	kernel   func(have map[string]string, name, value string) // makes something else of a parameter that was set
+	missing  []string                                         // programs that are not there
+	broken   map[string]lifecycle.Exit                        // services whose start ends so
+	ending   bool
+	checks   func(name string) error
+	fail     func(call string) error                          // asked before every call that changes something
+	reloaded func(*ServiceState)                              // at a reload of a service
+	onWait   func(m *fakeMachine)                             // at every Wait, with mu held
+	connect  func(m *fakeMachine, s *system.System) (on bool) // nil: stays online
 
 	lockedOut int                 // number of a user who may not enter any service's folder
 	doubts    map[string][]string // by program
@@ -45,7 +47,7 @@ type fakeMachine struct {
 func newFakeMachine() *fakeMachine {
 	return &fakeMachine{
 		now: time.Second, sysctl: map[string]string{"net.ipv4.ip_forward": "0", "vm.swappiness": "60"},
-		modules: []string{"wireguard", "nbd"}, services: map[string]*ServiceState{}, broken: map[string]string{},
+		modules: []string{"wireguard", "nbd"}, services: map[string]*ServiceState{}, broken: map[string]lifecycle.Exit{},
 		versions: map[string]string{},
 		network:  NetworkState{Links: []string{"eth0", "eth1", "lo"}},
 	}
@@ -57,6 +59,7 @@ func (m *fakeMachine) powerOff() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.hostname, m.sysctl, m.loaded, m.users, m.text, m.system = "", fresh.sysctl, nil, nil, "", nil
+	m.ending = false
 	m.services, m.network, m.now, m.calls = fresh.services, fresh.network, time.Second, nil
 }
 
@@ -91,11 +94,22 @@ func (m *fakeMachine) Wait(ctx context.Context, until time.Duration) error {
 func (m *fakeMachine) Services() []ServiceState {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	all := []ServiceState{} // nil would be the end of the machine
+	var all []ServiceState
 	for _, name := range sortedKeys(m.services) {
 		all = append(all, *m.services[name])
 	}
 	return all
+}
+
+func (m *fakeMachine) Ending() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.ending
+}
+
+// exited is the end of a process with a status.
+func exited(status int) lifecycle.Exit {
+	return lifecycle.Exit{Cause: lifecycle.Exited, Status: status}
 }
 
 func (m *fakeMachine) Log(service string, lines int) []string { return []string{"last words"} }
@@ -188,7 +202,7 @@ func (m *fakeMachine) StopServices(ctx context.Context, names []string) error {
 		if name == system.NetworkService {
 			m.network = NetworkState{Links: m.network.Links}
 		} else if s := m.services[name]; s != nil {
-			s.Phase, s.PID, s.Wanted, s.Stuck, s.LastExit = lifecycle.PhaseDown, 0, false, false, lifecycle.CleanExit
+			s.Phase, s.PID, s.Wanted, s.Stuck, s.LastExit = lifecycle.PhaseDown, 0, false, false, exited(0)
 		}
 	}
 	return m.call("stop %v", names)
@@ -211,11 +225,11 @@ func (m *fakeMachine) StartServices(names []string) error {
 
 func (m *fakeMachine) run(name string) {
 	s := &ServiceState{Name: name, Phase: lifecycle.PhaseReady, Since: m.now, PID: 100 + len(m.calls), Wanted: true}
-	if how := m.broken[name]; how != "" {
-		s.Phase, s.PID, s.LastExit, s.Reason, s.Restarts = lifecycle.PhaseBackoff, 0, how, how, 1
+	if how := m.broken[name]; how.Cause != lifecycle.CauseNone {
+		s.Phase, s.PID, s.LastExit, s.Reason, s.Fell = lifecycle.PhaseBackoff, 0, how, how.String(), m.now
 	}
 	if m.system.Services[name].Ready == "exited" && s.Phase == lifecycle.PhaseReady {
-		s.PID, s.LastExit = 0, lifecycle.CleanExit
+		s.PID, s.LastExit = 0, exited(0)
 	}
 	m.services[name] = s
 }
@@ -229,8 +243,12 @@ func (m *fakeMachine) applyNetwork() {
 func (m *fakeMachine) ReloadServices(names []string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if slices.Contains(names, system.NetworkService) {
-		m.applyNetwork()
+	for _, name := range names {
+		if name == system.NetworkService {
+			m.applyNetwork()
+		} else if s := m.services[name]; s != nil && m.reloaded != nil {
+			m.reloaded(s)
+		}
 	}
 	return m.call("reload %v", names)
 }

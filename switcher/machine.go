@@ -22,8 +22,9 @@ type Machine interface {
 	// Services reports every supervised service, the network's included, and what
 	// a person stopped, even while no definition of it is adopted. What
 	// Adopt, StartServices and StopServices did is visible when they return.
-	// It is nil when the machine has stopped them all for good.
 	Services() []ServiceState
+	// Ending says whether the machine has begun to go down, and stops all services for good.
+	Ending() bool
 	// Log returns the last lines that the service wrote, oldest first.
 	Log(service string, lines int) []string
 	Network() NetworkState
@@ -70,15 +71,17 @@ type ProgramFinder interface {
 type ServiceState struct {
 	Name     string
 	Phase    lifecycle.Phase
-	PID      int           // 0 without a process
-	Since    time.Duration // Machine.Now at which the phase began
-	Restarts int           // by itself, since it was last asked to start
-	LastExit string        // lifecycle.CleanExit, or how else its last process that has ended did, e.g. "exit status 1"
-	Reason   string        // why it is in this phase, e.g. "waits for db: exit status 1"
-	Wanted   bool          // it should run
-	ByHand   bool          // a person stopped it; only a person starts it again
-	Looping  bool          // it keeps going down by itself, also if it is ready just now
-	Stuck    bool          // wanted, not ready, and nothing will change that by itself
+	PID      int            // 0 without a process
+	Since    time.Duration  // Machine.Now at which the phase began
+	Fell     time.Duration  // Machine.Now at which it last went down by itself since it was last asked to start; 0: never
+	Reloaded time.Duration  // Machine.Now at which its process was last told to reload; 0: never
+	LastExit lifecycle.Exit // how its last process that has ended did
+	Done     bool           // it has ended by itself, and is not to be started again
+	Reason   string         // why it is in this phase, e.g. "waits for db: exit status 1"
+	Wanted   bool           // it should run
+	ByHand   bool           // a person stopped it; only a person starts it again
+	Looping  bool           // it keeps going down by itself, also if it is ready just now
+	Stuck    bool           // wanted, not ready, and nothing will change that by itself
 }
 
 // NetworkState is what the network configurator says of itself. The zero value

@@ -17,6 +17,7 @@ type operation struct {
 	result    Result
 	step      int // steps begun, over the way there and back
 	total     int
+	awaited   string // what was last told to be waited for
 
 	done  chan struct{}      // closed by leave
 	yield context.CancelFunc // not nil while only a report is waited for; under s.mu

@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"bantam/atomicfile"
+	"bantam/lifecycle"
 )
 
 // scenario is something during which the power may go at any operation.
 type scenario struct {
 	name    string
 	prepare func(t *testing.T, s *Switcher, m *fakeMachine) // after the first boot
-	broken  map[string]string                               // services that never come up
+	broken  map[string]lifecycle.Exit                       // services that never come up
 	reboot  bool                                            // the scenario begins with Boot itself
 	virgin  bool                                            // and the disk is empty
 	act     func(s *Switcher, m *fakeMachine) Result
@@ -46,7 +47,7 @@ var scenarios = []scenario{
 	{name: "first boot", virgin: true, reboot: true, act: boot, old: imageText, final: imageText},
 	{name: "boot of a good generation", prepare: toWeb, reboot: true, act: boot, old: webText, final: webText},
 	{name: "switch", prepare: toWeb, act: request(VerbSwitch, dbText), old: webText, new: dbText, final: dbText},
-	{name: "switch that fails and goes back", prepare: toWeb, broken: map[string]string{"db": "exit status 1"},
+	{name: "switch that fails and goes back", prepare: toWeb, broken: map[string]lifecycle.Exit{"db": exited(1)},
 		act: request(VerbSwitch, dbText), exit: ExitReverted, old: webText, final: webText},
 	{name: "test", prepare: toWeb, act: request(VerbTest, dbText), old: webText, final: webText},
 	{name: "rollback", prepare: toWeb, act: request(VerbRollback, ""), old: webText, new: imageText, final: imageText},
@@ -62,7 +63,7 @@ var scenarios = []scenario{
 			toWeb(t, s, m)
 			wantExit(t, request(VerbBoot, dbText)(s, m), ExitGood)
 		},
-		broken: map[string]string{"db": "exit status 1"}, reboot: true, act: boot, old: webText, final: webText},
+		broken: map[string]lifecycle.Exit{"db": exited(1)}, reboot: true, act: boot, old: webText, final: webText},
 	{name: "confirmation that does not come", prepare: toWeb, exit: ExitReverted, old: webText, final: webText,
 		act: func(s *Switcher, _ *fakeMachine) Result {
 			return s.Switch(context.Background(), Request{Verb: VerbSwitch, Text: []byte(dbText), Confirm: time.Minute}, nil)

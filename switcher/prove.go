@@ -11,30 +11,6 @@ import (
 	"bantam/system"
 )
 
-// proof is what has to be seen of a machine before its generation is trusted.
-// judge is pure; the loop that feeds it is in execute.go.
-type proof struct {
-	system   *system.System // what must be, as far as nobody stops it by hand
-	services []string       // of it must be ready, and stay so
-	restarts map[string]int // how often each of them had restarted by itself when the proof began
-	settle   time.Duration  // time that a process must have been ready
-	patient  bool           // a service that failed and will be started again is waited for
-	network  networkProof
-}
-
-// networkProof is the network's part.
-//
-// With mode "auto" the machine has to be as connected as it was: if it was
-// online, it has to be again, and if it had a default route, it needs one
-// again. A machine that was not online loses nothing, so nothing is asked.
-// "required" wants it online whatever was before. In both modes a configurator
-// that was told to must have applied the new settings.
-type networkProof struct {
-	mode   string       // "auto", "required" or "off"
-	config string       // hex digest that must have been applied; "": the network was not touched
-	before NetworkState // the switch
-}
-
 // verdict is what judge says.
 type verdict struct {
 	failed  string        // service that will not become ready; "" if there is none
@@ -44,7 +20,8 @@ type verdict struct {
 }
 
 // judge compares what is seen at now with what has to be seen. What a person
-// has stopped by now, and what needs that, is not asked for.
+// has stopped by now, and what needs that, is not asked for. It is pure; the
+// loop that feeds it is in watch.go.
 func (p proof) judge(now time.Duration, services []ServiceState, network NetworkState) verdict {
 	var v verdict
 	held := map[string]bool{}
@@ -63,25 +40,23 @@ func (p proof) judge(now time.Duration, services []ServiceState, network Network
 			return verdict{failed: name, err: fmt.Errorf("service %s: unknown to the supervisor", name)}
 		}
 		s := services[i]
-		clean := s.LastExit == lifecycle.CleanExit || s.LastExit == ""
+		settled := max(s.Since, s.Reloaded) + p.settle
 		switch {
-		case s.Phase == lifecycle.PhaseReady && !clean && s.Restarts > p.restarts[name] && !p.patient:
-			return verdict{failed: name, err: fmt.Errorf("service %s: %s, and was started again", name, s.LastExit)}
-		case s.Looping && !p.patient:
-			return verdict{failed: name, err: fmt.Errorf("service %s: %s", name, s.fault())}
-		case s.Phase == lifecycle.PhaseReady && s.PID != 0 && now < s.Since+p.settle:
+		case !p.patient && s.gaveWay(p.since):
+			return verdict{failed: name, err: fmt.Errorf("service %s: %s", name, s.fault(p.since))}
+		case s.Phase == lifecycle.PhaseReady && s.PID != 0 && now < settled:
 			v.waiting = append(v.waiting, fmt.Sprintf("service %s to stay up", name))
-			if settled := s.Since + p.settle; v.again == 0 || settled < v.again {
+			if v.again == 0 || settled < v.again {
 				v.again = settled
 			}
 		case s.Phase == lifecycle.PhaseReady:
 			// proven
-		case s.Phase == lifecycle.PhaseDown && s.Stuck && s.LastExit == lifecycle.CleanExit && s.Reason == lifecycle.CleanExit:
+		case s.Phase == lifecycle.PhaseDown && s.Done && s.LastExit.Clean():
 			// it did its work, ended well and is not to be started again
-		case s.Phase == lifecycle.PhaseFailed, s.Stuck, s.Phase == lifecycle.PhaseBackoff && !clean && !p.patient:
-			return verdict{failed: name, err: fmt.Errorf("service %s: %s", name, s.fault())}
+		case s.Phase == lifecycle.PhaseFailed, s.Stuck:
+			return verdict{failed: name, err: fmt.Errorf("service %s: %s", name, s.fault(p.since))}
 		default:
-			v.waiting = append(v.waiting, fmt.Sprintf("service %s: %s", name, s.fault()))
+			v.waiting = append(v.waiting, fmt.Sprintf("service %s: %s", name, s.fault(p.since)))
 		}
 	}
 	if !held[system.NetworkService] {
@@ -90,15 +65,29 @@ func (p proof) judge(now time.Duration, services []ServiceState, network Network
 	return v
 }
 
-// fault says where a service is instead of being ready.
-func (s ServiceState) fault() string {
+// gaveWay says whether the service has gone down by itself since then, keeps
+// doing so, or is down for an earlier failure. One that ends well, and is
+// started again, has gone down too.
+func (s ServiceState) gaveWay(since time.Duration) bool {
+	return s.Looping || s.fell(since) || s.Phase == lifecycle.PhaseBackoff && !s.LastExit.Clean()
+}
+
+// fell says whether the service has gone down by itself since then.
+func (s ServiceState) fell(since time.Duration) bool { return s.Fell != 0 && s.Fell >= since }
+
+// fault says where a service is instead of being ready, and staying so since then.
+func (s ServiceState) fault(since time.Duration) string {
+	exit := s.LastExit.String()
+	down := s.Phase == lifecycle.PhaseDown || s.Phase == lifecycle.PhaseBackoff || s.Phase == lifecycle.PhaseFailed
 	switch {
 	case s.Reason != "":
 		return s.Reason
-	case s.LastExit != "" && s.Looping:
-		return "keeps going down: " + s.LastExit
-	case s.LastExit != "" && slices.Contains([]lifecycle.Phase{lifecycle.PhaseDown, lifecycle.PhaseBackoff, lifecycle.PhaseFailed}, s.Phase):
-		return s.LastExit // in the other phases that was an earlier process
+	case exit != "" && s.Looping:
+		return "keeps going down: " + exit
+	case exit != "" && down:
+		return exit
+	case exit != "" && s.fell(since): // in the other phases that was an earlier process
+		return exit + ", and was started again"
 	}
 	return string(s.Phase)
 }
@@ -132,55 +121,9 @@ func (n NetworkState) waiting() []string {
 	return missing
 }
 
-// everything makes p ask for all services, whatever the plan touches.
-func (p proof) everything() proof {
-	p.services = nil
-	for _, name := range startOrder(p.system.Services) {
-		if !p.system.Services[name].MayFail {
-			p.services = append(p.services, name)
-		}
-	}
-	return p
-}
-
-// proofFor returns the proof of a switch that planned plan: what it touches, and
-// what worked before, has to work after it. before and network were seen then.
-func proofFor(plan Plan, to *system.System, config Digest, before []ServiceState, network NetworkState) proof {
-	p := proof{
-		system:   to,
-		restarts: map[string]int{},
-		settle:   time.Duration(to.Proof.Settle),
-		network:  networkProof{mode: to.Proof.Network, before: network},
-	}
-	wanted := map[string]bool{}
-	for _, s := range before {
-		if s.Phase == lifecycle.PhaseReady && !s.Looping { // one that was crash-looping did not work
-			wanted[s.Name] = true
-			p.restarts[s.Name] = s.Restarts
-		}
-	}
-	for _, step := range plan.Steps {
-		switch {
-		case step.Kind == KindService && step.Action != ActionStop:
-			wanted[step.Name] = true
-			if step.Action == ActionStart {
-				p.restarts[step.Name] = 0 // the supervisor counts from there
-			}
-		case step.Kind == KindNetwork:
-			p.network.config = config.Hex()
-		}
-	}
-	for _, name := range startOrder(to.Services) {
-		if wanted[name] && !to.Services[name].MayFail {
-			p.services = append(p.services, name)
-		}
-	}
-	return p
-}
-
 var errNotProven = errors.New("not proven in time")
 
 // notProven is the error of a proof whose time is up.
-func notProven(timeout time.Duration, waiting []string) error {
+func notProven(timeout time.Duration, waiting ...string) error {
 	return fmt.Errorf("%w (%v): %s", errNotProven, timeout, strings.Join(waiting, "; "))
 }

@@ -10,13 +10,14 @@ import (
 )
 
 func TestProofOfServices(t *testing.T) {
-	const now = 100 * time.Second
+	const began, now = 80 * time.Second, 100 * time.Second
 	ready := ServiceState{Name: "web", Phase: lifecycle.PhaseReady, PID: 7, Since: 90 * time.Second, Wanted: true}
 	with := func(change func(*ServiceState)) ServiceState {
 		s := ready
 		change(&s)
 		return s
 	}
+	crash := lifecycle.Exit{Cause: lifecycle.Signalled, Signal: 11}
 	for _, c := range []struct {
 		name    string
 		state   ServiceState
@@ -25,29 +26,45 @@ func TestProofOfServices(t *testing.T) {
 	}{
 		{"a service that is up for longer than settle", ready, false, "proven"},
 		{"a service that has just come up", with(func(s *ServiceState) { s.Since = now - time.Second }), false, "waits service web to stay up"},
-		{"a one-shot that has ended well", with(func(s *ServiceState) { s.PID, s.Since, s.LastExit = 0, now, lifecycle.CleanExit }), false, "proven"},
-		{"a service on its way", with(func(s *ServiceState) { s.Phase, s.Reason = "up", "" }), false, "waits service web: up"},
+		{"a service that was just reloaded", with(func(s *ServiceState) { s.Reloaded = now - time.Second }), false, "waits service web to stay up"},
+		{"a service that was reloaded and has stayed up", with(func(s *ServiceState) { s.Reloaded = now - 3*time.Second }), false, "proven"},
+		{"a one-shot that has ended well", with(func(s *ServiceState) { s.PID, s.Since, s.LastExit = 0, now, exited(0) }), false, "proven"},
+		{"a one-shot that was started again until it ended well", with(func(s *ServiceState) { s.PID, s.Fell, s.LastExit = 0, now-5*time.Second, exited(0) }), false,
+			"failed service web: exit status 0, and was started again"},
+		{"a service on its way", with(func(s *ServiceState) { s.Phase, s.Reason = lifecycle.PhaseUp, "" }), false, "waits service web: up"},
 		{"a service that waits for another", with(func(s *ServiceState) { s.Phase, s.PID, s.Reason = lifecycle.PhaseDown, 0, "waits for db" }), false, "waits service web: waits for db"},
-		{"a service in back-off", with(func(s *ServiceState) { s.Phase, s.LastExit = lifecycle.PhaseBackoff, "exit status 1" }), false, "failed service web: exit status 1"},
-		{"a service in back-off, looked at patiently", with(func(s *ServiceState) { s.Phase, s.LastExit = lifecycle.PhaseBackoff, "exit status 1" }), true, "waits service web: exit status 1"},
-		{"a clean end that restarts by policy", with(func(s *ServiceState) {
-			s.Phase, s.LastExit, s.Restarts = lifecycle.PhaseBackoff, lifecycle.CleanExit, 1
-		}), false, "waits service web: exit status 0"},
-		{"a service up again after a failure", with(func(s *ServiceState) { s.LastExit, s.Restarts = "signal 11", 1 }), false, "failed service web: signal 11, and was started again"},
-		{"a service up again after a clean end", with(func(s *ServiceState) { s.LastExit, s.Restarts = lifecycle.CleanExit, 1 }), false, "proven"},
+		{"a service in back-off", with(func(s *ServiceState) { s.Phase, s.LastExit, s.Fell = lifecycle.PhaseBackoff, exited(1), now }), false, "failed service web: exit status 1"},
+		{"a service in back-off for what was before", with(func(s *ServiceState) { s.Phase, s.LastExit, s.Fell = lifecycle.PhaseBackoff, exited(1), began-1 }), false, "failed service web: exit status 1"},
+		{"a service in back-off, looked at patiently", with(func(s *ServiceState) { s.Phase, s.LastExit, s.Fell = lifecycle.PhaseBackoff, exited(1), now }), true, "waits service web: exit status 1"},
+		{"a service that was not ready in time and then obeyed", with(func(s *ServiceState) {
+			s.Phase, s.LastExit, s.Fell = lifecycle.PhaseBackoff, lifecycle.Exit{Cause: lifecycle.TimedOut, Limit: time.Minute}, now
+		}), false, "failed service web: not ready within 1m0s"},
+		{"a clean end soon after the start, restarted by policy", with(func(s *ServiceState) { s.Phase, s.LastExit, s.Fell = lifecycle.PhaseBackoff, exited(0), now }), false,
+			"failed service web: exit status 0"},
+		{"a clean end of one that was up for long", with(func(s *ServiceState) { s.Phase, s.LastExit = lifecycle.PhaseBackoff, exited(0) }), false, "waits service web: exit status 0"},
+		{"a service up again after a failure", with(func(s *ServiceState) { s.LastExit, s.Fell = crash, began }), false, "failed service web: " + crash.String() + ", and was started again"},
+		{"a service up again after a failure before", with(func(s *ServiceState) { s.LastExit, s.Fell = crash, began-1 }), false, "proven"},
+		{"a service up again after a clean end", with(func(s *ServiceState) { s.LastExit, s.Fell = exited(0), now-6*time.Second }), false, "failed service web: exit status 0, and was started again"},
+		{"a service up again after a failure, looked at patiently", with(func(s *ServiceState) { s.LastExit, s.Fell = crash, now-6*time.Second }), true, "proven"},
 		{"a service that will not be started again", with(func(s *ServiceState) { s.Phase, s.Stuck, s.Reason = lifecycle.PhaseFailed, true, "exit status 2" }), true, "failed service web: exit status 2"},
 		{"a service whose need has failed", with(func(s *ServiceState) {
 			s.Phase, s.PID, s.Stuck, s.Reason = lifecycle.PhaseDown, 0, true, "waits for db"
 		}), true, "failed service web: waits for db"},
 		{"a service that ended well and is not to be started again", with(func(s *ServiceState) {
-			s.Phase, s.PID, s.Stuck, s.LastExit, s.Reason = lifecycle.PhaseDown, 0, true, lifecycle.CleanExit, lifecycle.CleanExit
+			s.Phase, s.PID, s.Stuck, s.Done, s.LastExit, s.Reason = lifecycle.PhaseDown, 0, true, true, exited(0), "exit status 0"
 		}), false, "proven"},
-		{"a service that is ready for a moment and keeps ending well", with(func(s *ServiceState) { s.Looping, s.LastExit = true, lifecycle.CleanExit }), false, "failed service web: keeps going down: exit status 0"},
-		{"a service that keeps going down, looked at patiently", with(func(s *ServiceState) { s.Looping, s.LastExit = true, "exit status 1" }), true, "proven"},
-		{"a service on its way again", with(func(s *ServiceState) { s.Phase, s.LastExit = "up", "exit status 1" }), true, "waits service web: up"},
+		{"a service that ended well before, and cannot start now", with(func(s *ServiceState) {
+			s.Phase, s.PID, s.Stuck, s.LastExit, s.Reason = lifecycle.PhaseDown, 0, true, exited(0), "waits for db"
+		}), false, "failed service web: waits for db"},
+		{"a service that ended with status 0 while the kernel killed some of it", with(func(s *ServiceState) {
+			s.Phase, s.PID, s.Stuck, s.Done, s.LastExit = lifecycle.PhaseDown, 0, true, true, lifecycle.Exit{Cause: lifecycle.Exited, Starved: true}
+		}), false, "failed service web: exit status 0, some of it killed: out of memory"},
+		{"a service that is ready for a moment and keeps ending well", with(func(s *ServiceState) { s.Looping, s.LastExit = true, exited(0) }), false, "failed service web: keeps going down: exit status 0"},
+		{"a service that keeps going down, looked at patiently", with(func(s *ServiceState) { s.Looping, s.LastExit = true, exited(1) }), true, "proven"},
+		{"a service on its way again", with(func(s *ServiceState) { s.Phase, s.LastExit = lifecycle.PhaseUp, exited(1) }), true, "waits service web: up"},
 		{"a service that nobody knows", with(func(s *ServiceState) { s.Name = "other" }), false, "failed service web: unknown to the supervisor"},
 	} {
-		p := proof{services: []string{"web"}, system: &system.System{}, restarts: map[string]int{}, settle: 2 * time.Second, patient: c.patient, network: networkProof{mode: "off"}}
+		p := proof{services: []string{"web"}, system: &system.System{}, since: began, settle: 2 * time.Second, patient: c.patient, network: networkProof{mode: "off"}}
 		if got := p.judge(now, []ServiceState{c.state}, NetworkState{}).String(); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
@@ -62,15 +79,6 @@ func (v verdict) String() string {
 		return "waits " + strings.Join(v.waiting, "; ")
 	}
 	return "proven"
-}
-
-func TestTheProofDoesNotAskForWhatWasCrashLoopingBefore(t *testing.T) {
-	services := map[string]system.Service{"web": {}, "db": {}}
-	goal := &system.System{Services: services}
-	before := []ServiceState{{Name: "db", Phase: lifecycle.PhaseReady}, {Name: "web", Phase: lifecycle.PhaseReady, Looping: true}}
-	if p := proofFor(Plan{}, goal, "", before, NetworkState{}); len(p.services) != 1 || p.services[0] != "db" {
-		t.Errorf("asks for %q, want db alone", p.services)
-	}
 }
 
 func TestProofOfTheNetwork(t *testing.T) {

@@ -103,7 +103,7 @@ func TestHandStoppedServiceStaysStoppedOnTheWayBackFromAGenerationWithoutIt(t *t
 	s, m, _ := bootedMachine(t)
 	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
 	m.held("web", true)
-	m.broken["bad"] = "exit status 1"
+	m.broken["bad"] = exited(1)
 	wantHeld(t, m, switchTo(t, s, VerbSwitch, badText), ExitReverted)
 }
 

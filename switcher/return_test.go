@@ -14,7 +14,7 @@ import (
 func TestFailingServiceReturnsByItself(t *testing.T) {
 	s, m, dir := bootedMachine(t)
 	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
-	m.broken["db"] = "exit status 7"
+	m.broken["db"] = exited(7)
 	r := switchTo(t, s, VerbSwitch, dbText)
 	wantExit(t, r, ExitReverted)
 	if !strings.Contains(r.Reason, "service db: exit status 7") {
@@ -33,7 +33,7 @@ func TestServiceThatFailsWithinSettleReturns(t *testing.T) {
 	s, m, _ := bootedMachine(t)
 	m.onWait = func(m *fakeMachine) {
 		if w := m.services["web"]; w != nil && w.Wanted {
-			w.Restarts, w.LastExit, w.Since = 1, "exit status 3", m.now
+			w.Fell, w.LastExit, w.Since = m.now, exited(3), m.now
 		}
 	}
 	r := switchTo(t, s, VerbSwitch, webText)
@@ -45,7 +45,7 @@ func TestServiceThatFailsWithinSettleReturns(t *testing.T) {
 
 func TestServiceThatMayFailFailsNothing(t *testing.T) {
 	s, m, _ := bootedMachine(t)
-	m.broken["web"] = "exit status 1"
+	m.broken["web"] = exited(1)
 	wantExit(t, switchTo(t, s, VerbSwitch, webText+"may_fail = true\n"), ExitGood)
 }
 
@@ -120,7 +120,7 @@ func TestServiceThatDiesWhileConfirmationIsAwaitedReturns(t *testing.T) {
 	r := s.Switch(context.Background(), Request{Verb: VerbSwitch, Text: []byte(webText), Confirm: time.Hour}, func(e Event) {
 		if strings.Contains(e.Text, "bantam confirm") {
 			m.mu.Lock()
-			m.services["web"].Phase, m.services["web"].LastExit = lifecycle.PhaseBackoff, "signal 11"
+			m.services["web"].Phase, m.services["web"].LastExit = lifecycle.PhaseBackoff, lifecycle.Exit{Cause: lifecycle.Signalled, Signal: syscall.SIGSEGV}
 			m.mu.Unlock()
 		}
 	})
@@ -130,15 +130,74 @@ func TestServiceThatDiesWhileConfirmationIsAwaitedReturns(t *testing.T) {
 	}
 }
 
+// reloadText is a web that is told of its changes, and changes.
+const reloadText = webText + "on_change = \"reload\"\n"
+
+func TestServiceThatDiesOfAReloadIsNotProven(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	wantExit(t, switchTo(t, s, VerbSwitch, reloadText), ExitGood)
+	m.reloaded = func(w *ServiceState) { w.Reloaded = m.now }
+	m.onWait = func(m *fakeMachine) { // it takes a moment to notice what it has read
+		if w := m.services["web"]; w.Reloaded != 0 && m.now >= w.Reloaded+time.Second {
+			w.Phase, w.PID, w.Fell, w.LastExit = lifecycle.PhaseBackoff, 0, m.now, exited(1)
+		}
+	}
+	r := switchTo(t, s, VerbSwitch, strings.Replace(reloadText, "httpd", "nginx", 1))
+	if r.Exit == ExitGood || !strings.Contains(r.Reason, "service web: exit status 1") {
+		t.Errorf("exit %d, %s", r.Exit, r.Reason)
+	}
+}
+
+// Each of its processes stays up for longer than settle, and ends well.
+func TestServiceThatEndsWellAgainAndAgainIsNotProven(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	checks := 0
+	m.checks = func(string) error {
+		if checks++; checks < 20 {
+			return context.DeadlineExceeded
+		}
+		return nil
+	}
+	m.onWait = func(m *fakeMachine) {
+		if w := m.services["web"]; w != nil && w.Wanted && m.now > w.Since+5*time.Second {
+			w.PID, w.Since, w.Fell, w.LastExit = w.PID+1, m.now, m.now, exited(0)
+		}
+	}
+	r := switchTo(t, s, VerbSwitch, webText+"[check.ping]\ncommand = [\"ping\"]\n")
+	wantExit(t, r, ExitReverted)
+	if !strings.Contains(r.Reason, "service web: exit status 0, and was started again") {
+		t.Error(r.Reason)
+	}
+}
+
+func TestServiceThatDiesAsItIsConfirmedIsNotProven(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	r := s.Switch(t.Context(), Request{Verb: VerbSwitch, Text: []byte(webText), Confirm: time.Hour}, func(e Event) {
+		if e.Kind == EventWait && strings.Contains(e.Text, "bantam confirm") {
+			if err := s.Confirm(); err != nil {
+				t.Error(err)
+			}
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			w := m.services["web"]
+			w.Since, w.Fell, w.LastExit = m.now, m.now, exited(3)
+		}
+	})
+	wantExit(t, r, ExitReverted)
+	if !strings.Contains(r.Reason, "exit status 3") {
+		t.Error(r.Reason)
+	}
+}
+
 func TestNoRollbackStaysAndKeepsTheDefault(t *testing.T) {
 	s, m, _ := bootedMachine(t)
-	m.broken["web"] = "exit status 1"
+	m.broken["web"] = exited(1)
 	r := s.Switch(context.Background(), Request{Verb: VerbSwitch, Text: []byte(webText), NoRollback: true}, nil)
 	wantExit(t, r, ExitFailed)
 	if st := s.Status(); st.Running != 2 || st.Default != 1 || m.hostname != "web" {
 		t.Errorf("status %+v, hostname %s", st, m.hostname)
 	}
-	m.broken = map[string]string{}
+	m.broken = map[string]lifecycle.Exit{}
 	wantExit(t, s.Switch(context.Background(), Request{Verb: VerbRollback}, nil), ExitGood)
 	wantRuns(t, m, "image []")
 }
@@ -147,7 +206,7 @@ func TestNoRollbackStaysAndKeepsTheDefault(t *testing.T) {
 // touches them, and the way back leads to what is trusted.
 func TestWhatIsNotGoodIsProvenWholeEachTime(t *testing.T) {
 	s, m, _ := bootedMachine(t)
-	m.broken["web"] = "exit status 1"
+	m.broken["web"] = exited(1)
 	for _, verb := range []string{VerbSwitch, VerbTest} {
 		r := s.Switch(context.Background(), Request{Verb: VerbSwitch, Text: []byte(webText), NoRollback: true}, nil)
 		wantExit(t, r, ExitFailed)
@@ -162,7 +221,7 @@ func TestWhatIsNotGoodIsProvenWholeEachTime(t *testing.T) {
 		}
 	}
 	wantExit(t, s.Switch(context.Background(), Request{Verb: VerbSwitch, Text: []byte(webText), NoRollback: true}, nil), ExitFailed)
-	m.broken = map[string]string{}
+	m.broken = map[string]lifecycle.Exit{}
 	m.mu.Lock()
 	m.run("web") // the supervisor's next try
 	m.mu.Unlock()
@@ -194,7 +253,7 @@ func TestOnlyItsProofMakesAGenerationBad(t *testing.T) {
 				return nil
 			}
 		}, StateInterrupted, "cancelled"},
-		"a service that fails": {func(_ *Switcher, m *fakeMachine, _ func()) { m.broken["web"] = "exit status 1" }, StateBad, "exit status 1"},
+		"a service that fails": {func(_ *Switcher, m *fakeMachine, _ func()) { m.broken["web"] = exited(1) }, StateBad, "exit status 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, m, _ := bootedMachine(t)
@@ -205,7 +264,7 @@ func TestOnlyItsProofMakesAGenerationBad(t *testing.T) {
 			if g := s.Generations()[1]; g.State != c.state || !strings.Contains(g.Reason, c.reason) {
 				t.Errorf("%s: %s", g.State, g.Reason)
 			}
-			m.fail, m.broken = nil, map[string]string{}
+			m.fail, m.broken = nil, map[string]lifecycle.Exit{}
 			wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
 		})
 	}
@@ -228,7 +287,7 @@ func TestCancelledSwitchGoesBack(t *testing.T) {
 func TestFailedWayBackSaysSoAndGoesOnAsFarAsItCan(t *testing.T) {
 	s, m, dir := bootedMachine(t)
 	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
-	m.broken["db"] = "exit status 7"
+	m.broken["db"] = exited(7)
 	m.fail = func(call string) error {
 		if call == "hostname web" {
 			return context.DeadlineExceeded
@@ -241,7 +300,7 @@ func TestFailedWayBackSaysSoAndGoesOnAsFarAsItCan(t *testing.T) {
 		t.Error(r.Text())
 	}
 	wantRuns(t, m, "web [web]") // the step that failed was not the last
-	m.fail, m.broken = nil, map[string]string{}
+	m.fail, m.broken = nil, map[string]lifecycle.Exit{}
 	bootAgain(t, dir, m)
 	wantRuns(t, m, "web [web]")
 }
@@ -287,7 +346,7 @@ func TestPanicOfTheMachineIsAnOutcome(t *testing.T) {
 
 func TestSwitchesThatFailDoNotPileUpGenerations(t *testing.T) {
 	s, m, _ := bootedMachine(t)
-	m.broken["web"] = "exit status 1"
+	m.broken["web"] = exited(1)
 	for i := range keepNewest + 10 {
 		wantExit(t, switchTo(t, s, VerbSwitch, webText+strings.Repeat("#", i)), ExitReverted)
 	}
@@ -334,8 +393,9 @@ func TestConfirmationAtTheLastMomentIsKeptOrRefused(t *testing.T) {
 
 // goDown is what the supervisor shows once PID 1 stops everything.
 func goDown(m *fakeMachine) {
+	m.ending = true
 	for _, s := range m.services {
-		s.Phase, s.PID, s.Stuck, s.Reason = "stopping", 0, s.Wanted, lifecycle.Shutdown
+		s.Phase, s.PID, s.Stuck, s.Reason = lifecycle.PhaseStopping, 0, s.Wanted, "shutdown"
 	}
 }
 

@@ -196,23 +196,20 @@ func (o *operation) live(ctx context.Context, r Request, from, to target) Result
 		return o.leave(ExitGood, nil)
 	}
 	states, network := m.Services(), m.Network()
-	timeout := time.Duration(to.system.Proof.Timeout)
-	if err := o.begin(to.number, len(plan.Steps), m.Now()+timeout+r.Confirm); err != nil {
+	p := proofFor(circumstances{occasion: onSwitch, good: good, plan: plan, to: to.system, config: DigestOf(to.text),
+		began: m.Now(), services: states, network: network, confirm: r.Confirm})
+	if err := o.begin(to.number, len(plan.Steps), m.Now()+p.timeout+p.confirm); err != nil {
 		return o.leave(ExitRefused, fmt.Errorf("journal: %w", err))
 	}
 	err := beforeProof(o.perform(ctx, plan, fromView, to, toView, false))
-	p := proofFor(plan, to.system, DigestOf(to.text), states, network)
-	if !good {
-		p = p.everything() // also what runs already, and did not work before
-	}
 	if err == nil {
-		err = o.prove(ctx, p, timeout, to.system.Checks)
+		err = o.prove(ctx, p)
 	}
 	if err == nil {
 		err = beforeProof(o.journal(journalLine{Event: journalProven}))
 	}
-	if err == nil && r.Confirm > 0 {
-		err = o.awaitConfirm(ctx, p, r.Confirm)
+	if err == nil && p.confirm > 0 {
+		err = o.awaitConfirm(ctx, p)
 	}
 	err = o.decide(err)
 	if err == nil && r.Verb != VerbTest {
@@ -244,8 +241,7 @@ func (o *operation) collect() {
 
 // ending says whether the machine is going down. What fails then is no fault of a generation.
 func (s *Switcher) ending() bool {
-	states := s.machine.Services()
-	return states == nil || slices.ContainsFunc(states, func(state ServiceState) bool { return state.Reason == lifecycle.Shutdown })
+	return s.machine.Ending()
 }
 
 // commit makes a proven generation good and the default. What a power cut
@@ -284,7 +280,7 @@ func (o *operation) tellMayFail(to target) {
 	for _, state := range o.s.machine.Services() {
 		service, defined := serviceOf(to.system, state.Name)
 		if defined && service.MayFail && state.Wanted && !state.ByHand && (state.Phase != lifecycle.PhaseReady || state.Looping) {
-			o.event(EventNote, "service %s, which may fail: %s", state.Name, state.fault())
+			o.event(EventNote, "service %s, which may fail: %s", state.Name, state.fault(0))
 		}
 	}
 }
@@ -383,7 +379,6 @@ func (o *operation) goTo(ctx context.Context, to target, states []ServiceState, 
 	o.tellNotes(plan)
 	o.step, o.total, o.lenient = 0, len(plan.Steps), true
 	err := o.perform(ctx, plan, view, to, goal, true)
-	p := proofFor(plan, to.system, DigestOf(to.text), states, network)
-	p.patient, p.settle = true, 0
-	return errors.Join(err, o.prove(ctx, p, time.Duration(to.system.Proof.Timeout), nil))
+	p := proofFor(circumstances{occasion: onReturn, plan: plan, to: to.system, config: DigestOf(to.text), services: states, network: network})
+	return errors.Join(err, o.prove(ctx, p))
 }

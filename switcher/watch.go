@@ -14,46 +14,65 @@ const (
 	logTail    = 10          // lines shown of a service that failed
 )
 
-// prove watches the machine until p holds and the checks have passed, or tells why not.
-func (o *operation) prove(ctx context.Context, p proof, timeout time.Duration, checks map[string]system.Check) error {
+// prove watches the machine until p holds, its checks included, or tells why not.
+func (o *operation) prove(ctx context.Context, p proof) error {
 	m := o.s.machine
-	deadline := m.Now() + timeout
-	told, checked := "", len(checks) == 0
+	deadline := m.Now() + p.timeout
+	for checked := len(p.checks) == 0; ; {
+		if err := o.awaitUp(ctx, p, deadline); err != nil || checked {
+			return err
+		}
+		fault := o.runChecks(ctx, p.checks, p.system.Users, deadline)
+		if checked = fault == nil; checked {
+			continue // the services must still be up
+		}
+		if m.Now() >= deadline {
+			return notProven(p.timeout, fault.Error())
+		}
+		o.tellWait(fault.Error())
+		if err := o.wait(ctx, min(deadline, m.Now()+checkPause)); err != nil {
+			return err
+		}
+	}
+}
+
+// awaitUp waits until services and network are as p wants them, all at the same time.
+func (o *operation) awaitUp(ctx context.Context, p proof, deadline time.Duration) error {
+	m := o.s.machine
 	for {
-		v := p.judge(m.Now(), m.Services(), m.Network())
-		if v.err != nil {
-			o.showLog(v.failed)
-			return v.err
+		v, err := o.judge(p)
+		if err != nil || len(v.waiting) == 0 {
+			return err
 		}
-		var pause time.Duration
-		if len(v.waiting) == 0 && !checked {
-			err := o.runChecks(ctx, checks, p.system.Users, deadline)
-			if checked = err == nil; checked {
-				continue // the services must still be up
-			}
-			v.waiting, pause = []string{err.Error()}, checkPause
+		if m.Now() >= deadline {
+			return notProven(p.timeout, v.waiting...)
 		}
-		if len(v.waiting) == 0 {
-			return nil
-		}
-		now := m.Now()
-		if now >= deadline {
-			return notProven(timeout, v.waiting)
-		}
-		if v.waiting[0] != told {
-			told = v.waiting[0]
-			o.event(EventWait, "waiting for %s", told)
-		}
+		o.tellWait(v.waiting[0])
 		until := deadline
-		if pause > 0 {
-			until = min(until, now+pause)
-		}
 		if v.again > 0 {
 			until = min(until, v.again)
 		}
 		if err := o.wait(ctx, until); err != nil {
 			return err
 		}
+	}
+}
+
+// judge looks at the machine once. The error is p's, with what the service said last told.
+func (o *operation) judge(p proof) (verdict, error) {
+	m := o.s.machine
+	v := p.judge(m.Now(), m.Services(), m.Network())
+	if v.err != nil {
+		o.showLog(v.failed)
+	}
+	return v, v.err
+}
+
+// tellWait says what is waited for, once.
+func (o *operation) tellWait(what string) {
+	if what != o.awaited {
+		o.awaited = what
+		o.event(EventWait, "waiting for %s", what)
 	}
 }
 
@@ -82,7 +101,14 @@ func (o *operation) runChecks(ctx context.Context, checks map[string]system.Chec
 }
 
 // awaitConfirm waits for a person's word, and gives up before it comes if p does not hold any more.
-func (o *operation) awaitConfirm(ctx context.Context, p proof, patience time.Duration) (err error) {
+func (o *operation) awaitConfirm(ctx context.Context, p proof) error {
+	if err := o.awaitWord(ctx, p); err != nil {
+		return err
+	}
+	return o.awaitUp(ctx, p, o.s.machine.Now()+p.timeout) // all of it, once more, at the same time
+}
+
+func (o *operation) awaitWord(ctx context.Context, p proof) (err error) {
 	s, m := o.s, o.s.machine
 	waiting, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -96,9 +122,8 @@ func (o *operation) awaitConfirm(ctx context.Context, p proof, patience time.Dur
 			err = nil // it came at the last moment, and was taken
 		}
 	}()
-	o.event(EventWait, "proven; `bantam confirm` within %v keeps it", patience)
-	deadline := m.Now() + patience
-	p.settle = 0
+	o.event(EventWait, "proven; `bantam confirm` within %v keeps it", p.confirm)
+	deadline := m.Now() + p.confirm
 	for {
 		err := m.Wait(waiting, min(deadline, m.Now()+time.Second))
 		s.mu.Lock()
@@ -110,11 +135,10 @@ func (o *operation) awaitConfirm(ctx context.Context, p proof, patience time.Dur
 		case err != nil || ctx.Err() != nil:
 			return errCancelled
 		case m.Now() >= deadline:
-			return fmt.Errorf("%w within %v", errUnconfirmed, patience)
+			return fmt.Errorf("%w within %v", errUnconfirmed, p.confirm)
 		}
-		if v := p.judge(m.Now(), m.Services(), m.Network()); v.err != nil {
-			o.showLog(v.failed)
-			return v.err
+		if _, err := o.judge(p); err != nil {
+			return err
 		}
 	}
 }

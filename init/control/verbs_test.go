@@ -233,15 +233,15 @@ func TestStatusAndItsExitCodeTellWhichServicesDoNotWork(t *testing.T) {
 		code  int
 		row   string
 	}{
-		{"one that works", supervise.State{Phase: "ready", PID: 7, LastExit: "exit status 1", Restarts: 1}, 0, "web      ready  7    0s     1         before: exit status 1"},
-		{"one that is ready for a moment, again and again", supervise.State{Phase: "ready", PID: 7, Looping: true, LastExit: "exit status 1", Restarts: 9}, 2, "web      crash-looping  7    0s     9         before: exit status 1"},
+		{"one that works", supervise.State{Phase: "ready", PID: 7, LastExit: lifecycle.Exit{Cause: lifecycle.Exited, Status: 1}, Restarts: 1}, 0, "web      ready  7    0s     1         before: exit status 1"},
+		{"one that is ready for a moment, again and again", supervise.State{Phase: "ready", PID: 7, Looping: true, LastExit: lifecycle.Exit{Cause: lifecycle.Exited, Status: 1}, Restarts: 9}, 2, "web      crash-looping  7    0s     9         before: exit status 1"},
 		{"one that keeps going down", supervise.State{Phase: "backoff", Looping: true, Reason: "signal 11", Restarts: 9}, 2, "web      crash-looping  -    0s     9         signal 11"},
 		{"one that has fallen once", supervise.State{Phase: "backoff", Reason: "exit status 1", Restarts: 1}, 2, "web      backoff  -    0s     1         exit status 1"},
 		{"one on its way", supervise.State{Phase: "up", PID: 7}, 0, "web      up     7    0s     0"},
 		{"one that waits for what does not come", supervise.State{Phase: "down", Stuck: true, Reason: "waits for db: exit status 1"}, 2, "waits for db: exit status 1"},
 		{"one that waits for what a person stopped", supervise.State{Phase: "down", Stuck: true, Held: true, Reason: "waits for db: stopped by hand"}, 0, "stopped by hand"},
 		{"one that may fail", supervise.State{Phase: "failed", Stuck: true, MayFail: true, Reason: "exit status 1"}, 0, "failed"},
-		{"one that has done its work", supervise.State{Phase: "down", Stuck: true, LastExit: "exit status 0", Reason: "exit status 0"}, 0, "down"},
+		{"one that has done its work", supervise.State{Phase: "down", Stuck: true, Done: true, LastExit: lifecycle.Exit{Cause: lifecycle.Exited}, Reason: "exit status 0"}, 0, "down"},
 		{"one that runs an older definition", supervise.State{Phase: "ready", PID: 7, Stale: true}, 0, "runs an older definition"},
 	} {
 		c.state.Name, c.state.Wanted = "web", true

@@ -107,20 +107,21 @@ func (m *Machine) Services() []switcher.ServiceState {
 	m.mu.Unlock()
 	states, err := m.sup.States()
 	if err != nil {
-		return nil // PID 1 is going down
+		return nil // see Ending
 	}
 	held, err := m.sup.Held()
 	if err != nil {
 		return nil
 	}
-	list := []switcher.ServiceState{} // not nil, which would be the machine's end
+	var list []switcher.ServiceState
 	for _, s := range states {
 		if strings.HasPrefix(s.Name, consolePrefix) {
 			continue
 		}
 		list = append(list, switcher.ServiceState{
-			Name: s.Name, Phase: s.Phase, PID: s.PID, Since: s.Since, Restarts: s.Restarts,
-			LastExit: s.LastExit, Reason: s.Reason, Wanted: s.Wanted, ByHand: s.ByHand, Stuck: s.Stuck, Looping: s.Looping,
+			Name: s.Name, Phase: s.Phase, PID: s.PID, Since: s.Since,
+			Fell: s.Fell, Reloaded: s.Reloaded, LastExit: s.LastExit, Done: s.Done, Reason: s.Reason,
+			Wanted: s.Wanted, ByHand: s.ByHand, Stuck: s.Stuck, Looping: s.Looping,
 		})
 	}
 	for _, name := range held {
@@ -128,6 +129,9 @@ func (m *Machine) Services() []switcher.ServiceState {
 	}
 	return list
 }
+
+// Ending says whether PID 1 is going down.
+func (m *Machine) Ending() bool { return m.sup.Halting() }
 
 // Log returns the last lines of a service.
 func (m *Machine) Log(service string, lines int) []string {
@@ -322,7 +326,7 @@ func checkFault(status syscall.WaitStatus, output []byte, err error) error {
 		return nil
 	}
 	if err == nil {
-		err = errors.New(supervise.Describe(status, false))
+		err = errors.New(supervise.ExitOf(status, false).String())
 	}
 	if text := strings.TrimSpace(printable.Escape(lastLine(output))); text != "" {
 		err = fmt.Errorf("%w: %s", err, text)

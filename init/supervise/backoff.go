@@ -42,6 +42,14 @@ func (s *service) looping(now time.Duration) bool {
 	return s.wanted && !s.done && len(s.falls) == loopFalls && now-s.falls[0] < loopWindow
 }
 
+// fellAt is when the service last went down by itself, 0 if it has not since it was asked for.
+func (s *service) fellAt() time.Duration {
+	if len(s.falls) == 0 {
+		return 0
+	}
+	return s.falls[len(s.falls)-1]
+}
+
 // forgive lets the next failure be a first one: somebody has asked for the service anew.
 func (s *service) forgive() { s.delay, s.restarts, s.falls = 0, 0, nil }
 

@@ -50,7 +50,7 @@ func TestAFrozenGroupHoldsUpItsServiceAndNotTheLoop(t *testing.T) {
 	}
 	freeze(r.groups.root, "1")
 	r.run(Definition{Name: "cold", Argv: shell("sleep 1000"), Restart: lifecycle.RestartNever})
-	r.within("it is told", func() bool { return strings.Contains(r.state("cold").LastExit, "fork into a frozen cgroup") })
+	r.within("it is told", func() bool { return r.state("cold").LastExit.Stage == "fork into a frozen cgroup" })
 	if _, _, err := r.RunOnce(context.Background(), Definition{Argv: shell("exit 0")}); !errors.Is(err, errFrozen) {
 		t.Errorf("run once: %v", err)
 	}

@@ -44,7 +44,7 @@ type service struct {
 	phase    lifecycle.Phase
 	since    time.Duration
 	reason   string
-	lastExit string
+	lastExit lifecycle.Exit
 	step     stopStep
 	cause    string // why it has to stop; "" when it ended by itself
 	timedOut bool   // the cause is a failure of its own
@@ -53,6 +53,7 @@ type service struct {
 	restarts int
 	falls    []time.Duration // its last ends by itself; see looping
 	readyAt  time.Duration
+	reloaded time.Duration // when its process was last told to reload
 	spawnAt  time.Duration
 }
 
@@ -101,7 +102,7 @@ func (e *Engine) Step(now time.Duration, event Event) []Action {
 	case SpawnFailed:
 		if s := e.current(ev.Name, ev.Serial); s != nil {
 			s.unborn = ev.Stage == stageFork || ev.Stage == stageFrozen
-			s.lastExit = fmt.Sprintf("%s: %v", ev.Stage, ev.Errno)
+			s.lastExit = lifecycle.Exit{Cause: lifecycle.Unborn, Stage: ev.Stage, Errno: ev.Errno}
 			e.ended(s)
 		}
 	case Executed:
@@ -224,6 +225,7 @@ func (e *Engine) want(name string, by By, seen map[string]bool) {
 	switch {
 	case s.runs():
 	case s.alive:
+		s.forgive()
 		s.again = true // once it has ended, whatever its policy
 	default:
 		s.forgive()
@@ -266,6 +268,7 @@ func (e *Engine) reload(names []string) {
 	for _, name := range names {
 		if s := e.services[name]; s != nil && (s.phase == lifecycle.PhaseUp || s.phase == lifecycle.PhaseReady) && s.alive {
 			e.note(s, "reload")
+			s.reloaded, e.changed = e.now, true
 			e.act(Signal{Name: name, Serial: s.serial, Signal: s.run.ReloadSignal})
 		}
 	}
@@ -277,7 +280,7 @@ func (e *Engine) spawn(s *service) {
 	s.alive, s.pid, s.exited, s.clean, s.unborn = true, 0, false, false, false
 	s.step, s.cause, s.timedOut, s.again = stopNot, "", false, false
 	e.enter(s, lifecycle.PhaseStarting, "")
-	s.spawnAt, s.readyAt = e.now, 0
+	s.spawnAt, s.readyAt, s.reloaded = e.now, 0, 0
 	s.deadline = e.now + s.run.StartTimeout
 	e.act(Spawn{s.serial, s.run})
 }
@@ -291,13 +294,16 @@ func (e *Engine) ready(s *service) {
 // exited takes the end of the main process. What it left behind is killed.
 func (e *Engine) exited(s *service, ev Exited) {
 	s.exited, s.pid, s.clean = true, 0, ev.Status.Exited() && ev.Status.ExitStatus() == 0
-	s.lastExit = Describe(ev.Status, ev.OOM)
+	s.lastExit = ExitOf(ev.Status, ev.OOM)
+	if s.timedOut { // that it obeyed when it was stopped for that does not matter
+		s.lastExit = lifecycle.Exit{Cause: lifecycle.TimedOut, Limit: s.run.StartTimeout}
+	}
 	if ev.Empty {
 		e.ended(s)
 		return
 	}
 	if s.step < stopKilled {
-		e.enter(s, lifecycle.PhaseStopping, cmp.Or(s.cause, s.lastExit))
+		e.enter(s, lifecycle.PhaseStopping, cmp.Or(s.cause, s.lastExit.String()))
 		e.kill(s)
 	}
 }
@@ -311,7 +317,7 @@ func (e *Engine) kill(s *service) {
 func (e *Engine) ended(s *service) {
 	asked := s.cause != "" && !s.timedOut || s.again
 	failed := !s.clean || s.timedOut
-	reason := cmp.Or(s.cause, s.lastExit)
+	reason := cmp.Or(s.cause, s.lastExit.String())
 	s.alive, s.pid, s.step, s.cause, s.timedOut = false, 0, stopNot, "", false
 	switch {
 	case asked:

@@ -192,7 +192,7 @@ func TestWhyAServiceDoesNotRunIsTold(t *testing.T) {
 	r.run(all...)
 	for name, reason := range want {
 		r.await(lifecycle.PhaseFailed, name)
-		if got := r.state(name); got.LastExit != reason || got.Reason != reason || !got.Stuck {
+		if got := r.state(name); got.LastExit.String() != reason || got.Reason != reason || !got.Stuck {
 			t.Errorf("last exit %q, reason %q, stuck %v, want %q", got.LastExit, got.Reason, got.Stuck, reason)
 		}
 	}

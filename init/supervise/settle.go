@@ -49,7 +49,7 @@ func (s *service) runs() bool {
 func (e *Engine) idle(s *service) string {
 	switch {
 	case e.halting:
-		return lifecycle.Shutdown
+		return "shutdown"
 	case s.removed:
 		return "removed"
 	case e.byHand[s.def.Name]:
@@ -226,6 +226,10 @@ func (e *Engine) States(now time.Duration) []State {
 		st := State{
 			Name: name, Phase: s.phase, PID: s.pid, Since: s.since, Restarts: s.restarts,
 			LastExit: s.lastExit, Reason: s.reason, Wanted: s.wanted, ByHand: e.byHand[name],
+			Done:     s.wanted && s.done,
+			Fell:     s.fellAt(),
+			Reloaded: s.reloaded,
+
 			Stuck:   s.wanted && s.stuck,
 			Held:    s.held,
 			Looping: s.looping(max(now, e.now)),

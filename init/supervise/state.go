@@ -1,7 +1,6 @@
 package supervise
 
 import (
-	"fmt"
 	"strings"
 	"syscall"
 	"time"
@@ -13,20 +12,23 @@ import (
 type State struct {
 	Name     string
 	Phase    lifecycle.Phase
-	PID      int           // of the main process, 0 without one
-	Since    time.Duration // CLOCK_BOOTTIME at which the phase began
-	Restarts int           // by itself, since it was last asked to start
-	LastExit string        // how its last process that has ended did, e.g. "exit status 1", "exec: no such file or directory"
-	Reason   string        // why it is in this phase, e.g. "lost network", "waits for db: exit status 1", "stopped by hand"
-	Wanted   bool          // it should run
-	ByHand   bool          // a person stopped it; only a person starts it again
-	Stuck    bool          // it is wanted and not ready, and nothing will change that by itself
-	Held     bool          // a person stopped it, or something that it needs
-	Looping  bool          // it keeps going down by itself, whatever its phase is now
-	Stale    bool          // its process still runs an older definition
-	MayFail  bool          // as in its definition
-	LogHeld  time.Duration // that it was made to wait in all, because its log was too much
-	Cgroup   bool          // false: only the process group holds its processes together
+	PID      int            // of the main process, 0 without one
+	Since    time.Duration  // CLOCK_BOOTTIME at which the phase began
+	Restarts int            // by itself, since it was last asked to start
+	Fell     time.Duration  // CLOCK_BOOTTIME at which it last went down by itself since it was last asked to start; 0: never
+	Reloaded time.Duration  // CLOCK_BOOTTIME at which its process was last sent the reload signal; 0: never
+	LastExit lifecycle.Exit `json:",omitzero"` // how its last process that has ended did
+	Reason   string         // why it is in this phase, e.g. "lost network", "waits for db: exit status 1", "stopped by hand"
+	Wanted   bool           // it should run
+	Done     bool           // wanted, has ended by itself, and is not to be started again
+	ByHand   bool           // a person stopped it; only a person starts it again
+	Stuck    bool           // it is wanted and not ready, and nothing will change that by itself
+	Held     bool           // a person stopped it, or something that it needs
+	Looping  bool           // it keeps going down by itself, whatever its phase is now
+	Stale    bool           // its process still runs an older definition
+	MayFail  bool           // as in its definition
+	LogHeld  time.Duration  // that it was made to wait in all, because its log was too much
+	Cgroup   bool           // false: only the process group holds its processes together
 }
 
 // Failing says whether the service should work and does not. One that is on its
@@ -46,7 +48,7 @@ func (st State) Show() (word, why string) {
 		word = "crash-looping"
 	}
 	if why == "" && (st.Restarts > 0 || st.Looping) {
-		why = "before: " + st.LastExit
+		why = "before: " + st.LastExit.String()
 	}
 	if st.Stale {
 		why = strings.TrimPrefix(why+"; runs an older definition", "; ")
@@ -62,18 +64,13 @@ const (
 	ByPerson           // somebody at a terminal
 )
 
-// Describe says how a process ended, e.g. lifecycle.CleanExit; oom: the kernel
-// killed for lack of memory.
-func Describe(status syscall.WaitStatus, oom bool) string {
+// ExitOf is how a process ended; oom: the kernel killed for lack of memory, it or one of its children.
+func ExitOf(status syscall.WaitStatus, oom bool) lifecycle.Exit {
 	switch {
 	case oom && status.Signaled() && status.Signal() == syscall.SIGKILL:
-		return "killed: out of memory"
-	case oom: // not itself, but one of its children
-		return Describe(status, false) + ", some of it killed: out of memory"
-	case status == 0:
-		return lifecycle.CleanExit
+		return lifecycle.Exit{Cause: lifecycle.OutOfMemory}
 	case status.Signaled():
-		return fmt.Sprintf("signal %d (%v)", int(status.Signal()), status.Signal())
+		return lifecycle.Exit{Cause: lifecycle.Signalled, Signal: status.Signal(), Starved: oom}
 	}
-	return fmt.Sprintf("exit status %d", status.ExitStatus())
+	return lifecycle.Exit{Cause: lifecycle.Exited, Status: status.ExitStatus(), Starved: oom}
 }

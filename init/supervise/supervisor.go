@@ -186,6 +186,12 @@ func (s *Supervisor) States() ([]State, error) {
 	return states, err
 }
 
+// Halting says whether all services are stopped for good, or are about to be.
+func (s *Supervisor) Halting() bool {
+	halting := false
+	return s.do(func() { halting = s.engine.halting }) != nil || halting
+}
+
 // Held lists what a person stopped and is not defined any more, and so is not
 // in States either: if it is defined again, it still stays stopped.
 func (s *Supervisor) Held() ([]string, error) {
@@ -257,7 +263,7 @@ func (s *Supervisor) Wait(ctx context.Context, phase lifecycle.Phase, names ...s
 // endedWell holds when the service has ended by itself with status 0 and is not
 // started again.
 func (st State) endedWell() bool {
-	return st.Phase == lifecycle.PhaseDown && st.Stuck && st.LastExit == lifecycle.CleanExit && st.Reason == lifecycle.CleanExit
+	return st.Phase == lifecycle.PhaseDown && st.Done && st.LastExit.Clean()
 }
 
 // fault says in one line where the service is instead of where it should be.

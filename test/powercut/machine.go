@@ -43,7 +43,7 @@ func (m *Machine) Wait(ctx context.Context, until time.Duration) error {
 func (m *Machine) Services() []switcher.ServiceState {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.AppendSeq([]switcher.ServiceState{}, maps.Values(m.services)) // nil would be the end of the machine
+	return slices.Collect(maps.Values(m.services))
 }
 
 func (m *Machine) Network() switcher.NetworkState {
@@ -93,6 +93,7 @@ func (m *Machine) StartServices(names []string) error {
 	return nil
 }
 
+func (m *Machine) Ending() bool                             { return false }
 func (m *Machine) Log(string, int) []string                 { return nil }
 func (m *Machine) HasModule(string) bool                    { return true }
 func (m *Machine) Sysctl(string) (string, error)            { return "", nil }
