@@ -149,3 +149,82 @@ func TestAbortWithoutASwitchOrOfAStartIsRefused(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestABootTrialWaitsForAPersonsWord(t *testing.T) {
+	for _, confirmed := range []bool{false, true} {
+		s, m, dir := bootedMachine(t)
+		wantExit(t, s.Switch(t.Context(), Request{Verb: VerbBoot, Text: []byte(webText), Confirm: time.Minute}, nil), ExitGood)
+		m.powerOff()
+		s, err := open(quickDisk{}, machineOptions(dir, m))
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked := false
+		r := s.Boot(t.Context(), func(e Event) {
+			b := s.Status().Busy
+			if e.Kind == EventChoice && !asked && (b == nil || b.Patience != time.Minute || b.Confirms) {
+				t.Errorf("busy at the start of the trial: %+v", b)
+			}
+			if e.Confirm == 0 {
+				return
+			}
+			if asked = true; !b.Confirms || b.Left != time.Minute || s.Status().Running != 2 {
+				t.Errorf("busy: %+v", b)
+			}
+			if confirmed {
+				if err := s.Confirm(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		wantExit(t, r, ExitGood)
+		g, st := s.Generations()[1], s.Status()
+		if !asked || st.Trying != nil {
+			t.Errorf("asked: %v, status %+v", asked, st)
+		}
+		if confirmed && (g.State != StateGood || st.Default != 2 || m.runs() != "web [web]") {
+			t.Errorf("confirmed: %+v, default %d, runs %s", g, st.Default, m.runs())
+		}
+		if !confirmed && (g.State != StateBad || g.Reason != "nobody confirmed it within 1m0s" || st.Default != 1 || m.runs() != "image []") {
+			t.Errorf("not confirmed: %+v, default %d, runs %s", g, st.Default, m.runs())
+		}
+	}
+}
+
+func TestATrialThatWaitsForAWordSurvivesAPowerCutOnce(t *testing.T) {
+	s, m, dir := bootedMachine(t)
+	wantExit(t, s.Switch(t.Context(), Request{Verb: VerbBoot, Text: []byte(webText), Confirm: time.Hour}, nil), ExitGood)
+	for try, want := range []string{"web [web]", "web [web]", "image []"} {
+		m.powerOff()
+		s, err := open(quickDisk{}, machineOptions(dir, m))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cut := context.WithCancel(t.Context())
+		s.Boot(ctx, func(e Event) {
+			if e.Confirm > 0 {
+				cut()
+			}
+		})
+		if got := m.runs(); got != want {
+			t.Errorf("boot %d: runs %s, want %s", try+1, got, want)
+		}
+	}
+}
+
+func TestTestAndRollbackCanBeConfirmed(t *testing.T) {
+	for _, request := range []Request{{Verb: VerbTest, Text: []byte(webText)}, {Verb: VerbRollback}} {
+		s, m, _ := bootedMachine(t)
+		wantExit(t, switchTo(t, s, VerbSwitch, dbText), ExitGood)
+		request.Confirm = time.Minute
+		wantExit(t, s.Switch(t.Context(), request, nil), ExitReverted)
+		wantRuns(t, m, "db [db web]")
+		wantExit(t, s.Switch(t.Context(), request, func(e Event) {
+			if e.Confirm > 0 {
+				if err := s.Confirm(); err != nil {
+					t.Error(err)
+				}
+			}
+		}), ExitGood)
+	}
+}

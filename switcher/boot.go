@@ -68,11 +68,11 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 			}
 		}
 		o.setTarget(to.number)
-		o.event(EventChoice, "starting generation %d: %s", to.number, choice.Why)
 		trial, done := ctx, context.CancelFunc(func() {})
 		if choice.Tried {
-			trial, done = o.abortable(ctx)
+			trial, done = o.abortable(ctx, record.Trying.Confirm)
 		}
+		o.event(EventChoice, "starting generation %d: %s", to.number, choice.Why) // from here on it can be asked about
 		proven, err := o.start(trial, choice, to)
 		if done(); choice.Tried {
 			err = o.decide(err)
@@ -136,11 +136,12 @@ func (o *operation) start(ctx context.Context, c Choice, to target) (proven bool
 		why.occasion = onTrial
 		if record.Trying != nil {
 			why.network.Online, why.network.Routed = record.Trying.Online, record.Trying.Routed
+			why.confirm = record.Trying.Confirm
 		}
 	}
 	p := proofFor(why)
 	if c.Tried {
-		if err := o.begin(to.number, len(plan.Steps), m.Now()+p.timeout); err != nil {
+		if err := o.begin(to.number, len(plan.Steps), m.Now()+p.timeout+p.confirm); err != nil {
 			o.event(EventNote, "journal: %v", err)
 		}
 	}
@@ -151,7 +152,9 @@ func (o *operation) start(ctx context.Context, c Choice, to target) (proven bool
 		return false, beforeProof(err)
 	}
 	fault := o.watch(ctx, c, func(ctx context.Context) error { return o.prove(ctx, p) })
-	err = errors.Join(err, fault)
+	if err = errors.Join(err, fault); err == nil && p.confirm > 0 {
+		err = o.awaitConfirm(ctx, p)
+	}
 	return err == nil, err
 }
 

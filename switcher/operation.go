@@ -25,6 +25,8 @@ type operation struct {
 	// Under s.mu: a person's word; see word.go.
 	confirm   context.CancelFunc // not nil while it is waited for
 	confirmed bool
+	until     time.Duration           // when it comes too late: Machine.Now
+	patience  time.Duration           // how long it will be waited for; 0: it is not needed
 	abort     context.CancelCauseFunc // nil while there is nothing that could be aborted
 	aborted   bool
 	decided   string // why it is too late to abort, "" before

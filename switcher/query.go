@@ -130,11 +130,13 @@ type Busy struct {
 	To       int           `json:"to"`
 	Since    time.Duration `json:"since"`    // Machine.Now
 	Confirms bool          `json:"confirms"` // it waits for Confirm
+	Patience time.Duration `json:"patience"` // for that it waits, once it does; 0: it need not be confirmed
+	Left     time.Duration `json:"left"`     // of that
 }
 
 // Status says where things stand.
 func (s *Switcher) Status() Status {
-	view := s.look()
+	view, now := s.look(), s.machine.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := Status{
@@ -146,7 +148,10 @@ func (s *Switcher) Status() Status {
 		st.Trying = &trying
 	}
 	if b := s.busy; b != nil {
-		st.Busy = &Busy{Verb: b.result.Verb, To: b.result.To, Since: b.result.Started, Confirms: b.confirm != nil}
+		st.Busy = &Busy{Verb: b.result.Verb, To: b.result.To, Since: b.result.Started, Confirms: b.confirm != nil, Patience: b.patience}
+		if b.confirm != nil {
+			st.Busy.Left = max(0, b.until-now)
+		}
 	}
 	return st
 }

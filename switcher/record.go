@@ -40,6 +40,8 @@ type Trying struct {
 	Left       int  `json:"left"`   // boots that may still try it
 	Online     bool `json:"online"` // the machine was online when this was asked for
 	Routed     bool `json:"routed"` // and had a default route
+
+	Confirm time.Duration `json:"confirm,omitempty"` // a person has to confirm within this time after the proof
 }
 
 // private is the mode of what a switch writes beside the store: reasons and

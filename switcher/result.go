@@ -43,6 +43,8 @@ type Event struct {
 	Text  string        `json:"text"`
 	Step  int           `json:"step,omitempty"` // from 1
 	Total int           `json:"total,omitempty"`
+
+	Confirm time.Duration `json:"confirm,omitempty"` // for so long a person's word is waited for, beginning now
 }
 
 // Result is the outcome of a switch. Last returns it after the terminal that asked has gone.

@@ -33,7 +33,7 @@ func (s *Switcher) Switch(ctx context.Context, r Request, report func(Event)) (r
 		return s.reject(r.Verb, r.Generation, err, report)
 	}
 	defer o.survive(&result)
-	ctx, done := o.abortable(ctx)
+	ctx, done := o.abortable(ctx, r.Confirm)
 	defer done()
 	if !slices.Contains([]string{VerbSwitch, VerbTest, VerbBoot, VerbRollback}, r.Verb) {
 		return o.leave(ExitRefused, fmt.Errorf("%q is no verb of a switch", r.Verb))
@@ -57,11 +57,11 @@ func (s *Switcher) Switch(ctx context.Context, r Request, report func(Event)) (r
 		if err := o.decide(nil); err != nil {
 			return o.refuse(err)
 		}
-		network := s.machine.Network()
+		request, network := r, s.machine.Network()
 		then = func(r *Record, number int) {
 			r.Trying = nil
 			if number != r.Default {
-				r.Trying = &Trying{Generation: number, Left: bootTries, Online: network.Online, Routed: network.Routed}
+				r.Trying = &Trying{Generation: number, Left: bootTries, Online: network.Online, Routed: network.Routed, Confirm: request.Confirm}
 			}
 		}
 	}
@@ -70,6 +70,9 @@ func (s *Switcher) Switch(ctx context.Context, r Request, report func(Event)) (r
 	}
 	o.setTarget(to.number)
 	if r.Verb == VerbBoot {
+		if r.Confirm > 0 {
+			o.event(EventNote, "after its proof it waits %v for `bantam confirm`", r.Confirm)
+		}
 		o.collect()
 		return o.leave(ExitGood, nil)
 	}

@@ -113,16 +113,19 @@ func (o *operation) awaitWord(ctx context.Context, p proof) (err error) {
 	waiting, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s.mu.Lock()
-	o.confirm = cancel
+	o.confirm, o.until = cancel, m.Now()+p.confirm
 	s.mu.Unlock()
 	defer func() {
 		s.mu.Lock()
-		defer s.mu.Unlock()
 		if o.confirm = nil; o.confirmed && errors.Is(err, errUnconfirmed) {
 			err = nil // it came at the last moment, and was taken
 		}
+		s.mu.Unlock()
+		if err == nil {
+			o.event(EventNote, "confirmed")
+		}
 	}()
-	o.event(EventWait, "proven; `bantam confirm` within %v keeps it", p.confirm)
+	o.send(Event{Kind: EventWait, Text: fmt.Sprintf("proven; `bantam confirm` within %v keeps it", p.confirm), Confirm: p.confirm})
 	deadline := m.Now() + p.confirm
 	for {
 		err := m.Wait(waiting, min(deadline, m.Now()+time.Second))

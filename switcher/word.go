@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Confirm keeps the generation that waits for a person's word.
@@ -13,6 +14,8 @@ func (s *Switcher) Confirm() error {
 	switch {
 	case s.busy == nil:
 		return errors.New("no switch waits to be confirmed")
+	case s.busy.confirmed:
+		return nil
 	case s.busy.confirm == nil:
 		return fmt.Errorf("the %s to generation %d is not proven yet; confirm it when it says so", s.busy.result.Verb, s.busy.result.To)
 	}
@@ -49,12 +52,13 @@ func (s *Switcher) Abort(ctx context.Context) (Result, error) {
 	}
 }
 
-// abortable is ctx until a person aborts o. done belongs to its end.
-func (o *operation) abortable(ctx context.Context) (until context.Context, done context.CancelFunc) {
+// abortable is ctx until a person aborts o, whose proof is followed by a wait of patience for a person's word. done belongs
+// to its end.
+func (o *operation) abortable(ctx context.Context, patience time.Duration) (until context.Context, done context.CancelFunc) {
 	until, cancel := context.WithCancelCause(ctx)
 	o.s.mu.Lock()
 	defer o.s.mu.Unlock()
-	o.abort, o.decided = cancel, ""
+	o.abort, o.decided, o.patience = cancel, "", patience
 	return until, func() { cancel(nil) }
 }
 
@@ -62,7 +66,7 @@ func (o *operation) abortable(ctx context.Context) (until context.Context, done 
 func (o *operation) decide(fault error) error {
 	o.s.mu.Lock()
 	defer o.s.mu.Unlock()
-	if o.abort = nil; o.aborted {
+	if o.abort, o.patience = nil, 0; o.aborted {
 		fault, o.aborted = errAborted, false
 	}
 	if o.decided = "it is proven, and recorded already; `bantam rollback` goes back"; fault != nil {

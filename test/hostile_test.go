@@ -120,6 +120,17 @@ func (c *console) twoAtOnce() {
 	if a := c.row("a"); !strings.Contains(a, "ready") {
 		c.t.Errorf("after the way back: %s", a)
 	}
+
+	// The console of the switch asks by itself.
+	for _, said := range []struct{ key, outcome string }{{"n", "a person aborted it"}, {"\r", "generation 3 runs and is the default"}} {
+		c.Send("bantam switch --confirm 10m /tmp/b.toml\r")
+		c.Expect(`Enter or y keeps it, n goes back`)
+		c.Expect(`\r59\d s$`)
+		c.Send(said.key)
+		c.Expect(said.outcome)
+		c.prompt()
+	}
+	c.must("bantam switch /tmp/a.toml; echo code $?", "code 0\n")
 }
 
 // lostTerminal leads to generation 4, which has service slow beside a.

@@ -23,11 +23,13 @@ type Status struct {
 	Tries      int               `json:"tries"`              // number of the generation that the next boot tries, 0: none
 	Why        string            `json:"why"`                // the reason for what runs
 	Busy       string            `json:"busy,omitempty"`
-	Last       string            `json:"last,omitempty"`  // how the last switch ended
-	Storage    string            `json:"storage"`         // where the state is kept
-	Lasting    bool              `json:"lasting"`         // the state survives a reboot
-	Watchdog   string            `json:"watchdog"`        // e.g. "i6300ESB timer, 1m0s"
-	Notes      []string          `json:"notes,omitempty"` // what went wrong at boot and is worth knowing
+	Confirms   bool              `json:"confirms,omitempty"` // that waits for "confirm"
+	Patience   time.Duration     `json:"patience,omitempty"` // for so long, once it is proven; 0: it need not be confirmed
+	Last       string            `json:"last,omitempty"`     // how the last switch ended
+	Storage    string            `json:"storage"`            // where the state is kept
+	Lasting    bool              `json:"lasting"`            // the state survives a reboot
+	Watchdog   string            `json:"watchdog"`           // e.g. "i6300ESB timer, 1m0s"
+	Notes      []string          `json:"notes,omitempty"`    // what went wrong at boot and is worth knowing
 	Network    *netcfg.Status    `json:"network,omitempty"`
 	Services   []supervise.State `json:"services"`
 }

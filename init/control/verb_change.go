@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -36,7 +37,8 @@ checks of system.toml. Only then the next boot runs it. Without proof the machin
 the generation before, by itself, and says why. A power cut at any moment boots the old
 generation or the new one, never a mix. It goes on when this terminal dies.
 
-  --confirm TIME  go back also unless somebody says "bantam confirm" within TIME, e.g. 60s
+  --confirm TIME  go back also unless somebody keeps it within TIME, e.g. 60s: at the question on
+                  this terminal, or by "bantam confirm" on any other
   --no-rollback   stay with the new generation though its proof failed; the next boot still
                   runs the old one
   --abort         let the switch (test, rollback) under way go back, from any console, also
@@ -48,9 +50,11 @@ Exit codes: 0 proven; 1 refused, nothing was changed; 4 failed and could not go 
 const testHelp = `As switch, but the boot default stays what it is: a reboot takes the test back.`
 
 const bootHelp = `Nothing changes now. The next boot runs the draft (or FILE) and keeps it if it proves itself;
-otherwise, after two tries, the default runs again.`
+if it fails its proof, the default runs again, in that same boot. A boot that ends before its proof
+does, by a power cut, is followed by one more try.
 
-const confirmHelp = `Within the time given to "bantam switch --confirm".`
+  --confirm TIME  that boot also waits for "bantam confirm", for TIME after the proof; the consoles
+                  can be used meanwhile. Without it the default runs again`
 
 const rollbackHelp = `Switches, with proof, to what ran before; a second time: back again. With NUMBER to that
 generation ("bantam generations" lists them). Asks before it goes to one that is bad; --yes is the
@@ -220,13 +224,13 @@ func runPlan(c *client, args []string) int {
 
 // runSwitch is switch, test and boot.
 func runSwitch(c *client, args []string) int {
-	with, without := "", "--no-rollback"
+	without := "--no-rollback"
 	if c.verb.name == "switch" {
-		with, without = "--confirm", "--no-rollback --abort"
+		without = "--no-rollback --abort"
 	} else if c.verb.name == "boot" {
 		without = ""
 	}
-	flags, rest, code := c.options(args, with, without)
+	flags, rest, code := c.options(args, "--confirm", without)
 	if code != 0 {
 		return code
 	}
@@ -242,35 +246,68 @@ func runSwitch(c *client, args []string) int {
 		return code
 	}
 	req := Request{Verb: c.verb.name, File: file, Text: []byte(text), NoRollback: flags["--no-rollback"] != ""}
-	if f, given := flags["--confirm"]; given {
-		d, err := time.ParseDuration(f)
-		if err != nil || d <= 0 || d > 24*time.Hour {
-			return c.misuse("--confirm %s: not a time such as 60s or 5m", f)
-		}
-		req.Confirm = d
+	if req.Confirm, code = c.patience(flags); code != 0 {
+		return code
 	}
 	return c.change(req)
 }
 
-// change asks for a switch and shows how it goes. Ctrl-C ends the showing only.
+// patience is the time of --confirm, 0 without it.
+func (c *client) patience(flags map[string]string) (time.Duration, int) {
+	f, given := flags["--confirm"]
+	d, err := time.ParseDuration(f)
+	if given && (err != nil || d <= 0 || d > 24*time.Hour) {
+		return 0, c.misuse("--confirm %s: not a time such as 60s or 5m", f)
+	}
+	return d, 0
+}
+
+// change asks for a switch and shows how it goes; where it waits for a person's word it asks for that. Ctrl-C ends the
+// showing only.
 func (c *client) change(req Request) int {
+	var terminal sync.Mutex
+	var asking *question
+	withdraw := func() {
+		if asking != nil {
+			asking.withdraw()
+		}
+		asking = nil
+	}
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt)
 	go func() {
 		<-interrupted
+		terminal.Lock()
+		withdraw()
 		fmt.Fprintf(c.errOut, "\nThe %s goes on; `bantam status` tells how it ends, `bantam switch --abort` goes back.\n", req.Verb)
 		os.Exit(exitInterrupted)
 	}()
-	last, _ := c.ask(req, nil)
+	last, _ := c.follow(req, nil, func(f Frame) {
+		terminal.Lock()
+		defer terminal.Unlock()
+		withdraw()
+		c.show(f)
+		if f.Confirm > 0 && canAsk() {
+			if q := newQuestion(); q.ask(f.Confirm, c.word) == nil {
+				asking = q
+			}
+		}
+	})
+	terminal.Lock()
+	withdraw()
+	terminal.Unlock()
 	return last.Exit
 }
 
 func runRollback(c *client, args []string) int {
-	flags, rest, code := c.options(args, "", "--yes")
+	flags, rest, code := c.options(args, "--confirm", "--yes")
 	if code != 0 {
 		return code
 	}
 	req := Request{Verb: "rollback"}
+	if req.Confirm, code = c.patience(flags); code != 0 {
+		return code
+	}
 	if len(rest) > 1 {
 		return c.misuse("one generation at most")
 	}

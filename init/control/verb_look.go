@@ -47,12 +47,18 @@ func visible(text string) string {
 }
 
 // ask sends a request whose answer is one reply, and decodes it into reply.
-func (c *client) ask(req Request, reply any) (Frame, bool) {
-	last, err := Call(c.socket, req, func(f Frame) {
-		if f.Line != "" {
-			fmt.Fprintln(c.out, visible(f.Line))
-		}
-	})
+func (c *client) ask(req Request, reply any) (Frame, bool) { return c.follow(req, reply, c.show) }
+
+// show prints a frame's line.
+func (c *client) show(f Frame) {
+	if f.Line != "" {
+		fmt.Fprintln(c.out, visible(f.Line))
+	}
+}
+
+// follow is ask with each frame handed to each.
+func (c *client) follow(req Request, reply any, each func(Frame)) (Frame, bool) {
+	last, err := Call(c.socket, req, each)
 	switch {
 	case errors.Is(err, ErrHungUp): // what was asked for may be half done
 		c.fail(err)
@@ -363,6 +369,8 @@ func (s Status) greeting() (text string) {
 		text = fmt.Sprintf("It runs %s, which could not be kept.", generationName(0))
 	case s.Generation == 0:
 		text = "No generation has been chosen yet; `bantam status` tells when."
+	case s.Busy != "" && s.State == "untried" && s.Patience > 0:
+		text = fmt.Sprintf("Generation %d, untried. Under way: %s.", s.Generation, s.Busy)
 	case s.Busy != "" && s.State == "untried":
 		text = fmt.Sprintf("Generation %d, being proven.", s.Generation)
 	case s.Busy != "":

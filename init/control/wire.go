@@ -43,6 +43,8 @@ type Frame struct {
 	Error string          `json:"error,omitempty"` // why it was not done
 	Exit  int             `json:"exit,omitempty"`  // exit code for the client; see Exit codes
 	Last  bool            `json:"last,omitempty"`  // nothing follows
+
+	Confirm time.Duration `json:"confirm,omitempty"` // for so long a person's word is waited for, beginning now
 }
 
 // Exit codes of the verbs. Those of a switch are switcher's.

@@ -126,8 +126,11 @@ func kernelVersion() string {
 // describe says what a switch under way is doing.
 func describe(b *switcher.Busy, now time.Duration) string {
 	text := fmt.Sprintf("%s to generation %d, since %v", b.Verb, b.To, (now - b.Since).Round(time.Second))
-	if b.Confirms {
-		text += "; it waits for `bantam confirm`"
+	switch {
+	case b.Confirms:
+		text += fmt.Sprintf("; it waits for `bantam confirm`, %v left", b.Left.Round(time.Second))
+	case b.Patience > 0:
+		text += fmt.Sprintf("; once proven it waits %v for `bantam confirm`", b.Patience)
 	}
 	return text
 }

@@ -118,7 +118,7 @@ func (p *initProcess) status() control.Status {
 		st.Tries = s.Trying.Generation
 	}
 	if s.Busy != nil {
-		st.Busy = describe(s.Busy, boottime.Now())
+		st.Busy, st.Confirms, st.Patience = describe(s.Busy, boottime.Now()), s.Busy.Confirms, s.Busy.Patience
 		if s.Running == 0 {
 			st.Starting = s.Busy.To
 		}
@@ -230,7 +230,7 @@ func (p *initProcess) change(req control.Request, c *control.Client) control.Fra
 			if e.Step > 0 {
 				text = fmt.Sprintf("%d/%d %s", e.Step, e.Total, text)
 			}
-			c.Tell(control.Frame{Line: text})
+			c.Tell(control.Frame{Line: text, Confirm: e.Confirm})
 			Logf(Info, "%s: %s", req.Verb, text)
 		})
 	})
