@@ -55,7 +55,7 @@ func TestAReportIsSeenByEverybodyWhenItIsAnswered(t *testing.T) {
 	}
 	line := &reporter{path: r.socket, fd: -1}
 	for _, server := range []string{"10.0.0.53", "10.0.0.54"} {
-		if err := line.send([]byte(`{"Online":true,"DNS":["` + server + `"]}` + "\n")); err != nil {
+		if err := line.send([]byte(`{"online":true,"dns":["` + server + `"]}` + "\n")); err != nil {
 			t.Fatal(err)
 		}
 		s, runs, err := r.Status()
@@ -87,7 +87,7 @@ func TestAHostileReporterKeepsNobodyFromTheNext(t *testing.T) {
 		fault string
 	}{
 		{"says nothing", func(*net.UnixConn) {}, ""},
-		{"leaves half a line", write(`{"Online":`), ""},
+		{"leaves half a line", write(`{"online":`), ""},
 		{"says what is no JSON", write("\x00\xff\n"), "network status: invalid character"},
 		{"says another kind of JSON", write("[1]\n"), "network status: json: cannot unmarshal"},
 		{"nests without end", write(strings.Repeat("[", maxReport/2) + "\n"), "network status: "},
@@ -123,7 +123,7 @@ func TestAHostileReporterKeepsNobodyFromTheNext(t *testing.T) {
 				}
 			}
 			line := &reporter{path: r.socket, fd: -1}
-			if err := line.send([]byte(`{"Online":true}` + "\n")); err != nil {
+			if err := line.send([]byte(`{"online":true}` + "\n")); err != nil {
 				t.Fatal(err)
 			}
 			if s, runs, err := r.Status(); err != nil || !runs || !s.Online {

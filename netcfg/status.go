@@ -10,59 +10,59 @@ import (
 
 // Status is what is configured and why, and what is waited for.
 type Status struct {
-	Config   string       // SHA-256, in hex, of the system.toml that is in force; "" when none could be read
-	Online   bool         // every named port that is not optional is up, or with none named, one port is
-	Ports    []PortStatus `json:",omitempty"`
-	DNS      []string     `json:",omitempty"`
-	Search   []string     `json:",omitempty"`
-	Problems []string     `json:",omitempty"`
-	BootedAt time.Time    `json:",omitzero"` // by the time of day of when this was written
+	Config   string       `json:"config"` // SHA-256, in hex, of the system.toml that is in force; "" when none could be read
+	Online   bool         `json:"online"` // every named port that is not optional is up, or with none named, one port is
+	Ports    []PortStatus `json:"ports,omitempty"`
+	DNS      []string     `json:"dns,omitempty"`
+	Search   []string     `json:"search,omitempty"`
+	Problems []string     `json:"problems,omitempty"`
+	BootedAt time.Time    `json:"booted_at,omitzero"` // by the time of day of when this was written
 
 	// What the next configurator is to find, also after a reboot; not in status.json.
-	Remember string `json:",omitempty"`
+	Remember string `json:"remember,omitempty"`
 }
 
 // PortStatus is one port that we look after.
 type PortStatus struct {
-	Name      string
-	Kind      string // "ethernet", or rtnetlink's word, e.g. "veth"
-	MAC       string
-	Carrier   bool
-	Explicit  bool        // named in system.toml
-	Optional  bool        // its absence does not matter
-	Up        bool        // everything desired of it is there
-	Waiting   string      `json:",omitempty"` // what it waits for, e.g. "no carrier"
-	DHCP      *DHCPStatus `json:",omitempty"` // nil: no DHCP client runs there
-	Addresses []AddressStatus
-	Routes    []RouteStatus
+	Name      string          `json:"name"`
+	Kind      string          `json:"kind"` // "ethernet", or rtnetlink's word, e.g. "veth"
+	MAC       string          `json:"mac"`
+	Carrier   bool            `json:"carrier"`
+	Explicit  bool            `json:"explicit"`          // named in system.toml
+	Optional  bool            `json:"optional"`          // its absence does not matter
+	Up        bool            `json:"up"`                // everything desired of it is there
+	Waiting   string          `json:"waiting,omitempty"` // what it waits for, e.g. "no carrier"
+	DHCP      *DHCPStatus     `json:"dhcp,omitempty"`    // nil: no DHCP client runs there
+	Addresses []AddressStatus `json:"addresses"`
+	Routes    []RouteStatus   `json:"routes"`
 }
 
 // DHCPStatus is what is to be known of a port's DHCP client beside its lease.
 type DHCPStatus struct {
-	Doubt   string `json:",omitempty"` // the lease is used, but no server confirms it
-	Ignored int    `json:",omitempty"` // answers to no request of ours, ARP probes that are none
-	Refused int    `json:",omitempty"` // answers to our requests that could not be used
-	Refusal string `json:",omitempty"` // why, the last of them
-	Damaged int    `json:",omitempty"` // packets that carried no whole datagram
-	Lost    int    `json:",omitempty"` // packets for which the socket had no room
-	Unused  int    `json:",omitempty"` // options of the lease that make no sense
+	Doubt   string `json:"doubt,omitempty"`   // the lease is used, but no server confirms it
+	Ignored int    `json:"ignored,omitempty"` // answers to no request of ours, ARP probes that are none
+	Refused int    `json:"refused,omitempty"` // answers to our requests that could not be used
+	Refusal string `json:"refusal,omitempty"` // why, the last of them
+	Damaged int    `json:"damaged,omitempty"` // packets that carried no whole datagram
+	Lost    int    `json:"lost,omitempty"`    // packets for which the socket had no room
+	Unused  int    `json:"unused,omitempty"`  // options of the lease that make no sense
 }
 
 // AddressStatus is one address of a port.
 type AddressStatus struct {
-	Prefix string    // e.g. "10.0.2.15/24"
-	Source string    // "static", "dhcp 10.0.2.2", "router advertisement" or "link-local"
-	Until  time.Time `json:",omitzero"` // when it ends; zero: never
+	Prefix string    `json:"prefix"`         // e.g. "10.0.2.15/24"
+	Source string    `json:"source"`         // "static", "dhcp 10.0.2.2", "router advertisement" or "link-local"
+	Until  time.Time `json:"until,omitzero"` // when it ends; zero: never
 
-	Duplicate bool `json:",omitempty"` // another machine has it, so that it is not used
+	Duplicate bool `json:"duplicate,omitempty"` // another machine has it, so that it is not used
 }
 
 // RouteStatus is one route of a port.
 type RouteStatus struct {
-	To     string // e.g. "default" or "10.0.0.0/8"
-	Via    string `json:",omitempty"` // the gateway; "" on the link itself
-	Source string
-	Metric int
+	To     string `json:"to"`            // e.g. "default" or "10.0.0.0/8"
+	Via    string `json:"via,omitempty"` // the gateway; "" on the link itself
+	Source string `json:"source"`
+	Metric int    `json:"metric"`
 }
 
 // decodeStatus reads a report, and tells the ends of addresses, which follow the

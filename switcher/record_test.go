@@ -3,6 +3,8 @@ package switcher
 import (
 	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -214,4 +216,24 @@ func FuzzParseJournal(f *testing.F) {
 			t.Errorf("%+v", j)
 		}
 	})
+}
+
+func TestATestOfAKnownGenerationLeavesTheBootRecordAlone(t *testing.T) {
+	s, _, dir := bootedMachine(t)
+	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
+	wantExit(t, switchTo(t, s, VerbTest, dbText), ExitGood) // new: it gets its entry, and nothing else
+	record := s.recordNow()
+	if e := record.entry(3); e == nil || e.State != StateUntried || record.Default != 2 || record.Previous != 1 || record.Trying != nil {
+		t.Errorf("record %+v", record)
+	}
+	before, err := os.ReadFile(filepath.Join(dir, recordName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{imageText, webText, dbText, webText} {
+		wantExit(t, switchTo(t, s, VerbTest, text), ExitGood)
+	}
+	if after, err := os.ReadFile(filepath.Join(dir, recordName)); err != nil || string(after) != string(before) {
+		t.Errorf("the record was written: %v\n%s\nthen\n%s", err, before, after)
+	}
 }

@@ -15,10 +15,11 @@ const maxProblems = 500
 
 // Problem is one fault of a system.toml.
 type Problem struct {
-	File       string // as given to Parse
-	Line, Col  int    // from 1; Col counts bytes, as Go and C compilers do
-	Message    string // e.g. net.eth0.mtu: expected an integer, found a string
-	Suggestion string // what to do, e.g. write 1500; may be empty
+	File       string `json:"file"`       // as given to Parse
+	Line       int    `json:"line"`       // from 1
+	Col        int    `json:"col"`        // from 1, in bytes, as Go and C compilers count
+	Message    string `json:"message"`    // e.g. net.eth0.mtu: expected an integer, found a string
+	Suggestion string `json:"suggestion"` // what to do, e.g. write 1500; may be empty
 }
 
 // String is the problem on one line: file:line:col: message; suggestion.

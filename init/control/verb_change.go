@@ -189,6 +189,12 @@ func runDiff(c *client, args []string) int {
 // wouldRefuse begins PID 1's lines about what a switch would be refused for.
 const wouldRefuse = "a switch would be refused: "
 
+// planReport is what plan --json prints.
+type planReport struct {
+	switcher.Plan
+	Problems []string `json:"problems,omitempty"` // why the switch would be refused
+}
+
 func runPlan(c *client, args []string) int {
 	flags, rest, code := c.options(args, "", "--json")
 	if code != 0 {
@@ -210,10 +216,7 @@ func runPlan(c *client, args []string) int {
 		for i, why := range refused {
 			refused[i] = strings.TrimPrefix(why, wouldRefuse)
 		}
-		return max(code, c.printJSON(struct {
-			switcher.Plan
-			Problems []string `json:"problems,omitempty"`
-		}{plan, refused}))
+		return max(code, c.printJSON(planReport{plan, refused}))
 	}
 	for _, why := range refused {
 		fmt.Fprintln(c.out, why)

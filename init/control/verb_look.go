@@ -231,10 +231,7 @@ func runNet(c *client, args []string) int {
 		return c.fail(err)
 	}
 	if asJSON {
-		return c.printJSON(struct {
-			*netcfg.Status
-			NoDriver []kmod.Unserved `json:",omitempty"`
-		}{s.Network, cards})
+		return c.printJSON(networkReport{s.Network, cards})
 	}
 	for _, service := range s.Services {
 		if service.Name == system.NetworkService && service.PID == 0 {
@@ -248,6 +245,12 @@ func runNet(c *client, args []string) int {
 		fmt.Fprintf(c.out, "\n%s\n", visible(strings.Join(card.Lines(), "\n")))
 	}
 	return ExitGood
+}
+
+// networkReport is what net --json prints.
+type networkReport struct {
+	*netcfg.Status
+	NoDriver []kmod.Unserved `json:"no_driver,omitempty"`
 }
 
 // unservedNetwork finds network cards without a driver; replaced by tests.

@@ -73,7 +73,8 @@ func Main(args []string) int { return run(args, os.Stdout, os.Stderr, Socket) }
 func run(args []string, out, errOut io.Writer, socket string) int {
 	c := &client{out: out, errOut: errOut, socket: socket}
 	if len(args) == 0 {
-		runHelp(c, nil)
+		c.out = errOut
+		c.listHelp()
 		return ExitUsage
 	}
 	name := args[0]

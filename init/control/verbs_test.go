@@ -281,8 +281,8 @@ func TestCardsWithoutADriverAreTold(t *testing.T) {
 	for _, c := range []struct{ verb, want string }{
 		{"net", "no driver: pci 0000:00:04.0, 10ec:8139\n  modalias  pci:v000010ECd00008139\n  module    8139too of linux-image-6 6.1\n"},
 		{"net", `Add modules = ["8139too"] to system.toml`},
-		{"net --json", `"NoDriver": [`},
-		{"net --json", `"Online": false`},
+		{"net --json", `"no_driver": [`},
+		{"net --json", `"online": false`},
 		{"status", "note        the network card pci 0000:00:04.0 10ec:8139 has no driver here; `bantam net` names it\n"},
 		{"status --json", "the network card pci 0000:00:04.0 10ec:8139 has no driver here"},
 	} {

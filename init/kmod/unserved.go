@@ -26,12 +26,12 @@ type Device struct {
 
 // Unserved is a network card without a driver.
 type Unserved struct {
-	Device   string // bus and name, e.g. "pci 0000:00:04.0"
-	ID       string `json:",omitempty"` // vendor and device in hex, e.g. "8086:1533"
-	Modalias string
-	Modules  []string `json:",omitempty"` // that would drive it and that the image lacks
-	Package  string   `json:",omitempty"` // that has them, e.g. "linux-image-6.1.0-40-amd64 6.1.153-1"
-	InImage  []string `json:",omitempty"` // modules that are there for it and did not take it
+	Device   string   `json:"device"`       // bus and name, e.g. "pci 0000:00:04.0"
+	ID       string   `json:"id,omitempty"` // vendor and device in hex, e.g. "8086:1533"
+	Modalias string   `json:"modalias"`
+	Modules  []string `json:"modules,omitempty"`  // that would drive it and that the image lacks
+	Package  string   `json:"package,omitempty"`  // that has them, e.g. "linux-image-6.1.0-40-amd64 6.1.153-1"
+	InImage  []string `json:"in_image,omitempty"` // modules that are there for it and did not take it
 }
 
 // UnservedNetwork finds the network cards of this machine that have no driver.

@@ -10,25 +10,25 @@ import (
 
 // State is what can be seen of one service.
 type State struct {
-	Name     string
-	Phase    lifecycle.Phase
-	PID      int            // of the main process, 0 without one
-	Since    time.Duration  // CLOCK_BOOTTIME at which the phase began
-	Restarts int            // by itself, since it was last asked to start
-	Fell     time.Duration  // CLOCK_BOOTTIME at which it last went down by itself since it was last asked to start; 0: never
-	Reloaded time.Duration  // CLOCK_BOOTTIME at which its process was last sent the reload signal; 0: never
-	LastExit lifecycle.Exit `json:",omitzero"` // how its last process that has ended did
-	Reason   string         // why it is in this phase, e.g. "lost network", "waits for db: exit status 1", "stopped by hand"
-	Wanted   bool           // it should run
-	Done     bool           // wanted, has ended by itself, and is not to be started again
-	ByHand   bool           // a person stopped it; only a person starts it again
-	Stuck    bool           // it is wanted and not ready, and nothing will change that by itself
-	Held     bool           // a person stopped it, or something that it needs
-	Looping  bool           // it keeps going down by itself, whatever its phase is now
-	Stale    bool           // its process still runs an older definition
-	MayFail  bool           // as in its definition
-	LogHeld  time.Duration  // that it was made to wait in all, because its log was too much
-	Cgroup   bool           // false: only the process group holds its processes together
+	Name     string          `json:"name"`
+	Phase    lifecycle.Phase `json:"phase"`
+	PID      int             `json:"pid"`                // of the main process, 0 without one
+	Since    time.Duration   `json:"since"`              // CLOCK_BOOTTIME at which the phase began
+	Restarts int             `json:"restarts"`           // by itself, since it was last asked to start
+	Fell     time.Duration   `json:"fell"`               // CLOCK_BOOTTIME at which it last went down by itself since it was last asked to start; 0: never
+	Reloaded time.Duration   `json:"reloaded"`           // CLOCK_BOOTTIME at which its process was last sent the reload signal; 0: never
+	LastExit lifecycle.Exit  `json:"last_exit,omitzero"` // how its last process that has ended did
+	Reason   string          `json:"reason"`             // why it is in this phase, e.g. "lost network", "waits for db: exit status 1", "stopped by hand"
+	Wanted   bool            `json:"wanted"`             // it should run
+	Done     bool            `json:"done"`               // wanted, has ended by itself, and is not to be started again
+	ByHand   bool            `json:"by_hand"`            // a person stopped it; only a person starts it again
+	Stuck    bool            `json:"stuck"`              // it is wanted and not ready, and nothing will change that by itself
+	Held     bool            `json:"held"`               // a person stopped it, or something that it needs
+	Looping  bool            `json:"looping"`            // it keeps going down by itself, whatever its phase is now
+	Stale    bool            `json:"stale"`              // its process still runs an older definition
+	MayFail  bool            `json:"may_fail"`           // as in its definition
+	LogHeld  time.Duration   `json:"log_held"`           // that it was made to wait in all, because its log was too much
+	Cgroup   bool            `json:"cgroup"`             // false: only the process group holds its processes together
 }
 
 // Failing says whether the service should work and does not. One that is on its
