@@ -35,6 +35,10 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 	if err != nil || journal.Damaged != "" {
 		o.event(EventNote, "journal of the last switch: %s", firstError(err, journal.Damaged))
 	}
+	boots, note := s.bootCount.read()
+	if note != "" {
+		o.event(EventNote, "%s", note)
+	}
 	noTry := false
 	for {
 		record := s.recordNow()
@@ -42,7 +46,7 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 			record.Trying = nil
 		}
 		to := s.image // the last resort, which needs no disk
-		choice := Choose(record, journal, s.image.generation.Digest(), func(e Entry) error {
+		choice := Choose(record, journal, boots, s.image.generation.Digest(), func(e Entry) error {
 			t, err := s.load(e)
 			if err == nil {
 				to = t // the first that can run is the choice
@@ -56,6 +60,16 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 			o.event(EventNote, "%s", note)
 		}
 		s.keepNotes(choice.Notes)
+		for _, short := range choice.Short {
+			o.event(EventFail, "%s", short)
+		}
+		counted := true
+		if choice.UsedUp != 0 {
+			if err := o.passOver(choice.UsedUp); err != nil {
+				o.event(EventNote, "%v", err)
+				counted = false // or its own count, which has it passed over the next time, would be lost
+			}
+		}
 		if t := record.Trying; t != nil && t.Left <= 0 {
 			o.markFailed(t.Generation, errTriesUsed)
 		}
@@ -65,6 +79,11 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 				o.event(EventNote, "generation %d is not tried: %v", choice.Generation, err)
 				noTry = true
 				continue
+			}
+		}
+		if counted {
+			if err := s.bootCount.add(to.generation.Digest()); err != nil {
+				o.event(EventNote, "%v", err)
 			}
 		}
 		o.setTarget(to.number)
@@ -185,6 +204,10 @@ func (o *operation) started(c Choice, to target, proven bool, fault error) Resul
 	s := o.s
 	record := s.recordNow()
 	e := record.entry(to.number)
+	def := record.entry(record.Default)
+	if def != nil && def.PassedOver && !c.Tried {
+		proven = false // it stays the default: if the boots of all others are short too, it was not the reason
+	}
 	if proven && e != nil && (c.Tried || e.State != StateGood) {
 		o.mark(journalProven)
 		if err := o.commit(record.Default, to.number); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -112,11 +113,26 @@ func TestGoodGenerationIsKeptAtBootWhateverTheCableDoes(t *testing.T) {
 	}
 }
 
-func TestBootOfAGoodGenerationWritesNothing(t *testing.T) {
+func TestBootOfAGoodGenerationWritesNothingButItsCount(t *testing.T) {
 	d, m, _ := scenario{prepare: toWeb, reboot: true}.begin(t)
-	d.after = func(op string) { t.Errorf("wrote: %s", op) }
-	wantExit(t, scenario{act: boot}.run(d, m, nil), ExitGood)
+	var ops []string
+	d.after = func(op string) { ops = append(ops, op) }
+	s, err := open(d, machineOptions("/state", m))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantExit(t, boot(s, m), ExitGood)
 	wantRuns(t, m, "web [web]")
+	once := []string{"overwrite /state/boots", "sync /state/boots"}
+	if !slices.Equal(ops, once) {
+		t.Errorf("wrote at boot: %q", ops)
+	}
+	if err := s.StayedUp(); err != nil || !slices.Equal(ops, slices.Concat(once, once)) {
+		t.Errorf("wrote when it had stayed up: %q, %v", ops[2:], err)
+	}
+	if err := s.EndsInOrder(); err != nil || len(ops) != 4 {
+		t.Errorf("wrote at the end: %q, %v", ops[4:], err)
+	}
 }
 
 func TestNewImageIsTriedOnceItIsBooted(t *testing.T) {

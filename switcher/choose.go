@@ -10,16 +10,20 @@ type Choice struct {
 	Generation int      // number in the record; 0: the boot medium's own, which the record does not know
 	Tried      bool     // it is not proven, and this boot is one of its tries
 	LastResort bool     // nothing else could run: there is nothing to go back to
+	UsedUp     int      // a generation whose last boots, as counted, were too short; 0: none. The record does not know it yet
 	Why        string   // e.g. "it is the default"
-	Notes      []string // why the generations before it were passed over
+	Notes      []string // why generations before it cannot run
+	Short      []string // which generations before it were passed over for their short boots
 }
 
 // Choose decides which generation to run: the one being tried while it has
 // tries left, the default, the previous one, the other good ones from the
-// newest, and at last the boot medium's own, whose manifest is booted. usable
-// says why a generation cannot run, e.g. because a blob is missing; it is asked
-// in that order and only as far as needed.
-func Choose(r Record, j Journal, booted Digest, usable func(Entry) error) Choice {
+// newest, and at last the boot medium's own, whose manifest is booted. Those
+// whose boots were too short are passed over; where that is all that can run,
+// the default is booted nevertheless. usable says why a generation cannot run,
+// e.g. because a blob is missing; it is asked in that order and only as far as
+// needed.
+func Choose(r Record, j Journal, b BootCount, booted Digest, usable func(Entry) error) Choice {
 	var c Choice
 	if note := j.note(r); note != "" {
 		c.Notes = append(c.Notes, note)
@@ -50,25 +54,62 @@ func Choose(r Record, j Journal, booted Digest, usable func(Entry) error) Choice
 		}
 	}
 	seen := map[int]bool{0: true}
+	short := []candidate{} // good but for their boots
 	for i, cand := range candidates {
 		e := r.entry(cand.number)
 		if e == nil || seen[cand.number] {
 			continue
 		}
 		seen[cand.number] = true
+		tried := i == 0 && r.Trying != nil && r.Trying.Generation == e.Number
+		if !tried && c.passes(*e, b) {
+			short = append(short, cand)
+			continue
+		}
 		if err := usable(*e); err != nil {
 			c.Notes = append(c.Notes, fmt.Sprintf("generation %d cannot run: %v", e.Number, err))
 			continue
 		}
-		c.Generation, c.Why = e.Number, cand.why
-		c.Tried = i == 0 && r.Trying != nil && r.Trying.Generation == e.Number
+		c.Generation, c.Why, c.Tried = e.Number, cand.why+b.tell(e.Digest), tried
 		return c
 	}
+	own := r.named(booted)
+	if len(short) > 0 && (b.of(booted) >= mostShort || own != nil && own.PassedOver) {
+		if own != nil && !seen[own.Number] {
+			c.passes(*own, b)
+		}
+		for _, cand := range short {
+			if e := r.entry(cand.number); usable(*e) == nil {
+				c.Generation, c.Why = e.Number, cand.why+", and boots of no other are longer"
+				return c
+			}
+		}
+	}
 	c.LastResort, c.Why = true, "it is what the boot medium carries"
-	if e := r.named(booted); e != nil {
-		c.Generation = e.Number
+	if own != nil {
+		c.Generation = own.Number
 	}
 	return c
+}
+
+// passes says, and notes, whether e is passed over for its short boots.
+func (c *Choice) passes(e Entry, b BootCount) bool {
+	if !e.PassedOver && b.of(e.Digest) < mostShort {
+		return false
+	}
+	if !e.PassedOver {
+		c.UsedUp = e.Number
+	}
+	c.Short = append(c.Short, e.passedOver())
+	return true
+}
+
+// tell says that the generation's boots before this one were short, for people.
+func (b BootCount) tell(d Digest) string {
+	if n := b.of(d); n > 0 {
+		return fmt.Sprintf("; it has not stayed up for %v in %s", StayUp, count(n, "boot", "boots"))
+	}
+	return ""
 }
 
 // note tells of a switch that power was cut from.

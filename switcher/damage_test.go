@@ -62,7 +62,7 @@ func bootDamaged(t *testing.T, files map[string][]byte, name string, data []byte
 
 func TestDamageToAnyFileIsSurvivedAndTold(t *testing.T) {
 	files, byDigest := damagedMachine(t)
-	if len(files) != 2+7+4 { // oci-layout, index; 3 manifests, 3 texts, the empty config; record twice, journal, reserve
+	if len(files) != 2+7+5 { // oci-layout, index; 3 manifests, 3 texts, the empty config; record twice, journal, count of boots, reserve
 		t.Fatalf("files %v", sortedKeys(files))
 	}
 	check := func(t *testing.T, name, how string, data []byte) {

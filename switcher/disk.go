@@ -1,6 +1,7 @@
 package switcher
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -17,6 +18,7 @@ type disk interface {
 	Mkdir(dir string) error
 	ReadFile(path string, most int64) ([]byte, error) // errNotAFile: something else, or more bytes than most
 	Append(path string) (file, error)                 // must exist
+	Overwrite(path string, data []byte) error         // its first bytes, in place and durably; must exist
 	Free(dir string) (int64, error)                   // bytes that may still be written
 }
 
@@ -39,6 +41,16 @@ func (osDisk) ReadFile(path string, most int64) ([]byte, error) { return regular
 
 func (osDisk) Append(path string) (file, error) {
 	return os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+}
+
+// Overwrite waits for the bytes alone (O_DSYNC): nothing else of the file has changed that would matter.
+func (osDisk) Overwrite(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|unix.O_DSYNC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
 }
 
 func (osDisk) Free(dir string) (int64, error) {

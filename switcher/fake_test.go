@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -298,6 +299,15 @@ func (d quickDisk) Create(path string, mode fs.FileMode) (file, error) {
 func (d quickDisk) Append(path string) (file, error) {
 	f, err := d.osDisk.Append(path)
 	return quickFile{f}, err
+}
+
+func (d quickDisk) Overwrite(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
 }
 
 // image is a boot medium's generation with that system.toml.

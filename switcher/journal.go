@@ -60,16 +60,27 @@ func (l journalLine) encode() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
-	return fmt.Appendf(nil, "%08x %s\n", crc32.ChecksumIEEE(body), body), nil
+	return summed(body), nil
 }
 
-func parseJournalLine(line []byte) (journalLine, error) {
+// summed is a line that tells whether it is whole.
+func summed(body []byte) []byte { return fmt.Appendf(nil, "%08x %s\n", crc32.ChecksumIEEE(body), body) }
+
+// unsummed returns what summed was given; line is without its newline.
+func unsummed(line []byte) (body []byte, err error) {
 	sum, body, _ := bytes.Cut(line, []byte(" "))
 	want, err := strconv.ParseUint(string(sum), 16, 32)
 	if err != nil || len(sum) != 8 || uint32(want) != crc32.ChecksumIEEE(body) {
-		return journalLine{}, errors.New("its checksum does not fit")
+		return nil, errors.New("its checksum does not fit")
 	}
-	var l journalLine
+	return body, nil
+}
+
+func parseJournalLine(line []byte) (l journalLine, err error) {
+	body, err := unsummed(line)
+	if err != nil {
+		return journalLine{}, err
+	}
 	return l, json.Unmarshal(body, &l)
 }
 

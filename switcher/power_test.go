@@ -20,6 +20,7 @@ type scenario struct {
 	broken  map[string]lifecycle.Exit                       // services that never come up
 	reboot  bool                                            // the scenario begins with Boot itself
 	virgin  bool                                            // and the disk is empty
+	passes  bool                                            // what runs is not the default, which is passed over
 	act     func(s *Switcher, m *fakeMachine) Result
 	exit    int
 	old     string // what runs after the power is back: the old
@@ -64,6 +65,36 @@ var scenarios = []scenario{
 			wantExit(t, request(VerbBoot, dbText)(s, m), ExitGood)
 		},
 		broken: map[string]lifecycle.Exit{"db": exited(1)}, reboot: true, act: boot, old: webText, final: webText},
+	{name: "boot that passes its default over", passes: true,
+		prepare: func(t *testing.T, s *Switcher, m *fakeMachine) {
+			toWeb(t, s, m)
+			wantExit(t, request(VerbSwitch, dbText)(s, m), ExitGood)
+			for range mostShort {
+				if err := s.bootCount.add(image(dbText).Digest()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		},
+		reboot: true, act: boot, old: webText, final: webText},
+	{name: "boot that stays up although all are passed over",
+		prepare: func(t *testing.T, s *Switcher, m *fakeMachine) {
+			toWeb(t, s, m)
+			err := s.update(func(r *Record) {
+				for i := range r.Entries {
+					r.Entries[i].PassedOver = true
+				}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		},
+		reboot: true, old: webText, final: webText, act: func(s *Switcher, m *fakeMachine) Result {
+			r := boot(s, m)
+			if err := s.StayedUp(); err != nil && !errors.Is(err, errFull) {
+				return Result{Exit: ExitFailed, Reason: err.Error()}
+			}
+			return r
+		}},
 	{name: "confirmation that does not come", prepare: toWeb, exit: ExitReverted, old: webText, final: webText,
 		act: func(s *Switcher, _ *fakeMachine) Result {
 			return s.Switch(context.Background(), Request{Verb: VerbSwitch, Text: []byte(dbText), Confirm: time.Minute}, nil)
@@ -182,7 +213,7 @@ func (c scenario) checkAfterCut(t *testing.T, op string, tree map[string][]byte,
 		t.Fatalf("cut at %q: exit %d (%s), runs %q, want one of %q\n%+v", op, r.Exit, r.Reason, m.text, want, r.Events)
 	}
 	record := s.recordNow()
-	if e := record.entry(record.Default); e == nil || e.State != StateGood || e.Digest != image(m.text).Digest() {
+	if e := record.entry(record.Default); e == nil || e.State != StateGood || c.passes && !e.PassedOver || !c.passes && e.Digest != image(m.text).Digest() {
 		t.Fatalf("cut at %q: runs %q, default %+v", op, m.text, e)
 	}
 	for _, e := range record.Entries {

@@ -141,6 +141,23 @@ func (d *powerDisk) Append(path string) (file, error) {
 	return &powerFile{d, n, path}, nil
 }
 
+// Overwrite makes the bytes durable in a second operation: before it there may be the old ones, the new ones, or some of each.
+func (d *powerDisk) Overwrite(path string, data []byte) error {
+	n := d.find(path)
+	if n == nil {
+		return pathError("open", path, fs.ErrNotExist)
+	}
+	err := d.change("overwrite", path, func(*inode, string) error {
+		n.data = append(slices.Clone(data), n.data[min(len(data), len(n.data)):]...)
+		return nil
+	})
+	if err != nil {
+		n.data = append(slices.Clone(data[:len(data)/2]), n.data[len(data)/2:]...)
+		return err
+	}
+	return (&powerFile{d, n, path}).Sync()
+}
+
 func (d *powerDisk) Rename(from, to string) error {
 	return d.change("rename", to, func(dir *inode, name string) error {
 		source := d.find(filepath.Dir(from))
@@ -207,6 +224,13 @@ var lostData = []func(n *inode) []byte{
 	func(n *inode) []byte { return n.data },       // all the same
 	func(n *inode) []byte { // torn
 		return n.data[:(len(n.dataOnDisk)+len(n.data))/2]
+	},
+	func(n *inode) []byte { // overwritten in part
+		if len(n.dataOnDisk) != len(n.data) {
+			return n.data
+		}
+		half := len(n.data) / 2
+		return append(slices.Clone(n.data[:half]), n.dataOnDisk[half:]...)
 	},
 	func(n *inode) []byte { // the length is there, the bytes are not
 		return append(slices.Clone(n.dataOnDisk), make([]byte, max(0, len(n.data)-len(n.dataOnDisk)))...)

@@ -113,15 +113,17 @@ func (s *Switcher) Text(number int) ([]byte, error) {
 
 // Status is the switcher's part of `bantam status`.
 type Status struct {
-	Running  int      `json:"running"` // 0: the boot medium's, which could not be recorded
-	Booted   int      `json:"booted"`
-	Default  int      `json:"default"`
-	Previous int      `json:"previous"` // what `rollback` goes to; 0: nothing
-	Trying   *Trying  `json:"trying,omitempty"`
-	Busy     *Busy    `json:"busy,omitempty"`
-	Stale    []string `json:"stale,omitempty"` // services that run an older definition
-	Held     []string `json:"held,omitempty"`  // services that a person stopped
-	Notes    []string `json:"notes,omitempty"` // what was found damaged
+	Running  int     `json:"running"` // 0: the boot medium's, which could not be recorded
+	Booted   int     `json:"booted"`
+	Default  int     `json:"default"`
+	Previous int     `json:"previous"` // what `rollback` goes to; 0: nothing
+	Trying   *Trying `json:"trying,omitempty"`
+	// The default, while boots pass it over; 0: they do not. The next boot then runs what this one did.
+	PassedOver int      `json:"passed_over,omitempty"`
+	Busy       *Busy    `json:"busy,omitempty"`
+	Stale      []string `json:"stale,omitempty"` // services that run an older definition
+	Held       []string `json:"held,omitempty"`  // services that a person stopped
+	Notes      []string `json:"notes,omitempty"` // what was found damaged
 }
 
 // Busy is the switch under way.
@@ -146,6 +148,10 @@ func (s *Switcher) Status() Status {
 	if s.record.Trying != nil {
 		trying := *s.record.Trying
 		st.Trying = &trying
+	}
+	if e := s.record.entry(s.record.Default); e != nil && e.PassedOver {
+		st.PassedOver = e.Number
+		st.Notes = append(st.Notes, e.passedOver())
 	}
 	if b := s.busy; b != nil {
 		st.Busy = &Busy{Verb: b.result.Verb, To: b.result.To, Since: b.result.Started, Confirms: b.confirm != nil, Patience: b.patience}

@@ -32,6 +32,9 @@ type Entry struct {
 	Verb    string    `json:"verb"` // what made it, e.g. "switch"; "image": it came with the boot medium
 	State   State     `json:"state"`
 	Reason  string    `json:"reason,omitempty"` // of the state, e.g. "service web: exit status 1"
+
+	// Boots pass it over although it is good, for Reason, as long as another one can run. A switch to it ends that.
+	PassedOver bool `json:"passed_over,omitempty"`
 }
 
 // Trying is a generation that may run at boot although it is not proven.

@@ -63,7 +63,7 @@ func TestChoice(t *testing.T) {
 		if c.change != nil {
 			c.change(&r)
 		}
-		got := Choose(r, c.journal, digestN(1), func(e Entry) error {
+		got := Choose(r, c.journal, BootCount{}, digestN(1), func(e Entry) error {
 			if c.broken[e.Number] {
 				return ErrBlobMissing
 			}
@@ -163,7 +163,7 @@ func FuzzParseRecord(f *testing.F) {
 			if again, err := got.encode(); err != nil || string(again) != string(whole) {
 				t.Errorf("%s\n%s", again, whole)
 			}
-			Choose(got, Journal{}, digestN(1), func(Entry) error { return errors.New("no") })
+			Choose(got, Journal{}, BootCount{digestN(1), 3}, digestN(1), func(Entry) error { return errors.New("no") })
 		}
 	})
 }

@@ -62,6 +62,8 @@ func (s *Switcher) Switch(ctx context.Context, r Request, report func(Event)) (r
 			r.Trying = nil
 			if number != r.Default {
 				r.Trying = &Trying{Generation: number, Left: bootTries, Online: network.Online, Routed: network.Routed, Confirm: request.Confirm}
+			} else {
+				r.entry(number).trust()
 			}
 		}
 	}
@@ -73,6 +75,7 @@ func (s *Switcher) Switch(ctx context.Context, r Request, report func(Event)) (r
 		if r.Confirm > 0 {
 			o.event(EventNote, "after its proof it waits %v for `bantam confirm`", r.Confirm)
 		}
+		o.chosen()
 		o.collect()
 		return o.leave(ExitGood, nil)
 	}
@@ -193,7 +196,7 @@ func (o *operation) live(ctx context.Context, r Request, from, to target) Result
 	o.tellNotes(plan)
 	record := s.recordNow()
 	e := record.entry(to.number)
-	good := e != nil && e.State == StateGood
+	good := e != nil && e.State == StateGood && !e.PassedOver
 	if len(plan.Steps) == 0 && to.number == from.number && good && (r.Verb == VerbTest || record.Default == to.number && record.Trying == nil) {
 		o.event(EventNote, "generation %d runs already; there is nothing to do", to.number)
 		return o.leave(ExitGood, nil)
@@ -229,6 +232,7 @@ func (o *operation) live(ctx context.Context, r Request, from, to target) Result
 	o.tellMayFail(to)
 	if r.Verb != VerbTest {
 		o.mark(journalCommitted)
+		o.chosen()
 	}
 	o.mark(journalEnd)
 	o.collect()
@@ -252,7 +256,7 @@ func (s *Switcher) ending() bool {
 func (o *operation) commit(before, to int) error {
 	err := o.s.update(func(r *Record) {
 		if e := r.entry(to); e != nil {
-			e.State, e.Reason = StateGood, ""
+			e.State, e.Reason, e.PassedOver = StateGood, "", false
 		}
 		r.Previous, r.Default, r.Trying = before, to, nil
 	})

@@ -32,15 +32,16 @@ type Options struct {
 // Switcher owns the generations of one machine. All methods may be called from
 // any goroutine; one switch runs at a time and a second one is refused.
 type Switcher struct {
-	disk    disk
-	dir     string
-	machine Machine
-	store   *Store
-	records recordFile
-	journal journalFile
-	loader  BootLoader
-	image   target // what the boot medium carries, numbered once it is in the record
-	wall    func() time.Time
+	disk      disk
+	dir       string
+	machine   Machine
+	store     *Store
+	records   recordFile
+	journal   journalFile
+	bootCount *bootCountFile
+	loader    BootLoader
+	image     target // what the boot medium carries, numbered once it is in the record
+	wall      func() time.Time
 
 	storing  sync.Mutex // nothing is collected while a generation is being added
 	updating sync.Mutex // one writer of the record at a time
@@ -93,7 +94,7 @@ func open(d disk, options Options) (*Switcher, error) {
 	if s.wall == nil {
 		s.wall = time.Now
 	}
-	s.records, s.journal = recordFile{d, s.dir}, journalFile{d, s.dir}
+	s.records, s.journal, s.bootCount = recordFile{d, s.dir}, journalFile{d, s.dir}, &bootCountFile{disk: d, dir: s.dir}
 	sys, problems := system.Parse("system.toml", options.Text)
 	if len(problems) > 0 {
 		return nil, fmt.Errorf("the boot medium's own generation: %s", problems[0])

@@ -72,6 +72,13 @@ func (p *initProcess) bootGeneration(ctx context.Context) {
 			p.notes.add("%s", result.Text())
 		}
 	})
+	go Guard("staying up", func() {
+		<-started
+		time.Sleep(switcher.StayUp)
+		if err := p.switcher.StayedUp(); err != nil {
+			p.notes.add("%v", err)
+		}
+	})
 	awaitChoice(chosen, started, choiceLatest, consoleLatest)
 	p.startConsoles()
 }

@@ -18,7 +18,7 @@ func volume(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{"record", "record.copy", "journal", "seed", "clock", "history", "data/page"} {
+	for _, name := range []string{"record", "record.copy", "journal", "boots", "seed", "clock", "history", "data/page"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -42,7 +42,7 @@ func TestServicesReachTheirFoldersOnTheVolumeAndNothingOfBantams(t *testing.T) {
 	}
 	want := map[string]fs.FileMode{
 		"": 0o711, "store": 0o700, "draft": 0o700, "recovery": 0o700, "lost+found": 0o700,
-		"record": 0o600, "record.copy": 0o600, "journal": 0o600, "seed": 0o600, "clock": 0o600, "history": 0o600,
+		"record": 0o600, "record.copy": 0o600, "journal": 0o600, "boots": 0o600, "seed": 0o600, "clock": 0o600, "history": 0o600,
 		"data": 0o755, "data/page": 0o644,
 	}
 	for name, mode := range want {

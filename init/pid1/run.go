@@ -175,13 +175,18 @@ func (p *initProcess) live() (action Action, err error) {
 			}
 		})
 	}
-	action = p.wait(ended)
+	action, asked := p.wait(ended)
 	listener.Close()
 	Logf(Notice, "%v: stopping services", action)
 	limit, stop := context.WithTimeoutCause(ctx, stopAllLimit, fmt.Errorf("not ended within %v", stopAllLimit))
 	defer stop()
 	if err := p.sup.StopAll(limit); err != nil {
 		Logf(Error, "%v", err)
+	}
+	if asked {
+		if err := p.switcher.EndsInOrder(); err != nil {
+			Logf(Warning, "%v", err)
+		}
 	}
 	leaveVolume()
 	return action, nil
@@ -213,17 +218,17 @@ func (p *initProcess) defaults(list []system.ParameterDefault) {
 // wait returns when somebody asks for the machine's end, or when the supervisor
 // has panicked: nobody would reap or restart anything any more, and a machine
 // that nobody sits at helps itself best by a restart.
-func (p *initProcess) wait(supervisor <-chan struct{}) Action {
+func (p *initProcess) wait(supervisor <-chan struct{}) (action Action, asked bool) {
 	for {
 		select {
 		case <-supervisor:
 			p.restartSoon("the supervisor of services has ended, see `panic` in the log")
-			return Restart
+			return Restart, false
 		case action := <-p.actions:
-			return action
+			return action, true
 		case s := <-p.signals.Other:
 			if action, ok := ActionOf(s); ok {
-				return action
+				return action, true
 			}
 		}
 	}

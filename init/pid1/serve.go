@@ -110,6 +110,9 @@ func (p *initProcess) status() control.Status {
 	}
 	s := p.switcher.Status()
 	st.Generation, st.Default = s.Running, s.Default
+	if s.PassedOver != 0 && s.Booted != 0 {
+		st.Default = s.Booted
+	}
 	st.Notes = append(st.Notes, s.Notes...)
 	if fault := p.volume.Check(); fault != "" {
 		st.Notes = append(st.Notes, "the state volume: "+fault)
@@ -156,6 +159,7 @@ func (p *initProcess) generations() []control.Generation {
 		}{
 			{g.Current, "running"}, {g.Default, "default"}, {g.Booted && !g.Current, "booted"},
 			{g.Previous, "previous"}, {g.Image, "image"}, {g.Tries > 0, "tried next"},
+			{g.PassedOver, "passed over"},
 		} {
 			if m.so {
 				row.Marks = append(row.Marks, m.mark)

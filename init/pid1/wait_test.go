@@ -8,19 +8,20 @@ import (
 
 func TestWhatEndsTheMachine(t *testing.T) {
 	for name, c := range map[string]struct {
-		do   func(p *initProcess, supervisor chan struct{}, signals chan os.Signal)
-		want Action
+		do    func(p *initProcess, supervisor chan struct{}, signals chan os.Signal)
+		want  Action
+		asked bool
 	}{
-		"a verb":                    {func(p *initProcess, _ chan struct{}, _ chan os.Signal) { p.actions <- PowerOff }, PowerOff},
-		"a signal":                  {func(_ *initProcess, _ chan struct{}, signals chan os.Signal) { signals <- syscall.SIGINT }, Restart},
-		"a panic in the supervisor": {func(_ *initProcess, supervisor chan struct{}, _ chan os.Signal) { close(supervisor) }, Restart},
+		"a verb":                    {func(p *initProcess, _ chan struct{}, _ chan os.Signal) { p.actions <- PowerOff }, PowerOff, true},
+		"a signal":                  {func(_ *initProcess, _ chan struct{}, signals chan os.Signal) { signals <- syscall.SIGINT }, Restart, true},
+		"a panic in the supervisor": {func(_ *initProcess, supervisor chan struct{}, _ chan os.Signal) { close(supervisor) }, Restart, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			signals, supervisor := make(chan os.Signal, 1), make(chan struct{})
 			p := &initProcess{actions: make(chan Action, 1), signals: Signals{Other: signals}}
 			c.do(p, supervisor, signals)
-			if got := p.wait(supervisor); got != c.want {
-				t.Errorf("got %v, want %v", got, c.want)
+			if got, asked := p.wait(supervisor); got != c.want || asked != c.asked {
+				t.Errorf("got %v, asked for: %v; want %v, %v", got, asked, c.want, c.asked)
 			}
 		})
 	}
