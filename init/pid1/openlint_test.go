@@ -79,6 +79,7 @@ var opensByName = map[string]string{
 	"supervise put":               "the tree of cgroups, and /proc/self",
 	"supervise remove":            "the tree of cgroups, which is root's",
 	"supervise takeTTY":           "a service of /dev alone has a terminal",
+	"switcher Overwrite":          "the state volume, whose top is root's; no link is followed",
 	"switcher Append":             "the store, on the state volume, whose top is root's",
 	"atomicfile Create":           "the store, and files of /etc and /run/bantam",
 	"atomicfile List":             "the store",
