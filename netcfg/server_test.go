@@ -339,6 +339,31 @@ func TestRouterAdvertisementsGiveAddressRouteAndNameServer(t *testing.T) {
 	l.shows("ip -6 addr show eth0", "2001:db8:1::5/64")
 }
 
+// A router that still advertises must not hide that the IPv4 gateway is gone.
+func TestTheStatusTellsWhatIsThereOfEachFamily(t *testing.T) {
+	l := newLab(t, "radvd:radvd")
+	p := l.peer()
+	p.cable("eth0", "2001:db8:1::1/64")
+	p.in("ip addr add 10.1.0.1/24 dev srv")
+	p.radvd("MinRtrAdvInterval 3; MaxRtrAdvInterval 4;")
+	const v4 = "[net.eth0]\naddresses = [\"10.1.0.2/24\"]\nipv6 = \"auto\"\n"
+	has := func(address4, default4, address6, default6 bool) func(Status) bool {
+		return func(s Status) bool {
+			return len(s.Ports) == 1 && s.Ports[0].IPv4 == Family{address4, default4} && s.Ports[0].IPv6 == Family{address6, default6}
+		}
+	}
+	l.netcfg(v4 + "gateway = \"10.1.0.1\"\n")
+	l.status("both", has(true, true, true, true))
+	l.reload(v4)
+	if s := l.status("no IPv4 gateway, IPv6 as before", has(true, false, true, true)); !s.Online {
+		t.Error("not online: the case shows nothing")
+	}
+	l.reload("[net.eth0]\nipv4 = \"off\"\nipv6 = \"auto\"\n")
+	l.status("no IPv4, IPv6 as before", has(false, false, true, true))
+	p.in("ip link set srv down")
+	l.status("nothing without a cable", has(false, false, false, false))
+}
+
 func TestAReloadLeavesAnUnchangedPortAndItsConnectionsAlone(t *testing.T) {
 	l := newLab(t, "dnsmasq:dnsmasq-base")
 	p, q := l.peer(), l.peer()

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -33,8 +34,16 @@ type PortStatus struct {
 	Up        bool            `json:"up"`                // everything desired of it is there
 	Waiting   string          `json:"waiting,omitempty"` // what it waits for, e.g. "no carrier"
 	DHCP      *DHCPStatus     `json:"dhcp,omitempty"`    // nil: no DHCP client runs there
+	IPv4      Family          `json:"ipv4"`
+	IPv6      Family          `json:"ipv6"`
 	Addresses []AddressStatus `json:"addresses"`
 	Routes    []RouteStatus   `json:"routes"`
+}
+
+// Family is what a port has of one version of IP while its cable is in.
+type Family struct {
+	Address bool `json:"address"` // one that means something beyond the link and that is in use
+	Default bool `json:"default"` // a default route
 }
 
 // DHCPStatus is what is to be known of a port's DHCP client beside its lease.
@@ -166,9 +175,33 @@ func (w *DesiredState) port(p port, have State, present, wanted onLink, reason s
 		}
 		s.Routes = append(s.Routes, route)
 	}
+	if link.Carrier {
+		s.IPv4, s.IPv6 = have.families(present)
+	}
 	s.Waiting = w.waiting(p, have, present, wanted, reason)
 	s.Up = s.Waiting == ""
 	return s
+}
+
+// families says what a link has of each version of IP.
+func (s *State) families(present onLink) (v4, v6 Family) {
+	of := func(a netip.Addr) *Family {
+		if a.Is4() {
+			return &v4
+		}
+		return &v6
+	}
+	for _, k := range present.addresses {
+		if a := s.Addresses[k]; !a.Duplicate && !a.Tentative && !k.Prefix.Addr().IsLinkLocalUnicast() {
+			of(k.Prefix.Addr()).Address = true
+		}
+	}
+	for _, k := range present.routes {
+		if k.To.Bits() == 0 {
+			of(k.To.Addr()).Default = true
+		}
+	}
+	return v4, v6
 }
 
 // unknownSource is that of what another program made.

@@ -154,7 +154,7 @@ func (o *operation) start(ctx context.Context, c Choice, to target) (proven bool
 	if c.Tried {
 		why.occasion = onTrial
 		if record.Trying != nil {
-			why.network.Online, why.network.Routed = record.Trying.Online, record.Trying.Routed
+			why.network, why.routed = record.Trying.network()
 			why.confirm = record.Trying.Confirm
 		}
 	}

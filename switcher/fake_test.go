@@ -238,7 +238,7 @@ func (m *fakeMachine) run(name string) {
 func (m *fakeMachine) applyNetwork() {
 	m.network.Config = DigestOf([]byte(m.text)).Hex()
 	m.network.Online = m.connect == nil || m.connect(m, m.system)
-	m.network.Routed = m.network.Online && len(m.system.Net["eth0"].Addresses) == 0 // else without a gateway
+	m.network.IPv4 = Family{m.network.Online, m.network.Online && len(m.system.Net["eth0"].Addresses) == 0} // else without a gateway
 }
 
 func (m *fakeMachine) ReloadServices(names []string) error {

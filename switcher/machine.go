@@ -89,9 +89,21 @@ type ServiceState struct {
 type NetworkState struct {
 	Config string // hex SHA-256 of the system.toml that it has applied; "" before it has
 	Online bool   // what system.toml asks of the network is there
-	Routed bool   // there is a default route
+	IPv4   Family // of all ports together
+	IPv6   Family
 	Ports  []PortState
 	Links  []string // every network interface that the kernel has now; nil: not known
+}
+
+// Family is how the machine is connected by one version of IP.
+type Family struct {
+	Addressed bool `json:"addressed,omitempty"` // it has an address that means something beyond a link
+	Routed    bool `json:"routed,omitempty"`    // it has a default route
+}
+
+// And returns f with what another port has.
+func (f Family) And(addressed, routed bool) Family {
+	return Family{f.Addressed || addressed, f.Routed || routed}
 }
 
 // PortState is one network port.

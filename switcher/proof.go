@@ -24,14 +24,16 @@ type proof struct {
 // networkProof is the network's part.
 //
 // With mode "auto" the machine has to be as connected as it was: if it was
-// online, it has to be again, and if it had a default route, it needs one
-// again. A machine that was not online loses nothing, so nothing is asked.
+// online, it has to be again, and what it had of IPv4 and of IPv6, an address
+// and a default route, it needs again: a router's advertisement is no substitute
+// for the gateway that was lost. What was not there is not asked for.
 // "required" wants it online whatever was before. In both modes a configurator
 // that was told to must have applied the new settings.
 type networkProof struct {
 	mode   string       // "auto", "required" or "off"
 	config string       // hex digest that must have been applied; "": the network was not touched
 	before NetworkState // the switch
+	routed bool         // before, by one of the families; which one is not known
 }
 
 // occasion is why a machine has to prove something.
@@ -54,6 +56,7 @@ type circumstances struct {
 	began    time.Duration  // Machine.Now before the first step
 	services []ServiceState // as they were when all was right
 	network  NetworkState   // likewise
+	routed   bool           // likewise, by a family that nobody has noted
 	confirm  time.Duration
 }
 
@@ -70,7 +73,7 @@ func proofFor(c circumstances) proof {
 		since:   c.began,
 		settle:  time.Duration(c.to.Proof.Settle),
 		patient: c.occasion == onBoot || c.occasion == onReturn,
-		network: networkProof{mode: c.to.Proof.Network, before: c.network},
+		network: networkProof{mode: c.to.Proof.Network, before: c.network, routed: c.routed},
 		checks:  c.to.Checks,
 		timeout: time.Duration(c.to.Proof.Timeout),
 		confirm: c.confirm,

@@ -100,8 +100,23 @@ func (p networkProof) missing(n NetworkState) []string {
 		return []string{"network: has not applied the new settings"}
 	case !n.Online && (p.mode == "required" || p.before.Online):
 		return append([]string{"network: not online"}, n.waiting()...)
-	case !n.Routed && p.mode == "auto" && p.before.Routed:
-		return []string{"network: has no default route any more"}
+	case p.mode != "auto":
+		return nil
+	}
+	missing := slices.Concat(p.before.IPv4.lost(n.IPv4, "IPv4"), p.before.IPv6.lost(n.IPv6, "IPv6"))
+	if p.routed && !n.IPv4.Routed && !n.IPv6.Routed {
+		missing = append(missing, "network: has no default route any more")
+	}
+	return missing
+}
+
+// lost says what of f is there no more.
+func (f Family) lost(now Family, name string) []string {
+	switch {
+	case f.Addressed && !now.Addressed:
+		return []string{"network: has no " + name + " address any more"}
+	case f.Routed && !now.Routed:
+		return []string{"network: has no " + name + " default route any more"}
 	}
 	return nil
 }

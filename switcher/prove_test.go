@@ -82,8 +82,9 @@ func (v verdict) String() string {
 }
 
 func TestProofOfTheNetwork(t *testing.T) {
-	online := NetworkState{Online: true}
-	routed := NetworkState{Online: true, Routed: true}
+	has := func(v4, v6 Family) NetworkState { return NetworkState{Online: true, IPv4: v4, IPv6: v6} }
+	none, subnet, whole := Family{}, Family{Addressed: true}, Family{Addressed: true, Routed: true}
+	online := has(none, none)
 	down := NetworkState{Ports: []PortState{
 		{Name: "eth0", Explicit: true, Carrier: true, Waiting: "no answer from a DHCP server"},
 		{Name: "eth1", Explicit: true, Optional: true}, {Name: "eth2"},
@@ -99,14 +100,23 @@ func TestProofOfTheNetwork(t *testing.T) {
 		{"auto, never online", networkProof{mode: "auto"}, down, "proven"},
 		{"auto, was online and is", networkProof{mode: "auto", before: online}, online, "proven"},
 		{"auto, was online and is not", networkProof{mode: "auto", before: online}, down, waits},
-		{"auto, had a default route and has", networkProof{mode: "auto", before: routed}, routed, "proven"},
-		{"auto, had a default route and has none", networkProof{mode: "auto", before: routed}, online, "waits network: has no default route any more"},
+		{"auto, had a default route and has", networkProof{mode: "auto", before: has(whole, none)}, has(whole, none), "proven"},
+		{"auto, had a default route and has none", networkProof{mode: "auto", before: has(whole, none)}, has(subnet, none), "waits network: has no IPv4 default route any more"},
+		{"auto, had both and only IPv6 is left", networkProof{mode: "auto", before: has(whole, whole)}, has(subnet, whole), "waits network: has no IPv4 default route any more"},
+		{"auto, had IPv4 and has IPv6", networkProof{mode: "auto", before: has(whole, none)}, has(none, whole), "waits network: has no IPv4 address any more"},
+		{"auto, had both and only IPv4 is left", networkProof{mode: "auto", before: has(whole, whole)}, has(whole, subnet), "waits network: has no IPv6 default route any more"},
+		{"auto, had both and has neither", networkProof{mode: "auto", before: has(whole, whole)}, has(subnet, none),
+			"waits network: has no IPv4 default route any more; network: has no IPv6 address any more"},
+		{"auto, has more than before", networkProof{mode: "auto", before: has(whole, none)}, has(whole, whole), "proven"},
+		{"auto, an address without a route before", networkProof{mode: "auto", before: has(subnet, none)}, has(subnet, none), "proven"},
+		{"auto, an older record says that there was a route, and there is", networkProof{mode: "auto", before: online, routed: true}, has(none, whole), "proven"},
+		{"auto, an older record says that there was a route, and there is none", networkProof{mode: "auto", before: online, routed: true}, has(subnet, subnet), "waits network: has no default route any more"},
 		{"auto, online with the old settings", networkProof{mode: "auto", before: online, config: "new"}, NetworkState{Online: true, Config: "old"},
 			"waits network: has not applied the new settings"},
 		{"auto, never online, with the new settings", networkProof{mode: "auto", config: "new"}, NetworkState{Config: "new"}, "proven"},
 		{"required, never online", networkProof{mode: "required"}, down, waits},
-		{"required, online without a default route", networkProof{mode: "required", before: routed}, online, "proven"},
-		{"off", networkProof{mode: "off", before: routed, config: "new"}, down, "proven"},
+		{"required, online without a default route", networkProof{mode: "required", before: has(whole, whole), routed: true}, online, "proven"},
+		{"off", networkProof{mode: "off", before: has(whole, whole), config: "new"}, down, "proven"},
 	} {
 		if got := (proof{system: &system.System{}, network: c.proof}).judge(0, nil, c.state).String(); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)

@@ -39,12 +39,26 @@ type Entry struct {
 
 // Trying is a generation that may run at boot although it is not proven.
 type Trying struct {
-	Generation int  `json:"generation"`
-	Left       int  `json:"left"`   // boots that may still try it
-	Online     bool `json:"online"` // the machine was online when this was asked for
-	Routed     bool `json:"routed"` // and had a default route
+	Generation int    `json:"generation"`
+	Left       int    `json:"left"`   // boots that may still try it
+	Online     bool   `json:"online"` // the machine was online when this was asked for
+	Routed     bool   `json:"routed"` // and had a default route, of whatever family: older Bantams note no more
+	IPv4       Family `json:"ipv4,omitzero"`
+	IPv6       Family `json:"ipv6,omitzero"`
 
 	Confirm time.Duration `json:"confirm,omitempty"` // a person has to confirm within this time after the proof
+}
+
+// tried is the generation with that number, asked for while the network is so.
+func tried(number int, n NetworkState) *Trying {
+	return &Trying{Generation: number, Left: bootTries, Online: n.Online, Routed: n.IPv4.Routed || n.IPv6.Routed, IPv4: n.IPv4, IPv6: n.IPv6}
+}
+
+// network is what it was when the trial was asked for; routed: there was a
+// default route, of a family that was not noted.
+func (t *Trying) network() (n NetworkState, routed bool) {
+	n = NetworkState{Online: t.Online, IPv4: t.IPv4, IPv6: t.IPv6}
+	return n, t.Routed && !n.IPv4.Routed && !n.IPv6.Routed
 }
 
 // private is the mode of what a switch writes beside the store: reasons and

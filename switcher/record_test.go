@@ -108,6 +108,39 @@ func TestRecordIsReadBackAndRefusesContradictions(t *testing.T) {
 	}
 }
 
+func TestATrialRemembersTheNetworkByFamily(t *testing.T) {
+	n := NetworkState{Online: true, IPv4: Family{true, true}, IPv6: Family{Addressed: true}}
+	for _, c := range []struct {
+		name   string
+		trying string
+		want   NetworkState
+		routed bool
+	}{
+		{"what is written now", string(must(json.Marshal(tried(2, n)))), n, false},
+		{"what older Bantams wrote", `{"generation":2,"left":1,"online":true,"routed":true}`, NetworkState{Online: true}, true},
+		{"what they wrote of a machine without a gateway", `{"generation":2,"left":1,"online":true,"routed":false}`, NetworkState{Online: true}, false},
+	} {
+		var trying Trying
+		if err := json.Unmarshal([]byte(c.trying), &trying); err != nil {
+			t.Fatal(err)
+		}
+		if got, routed := trying.network(); !reflect.DeepEqual(got, c.want) || routed != c.routed {
+			t.Errorf("%s: %+v, %v, want %+v, %v", c.name, got, routed, c.want, c.routed)
+		}
+	}
+	var old struct{ Routed bool } // as an older Bantam reads it
+	if err := json.Unmarshal(must(json.Marshal(tried(2, n))), &old); err != nil || !old.Routed {
+		t.Errorf("an older Bantam would ask for no default route: %v", err)
+	}
+}
+
+func must(b []byte, err error) []byte {
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
 func TestNewerCopyOfTheRecordWins(t *testing.T) {
 	d := newPowerDisk()
 	f := recordFile{d, "/state"}

@@ -58,14 +58,33 @@ func TestCutNetworkReturns(t *testing.T) {
 		t.Errorf("reason %q, online %v", r.Reason, m.network.Online)
 	}
 	m.network.Online, m.connect = true, nil
-	m.network.Routed = true
+	m.network.IPv4 = Family{true, true}
 	r = switchTo(t, s, VerbSwitch, "[net.eth0]\naddresses = [\"192.0.2.1/24\"]\n")
 	wantExit(t, r, ExitReverted)
-	if !strings.Contains(r.Reason, "default route") {
+	if !strings.Contains(r.Reason, "has no IPv4 default route any more") {
 		t.Error(r.Reason)
 	}
-	m.network.Online, m.network.Routed = false, false // nothing to lose, so nothing is asked for
+	m.network.Online, m.network.IPv4 = false, Family{} // nothing to lose, so nothing is asked for
 	wantExit(t, switchTo(t, s, VerbSwitch, "[net.eth0]\nipv4 = \"off\"\n"), ExitGood)
+}
+
+// What one family lost, the other does not make up for; at the boot of a trial neither.
+func TestLostIPv4GatewayReturnsThoughIPv6IsStillRouted(t *testing.T) {
+	s, m, dir := bootedMachine(t)
+	both := func() { m.network.IPv6 = Family{true, true} } // a router advertises
+	both()
+	const text = "[net.eth0]\naddresses = [\"192.0.2.1/24\"]\n" // without a gateway
+	r := switchTo(t, s, VerbSwitch, text)
+	wantExit(t, r, ExitReverted)
+	if !strings.Contains(r.Reason, "network: has no IPv4 default route any more") {
+		t.Error(r.Reason)
+	}
+	wantExit(t, switchTo(t, s, VerbBoot, text), ExitGood)
+	m.onWait = func(*fakeMachine) { both() }
+	s = bootAgain(t, dir, m)
+	if g := s.Generations()[1]; g.State != StateBad || !strings.Contains(g.Reason, "IPv4 default route") || s.Status().Running != 1 {
+		t.Errorf("%+v", g)
+	}
 }
 
 func TestFailingCheckIsRepeatedAndThenReturns(t *testing.T) {

@@ -61,7 +61,8 @@ func (s *Switcher) Switch(ctx context.Context, r Request, report func(Event)) (r
 		then = func(r *Record, number int) {
 			r.Trying = nil
 			if number != r.Default {
-				r.Trying = &Trying{Generation: number, Left: bootTries, Online: network.Online, Routed: network.Routed, Confirm: request.Confirm}
+				r.Trying = tried(number, network)
+				r.Trying.Confirm = request.Confirm
 			} else {
 				r.entry(number).trust()
 			}

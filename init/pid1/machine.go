@@ -147,18 +147,21 @@ func (m *Machine) Network() switcher.NetworkState {
 	m.mu.Lock()
 	m.sawNet = m.netmsg
 	m.mu.Unlock()
-	n := switcher.NetworkState{Links: links()}
 	status, runs, err := m.reports.Status()
 	if err != nil || !runs {
-		return n
+		return switcher.NetworkState{Links: links()}
 	}
-	n.Config, n.Online = status.Config, status.Online
+	return networkState(status, links())
+}
+
+// networkState is what the switcher needs of a status.
+func networkState(status netcfg.Status, links []string) switcher.NetworkState {
+	n := switcher.NetworkState{Config: status.Config, Online: status.Online, Links: links}
 	for _, p := range status.Ports {
 		n.Ports = append(n.Ports, switcher.PortState{Name: p.Name, Carrier: p.Carrier, Explicit: p.Explicit,
 			Optional: p.Optional, Up: p.Up, Waiting: p.Waiting})
-		for _, r := range p.Routes {
-			n.Routed = n.Routed || r.To == "default"
-		}
+		n.IPv4 = n.IPv4.And(p.IPv4.Address, p.IPv4.Default)
+		n.IPv6 = n.IPv6.And(p.IPv6.Address, p.IPv6.Default)
 	}
 	return n
 }

@@ -7,7 +7,26 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/netcfg"
+	"bantam/switcher"
 )
+
+func TestTheSwitcherSeesBothFamiliesOfAllPortsTogether(t *testing.T) {
+	n := networkState(netcfg.Status{Config: "c", Online: true, Ports: []netcfg.PortStatus{
+		{Name: "eth0", IPv4: netcfg.Family{Address: true}, IPv6: netcfg.Family{Address: true}},
+		{Name: "eth1", Optional: true, IPv4: netcfg.Family{Address: true, Default: true}},
+	}}, []string{"eth0", "eth1"})
+	if want := (switcher.Family{Addressed: true, Routed: true}); n.IPv4 != want {
+		t.Errorf("IPv4 %+v, want %+v", n.IPv4, want)
+	}
+	if want := (switcher.Family{Addressed: true}); n.IPv6 != want {
+		t.Errorf("IPv6 %+v, want %+v", n.IPv6, want)
+	}
+	if n.Config != "c" || !n.Online || len(n.Ports) != 2 || !n.Ports[1].Optional || len(n.Links) != 2 {
+		t.Errorf("%+v", n)
+	}
+}
 
 // Everybody reads what PID 1 writes there; the configurator writes only its leases.
 func TestModesOfTheNetworkFolder(t *testing.T) {

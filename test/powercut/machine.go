@@ -24,7 +24,7 @@ type Machine struct {
 }
 
 func NewMachine() *Machine {
-	return &Machine{services: map[string]switcher.ServiceState{}, network: switcher.NetworkState{Online: true, Routed: true}}
+	return &Machine{services: map[string]switcher.ServiceState{}, network: switcher.NetworkState{Online: true, IPv4: switcher.Family{Addressed: true, Routed: true}}}
 }
 
 func (m *Machine) Now() time.Duration {
