@@ -59,7 +59,7 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 		for _, note := range choice.Notes {
 			o.event(EventNote, "%s", note)
 		}
-		s.keepNotes(choice.Notes)
+		s.noteBoot(choice.Notes...)
 		for _, short := range choice.Short {
 			o.event(EventFail, "%s", short)
 		}
@@ -226,7 +226,9 @@ func (o *operation) started(c Choice, to target, proven bool, fault error) Resul
 	}
 	s.mu.Unlock()
 	if fault != nil {
-		return o.leave(ExitDegraded, fault)
+		result := o.leave(ExitDegraded, fault)
+		s.noteBoot(result.Text())
+		return result
 	}
 	return o.leave(ExitGood, nil)
 }

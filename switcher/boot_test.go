@@ -233,3 +233,58 @@ func TestRefusalOverInitrdSegmentsEndsWithTheReason(t *testing.T) {
 		t.Errorf("%q", r.Text())
 	}
 }
+
+func TestAFailedBootTrialIsToldUntilASwitchSucceedsOrItIsDeleted(t *testing.T) {
+	const told = "generation 2 was tried at a boot, and is bad: service web: exit status 1"
+	for _, ending := range []struct {
+		name string
+		act  func(t *testing.T, s *Switcher)
+		told bool
+	}{
+		{"a switch that fails", func(t *testing.T, s *Switcher) { wantExit(t, switchTo(t, s, VerbSwitch, dbText+"broken"), ExitRefused) }, true},
+		{"a test", func(t *testing.T, s *Switcher) {
+			wantExit(t, switchTo(t, s, VerbTest, "hostname = \"other\"\n"), ExitGood)
+		}, true},
+		{"a switch that succeeds", func(t *testing.T, s *Switcher) {
+			wantExit(t, switchTo(t, s, VerbSwitch, "hostname = \"other\"\n"), ExitGood)
+		}, false},
+		{"the next trial", func(t *testing.T, s *Switcher) { wantExit(t, switchTo(t, s, VerbBoot, webText), ExitGood) }, false},
+		{"its deletion", func(t *testing.T, s *Switcher) {
+			if err := s.Delete(2); err != nil {
+				t.Fatal(err)
+			}
+		}, false},
+	} {
+		s, m, dir := bootedMachine(t)
+		wantExit(t, switchTo(t, s, VerbBoot, webText), ExitGood)
+		m.broken["web"] = exited(1)
+		bootAgain(t, dir, m)
+		s = bootAgain(t, dir, m) // it outlives a reboot
+		wantRuns(t, m, "image []")
+		if st := s.Status(); st.FailedTrial != 2 || !slices.Contains(st.Notes, told) {
+			t.Errorf("%s: before it: %+v", ending.name, st)
+		}
+		ending.act(t, s)
+		if st := s.Status(); slices.Contains(st.Notes, told) != ending.told || (st.FailedTrial == 2) != ending.told {
+			t.Errorf("%s: %+v", ending.name, st)
+		}
+	}
+}
+
+func TestWhatTheStartSaidOfAGenerationIsForgottenOnceAnotherRuns(t *testing.T) {
+	s, m, dir := bootedMachine(t)
+	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
+	m.broken["web"] = exited(1)
+	s = bootAgain(t, dir, m)
+	if notes := strings.Join(s.Status().Notes, "\n"); !strings.Contains(notes, "generation 2 runs, but: ") {
+		t.Errorf("notes %q", notes)
+	}
+	wantExit(t, switchTo(t, s, VerbSwitch, webText+"needs = [\"nothing\"]\n"), ExitRefused)
+	if len(s.Status().Notes) != 1 {
+		t.Errorf("after a switch that failed: %q", s.Status().Notes)
+	}
+	wantExit(t, switchTo(t, s, VerbSwitch, "hostname = \"other\"\n"), ExitGood)
+	if notes := s.Status().Notes; len(notes) != 0 {
+		t.Errorf("after a switch: %q", notes)
+	}
+}

@@ -87,6 +87,9 @@ func (s *Switcher) remove(gone func(Entry) bool) error {
 			if r.entry(r.Previous) == nil {
 				r.Previous = 0
 			}
+			if r.entry(r.FailedTrial) == nil {
+				r.FailedTrial = 0
+			}
 		})
 		if err != nil {
 			return err

@@ -123,7 +123,9 @@ type Status struct {
 	Busy       *Busy    `json:"busy,omitempty"`
 	Stale      []string `json:"stale,omitempty"` // services that run an older definition
 	Held       []string `json:"held,omitempty"`  // services that a person stopped
-	Notes      []string `json:"notes,omitempty"` // what was found damaged
+	Notes      []string `json:"notes,omitempty"` // see Switcher.Notes
+
+	FailedTrial int `json:"failed_trial,omitempty"` // generation that a boot tried in vain; no switch has succeeded since
 }
 
 // Busy is the switch under way.
@@ -143,7 +145,7 @@ func (s *Switcher) Status() Status {
 	defer s.mu.Unlock()
 	st := Status{
 		Running: s.running, Booted: s.booted, Default: s.record.Default, Previous: s.before,
-		Stale: sortedKeys(view.Accepted), Held: sortedKeys(view.Held), Notes: append([]string(nil), s.notes...),
+		Stale: sortedKeys(view.Accepted), Held: sortedKeys(view.Held), Notes: s.allNotes(), FailedTrial: s.record.FailedTrial,
 	}
 	if s.record.Trying != nil {
 		trying := *s.record.Trying

@@ -73,6 +73,8 @@ type Record struct {
 	Previous int     `json:"previous"` // what ran before the default; 0: nothing
 	Trying   *Trying `json:"trying,omitempty"`
 	Entries  []Entry `json:"generations"` // by number
+
+	FailedTrial int `json:"failed_trial,omitempty"` // generation that a boot tried in vain; no switch has succeeded since
 }
 
 // entry returns the entry with that number, nil if there is none.

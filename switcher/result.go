@@ -75,7 +75,7 @@ func (r Result) Text() string {
 	case r.Exit == ExitDegraded:
 		return fmt.Sprintf("generation %d runs, but: %s", r.Running, r.Reason)
 	case r.Verb == VerbBoot:
-		return fmt.Sprintf("the next boot tries generation %d; if it does not prove itself, the one after takes the default", r.To)
+		return fmt.Sprintf("the next boot tries generation %d; if it does not prove itself, the default runs again", r.To)
 	case r.Verb == VerbStart: // which may have passed over a damaged default
 		return fmt.Sprintf("generation %d runs", r.Running)
 	case r.Verb == VerbTest:

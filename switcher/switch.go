@@ -59,7 +59,7 @@ func (s *Switcher) Switch(ctx context.Context, r Request, report func(Event)) (r
 		}
 		request, network := r, s.machine.Network()
 		then = func(r *Record, number int) {
-			r.Trying = nil
+			r.Trying, r.FailedTrial = nil, 0
 			if number != r.Default {
 				r.Trying = tried(number, network)
 				r.Trying.Confirm = request.Confirm
@@ -230,6 +230,7 @@ func (o *operation) live(ctx context.Context, r Request, from, to target) Result
 		return o.fail(ctx, r, from, to, states, network, err)
 	}
 	s.arrive(from, to)
+	s.forgetBoot()
 	o.tellMayFail(to)
 	if r.Verb != VerbTest {
 		o.mark(journalCommitted)
@@ -259,7 +260,7 @@ func (o *operation) commit(before, to int) error {
 		if e := r.entry(to); e != nil {
 			e.State, e.Reason, e.PassedOver = StateGood, "", false
 		}
-		r.Previous, r.Default, r.Trying = before, to, nil
+		r.Previous, r.Default, r.Trying, r.FailedTrial = before, to, nil, 0
 	})
 	if err != nil {
 		return fmt.Errorf("the new default could not be recorded: %w", err)
@@ -321,6 +322,9 @@ func (o *operation) markFailed(number int, cause error) {
 		}
 		if r.Trying != nil && r.Trying.Generation == number {
 			r.Trying = nil
+			if o.result.Verb == VerbStart {
+				r.FailedTrial = number
+			}
 		}
 	})
 	if err != nil {

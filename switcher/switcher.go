@@ -57,6 +57,8 @@ type Switcher struct {
 	last    *Result
 	notes   []string
 
+	bootNotes []string // see noteBoot
+
 	// Only the switch under way changes these, under mu.
 	current target            // what runs
 	live    View              // how far the machine is
@@ -121,14 +123,6 @@ func open(d disk, options Options) (*Switcher, error) {
 		s.image.number = e.Number
 	}
 	return s, nil
-}
-
-// Notes tells what Open found damaged, what Boot passed over, and what else a
-// person should know of the state volume.
-func (s *Switcher) Notes() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]string(nil), s.notes...)
 }
 
 // keepNotes adds to Notes what is not there yet.

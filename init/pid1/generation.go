@@ -66,11 +66,12 @@ func (p *initProcess) bootGeneration(ctx context.Context) {
 			Logf(level, "%s", e.Text)
 		})
 		end()
-		Logf(Notice, "%s; ready after %v", result.Text(), boottime.Now().Round(time.Millisecond))
-		Logf(Info, "%v", &p.chart)
+		level := Notice
 		if result.Exit != switcher.ExitGood {
-			p.notes.add("%s", result.Text())
+			level = Warning
 		}
+		Logf(level, "%s; ready after %v", result.Text(), boottime.Now().Round(time.Millisecond))
+		Logf(Info, "%v", &p.chart)
 	})
 	go Guard("staying up", func() {
 		<-started
