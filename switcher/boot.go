@@ -143,8 +143,9 @@ func (s *Switcher) closeJournal(j *Journal) error {
 // passed its proof; err is why not.
 func (o *operation) start(ctx context.Context, c Choice, to target) (proven bool, err error) {
 	s, m := o.s, o.s.machine
-	from, goal := s.look(), to.view(m)
-	plan := PlanSwitch(from, goal)
+	desired, fault := s.desire(to)
+	observed, unseen := s.observe(desired)
+	plan := planSwitch(observed, desired, o.fresh)
 	o.step, o.total, o.lenient = 0, len(plan.Steps), true
 	record := s.recordNow()
 	why := circumstances{occasion: onBoot, plan: plan, to: to.system, config: DigestOf(to.text), began: m.Now()}
@@ -165,12 +166,12 @@ func (o *operation) start(ctx context.Context, c Choice, to target) (proven bool
 		}
 	}
 	// A trusted generation, or the last one left, is started as far as it can be.
-	err = o.perform(ctx, plan, from, to, goal, !c.Tried)
-	s.arrive(target{}, to)
+	err = errors.Join(fault, unseen, o.perform(ctx, plan, to, desired, !c.Tried))
+	s.setCurrent(to)
 	if err != nil && c.Tried {
 		return false, beforeProof(err)
 	}
-	fault := o.watch(ctx, c, func(ctx context.Context) error { return o.prove(ctx, p) })
+	fault = o.watch(ctx, c, func(ctx context.Context) error { return o.prove(ctx, p) })
 	if err = errors.Join(err, fault); err == nil && p.confirm > 0 {
 		err = o.awaitConfirm(ctx, p)
 	}

@@ -17,7 +17,7 @@ func (s *Switcher) protected() map[int]string {
 		number int
 		why    string
 	}{
-		{s.record.Default, "it is the default"}, {s.booted, "it was booted"}, {s.running, "it is running"},
+		{s.record.Default, "it is the default"}, {s.booted, "it was booted"}, {s.current.number, "it is running"},
 		{s.image.number, "the boot medium carries it"}, {s.busyWith(), "a switch to it is under way"},
 	} {
 		keep[p.number] = p.why

@@ -1,6 +1,7 @@
 package switcher
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -142,27 +143,49 @@ func TestEverythingLostIsAFirstBoot(t *testing.T) {
 	}
 }
 
+// What runs is in memory too, from which a damaged copy is mended before anything is switched.
+func TestDamageOfWhatRunsIsMended(t *testing.T) {
+	for _, c := range []struct {
+		name, want string
+		damage     func(path string) error
+	}{
+		{"flipped bit", "blob is corrupt", func(path string) error { return os.WriteFile(path, []byte("hostname = \"weB\"\n"), 0o644) }},
+		{"missing", "blob is missing", os.Remove},
+	} {
+		for to, exit := range map[string]int{webText: ExitGood, dbText: ExitGood, "hostnam = 1\n": ExitRefused} {
+			s, m, dir := bootedMachine(t)
+			toWeb(t, s, m)
+			if err := c.damage(s.store.BlobPath(image(webText).System.Digest)); err != nil {
+				t.Fatal(err)
+			}
+			r := request(VerbSwitch, to)(s, m)
+			wantExit(t, r, exit)
+			if exit != ExitGood {
+				continue
+			}
+			told := slices.ContainsFunc(r.Events, func(e Event) bool { return e.Kind == EventNote && strings.Contains(e.Text, c.want) })
+			if text, err := s.Text(2); err != nil || string(text) != webText || !told {
+				t.Errorf("%s: generation 2 is %q, %v; told %v", c.name, text, err, told)
+			}
+			s = bootAgain(t, dir, m)
+			wantExit(t, s.Switch(t.Context(), Request{Verb: VerbRollback, Generation: 2}, nil), ExitGood)
+		}
+	}
+}
+
 func TestSwitchIsRefusedWhileTheWayBackIsDamaged(t *testing.T) {
 	s, m, _ := bootedMachine(t)
 	toWeb(t, s, m)
 	path := s.store.BlobPath(image(webText).System.Digest)
-	for _, c := range []struct {
-		name, want string
-		damage     func() error
-	}{
-		{"flipped bit", "blob is corrupt", func() error { return os.WriteFile(path, []byte("hostname = \"weB\"\n"), 0o644) }},
-		{"missing", "blob is missing", func() error { return os.Remove(path) }},
-	} {
-		if err := c.damage(); err != nil {
-			t.Fatal(err)
-		}
-		r := request(VerbSwitch, dbText)(s, m)
-		wantExit(t, r, ExitRefused)
-		if !strings.Contains(r.Reason, c.want) || !strings.Contains(r.Reason, "no way back to generation 2") || !strings.Contains(r.Reason, image(webText).System.Digest.Hex()) {
-			t.Errorf("%s: %s", c.name, r.Reason)
-		}
-		wantRuns(t, m, "web [web]")
+	if err := errors.Join(os.Remove(path), os.MkdirAll(filepath.Join(path, "in the way"), 0o755)); err != nil {
+		t.Fatal(err)
 	}
+	r := request(VerbSwitch, dbText)(s, m)
+	wantExit(t, r, ExitRefused)
+	if !strings.Contains(r.Reason, "no way back to generation 2") || !strings.Contains(r.Reason, image(webText).System.Digest.Hex()) {
+		t.Error(r.Reason)
+	}
+	wantRuns(t, m, "web [web]")
 	wantExit(t, request(VerbRollback, "")(s, m), ExitGood) // away from the damage
 	if m.text != imageText {
 		t.Errorf("after the rollback %q runs", m.text)

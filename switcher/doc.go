@@ -2,8 +2,8 @@
 //
 // A generation is one complete machine: a manifest that names its system.toml,
 // kernel and initrd segments by digest. Store keeps generations as an OCI image
-// layout, on a device and on the host that builds images. PlanSwitch says, as
-// plain data, what has to be done to get from one to another. Switcher does it:
+// layout, on a device and on the host that builds images. A Plan says, as
+// plain data, what has to be done to get from what the machine has to what a generation desires. Switcher does it:
 // preflight, steps, proof, and only then the boot default; or back again by the
 // same code. It acts through Machine, which PID 1 implements.
 //

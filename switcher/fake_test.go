@@ -26,6 +26,7 @@ type fakeMachine struct {
 	users    map[string]system.User
 	text     string // adopted
 	system   *system.System
+	prints   map[string]string
 	services map[string]*ServiceState
 	network  NetworkState
 	calls    []string
@@ -61,7 +62,7 @@ func (m *fakeMachine) powerOff() {
 	defer m.mu.Unlock()
 	m.hostname, m.sysctl, m.loaded, m.users, m.text, m.system = "", fresh.sysctl, nil, nil, "", nil
 	m.ending = false
-	m.services, m.network, m.now, m.calls = fresh.services, fresh.network, time.Second, nil
+	m.services, m.network, m.now, m.calls, m.prints = fresh.services, fresh.network, time.Second, nil, nil
 }
 
 func (m *fakeMachine) call(format string, args ...any) error {
@@ -142,6 +143,12 @@ func (m *fakeMachine) CanStart(service system.Service, users map[string]system.U
 	return m.doubts[service.Command[0]], nil
 }
 
+func (m *fakeMachine) ModuleLoaded(name string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Contains(m.loaded, name)
+}
+
 func (m *fakeMachine) HasModule(name string) bool { return slices.Contains(m.modules, name) }
 
 func (m *fakeMachine) Sysctl(name string) (string, error) {
@@ -151,6 +158,27 @@ func (m *fakeMachine) Sysctl(name string) (string, error) {
 		return v, nil
 	}
 	return "", errors.New("no such parameter")
+}
+
+func (m *fakeMachine) CanSetSysctl(name string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.sysctl[name]; !ok {
+		return fmt.Errorf("sysctl %s: no such parameter", name)
+	}
+	return nil
+}
+
+func (m *fakeMachine) Hostname() (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.hostname, nil
+}
+
+func (m *fakeMachine) Users() (map[string]system.User, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.users, nil
 }
 
 func (m *fakeMachine) SetHostname(name string) error {
@@ -184,14 +212,20 @@ func (m *fakeMachine) SetUsers(users map[string]system.User) error {
 	return m.call("users %v", sortedKeys(users))
 }
 
-func (m *fakeMachine) Adopt(text []byte, sys *system.System) error {
+func (m *fakeMachine) Adopt(text []byte, sys *system.System, fingerprints map[string]string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.text, m.system = string(text), sys
-	for name := range sys.Services {
+	m.text, m.system, m.prints = string(text), sys, fingerprints
+	for name, s := range m.services {
+		if s.Defined = ""; fingerprints[name] == "" && s.Phase == lifecycle.PhaseDown && !s.ByHand {
+			delete(m.services, name)
+		}
+	}
+	for name := range fingerprints {
 		if m.services[name] == nil {
 			m.services[name] = &ServiceState{Name: name, Phase: lifecycle.PhaseDown}
 		}
+		m.services[name].Defined = fingerprints[name]
 	}
 	return m.call("adopt")
 }
@@ -202,8 +236,10 @@ func (m *fakeMachine) StopServices(ctx context.Context, names []string) error {
 	for _, name := range names {
 		if name == system.NetworkService {
 			m.network = NetworkState{Links: m.network.Links}
-		} else if s := m.services[name]; s != nil {
+		}
+		if s := m.services[name]; s != nil {
 			s.Phase, s.PID, s.Wanted, s.Stuck, s.LastExit = lifecycle.PhaseDown, 0, false, false, exited(0)
+			s.Fingerprint, s.Told = "", ""
 		}
 	}
 	return m.call("stop %v", names)
@@ -215,7 +251,6 @@ func (m *fakeMachine) StartServices(names []string) error {
 	for _, name := range names {
 		if name == system.NetworkService {
 			m.applyNetwork()
-			continue
 		}
 		if s := m.services[name]; s == nil || !s.ByHand {
 			m.run(name)
@@ -225,9 +260,10 @@ func (m *fakeMachine) StartServices(names []string) error {
 }
 
 func (m *fakeMachine) run(name string) {
-	s := &ServiceState{Name: name, Phase: lifecycle.PhaseReady, Since: m.now, PID: 100 + len(m.calls), Wanted: true}
+	s := &ServiceState{Name: name, Phase: lifecycle.PhaseReady, Since: m.now, PID: 100 + len(m.calls), Wanted: true,
+		Fingerprint: m.prints[name], Defined: m.prints[name]}
 	if how := m.broken[name]; how.Cause != lifecycle.CauseNone {
-		s.Phase, s.PID, s.LastExit, s.Reason, s.Fell = lifecycle.PhaseBackoff, 0, how, how.String(), m.now
+		s.Phase, s.PID, s.LastExit, s.Reason, s.Fell, s.Fingerprint = lifecycle.PhaseBackoff, 0, how, how.String(), m.now, ""
 	}
 	if m.system.Services[name].Ready == "exited" && s.Phase == lifecycle.PhaseReady {
 		s.PID, s.LastExit = 0, exited(0)
@@ -247,8 +283,12 @@ func (m *fakeMachine) ReloadServices(names []string) error {
 	for _, name := range names {
 		if name == system.NetworkService {
 			m.applyNetwork()
-		} else if s := m.services[name]; s != nil && m.reloaded != nil {
-			m.reloaded(s)
+		}
+		if s := m.services[name]; s != nil {
+			s.Told = s.Defined
+			if m.reloaded != nil {
+				m.reloaded(s)
+			}
 		}
 	}
 	return m.call("reload %v", names)
@@ -266,7 +306,7 @@ func (m *fakeMachine) held(name string, byHand bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.services[name]
-	s.ByHand, s.Wanted, s.Phase, s.PID = byHand, false, lifecycle.PhaseDown, 0
+	s.ByHand, s.Wanted, s.Phase, s.PID, s.Fingerprint = byHand, false, lifecycle.PhaseDown, 0, ""
 }
 
 // runs names the system.toml that the machine follows and what it runs.
@@ -275,7 +315,7 @@ func (m *fakeMachine) runs() string {
 	defer m.mu.Unlock()
 	var up []string
 	for _, name := range sortedKeys(m.services) {
-		if m.services[name].Phase == lifecycle.PhaseReady {
+		if m.services[name].Phase == lifecycle.PhaseReady && name != system.NetworkService {
 			up = append(up, name)
 		}
 	}

@@ -19,52 +19,24 @@ type Machine interface {
 	// have changed, and ctx's cause when ctx is done. Early returns are harmless.
 	Wait(ctx context.Context, until time.Duration) error
 
-	// Services reports every supervised service, the network's included, and what
-	// a person stopped, even while no definition of it is adopted. What
-	// Adopt, StartServices and StopServices did is visible when they return.
-	Services() []ServiceState
 	// Ending says whether the machine has begun to go down, and stops all services for good.
 	Ending() bool
-	// Log returns the last lines that the service wrote, oldest first.
-	Log(service string, lines int) []string
-	Network() NetworkState
-	// Fingerprints gives for every service of sys what it would be if started
-	// now: its definition, its user's numbers, its program's bytes. A service
-	// with the fingerprint that it runs with needs no restart.
-	Fingerprints(sys *system.System) map[string]string
-	// HasModule says whether the running kernel has the module: in the image, loaded or built in.
-	HasModule(name string) bool
-	// Sysctl reads a parameter by its dotted name, without the final newline.
-	Sysctl(name string) (string, error)
 
-	SetHostname(name string) error
-	SetSysctl(name, value string) error
-	LoadModule(ctx context.Context, name string) error // no error if it is loaded already
-	// SetUsers makes these all the users beside root and nobody.
-	SetUsers(users map[string]system.User) error
+	hostnameMachine
+	sysctlMachine
+	moduleMachine
+	userMachine
+	networkMachine
+	serviceMachine
+
 	// Adopt makes sys, whose text is text, what services and the network are
 	// started from next: /run/bantam/system.toml and the supervisor's
-	// definitions. It starts, stops and signals nothing, except that services
-	// which sys no longer has, stopped before, are forgotten.
-	Adopt(text []byte, sys *system.System) error
-	// StopServices returns when the services and what needs them are gone, or
-	// with an error that names those which are not.
-	StopServices(ctx context.Context, names []string) error
-	// StartServices asks for services, not held by hand, to run. It does not wait.
-	StartServices(names []string) error
-	// ReloadServices sends the reload signal. It does not wait.
-	ReloadServices(names []string) error
+	// definitions, which carry these fingerprints by name. It starts, stops and signals
+	// nothing, except that services which sys no longer has, stopped before, are forgotten.
+	Adopt(text []byte, sys *system.System, fingerprints map[string]string) error
 	// RunCheck runs a check's command once, as its user, one of users or always there.
 	// The error holds its exit status and last output.
 	RunCheck(ctx context.Context, name string, check system.Check, users map[string]system.User) error
-}
-
-// ProgramFinder is implemented by a Machine that can tell before a service
-// starts that it cannot.
-type ProgramFinder interface {
-	// CanStart returns nil if the program that service runs is there now, and
-	// its user, one of users, may run it in its folder. Notes are what may be wrong.
-	CanStart(service system.Service, users map[string]system.User) (notes []string, err error)
 }
 
 // ServiceState is what can be seen of one service.
@@ -82,6 +54,10 @@ type ServiceState struct {
 	ByHand   bool           // a person stopped it; only a person starts it again
 	Looping  bool           // it keeps going down by itself, also if it is ready just now
 	Stuck    bool           // wanted, not ready, and nothing will change that by itself
+
+	Fingerprint string // of the definition that its process, or its one-shot work, was started with; "" without either
+	Told        string // of a newer definition that it has been told of without a restart; "" if it has not
+	Defined     string // of the definition for its next start
 }
 
 // NetworkState is what the network configurator says of itself. The zero value

@@ -17,7 +17,8 @@ type operation struct {
 	result    Result
 	step      int // steps begun, over the way there and back
 	total     int
-	awaited   string // what was last told to be waited for
+	awaited   string          // what was last told to be waited for
+	fresh     map[string]bool // services that its steps have started
 
 	done  chan struct{}      // closed by leave
 	yield context.CancelFunc // not nil while only a report is waited for; under s.mu
@@ -57,7 +58,7 @@ func (s *Switcher) enter(verb string, to int, report func(Event)) (*operation, e
 		}
 		return nil, fmt.Errorf("%w: %s to %s, since %v; %s", ErrBusy, b.result.Verb, target, (now - b.result.Started).Round(time.Second), advice)
 	}
-	s.busy = &operation{s: s, report: report, done: make(chan struct{}), result: Result{Verb: verb, From: s.running, To: to, Started: now}}
+	s.busy = &operation{s: s, report: report, done: make(chan struct{}), fresh: map[string]bool{}, result: Result{Verb: verb, From: s.current.number, To: to, Started: now}}
 	return s.busy, nil
 }
 
@@ -80,7 +81,7 @@ func (o *operation) leave(exit int, reason error) Result {
 	}
 	s := o.s
 	s.mu.Lock()
-	o.result.Running = s.running
+	o.result.Running = s.current.number
 	s.mu.Unlock()
 	o.event(EventDone, "%s", o.result.Text())
 	o.result.Ended = s.machine.Now()

@@ -1,14 +1,8 @@
 package switcher
 
 import (
-	"cmp"
-	"errors"
-	"fmt"
-	"slices"
 	"strconv"
 	"strings"
-
-	"bantam/system"
 )
 
 // exclusive are pairs of parameters of which setting one makes the other zero.
@@ -81,96 +75,6 @@ func changes(name, other string) bool {
 	return parameter == otherParameter && otherLink != "all" && (link == "all" || link == "default" && otherLink != "default")
 }
 
-// sysctls plans the kernel's parameters. Those that stay are set again where
-// another one changes them.
-func (p *planner) sysctls() {
-	var steps []Step
-	for _, name := range bothKeys(p.fromSystem.Sysctl, p.toSystem.Sysctl) {
-		want, wanted := p.toSystem.Sysctl[name]
-		have, is := p.fromSystem.Sysctl[name]
-		before, known := p.from.Before[name]
-		reason := system.Change{Path: "sysctl." + name, Old: quoted(have, is), New: quoted(want, wanted)}.String()
-		switch {
-		case wanted && (!is || have != want):
-			steps = append(steps, Step{Action: ActionSet, Kind: KindSysctl, Name: name, Value: want, Reason: reason})
-		case wanted:
-		case known:
-			steps = append(steps, Step{Action: ActionRestore, Kind: KindSysctl, Name: name, Value: before, Reason: reason})
-			other := counterpart(name)
-			_, otherIs := p.fromSystem.Sysctl[other]
-			_, otherWanted := p.toSystem.Sysctl[other]
-			if before, known := p.from.Before[other]; known && !otherIs && !otherWanted {
-				steps = append(steps, Step{Action: ActionRestore, Kind: KindSysctl, Name: other, Value: before, Reason: "sysctl." + name + " changed it"})
-			}
-		default:
-			p.note("sysctl %s stays %s until the next boot: what it was before is not known", name, have)
-		}
-	}
-	for _, name := range sortedKeys(p.toSystem.Sysctl) {
-		want := p.toSystem.Sysctl[name]
-		cause := slices.IndexFunc(steps, func(s Step) bool { return changes(s.Name, name) })
-		if cause >= 0 && !slices.ContainsFunc(steps, func(s Step) bool { return s.Name == name }) {
-			steps = append(steps, Step{Action: ActionSet, Kind: KindSysctl, Name: name, Value: want, Reason: "sysctl." + steps[cause].Name + " changes it"})
-		}
-	}
-	slices.SortStableFunc(steps, func(a, b Step) int { return cmp.Compare(parameterRank(a.Name), parameterRank(b.Name)) })
-	for _, s := range steps {
-		p.step(s)
-	}
-}
-
-// portParameters are the changes of interfaces' parameters, some of which the
-// network configurator sets where system.toml does not.
-func (p *planner) portParameters() string {
-	var names []string
-	for _, name := range bothKeys(p.fromSystem.Sysctl, p.toSystem.Sysctl) {
-		if _, _, _, ok := interfaceParameter(name); ok {
-			names = append(names, "sysctl."+strconv.Quote(name))
-		}
-	}
-	return p.reason(names...)
-}
-
-// setParameters does the steps of the kernel's parameters. All old values are
-// read before the first is set, because one changes another. The kernel may
-// make something near of a value; that it stays at its own, or loses it to
-// another parameter, is an error.
-func (o *operation) setParameters(steps []Step) error {
-	m := o.s.machine
-	for _, step := range steps {
-		if step.Action == ActionSet {
-			o.saveSysctl(step.Name)
-		}
-	}
-	var faults []error
-	took := map[string]string{}
-	for _, step := range steps {
-		before, unreadable := m.Sysctl(step.Name)
-		if err := m.SetSysctl(step.Name, step.Value); err != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", step, err))
-			continue
-		}
-		now, err := m.Sysctl(step.Name)
-		switch {
-		case err != nil || unreadable != nil: // some can only be written
-			continue
-		case sameParameter(step.Value, now):
-		case now == before:
-			faults = append(faults, fmt.Errorf("%s: the kernel takes the value but stays at %q", step, now))
-		default:
-			o.event(EventNote, "sysctl %s: the kernel makes %q of %q", step.Name, now, step.Value)
-		}
-		took[step.Name] = now
-	}
-	for _, step := range steps {
-		now, err := m.Sysctl(step.Name)
-		if took, ok := took[step.Name]; ok && err == nil && now != took {
-			faults = append(faults, fmt.Errorf("%s: it does not hold: another parameter made %q of it", step, now))
-		}
-	}
-	return errors.Join(faults...)
-}
-
 // sameParameter tells whether a parameter reads as what was written. The kernel
 // separates numbers by tabs, writes them in decimal, and some parameters may be
 // written in part; where it answers a number with a word, nothing can be told.
@@ -193,27 +97,4 @@ func sameParameter(written, read string) bool {
 		}
 	}
 	return true
-}
-
-// saveSysctl keeps the values that a parameter, and what it changes, have before it is first set.
-func (o *operation) saveSysctl(name string) {
-	s := o.s
-	names := []string{name}
-	for _, other := range []string{counterpart(name), redirects} {
-		if changes(name, other) {
-			names = append(names, other)
-		}
-	}
-	for _, name := range names {
-		if _, known := s.liveNow().Before[name]; known {
-			continue
-		}
-		value, err := s.machine.Sysctl(name)
-		if err != nil {
-			continue // some can only be written; then the plan says that nothing can be restored
-		}
-		live := s.liveNow().clone()
-		live.Before[name] = value
-		s.setLive(live)
-	}
 }

@@ -2,24 +2,54 @@ package switcher
 
 import (
 	"encoding/json"
-	"fmt"
-	"math/rand/v2"
-	"reflect"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 
+	"bantam/lifecycle"
 	"bantam/system"
 )
 
-// viewOf is the view of a machine that runs text.
-func viewOf(t testing.TB, m *fakeMachine, text string) View {
+// desiredOf is what text asks of m.
+func desiredOf(t testing.TB, m *fakeMachine, text string) Desired {
 	t.Helper()
 	sys, problems := system.Parse("system.toml", []byte(text))
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	return target{system: sys}.view(m)
+	d, err := (&Switcher{machine: m}).desire(target{system: sys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// observedOf is a machine on which all of text runs.
+func observedOf(t testing.TB, m *fakeMachine, text string) Observed {
+	t.Helper()
+	d := desiredOf(t, m, text)
+	o := Observed{System: d.System, Items: d.Items, memory: memory{parameters: map[string]parameter{}}}
+	for name, print := range d.fingerprints() {
+		o.Services = append(o.Services, ServiceState{Name: name, Phase: lifecycle.PhaseReady, PID: 100, Wanted: true, Fingerprint: print, Defined: print})
+	}
+	slices.SortFunc(o.Services, func(a, b ServiceState) int { return strings.Compare(a.Name, b.Name) })
+	for name, value := range d.Items[KindSysctl] {
+		o.memory.parameters[name] = parameter{asked: value, got: value, set: true}
+	}
+	return o
+}
+
+// but is o with another state of a service.
+func (o Observed) but(name string, change func(*ServiceState)) Observed {
+	o.Services, o.Items = slices.Clone(o.Services), maps.Clone(o.Items)
+	for i := range o.Services {
+		if o.Services[i].Name == name {
+			change(&o.Services[i])
+		}
+	}
+	o.Items[KindService], _ = serviceKind{}.observe(nil, &o, Desired{})
+	return o
 }
 
 const routerText = `hostname = "router"
@@ -62,184 +92,52 @@ func TestPlans(t *testing.T) {
 		return text
 	}
 	m := newFakeMachine()
-	router := viewOf(t, m, routerText)
-	held := router.clone()
-	held.Held = map[string]bool{"db": true}
-	delete(held.Services, "db")
-	known := router.clone()
-	known.Before = map[string]string{"net.ipv4.ip_forward": "0"}
+	router := observedOf(t, m, routerText)
+	held := router.but("db", func(s *ServiceState) {
+		s.ByHand, s.Wanted, s.Phase, s.Fingerprint = true, false, lifecycle.PhaseDown, ""
+	})
+	down := func(phase lifecycle.Phase, reason string) func(*ServiceState) {
+		return func(s *ServiceState) { s.Phase, s.PID, s.Stuck, s.Reason, s.Fingerprint = phase, 0, true, reason, "" }
+	}
+	known := observedOf(t, m, routerText)
+	known.memory.parameters["net.ipv4.ip_forward"] = parameter{before: "0", known: true, asked: "1", got: "1", set: true}
+	changed := observedOf(t, m, routerText)
+	changed.Items[KindHostname], changed.Items[KindSysctl] = Items{hostnameItem: "mine"}, Items{"net.ipv4.ip_forward": "0"}
+	changed.Items[KindUser], changed.Items[KindModule] = Items{"www": "81:81"}, nil
 	for _, c := range []struct {
-		name     string
-		from, to View
+		name string
+		from Observed
+		to   Desired
 	}{
-		{"boot", View{}, router},
-		{"shutdown", router, View{}},
-		{"nothing", router, viewOf(t, m, "# a comment\n"+routerText)},
-		{"a-service-in-the-middle-changes", router, viewOf(t, m, edit(`["app"]`+"\n", `["app", "-v"]`+"\n"))},
-		{"a-service-goes", router, viewOf(t, m, edit("[service.vpn]\ncommand = [\"vpn\"]\non_change = \"none\"\n", ""))},
-		{"policies-reload-and-none", router, viewOf(t, m, edit(`["logger"]`, `["logger", "-x"]`, `["vpn"]`, `["vpn", "-x"]`))},
-		{"settings", router, viewOf(t, m, edit("router", "gate", `["wireguard"]`, `["nbd"]`, `"net.ipv4.ip_forward" = 1`, `"vm.swappiness" = 10`, "uid = 80", "uid = 81"))},
-		{"a-sysctl-goes-whose-old-value-is-known", known, viewOf(t, m, edit(`"net.ipv4.ip_forward" = 1`, ""))},
-		{"network", router, viewOf(t, m, edit(`ipv4 = "dhcp"`, `addresses = ["192.0.2.1/24"]`))},
-		{"name-servers-only", router, viewOf(t, m, edit("9.9.9.9", "1.1.1.1"))},
-		{"a-needed-service-is-stopped-by-hand", held, viewOf(t, m, edit(`["app"]`+"\n", `["app", "-v"]`+"\n", `["db"]`+"\n[", `["db", "-v"]`+"\n["))},
+		{"boot", Observed{}, desiredOf(t, m, routerText)},
+		{"shutdown", router, Desired{}},
+		{"nothing", router, desiredOf(t, m, "# a comment\n"+routerText)},
+		{"a-service-in-the-middle-changes", router, desiredOf(t, m, edit(`["app"]`+"\n", `["app", "-v"]`+"\n"))},
+		{"a-service-goes", router, desiredOf(t, m, edit("[service.vpn]\ncommand = [\"vpn\"]\non_change = \"none\"\n", ""))},
+		{"policies-reload-and-none", router, desiredOf(t, m, edit(`["logger"]`, `["logger", "-x"]`, `["vpn"]`, `["vpn", "-x"]`))},
+		{"settings", router, desiredOf(t, m, edit("router", "gate", `["wireguard"]`, `["nbd"]`, `"net.ipv4.ip_forward" = 1`, `"vm.swappiness" = 10`, "uid = 80", "uid = 81"))},
+		{"a-sysctl-goes-whose-old-value-is-known", known, desiredOf(t, m, edit(`"net.ipv4.ip_forward" = 1`, ""))},
+		{"network", router, desiredOf(t, m, edit(`ipv4 = "dhcp"`, `addresses = ["192.0.2.1/24"]`))},
+		{"name-servers-only", router, desiredOf(t, m, edit("9.9.9.9", "1.1.1.1"))},
+		{"a-needed-service-is-stopped-by-hand", held, desiredOf(t, m, edit(`["app"]`+"\n", `["app", "-v"]`+"\n", `["db"]`+"\n[", `["db", "-v"]`+"\n["))},
+		{"what-has-failed-is-started", router.but("app", down(lifecycle.PhaseFailed, "exit status 1")), desiredOf(t, m, routerText)},
+		{"what-has-ended-well-stays-down", router.but("app", down(lifecycle.PhaseDown, "exit status 0")), desiredOf(t, m, routerText)},
+		{"what-is-down-takes-its-new-definition-whatever-its-policy", router.but("vpn", down(lifecycle.PhaseBackoff, "exit status 1")),
+			desiredOf(t, m, edit(`["vpn"]`, `["vpn", "-x"]`))},
+		{"what-waits-comes-by-itself", router.but("app", down(lifecycle.PhaseDown, "waits for db: exit status 1")), desiredOf(t, m, routerText)},
+		{"what-somebody-has-changed-is-set-again", changed, desiredOf(t, m, routerText)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			golden(t, "plan-"+c.name+".txt", PlanSwitch(c.from, c.to).String())
+			golden(t, "plan-"+c.name+".txt", planSwitch(c.from, c.to, nil).String())
 		})
 	}
-	dotted := PlanSwitch(viewOf(t, m, "[service.\"a.b\"]\ncommand = [\"x\"]\n"), viewOf(t, m, "[service.\"a.b\"]\ncommand = [\"y\"]\n"))
+	dotted := planSwitch(observedOf(t, m, "[service.\"a.b\"]\ncommand = [\"x\"]\n"), desiredOf(t, m, "[service.\"a.b\"]\ncommand = [\"y\"]\n"), nil)
 	if len(dotted.Steps) != 2 || !strings.Contains(dotted.Steps[0].Reason, `command: ["x"] -> ["y"]`) {
 		t.Errorf("a name with a dot:\n%s", dotted)
 	}
-	data, err := json.MarshalIndent(PlanSwitch(router, viewOf(t, m, edit(`["logger"]`, `["logger", "-x"]`, "router", "gate"))), "", "  ")
+	data, err := json.MarshalIndent(planSwitch(router, desiredOf(t, m, edit(`["logger"]`, `["logger", "-x"]`, "router", "gate")), nil), "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "plan.json", string(data)+"\n")
-}
-
-// randomView is a machine that runs some valid system.
-func randomView(t testing.TB, r *rand.Rand, m *fakeMachine) View {
-	var b strings.Builder
-	fmt.Fprintf(&b, "hostname = \"h%d\"\n", r.IntN(3))
-	fmt.Fprintf(&b, "modules = [%s]\n", []string{"", `"nbd"`, `"nbd", "wireguard"`}[r.IntN(3)])
-	for _, k := range []string{"vm.swappiness", "net.ipv4.ip_forward"} {
-		if r.IntN(2) == 0 {
-			fmt.Fprintf(&b, "[sysctl]\n%q = %d\n", k, r.IntN(3))
-			break
-		}
-	}
-	if r.IntN(2) == 0 {
-		fmt.Fprintf(&b, "[net.eth%d]\n", r.IntN(2))
-	}
-	for i := range 2 {
-		if r.IntN(2) == 0 {
-			fmt.Fprintf(&b, "[user.u%d]\nuid = %d\n", i, 10+10*i+r.IntN(2))
-		}
-	}
-	var names []string
-	for _, name := range []string{"a", "b", "c", "d", "e"} {
-		if r.IntN(4) == 0 {
-			continue
-		}
-		fmt.Fprintf(&b, "[service.%s]\ncommand = [\"%s\", \"%d\"]\n", name, name, r.IntN(2))
-		fmt.Fprintf(&b, "on_change = %q\n", []string{"restart", "restart", "reload", "none"}[r.IntN(4)])
-		for _, relation := range []string{"needs", "wants", "after"} {
-			if len(names) > 0 && r.IntN(3) == 0 {
-				fmt.Fprintf(&b, "%s = [%q]\n", relation, names[r.IntN(len(names))])
-			}
-		}
-		names = append(names, name)
-	}
-	return viewOf(t, m, b.String())
-}
-
-func fold(v View, steps []Step, to View) View {
-	for _, s := range steps {
-		v = v.After(s, to)
-	}
-	return v
-}
-
-func TestPlanLeadsThereFromAnywhereAndBackFromEveryStep(t *testing.T) {
-	m := newFakeMachine()
-	for seed := range uint64(400) {
-		r := rand.New(rand.NewPCG(seed, 1))
-		from, to := randomView(t, r, m), randomView(t, r, m)
-		if seed%10 == 0 {
-			from = View{}
-		}
-		if names := sortedKeys(from.Services); len(names) > 0 && r.IntN(2) == 0 {
-			from.Held = map[string]bool{names[0]: true}
-			delete(from.Services, names[0])
-		}
-		from.Before = map[string]string{"vm.swappiness": "60", "net.ipv4.ip_forward": "0"}
-		plan := PlanSwitch(from, to)
-		there := fold(from, plan.Steps, to).Arrived(to)
-		if again := PlanSwitch(there, to); len(again.Steps) > 0 {
-			t.Fatalf("seed %d: a second switch to the same is not empty:\n%s", seed, again)
-		}
-		checkOrder(t, seed, plan, from, to)
-		for n := range plan.Steps {
-			halfway := fold(from, plan.Steps[:n+1], to)
-			goal := from
-			back := PlanSwitch(halfway, goal)
-			arrived := fold(halfway, back.Steps, goal)
-			if from.System == nil {
-				if len(arrived.Services) > 0 || arrived.Network {
-					t.Fatalf("seed %d: stopped after step %d: %v", seed, n+1, arrived.Services)
-				}
-				continue
-			}
-			if arrived.System.Hostname != from.System.Hostname || !reflect.DeepEqual(arrived.System.Users, orEmptyMap(from.System.Users)) ||
-				!reflect.DeepEqual(arrived.System.Net, from.System.Net) || !sameSysctl(arrived, from) {
-				t.Fatalf("seed %d: back from step %d of\n%sby\n%sis not where it began", seed, n+1, plan, back)
-			}
-			for name, want := range from.Services {
-				if got := arrived.Services[name]; got != want {
-					t.Fatalf("seed %d: back from step %d of\n%sby\n%sservice %s is %.20q, want %.20q", seed, n+1, plan, back, name, got, want)
-				}
-			}
-			for name := range arrived.Services {
-				if from.Services[name] == "" {
-					t.Fatalf("seed %d: back from step %d: %s runs", seed, n+1, name)
-				}
-			}
-		}
-	}
-}
-
-func orEmptyMap(m map[string]system.User) map[string]system.User {
-	if m == nil {
-		return map[string]system.User{}
-	}
-	return m
-}
-
-// sameSysctl holds if every parameter has the value that it has in want, or that it had before.
-func sameSysctl(got, want View) bool {
-	value := func(v View, name string) string {
-		if s, ok := v.System.Sysctl[name]; ok {
-			return s
-		}
-		return want.Before[name]
-	}
-	for _, name := range []string{"vm.swappiness", "net.ipv4.ip_forward"} {
-		if value(got, name) != value(want, name) {
-			return false
-		}
-	}
-	return true
-}
-
-// checkOrder looks whether what needs a service is stopped before it and started after it.
-func checkOrder(t *testing.T, seed uint64, plan Plan, from, to View) {
-	t.Helper()
-	at := func(action Action, name string) int {
-		return slices.IndexFunc(plan.Steps, func(s Step) bool {
-			return s.Kind == KindService && s.Action == action && s.Name == name
-		})
-	}
-	for name, service := range orEmpty(from.System).Services {
-		for _, need := range service.Needs {
-			mine, its := at(ActionStop, name), at(ActionStop, need)
-			_, runs := from.Services[name]
-			if its >= 0 && runs && (mine < 0 || mine > its) {
-				t.Fatalf("seed %d: %s needs %s, which is stopped first:\n%s", seed, name, need, plan)
-			}
-		}
-	}
-	for name, service := range to.System.Services {
-		for _, need := range service.Needs {
-			if mine, its := at(ActionStart, name), at(ActionStart, need); its >= 0 && mine >= 0 && mine < its {
-				t.Fatalf("seed %d: %s needs %s, which is started later:\n%s", seed, name, need, plan)
-			}
-		}
-	}
-	for name := range from.Held {
-		if at(ActionStart, name) >= 0 || at(ActionStop, name) >= 0 {
-			t.Fatalf("seed %d: %s was stopped by hand:\n%s", seed, name, plan)
-		}
-	}
 }

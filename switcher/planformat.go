@@ -6,16 +6,7 @@ import (
 )
 
 // String returns the step in a few words, e.g. "start service web".
-func (s Step) String() string {
-	text := string(s.Action) + " " + string(s.Kind)
-	if s.Kind != KindNetwork {
-		text += " " + s.Name
-	}
-	if s.Kind == KindSysctl {
-		text += " = " + s.Value
-	}
-	return text
-}
+func (s Step) String() string { return s.Text }
 
 // String returns the plan for people, a line for each step with its reason.
 // What interrupts something that works is marked with "!".
@@ -36,8 +27,8 @@ func (p Plan) String() string {
 		}
 		fmt.Fprintf(&b, "%c %-*s  %s\n", mark, width, s, s.Reason)
 	}
-	for _, d := range p.Debts {
-		fmt.Fprintf(&b, "  service %s keeps running its older definition until it is restarted: %s\n", d.Service, d.Reason)
+	for _, s := range p.Stale {
+		fmt.Fprintf(&b, "  service %s keeps running its older definition until it is restarted: %s\n", s.Service, s.Reason)
 	}
 	for _, n := range p.Notes {
 		fmt.Fprintf(&b, "  %s\n", n)

@@ -4,92 +4,76 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
-
-	"bantam/system"
 )
 
-// preflight finds every reason not to begin, before anything is changed.
-func (s *Switcher) preflight(from, to target, verb string) error {
+// prospect is a switch that can be begun, or the reasons why not: everything that is asked before the first step.
+type prospect struct {
+	desired Desired
+	plan    Plan
+	fault   error // joined: why it must not begin
+}
+
+// precheck is what a kind is asked about before the first step.
+type precheck struct {
+	machine  Machine
+	verb     string
+	from, to target
+	plan     Plan
+}
+
+// bringsModules says whether the generation loads modules that the running one does not: ports and parameters may come with them.
+func (c *precheck) bringsModules() bool {
+	return slices.ContainsFunc(c.to.system.Modules, func(m string) bool { return !slices.Contains(orEmpty(c.from.system).Modules, m) })
+}
+
+// prospect plans the switch and finds every reason not to begin it. It changes nothing.
+func (s *Switcher) prospect(from, to target, verb string) prospect {
 	var faults []error
 	if err := s.startable(to.generation); err != nil {
 		faults = append(faults, fmt.Errorf("this generation cannot run now: %w", err))
 	}
-	if from.number != 0 && verb != VerbRollback { // a rollback leaves what is damaged
-		record := s.recordNow()
-		if e := record.entry(from.number); e != nil {
-			if _, err := s.load(*e); err != nil {
-				faults = append(faults, fmt.Errorf("there would be no way back to generation %d after a reboot: %w", from.number, err))
-			}
-		}
+	desired, err := s.desire(to)
+	faults = append(faults, err)
+	observed, err := s.observe(desired)
+	faults = append(faults, err)
+	p := prospect{desired: desired, plan: planSwitch(observed, desired, nil)}
+	c := precheck{machine: s.machine, verb: verb, from: from, to: to, plan: p.plan}
+	for _, k := range kinds {
+		wrong, notes := k.check(&c)
+		faults = append(faults, wrong...)
+		p.plan.Notes = append(p.plan.Notes, notes...)
 	}
-	for _, name := range to.system.Modules {
-		if !s.machine.HasModule(name) {
-			faults = append(faults, fmt.Errorf("module %s is not in this image", name))
-		}
+	if err := s.damaged(from); err != nil && verb != VerbRollback { // a rollback leaves what is damaged
+		p.plan.Notes = append(p.plan.Notes, fmt.Sprintf("generation %d is damaged on the state volume and will be written there again: %v", from.number, err))
 	}
-	if verb != VerbRollback {
-		faults = append(faults, missingPorts(from.system, to.system, s.machine.Network().Links)...)
-	}
-	if verb != VerbBoot { // by then the program may be there
-		_, _, plan := s.planTo(to)
-		missing, _ := s.missingPrograms(plan, to)
-		faults = append(faults, missing...)
-	}
-	faults = append(faults, s.checkSpace(to))
-	return errors.Join(faults...)
+	p.fault = errors.Join(append(faults, s.checkSpace(to))...)
+	return p
 }
 
-// missingPorts finds ports that a person has just named and that do not exist.
-// A port that the running generation names too may have been pulled, and one
-// whose module comes with this generation is not there yet.
-func missingPorts(from, to *system.System, links []string) (faults []error) {
-	if links == nil || slices.ContainsFunc(to.Modules, func(m string) bool { return !slices.Contains(orEmpty(from).Modules, m) }) {
+// damaged says why what runs could not be read again after a reboot.
+func (s *Switcher) damaged(running target) error {
+	record := s.recordNow()
+	e := record.entry(running.number)
+	if e == nil {
+		return nil // it was never kept
+	}
+	_, err := s.read(*e)
+	return err
+}
+
+// mendRunning writes what runs to the store again if it is damaged there. Without a way back no switch begins.
+func (s *Switcher) mendRunning(running target) error {
+	why := s.damaged(running)
+	if why == nil {
 		return nil
 	}
-	for _, name := range sortedKeys(to.Net) {
-		_, before := orEmpty(from).Net[name]
-		if before || to.Net[name].Optional || slices.Contains(links, name) {
-			continue
-		}
-		faults = append(faults, fmt.Errorf("net.%s: this machine has no such port, it has %s; `optional = true` allows one that comes later",
-			name, strings.Join(links, ", ")))
+	if _, err := s.add(running, "", nil); err != nil {
+		return fmt.Errorf("there would be no way back to generation %d after a reboot: %w; writing it again: %w", running.number, why, err)
 	}
-	return faults
-}
-
-// missingPrograms looks at the services that plan starts. One without a program,
-// or whose user may not run it or enter its folder, would only lead to the way back, unless it may fail, or comes after another
-// that starts too: that one may bring the program. These get notes.
-func (s *Switcher) missingPrograms(plan Plan, to target) (faults []error, notes []string) {
-	finder, ok := s.machine.(ProgramFinder)
-	if !ok {
-		return nil, nil
+	if err := s.damaged(running); err != nil {
+		return fmt.Errorf("there would be no way back to generation %d after a reboot: %w", running.number, err)
 	}
-	starts := map[string]bool{}
-	for _, step := range plan.Steps {
-		if step.Kind == KindService && step.Action == ActionStart {
-			starts[step.Name] = true
-		}
-	}
-	for _, name := range sortedKeys(starts) {
-		service := to.system.Services[name]
-		doubts, err := finder.CanStart(service, to.system.Users)
-		for _, doubt := range doubts {
-			notes = append(notes, fmt.Sprintf("service %s: %s", name, doubt))
-		}
-		if err == nil {
-			continue
-		}
-		err = fmt.Errorf("service %s cannot start: %w", name, err)
-		earlier := slices.Concat(service.Needs, service.Wants, service.After)
-		if service.MayFail || slices.ContainsFunc(earlier, func(other string) bool { return starts[other] }) {
-			notes = append(notes, err.Error())
-		} else {
-			faults = append(faults, err)
-		}
-	}
-	return faults, notes
+	return nil
 }
 
 // diskBlock is the most that one small file takes beyond its size.

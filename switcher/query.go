@@ -3,6 +3,7 @@ package switcher
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"bantam/system"
@@ -27,10 +28,10 @@ func (s *Switcher) Plan(r Request) (Preview, error) {
 	if err != nil {
 		return Preview{}, err
 	}
-	_, _, plan := s.planTo(to)
-	p := Preview{From: from.number, To: to.number, Plan: plan}
-	if err := s.preflight(from, to, r.Verb); err != nil {
-		p.Problems = lines(err)
+	ahead := s.prospect(from, to, r.Verb)
+	p := Preview{From: from.number, To: to.number, Plan: ahead.plan}
+	if ahead.fault != nil {
+		p.Problems = lines(ahead.fault)
 	}
 	return p, nil
 }
@@ -65,7 +66,7 @@ func (s *Switcher) Generations() []Listed {
 	all := make([]Listed, 0, len(s.record.Entries))
 	for _, e := range s.record.Entries {
 		l := Listed{
-			Entry: e, Current: e.Number == s.running, Booted: e.Number == s.booted, Default: e.Number == s.record.Default,
+			Entry: e, Current: e.Number == s.current.number, Booted: e.Number == s.booted, Default: e.Number == s.record.Default,
 			Previous: e.Number == s.before, Image: e.Number == s.image.number,
 		}
 		if t := s.record.Trying; t != nil && t.Generation == e.Number {
@@ -140,12 +141,23 @@ type Busy struct {
 
 // Status says where things stand.
 func (s *Switcher) Status() Status {
-	view, now := s.look(), s.machine.Now()
+	now := s.machine.Now()
+	var stale, held []string
+	for _, state := range s.machine.Services() {
+		if state.stale() {
+			stale = append(stale, state.Name)
+		}
+		if state.ByHand {
+			held = append(held, state.Name)
+		}
+	}
+	slices.Sort(stale)
+	slices.Sort(held)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := Status{
-		Running: s.running, Booted: s.booted, Default: s.record.Default, Previous: s.before,
-		Stale: sortedKeys(view.Accepted), Held: sortedKeys(view.Held), Notes: s.allNotes(), FailedTrial: s.record.FailedTrial,
+		Running: s.current.number, Booted: s.booted, Default: s.record.Default, Previous: s.before,
+		Stale: stale, Held: held, Notes: s.allNotes(), FailedTrial: s.record.FailedTrial,
 	}
 	if s.record.Trying != nil {
 		trying := *s.record.Trying

@@ -42,7 +42,7 @@ func TestServiceWithPolicyNoneKeepsItsProcessAndIsListed(t *testing.T) {
 	if stale := s.Status().Stale; len(stale) != 1 || stale[0] != "web" {
 		t.Errorf("stale %v", stale)
 	}
-	m.services["web"].PID++ // a person restarts it
+	m.services["web"].Fingerprint = m.services["web"].Defined // a person restarts it
 	if stale := s.Status().Stale; len(stale) != 0 {
 		t.Errorf("stale %v after the restart", stale)
 	}

@@ -43,11 +43,17 @@ func (s *Switcher) Switch(ctx context.Context, r Request, report func(Event)) (r
 		return o.refuse(err)
 	}
 	o.setTarget(to.number)
-	if err := s.preflight(from, to, r.Verb); err != nil {
-		return o.refuse(err)
+	ahead := s.prospect(from, to, r.Verb)
+	if ahead.fault != nil {
+		return o.refuse(ahead.fault)
 	}
 	if ctx.Err() != nil {
 		return o.refuse(o.decide(errCancelled))
+	}
+	if r.Verb != VerbRollback {
+		if err := s.mendRunning(from); err != nil {
+			return o.refuse(err)
+		}
 	}
 	if to.number != 0 {
 		s.giveUpReserve()
@@ -80,7 +86,7 @@ func (s *Switcher) Switch(ctx context.Context, r Request, report func(Event)) (r
 		o.collect()
 		return o.leave(ExitGood, nil)
 	}
-	return o.live(ctx, r, from, to)
+	return o.live(ctx, r, from, to, ahead)
 }
 
 // survive turns a panic, which would end PID 1, into an outcome.
@@ -173,16 +179,6 @@ func (s *Switcher) compose(file string, text []byte) (target, error) {
 	return t, nil
 }
 
-// planTo says how to get from what is to to.
-func (s *Switcher) planTo(to target) (from, goal View, plan Plan) {
-	from, goal = s.look(), to.view(s.machine)
-	from.Fresh = nil // that was the switch before
-	plan = PlanSwitch(from, goal)
-	_, notes := s.missingPrograms(plan, to)
-	plan.Notes = append(plan.Notes, notes...)
-	return from, goal, plan
-}
-
 func (o *operation) tellNotes(plan Plan) {
 	for _, note := range plan.Notes {
 		o.event(EventNote, "%s", note)
@@ -191,9 +187,8 @@ func (o *operation) tellNotes(plan Plan) {
 
 // live changes the running machine: plan, steps, proof, a person's word, and
 // only then the boot default.
-func (o *operation) live(ctx context.Context, r Request, from, to target) Result {
-	s, m := o.s, o.s.machine
-	fromView, toView, plan := s.planTo(to)
+func (o *operation) live(ctx context.Context, r Request, from, to target, ahead prospect) Result {
+	s, m, plan := o.s, o.s.machine, ahead.plan
 	o.tellNotes(plan)
 	record := s.recordNow()
 	e := record.entry(to.number)
@@ -208,7 +203,7 @@ func (o *operation) live(ctx context.Context, r Request, from, to target) Result
 	if err := o.begin(to.number, len(plan.Steps), m.Now()+p.timeout+p.confirm); err != nil {
 		return o.leave(ExitRefused, fmt.Errorf("journal: %w", err))
 	}
-	err := beforeProof(o.perform(ctx, plan, fromView, to, toView, false))
+	err := beforeProof(o.perform(ctx, plan, to, ahead.desired, false))
 	if err == nil {
 		err = o.prove(ctx, p)
 	}
@@ -274,20 +269,19 @@ func (s *Switcher) beforeNow() int {
 	return s.before
 }
 
-// arrive notes what runs now.
+// arrive notes what ran before, now that the switch has ended with to.
 func (s *Switcher) arrive(from, to target) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if from.number != to.number {
 		s.before = from.number
 	}
-	s.running, s.current = to.number, to
 }
 
 // tellMayFail names services that did not come up and were allowed to.
 func (o *operation) tellMayFail(to target) {
 	for _, state := range o.s.machine.Services() {
-		service, defined := serviceOf(to.system, state.Name)
+		service, defined := to.system.Services[state.Name]
 		if defined && service.MayFail && state.Wanted && !state.ByHand && (state.Phase != lifecycle.PhaseReady || state.Looping) {
 			o.event(EventNote, "service %s, which may fail: %s", state.Name, state.fault(0))
 		}
@@ -347,7 +341,10 @@ func (o *operation) fail(ctx context.Context, r Request, from, to target, states
 		o.collect()
 		return o.leave(ExitFailed, fmt.Errorf("%w; not going back, as asked", cause))
 	}
-	from = o.wayBack(from, to)
+	if from = o.wayBack(from, to); from.number == to.number {
+		o.mark(journalEnd)
+		return o.leave(ExitFailed, cause) // it ran before, and what it lacks now it lacked before, or has lost meanwhile
+	}
 	o.event(EventNote, "going back to generation %d", from.number)
 	ctx = context.WithoutCancel(ctx) // the way back is not cancelled; every step of it has its own limit
 	err := o.goTo(ctx, from, states, network)
@@ -378,7 +375,6 @@ func (o *operation) wayBack(from, failed target) target {
 	if o.s.before == trusted.number {
 		o.s.before = record.Previous
 	}
-	o.s.running, o.s.current = trusted.number, trusted
 	return trusted
 }
 
@@ -386,11 +382,12 @@ func (o *operation) wayBack(from, failed target) target {
 // after errors. states and network are what was there when it was all right.
 func (o *operation) goTo(ctx context.Context, to target, states []ServiceState, network NetworkState) error {
 	s := o.s
-	view, goal := s.look(), to.view(s.machine)
-	plan := PlanSwitch(view, goal)
+	desired, err := s.desire(to)
+	observed, unseen := s.observe(desired)
+	plan := planSwitch(observed, desired, o.fresh)
 	o.tellNotes(plan)
 	o.step, o.total, o.lenient = 0, len(plan.Steps), true
-	err := o.perform(ctx, plan, view, to, goal, true)
+	err = errors.Join(err, unseen, o.perform(ctx, plan, to, desired, true))
 	p := proofFor(circumstances{occasion: onReturn, plan: plan, to: to.system, config: DigestOf(to.text), services: states, network: network})
 	return errors.Join(err, o.prove(ctx, p))
 }

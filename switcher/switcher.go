@@ -48,22 +48,19 @@ type Switcher struct {
 	sequence uint64     // of its last write, tried or done
 	mend     bool       // its copies are not both whole and the same
 
-	mu      sync.Mutex // guards what follows; never held over disk or machine
-	record  Record     // as on disk
-	running int        // generation that runs, 0: none or one without a number
-	before  int        // what ran before it, 0: nothing
-	booted  int        // what ran when Boot returned
-	busy    *operation
-	last    *Result
-	notes   []string
+	mu     sync.Mutex // guards what follows; never held over disk or machine
+	record Record     // as on disk
+	before int        // what ran before what runs, 0: nothing
+	booted int        // what ran when Boot returned
+	busy   *operation
+	last   *Result
+	notes  []string
 
 	bootNotes []string // see noteBoot
 
 	// Only the switch under way changes these, under mu.
-	current target            // what runs
-	live    View              // how far the machine is
-	defined map[string]string // fingerprints of the adopted definitions
-	oldPIDs map[string]int    // process of each service that runs an older definition
+	current target // what runs: whose definitions are adopted; its number is 0 if it has none
+	memory  memory
 }
 
 // target is a generation ready to be switched to.
@@ -72,11 +69,6 @@ type target struct {
 	generation Generation
 	text       []byte
 	system     *system.System
-}
-
-// view is what plans lead to. It asks the machine, because programs may have changed.
-func (t target) view(m Machine) View {
-	return View{System: t.system, Network: true, Services: m.Fingerprints(t.system)}
 }
 
 // Open reads the state of the machine from options.Dir, repairs what can be
@@ -88,7 +80,7 @@ func Open(options Options) (*Switcher, error) { return open(osDisk{}, options) }
 func open(d disk, options Options) (*Switcher, error) {
 	s := &Switcher{
 		disk: d, dir: filepath.Clean(options.Dir), machine: options.Machine,
-		loader: options.Loader, wall: options.Wall, oldPIDs: map[string]int{},
+		loader: options.Loader, wall: options.Wall,
 	}
 	if s.loader == nil {
 		s.loader = FixedImage{}

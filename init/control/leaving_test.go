@@ -21,12 +21,12 @@ var (
 	same     = leaving{}
 	comments = leaving{changed: true, diff: []string{noDifference}}
 	harmless = leaving{changed: true, diff: []string{`hostname: "a" -> "gate"`}, plan: switcher.Plan{Steps: []switcher.Step{
-		{Action: switcher.ActionSet, Kind: switcher.KindHostname, Name: "gate", Reason: `hostname: "a" -> "gate"`}}}}
+		{Action: switcher.ActionSet, Kind: switcher.KindHostname, Name: "gate", Text: "set hostname gate", Reason: `hostname: "a" -> "gate"`}}}}
 	restart = leaving{changed: true, diff: []string{`service.web.dir: (not set) -> "/srv"`}, plan: switcher.Plan{Steps: []switcher.Step{
-		{Action: switcher.ActionStop, Kind: switcher.KindService, Name: "web", Reason: "r", Disruptive: true},
-		{Action: switcher.ActionStart, Kind: switcher.KindService, Name: "web", Reason: "r"}}}}
+		{Action: switcher.ActionStop, Kind: switcher.KindService, Name: "web", Text: "stop service web", Reason: "r", Disruptive: true},
+		{Action: switcher.ActionStart, Kind: switcher.KindService, Name: "web", Text: "start service web", Reason: "r"}}}}
 	network = leaving{changed: true, diff: []string{`net.eth0.ipv4: "dhcp" -> "off"`}, plan: switcher.Plan{Steps: []switcher.Step{
-		{Action: switcher.ActionReload, Kind: switcher.KindNetwork, Name: "network", Reason: "r", Disruptive: true}}}}
+		{Action: switcher.ActionReload, Kind: switcher.KindNetwork, Name: "network", Text: "reload network", Reason: "r", Disruptive: true}}}}
 	refused = leaving{changed: true, diff: []string{"x"}, refused: []string{"a switch would be refused: no program /bin/x"}}
 )
 

@@ -25,7 +25,7 @@ func TestUsageNamesEveryOptionThatIsTaken(t *testing.T) {
 func TestPlanAsJSONIsOneDocumentAlsoWhenASwitchWouldBeRefused(t *testing.T) {
 	socket := serveOn(t, func(_ Request, c *Client) Frame {
 		c.Write(Frame{Line: wouldRefuse + "module zfs is not in this image"})
-		return Reply(switcher.Plan{Steps: []switcher.Step{{Action: switcher.ActionSet, Kind: switcher.KindHostname, Name: "gate"}}})
+		return Reply(switcher.Plan{Steps: []switcher.Step{{Action: switcher.ActionSet, Kind: switcher.KindHostname, Name: "gate", Text: "set hostname gate"}}})
 	})
 	code, out, _ := runVerb(socket, "plan", "--json")
 	var doc struct {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,6 +57,18 @@ func (l *Loader) Modprobe(name, params string) error {
 		return fmt.Errorf("module %s: %w in %s", name, ErrUnknown, l.Index.Dir)
 	}
 	return l.load(names, params)
+}
+
+// Loaded says whether all that a name or an alias stands for is in the kernel.
+func (l *Loader) Loaded(name string) bool {
+	if l.Index.File(name) != "" {
+		return l.live(Name(name))
+	}
+	if l.Index.Builtin(name) {
+		return true
+	}
+	names := l.resolve(name)
+	return len(names) > 0 && !slices.ContainsFunc(names, func(n string) bool { return !l.live(n) })
 }
 
 func (l *Loader) load(names []string, params string) error {

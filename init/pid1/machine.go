@@ -122,6 +122,7 @@ func (m *Machine) Services() []switcher.ServiceState {
 			Name: s.Name, Phase: s.Phase, PID: s.PID, Since: s.Since,
 			Fell: s.Fell, Reloaded: s.Reloaded, LastExit: s.LastExit, Done: s.Done, Reason: s.Reason,
 			Wanted: s.Wanted, ByHand: s.ByHand, Stuck: s.Stuck, Looping: s.Looping,
+			Fingerprint: s.Fingerprint, Told: s.Told, Defined: s.Defined,
 		})
 	}
 	for _, name := range held {
@@ -236,6 +237,28 @@ func (m *Machine) HasModule(name string) bool {
 	return x.File(name) != "" || x.Builtin(name) || len(x.Resolve(name)) > 0
 }
 
+// ModuleLoaded says whether name, or an alias, is in the kernel.
+func (m *Machine) ModuleLoaded(name string) bool {
+	return m.loader != nil && m.loader.Loaded(name)
+}
+
+// CanSetSysctl says why a kernel parameter cannot be set.
+func (m *Machine) CanSetSysctl(name string) error {
+	path, err := sysctlPath(name)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile("/proc/sys/"+path, os.O_WRONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) { // e.g. of a port whose driver is still being loaded
+		<-m.drivers
+		f, err = os.OpenFile("/proc/sys/"+path, os.O_WRONLY, 0)
+	}
+	if err != nil {
+		return fmt.Errorf("sysctl %s: %w%s", name, reason(err), sysctlAdvice(err))
+	}
+	return f.Close()
+}
+
 // Sysctl reads a kernel parameter.
 func (m *Machine) Sysctl(name string) (string, error) {
 	path, err := sysctlPath(name)
@@ -252,6 +275,9 @@ func (m *Machine) Sysctl(name string) (string, error) {
 	}
 	return strings.TrimSuffix(string(value), "\n"), nil
 }
+
+// Hostname is the kernel's.
+func (m *Machine) Hostname() (string, error) { return os.Hostname() }
 
 // SetHostname names the machine.
 func (m *Machine) SetHostname(name string) error { return SetHostname(name) }
@@ -282,12 +308,19 @@ func (m *Machine) LoadModule(ctx context.Context, name string) error {
 	}
 }
 
+// Users are those that /etc/passwd has beside Bantam's own.
+func (m *Machine) Users() (map[string]system.User, error) { return readUsers() }
+
 // SetUsers makes these all the users beside root and nobody.
 func (m *Machine) SetUsers(users map[string]system.User) error { return WriteUsers(users) }
 
 // Adopt makes sys what services and the network start from next.
-func (m *Machine) Adopt(text []byte, sys *system.System) error {
-	if err := m.sup.Define(definitions(sys, m.consoles)); err != nil {
+func (m *Machine) Adopt(text []byte, sys *system.System, fingerprints map[string]string) error {
+	defs := definitions(sys, m.consoles)
+	for i := range defs {
+		defs[i].Fingerprint = fingerprints[defs[i].Name]
+	}
+	if err := m.sup.Define(defs); err != nil {
 		return err
 	}
 	// Its services' environments may hold what other users must not read; the

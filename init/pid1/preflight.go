@@ -10,7 +10,7 @@ import (
 	"bantam/system"
 )
 
-var _ switcher.ProgramFinder = (*Machine)(nil)
+var _ switcher.Machine = (*Machine)(nil)
 
 // A file system may not answer: one of the network whose server is gone never does.
 const (

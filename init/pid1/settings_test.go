@@ -3,6 +3,7 @@ package pid1
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -87,9 +88,8 @@ func TestSysctlOfAnInterfaceWithADot(t *testing.T) {
 }
 
 func TestAccounts(t *testing.T) {
-	passwd, group, shadow := accounts(map[string]system.User{
-		"web": {UID: 1001, GID: 1000}, "app": {UID: 1000, GID: 1000}, "con": {UID: 7, GID: 5},
-	})
+	users := map[string]system.User{"web": {UID: 1001, GID: 1000}, "app": {UID: 1000, GID: 1000}, "con": {UID: 7, GID: 5}}
+	passwd, group, shadow := accounts(users)
 	for _, tt := range []struct{ name, got, want string }{
 		{"passwd is ordered by number", passwd, `root:x:0:0:root:/root:/bin/sh
 con:x:7:5::/var/empty:/bin/false
@@ -106,6 +106,9 @@ nobody:x:65534:65534:nobody:/var/empty:/bin/false
 				t.Errorf("got\n%swant\n%s", tt.got, tt.want)
 			}
 		})
+	}
+	if got, want := usersIn(passwd), users; !maps.Equal(got, want) {
+		t.Errorf("read again they are %v, want %v", got, want)
 	}
 }
 

@@ -2,9 +2,13 @@ package pid1
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"bantam/system"
@@ -24,6 +28,32 @@ func WriteUsers(users map[string]system.User) error {
 		}
 	}
 	return nil
+}
+
+// readUsers reads what WriteUsers wrote; before that there are none.
+func readUsers() (map[string]system.User, error) {
+	text, err := os.ReadFile("/etc/passwd")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return usersIn(string(text)), nil
+}
+
+// usersIn are the users of a passwd file beside root, nobody and the network configurator, whose numbers no system can give.
+func usersIn(passwd string) map[string]system.User {
+	users := map[string]system.User{}
+	for line := range strings.Lines(passwd) {
+		f := strings.Split(line, ":")
+		if len(f) < 4 {
+			continue
+		}
+		uid, uidErr := strconv.Atoi(f[2])
+		gid, gidErr := strconv.Atoi(f[3])
+		if uidErr == nil && gidErr == nil && uid > 0 && uid < netcfgUser {
+			users[f[0]] = system.User{UID: uid, GID: gid}
+		}
+	}
+	return users
 }
 
 // accounts are the three files' texts, ordered by number. A group has the name of

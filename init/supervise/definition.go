@@ -59,6 +59,7 @@ type Definition struct {
 	ReloadSignal syscall.Signal // 0 is SIGHUP
 	TTY          string         // e.g. /dev/ttyS0: stdin, stdout, stderr and controlling terminal; "" is the log
 	MayFail      bool           // carried for whoever judges; the supervisor treats it like any other
+	Fingerprint  string         `json:"-"` // of all of it and its program; see Fingerprint. Carried for whoever compares
 }
 
 // resolved returns d with every default filled in.

@@ -28,6 +28,7 @@ type service struct {
 	def     Definition // for the next start
 	run     Definition // of the current or last process
 	serial  uint64     // of the current or last process
+	told    string     // fingerprint of the definition for which run's process got the reload signal
 	pid     int
 	alive   bool // from Spawn until its last process is gone
 	exited  bool // the main process has ended
@@ -267,6 +268,7 @@ func (e *Engine) restart(ev Restart) {
 func (e *Engine) reload(names []string) {
 	for _, name := range names {
 		if s := e.services[name]; s != nil && (s.phase == lifecycle.PhaseUp || s.phase == lifecycle.PhaseReady) && s.alive {
+			s.told = s.def.Fingerprint
 			e.note(s, "reload")
 			s.reloaded, e.changed = e.now, true
 			e.act(Signal{Name: name, Serial: s.serial, Signal: s.run.ReloadSignal})
@@ -276,7 +278,7 @@ func (e *Engine) reload(names []string) {
 
 func (e *Engine) spawn(s *service) {
 	e.serial++
-	s.run, s.serial = s.def, e.serial
+	s.run, s.serial, s.told = s.def, e.serial, ""
 	s.alive, s.pid, s.exited, s.clean, s.unborn = true, 0, false, false, false
 	s.step, s.cause, s.timedOut, s.again = stopNot, "", false, false
 	e.enter(s, lifecycle.PhaseStarting, "")

@@ -235,6 +235,10 @@ func (e *Engine) States(now time.Duration) []State {
 			Looping: s.looping(max(now, e.now)),
 			Stale:   (s.alive || s.phase == lifecycle.PhaseReady) && !reflect.DeepEqual(s.run, s.def),
 			MayFail: s.def.MayFail,
+			Defined: s.def.Fingerprint,
+		}
+		if s.alive || s.phase == lifecycle.PhaseReady {
+			st.Fingerprint, st.Told = s.run.Fingerprint, s.told
 		}
 		if s.phase == lifecycle.PhaseDown && !s.done {
 			if why := e.idle(s); why != "" {

@@ -29,6 +29,10 @@ type State struct {
 	MayFail  bool            `json:"may_fail"`           // as in its definition
 	LogHeld  time.Duration   `json:"log_held"`           // that it was made to wait in all, because its log was too much
 	Cgroup   bool            `json:"cgroup"`             // false: only the process group holds its processes together
+
+	Fingerprint string `json:"-"` // of the definition that its process runs, or its one-shot work was done with; "" without either
+	Told        string `json:"-"` // that of a newer definition for which it got the reload signal; "" if it got none
+	Defined     string `json:"-"` // that of the definition for its next start
 }
 
 // Failing says whether the service should work and does not. One that is on its

@@ -18,7 +18,8 @@ type Machine struct {
 	mu       sync.Mutex
 	now      time.Duration
 	Text     string // the system.toml it was given last
-	Hostname string
+	name     string
+	prints   map[string]string
 	services map[string]switcher.ServiceState
 	network  switcher.NetworkState
 }
@@ -63,14 +64,14 @@ func (m *Machine) Fingerprints(s *system.System) map[string]string {
 func (m *Machine) SetHostname(name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.Hostname = name
+	m.name = name
 	return nil
 }
 
-func (m *Machine) Adopt(text []byte, _ *system.System) error {
+func (m *Machine) Adopt(text []byte, _ *system.System, fingerprints map[string]string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.Text = string(text)
+	m.Text, m.prints = string(text), fingerprints
 	m.network.Config = switcher.DigestOf(text).Hex()
 	return nil
 }
@@ -88,19 +89,30 @@ func (m *Machine) StartServices(names []string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, name := range names {
-		m.services[name] = switcher.ServiceState{Name: name, Phase: lifecycle.PhaseReady, PID: 100, Since: m.now, Wanted: true}
+		m.services[name] = switcher.ServiceState{Name: name, Phase: lifecycle.PhaseReady, PID: 100, Since: m.now, Wanted: true,
+			Fingerprint: m.prints[name], Defined: m.prints[name]}
 	}
 	return nil
 }
 
-func (m *Machine) Ending() bool                             { return false }
-func (m *Machine) Log(string, int) []string                 { return nil }
-func (m *Machine) HasModule(string) bool                    { return true }
-func (m *Machine) Sysctl(string) (string, error)            { return "", nil }
-func (m *Machine) SetSysctl(string, string) error           { return nil }
-func (m *Machine) LoadModule(context.Context, string) error { return nil }
-func (m *Machine) SetUsers(map[string]system.User) error    { return nil }
-func (m *Machine) ReloadServices([]string) error            { return nil }
+func (m *Machine) Ending() bool             { return false }
+func (m *Machine) Log(string, int) []string { return nil }
+func (m *Machine) Hostname() (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.name, nil
+}
+
+func (m *Machine) CanStart(system.Service, map[string]system.User) ([]string, error) { return nil, nil }
+func (m *Machine) CanSetSysctl(string) error                                         { return nil }
+func (m *Machine) ModuleLoaded(string) bool                                          { return true }
+func (m *Machine) Users() (map[string]system.User, error)                            { return nil, nil }
+func (m *Machine) HasModule(string) bool                                             { return true }
+func (m *Machine) Sysctl(string) (string, error)                                     { return "", nil }
+func (m *Machine) SetSysctl(string, string) error                                    { return nil }
+func (m *Machine) LoadModule(context.Context, string) error                          { return nil }
+func (m *Machine) SetUsers(map[string]system.User) error                             { return nil }
+func (m *Machine) ReloadServices([]string) error                                     { return nil }
 func (m *Machine) RunCheck(context.Context, string, system.Check, map[string]system.User) error {
 	return nil
 }

@@ -1,0 +1,51 @@
+package switcher
+
+import (
+	"context"
+	"fmt"
+
+	"bantam/system"
+)
+
+// KindHostname is the name of the machine.
+const KindHostname Kind = "hostname"
+
+type hostnameKind struct {
+	unchecked
+	separate
+}
+
+type hostnameMachine interface {
+	Hostname() (string, error)
+	SetHostname(name string) error
+}
+
+// hostnameItem is the only item of the kind.
+const hostnameItem = "hostname"
+
+func (hostnameKind) name() Kind { return KindHostname }
+
+func (hostnameKind) desired(_ Machine, sys *system.System) (Items, error) {
+	return Items{hostnameItem: sys.Hostname}, nil
+}
+
+func (hostnameKind) observe(m Machine, _ *Observed, _ Desired) (Items, error) {
+	name, err := m.Hostname()
+	return Items{hostnameItem: name}, err
+}
+
+func (hostnameKind) plan(p *planner) {
+	have, want := p.from.Items[KindHostname][hostnameItem], p.to.Items[KindHostname][hostnameItem]
+	if p.to.System == nil || have == want {
+		return
+	}
+	reason := p.reason("hostname")
+	if reason == "" {
+		reason = fmt.Sprintf("the machine is called %q", have)
+	}
+	p.step(Step{Action: ActionSet, Kind: KindHostname, Name: want, Value: want, Text: "set hostname " + want, Reason: reason})
+}
+
+func (hostnameKind) apply(_ context.Context, o *operation, batch []Step, _ target) error {
+	return failed(batch[0], o.s.machine.SetHostname(batch[0].Value))
+}

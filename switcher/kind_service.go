@@ -1,0 +1,278 @@
+package switcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"bantam/lifecycle"
+	"bantam/system"
+)
+
+// KindService is the services of a system. They are told apart by their fingerprints: equal ones need no restart.
+const KindService Kind = "service"
+
+type serviceKind struct{}
+
+type serviceMachine interface {
+	// Services reports every supervised service, the network's included, and what
+	// a person stopped, even while no definition of it is adopted. What
+	// Adopt, StartServices and StopServices did is visible when they return.
+	Services() []ServiceState
+	// Log returns the last lines that the service wrote, oldest first.
+	Log(service string, lines int) []string
+	// Fingerprints gives for every service of sys what it would be if started
+	// now: its definition, its user's numbers, its program's bytes.
+	Fingerprints(sys *system.System) map[string]string
+	// CanStart returns nil if the program that service runs is there now, and
+	// its user, one of users, may run it in its folder. Notes are what may be wrong.
+	CanStart(service system.Service, users map[string]system.User) (notes []string, err error)
+	// StopServices returns when the services and what needs them are gone, or
+	// with an error that names those which are not.
+	StopServices(ctx context.Context, names []string) error
+	// StartServices asks for services, not held by hand, to run. It does not wait.
+	StartServices(names []string) error
+	// ReloadServices sends the reload signal. It does not wait.
+	ReloadServices(names []string) error
+}
+
+func (serviceKind) name() Kind { return KindService }
+
+func (serviceKind) desired(m Machine, sys *system.System) (Items, error) {
+	return m.Fingerprints(sys), nil
+}
+
+// observe lists the services that run, or have done their one-shot work.
+func (serviceKind) observe(_ Machine, o *Observed, _ Desired) (Items, error) {
+	items := Items{}
+	for _, s := range o.Services {
+		if s.Name != system.NetworkService && s.runs() {
+			items[s.Name] = s.Fingerprint
+		}
+	}
+	return items, nil
+}
+
+// plan stops what is not desired any more, what has changed and what needs it, dependents first, and starts what does
+// not run. What a person stopped stays stopped.
+func (serviceKind) plan(p *planner) {
+	stops, reloads := p.changedServices()
+	order := startOrder(p.fromSystem.Services)
+	slices.Reverse(order)
+	for _, name := range order {
+		if why, ok := stops[name]; ok {
+			p.step(serviceStep(ActionStop, name, why))
+		}
+	}
+	order = startOrder(p.toSystem.Services)
+	for _, name := range order {
+		if why, ok := reloads[name]; ok {
+			p.step(serviceStep(ActionReload, name, why))
+		}
+	}
+	held := p.from.held()
+	blocked := blockedServices(p.toSystem, held)
+	for _, name := range order {
+		if held[name] {
+			p.note("service %s was stopped by hand and stays stopped", name)
+			continue
+		}
+		why, stopped := stops[name]
+		if !stopped {
+			if why = p.startReason(name); why == "" {
+				continue
+			}
+		}
+		if need := blocked[name]; need != "" {
+			p.note("service %s waits for %s, which was stopped by hand", name, need)
+		}
+		p.step(serviceStep(ActionStart, name, why))
+	}
+}
+
+func serviceStep(action Action, name, why string) Step {
+	return Step{Action: action, Kind: KindService, Name: name, Text: fmt.Sprintf("%s service %s", action, name), Reason: why, Disruptive: action == ActionStop}
+}
+
+// changedServices decides for every running service. stops and reloads map its name to the reason.
+func (p *planner) changedServices() (stops, reloads map[string]string) {
+	stops, reloads = map[string]string{}, map[string]string{}
+	have, want := p.from.Items[KindService], p.to.Items[KindService]
+	for _, s := range p.from.Services {
+		name := s.Name
+		_, defined := p.fromSystem.Services[name]
+		goal, wanted := want[name]
+		switch {
+		case s.ByHand || name == system.NetworkService || !defined && !wanted: // the last is nobody's, or gone already
+		case !s.Wanted:
+		case p.to.System == nil:
+			stops[name] = "shutdown"
+		case !wanted:
+			stops[name] = "service." + name + " removed"
+		case s.runs():
+			p.changedService(s, goal, stops, reloads)
+		}
+	}
+	for p.addDependents(have, stops) {
+	}
+	for name := range stops {
+		delete(reloads, name)
+	}
+	p.plan.Stale = slices.DeleteFunc(p.plan.Stale, func(d Stale) bool { return stops[d.Service] != "" })
+	return stops, reloads
+}
+
+// changedService decides for one that runs and goes on being wanted.
+func (p *planner) changedService(s ServiceState, goal string, stops, reloads map[string]string) {
+	if s.Fingerprint == goal && s.knows() == goal {
+		return
+	}
+	name, policy := s.Name, p.toSystem.Services[s.Name].OnChange
+	if policy != "none" && policy != "reload" || p.fresh[name] {
+		stops[name] = p.serviceReason(name)
+		return
+	}
+	if policy == "reload" && s.knows() != goal { // also if it was told of a newer definition, and that is over
+		reloads[name] = p.serviceReason(name)
+	}
+	if s.Fingerprint != goal {
+		p.plan.Stale = append(p.plan.Stale, Stale{name, p.serviceReason(name)})
+	}
+}
+
+// addDependents adds running services that need one of stops: they go and come
+// with it. It reports whether there were any.
+func (p *planner) addDependents(running Items, stops map[string]string) (added bool) {
+	for _, name := range sortedKeys(running) {
+		for _, need := range p.fromSystem.Services[name].Needs {
+			if stops[name] == "" && stops[need] != "" {
+				stops[name] = "needs " + need
+				added = true
+			}
+		}
+	}
+	return added
+}
+
+// serviceReason says which keys of a service, or of its user, have changed.
+func (p *planner) serviceReason(name string) string {
+	prefixes := []string{keyPath("service", name)}
+	if user := p.toSystem.Services[name].User; user != "" {
+		prefixes = append(prefixes, keyPath("user", user))
+	}
+	if reason := p.reason(prefixes...); reason != "" {
+		return reason
+	}
+	return keyPath("service", name) + ": the program it runs, or an older definition that it still runs with"
+}
+
+// startReason says why a service that no step stops has to be started; "" if it runs, or comes up by itself.
+func (p *planner) startReason(name string) string {
+	s := p.from.service(name)
+	_, defined := p.fromSystem.Services[name]
+	switch {
+	case s.runs():
+		return ""
+	case !defined:
+		return "service." + name + " added"
+	case s.Wanted && s.Phase != lifecycle.PhaseFailed && s.Defined == p.to.Items[KindService][name]:
+		return "" // it waits, or has ended well for good
+	case s.Wanted && s.Phase == lifecycle.PhaseFailed:
+		return fmt.Sprintf("service.%s has failed: %s", name, s.fault(0))
+	case s.Wanted:
+		return p.serviceReason(name)
+	}
+	return "service." + name + " does not run"
+}
+
+// check looks at the programs of the services that the plan starts. One without a program,
+// or whose user may not run it or enter its folder, would only lead to the way back, unless it may fail, or comes after
+// another that starts too: that one may bring the program. These get notes. At the next boot the program may be there.
+func (serviceKind) check(c *precheck) (faults []error, notes []string) {
+	if c.verb == VerbBoot {
+		return nil, nil
+	}
+	starts := map[string]bool{}
+	for _, step := range c.plan.Steps {
+		if step.Kind == KindService && step.Action == ActionStart {
+			starts[step.Name] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(starts)) {
+		service := c.to.system.Services[name]
+		doubts, err := c.machine.CanStart(service, c.to.system.Users)
+		for _, doubt := range doubts {
+			notes = append(notes, fmt.Sprintf("service %s: %s", name, doubt))
+		}
+		if err == nil {
+			continue
+		}
+		err = fmt.Errorf("service %s cannot start: %w", name, err)
+		earlier := slices.Concat(service.Needs, service.Wants, service.After)
+		if service.MayFail || slices.ContainsFunc(earlier, func(other string) bool { return starts[other] }) {
+			notes = append(notes, err.Error())
+		} else {
+			faults = append(faults, err)
+		}
+	}
+	return faults, notes
+}
+
+// joint: they are stopped and started together, in the order that the supervisor knows, because one after the other
+// would take the sum of all times.
+func (serviceKind) joint(before, action Action) bool { return before == action }
+
+func (serviceKind) apply(ctx context.Context, o *operation, batch []Step, _ target) error {
+	m, names := o.s.machine, make([]string, len(batch))
+	for i, step := range batch {
+		names[i] = step.Name
+	}
+	switch batch[0].Action {
+	case ActionStop:
+		return failed(batch[0], m.StopServices(ctx, names))
+	case ActionReload:
+		return failed(batch[0], m.ReloadServices(names))
+	case ActionStart:
+		for _, name := range names {
+			o.fresh[name] = true
+		}
+		return failed(batch[0], m.StartServices(names))
+	}
+	return errors.ErrUnsupported
+}
+
+// startOrder returns the names of services so that each comes after what it
+// needs, wants or follows, otherwise by name. A cycle, which system.Parse
+// refuses, is cut somewhere.
+func startOrder(services map[string]system.Service) []string {
+	follows := func(name string) []string {
+		service := services[name]
+		return slices.Sorted(slices.Values(slices.Concat(service.Needs, service.Wants, service.After)))
+	}
+	return lifecycle.Order(slices.Collect(maps.Keys(services)), follows, func(name string) string { return name }, nil)
+}
+
+// blockedServices returns the services of sys that cannot run because a person stopped
+// what they need, each with the name of that.
+func blockedServices(sys *system.System, held map[string]bool) map[string]string {
+	blocked := map[string]string{}
+	for again := true; again; {
+		again = false
+		for name, service := range sys.Services {
+			if held[name] || blocked[name] != "" {
+				continue
+			}
+			for _, need := range service.Needs {
+				if held[need] {
+					blocked[name] = need
+				} else if blocked[need] != "" {
+					blocked[name] = blocked[need]
+				}
+			}
+			again = again || blocked[name] != ""
+		}
+	}
+	return blocked
+}

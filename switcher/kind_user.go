@@ -1,0 +1,73 @@
+package switcher
+
+import (
+	"context"
+	"fmt"
+
+	"bantam/system"
+)
+
+// KindUser is the accounts of services.
+const KindUser Kind = "user"
+
+type userKind struct{ unchecked }
+
+type userMachine interface {
+	// Users are those beside root and nobody that the machine has now.
+	Users() (map[string]system.User, error)
+	// SetUsers makes these all the users beside root and nobody.
+	SetUsers(users map[string]system.User) error
+}
+
+func (userKind) name() Kind { return KindUser }
+
+func userItems(users map[string]system.User) Items {
+	items := Items{}
+	for name, u := range users {
+		items[name] = fmt.Sprintf("%d:%d", u.UID, u.GID)
+	}
+	return items
+}
+
+func (userKind) desired(_ Machine, sys *system.System) (Items, error) {
+	return userItems(sys.Users), nil
+}
+
+func (userKind) observe(m Machine, _ *Observed, _ Desired) (Items, error) {
+	users, err := m.Users()
+	return userItems(users), err
+}
+
+func (userKind) plan(p *planner) {
+	if p.to.System == nil {
+		return
+	}
+	have, want := p.from.Items[KindUser], p.to.Items[KindUser]
+	for _, name := range bothKeys(have, want) {
+		s := Step{Action: ActionSet, Kind: KindUser, Name: name, Reason: p.reason(keyPath("user", name))}
+		switch {
+		case have[name] == want[name]:
+			continue
+		case want[name] == "":
+			s.Action = ActionRemove
+		}
+		if s.Reason == "" {
+			s.Reason = fmt.Sprintf("%s is %s", keyPath("user", name), orNone(have[name]))
+		}
+		s.Text = fmt.Sprintf("%s user %s", s.Action, name)
+		p.step(s)
+	}
+}
+
+func orNone(text string) string {
+	if text == "" {
+		return "not there"
+	}
+	return text
+}
+
+func (userKind) joint(_, _ Action) bool { return true } // all of them are one file
+
+func (userKind) apply(_ context.Context, o *operation, batch []Step, to target) error {
+	return failed(batch[0], o.s.machine.SetUsers(to.system.Users))
+}
