@@ -36,7 +36,7 @@ func (s *Switcher) Notes() []string {
 // allNotes is Notes; s.mu is held.
 func (s *Switcher) allNotes() []string {
 	all := slices.Concat(s.notes, s.bootNotes)
-	if e := s.record.entry(s.record.FailedTrial); e != nil && e.Number != s.running {
+	if e := s.record.entry(s.record.FailedTrial); e != nil && e.Number != s.current.number {
 		all = append(all, fmt.Sprintf("generation %d was tried at a boot, and is %s: %s", e.Number, e.State, e.Reason))
 	}
 	return all
