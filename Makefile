@@ -48,7 +48,7 @@ help:
 	@echo 'make run      build the example machine for a PC and boot it here, serial console on this terminal'
 	@echo 'make image    only build out/pc.img and out/pc.iso'
 	@echo 'make test     every test, the machine tests included'
-	@echo 'make bench    boot and switch times beside busybox init + udhcpc, the editor beside eight others'
+	@echo 'make bench    one job beside other init systems: time and memory; the editor beside eight others'
 	@echo 'make size     what takes the bytes'
 	@echo 'make lint     formatting, vet, rules of the house'
 	@echo 'make clean    remove bin and out'

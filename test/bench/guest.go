@@ -3,146 +3,125 @@ package main
 import (
 	"bytes"
 	"context"
-	_ "embed"
 	"fmt"
 	"os"
 	"os/exec"
-	"slices"
+	"path/filepath"
 
 	"github.com/u-root/u-root/pkg/cpio"
-
-	"bantam/board"
-	"bantam/images"
 )
-
-// The files of the two machines.
-var (
-	//go:embed system.toml
-	systemText []byte
-	//go:embed guest/measure.sh
-	measureScript []byte
-	//go:embed guest/inittab
-	inittab []byte
-	//go:embed guest/rcS
-	rcS []byte
-	//go:embed guest/udhcpc.script
-	udhcpcScript []byte
-)
-
-const busybox = "/bin/busybox"
 
 // A guest is what a machine boots.
 type guest struct {
-	name   string // "bantam" or "busybox"
-	kernel []byte
-	initrd []byte // with what only the measuring needs
-	own    int    // bytes of the initrd without that
-	words  string // for the kernel's command line
-
-	network string // how the kernel log's line begins that says that the machine is online
-	shell   string // name of the process that is the console's shell
+	name     string
+	versions []string // of the Debian packages that it is made of
+	kernel   []byte
+	initrd   []byte
+	words    string   // for the kernel's command line
+	devices  []string // for QEMU
+	memory   int      // MiB; 0 is that of the job
 }
 
-// inputs are what both guests share.
-type inputs struct {
-	board   board.Board
-	device  string
-	kernel  images.Kernel
-	cache   images.Cache
-	scratch string
+// A peer is an init system that does the job, in Debian's packages.
+type peer struct {
+	name     string
+	release  string   // of Debian; "" is that of the host
+	packages []string // the first is the init system itself
+	// files are what its root has beside the common part, for so many services. lists
+	// are the folders of the unpacked packages.
+	files func(root tree, services int) error
 }
 
-// bantam composes a generation as `bantam build` does, and adds the instruments.
-func (in inputs) bantam(ctx context.Context) (guest, *images.Composed, error) {
-	c, err := images.Compose(ctx, images.Inputs{
-		Board: in.board, File: "test/bench/system.toml", System: systemText, Kernel: in.kernel, Device: in.device,
-		Store: in.scratch + "/store", Cache: in.cache,
-	})
-	if err != nil {
-		return guest{}, nil, err
-	}
-	more, err := instruments(cpio.StaticFile("bench/switches", "", 0o644))
-	if err != nil {
-		return guest{}, nil, err
-	}
-	own := make([]byte, c.Initrd().Size())
-	if _, err := c.Initrd().ReadAt(own, 0); err != nil {
-		return guest{}, nil, err
-	}
-	return guest{
-		name: "bantam", kernel: c.Kernel, initrd: slices.Concat(own, more), own: len(own),
-		words: "bantam.state=memory", network: `bantam: network: ready after`, shell: "bantam-console",
-	}, c, nil
+// tree collects the files of a root file system.
+type tree struct {
+	records *[]cpio.Record
+	from    []string // folders of unpacked packages
 }
 
-// peer is busybox init and udhcpc with the very modules of Bantam's generation.
-func (in inputs) peer(ctx context.Context, c *images.Composed) (guest, error) {
-	program, err := os.ReadFile(busybox)
-	if err != nil {
-		return guest{}, err
+func (t tree) add(records ...cpio.Record) { *t.records = append(*t.records, records...) }
+
+// text adds a file of text, executable if it begins as a script.
+func (t tree) text(path, content string) {
+	mode := uint64(0o644)
+	if len(content) > 2 && content[:2] == "#!" {
+		mode = 0o755
 	}
-	files := []cpio.Record{
-		cpio.StaticFile("bin/busybox", string(program), 0o755),
-		cpio.StaticFile("etc/inittab", string(inittab), 0o644),
-		cpio.StaticFile("etc/init.d/rcS", string(rcS), 0o755),
-		cpio.StaticFile("etc/udhcpc.script", string(udhcpcScript), 0o755),
-		cpio.Symlink("init", "bin/busybox"),
-		cpio.CharDev("dev/console", 0o600, 5, 1),
-		cpio.CharDev("dev/null", 0o666, 1, 3),
-		cpio.Directory("proc", 0o755), cpio.Directory("sys", 0o755), cpio.Directory("run", 0o755), cpio.Directory("root", 0o700),
-	}
-	names, err := exec.CommandContext(ctx, busybox, "--list-full").Output()
-	if err != nil {
-		return guest{}, fmt.Errorf("%s --list-full: %w", busybox, err)
-	}
-	for name := range bytes.FieldsSeq(names) {
-		files = append(files, cpio.Symlink(string(name), "/bin/busybox"))
-	}
-	own, err := archive(files)
-	if err != nil {
-		return guest{}, err
-	}
-	pack := exec.CommandContext(ctx, "xz", "-9e", "--check=crc32", "--stdout", "--quiet")
-	pack.Stdin = bytes.NewReader(own)
-	if own, err = pack.Output(); err != nil {
-		return guest{}, fmt.Errorf("xz: %w", err)
-	}
-	for len(own)%4 != 0 {
-		own = append(own, 0)
-	}
-	more, err := instruments()
-	if err != nil {
-		return guest{}, err
-	}
-	own = slices.Concat(modulesOf(c), own)
-	return guest{
-		name: "busybox", kernel: c.Kernel, initrd: slices.Concat(own, more), own: len(own), network: `bench: network up`, shell: "sh",
-	}, nil
+	t.add(cpio.StaticFile(path, content, mode))
 }
 
-func modulesOf(c *images.Composed) []byte {
-	for _, s := range c.Segments {
-		if s.Name == "modules" {
-			return s.Data
+// take adds a file of the packages under its own path.
+func (t tree) take(paths ...string) error {
+	for _, path := range paths {
+		found := false
+		for _, dir := range t.from {
+			data, err := os.ReadFile(filepath.Join(dir, path))
+			if err != nil {
+				continue
+			}
+			t.add(cpio.StaticFile(path, string(data), 0o755))
+			found = true
+			break
+		}
+		if !found {
+			return fmt.Errorf("no package has %s", path)
 		}
 	}
-	return nil // everything is built in
+	return nil
 }
 
-// instruments are the services that both machines keep, and what measures there.
-func instruments(more ...cpio.Record) ([]byte, error) {
-	program, err := os.ReadFile(busybox)
+// guest packs what a peer boots from.
+func (p peer) guest(ctx context.Context, in inputs, services int) (guest, error) {
+	g := guest{name: p.name, kernel: in.image}
+	archive := in.archive
+	archive.Release = p.release
+	packages, err := archive.Packages(ctx, p.packages...)
 	if err != nil {
-		return nil, err
+		return g, err
 	}
-	return archive(append(more,
-		cpio.StaticFile("bench/dummy", string(dummy()), 0o755),
-		cpio.StaticFile("bench/busybox", string(program), 0o755),
-		cpio.StaticFile("bench/measure.sh", string(measureScript), 0o755)))
+	var records []cpio.Record
+	root := tree{records: &records}
+	for _, name := range p.packages {
+		g.versions = append(g.versions, packages[name].Name+" "+packages[name].Version)
+		root.from = append(root.from, packages[name].Dir)
+	}
+	if err := in.common(ctx, root); err != nil {
+		return g, err
+	}
+	if err := p.files(root, services); err != nil {
+		return g, fmt.Errorf("%s: %w", p.name, err)
+	}
+	own, err := archiveOf(records)
+	if err != nil {
+		return g, err
+	}
+	g.initrd, err = packed(ctx, own)
+	return g, err
 }
 
-// archive packs files with their folders as an initrd segment.
-func archive(files []cpio.Record) ([]byte, error) {
+// instruments are the programs that all systems run.
+func instruments() []cpio.Record {
+	return []cpio.Record{
+		cpio.StaticFile("bench/service", string(service()), 0o755),
+		cpio.StaticFile("bench/ready", string(instrument()), 0o755),
+	}
+}
+
+// packed compresses an archive as Bantam's segments are.
+func packed(ctx context.Context, data []byte) ([]byte, error) {
+	pack := exec.CommandContext(ctx, "xz", "-6", "--check=crc32", "--stdout", "--quiet")
+	pack.Stdin = bytes.NewReader(data)
+	out, err := pack.Output()
+	if err != nil {
+		return nil, fmt.Errorf("xz: %w", err)
+	}
+	for len(out)%4 != 0 {
+		out = append(out, 0)
+	}
+	return out, nil
+}
+
+// archiveOf packs files with their folders as an initrd segment. Of two of one name the first counts.
+func archiveOf(files []cpio.Record) ([]byte, error) {
 	var b bytes.Buffer
 	w := cpio.Newc.Writer(&b)
 	made := map[string]bool{}

@@ -1,12 +1,11 @@
-// Command bench measures Bantam beside busybox init and udhcpc: both boot the same
-// kernel with the same modules in the same virtual machine, keep five services and
-// a console, and ask for an address. Then it times `bantam switch` there and
-// `bantam build` here, and the editor beside Debian's. `make bench` runs it from the
-// root of the repository; `go run ./test/bench editors` does only the last.
+// Command bench measures Bantam beside other init systems of Debian: all do the same job in the same virtual
+// machine with the same kernel (see job.go). Then it times `bantam switch` there and `bantam build` here, and the
+// editor beside Debian's. `make bench` runs it from the root of the repository; `go run ./test/bench editors`
+// does only the last, `go run ./test/bench job bantam busybox` only the job of these.
 //
 // The machine's clock counts instructions, so that all figures but the build's are
-// the same on any host. Limits: board pc only; no disk, so nothing of a disk's time
-// is in the figures of a switch.
+// the same on any host. Limits: amd64 only; no disk, so nothing of a disk's time
+// is in the figures.
 package main
 
 import (
@@ -23,8 +22,6 @@ import (
 	"syscall"
 	"time"
 
-	"bantam/board"
-	"bantam/images"
 	"bantam/test/bench/editors"
 )
 
@@ -40,13 +37,15 @@ func main() {
 	var err error
 	switch flag.Arg(0) {
 	case "":
-		if r, err = measure(ctx, *tool, *device, *keep); err == nil {
+		if err = r.machines(ctx, *tool, *device, *keep, nil); err == nil {
 			r.Editors, err = editors.Measure(ctx, *device)
 		}
+	case "job":
+		err = r.machines(ctx, "", *device, *keep, flag.Args()[1:])
 	case "editors":
 		r.Editors, err = editors.Measure(ctx, *device)
 	default:
-		err = fmt.Errorf("%s: only `editors` can be measured alone", flag.Arg(0))
+		err = fmt.Errorf("%s: only `job` and `editors` can be measured alone", flag.Arg(0))
 	}
 	if err == nil {
 		r.weigh()
@@ -67,72 +66,91 @@ func main() {
 	}
 }
 
-func measure(ctx context.Context, tool, device, dir string) (*report, error) {
+// machines measures the job of the named systems, nil: of all; and with a host tool also what Bantam alone does.
+func (r *report) machines(ctx context.Context, tool, device, dir string, names []string) error {
 	if dir == "" {
 		temporary, err := os.MkdirTemp("", "bantam-bench-")
 		if err != nil {
-			return nil, err
+			return err
 		}
 		defer os.RemoveAll(temporary)
 		dir = temporary
 	} else if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
+		return err
 	}
 	in, err := gather(ctx, device, dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	ours, composed, err := in.bantam(ctx)
+	r.Kernel = in.kernel.Version
+	for _, name := range append([]string{"bantam"}, peerNames()...) {
+		if len(names) > 0 && !slices.Contains(names, name) {
+			continue
+		}
+		f, err := in.measure(ctx, name)
+		if err != nil {
+			return err
+		}
+		r.Jobs = append(r.Jobs, job{name, f})
+	}
+	if tool == "" {
+		return nil
+	}
+	g, err := in.switches(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	peer, err := in.peer(ctx, composed)
+	said, err := in.boot(ctx, g)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	r := &report{Kernel: in.kernel.Version}
-	said, err := in.boot(ctx, ours, &r.Bantam)
-	if err != nil {
-		return nil, err
-	}
+	r.Memory, r.Anonymous = said.processes()
 	switches, err := said.switches()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if len(switches) < 2 {
-		return nil, fmt.Errorf("%d switches, want at least 2", len(switches))
+		return fmt.Errorf("%d switches, want at least 2", len(switches))
 	}
 	last := len(switches) - 1
 	r.Switch, r.Nothing = slices.Max(switches[:last]), switches[last]
-	if _, err = in.boot(ctx, peer, &r.Busybox); err != nil {
-		return nil, err
-	}
-	if r.Build, err = timeBuild(ctx, tool, device, dir); err != nil {
-		return nil, err
-	}
-	return r, nil
+	r.Build, err = timeBuild(ctx, tool, device, dir)
+	return err
 }
 
-// gather finds what both guests are made from; only the kernel may have to be fetched.
-func gather(ctx context.Context, device, scratch string) (in inputs, err error) {
-	in = inputs{device: device, scratch: scratch}
-	if in.board, err = board.Load("pc"); err != nil {
-		return in, err
-	}
-	for program, debian := range map[string]string{in.board.QEMU.Binary: in.board.QEMU.Package, "xz": "xz-utils", busybox: "busybox-static"} {
-		if _, err := exec.LookPath(program); err != nil {
-			return in, fmt.Errorf("%s is missing: apt-get install %s", program, debian)
+// measure lets a system do the job, and once more with more services.
+func (in inputs) measure(ctx context.Context, name string) (f figures, err error) {
+	var used [2]float64
+	for i, services := range []int{jobServices, jobServices + moreBy} {
+		var g guest
+		if name == "bantam" {
+			g, err = in.bantam(ctx, services)
+		} else {
+			at := slices.IndexFunc(peers, func(p peer) bool { return p.name == name })
+			g, err = peers[at].guest(ctx, in, services)
+		}
+		if err != nil {
+			return f, err
+		}
+		said, err := in.boot(ctx, g)
+		if err != nil {
+			return f, err
+		}
+		ready, mb, err := said.job(services)
+		if err != nil {
+			return f, fmt.Errorf("%s: %w; see --keep", name, err)
+		}
+		used[i] = mb
+		if i == 0 {
+			f.Ready, f.Used, f.Versions = ready, mb, g.versions
 		}
 	}
-	if in.cache.Dir, err = images.DefaultCacheDir(); err != nil {
-		return in, err
-	}
-	in.kernel, err = images.DebianKernel(ctx, images.Archive{CacheDir: in.cache.Dir, Arch: in.board.DebianArch}, in.board.KernelPackage)
-	return in, err
+	f.Service = (used[1] - used[0]) / moreBy * 1000
+	return f, nil
 }
 
-// boot runs a guest to its end, keeps what it said beside its kernel, and reads the figures from it.
-func (in inputs) boot(ctx context.Context, g guest, f *figures) (said record, err error) {
+// boot runs a guest to its end, keeps what it said beside its kernel, and reads it.
+func (in inputs) boot(ctx context.Context, g guest) (said record, err error) {
 	text, err := run(ctx, in.board, g, in.scratch)
 	if err == nil {
 		err = os.WriteFile(filepath.Join(in.scratch, g.name+".log"), []byte(text), 0o644)
@@ -140,13 +158,10 @@ func (in inputs) boot(ctx context.Context, g guest, f *figures) (said record, er
 	if err != nil {
 		return said, err
 	}
-	if said, err = parse(text); err == nil {
-		*f, err = said.figures(g)
+	if said, err = parse(text); err != nil {
+		err = fmt.Errorf("%s: %w; it said at last:\n%s", g.name, err, last(text))
 	}
-	if err != nil {
-		return said, fmt.Errorf("%s: %w; it said:\n%s", g.name, err, text)
-	}
-	return said, nil
+	return said, err
 }
 
 // timeBuild is the best of five builds in seconds, each of another configuration,
@@ -155,7 +170,7 @@ func timeBuild(ctx context.Context, tool, device, dir string) (float64, error) {
 	best := time.Hour
 	for n := range 6 {
 		file := filepath.Join(dir, "build.toml")
-		text := strings.Replace(string(systemText), `"bench"`, fmt.Sprintf(`"bench%d"`, n), 1)
+		text := strings.Replace(string(switchSystem), `"bench"`, fmt.Sprintf(`"bench%d"`, n), 1)
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			return 0, err
 		}

@@ -10,10 +10,10 @@ import (
 
 // A record is what a machine told of itself.
 type record struct {
-	log   []event        // the kernel's, in order
-	trace []event        // its probes': who waited for keys at a terminal
-	pss   map[string]int // KiB of memory by process, e.g. "1 init"
-	anon  map[string]int // of that, what no file holds
+	log  []event        // the kernel's, in order
+	free map[string]int // /proc/meminfo in KiB, e.g. "MemTotal"
+	pss  map[string]int // KiB of memory by process, e.g. "1 init"
+	anon map[string]int // of that, what no file holds
 }
 
 // An event is a line with the machine's time in microseconds since its start.
@@ -22,107 +22,101 @@ type event struct {
 	text string
 }
 
+// over is the last that a machine says.
+const over = "bench: over"
+
 var (
-	kernelLine = regexp.MustCompile(`^\[ *(\d+)\.(\d{6})\] (.*)$`)
-	traceLine  = regexp.MustCompile(`^bench-trace: +(\S.*)-\d+ +\[\d+\] .{5} +(\d+)\.(\d{6}): (.*)$`)
+	kernelLine = regexp.MustCompile(`^(?:<\d+>)?\[ *(\d+)\.(\d{6})\] (.*)$`)
+	infoLine   = regexp.MustCompile(`(\w+): +(\d+) kB$`)
 	pssLine    = regexp.MustCompile(`^bench: (Pss|Pss_Anon): (\d+) (\d+ .*)$`)
 )
 
 // parse reads what came over the serial line.
 func parse(console string) (record, error) {
-	r := record{pss: map[string]int{}, anon: map[string]int{}}
-	over := false
+	r := record{free: map[string]int{}, pss: map[string]int{}, anon: map[string]int{}}
+	ended := false
 	for line := range strings.Lines(console) {
 		line = strings.TrimRight(line, "\r\n")
 		if m := kernelLine.FindStringSubmatch(line); m != nil {
 			r.log = append(r.log, event{microseconds(m[1], m[2]), m[3]})
-		} else if m := traceLine.FindStringSubmatch(line); m != nil {
-			r.trace = append(r.trace, event{microseconds(m[2], m[3]), m[1] + ": " + m[4]})
+		} else if m := infoLine.FindStringSubmatch(line); m != nil {
+			r.free[m[1]] = number(m[2])
 		} else if m := pssLine.FindStringSubmatch(line); m != nil {
-			n, _ := strconv.Atoi(m[2]) // digits only, by the expression
 			if m[1] == "Pss" {
-				r.pss[m[3]] = n
+				r.pss[m[3]] = number(m[2])
 			} else {
-				r.anon[m[3]] = n
+				r.anon[m[3]] = number(m[2])
 			}
-		} else if line == "bench: over" {
-			over = true
+		} else if line == over {
+			ended = true
 		}
 	}
-	if !over {
+	if !ended {
 		return r, fmt.Errorf("the machine ended too early")
 	}
 	return r, nil
 }
 
-func microseconds(seconds, fraction string) int64 {
-	n, _ := strconv.ParseInt(seconds+fraction, 10, 64) // digits only, by the expression
+// number reads digits, as the expressions have found them.
+func number(digits string) int {
+	n, _ := strconv.Atoi(digits)
 	return n
 }
 
-// first is when an event begins with a text for the first time.
-func first(events []event, text string) (int64, error) {
-	i := slices.IndexFunc(events, func(e event) bool { return strings.HasPrefix(e.text, text) })
+func microseconds(seconds, fraction string) int64 { return int64(number(seconds + fraction)) }
+
+// at is when the kernel log says for the first time something that begins with a text.
+func (r record) at(text string) (int64, error) {
+	i := slices.IndexFunc(r.log, func(e event) bool { return strings.HasPrefix(e.text, text) })
 	if i < 0 {
 		return 0, fmt.Errorf("nothing began with %q", text)
 	}
-	return events[i].at, nil
+	return r.log[i].at, nil
 }
 
-// at is when the kernel log says a text for the first time.
-func (r record) at(text string) (int64, error) { return first(r.log, text) }
-
-// waits is when a process waits for keys for the first time, by the log's clock.
-func (r record) waits(process string) (int64, error) {
-	there, err := first(r.trace, "measure.sh: tracing_mark_write: bench: clocks")
-	if err != nil {
-		return 0, err
-	}
-	here, err := r.at("bench: clocks")
-	if err != nil {
-		return 0, err
-	}
-	at, err := first(r.trace, process+": ")
-	return at - there + here, err
-}
-
-// figures of one system. Times are milliseconds since the kernel started /init.
+// figures of one system that has done the job.
 type figures struct {
-	Console float64 `json:"console_ms"` // a shell waits for keys
-	Network float64 `json:"network_ms"` // address, route and name servers are set
-	Both    float64 `json:"both_ms"`
-	Memory  int     `json:"memory_kib"`    // sum of Pss of all its processes at rest
-	Anon    int     `json:"anonymous_kib"` // of that, what no file holds
-	Initrd  int     `json:"initrd_bytes"`
+	Ready    float64  `json:"init_to_ready_ms"` // since the kernel started /init
+	Used     float64  `json:"used_mb"`          // as free(1) counts it; the root file system, which is in memory, is in it
+	Service  float64  `json:"service_kb"`       // what one more service takes
+	Versions []string `json:"versions"`
 }
 
-func (r record) figures(g guest) (f figures, err error) {
+// job reads how long the job took, of so many services, and the memory in use at its end.
+func (r record) job(services int) (ready, used float64, err error) {
 	begin, err := r.at("Run /init as init process")
 	if err != nil {
-		return f, err
+		return 0, 0, err
 	}
-	online, err := r.at(g.network)
+	end, err := r.at(readyLine)
 	if err != nil {
-		return f, err
+		return 0, 0, err
 	}
-	console, err := r.waits(g.shell)
-	if err != nil {
-		return f, err
-	}
-	f = figures{
-		Console: float64(console-begin) / 1000,
-		Network: float64(online-begin) / 1000,
-		Initrd:  g.own,
-	}
-	f.Both = max(f.Console, f.Network)
-	for name := range r.pss {
-		// The services and the measuring are no part of either system.
-		if !strings.HasSuffix(name, " dummy") && !strings.HasSuffix(name, " measure.sh") {
-			f.Memory += r.pss[name]
-			f.Anon += r.anon[name]
+	for _, e := range r.log {
+		if e.text == serviceRuns {
+			services--
+			end = max(end, e.at) // a system that knows no order may be ready before
 		}
 	}
-	return f, nil
+	if services != 0 {
+		return 0, 0, fmt.Errorf("%d services too few have run", services)
+	}
+	if r.free["MemTotal"] == 0 || r.free["MemAvailable"] == 0 {
+		return 0, 0, fmt.Errorf("nothing of /proc/meminfo")
+	}
+	return float64(end-begin) / 1000, float64(r.free["MemTotal"]-r.free["MemAvailable"]) * 1024 / 1e6, nil
+}
+
+// processes are the sums of Pss, and of that what no file holds, over the processes of Bantam, in KiB.
+func (r record) processes() (all, anonymous int) {
+	for name := range r.pss {
+		// The services and the measuring are no part of it.
+		if !strings.HasSuffix(name, " service") && !strings.HasSuffix(name, " measure.sh") {
+			all += r.pss[name]
+			anonymous += r.anon[name]
+		}
+	}
+	return all, anonymous
 }
 
 // switches are the milliseconds from each command to the shell's next one, in order.

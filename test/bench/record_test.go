@@ -1,37 +1,41 @@
 package main
 
 import (
-	"bytes"
-	"debug/elf"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
 
-// console is what a machine says, shortened.
+// console is what machines say, shortened: that of the job, and that of the switches.
 const console = `SeaBIOS (version 1.16.2)
 
+(a shell)
+READY
+root@bench:~# MemTotal:         219020 kB
+MemFree:          190700 kB
+MemAvailable:     193996 kB
 bench: Pss: 5000 1 init
 bench: Pss_Anon: 1500 1 init
 bench: Pss: 3000 90 bantam-console
-bench: Pss: 8 91 dummy
+bench: Pss: 8 91 service
 bench: Pss: 1733 92 measure.sh
-1/2 stop service dummy3
-[    0.002665] e820: update [mem 0x00000000-0x00000fff] usable ==> reserved
-[    2.000000] Run /init as init process
-[    2.100000] bantam: network: started, pid 90
-[    2.250500] bantam: network: ready after 150ms
-[    9.500000] bench: clocks
+1/2 stop service s3
+<6>[    0.002665] e820: update [mem 0x00000000-0x00000fff] usable ==> reserved
+<6>[    2.000000] Run /init as init process
+<30>[    2.100000] bantam: network: started, pid 90
+<12>[    2.200000] bench: a service runs
+<12>[    2.300000] bench: READY
+<12>[    2.300500] bench: a service runs
 [   10.000000] bench: switch 1 begins
-[   10.000100] bantam: switch: 1/2 stop service dummy3
+[   10.000100] bantam: switch: 1/2 stop service s3
 [   10.020000] bench: switch 1 ended 0
 [   12.000000] bench: switch 2 begins
 [   12.005000] bench: switch 2 ended 0
-bench-trace: # tracer: nop
-bench-trace:               sh-80      [000] .....     1.500000: waits: (n_tty_poll+0x0/0x1d0)
-bench-trace:   bantam-console-90      [000] .....     2.175000: waits: (n_tty_poll+0x0/0x1d0)
-bench-trace:   bantam-console-90      [000] .....     3.175000: reads: (n_tty_read+0x0/0x1d0)
-bench-trace:       measure.sh-92      [000] .....     9.400000: tracing_mark_write: bench: clocks
 bench: over
+[    7.069146] reboot: Power down
 `
 
 func TestFiguresComeFromWhatTheMachineSays(t *testing.T) {
@@ -39,10 +43,12 @@ func TestFiguresComeFromWhatTheMachineSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := r.figures(guest{own: 77, network: "bantam: network: ready", shell: "bantam-console"})
-	want := figures{Console: 275, Network: 250.5, Both: 275, Memory: 8000, Anon: 1500, Initrd: 77}
-	if err != nil || got != want {
-		t.Errorf("got %+v (%v), want %+v", got, err, want)
+	ready, used, err := r.job(2)
+	if err != nil || ready != 300.5 || used != 25.624576 {
+		t.Errorf("ready after %v ms, %v MB used (%v); want 300.5, when the last service ran, and 25.624576", ready, used, err)
+	}
+	if all, anonymous := r.processes(); all != 8000 || anonymous != 1500 {
+		t.Errorf("processes have %d KiB, %d anonymous; want 8000 and 1500", all, anonymous)
 	}
 	switches, err := r.switches()
 	if err != nil || len(switches) != 2 || switches[0] != 20 || switches[1] != 5 {
@@ -52,16 +58,16 @@ func TestFiguresComeFromWhatTheMachineSays(t *testing.T) {
 
 func TestWhatAMachineDidNotSayIsAnError(t *testing.T) {
 	for claim, missing := range map[string]string{
-		"/init was not started":         "Run /init",
-		"the network never came up":     "network: ready",
-		"no shell waited for keys":      "   bantam-console-90",
-		"the clocks were not compared":  "tracing_mark_write",
-		"the machine ended before that": "bench: over",
-		"a switch failed":               "switch 2 ended 0",
+		"/init was not started":     "Run /init",
+		"the job was not done":      "bench: READY",
+		"a service did not run":     "a service runs",
+		"memory was not told":       "MemAvailable",
+		"the machine ended earlier": "bench: over",
+		"a switch failed":           "switch 2 ended 0",
 	} {
-		r, err := parse(strings.ReplaceAll(console, missing, "something else"))
+		r, err := parse(strings.Replace(console, missing, "something else", 1))
 		if err == nil {
-			_, err = r.figures(guest{network: "bantam: network: ready", shell: "bantam-console"})
+			_, _, err = r.job(2)
 		}
 		if err == nil {
 			_, err = r.switches()
@@ -85,12 +91,33 @@ func TestVerdictsFollowTheBudget(t *testing.T) {
 	}
 }
 
-func TestTheDummyIsAProgram(t *testing.T) {
-	f, err := elf.NewFile(bytes.NewReader(dummy()))
-	if err != nil {
+func TestAProgramSaysWhatItShall(t *testing.T) {
+	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
+		t.Skip("the programs are for Linux on amd64")
+	}
+	dir := t.TempDir()
+	first, second, file := filepath.Join(dir, "first"), filepath.Join(dir, "second"), filepath.Join(dir, "program")
+	for _, path := range []string{first, second} {
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var p program
+	p.say(first, "one line\n")
+	p.call(sysOpen, text(first), openRead)
+	p.call(sysRead, result{}, bufferBase, bufferSize)
+	p.show(second)
+	const sysExit = 60
+	p.call(sysExit, 7)
+	if err := os.WriteFile(file, p.elf(), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if p := f.Progs; len(p) != 1 || f.Entry != p[0].Vaddr+120 || p[0].Filesz != uint64(len(dummy())) {
-		t.Errorf("entry %#x, segments %+v", f.Entry, p)
+	if err := exec.Command(file).Run(); err == nil || err.Error() != "exit status 7" {
+		t.Errorf("ended with %v, want exit status 7", err)
+	}
+	for _, path := range []string{first, second} {
+		if got, err := os.ReadFile(path); string(got) != "one line\n" {
+			t.Errorf("%s: got %q (%v), want the line", path, got, err)
+		}
 	}
 }

@@ -1,0 +1,11 @@
+package main
+
+// peers are the other systems, in the order in which they are measured.
+var peers = []peer{busyboxInit}
+
+func peerNames() (names []string) {
+	for _, p := range peers {
+		names = append(names, p.name)
+	}
+	return names
+}
