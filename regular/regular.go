@@ -77,6 +77,14 @@ func (f *File) Read(b []byte) (int, error) {
 	return n, nil
 }
 
+// StatNow says what Stat has become since the file was opened.
+func (f *File) StatNow() (st unix.Stat_t, err error) {
+	if err := unix.Fstat(f.fd, &st); err != nil {
+		return st, &fs.PathError{Op: "stat", Path: f.path, Err: err}
+	}
+	return st, nil
+}
+
 // Close closes the file.
 func (f *File) Close() error { return unix.Close(f.fd) }
 

@@ -31,6 +31,7 @@ type fakeMachine struct {
 	network  NetworkState
 	calls    []string
 	versions map[string]string // of programs, part of the fingerprints
+	unread   map[string]error  // programs of which no version can be told
 
 	kernel   func(have map[string]string, name, value string) // makes something else of a parameter that was set
 	missing  []string                                         // programs that are not there
@@ -128,7 +129,11 @@ func (m *fakeMachine) Fingerprints(sys *system.System) map[string]string {
 	all := map[string]string{}
 	for name, s := range sys.Services {
 		s.OnChange = ""
-		all[name] = string(DigestOf(fmt.Appendf(nil, "%v %v %s", s, sys.Users[s.User], m.versions[s.Command[0]])))
+		definition := DigestOf(fmt.Appendf(nil, "%v %v", s, sys.Users[s.User])).Hex()
+		all[name] = lifecycle.Fingerprint(definition, m.versions[s.Command[0]])
+		if why := m.unread[s.Command[0]]; why != nil {
+			all[name] = lifecycle.UnknownProgram(definition, why)
+		}
 	}
 	return all
 }

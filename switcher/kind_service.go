@@ -126,7 +126,12 @@ func (p *planner) changedServices() (stops, reloads map[string]string) {
 
 // changedService decides for one that runs and goes on being wanted.
 func (p *planner) changedService(s ServiceState, goal string, stops, reloads map[string]string) {
-	if s.Fingerprint == goal && s.knows() == goal {
+	ran, doubt := lifecycle.SameFingerprint(s.Fingerprint, goal)
+	told, _ := lifecycle.SameFingerprint(s.knows(), goal)
+	if doubt != "" {
+		p.note("service %s: whether its program has changed is not known: %s", s.Name, doubt)
+	}
+	if ran && told {
 		return
 	}
 	name, policy := s.Name, p.toSystem.Services[s.Name].OnChange
@@ -134,10 +139,10 @@ func (p *planner) changedService(s ServiceState, goal string, stops, reloads map
 		stops[name] = p.serviceReason(name)
 		return
 	}
-	if policy == "reload" && s.knows() != goal { // also if it was told of a newer definition, and that is over
+	if policy == "reload" && !told { // also if it was told of a newer definition, and that is over
 		reloads[name] = p.serviceReason(name)
 	}
-	if s.Fingerprint != goal {
+	if !ran {
 		p.plan.Stale = append(p.plan.Stale, Stale{name, p.serviceReason(name)})
 	}
 }
@@ -172,12 +177,13 @@ func (p *planner) serviceReason(name string) string {
 func (p *planner) startReason(name string) string {
 	s := p.from.service(name)
 	_, defined := p.fromSystem.Services[name]
+	same, _ := lifecycle.SameFingerprint(s.Defined, p.to.Items[KindService][name])
 	switch {
 	case s.runs():
 		return ""
 	case !defined:
 		return "service." + name + " added"
-	case s.Wanted && s.Phase != lifecycle.PhaseFailed && s.Defined == p.to.Items[KindService][name]:
+	case s.Wanted && s.Phase != lifecycle.PhaseFailed && same:
 		return "" // it waits, or has ended well for good
 	case s.Wanted && s.Phase == lifecycle.PhaseFailed:
 		return fmt.Sprintf("service.%s has failed: %s", name, s.fault(0))

@@ -1,6 +1,8 @@
 package switcher
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -55,6 +57,33 @@ func TestChangedProgramBytesRestartTheService(t *testing.T) {
 	p, err := s.Plan(Request{Verb: VerbSwitch, Text: []byte(webText)})
 	if err != nil || len(p.Plan.Steps) != 2 {
 		t.Errorf("%v\n%s", err, p.Plan)
+	}
+}
+
+// Nobody knows whether it has changed: it is not restarted again and again for that, and the plan says so.
+func TestAProgramThatCannotBeReadIsNotedAndKeepsRunning(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	m.versions["httpd"] = "1"
+	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
+	pid := m.services["web"].PID
+	const want = "service web: whether its program has changed is not known: not read within 10s"
+	for range 2 {
+		m.unread = map[string]error{"httpd": errors.New("not read within 10s")}
+		p, err := s.Plan(Request{Verb: VerbSwitch, Text: []byte(webText)})
+		if err != nil || len(p.Plan.Steps) != 0 || !slices.Contains(p.Plan.Notes, want) {
+			t.Errorf("%v\n%s\n%q", err, p.Plan, p.Plan.Notes)
+		}
+		wantExit(t, switchTo(t, s, VerbSwitch, "# again\n"+webText), ExitGood)
+		if stale := s.Status().Stale; m.services["web"].PID != pid || len(stale) != 0 {
+			t.Errorf("pid %d -> %d, stale %q", pid, m.services["web"].PID, stale)
+		}
+		m.unread = nil
+		wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
+	}
+	m.versions["httpd"] = "2"
+	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
+	if m.services["web"].PID == pid {
+		t.Error("a change that is known does not restart it")
 	}
 }
 

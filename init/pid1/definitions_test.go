@@ -48,9 +48,9 @@ func TestAChangeOfRightsOrLimitsRestartsTheService(t *testing.T) {
 		"memory":          {Command: []string{"/x"}, Memory: 64 << 20},
 		"tasks":           {Command: []string{"/x"}, Tasks: 500},
 	} {
-		print, err := supervise.Fingerprint(serviceDefinition("a", service, nil), none)
-		if err != nil || seen[print] != "" {
-			t.Errorf("%s: like %s, %v", claim, seen[print], err)
+		print := supervise.Fingerprint(serviceDefinition("a", service, nil), none)
+		if seen[print] != "" {
+			t.Errorf("%s: like %s", claim, seen[print])
 		}
 		seen[print] = claim
 	}

@@ -2,11 +2,8 @@ package pid1
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -22,7 +19,6 @@ import (
 	"bantam/lifecycle"
 	"bantam/netcfg"
 	"bantam/printable"
-	"bantam/regular"
 	"bantam/switcher"
 	"bantam/system"
 )
@@ -49,14 +45,10 @@ type Machine struct {
 	sawStates <-chan struct{} // closed when what Services returned last is out of date
 	sawNet    <-chan struct{} // likewise of Network
 	digests   map[fileID]string
+	young     time.Duration            // see youngFile
+	slow      map[fileID]time.Duration // when the digest of one took too long
 
-	looks chan struct{} // holds those at file systems that do not answer
-}
-
-// fileID tells a program's bytes apart without reading them.
-type fileID struct {
-	dev, inode  uint64
-	size, mtime int64
+	looks *looks
 }
 
 // NewMachine acts through sup; consoles, e.g. ttyS0, get a shell with whatever
@@ -65,7 +57,7 @@ func NewMachine(sup *supervise.Supervisor, loader *kmod.Loader, binary switcher.
 	netmsg := make(chan struct{})
 	m := &Machine{sup: sup, loader: loader, binary: string(binary), consoles: consoles, drivers: drivers,
 		netmsg: netmsg, sawStates: sup.Changed(), sawNet: netmsg, digests: map[fileID]string{},
-		looks: make(chan struct{}, mostLooks)}
+		young: youngFile, slow: map[fileID]time.Duration{}, looks: newLooks(mostLooks)}
 	m.reports = netcfg.Reports{Dir: netDir, Changed: m.NetworkChanged, Fault: func(err error) { Logf(Warning, "%v", err) }}
 	return m
 }
@@ -178,54 +170,6 @@ func links() []string {
 		names = append(names, e.Name())
 	}
 	return names
-}
-
-// Fingerprints are of the services as they would be started now.
-func (m *Machine) Fingerprints(sys *system.System) map[string]string {
-	prints := map[string]string{}
-	for name, service := range sys.Services {
-		print, err := supervise.Fingerprint(serviceDefinition(name, service, sys.Users), m.digestInTime)
-		if err != nil {
-			print = "unknown: " + err.Error() // equal only to the same misfortune
-		}
-		prints[name] = print
-	}
-	return prints
-}
-
-// mostProgram is the largest program whose bytes are compared.
-const mostProgram = 512 << 20
-
-// digest names the bytes of a program. Every command of Bantam is the device
-// binary, whose digest the generation knows; others are read. The folder that
-// it is in may be anybody's.
-func (m *Machine) digest(path string) (string, error) {
-	f, err := regular.Open(path, 0, mostProgram)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	id := fileID{uint64(f.Stat.Dev), f.Stat.Ino, f.Stat.Size, f.Stat.Mtim.Nano()}
-	if self, err := os.Stat("/proc/self/exe"); err == nil {
-		if st := self.Sys().(*syscall.Stat_t); uint64(st.Dev) == id.dev && st.Ino == id.inode {
-			return m.binary, nil
-		}
-	}
-	m.mu.Lock()
-	known := m.digests[id]
-	m.mu.Unlock()
-	if known != "" {
-		return known, nil
-	}
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	digest := "sha256:" + hex.EncodeToString(h.Sum(nil))
-	m.mu.Lock()
-	m.digests[id] = digest
-	m.mu.Unlock()
-	return digest, nil
 }
 
 // HasModule says whether name, or an alias, is in the image or built in.

@@ -20,6 +20,7 @@ package supervise
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"syscall"
@@ -86,6 +87,13 @@ func (d Definition) resolved() Definition {
 		d.ReloadSignal = syscall.SIGHUP
 	}
 	return d
+}
+
+// same says whether a process of d is one of other too, as far as is known.
+func (d Definition) same(other Definition) bool {
+	same, _ := lifecycle.SameFingerprint(d.Fingerprint, other.Fingerprint)
+	d.Fingerprint = other.Fingerprint
+	return same && reflect.DeepEqual(d, other)
 }
 
 // follows lists every service that d starts after and stops before.

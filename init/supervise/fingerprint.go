@@ -7,37 +7,39 @@ import (
 	"errors"
 	"io/fs"
 	"strings"
+
+	"bantam/lifecycle"
 )
 
 // defaultPath is the PATH of a service that sets none.
 const defaultPath = "/bin:/sbin:/usr/bin:/usr/sbin"
 
-// Fingerprint is the SHA-256, in hex, of everything that makes a service what
-// it is: its definition and its executable. Two services with one fingerprint
-// need no restart between them. digestOf gives the digest of a file; its
-// fs.ErrNotExist means to look on in PATH. An executable that is nowhere has a
-// fingerprint too, so that its appearance is a change.
-func Fingerprint(def Definition, digestOf func(path string) (string, error)) (string, error) {
+// Fingerprint is everything that makes a service what it is: its definition and
+// its executable; see lifecycle.SameFingerprint. Two services with one
+// fingerprint need no restart between them. digestOf gives the digest of a file;
+// its fs.ErrNotExist means to look on in PATH. An executable that is nowhere has
+// a fingerprint too, so that its appearance is a change.
+func Fingerprint(def Definition, digestOf func(path string) (string, error)) string {
 	text, err := json.Marshal(def.resolved())
 	if err != nil {
-		return "", err
+		return lifecycle.UnknownProgram("", err) // no definition has what JSON has not
 	}
-	sum := sha256.New()
-	sum.Write(text)
-	if len(def.Argv) > 0 {
-		for _, path := range candidates(def.Argv[0], def.Env) {
-			digest, err := digestOf(path)
-			if errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
-			if err != nil {
-				return "", err
-			}
-			sum.Write([]byte("\x00" + path + "\x00" + digest))
-			break
+	sum := sha256.Sum256(text)
+	definition := hex.EncodeToString(sum[:])
+	if len(def.Argv) == 0 {
+		return lifecycle.Fingerprint(definition, "")
+	}
+	for _, path := range candidates(def.Argv[0], def.Env) {
+		digest, err := digestOf(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
+			return lifecycle.UnknownProgram(definition, err)
 		}
+		return lifecycle.Fingerprint(definition, path+" "+digest)
 	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
+	return lifecycle.Fingerprint(definition, "")
 }
 
 // candidates lists the files that a command may mean, as execvp does.

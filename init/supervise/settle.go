@@ -2,7 +2,6 @@ package supervise
 
 import (
 	"cmp"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -233,7 +232,7 @@ func (e *Engine) States(now time.Duration) []State {
 			Stuck:   s.wanted && s.stuck,
 			Held:    s.held,
 			Looping: s.looping(max(now, e.now)),
-			Stale:   (s.alive || s.phase == lifecycle.PhaseReady) && !reflect.DeepEqual(s.run, s.def),
+			Stale:   (s.alive || s.phase == lifecycle.PhaseReady) && !s.run.same(s.def),
 			MayFail: s.def.MayFail,
 			Defined: s.def.Fingerprint,
 		}
