@@ -25,6 +25,11 @@ func (s *Switcher) protected() map[int]string {
 	if s.record.Trying != nil {
 		keep[s.record.Trying.Generation] = "the next boot tries it"
 	}
+	for _, e := range s.record.Entries {
+		if e.Pinned {
+			keep[e.Number] = fmt.Sprintf("it is pinned; `bantam generations unpin %d` lets it go", e.Number)
+		}
+	}
 	return keep
 }
 
@@ -43,7 +48,7 @@ func (s *Switcher) Delete(numbers ...int) error {
 	keep, record := s.protected(), s.recordNow()
 	for _, n := range numbers {
 		if record.entry(n) == nil {
-			return fmt.Errorf("generation %d: there is none", n)
+			return noGeneration(n)
 		}
 		if why := keep[n]; why != "" {
 			return fmt.Errorf("generation %d stays: %s", n, why)
@@ -55,10 +60,43 @@ func (s *Switcher) Delete(numbers ...int) error {
 }
 
 // Collect removes old generations: all but those that run, were booted or are
-// the default, what ran before them, the last good one and the newest twenty.
+// the default, what ran before them, the last good one, the newest twenty and what is pinned.
 func (s *Switcher) Collect() error {
 	s.storing.Lock()
 	defer s.storing.Unlock()
+	gone := s.old()
+	defer s.keepReserve()
+	return s.remove(gone)
+}
+
+// Garbage is what Collect would remove.
+type Garbage struct {
+	Generations []int `json:"generations"`
+	Blobs       int   `json:"blobs"` // of them, and what a power cut left
+	Bytes       int64 `json:"bytes"`
+}
+
+// Garbage says what Collect would remove now.
+func (s *Switcher) Garbage() (Garbage, error) {
+	s.storing.Lock()
+	defer s.storing.Unlock()
+	gone := s.old()
+	g := Garbage{Generations: []int{}}
+	var keep []Digest
+	for _, e := range s.recordNow().Entries {
+		if gone(e) {
+			g.Generations = append(g.Generations, e.Number)
+		} else {
+			keep = append(keep, e.Digest)
+		}
+	}
+	blobs, bytes, err := s.store.Garbage(keep)
+	g.Blobs, g.Bytes = blobs, bytes
+	return g, err
+}
+
+// old tells which generations may be collected.
+func (s *Switcher) old() func(Entry) bool {
 	keep, record := s.protected(), s.recordNow()
 	keep[record.Previous] = "it ran before"
 	s.mu.Lock()
@@ -73,8 +111,7 @@ func (s *Switcher) Collect() error {
 	for _, e := range record.Entries[max(0, len(record.Entries)-keepNewest):] {
 		keep[e.Number] = "it is new"
 	}
-	defer s.keepReserve()
-	return s.remove(func(e Entry) bool { return keep[e.Number] == "" })
+	return func(e Entry) bool { return keep[e.Number] == "" }
 }
 
 // remove takes generations out of the record first, so that a power cut leaves

@@ -19,7 +19,8 @@ type disk interface {
 	ReadFile(path string, most int64) ([]byte, error) // errNotAFile: something else, or more bytes than most
 	Append(path string) (file, error)                 // must exist
 	Overwrite(path string, data []byte) error         // its first bytes, in place and durably; must exist
-	Free(dir string) (int64, error)                   // bytes that may still be written
+	Size(path string) (int64, error)
+	Free(dir string) (int64, error) // bytes that may still be written
 }
 
 // file is a file open for writing.
@@ -51,6 +52,14 @@ func (osDisk) Overwrite(path string, data []byte) error {
 	}
 	_, err = f.Write(data)
 	return errors.Join(err, f.Close())
+}
+
+func (osDisk) Size(path string) (int64, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
 }
 
 func (osDisk) Free(dir string) (int64, error) {

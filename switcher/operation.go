@@ -17,6 +17,7 @@ type operation struct {
 	result    Result
 	step      int // steps begun, over the way there and back
 	total     int
+	said      []string        // what services that failed wrote last
 	awaited   string          // what was last told to be waited for
 	fresh     map[string]bool // services that its steps have started
 

@@ -113,6 +113,14 @@ func (d *powerDisk) ReadFile(path string, most int64) ([]byte, error) {
 	return slices.Clone(n.data), nil
 }
 
+func (d *powerDisk) Size(path string) (int64, error) {
+	n := d.find(path)
+	if n == nil {
+		return 0, pathError("lstat", path, fs.ErrNotExist)
+	}
+	return int64(len(n.data)), nil
+}
+
 func (d *powerDisk) List(path string) ([]string, error) {
 	n := d.find(path)
 	if n == nil {

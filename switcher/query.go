@@ -103,13 +103,20 @@ func (s *Switcher) Text(number int) ([]byte, error) {
 	record := s.recordNow()
 	e := record.entry(number)
 	if e == nil {
-		return nil, fmt.Errorf("generation %d: there is none", number)
+		return nil, noGeneration(number)
 	}
 	t, err := s.read(*e)
 	if err != nil {
 		return nil, fmt.Errorf("generation %d: %w", number, err)
 	}
 	return t.text, nil
+}
+
+// Running returns the system.toml of what runs, which need not be in the record; nil before anything does.
+func (s *Switcher) Running() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current.text
 }
 
 // Status is the switcher's part of `bantam status`.

@@ -33,6 +33,10 @@ type Entry struct {
 	State   State     `json:"state"`
 	Reason  string    `json:"reason,omitempty"` // of the state, e.g. "service web: exit status 1"
 
+	Log    []string `json:"log,omitempty"`    // what the service that failed wrote last, e.g. "web: no luck"
+	Pinned bool     `json:"pinned,omitempty"` // it stays until somebody unpins it
+	Label  string   `json:"label,omitempty"`  // of a person, for persons
+
 	// Boots pass it over although it is good, for Reason, as long as another one can run. A switch to it ends that.
 	PassedOver bool `json:"passed_over,omitempty"`
 }

@@ -181,6 +181,40 @@ func (s *Store) Collect(keep []Digest) (removed int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	garbage, err := s.garbage(keep)
+	if err != nil {
+		return 0, err
+	}
+	entries = slices.DeleteFunc(entries, func(e Descriptor) bool { return !slices.Contains(keep, e.Digest) })
+	if err := s.SetIndex(entries); err != nil { // first: a blob must not vanish under an entry
+		return 0, err
+	}
+	for _, path := range garbage {
+		if err := s.disk.Remove(path); err != nil {
+			return removed, err
+		}
+		removed++
+	}
+	return removed, nil
+}
+
+// Garbage is what Collect would remove.
+func (s *Store) Garbage(keep []Digest) (blobs int, bytes int64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	garbage, err := s.garbage(keep)
+	for _, path := range garbage {
+		size, err := s.disk.Size(path)
+		if err != nil {
+			return 0, 0, err
+		}
+		bytes += size
+	}
+	return len(garbage), bytes, err
+}
+
+// garbage lists the files of the blobs that no generation of keep names. s.mu is held.
+func (s *Store) garbage(keep []Digest) (paths []string, err error) {
 	named := map[Digest]bool{DigestOf(emptyConfig): true}
 	for _, d := range keep {
 		named[d] = true
@@ -189,7 +223,7 @@ func (s *Store) Collect(keep []Digest) (removed int, err error) {
 			continue // what a broken generation named is not known, and it can never run
 		}
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		var m manifest
 		_ = json.Unmarshal(data, &m) // as much of it as can be understood
@@ -197,23 +231,11 @@ func (s *Store) Collect(keep []Digest) (removed int, err error) {
 			named[blob.Digest] = true
 		}
 	}
-	entries = slices.DeleteFunc(entries, func(e Descriptor) bool { return !slices.Contains(keep, e.Digest) })
-	if err := s.SetIndex(entries); err != nil { // first: a blob must not vanish under an entry
-		return 0, err
-	}
 	names, err := s.disk.List(s.blobDir())
-	if err != nil {
-		return 0, err
-	}
 	for _, name := range names {
-		d := Digest(digestPrefix + name)
-		if named[d] || !d.Valid() {
-			continue
+		if d := Digest(digestPrefix + name); d.Valid() && !named[d] {
+			paths = append(paths, filepath.Join(s.blobDir(), name))
 		}
-		if err := s.disk.Remove(filepath.Join(s.blobDir(), name)); err != nil {
-			return removed, err
-		}
-		removed++
 	}
-	return removed, nil
+	return paths, err
 }

@@ -19,6 +19,7 @@ type Request struct {
 	Text       []byte        // a system.toml; nil: the draft
 	File       string        // the name under which problems in Text are told; "": system.toml
 	Confirm    time.Duration // a person has to confirm within this time after the proof; 0: need not
+	ToGood     bool          // of a rollback: to the last generation that is good and does not run
 	NoRollback bool          // stay with a generation that fails; the default does not move to it
 }
 
@@ -135,6 +136,10 @@ func (s *Switcher) resolve(r Request) (from, to target, err error) {
 	if from.system == nil {
 		return from, to, errNotStarted
 	}
+	if r.ToGood {
+		to, err = s.lastGood(from.number)
+		return from, to, err
+	}
 	number := r.Generation
 	if number == 0 && r.Verb == VerbRollback {
 		if number = before; number == 0 {
@@ -145,7 +150,7 @@ func (s *Switcher) resolve(r Request) (from, to target, err error) {
 		record := s.recordNow()
 		e := record.entry(number)
 		if e == nil {
-			return from, to, fmt.Errorf("generation %d: there is none", number)
+			return from, to, noGeneration(number)
 		}
 		if to, err = s.load(*e); err != nil {
 			err = fmt.Errorf("generation %d: %w", number, err)
@@ -160,6 +165,28 @@ func (s *Switcher) resolve(r Request) (from, to target, err error) {
 	}
 	to, err = s.compose(file, text)
 	return from, to, err
+}
+
+// lastGood is the generation that proved itself last, running left out, of those that can run.
+func (s *Switcher) lastGood(running int) (target, error) {
+	record := s.recordNow()
+	numbers := []int{record.Default, record.Previous}
+	for _, e := range slices.Backward(record.Entries) {
+		numbers = append(numbers, e.Number)
+	}
+	var faults []error
+	for i, number := range numbers {
+		e := record.entry(number)
+		if e == nil || e.State != StateGood || e.PassedOver || number == running || slices.Contains(numbers[:i], number) {
+			continue
+		}
+		to, err := s.load(*e)
+		if err == nil {
+			return to, nil
+		}
+		faults = append(faults, fmt.Errorf("generation %d: %w", number, err))
+	}
+	return target{}, errors.Join(append([]error{errors.New("no other generation that can run has proven itself")}, faults...)...)
 }
 
 // compose makes a generation of file's text and what was booted.
@@ -253,7 +280,7 @@ func (s *Switcher) ending() bool {
 func (o *operation) commit(before, to int) error {
 	err := o.s.update(func(r *Record) {
 		if e := r.entry(to); e != nil {
-			e.State, e.Reason, e.PassedOver = StateGood, "", false
+			e.State, e.Reason, e.Log, e.PassedOver = StateGood, "", nil, false
 		}
 		r.Previous, r.Default, r.Trying, r.FailedTrial = before, to, nil, 0
 	})
@@ -312,7 +339,7 @@ func judged(cause error) State {
 func (o *operation) markFailed(number int, cause error) {
 	err := o.s.update(func(r *Record) {
 		if e := r.entry(number); e != nil && r.Default != number {
-			e.State, e.Reason = judged(cause), explain(cause)
+			e.State, e.Reason, e.Log = judged(cause), explain(cause), lastLines(o.said)
 		}
 		if r.Trying != nil && r.Trying.Generation == number {
 			r.Trying = nil
@@ -321,6 +348,7 @@ func (o *operation) markFailed(number int, cause error) {
 			}
 		}
 	})
+	o.said = nil
 	if err != nil {
 		o.event(EventNote, "that generation %d is %s could not be recorded: %v", number, judged(cause), err)
 	}

@@ -150,5 +150,6 @@ func (o *operation) awaitWord(ctx context.Context, p proof) (err error) {
 func (o *operation) showLog(service string) {
 	for _, line := range o.s.machine.Log(service, logTail) {
 		o.event(EventFail, "%s: %s", service, line)
+		o.said = append(o.said, service+": "+line)
 	}
 }

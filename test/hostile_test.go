@@ -27,6 +27,7 @@ func TestBadInputLeavesTheMachineAsItWas(t *testing.T) {
 	c.badFiles()
 	c.twoAtOnce()
 	c.lostTerminal()
+	c.generationVerbs()
 	c.failingServices()
 	c.fullVolume()
 	c.damagedStore()
@@ -156,6 +157,21 @@ func (c *console) lostTerminal() {
 	c.waitFor("bantam status", "last switch generation 2 runs and is the default")
 }
 
+// generationVerbs looks at what is there, and ends where it began, in generation 2.
+func (c *console) generationVerbs() {
+	c.t.Helper()
+	c.must("bantam show 4", "[service.slow]")
+	c.must("bantam show > /tmp/shown; cmp /tmp/shown /run/bantam/system.toml; echo code $?", "code 0\n")
+	c.must("bantam generations pin 4; bantam generations label 4 before lunch; bantam generations", "4   good", `"before lunch" previous, pinned`)
+	c.refused("bantam generations delete 4", "generation 4 stays: it is pinned")
+	c.must("bantam generations show 4", "generation  4, good, previous, pinned", "before lunch", "Against generation 2, which runs:", "service.slow")
+	c.must("bantam gc --dry-run; echo code $?", "would remove 0 generations: 0 bytes in 0 blobs", "code 0\n")
+	c.must("bantam test 4; echo code $?", "generation 4 runs until the next boot", "code 0\n")
+	c.must("bantam rollback --to-good; echo code $?", "generation 2 runs and is the default", "code 0\n")
+	c.must("bantam switch --json 4 | tail -n 1", `"verb":"switch"`, `"to":4`, `"exit":0`)
+	c.must("bantam generations unpin 4; bantam switch 2; echo code $?", "generation 2 runs and is the default", "code 0\n")
+}
+
 // failingServices leads to generation 6, in which loop fails for ever and a is stopped by hand.
 func (c *console) failingServices() {
 	c.t.Helper()
@@ -168,6 +184,8 @@ func (c *console) failingServices() {
 	if after := c.row("a"); strings.Fields(after)[2] != strings.Fields(before)[2] {
 		c.t.Errorf("a was not to be touched: %s, then %s", before, after)
 	}
+
+	c.must("bantam generations show 5", "generation  5, bad", "service brittle: exit status 3", "brittle: no luck")
 
 	c.run("bantam service stop a")
 	c.write("/tmp/lax.toml", strings.Replace(serviceA, "1000", "2000", 1)+loop+"may_fail = true\n"+dependent+"may_fail = true\n")
@@ -246,6 +264,7 @@ func (c *console) damagedStore() {
 	}
 	c.settled()
 	c.must("bantam status", "generation  6, good", "next boot   generation 2", told)
+	c.must("bantam generations show 5", "brittle: no luck") // from before the reset
 	c.must("bantam rollback 4; echo code $?", "generation 4 runs and is the default", "code 0\n")
 }
 

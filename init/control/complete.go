@@ -2,6 +2,7 @@ package control
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,7 +37,9 @@ func (v verb) complete(rest []string, typed, socket string) (names []string, fil
 	for _, word := range strings.FieldsFunc(v.usage, func(r rune) bool { return strings.ContainsRune("[]| ", r) }) {
 		switch word = strings.TrimRight(word, "."); {
 		case strings.HasPrefix(word, "-"):
-			options = append(options, word)
+			if !slices.Contains(options, word) {
+				options = append(options, word)
+			}
 		case word == strings.ToLower(word):
 			actions = append(actions, word)
 		}
@@ -89,8 +92,10 @@ func (v verb) complete(rest []string, typed, socket string) (names []string, fil
 		}
 	case "help":
 		return append(Names(), topics()...), false
-	case "rollback", "diff":
+	case "rollback", "diff", "show":
 		return generations(), false
+	case "switch", "test", "boot", "plan":
+		return generations(), true
 	case "log":
 		return services(), false
 	case "generations":

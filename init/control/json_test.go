@@ -15,18 +15,24 @@ import (
 
 	"bantam/docs"
 	"bantam/init/supervise"
+	"bantam/switcher"
 	"bantam/system"
 )
 
 // printed are the documents that verbs print with --json, by where they are printed.
 var printed = map[string]any{
-	"runStatus":      Status{},
-	"runNet":         networkReport{},
-	"runCheck":       []system.Problem{},
-	"runPlan":        planReport{},
-	"runService":     []supervise.State{},
-	"runGenerations": []Generation{},
+	"runStatus":       Status{},
+	"runNet":          networkReport{},
+	"runCheck":        []system.Problem{},
+	"runPlan":         planReport{},
+	"runService":      []supervise.State{},
+	"listGenerations": []Generation{},
+	"showGeneration":  GenerationDescription{},
+	"runGC":           switcher.Garbage{},
 }
+
+// passedOn are the replies that a verb prints as PID 1 sends them: switch --json.
+var passedOn = []any{switcher.Event{}, switcher.Result{}}
 
 func TestEveryKeyOfAPrintedDocumentIsNamedInOneCasing(t *testing.T) {
 	snake := regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
@@ -57,6 +63,9 @@ func TestEveryKeyOfAPrintedDocumentIsNamedInOneCasing(t *testing.T) {
 	}
 	for verb, document := range printed {
 		walk(verb, reflect.TypeOf(document))
+	}
+	for _, document := range passedOn {
+		walk("switch", reflect.TypeOf(document))
 	}
 	if len(seen) < 10 {
 		t.Errorf("only %d types were looked at", len(seen))

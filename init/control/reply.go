@@ -65,8 +65,14 @@ func (d *Draft) UnmarshalJSON(data []byte) error {
 	return err
 }
 
+// GenerationDescription is the answer to "describe".
+type GenerationDescription struct {
+	switcher.Description
+	Marks []string `json:"marks,omitempty"` // as in Generation
+}
+
 // Generation is one row of the answer to "generations".
 type Generation struct {
 	switcher.Entry
-	Marks []string `json:"marks,omitempty"` // running, default, previous, booted, next
+	Marks []string `json:"marks,omitempty"` // running, default, booted, previous, image, tried next, pinned, passed over
 }

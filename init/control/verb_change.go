@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/signal"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -27,13 +26,16 @@ worth a look: a service without user runs as root with all rights.`
 const diffHelp = `Without numbers: what the draft changes in the running system, key by key. With one number
 A: what generation A has changed against the running one; with two: B against A.`
 
-const planHelp = `The very list of steps that a switch would execute, each with its reason. ! marks what
+const planHelp = `With NUMBER: to that generation; a file named 3 is ./3.
+
+The very list of steps that a switch would execute, each with its reason. ! marks what
 interrupts something that works now. --json prints one JSON document; its "problems" are why the
 switch would be refused.`
 
 const switchHelp = `Checks the draft (or FILE), stores it as a new generation, stops, changes and starts what differs,
 and then wants proof: services ready and staying up, the network as connected as before, the
-checks of system.toml. Only then the next boot runs it. Without proof the machine goes back to
+checks of system.toml. With NUMBER the same for a generation that is there; a file named 3 is ./3.
+Only then the next boot runs it. Without proof the machine goes back to
 the generation before, by itself, and says why. A power cut at any moment boots the old
 generation or the new one, never a mix. It goes on when this terminal dies.
 
@@ -41,6 +43,7 @@ generation or the new one, never a mix. It goes on when this terminal dies.
                   this terminal, or by "bantam confirm" on any other
   --no-rollback   stay with the new generation though its proof failed; the next boot still
                   runs the old one
+  --json          each event as a line of JSON, and the outcome as the last line
   --abort         let the switch (test, rollback) under way go back, from any console, also
                   while it waits to be confirmed
 
@@ -58,11 +61,10 @@ does, by a power cut, is followed by one more try.
 
 const rollbackHelp = `Switches, with proof, to what ran before; a second time: back again. With NUMBER to that
 generation ("bantam generations" lists them). Asks before it goes to one that is bad; --yes is the
-answer for scripts.`
+answer for scripts.
 
-const generationsHelp = `State is untried, good (it has proven itself), bad or interrupted (by a power cut). What runs,
-what the next boot runs and what the image carries cannot be deleted. Old ones go by
-themselves: the newest twenty stay.`
+  --to-good       to the one that has proven itself last and does not run now
+  --confirm TIME  as for switch`
 
 const draftHelp = `"bantam edit" begins anew from the running system.`
 
@@ -88,6 +90,16 @@ func writeProblems(w io.Writer, problems []system.Problem) {
 	for _, p := range problems {
 		fmt.Fprintln(w, p)
 	}
+}
+
+// aim is what a verb of a switch leads to: a generation by its number, the text of a file, or neither for the draft.
+func (c *client) aim(args []string) (number int, file, text string, code int) {
+	if len(args) == 1 && isNumber(args[0]) {
+		number, code = c.generation(args[0])
+		return number, "", "", code
+	}
+	file, text, code = c.validText(args)
+	return 0, file, text, code
 }
 
 // text is the system.toml that a verb is about: a file, or "" for the draft.
@@ -172,9 +184,9 @@ func runDiff(c *client, args []string) int {
 	}
 	req := Request{Verb: "diff"}
 	for i, a := range args {
-		n, err := strconv.Atoi(a)
-		if err != nil || n < 1 {
-			return c.misuse("%q is no number of a generation", a)
+		n, code := c.generation(a)
+		if code != 0 {
+			return code
 		}
 		if i == 0 {
 			req.Generation = n
@@ -200,12 +212,12 @@ func runPlan(c *client, args []string) int {
 	if code != 0 {
 		return code
 	}
-	file, text, code := c.validText(rest)
+	number, file, text, code := c.aim(rest)
 	if code != 0 {
 		return code
 	}
 	var plan switcher.Plan
-	refused, code := c.lines(Request{Verb: "plan", File: file, Text: []byte(text)}, &plan)
+	refused, code := c.lines(Request{Verb: "plan", Generation: number, File: file, Text: []byte(text)}, &plan)
 	if code != 0 {
 		return code
 	}
@@ -227,11 +239,11 @@ func runPlan(c *client, args []string) int {
 
 // runSwitch is switch, test and boot.
 func runSwitch(c *client, args []string) int {
-	without := "--no-rollback"
+	without := "--json --no-rollback"
 	if c.verb.name == "switch" {
-		without = "--no-rollback --abort"
+		without += " --abort"
 	} else if c.verb.name == "boot" {
-		without = ""
+		without = "--json"
 	}
 	flags, rest, code := c.options(args, "--confirm", without)
 	if code != 0 {
@@ -244,11 +256,11 @@ func runSwitch(c *client, args []string) int {
 		last, _ := c.ask(Request{Verb: "abort"}, nil)
 		return last.Exit
 	}
-	file, text, code := c.validText(rest)
+	number, file, text, code := c.aim(rest)
 	if code != 0 {
 		return code
 	}
-	req := Request{Verb: c.verb.name, File: file, Text: []byte(text), NoRollback: flags["--no-rollback"] != ""}
+	req := Request{Verb: c.verb.name, Generation: number, File: file, Text: []byte(text), NoRollback: flags["--no-rollback"] != "", Events: flags["--json"] != ""}
 	if req.Confirm, code = c.patience(flags); code != 0 {
 		return code
 	}
@@ -290,7 +302,10 @@ func (c *client) change(req Request) int {
 		defer terminal.Unlock()
 		withdraw()
 		c.show(f)
-		if f.Confirm > 0 && canAsk() {
+		if req.Events && f.Reply != nil {
+			fmt.Fprintf(c.out, "%s\n", f.Reply)
+		}
+		if f.Confirm > 0 && !req.Events && canAsk() {
 			if q := newQuestion(); q.ask(f.Confirm, c.word) == nil {
 				asking = q
 			}
@@ -303,25 +318,21 @@ func (c *client) change(req Request) int {
 }
 
 func runRollback(c *client, args []string) int {
-	flags, rest, code := c.options(args, "--confirm", "--yes")
+	flags, rest, code := c.options(args, "--confirm", "--yes --json --to-good")
 	if code != 0 {
 		return code
 	}
-	req := Request{Verb: "rollback"}
+	req := Request{Verb: "rollback", ToGood: flags["--to-good"] != "", Events: flags["--json"] != ""}
 	if req.Confirm, code = c.patience(flags); code != 0 {
 		return code
 	}
-	if len(rest) > 1 {
-		return c.misuse("one generation at most")
+	if req.Generation, code = c.one(rest); code != 0 {
+		return code
 	}
-	if len(rest) == 1 {
-		n, err := strconv.Atoi(rest[0])
-		if err != nil || n < 1 {
-			return c.misuse("%q is no number of a generation", rest[0])
-		}
-		req.Generation = n
+	if req.ToGood && req.Generation != 0 {
+		return c.misuse("--to-good finds the generation by itself")
 	}
-	if flags["--yes"] == "" {
+	if flags["--yes"] == "" && !req.ToGood {
 		if code := c.askAboutBad(req.Generation); code != ExitGood {
 			return code
 		}

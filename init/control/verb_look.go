@@ -284,51 +284,6 @@ func runLog(c *client, args []string) int {
 	return last.Exit
 }
 
-func runGenerations(c *client, args []string) int {
-	flags, rest, code := c.options(args, "", "--json")
-	if code != 0 {
-		return code
-	}
-	if len(rest) > 1 && rest[0] == "delete" {
-		return c.deleteGenerations(rest[1:])
-	}
-	if len(rest) > 0 {
-		return c.misuse("only delete NUMBER... may follow")
-	}
-	var list []Generation
-	last, ok := c.ask(Request{Verb: "generations"}, &list)
-	if !ok {
-		return last.Exit
-	}
-	if flags["--json"] != "" {
-		return c.printJSON(list)
-	}
-	t := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(t, "NO\tSTATE\tMADE\tBY\tDIGEST\t")
-	for _, g := range list {
-		what := strings.Join(g.Marks, ", ")
-		if g.Reason != "" {
-			what = strings.TrimPrefix(what+"; "+g.Reason, "; ")
-		}
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\n", g.Number, g.State, g.Created.UTC().Format("2006-01-02 15:04"), g.Verb, g.Digest.Short(), what)
-	}
-	t.Flush()
-	return ExitGood
-}
-
-func (c *client) deleteGenerations(numbers []string) int {
-	req := Request{Verb: "delete"}
-	for _, a := range numbers {
-		n, err := strconv.Atoi(a)
-		if err != nil || n < 1 {
-			return c.misuse("%q is no number of a generation", a)
-		}
-		req.Generations = append(req.Generations, n)
-	}
-	last, _ := c.ask(req, nil)
-	return last.Exit
-}
-
 // Greeting is what a terminal shows before its shell: where one is, and what to type.
 func Greeting(tty string) string {
 	host, _ := os.Hostname()

@@ -32,6 +32,10 @@ type Request struct {
 	Other       int           `json:"other,omitempty"`       // second generation of a comparison, 0: the running one
 	Confirm     time.Duration `json:"confirm,omitempty"`     // wait so long for `bantam confirm`
 	NoRollback  bool          `json:"no_rollback,omitempty"`
+	ToGood      bool          `json:"to_good,omitempty"` // of a rollback
+	Events      bool          `json:"events,omitempty"`  // of a switch: events and the result as replies
+	Label       string        `json:"label,omitempty"`
+	DryRun      bool          `json:"dry_run,omitempty"`
 	Lines       int           `json:"lines,omitempty"`  // of a log, 0: all that is kept
 	Follow      bool          `json:"follow,omitempty"` // stay and send what comes
 }

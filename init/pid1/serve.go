@@ -29,11 +29,18 @@ func (p *initProcess) handle(req control.Request, c *control.Client) control.Fra
 		return control.Reply(p.status())
 	case "generations":
 		return control.Reply(p.generations())
+	case "describe":
+		return p.describe(req.Generation)
+	case "text":
+		return p.text(req.Generation)
+	case "pin", "unpin":
+		return outcome(p.switcher.Pin(req.Generation, req.Verb == "pin"))
+	case "label":
+		return outcome(p.switcher.Label(req.Generation, req.Label))
+	case "gc":
+		return p.collect(req.DryRun)
 	case "delete":
-		if err := p.switcher.Delete(req.Generations...); err != nil {
-			return failure(err)
-		}
-		return control.Frame{}
+		return outcome(p.switcher.Delete(req.Generations...))
 	case "draft":
 		return p.draft()
 	case "plan":
@@ -149,27 +156,6 @@ func origin(g switcher.Listed) string {
 	return fmt.Sprintf("made by %s at %s", g.Verb, g.Created.UTC().Format("2006-01-02 15:04"))
 }
 
-func (p *initProcess) generations() []control.Generation {
-	list := []control.Generation{}
-	for _, g := range p.switcher.Generations() {
-		row := control.Generation{Entry: g.Entry}
-		for _, m := range []struct {
-			so   bool
-			mark string
-		}{
-			{g.Current, "running"}, {g.Default, "default"}, {g.Booted && !g.Current, "booted"},
-			{g.Previous, "previous"}, {g.Image, "image"}, {g.Tries > 0, "tried next"},
-			{g.PassedOver, "passed over"},
-		} {
-			if m.so {
-				row.Marks = append(row.Marks, m.mark)
-			}
-		}
-		list = append(list, row)
-	}
-	return list
-}
-
 func (p *initProcess) draft() control.Frame {
 	d, err := p.switcher.Draft()
 	if err != nil {
@@ -181,7 +167,7 @@ func (p *initProcess) draft() control.Frame {
 // request is what a client asks for, in the switcher's words.
 func request(req control.Request) switcher.Request {
 	r := switcher.Request{Verb: req.Verb, Generation: req.Generation,
-		Confirm: req.Confirm, NoRollback: req.NoRollback}
+		Confirm: req.Confirm, NoRollback: req.NoRollback, ToGood: req.ToGood}
 	if len(req.Text) > 0 {
 		r.File, r.Text = req.File, req.Text
 	}
@@ -234,7 +220,12 @@ func (p *initProcess) change(req control.Request, c *control.Client) control.Fra
 			if e.Step > 0 {
 				text = fmt.Sprintf("%d/%d %s", e.Step, e.Total, text)
 			}
-			c.Tell(control.Frame{Line: text, Confirm: e.Confirm})
+			frame := control.Frame{Line: text}
+			if req.Events {
+				frame = control.Reply(e)
+			}
+			frame.Confirm = e.Confirm
+			c.Tell(frame)
 			Logf(Info, "%s: %s", req.Verb, text)
 		})
 	})
@@ -242,6 +233,12 @@ func (p *initProcess) change(req control.Request, c *control.Client) control.Fra
 	case r, ok := <-done:
 		if !ok {
 			return failure(fmt.Errorf("PID 1 panicked, see dmesg; the next boot runs the default generation"))
+		}
+		if req.Events {
+			r.Events = nil // they have been told
+			frame := control.Reply(r)
+			frame.Exit = r.Exit
+			return frame
 		}
 		if p.renewed.Load() && r.Exit == switcher.ExitGood {
 			c.Write(control.Frame{Line: "but the next boot makes the state volume anew, and this is lost then; `bantam state keep` takes that back"})

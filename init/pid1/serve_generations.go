@@ -1,0 +1,75 @@
+package pid1
+
+import (
+	"errors"
+
+	"bantam/init/control"
+	"bantam/switcher"
+)
+
+// outcome answers a request whose only answer is whether it was done.
+func outcome(err error) control.Frame {
+	if err != nil {
+		return failure(err)
+	}
+	return control.Frame{}
+}
+
+func (p *initProcess) generations() []control.Generation {
+	list := []control.Generation{}
+	for _, g := range p.switcher.Generations() {
+		list = append(list, control.Generation{Entry: g.Entry, Marks: marks(g)})
+	}
+	return list
+}
+
+// marks are what a person should know of a generation, in words.
+func marks(g switcher.Listed) (words []string) {
+	for _, m := range []struct {
+		so   bool
+		mark string
+	}{
+		{g.Current, "running"}, {g.Default, "default"}, {g.Booted && !g.Current, "booted"},
+		{g.Previous, "previous"}, {g.Image, "image"}, {g.Tries > 0, "tried next"}, {g.Pinned, "pinned"},
+		{g.PassedOver, "passed over"},
+	} {
+		if m.so {
+			words = append(words, m.mark)
+		}
+	}
+	return words
+}
+
+func (p *initProcess) describe(number int) control.Frame {
+	d, err := p.switcher.Describe(number)
+	if err != nil {
+		return failure(err)
+	}
+	return control.Reply(control.GenerationDescription{Description: d, Marks: marks(d.Listed)})
+}
+
+// text is the system.toml of a generation, 0: of what runs.
+func (p *initProcess) text(number int) control.Frame {
+	text, err := p.switcher.Running(), error(nil)
+	if number != 0 {
+		text, err = p.switcher.Text(number)
+	} else if text == nil {
+		err = errors.New("no generation runs yet")
+	}
+	if err != nil {
+		return failure(err)
+	}
+	return control.Reply(text)
+}
+
+// collect removes old generations, or says which it would remove.
+func (p *initProcess) collect(dry bool) control.Frame {
+	g, err := p.switcher.Garbage()
+	if err == nil && !dry {
+		err = p.switcher.Collect()
+	}
+	if err != nil {
+		return failure(err)
+	}
+	return control.Reply(g)
+}
