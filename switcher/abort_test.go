@@ -71,6 +71,9 @@ func TestAbortAtAnyMomentGoesBackOrComesTooLate(t *testing.T) {
 				t.Errorf("%+v: moment %d: %s", request, moment, heard.Text())
 			}
 			wantRuns(t, m, "web [web]")
+			if g := s.Generations()[0]; g.State != StateGood {
+				t.Errorf("%+v: moment %d: what was proven before is %+v", request, moment, g)
+			}
 			for _, g := range s.Generations() {
 				if g.State == StateBad || g.Default != (g.Number == 2) {
 					t.Errorf("%+v: moment %d: %+v", request, moment, g)
@@ -100,6 +103,22 @@ func TestAbortOfAProofThatWouldTakeAnHour(t *testing.T) {
 		t.Errorf("after %v: %s", r.Ended-r.Started, r.Text())
 	}
 	wantRuns(t, m, "image []")
+}
+
+func TestAbortTakesNoWordOfAProofBack(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	m.broken["web"] = exited(1)
+	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitReverted)
+	before := s.Generations()[1]
+	r := s.Switch(t.Context(), Request{Verb: VerbSwitch, Text: []byte(webText)}, func(e Event) {
+		if e.Step == 1 {
+			sayAbort(s) // the second one, on the way back, comes too late
+		}
+	})
+	wantExit(t, r, ExitReverted)
+	if g := s.Generations()[1]; r.State != StateInterrupted || g.State != StateBad || g.Reason != before.Reason || len(g.Log) != 1 {
+		t.Errorf("%s: %+v", r.Text(), g)
+	}
 }
 
 func TestAbortOfATrialAtBootStartsTheDefault(t *testing.T) {

@@ -80,7 +80,7 @@ func (s *Switcher) Switch(ctx context.Context, r Request, report func(Event)) (r
 	}
 	o.setTarget(to.number)
 	if r.Verb == VerbBoot {
-		if r.Confirm > 0 {
+		if trying := s.recordNow().Trying; trying != nil && trying.Confirm > 0 {
 			o.event(EventNote, "after its proof it waits %v for `bantam confirm`", r.Confirm)
 		}
 		o.chosen()
@@ -335,10 +335,13 @@ func judged(cause error) State {
 	return StateBad
 }
 
-// markFailed marks a generation that failed. The default keeps the proof that it has passed.
+// markFailed marks a generation that failed. The default keeps the proof that it has passed, and what only interrupted a
+// switch takes no word of a proof back, neither a good nor a bad one.
 func (o *operation) markFailed(number int, cause error) {
 	err := o.s.update(func(r *Record) {
-		if e := r.entry(number); e != nil && r.Default != number {
+		e := r.entry(number)
+		proven := e != nil && (e.State == StateGood || e.State == StateBad)
+		if e != nil && r.Default != number && (judged(cause) == StateBad || !proven) {
 			e.State, e.Reason, e.Log = judged(cause), explain(cause), lastLines(o.said)
 		}
 		if r.Trying != nil && r.Trying.Generation == number {

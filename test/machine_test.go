@@ -251,6 +251,24 @@ func newcomer(t *testing.T, args []string) {
 	c.waitFor("bantam log web", "hello")
 	c.must("bantam generations", "2   good", "running, default")
 
+	// A trial at the next boot that waits for a person, who goes back.
+	c.write("/tmp/third.toml", "hostname = \"third\"\n")
+	c.must("bantam boot --confirm 10m /tmp/third.toml", "the next boot tries generation 3")
+	c.Reset()
+	c.host = "third"
+	before := len(c.Screen())
+	c.booted()
+	if greeting := c.Screen()[before:]; !strings.Contains(greeting, "waits 10m0s for `bantam confirm`") && !strings.Contains(greeting, "it waits for `bantam confirm`") {
+		t.Errorf("the greeting of a trial does not say what is waited for:\n%s", greeting)
+	}
+	c.waitFor("bantam status", "it waits for `bantam confirm`")
+	c.must("bantam status", "generation  3, untried", "next boot   tries generation 3, then generation 2")
+	c.Send("bantam switch --abort\r")
+	c.Expect("generation 2 runs")
+	c.host = "gate"
+	c.prompt()
+	c.must("bantam status", "generation  2, good", "generation 3 was tried at a boot, and is interrupted: a person aborted it")
+
 	c.Reset() // without warning
 	c.booted()
 	c.settled()

@@ -50,7 +50,9 @@ func foreground() bool {
 
 // newQuestion is for this process' own terminal.
 func newQuestion() *question {
-	return &question{in: os.Stdin, out: os.Stdout, lines: os.Getenv("TERM") == "dumb", mine: foreground, second: time.Second}
+	_, cols := tty.Size(os.Stdout)
+	narrow := cols > 0 && cols < len("86400 s ")+len(asked)+1 // it may take two rows, and \r would not lead back to its start
+	return &question{in: os.Stdin, out: os.Stdout, lines: os.Getenv("TERM") == "dumb" || narrow, mine: foreground, second: time.Second}
 }
 
 // ask asks until left has passed, somebody answers, the terminal is gone, or withdraw is called. said gets an answer,

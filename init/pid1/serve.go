@@ -212,36 +212,38 @@ func (p *initProcess) diff(req control.Request, c *control.Client) control.Frame
 
 // change switches. It goes on when the client has left.
 func (p *initProcess) change(req control.Request, c *control.Client) control.Frame {
+	tell := func(e switcher.Event) {
+		text := e.Text
+		if e.Step > 0 {
+			text = fmt.Sprintf("%d/%d %s", e.Step, e.Total, text)
+		}
+		frame := control.Frame{Line: text}
+		if req.Events {
+			frame = control.Reply(e)
+		}
+		frame.Confirm = e.Confirm
+		c.Tell(frame)
+		Logf(Info, "%s: %s", req.Verb, text)
+	}
 	done := make(chan switcher.Result, 1)
 	go Guard(req.Verb, func() {
 		defer close(done)
-		done <- p.switcher.Switch(context.Background(), request(req), func(e switcher.Event) {
-			text := e.Text
-			if e.Step > 0 {
-				text = fmt.Sprintf("%d/%d %s", e.Step, e.Total, text)
-			}
-			frame := control.Frame{Line: text}
-			if req.Events {
-				frame = control.Reply(e)
-			}
-			frame.Confirm = e.Confirm
-			c.Tell(frame)
-			Logf(Info, "%s: %s", req.Verb, text)
-		})
+		done <- p.switcher.Switch(context.Background(), request(req), tell)
 	})
 	select {
 	case r, ok := <-done:
 		if !ok {
 			return failure(fmt.Errorf("PID 1 panicked, see dmesg; the next boot runs the default generation"))
 		}
+		if p.renewed.Load() && r.Exit == switcher.ExitGood {
+			tell(switcher.Event{Time: r.Ended, Kind: switcher.EventNote,
+				Text: "but the next boot makes the state volume anew, and this is lost then; `bantam state keep` takes that back"})
+		}
 		if req.Events {
 			r.Events = nil // they have been told
 			frame := control.Reply(r)
 			frame.Exit = r.Exit
 			return frame
-		}
-		if p.renewed.Load() && r.Exit == switcher.ExitGood {
-			c.Write(control.Frame{Line: "but the next boot makes the state volume anew, and this is lost then; `bantam state keep` takes that back"})
 		}
 		return control.Frame{Exit: r.Exit} // the last event has said it
 	case <-c.Gone:
