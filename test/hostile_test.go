@@ -103,7 +103,7 @@ func (c *console) twoAtOnce() {
 	c.refused("bantam switch --abort", "no switch is under way")
 	c.run("bantam switch --confirm 10m /tmp/a.toml >/tmp/a.log 2>&1 &")
 	c.waitFor("cat /tmp/a.log", "`bantam confirm` within 10m0s keeps it")
-	c.must("bantam status", "under way", "switch to generation 2", "it waits for `bantam confirm`")
+	c.must("bantam status", "generation  2, untried", "under way", "switch to generation 2", "it waits for `bantam confirm`, ", "s left")
 	c.refused("bantam switch /tmp/a.toml", "another switch is under way: switch to generation 2, since ")
 	c.refused("bantam rollback 1", "another switch is under way: switch to generation 2, since ")
 	c.must("bantam confirm; echo code $?", "confirmed", "code 0\n")

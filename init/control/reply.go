@@ -24,6 +24,7 @@ type Status struct {
 	Why        string            `json:"why"`                // the reason for what runs
 	Busy       string            `json:"busy,omitempty"`
 	Confirms   bool              `json:"confirms,omitempty"` // that waits for "confirm"
+	Left       time.Duration     `json:"left,omitempty"`     // of the time for that
 	Patience   time.Duration     `json:"patience,omitempty"` // for so long, once it is proven; 0: it need not be confirmed
 	Last       string            `json:"last,omitempty"`     // how the last switch ended
 	Storage    string            `json:"storage"`            // where the state is kept

@@ -6,19 +6,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"slices"
 	"strings"
-	"sync"
-	"time"
 	"unicode/utf8"
 
 	"bantam/switcher"
 	"bantam/system"
 )
-
-// exitInterrupted is what a shell expects of a program that Ctrl-C ended.
-const exitInterrupted = 128 + 2
 
 const checkHelp = `Prints every fault with file, line and column. Exit code 0: none. A remark is no fault, but
 worth a look: a service without user runs as root with all rights.`
@@ -31,40 +24,6 @@ const planHelp = `With NUMBER: to that generation; a file named 3 is ./3.
 The very list of steps that a switch would execute, each with its reason. ! marks what
 interrupts something that works now. --json prints one JSON document; its "problems" are why the
 switch would be refused.`
-
-const switchHelp = `Checks the draft (or FILE), stores it as a new generation, stops, changes and starts what differs,
-and then wants proof: services ready and staying up, the network as connected as before, the
-checks of system.toml. With NUMBER the same for a generation that is there; a file named 3 is ./3.
-Only then the next boot runs it. Without proof the machine goes back to
-the generation before, by itself, and says why. A power cut at any moment boots the old
-generation or the new one, never a mix. It goes on when this terminal dies.
-
-  --confirm TIME  go back also unless somebody keeps it within TIME, e.g. 60s: at the question on
-                  this terminal, or by "bantam confirm" on any other
-  --no-rollback   stay with the new generation though its proof failed; the next boot still
-                  runs the old one
-  --json          each event as a line of JSON, and the outcome as the last line
-  --abort         let the switch (test, rollback) under way go back, from any console, also
-                  while it waits to be confirmed
-
-Exit codes: 0 proven; 1 refused, nothing was changed; 4 failed and could not go back cleanly;
-10 failed, the old generation runs again.`
-
-const testHelp = `As switch, but the boot default stays what it is: a reboot takes the test back.`
-
-const bootHelp = `Nothing changes now. The next boot runs the draft (or FILE) and keeps it if it proves itself;
-if it fails its proof, the default runs again, in that same boot. A boot that ends before its proof
-does, by a power cut, is followed by one more try.
-
-  --confirm TIME  that boot also waits for "bantam confirm", for TIME after the proof; the consoles
-                  can be used meanwhile. Without it the default runs again`
-
-const rollbackHelp = `Switches, with proof, to what ran before; a second time: back again. With NUMBER to that
-generation ("bantam generations" lists them). Asks before it goes to one that is bad; --yes is the
-answer for scripts.
-
-  --to-good       to the one that has proven itself last and does not run now
-  --confirm TIME  as for switch`
 
 const draftHelp = `"bantam edit" begins anew from the running system.`
 
@@ -235,132 +194,6 @@ func runPlan(c *client, args []string) int {
 	}
 	fmt.Fprint(c.out, plan)
 	return code
-}
-
-// runSwitch is switch, test and boot.
-func runSwitch(c *client, args []string) int {
-	without := "--json --no-rollback"
-	if c.verb.name == "switch" {
-		without += " --abort"
-	} else if c.verb.name == "boot" {
-		without = "--json"
-	}
-	flags, rest, code := c.options(args, "--confirm", without)
-	if code != 0 {
-		return code
-	}
-	if flags["--abort"] != "" {
-		if len(rest) > 0 || len(flags) > 1 {
-			return c.misuse("--abort stands alone")
-		}
-		last, _ := c.ask(Request{Verb: "abort"}, nil)
-		return last.Exit
-	}
-	number, file, text, code := c.aim(rest)
-	if code != 0 {
-		return code
-	}
-	req := Request{Verb: c.verb.name, Generation: number, File: file, Text: []byte(text), NoRollback: flags["--no-rollback"] != "", Events: flags["--json"] != ""}
-	if req.Confirm, code = c.patience(flags); code != 0 {
-		return code
-	}
-	return c.change(req)
-}
-
-// patience is the time of --confirm, 0 without it.
-func (c *client) patience(flags map[string]string) (time.Duration, int) {
-	f, given := flags["--confirm"]
-	d, err := time.ParseDuration(f)
-	if given && (err != nil || d <= 0 || d > 24*time.Hour) {
-		return 0, c.misuse("--confirm %s: not a time such as 60s or 5m", f)
-	}
-	return d, 0
-}
-
-// change asks for a switch and shows how it goes; where it waits for a person's word it asks for that. Ctrl-C ends the
-// showing only.
-func (c *client) change(req Request) int {
-	var terminal sync.Mutex
-	var asking *question
-	withdraw := func() {
-		if asking != nil {
-			asking.withdraw()
-		}
-		asking = nil
-	}
-	interrupted := make(chan os.Signal, 1)
-	signal.Notify(interrupted, os.Interrupt)
-	go func() {
-		<-interrupted
-		terminal.Lock()
-		withdraw()
-		fmt.Fprintf(c.errOut, "\nThe %s goes on; `bantam status` tells how it ends, `bantam switch --abort` goes back.\n", req.Verb)
-		os.Exit(exitInterrupted)
-	}()
-	last, _ := c.follow(req, nil, func(f Frame) {
-		terminal.Lock()
-		defer terminal.Unlock()
-		withdraw()
-		c.show(f)
-		if req.Events && f.Reply != nil {
-			fmt.Fprintf(c.out, "%s\n", f.Reply)
-		}
-		if f.Confirm > 0 && !req.Events && canAsk() {
-			if q := newQuestion(); q.ask(f.Confirm, c.word) == nil {
-				asking = q
-			}
-		}
-	})
-	terminal.Lock()
-	withdraw()
-	terminal.Unlock()
-	return last.Exit
-}
-
-func runRollback(c *client, args []string) int {
-	flags, rest, code := c.options(args, "--confirm", "--yes --json --to-good")
-	if code != 0 {
-		return code
-	}
-	req := Request{Verb: "rollback", ToGood: flags["--to-good"] != "", Events: flags["--json"] != ""}
-	if req.Confirm, code = c.patience(flags); code != 0 {
-		return code
-	}
-	if req.Generation, code = c.one(rest); code != 0 {
-		return code
-	}
-	if req.ToGood && req.Generation != 0 {
-		return c.misuse("--to-good finds the generation by itself")
-	}
-	if flags["--yes"] == "" && !req.ToGood {
-		if code := c.askAboutBad(req.Generation); code != ExitGood {
-			return code
-		}
-	}
-	return c.change(req)
-}
-
-// askAboutBad asks before a rollback to a generation that has failed its proof;
-// 0 is what ran before.
-func (c *client) askAboutBad(number int) int {
-	var list []Generation
-	if last, ok := c.ask(Request{Verb: "generations"}, &list); !ok {
-		return last.Exit
-	}
-	for _, g := range list {
-		goal := g.Number == number || number == 0 && slices.Contains(g.Marks, "previous")
-		if !goal || g.State != switcher.StateBad {
-			continue
-		}
-		what := fmt.Sprintf("Generation %d is bad.", g.Number)
-		if g.Reason != "" {
-			what = fmt.Sprintf("Generation %d is bad: %s.", g.Number, strings.TrimSuffix(g.Reason, "."))
-		}
-		if !c.sure("--yes tries it all the same", what) {
-			return ExitError
-		}
-	}
-	return ExitGood
 }
 
 // runSimple is for verbs without arguments whose answer is text.

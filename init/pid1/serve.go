@@ -128,7 +128,7 @@ func (p *initProcess) status() control.Status {
 		st.Tries = s.Trying.Generation
 	}
 	if s.Busy != nil {
-		st.Busy, st.Confirms, st.Patience = describe(s.Busy, boottime.Now()), s.Busy.Confirms, s.Busy.Patience
+		st.Busy, st.Confirms, st.Left, st.Patience = describe(s.Busy, boottime.Now()), s.Busy.Confirms, s.Busy.Left, s.Busy.Patience
 		if s.Running == 0 {
 			st.Starting = s.Busy.To
 		}
