@@ -99,6 +99,27 @@ var scenarios = []scenario{
 		act: func(s *Switcher, _ *fakeMachine) Result {
 			return s.Switch(context.Background(), Request{Verb: VerbSwitch, Text: []byte(dbText), Confirm: time.Minute}, nil)
 		}},
+	{name: "switch that a person aborts", prepare: toWeb, exit: ExitReverted, old: webText, final: webText,
+		act: func(s *Switcher, _ *fakeMachine) Result {
+			return s.Switch(context.Background(), Request{Verb: VerbSwitch, Text: []byte(dbText)}, func(e Event) {
+				if e.Kind == EventWait {
+					_, _ = sayAbort(s)
+				}
+			})
+		}},
+	{name: "boot of a trial that nobody confirms",
+		prepare: func(t *testing.T, s *Switcher, m *fakeMachine) {
+			toWeb(t, s, m)
+			wantExit(t, s.Switch(t.Context(), Request{Verb: VerbBoot, Text: []byte(dbText), Confirm: time.Minute}, nil), ExitGood)
+		},
+		reboot: true, act: boot, old: webText, final: webText},
+	{name: "pin and label", prepare: toWeb, old: webText, final: webText,
+		act: func(s *Switcher, _ *fakeMachine) Result {
+			if err := errors.Join(s.Pin(1, true), s.Label(2, "web")); err != nil {
+				return Result{Exit: ExitRefused, Reason: err.Error()}
+			}
+			return Result{}
+		}},
 	{name: "delete", prepare: func(t *testing.T, s *Switcher, m *fakeMachine) {
 		wantExit(t, request(VerbSwitch, dbText)(s, m), ExitGood)
 		toWeb(t, s, m)

@@ -16,6 +16,8 @@ func (s *Switcher) Confirm() error {
 		return errors.New("no switch waits to be confirmed")
 	case s.busy.confirmed:
 		return nil
+	case s.busy.confirm == nil && s.busy.patience == 0:
+		return fmt.Errorf("the %s to generation %d need not be confirmed", s.busy.result.Verb, s.busy.result.To)
 	case s.busy.confirm == nil:
 		return fmt.Errorf("the %s to generation %d is not proven yet; confirm it when it says so", s.busy.result.Verb, s.busy.result.To)
 	}

@@ -31,7 +31,7 @@ that generation instead; a file named 3 is ./3.
                   while it waits to be confirmed
 
 Exit codes: 0 proven; 1 refused, nothing was changed; 4 failed and could not go back cleanly;
-10 failed, the old generation runs again.`
+10 failed or aborted, the old generation runs again.`
 
 const testHelp = `As switch, but the boot default stays what it is: a reboot takes the test back.`
 
