@@ -94,14 +94,14 @@ func (m *fakeMachine) Wait(ctx context.Context, until time.Duration) error {
 	return nil
 }
 
-func (m *fakeMachine) Services() []ServiceState {
+func (m *fakeMachine) Services() ([]ServiceState, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var all []ServiceState
 	for _, name := range sortedKeys(m.services) {
 		all = append(all, *m.services[name])
 	}
-	return all
+	return all, nil
 }
 
 func (m *fakeMachine) Ending() bool {
@@ -115,15 +115,17 @@ func exited(status int) lifecycle.Exit {
 	return lifecycle.Exit{Cause: lifecycle.Exited, Status: status}
 }
 
-func (m *fakeMachine) Log(service string, lines int) []string { return []string{"last words"} }
-
-func (m *fakeMachine) Network() NetworkState {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.network
+func (m *fakeMachine) Log(service string, lines int) ([]string, error) {
+	return []string{"last words"}, nil
 }
 
-func (m *fakeMachine) Fingerprints(sys *system.System) map[string]string {
+func (m *fakeMachine) Network() (NetworkState, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.network, nil
+}
+
+func (m *fakeMachine) Fingerprints(sys *system.System) (map[string]string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	all := map[string]string{}
@@ -135,7 +137,7 @@ func (m *fakeMachine) Fingerprints(sys *system.System) map[string]string {
 			all[name] = lifecycle.UnknownProgram(definition, why)
 		}
 	}
-	return all
+	return all, nil
 }
 
 func (m *fakeMachine) CanStart(service system.Service, users map[string]system.User) ([]string, error) {
@@ -148,13 +150,15 @@ func (m *fakeMachine) CanStart(service system.Service, users map[string]system.U
 	return m.doubts[service.Command[0]], nil
 }
 
-func (m *fakeMachine) ModuleLoaded(name string) bool {
+func (m *fakeMachine) ModuleLoaded(name string) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.Contains(m.loaded, name)
+	return slices.Contains(m.loaded, name), nil
 }
 
-func (m *fakeMachine) HasModule(name string) bool { return slices.Contains(m.modules, name) }
+func (m *fakeMachine) HasModule(name string) (bool, error) {
+	return slices.Contains(m.modules, name), nil
+}
 
 func (m *fakeMachine) Sysctl(name string) (string, error) {
 	m.mu.Lock()
@@ -221,8 +225,9 @@ func (m *fakeMachine) Adopt(text []byte, sys *system.System, fingerprints map[st
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.text, m.system, m.prints = string(text), sys, fingerprints
-	for name, s := range m.services {
-		if s.Defined = ""; fingerprints[name] == "" && s.Phase == lifecycle.PhaseDown && !s.ByHand {
+	for name, s := range m.services { // the supervisor stops what it was given and is not given any more
+		was := s.Defined
+		if s.Defined = ""; fingerprints[name] == "" && (s.Phase == lifecycle.PhaseDown || was != "") && !s.ByHand {
 			delete(m.services, name)
 		}
 	}
@@ -253,6 +258,9 @@ func (m *fakeMachine) StopServices(ctx context.Context, names []string) error {
 func (m *fakeMachine) StartServices(names []string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.system == nil {
+		return errors.New("no such service: nothing is adopted")
+	}
 	for _, name := range names {
 		if name == system.NetworkService {
 			m.applyNetwork()

@@ -23,6 +23,14 @@ type hostnameMachine interface {
 // hostnameItem is the only item of the kind.
 const hostnameItem = "hostname"
 
+func (m *bounded) Hostname() (string, error) {
+	return named(m, answerLimit, "read the host name", m.Machine.Hostname)
+}
+
+func (m *bounded) SetHostname(name string) error {
+	return tell(m, answerLimit, "set the host name", func() error { return m.Machine.SetHostname(name) })
+}
+
 func (hostnameKind) name() Kind { return KindHostname }
 
 func (hostnameKind) desired(_ Machine, sys *system.System) (Items, error) {

@@ -15,10 +15,22 @@ type moduleKind struct{ separate }
 
 type moduleMachine interface {
 	// HasModule says whether the running kernel has the module: in the image, loaded or built in.
-	HasModule(name string) bool
+	HasModule(name string) (bool, error)
 	// ModuleLoaded says whether it is loaded or built in, by its name or an alias.
-	ModuleLoaded(name string) bool
+	ModuleLoaded(name string) (bool, error)
 	LoadModule(ctx context.Context, name string) error // no error if it is loaded already
+}
+
+func (m *bounded) HasModule(name string) (bool, error) {
+	return named(m, answerLimit, "look for module "+name, func() (bool, error) { return m.Machine.HasModule(name) })
+}
+
+func (m *bounded) ModuleLoaded(name string) (bool, error) {
+	return named(m, answerLimit, "look for module "+name+" in the kernel", func() (bool, error) { return m.Machine.ModuleLoaded(name) })
+}
+
+func (m *bounded) LoadModule(ctx context.Context, name string) error {
+	return finish(ctx, m, "load module "+name, func() error { return m.Machine.LoadModule(ctx, name) })
 }
 
 func (moduleKind) name() Kind { return KindModule }
@@ -36,7 +48,11 @@ func (moduleKind) desired(_ Machine, sys *system.System) (Items, error) {
 func (moduleKind) observe(m Machine, _ *Observed, to Desired) (Items, error) {
 	items := Items{}
 	for name := range to.Items[KindModule] {
-		if m.ModuleLoaded(name) {
+		loaded, err := m.ModuleLoaded(name)
+		if err != nil {
+			return nil, err
+		}
+		if loaded {
 			items[name] = moduleLoaded
 		}
 	}
@@ -66,7 +82,10 @@ func (moduleKind) plan(p *planner) {
 
 func (moduleKind) check(c *precheck) (faults []error, notes []string) {
 	for _, name := range c.to.system.Modules {
-		if !c.machine.HasModule(name) {
+		switch has, err := c.machine.HasModule(name); {
+		case err != nil:
+			faults = append(faults, err)
+		case !has:
 			faults = append(faults, fmt.Errorf("module %s is not in this image", name))
 		}
 	}

@@ -19,7 +19,11 @@ const KindNetwork Kind = "network"
 type networkKind struct{ separate }
 
 type networkMachine interface {
-	Network() NetworkState
+	Network() (NetworkState, error)
+}
+
+func (m *bounded) Network() (NetworkState, error) {
+	return named(m, answerLimit, "the network's state", m.Machine.Network)
 }
 
 func (networkKind) name() Kind { return KindNetwork }
@@ -88,8 +92,15 @@ func (p *planner) portParameters() (paths []string) {
 // A port that the running generation names too may have been pulled, and one
 // whose module comes with this generation is not there yet.
 func (networkKind) check(c *precheck) (faults []error, notes []string) {
-	links := c.machine.Network().Links
-	if c.verb == VerbRollback || links == nil || c.bringsModules() {
+	if c.verb == VerbRollback {
+		return nil, nil
+	}
+	network, err := c.machine.Network()
+	if err != nil {
+		return []error{err}, nil
+	}
+	links := network.Links
+	if links == nil || c.bringsModules() {
 		return nil, nil
 	}
 	for _, name := range sortedKeys(c.to.system.Net) {

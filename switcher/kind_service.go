@@ -20,12 +20,12 @@ type serviceMachine interface {
 	// Services reports every supervised service, the network's included, and what
 	// a person stopped, even while no definition of it is adopted. What
 	// Adopt, StartServices and StopServices did is visible when they return.
-	Services() []ServiceState
+	Services() ([]ServiceState, error)
 	// Log returns the last lines that the service wrote, oldest first.
-	Log(service string, lines int) []string
+	Log(service string, lines int) ([]string, error)
 	// Fingerprints gives for every service of sys what it would be if started
 	// now: its definition, its user's numbers, its program's bytes.
-	Fingerprints(sys *system.System) map[string]string
+	Fingerprints(sys *system.System) (map[string]string, error)
 	// CanStart returns nil if the program that service runs is there now, and
 	// its user, one of users, may run it in its folder. Notes are what may be wrong.
 	CanStart(service system.Service, users map[string]system.User) (notes []string, err error)
@@ -38,10 +38,38 @@ type serviceMachine interface {
 	ReloadServices(names []string) error
 }
 
+func (m *bounded) Services() ([]ServiceState, error) {
+	return named(m, answerLimit, "the services' states", m.Machine.Services)
+}
+
+func (m *bounded) Log(service string, lines int) ([]string, error) {
+	return named(m, answerLimit, "the log of "+service, func() ([]string, error) { return m.Machine.Log(service, lines) })
+}
+
+func (m *bounded) Fingerprints(sys *system.System) (map[string]string, error) {
+	return named(m, programLimit, "compare the services' programs", func() (map[string]string, error) { return m.Machine.Fingerprints(sys) })
+}
+
+func (m *bounded) CanStart(service system.Service, users map[string]system.User) ([]string, error) {
+	return named(m, programLimit, "look at "+service.Command[0], func() ([]string, error) { return m.Machine.CanStart(service, users) })
+}
+
+func (m *bounded) StopServices(ctx context.Context, names []string) error {
+	return finish(ctx, m, "stop services", func() error { return m.Machine.StopServices(ctx, names) })
+}
+
+func (m *bounded) StartServices(names []string) error {
+	return tell(m, driverLimit, "start services", func() error { return m.Machine.StartServices(names) })
+}
+
+func (m *bounded) ReloadServices(names []string) error {
+	return tell(m, answerLimit, "reload services", func() error { return m.Machine.ReloadServices(names) })
+}
+
 func (serviceKind) name() Kind { return KindService }
 
 func (serviceKind) desired(m Machine, sys *system.System) (Items, error) {
-	return m.Fingerprints(sys), nil
+	return m.Fingerprints(sys)
 }
 
 // observe lists the services that run, or have done their one-shot work.

@@ -25,6 +25,19 @@ type sysctlMachine interface {
 	SetSysctl(name, value string) error
 }
 
+func (m *bounded) Sysctl(name string) (string, error) {
+	return named(m, driverLimit, "read sysctl "+name, func() (string, error) { return m.Machine.Sysctl(name) })
+}
+
+func (m *bounded) CanSetSysctl(name string) error {
+	_, err := named(m, driverLimit, "open sysctl "+name, func() (struct{}, error) { return struct{}{}, m.Machine.CanSetSysctl(name) })
+	return err
+}
+
+func (m *bounded) SetSysctl(name, value string) error {
+	return tell(m, driverLimit, "set sysctl "+name, func() error { return m.Machine.SetSysctl(name, value) })
+}
+
 // parameter is what is remembered of one that a switch has set, or that has changed with it.
 type parameter struct {
 	before string // its value then

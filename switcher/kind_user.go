@@ -19,6 +19,14 @@ type userMachine interface {
 	SetUsers(users map[string]system.User) error
 }
 
+func (m *bounded) Users() (map[string]system.User, error) {
+	return named(m, answerLimit, "read the users", m.Machine.Users)
+}
+
+func (m *bounded) SetUsers(users map[string]system.User) error {
+	return tell(m, answerLimit, "set the users", func() error { return m.Machine.SetUsers(users) })
+}
+
 func (userKind) name() Kind { return KindUser }
 
 func userItems(users map[string]system.User) Items {

@@ -12,6 +12,8 @@ import (
 // implements it, and the tests have one that lives in memory. All methods may
 // be called from any goroutine; only the switch under way calls those that
 // change something. Methods that take a context return soon after it is done.
+// Where an answer cannot fail by itself, its error is that of a machine that does
+// not answer in time; see bounded.
 type Machine interface {
 	// Now is CLOCK_BOOTTIME: it runs on in suspend and never jumps.
 	Now() time.Duration

@@ -52,8 +52,9 @@ func (s *Switcher) observe(to Desired) (Observed, error) {
 	s.mu.Lock()
 	o := Observed{System: s.current.system, Items: map[Kind]Items{}, memory: s.memory}
 	s.mu.Unlock()
-	o.Services = s.machine.Services()
-	var faults []error
+	services, err := s.machine.Services()
+	faults := []error{err}
+	o.Services = services
 	for _, k := range kinds {
 		items, err := k.observe(s.machine, &o, to)
 		if err != nil {

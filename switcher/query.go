@@ -150,7 +150,8 @@ type Busy struct {
 func (s *Switcher) Status() Status {
 	now := s.machine.Now()
 	var stale, held []string
-	for _, state := range s.machine.Services() {
+	states, unseen := s.machine.Services()
+	for _, state := range states {
 		if state.stale() {
 			stale = append(stale, state.Name)
 		}
@@ -165,6 +166,9 @@ func (s *Switcher) Status() Status {
 	st := Status{
 		Running: s.current.number, Booted: s.booted, Default: s.record.Default, Previous: s.before,
 		Stale: stale, Held: held, Notes: s.allNotes(), FailedTrial: s.record.FailedTrial,
+	}
+	if unseen != nil {
+		st.Notes = append(st.Notes, unseen.Error())
 	}
 	if s.record.Trying != nil {
 		trying := *s.record.Trying

@@ -64,7 +64,11 @@ func (s *Switcher) Switch(ctx context.Context, r Request, report func(Event)) (r
 		if err := o.decide(nil); err != nil {
 			return o.refuse(err)
 		}
-		request, network := r, s.machine.Network()
+		network, err := s.machine.Network()
+		if err != nil {
+			return o.refuse(err)
+		}
+		request := r
 		then = func(r *Record, number int) {
 			r.Trying, r.FailedTrial = nil, 0
 			if number != r.Default {
@@ -202,13 +206,17 @@ func (o *operation) live(ctx context.Context, r Request, from, to target, ahead 
 		o.event(EventNote, "generation %d runs already; there is nothing to do", to.number)
 		return o.leave(ExitGood, nil)
 	}
-	states, network := m.Services(), m.Network()
+	states, err := m.Services()
+	network, unseen := m.Network()
+	if err := errors.Join(err, unseen); err != nil {
+		return o.refuse(fmt.Errorf("nothing was switched: %w", err))
+	}
 	p := proofFor(circumstances{occasion: onSwitch, good: good, plan: plan, to: to.system, config: DigestOf(to.text),
 		began: m.Now(), services: states, network: network, confirm: r.Confirm})
 	if err := o.begin(to.number, len(plan.Steps), m.Now()+p.timeout+p.confirm); err != nil {
 		return o.leave(ExitRefused, fmt.Errorf("journal: %w", err))
 	}
-	err := beforeProof(o.perform(ctx, plan, to, ahead.desired, false))
+	err = beforeProof(o.perform(ctx, plan, to, ahead.desired, false))
 	if err == nil {
 		err = o.prove(ctx, p)
 	}
@@ -285,7 +293,11 @@ func (s *Switcher) arrive(from, to target) {
 
 // tellMayFail names services that did not come up and were allowed to.
 func (o *operation) tellMayFail(to target) {
-	for _, state := range o.s.machine.Services() {
+	states, err := o.s.machine.Services()
+	if err != nil {
+		o.event(EventNote, "%v", err)
+	}
+	for _, state := range states {
 		service, defined := to.system.Services[state.Name]
 		if defined && service.MayFail && state.Wanted && !state.ByHand && (state.Phase != lifecycle.PhaseReady || state.Looping) {
 			o.event(EventNote, "service %s, which may fail: %s", state.Name, state.fault(0))
@@ -293,7 +305,8 @@ func (o *operation) tellMayFail(to target) {
 	}
 }
 
-// faultBeforeProof is why a proof could not begin or be recorded, e.g. a full tmpfs: no word about the generation.
+// faultBeforeProof is why a proof could not begin, be watched or be recorded, e.g. a full tmpfs, a machine that does
+// not answer: no word about the generation.
 type faultBeforeProof struct{ error }
 
 func (f faultBeforeProof) Unwrap() error { return f.error }

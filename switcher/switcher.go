@@ -79,7 +79,7 @@ func Open(options Options) (*Switcher, error) { return open(osDisk{}, options) }
 
 func open(d disk, options Options) (*Switcher, error) {
 	s := &Switcher{
-		disk: d, dir: filepath.Clean(options.Dir), machine: options.Machine,
+		disk: d, dir: filepath.Clean(options.Dir), machine: bind(options.Machine),
 		loader: options.Loader, wall: options.Wall,
 	}
 	if s.loader == nil {

@@ -26,6 +26,9 @@ func (o *operation) prove(ctx context.Context, p proof) error {
 		if checked = fault == nil; checked {
 			continue // the services must still be up
 		}
+		if errors.As(fault, new(unanswered)) {
+			return beforeProof(fault)
+		}
 		if m.Now() >= deadline {
 			return notProven(p.timeout, fault.Error())
 		}
@@ -61,7 +64,12 @@ func (o *operation) awaitUp(ctx context.Context, p proof, deadline time.Duration
 // judge looks at the machine once. The error is p's, with what the service said last told.
 func (o *operation) judge(p proof) (verdict, error) {
 	m := o.s.machine
-	v := p.judge(m.Now(), m.Services(), m.Network())
+	services, err := m.Services()
+	network, unseen := m.Network()
+	if err := errors.Join(err, unseen); err != nil {
+		return verdict{}, beforeProof(err)
+	}
+	v := p.judge(m.Now(), services, network)
 	if v.err != nil {
 		o.showLog(v.failed)
 	}
@@ -148,7 +156,11 @@ func (o *operation) awaitWord(ctx context.Context, p proof) (err error) {
 
 // showLog streams what a failed service wrote last.
 func (o *operation) showLog(service string) {
-	for _, line := range o.s.machine.Log(service, logTail) {
+	lines, err := o.s.machine.Log(service, logTail)
+	if err != nil {
+		o.event(EventNote, "%v", err)
+	}
+	for _, line := range lines {
 		o.event(EventFail, "%s: %s", service, line)
 		o.said = append(o.said, service+": "+line)
 	}

@@ -34,7 +34,7 @@ func TestTheSwitcherSeesTheEndOfTheMachine(t *testing.T) {
 	}
 	cancel()
 	<-ended
-	if states := m.Services(); states != nil || !m.Ending() {
-		t.Errorf("after the end: %+v, ending %v", states, m.Ending())
+	if states, err := m.Services(); err == nil || !m.Ending() {
+		t.Errorf("after the end: %+v, %v, ending %v", states, err, m.Ending())
 	}
 }

@@ -93,17 +93,17 @@ func (m *Machine) Wait(ctx context.Context, until time.Duration) error {
 
 // Services are all but the shells on the consoles, which no generation decides
 // about, and also what a person stopped before a generation left it out.
-func (m *Machine) Services() []switcher.ServiceState {
+func (m *Machine) Services() ([]switcher.ServiceState, error) {
 	m.mu.Lock()
 	m.sawStates = m.sup.Changed()
 	m.mu.Unlock()
 	states, err := m.sup.States()
 	if err != nil {
-		return nil // see Ending
+		return nil, err
 	}
 	held, err := m.sup.Held()
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	var list []switcher.ServiceState
 	for _, s := range states {
@@ -120,31 +120,31 @@ func (m *Machine) Services() []switcher.ServiceState {
 	for _, name := range held {
 		list = append(list, switcher.ServiceState{Name: name, Phase: lifecycle.PhaseDown, ByHand: true})
 	}
-	return list
+	return list, nil
 }
 
 // Ending says whether PID 1 is going down.
 func (m *Machine) Ending() bool { return m.sup.Halting() }
 
 // Log returns the last lines of a service.
-func (m *Machine) Log(service string, lines int) []string {
+func (m *Machine) Log(service string, lines int) ([]string, error) {
 	var text []string
 	for _, l := range m.sup.Log(service, lines) {
 		text = append(text, l.Text)
 	}
-	return text
+	return text, nil
 }
 
 // Network is what the network configurator last said, while it runs.
-func (m *Machine) Network() switcher.NetworkState {
+func (m *Machine) Network() (switcher.NetworkState, error) {
 	m.mu.Lock()
 	m.sawNet = m.netmsg
 	m.mu.Unlock()
 	status, runs, err := m.reports.Status()
 	if err != nil || !runs {
-		return switcher.NetworkState{Links: links()}
+		return switcher.NetworkState{Links: links()}, nil
 	}
-	return networkState(status, links())
+	return networkState(status, links()), nil
 }
 
 // networkState is what the switcher needs of a status.
@@ -173,17 +173,17 @@ func links() []string {
 }
 
 // HasModule says whether name, or an alias, is in the image or built in.
-func (m *Machine) HasModule(name string) bool {
+func (m *Machine) HasModule(name string) (bool, error) {
 	if m.loader == nil {
-		return false
+		return false, nil
 	}
 	x := m.loader.Index
-	return x.File(name) != "" || x.Builtin(name) || len(x.Resolve(name)) > 0
+	return x.File(name) != "" || x.Builtin(name) || len(x.Resolve(name)) > 0, nil
 }
 
 // ModuleLoaded says whether name, or an alias, is in the kernel.
-func (m *Machine) ModuleLoaded(name string) bool {
-	return m.loader != nil && m.loader.Loaded(name)
+func (m *Machine) ModuleLoaded(name string) (bool, error) {
+	return m.loader != nil && m.loader.Loaded(name), nil
 }
 
 // CanSetSysctl says why a kernel parameter cannot be set.

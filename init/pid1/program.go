@@ -46,8 +46,8 @@ func idOf(st unix.Stat_t) fileID {
 }
 
 // Fingerprints are of the services as they would be started now.
-func (m *Machine) Fingerprints(sys *system.System) map[string]string {
-	return fingerprints(sys, m.looks, m.digest)
+func (m *Machine) Fingerprints(sys *system.System) (map[string]string, error) {
+	return fingerprints(sys, m.looks, m.digest), nil
 }
 
 // fingerprints waits for digest, of a file system that may not answer, only so long.

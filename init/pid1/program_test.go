@@ -31,10 +31,11 @@ func TestWhatIsNoProgramIsNotRead(t *testing.T) {
 	m := NewMachine(supervise.New(supervise.Options{Cgroup: "/none/bantam"}), nil, "", nil, nil)
 	prints := make(chan map[string]string, 1)
 	go func() {
-		prints <- m.Fingerprints(&system.System{Services: map[string]system.Service{
+		got, _ := m.Fingerprints(&system.System{Services: map[string]system.Service{
 			"endless": {Command: []string{"/dev/zero"}}, "silent": {Command: []string{pipe}}, "folder": {Command: []string{"/"}},
 			"hole": {Command: []string{hole}},
 		}})
+		prints <- got
 	}()
 	select {
 	case got := <-prints:
@@ -59,7 +60,13 @@ func TestAProgramHasChangedExactlyWhenItsBytesHave(t *testing.T) {
 	m := NewMachine(supervise.New(supervise.Options{Cgroup: "/none/bantam"}), nil, "", nil, nil)
 	m.young = 0
 	sys := &system.System{Services: map[string]system.Service{"tool": {Command: []string{path}}}}
-	of := func() string { return m.Fingerprints(sys)["tool"] }
+	of := func() string {
+		prints, err := m.Fingerprints(sys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return prints["tool"]
+	}
 	past := time.Now().Add(-time.Hour).Truncate(time.Second)
 	for _, c := range []struct {
 		name   string

@@ -28,9 +28,9 @@ func TestWhatIsKnownOfAServiceThatIsNotDefinedAnyMore(t *testing.T) {
 	if err := sup.Start(supervise.ByPerson, "web"); err == nil || !strings.Contains(err.Error(), "not part of the running generation") {
 		t.Error(err)
 	}
-	states := NewMachine(sup, nil, "", nil, nil).Services()
-	if len(states) != 1 || states[0].Name != "web" || !states[0].ByHand || states[0].Wanted {
-		t.Errorf("%+v", states)
+	states, err := NewMachine(sup, nil, "", nil, nil).Services()
+	if err != nil || len(states) != 1 || states[0].Name != "web" || !states[0].ByHand || states[0].Wanted {
+		t.Errorf("%+v, %v", states, err)
 	}
 	p := &initProcess{sup: sup}
 	if !p.knows("web") || p.knows("other") {

@@ -41,24 +41,24 @@ func (m *Machine) Wait(ctx context.Context, until time.Duration) error {
 	return ctx.Err()
 }
 
-func (m *Machine) Services() []switcher.ServiceState {
+func (m *Machine) Services() ([]switcher.ServiceState, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.Collect(maps.Values(m.services))
+	return slices.Collect(maps.Values(m.services)), nil
 }
 
-func (m *Machine) Network() switcher.NetworkState {
+func (m *Machine) Network() (switcher.NetworkState, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.network
+	return m.network, nil
 }
 
-func (m *Machine) Fingerprints(s *system.System) map[string]string {
+func (m *Machine) Fingerprints(s *system.System) (map[string]string, error) {
 	all := map[string]string{}
 	for name := range s.Services {
 		all[name] = name
 	}
-	return all
+	return all, nil
 }
 
 func (m *Machine) SetHostname(name string) error {
@@ -95,8 +95,8 @@ func (m *Machine) StartServices(names []string) error {
 	return nil
 }
 
-func (m *Machine) Ending() bool             { return false }
-func (m *Machine) Log(string, int) []string { return nil }
+func (m *Machine) Ending() bool                      { return false }
+func (m *Machine) Log(string, int) ([]string, error) { return nil, nil }
 func (m *Machine) Hostname() (string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -105,9 +105,9 @@ func (m *Machine) Hostname() (string, error) {
 
 func (m *Machine) CanStart(system.Service, map[string]system.User) ([]string, error) { return nil, nil }
 func (m *Machine) CanSetSysctl(string) error                                         { return nil }
-func (m *Machine) ModuleLoaded(string) bool                                          { return true }
+func (m *Machine) ModuleLoaded(string) (bool, error)                                 { return true, nil }
 func (m *Machine) Users() (map[string]system.User, error)                            { return nil, nil }
-func (m *Machine) HasModule(string) bool                                             { return true }
+func (m *Machine) HasModule(string) (bool, error)                                    { return true, nil }
 func (m *Machine) Sysctl(string) (string, error)                                     { return "", nil }
 func (m *Machine) SetSysctl(string, string) error                                    { return nil }
 func (m *Machine) LoadModule(context.Context, string) error                          { return nil }

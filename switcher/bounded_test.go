@@ -1,0 +1,293 @@
+package switcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"bantam/system"
+)
+
+// silentMachine does not answer its n-th question, or none of one kind, ever.
+type silentMachine struct {
+	*fakeMachine
+	never chan struct{}
+
+	mu    sync.Mutex
+	n     int
+	all   string
+	seen  map[string]bool
+	which string // the question that hangs
+}
+
+func (m *silentMachine) turn(question string) {
+	m.mu.Lock()
+	m.seen[question] = true
+	m.n--
+	hangs := m.n == 0 || question == m.all
+	if hangs {
+		m.which = question
+	}
+	m.mu.Unlock()
+	if hangs {
+		<-m.never
+	}
+}
+
+func (m *silentMachine) Ending() bool { m.turn("Ending"); return m.fakeMachine.Ending() }
+
+func (m *silentMachine) Hostname() (string, error) {
+	m.turn("Hostname")
+	return m.fakeMachine.Hostname()
+}
+
+func (m *silentMachine) SetHostname(name string) error {
+	m.turn("SetHostname")
+	return m.fakeMachine.SetHostname(name)
+}
+
+func (m *silentMachine) Sysctl(name string) (string, error) {
+	m.turn("Sysctl")
+	return m.fakeMachine.Sysctl(name)
+}
+
+func (m *silentMachine) CanSetSysctl(name string) error {
+	m.turn("CanSetSysctl")
+	return m.fakeMachine.CanSetSysctl(name)
+}
+
+func (m *silentMachine) SetSysctl(name, value string) error {
+	m.turn("SetSysctl")
+	return m.fakeMachine.SetSysctl(name, value)
+}
+
+func (m *silentMachine) HasModule(name string) (bool, error) {
+	m.turn("HasModule")
+	return m.fakeMachine.HasModule(name)
+}
+
+func (m *silentMachine) ModuleLoaded(name string) (bool, error) {
+	m.turn("ModuleLoaded")
+	return m.fakeMachine.ModuleLoaded(name)
+}
+
+func (m *silentMachine) LoadModule(ctx context.Context, name string) error {
+	m.turn("LoadModule")
+	return m.fakeMachine.LoadModule(ctx, name)
+}
+
+func (m *silentMachine) Users() (map[string]system.User, error) {
+	m.turn("Users")
+	return m.fakeMachine.Users()
+}
+
+func (m *silentMachine) SetUsers(users map[string]system.User) error {
+	m.turn("SetUsers")
+	return m.fakeMachine.SetUsers(users)
+}
+
+func (m *silentMachine) Network() (NetworkState, error) {
+	m.turn("Network")
+	return m.fakeMachine.Network()
+}
+
+func (m *silentMachine) Services() ([]ServiceState, error) {
+	m.turn("Services")
+	return m.fakeMachine.Services()
+}
+
+func (m *silentMachine) Log(service string, lines int) ([]string, error) {
+	m.turn("Log")
+	return m.fakeMachine.Log(service, lines)
+}
+
+func (m *silentMachine) Fingerprints(sys *system.System) (map[string]string, error) {
+	m.turn("Fingerprints")
+	return m.fakeMachine.Fingerprints(sys)
+}
+
+func (m *silentMachine) CanStart(service system.Service, users map[string]system.User) ([]string, error) {
+	m.turn("CanStart")
+	return m.fakeMachine.CanStart(service, users)
+}
+
+func (m *silentMachine) StopServices(ctx context.Context, names []string) error {
+	m.turn("StopServices")
+	return m.fakeMachine.StopServices(ctx, names)
+}
+
+func (m *silentMachine) StartServices(names []string) error {
+	m.turn("StartServices")
+	return m.fakeMachine.StartServices(names)
+}
+
+func (m *silentMachine) ReloadServices(names []string) error {
+	m.turn("ReloadServices")
+	return m.fakeMachine.ReloadServices(names)
+}
+
+func (m *silentMachine) Adopt(text []byte, sys *system.System, fingerprints map[string]string) error {
+	m.turn("Adopt")
+	return m.fakeMachine.Adopt(text, sys, fingerprints)
+}
+
+func (m *silentMachine) RunCheck(ctx context.Context, name string, check system.Check, users map[string]system.User) error {
+	m.turn("RunCheck")
+	return m.fakeMachine.RunCheck(ctx, name, check, users)
+}
+
+const (
+	// everyKind and everyKindThen differ in something of each kind, and in services to stop, to start and to reload.
+	everyKind     = reloadText + "[service.old]\ncommand = [\"old\"]\n"
+	everyKindThen = "modules = [\"nbd\"]\nhostname = \"after\"\n[service.web]\ncommand = [\"httpd\"]\non_change = \"reload\"\n" +
+		"reload_signal = \"USR1\"\n[service.new]\ncommand = [\"new\"]\nuser = \"www\"\n" +
+		"[user.www]\nuid = 80\n[sysctl]\n\"vm.swappiness\" = 1\n[check.ping]\ncommand = [\"ping\"]\n[dns]\nservers = [\"9.9.9.9\"]\n"
+)
+
+// Whatever hangs, and for ever: the switch ends, says what it was, condemns nothing, and the next one works.
+func TestNoQuestionOfTheMachineHoldsASwitchForEver(t *testing.T) {
+	const longest = 3 * time.Minute
+	seen := map[string]bool{}
+	for _, broken := range []bool{false, true} {
+		for n, done := 1, false; !done; n++ {
+			synctest.Test(t, func(t *testing.T) {
+				s, fake, _ := bootedMachine(t)
+				wantExit(t, switchTo(t, s, VerbSwitch, everyKind), ExitGood)
+				m := &silentMachine{fakeMachine: fake, never: make(chan struct{}), n: n, seen: seen}
+				defer close(m.never)
+				s.machine = bind(m)
+				if broken {
+					fake.broken["new"] = exited(1)
+				}
+				began := time.Now()
+				r := switchTo(t, s, VerbSwitch, everyKindThen)
+				if took := time.Since(began); took > longest {
+					t.Errorf("%s hangs: %v", m.which, took)
+				}
+				if done = m.which == ""; done {
+					return
+				}
+				name := fmt.Sprintf("%s hangs, question %d, broken %v: exit %d, %s", m.which, n, broken, r.Exit, r.Reason)
+				for _, g := range s.Generations() {
+					if g.State == StateBad && !broken {
+						t.Errorf("%s: generation %d is bad: %s", name, g.Number, g.Reason)
+					}
+				}
+				if !broken && r.Exit != ExitGood && !strings.Contains(r.Reason, "the machine does not answer") {
+					t.Error(name)
+				}
+				fake.broken = nil
+				if r := switchTo(t, s, VerbSwitch, everyKindThen); r.Exit != ExitGood {
+					t.Errorf("%s\nthe next one: exit %d, %s", name, r.Exit, r.Reason)
+				}
+				wantRuns(t, fake, "after [new web]")
+			})
+		}
+	}
+	for method := range reflect.TypeFor[Machine]().Methods() {
+		if name := method.Name; !seen[name] && name != "Now" && name != "Wait" {
+			t.Errorf("%s is never asked, or has no limit", name)
+		}
+	}
+}
+
+// A driver that hangs answers none of the many questions about its parameter.
+func TestWhatHangsAgainAndAgainEndsSoonToo(t *testing.T) {
+	for method := range reflect.TypeFor[Machine]().Methods() {
+		if method.Name == "Now" || method.Name == "Wait" {
+			continue
+		}
+		synctest.Test(t, func(t *testing.T) {
+			s, fake, _ := bootedMachine(t)
+			wantExit(t, switchTo(t, s, VerbSwitch, everyKind), ExitGood)
+			m := &silentMachine{fakeMachine: fake, never: make(chan struct{}), all: method.Name, seen: map[string]bool{}}
+			s.machine = bind(m)
+			began := time.Now()
+			switchTo(t, s, VerbSwitch, everyKindThen)
+			if took := time.Since(began); took > 4*time.Minute {
+				t.Errorf("%s: %v", method.Name, took)
+			}
+			for _, g := range s.Generations() {
+				if g.State == StateBad {
+					t.Errorf("%s: generation %d is bad: %s", method.Name, g.Number, g.Reason)
+				}
+			}
+			m.mu.Lock()
+			m.all = ""
+			m.mu.Unlock()
+			close(m.never) // what nobody waited for any more happens now
+			synctest.Wait()
+			if r := switchTo(t, s, VerbSwitch, everyKindThen); r.Exit != ExitGood {
+				t.Errorf("%s\nthe next one: exit %d, %s", method.Name, r.Exit, r.Reason)
+			}
+			wantRuns(t, fake, "after [new web]")
+		})
+	}
+}
+
+func TestABootEndsWhateverHangs(t *testing.T) {
+	for method := range reflect.TypeFor[Machine]().Methods() {
+		if method.Name == "Now" || method.Name == "Wait" {
+			continue
+		}
+		for _, verb := range []string{VerbSwitch, VerbBoot} { // a trusted one, and a trial
+			synctest.Test(t, func(t *testing.T) {
+				s, fake, dir := bootedMachine(t)
+				wantExit(t, switchTo(t, s, verb, everyKindThen), ExitGood)
+				fake.powerOff()
+				s, err := open(quickDisk{}, machineOptions(dir, fake))
+				if err != nil {
+					t.Fatal(err)
+				}
+				m := &silentMachine{fakeMachine: fake, never: make(chan struct{}), all: method.Name, seen: map[string]bool{}}
+				s.machine = bind(m)
+				began := time.Now()
+				s.Boot(t.Context(), nil)
+				if took := time.Since(began); took > 4*time.Minute {
+					t.Errorf("%s: %v", method.Name, took)
+				}
+				for _, g := range s.Generations() {
+					if g.State == StateBad {
+						t.Errorf("%s: generation %d is bad: %s", method.Name, g.Number, g.Reason)
+					}
+				}
+				m.mu.Lock()
+				m.all = ""
+				m.mu.Unlock()
+				close(m.never)
+				synctest.Wait()
+				wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
+				if got := fake.runs(); got != "web [web]" {
+					t.Errorf("%s, %s: the next switch ends with %s", method.Name, verb, got)
+				}
+			})
+		}
+	}
+}
+
+func TestAQuestionIsNotAskedWithoutEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		never, asked := make(chan struct{}), 0
+		defer close(never)
+		m := bind(nil)
+		for range 3 * mostOpen {
+			_, err := ask(m, nil, time.Second, "what", func() (int, error) { asked++; <-never; return 0, nil })
+			if !errors.As(err, new(unanswered)) {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		if asked != mostOpen {
+			t.Errorf("asked %d times, want %d", asked, mostOpen)
+		}
+		if got, err := ask(m, nil, time.Second, "something else", func() (int, error) { return 7, nil }); got != 7 || err != nil {
+			t.Errorf("%d, %v", got, err)
+		}
+	})
+}
