@@ -91,3 +91,39 @@ func TestAProgramIsFoundWhereTheServiceWouldFindIt(t *testing.T) {
 		}
 	}
 }
+
+func TestAProcessKeepsTheFingerprintThatItWasStartedWith(t *testing.T) {
+	e := NewEngine(func() float64 { return 0.5 })
+	now := time.Second
+	step := func(event Event) {
+		now += time.Second
+		for _, a := range e.Step(now, event) {
+			if spawn, ok := a.(Spawn); ok {
+				e.Step(now, Spawned{spawn.Definition.Name, spawn.Serial, 100})
+				e.Step(now, Executed{spawn.Definition.Name, spawn.Serial})
+			}
+		}
+	}
+	want := func(when, print, told, defined string) {
+		t.Helper()
+		if st := e.States(now)[0]; st.Fingerprint != print || st.Told != told || st.Defined != defined {
+			t.Errorf("%s: runs %q, told %q, next %q; want %q, %q, %q", when, st.Fingerprint, st.Told, st.Defined, print, told, defined)
+		}
+	}
+	define := func(print string) {
+		step(Define{[]Definition{{Name: "web", Argv: []string{"httpd", print}, Fingerprint: print}}})
+	}
+	define("old")
+	want("before its start", "", "", "old")
+	step(Start{Names: []string{"web"}})
+	want("started", "old", "", "old")
+	define("new")
+	want("with a new definition", "old", "", "new")
+	step(Reload{Names: []string{"web"}})
+	want("told to reload", "old", "new", "new")
+	step(Exited{Name: "web", Serial: 1, Empty: true})
+	want("gone", "", "", "new")
+	step(Tick{})
+	step(Tick{})
+	want("started again by itself", "new", "", "new")
+}
