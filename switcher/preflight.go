@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"bantam/system"
 )
 
 // prospect is a switch that can be begun, or the reasons why not: everything that is asked before the first step.
@@ -52,12 +54,13 @@ func (s *Switcher) prospect(from, to target, verb string) prospect {
 
 // damaged says why what runs could not be read again after a reboot.
 func (s *Switcher) damaged(running target) error {
-	record := s.recordNow()
-	e := record.entry(running.number)
-	if e == nil {
-		return nil // it was never kept
+	if running.number == 0 || running.generation.Digest() == s.image.generation.Digest() {
+		return nil // it was never kept, or the boot medium has it
 	}
-	_, err := s.read(*e)
+	g, err := s.store.Generation(running.generation.Digest())
+	if err == nil {
+		_, err = s.store.blob(g.System.Digest, system.MaxSize)
+	}
 	return err
 }
 
