@@ -34,6 +34,7 @@ var scenarios = map[string]func() error{
 	"stuck":     stuckMount,
 	"cgroups":   withoutCgroups,
 	"lastwords": restartedByItself,
+	"proofs":    proofs,
 }
 
 func say(format string, args ...any) { fmt.Printf(format+"\n", args...) }
