@@ -1,6 +1,7 @@
 package switcher
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -44,7 +45,7 @@ func (networkKind) desired(_ Machine, sys *system.System) (Items, error) {
 func (networkKind) observe(_ Machine, o *Observed, _ Desired) (Items, error) {
 	items := Items{}
 	if s := o.service(system.NetworkService); s.Wanted {
-		items[system.NetworkService] = s.knows()
+		items[system.NetworkService] = cmp.Or(s.knows(), s.Defined) // without a process: what it will start with
 	}
 	return items, nil
 }

@@ -112,13 +112,14 @@ func (p networkProof) missing(n NetworkState) []string {
 
 // lost says what of f is there no more.
 func (f Family) lost(now Family, name string) []string {
+	what := " default route"
 	switch {
 	case f.Addressed && !now.Addressed:
-		return []string{"network: has no " + name + " address any more"}
-	case f.Routed && !now.Routed:
-		return []string{"network: has no " + name + " default route any more"}
+		what = " address"
+	case !f.Routed || now.Routed:
+		return nil
 	}
-	return nil
+	return []string{"network: has no " + name + what + " any more (if that is meant: proof.network = \"off\")"}
 }
 
 // waiting says which of the ports that matter are not up, and why.

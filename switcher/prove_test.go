@@ -90,6 +90,7 @@ func TestProofOfTheNetwork(t *testing.T) {
 		{Name: "eth1", Explicit: true, Optional: true}, {Name: "eth2"},
 		{Name: "eth3", Explicit: true}, {Name: "eth4", Explicit: true, Up: true},
 	}}
+	const meant = " (if that is meant: proof.network = \"off\")"
 	const waits = "waits network: not online; port eth0: no answer from a DHCP server; port eth3: no carrier"
 	for _, c := range []struct {
 		name  string
@@ -101,12 +102,12 @@ func TestProofOfTheNetwork(t *testing.T) {
 		{"auto, was online and is", networkProof{mode: "auto", before: online}, online, "proven"},
 		{"auto, was online and is not", networkProof{mode: "auto", before: online}, down, waits},
 		{"auto, had a default route and has", networkProof{mode: "auto", before: has(whole, none)}, has(whole, none), "proven"},
-		{"auto, had a default route and has none", networkProof{mode: "auto", before: has(whole, none)}, has(subnet, none), "waits network: has no IPv4 default route any more"},
-		{"auto, had both and only IPv6 is left", networkProof{mode: "auto", before: has(whole, whole)}, has(subnet, whole), "waits network: has no IPv4 default route any more"},
-		{"auto, had IPv4 and has IPv6", networkProof{mode: "auto", before: has(whole, none)}, has(none, whole), "waits network: has no IPv4 address any more"},
-		{"auto, had both and only IPv4 is left", networkProof{mode: "auto", before: has(whole, whole)}, has(whole, subnet), "waits network: has no IPv6 default route any more"},
+		{"auto, had a default route and has none", networkProof{mode: "auto", before: has(whole, none)}, has(subnet, none), "waits network: has no IPv4 default route any more" + meant},
+		{"auto, had both and only IPv6 is left", networkProof{mode: "auto", before: has(whole, whole)}, has(subnet, whole), "waits network: has no IPv4 default route any more" + meant},
+		{"auto, had IPv4 and has IPv6", networkProof{mode: "auto", before: has(whole, none)}, has(none, whole), "waits network: has no IPv4 address any more" + meant},
+		{"auto, had both and only IPv4 is left", networkProof{mode: "auto", before: has(whole, whole)}, has(whole, subnet), "waits network: has no IPv6 default route any more" + meant},
 		{"auto, had both and has neither", networkProof{mode: "auto", before: has(whole, whole)}, has(subnet, none),
-			"waits network: has no IPv4 default route any more; network: has no IPv6 address any more"},
+			"waits network: has no IPv4 default route any more" + meant + "; network: has no IPv6 address any more" + meant},
 		{"auto, has more than before", networkProof{mode: "auto", before: has(whole, none)}, has(whole, whole), "proven"},
 		{"auto, an address without a route before", networkProof{mode: "auto", before: has(subnet, none)}, has(subnet, none), "proven"},
 		{"auto, an older record says that there was a route, and there is", networkProof{mode: "auto", before: online, routed: true}, has(none, whole), "proven"},

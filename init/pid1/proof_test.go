@@ -98,9 +98,7 @@ func proofs() error {
 			return []string{err.Error()}
 		}
 		for _, step := range p.Plan.Steps {
-			if step.Kind == switcher.KindService { // the network configurator's program is not there
-				steps = append(steps, step.Text)
-			}
+			steps = append(steps, step.Text)
 		}
 		return steps
 	}
