@@ -39,6 +39,9 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 	if note != "" {
 		o.event(EventNote, "%s", note)
 	}
+	if journal.Unfinished() && journal.Verb != VerbStart {
+		boots = s.bootCount.forget() // what that switch led to ended the boot before this one, not what was booted
+	}
 	noTry := false
 	for {
 		record := s.recordNow()

@@ -110,6 +110,14 @@ func (f *bootCountFile) clear() error {
 	return f.write(BootCount{f.count.Generation, 0})
 }
 
+// forget has the row begin anew with the next boot that is counted.
+func (f *bootCountFile) forget() BootCount {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.count = BootCount{}
+	return f.count
+}
+
 func (f *bootCountFile) write(count BootCount) error {
 	data, err := count.encode()
 	if err != nil {

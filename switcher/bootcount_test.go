@@ -245,3 +245,15 @@ func TestBootIsCountedForGoodBeforeAnythingOfItRuns(t *testing.T) {
 		t.Error("nothing was done")
 	}
 }
+
+// What somebody switched to took the machine down, not what had been booted.
+func TestBootThatASwitchEndedCountsForNothing(t *testing.T) {
+	_, m, dir := threeGood(t)
+	for range mostShort + 1 {
+		s := crashes(t, dir, m, dbRuns)
+		m.onWait = func(m *fakeMachine) { goDown(m) } // the journal stays without its end
+		s.Switch(t.Context(), Request{Verb: VerbSwitch, Text: []byte("hostname = \"new\"\n" + webText[len("hostname = \"web\"\n"):])}, nil)
+		m.onWait = nil
+	}
+	crashes(t, dir, m, dbRuns, dbRuns, dbRuns, webRuns)
+}

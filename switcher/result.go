@@ -14,6 +14,9 @@ const (
 	ExitReverted = 10 // the new generation did not prove itself; the old one runs again
 )
 
+// RebootGrace is how long the machine waits before it reboots by itself, for whoever sits there.
+const RebootGrace = 10 * time.Second
+
 // The verbs of a switch.
 const (
 	VerbSwitch   = "switch"   // live, and the default once proven
@@ -54,9 +57,10 @@ type Result struct {
 	To      int           `json:"to"`   // generation that was asked for; 0: refused before it had a number
 	Running int           `json:"running"`
 	Exit    int           `json:"exit"`
-	State   State         `json:"state,omitempty"`  // that To was left in by a failure: bad or interrupted
-	Reason  string        `json:"reason,omitempty"` // why it is not good, e.g. "service web: exit status 1"
-	Started time.Duration `json:"started"`          // Machine.Now
+	State   State         `json:"state,omitempty"`   // that To was left in by a failure: bad or interrupted
+	Reason  string        `json:"reason,omitempty"`  // why it is not good, e.g. "service web: exit status 1"
+	Reboots bool          `json:"reboots,omitempty"` // the machine is as no generation wants it: PID 1 reboots it into the default
+	Started time.Duration `json:"started"`           // Machine.Now
 	Ended   time.Duration `json:"ended"`
 	Events  []Event       `json:"events,omitempty"`
 }
@@ -70,6 +74,8 @@ func (r Result) Text() string {
 		return fmt.Sprintf("generation %d was not proven (%s); generation %d runs again", r.To, r.Reason, r.Running)
 	case r.Exit == ExitReverted:
 		return fmt.Sprintf("generation %d did not prove itself (%s); generation %d runs again", r.To, r.Reason, r.Running)
+	case r.Exit == ExitFailed && r.Reboots:
+		return fmt.Sprintf("failed: %s; so the machine reboots into the default generation by itself, in %v", r.Reason, RebootGrace)
 	case r.Exit == ExitFailed:
 		return fmt.Sprintf("failed: %s; `reboot` starts the default generation afresh", r.Reason)
 	case r.Exit == ExitDegraded:

@@ -315,13 +315,42 @@ func TestFailedWayBackSaysSoAndGoesOnAsFarAsItCan(t *testing.T) {
 	}
 	r := switchTo(t, s, VerbSwitch, dbText)
 	wantExit(t, r, ExitFailed)
-	if !strings.Contains(r.Text(), "reboot") || !strings.Contains(r.Reason, "set hostname web") {
-		t.Error(r.Text())
+	if !strings.Contains(r.Text(), "`reboot` starts") || !strings.Contains(r.Reason, "set hostname web") || r.Reboots {
+		t.Error(r.Text()) // it is what web wants nevertheless
 	}
 	wantRuns(t, m, "web [web]") // the step that failed was not the last
 	m.fail, m.broken = nil, map[string]lifecycle.Exit{}
 	bootAgain(t, dir, m)
 	wantRuns(t, m, "web [web]")
+}
+
+func TestMachineThatIsAsNoGenerationWantsItReboots(t *testing.T) {
+	for name, c := range map[string]struct {
+		forgets, stay bool
+		reboots       bool
+	}{
+		"into the default":            {reboots: true},
+		"not where that is forgotten": {forgets: true},
+		"not where it shall stay":     {stay: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, m, dir := bootedMachine(t)
+			s.forgets = c.forgets
+			wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
+			m.broken["db"], m.broken["web"] = exited(7), exited(9)
+			r := s.Switch(t.Context(), Request{Verb: VerbSwitch, Text: []byte(dbText), NoRollback: c.stay}, nil)
+			wantExit(t, r, ExitFailed)
+			if r.Reboots != c.reboots || strings.Contains(r.Text(), "reboots into the default generation by itself") != c.reboots {
+				t.Error(r.Text())
+			}
+			if !c.stay && !strings.Contains(r.Reason, "and on the way back to generation 2: ") || !c.stay && !strings.Contains(r.Reason, "service web: exit status 9") {
+				t.Error(r.Reason)
+			}
+			clear(m.broken)
+			bootAgain(t, dir, m)
+			wantRuns(t, m, webRuns)
+		})
+	}
 }
 
 func TestEveryCallThatFailsIsUndone(t *testing.T) {

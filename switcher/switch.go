@@ -242,8 +242,8 @@ func (o *operation) live(ctx context.Context, r Request, from, to target, ahead 
 	o.tellMayFail(to)
 	if r.Verb != VerbTest {
 		o.mark(journalCommitted)
-		o.chosen()
 	}
+	o.chosen()
 	o.mark(journalEnd)
 	o.collect()
 	return o.leave(ExitGood, nil)
@@ -374,6 +374,7 @@ func (o *operation) fail(ctx context.Context, r Request, from, to target, states
 	o.mark(journalEnd)
 	o.collect()
 	if err != nil {
+		o.result.Reboots = errors.As(err, new(unlike)) && !s.forgets
 		return o.leave(ExitFailed, fmt.Errorf("%w; and on the way back to generation %d: %w", cause, from.number, err))
 	}
 	return o.leave(ExitReverted, cause)
@@ -400,8 +401,14 @@ func (o *operation) wayBack(from, failed target) target {
 	return trusted
 }
 
+// unlike is why a machine that has gone back is not what that generation wants. A step of the way back that failed is
+// no reason alone: what it was for may be so nevertheless.
+type unlike struct{ error }
+
+func (u unlike) Unwrap() error { return u.error }
+
 // goTo changes the running machine to a generation that is trusted, going on
-// after errors. states and network are what was there when it was all right.
+// after errors; one of them is unlike if it does not prove itself either. states and network are what was there when it was all right.
 func (o *operation) goTo(ctx context.Context, to target, states []ServiceState, network NetworkState) error {
 	s := o.s
 	desired, err := s.desire(to)
@@ -411,5 +418,8 @@ func (o *operation) goTo(ctx context.Context, to target, states []ServiceState, 
 	o.step, o.total, o.lenient = 0, len(plan.Steps), true
 	err = errors.Join(err, unseen, o.perform(ctx, plan, to, desired, true))
 	p := proofFor(circumstances{occasion: onReturn, plan: plan, to: to.system, config: DigestOf(to.text), services: states, network: network})
-	return errors.Join(err, o.prove(ctx, p))
+	if fault := o.prove(ctx, p); fault != nil {
+		return errors.Join(err, unlike{fault})
+	}
+	return err
 }

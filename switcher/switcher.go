@@ -25,6 +25,7 @@ type Options struct {
 	Booted  Generation // what the boot medium carries
 	Text    []byte     // its system.toml
 	Loader  BootLoader // nil: FixedImage
+	Forgets bool       // Dir is in memory: a reboot leads nowhere but to the image
 	Wall    func() time.Time
 	// Wall is the calendar's clock for "created"; nil is time.Now. Nothing is decided by it.
 }
@@ -42,6 +43,7 @@ type Switcher struct {
 	loader    BootLoader
 	image     target // what the boot medium carries, numbered once it is in the record
 	wall      func() time.Time
+	forgets   bool
 
 	storing  sync.Mutex // nothing is collected while a generation is being added
 	updating sync.Mutex // one writer of the record at a time
@@ -80,7 +82,7 @@ func Open(options Options) (*Switcher, error) { return open(osDisk{}, options) }
 func open(d disk, options Options) (*Switcher, error) {
 	s := &Switcher{
 		disk: d, dir: filepath.Clean(options.Dir), machine: bind(options.Machine),
-		loader: options.Loader, wall: options.Wall,
+		loader: options.Loader, wall: options.Wall, forgets: options.Forgets,
 	}
 	if s.loader == nil {
 		s.loader = FixedImage{}

@@ -9,8 +9,15 @@ import (
 // loopText is good by its proof, and takes the machine down soon after each start.
 const loopText = "[sysctl]\n\"kernel.panic\" = 1\n[service.loop]\ncommand = [\"sh\", \"-c\", \"sleep 12; echo c > /proc/sysrq-trigger\"]\n[proof]\nsettle = \"1s\"\n"
 
+// lockText works until a file lies in the way; lockedText puts it there, and fails.
+const (
+	lockText   = "[proof]\ntimeout = \"15s\"\n[service.web]\ncommand = [\"sh\", \"-c\", \"test ! -e /tmp/lock && exec sleep 10000\"]\n"
+	lockedText = "[service.web]\ncommand = [\"sh\", \"-c\", \"touch /tmp/lock; exit 3\"]\n"
+)
+
 // A kernel that panics and hangs: the watchdog resets the machine, and the next boot says both, from the watchdog's own
-// flag and from what the firmware kept of the kernel's log. A default that has it panic at each boot is passed over.
+// flag and from what the firmware kept of the kernel's log. A default that has it panic at each boot is passed over. A
+// machine that a failed way back leaves as no generation wants it restarts by itself.
 func TestAMachineThatHungSaysWhyAtItsNextBoot(t *testing.T) {
 	path := disk(t, filepath.Join(build(t, "pc", "../examples/pc/system.toml"), "pc.img"))
 	memory := filepath.Join(t.TempDir(), "erst")
@@ -29,24 +36,34 @@ func TestAMachineThatHungSaysWhyAtItsNextBoot(t *testing.T) {
 		t.Errorf("what is kept on the volume was left in the firmware's small store:\n%s", left)
 	}
 
+	c.write("/state/lock.toml", lockText)
+	c.write("/state/locked.toml", lockedText)
+	c.must("bantam switch /state/lock.toml", "generation 2 runs and is the default")
+	c.Send("bantam switch /state/locked.toml; echo code $?\r")
+	c.Expect("so the machine reboots into the default generation by itself, in 10s")
+	c.Expect("code 4")
+	c.booted()
+	c.settled()
+	c.must("bantam status", "generation  2, good", "PID 1 restarted it: a switch to generation 3 failed, and so did the way back: service web: exit status 3", "web")
+
 	c.write("/state/loop.toml", loopText)
-	c.must("bantam switch /state/loop.toml", "generation 2 runs and is the default")
+	c.must("bantam switch /state/loop.toml", "generation 4 runs and is the default")
 	for range 3 {
 		c.Expect("Kernel panic - not syncing: sysrq triggered crash")
 		c.booted()
-		c.must("bantam status", "generation  2, good")
+		c.must("bantam status", "generation  4, good")
 	}
 	c.Expect("Kernel panic - not syncing: sysrq triggered crash")
 	c.booted()
 	c.settled()
-	if at := strings.LastIndex(c.Screen(), "Generation 1, good."); at < 0 || !strings.Contains(c.Screen()[at:], "generation 2 is passed over: 3 boots in a row ended within 2m0s of their start") {
+	if at := strings.LastIndex(c.Screen(), "Generation 2, good."); at < 0 || !strings.Contains(c.Screen()[at:], "generation 4 is passed over: 3 boots in a row ended within 2m0s of their start") {
 		t.Error("the greeting does not say it")
 	}
-	c.must("bantam status", "generation  1, good", "generation 2 is passed over: 3 boots in a row", "`bantam rollback 2` goes back to it")
+	c.must("bantam status", "generation  2, good", "generation 4 is passed over: 3 boots in a row", "`bantam rollback 4` goes back to it")
 	if status := c.run("bantam status"); strings.Contains(status, "next boot") {
 		t.Errorf("the next boot runs something else:\n%s", status)
 	}
-	c.must("bantam generations", "2   good", "passed over", "3 boots in a row")
+	c.must("bantam generations", "4   good", "passed over", "3 boots in a row")
 	c.Send("poweroff\r")
 	c.WaitEnd()
 }

@@ -19,7 +19,7 @@ import (
 // openSwitcher reads the generations. When the state volume's files cannot be
 // used, memory takes its place and the image's generation runs.
 func (p *initProcess) openSwitcher() (*switcher.Switcher, error) {
-	options := switcher.Options{Dir: statePath, Machine: p.machine, Booted: p.image.Generation, Text: p.image.text}
+	options := switcher.Options{Dir: statePath, Machine: p.machine, Booted: p.image.Generation, Text: p.image.text, Forgets: !p.lasting()}
 	s, err := switcher.Open(options)
 	if err == nil {
 		return s, nil
@@ -30,6 +30,7 @@ func (p *initProcess) openSwitcher() (*switcher.Switcher, error) {
 		p.notes.add("%v", err)
 	}
 	p.prepareVolume()
+	options.Forgets = !p.lasting()
 	return switcher.Open(options)
 }
 

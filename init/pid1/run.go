@@ -65,13 +65,14 @@ type initProcess struct {
 	notes    notes
 	unset    []system.ParameterDefault // that the kernel did not have when last tried
 	actions  chan Action               // how the control socket ends the machine
+	restarts chan string               // why PID 1 restarts it by itself
 }
 
 // Run is the whole life of PID 1. It does not return.
 func Run(b Binary) {
 	signals := CatchSignals()
 	stdio := Stdio()
-	p := &initProcess{build: b, signals: signals, actions: make(chan Action, 1)}
+	p := &initProcess{build: b, signals: signals, actions: make(chan Action, 1), restarts: make(chan string, 1)}
 	supervise.Guard, kmod.Guard, statevolume.Guard = Guard, Guard, Guard
 	OnPanic = func(panicked Panic) { p.notes.add("%v", panicked) }
 	if stdio != nil {
@@ -223,6 +224,9 @@ func (p *initProcess) wait(supervisor <-chan struct{}) (action Action, asked boo
 		select {
 		case <-supervisor:
 			p.restartSoon("the supervisor of services has ended, see `panic` in the log")
+			return Restart, false
+		case reason := <-p.restarts:
+			p.restartSoon(reason)
 			return Restart, false
 		case action := <-p.actions:
 			return action, true

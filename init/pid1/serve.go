@@ -228,7 +228,11 @@ func (p *initProcess) change(req control.Request, c *control.Client) control.Fra
 	done := make(chan switcher.Result, 1)
 	go Guard(req.Verb, func() {
 		defer close(done)
-		done <- p.switcher.Switch(context.Background(), request(req), tell)
+		result := p.switcher.Switch(context.Background(), request(req), tell)
+		done <- result
+		if result.Reboots {
+			p.restartAfter(result, switcher.RebootGrace)
+		}
 	})
 	select {
 	case r, ok := <-done:
@@ -271,6 +275,20 @@ func (p *initProcess) abort(c *control.Client) control.Frame {
 		return control.Frame{}
 	}
 	return control.Frame{Error: r.Text(), Exit: max(r.Exit, control.ExitError)}
+}
+
+// restartAfter restarts a machine that a switch has left as no generation wants it, unless somebody comes first with
+// another switch. What it starts then is up to the boot record, and a boot like any other.
+func (p *initProcess) restartAfter(r switcher.Result, grace time.Duration) {
+	Logf(Error, "%s", r.Text()) // on the consoles too
+	time.Sleep(grace)
+	if last, _ := p.switcher.Last(); last.Started != r.Started || p.switcher.Status().Busy != nil {
+		return
+	}
+	select {
+	case p.restarts <- fmt.Sprintf("a %s to generation %d failed, and so did the way back: %s", r.Verb, r.To, r.Reason):
+	default: // it is ending already
+	}
 }
 
 // service starts or stops services by a person's wish and waits for the outcome.
