@@ -39,5 +39,8 @@ func (s *Switcher) allNotes() []string {
 	if e := s.record.entry(s.record.FailedTrial); e != nil && e.Number != s.current.number {
 		all = append(all, fmt.Sprintf("generation %d was tried at a boot, and is %s: %s", e.Number, e.State, e.Reason))
 	}
+	if e := s.record.entry(s.record.Default); e != nil && e.PassedOver {
+		all = append(all, e.passedOver())
+	}
 	return all
 }

@@ -176,7 +176,6 @@ func (s *Switcher) Status() Status {
 	}
 	if e := s.record.entry(s.record.Default); e != nil && e.PassedOver {
 		st.PassedOver = e.Number
-		st.Notes = append(st.Notes, e.passedOver())
 	}
 	if b := s.busy; b != nil {
 		st.Busy = &Busy{Verb: b.result.Verb, To: b.result.To, Since: b.result.Started, Confirms: b.confirm != nil, Patience: b.patience}

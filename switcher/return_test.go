@@ -324,6 +324,28 @@ func TestFailedWayBackSaysSoAndGoesOnAsFarAsItCan(t *testing.T) {
 	wantRuns(t, m, "web [web]")
 }
 
+func TestStepThatFailsOnTheWayBackHasTheMachineRebootIfItsOutcomeIsMissing(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
+	m.broken["db"] = exited(7)
+	m.kernel = func(have map[string]string, name, value string) {
+		if name == "vm.swappiness" && value == "60" {
+			have[name] = "1" // as it was
+		}
+	}
+	m.fail = func(call string) error {
+		if call == "sysctl vm.swappiness=60" {
+			return syscall.EIO
+		}
+		return nil
+	}
+	r := switchTo(t, s, VerbSwitch, dbText+"[sysctl]\n\"vm.swappiness\" = 1\n")
+	wantExit(t, r, ExitFailed)
+	if !r.Reboots || !strings.Contains(r.Reason, "vm.swappiness") {
+		t.Errorf("%+v", r.Text())
+	}
+}
+
 func TestMachineThatIsAsNoGenerationWantsItReboots(t *testing.T) {
 	for name, c := range map[string]struct {
 		forgets, stay bool

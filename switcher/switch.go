@@ -408,7 +408,8 @@ type unlike struct{ error }
 func (u unlike) Unwrap() error { return u.error }
 
 // goTo changes the running machine to a generation that is trusted, going on
-// after errors; one of them is unlike if it does not prove itself either. states and network are what was there when it was all right.
+// after errors; one of them is unlike if the machine then is not what that
+// generation wants. states and network are what was there when it was all right.
 func (o *operation) goTo(ctx context.Context, to target, states []ServiceState, network NetworkState) error {
 	s := o.s
 	desired, err := s.desire(to)
@@ -421,5 +422,16 @@ func (o *operation) goTo(ctx context.Context, to target, states []ServiceState, 
 	if fault := o.prove(ctx, p); fault != nil {
 		return errors.Join(err, unlike{fault})
 	}
+	if err != nil && s.lacks(desired) {
+		return unlike{err}
+	}
 	return err
+}
+
+// lacks says whether something but services and the network, which have been proven, is not as it is desired.
+func (s *Switcher) lacks(desired Desired) bool {
+	observed, _ := s.observe(desired)
+	return slices.ContainsFunc(planSwitch(observed, desired, nil).Steps, func(step Step) bool {
+		return step.Kind != KindService && step.Kind != KindNetwork
+	})
 }
