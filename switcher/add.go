@@ -58,24 +58,6 @@ func (e Entry) annotations() map[string]string {
 	return map[string]string{refAnnotation: number, numberAnnotation: number, verbAnnotation: e.Verb}
 }
 
-// importImage makes the boot medium's own generation one of this machine's. One
-// never seen before, e.g. after a new image was written, is tried as if `boot`
-// had named it. A damaged copy of it in the store is repaired.
-func (s *Switcher) importImage() error {
-	var then func(*Record, int)
-	if s.image.number == 0 {
-		then = func(r *Record, number int) { r.Trying = &Trying{Generation: number, Left: bootTries} }
-	}
-	t, err := s.add(s.image, imageVerb, then)
-	if err != nil {
-		return fmt.Errorf("the boot medium's generation cannot be kept: %w", err)
-	}
-	s.mu.Lock()
-	s.image.number = t.number
-	s.mu.Unlock()
-	return nil
-}
-
 // recoverRecord lists the generations again after both copies of the record
 // were lost. None of them is trusted.
 func (s *Switcher) recoverRecord() {

@@ -25,9 +25,7 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 			o.event(EventNote, "%v", err)
 		}
 	}
-	if err := s.importImage(); err != nil {
-		o.event(EventNote, "%v", err)
-	}
+	o.importImage()
 	if err := s.syncIndex(); err != nil {
 		o.event(EventNote, "index of the store: %v", err)
 	}
@@ -50,7 +48,7 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 		}
 		to := s.image // the last resort, which needs no disk
 		choice := Choose(record, journal, boots, s.image.generation.Digest(), func(e Entry) error {
-			t, err := s.load(e)
+			t, err := s.load(e, Now)
 			if err == nil {
 				to = t // the first that can run is the choice
 			}
@@ -63,11 +61,9 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 			o.event(EventNote, "%s", note)
 		}
 		s.noteBoot(choice.Notes...)
-		for _, short := range choice.Short {
-			o.event(EventFail, "%s", short)
-		}
 		counted := true
 		if choice.UsedUp != 0 {
+			o.event(EventFail, "%s", record.entry(choice.UsedUp).passedOver())
 			if err := o.passOver(choice.UsedUp); err != nil {
 				o.event(EventNote, "%v", err)
 				counted = false // or its own count, which has it passed over the next time, would be lost
@@ -208,13 +204,18 @@ func (o *operation) started(c Choice, to target, proven bool, fault error) Resul
 	s := o.s
 	record := s.recordNow()
 	e := record.entry(to.number)
-	def := record.entry(record.Default)
-	if def != nil && def.PassedOver && !c.Tried {
-		proven = false // it stays the default: if the boots of all others are short too, it was not the reason
-	}
 	if proven && e != nil && (c.Tried || e.State != StateGood) {
 		o.mark(journalProven)
-		if err := o.commit(record.Default, to.number); err != nil {
+		var err error
+		if c.Tried || record.Default == 0 {
+			err = o.commit(record.Default, to.number)
+		} else { // the last resort; somebody has chosen the default, which may be able to run again
+			err = s.update(func(r *Record) {
+				e := r.entry(to.number)
+				e.State, e.Reason = StateGood, ""
+			})
+		}
+		if err != nil {
 			o.event(EventNote, "%v", err)
 		} else {
 			o.mark(journalCommitted)
@@ -226,7 +227,7 @@ func (o *operation) started(c Choice, to target, proven bool, fault error) Resul
 	s.mu.Lock()
 	s.booted, s.before = to.number, record.Previous
 	if to.number != record.Default && record.Default != 0 {
-		s.before = record.Default
+		s.before, s.instead = record.Default, to.number
 	}
 	s.mu.Unlock()
 	if fault != nil {

@@ -135,32 +135,6 @@ func TestBootOfAGoodGenerationWritesNothingButItsCount(t *testing.T) {
 	}
 }
 
-func TestNewImageIsTriedOnceItIsBooted(t *testing.T) {
-	s, m, dir := bootedMachine(t)
-	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
-	m.powerOff()
-	options := machineOptions(dir, m)
-	options.Text = []byte("hostname = \"new\"\n")
-	options.Booted = image(string(options.Text))
-	options.Booted.Kernel.Digest = DigestOf([]byte("another kernel"))
-	s, err := open(quickDisk{}, options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	wantExit(t, s.Boot(context.Background(), nil), ExitGood)
-	wantRuns(t, m, "new []")
-	if st := s.Status(); st.Default != 3 || st.Running != 3 {
-		t.Errorf("%+v", st)
-	}
-	r := s.Switch(context.Background(), Request{Verb: VerbRollback}, nil)
-	wantExit(t, r, ExitRefused)
-	for _, want := range []string{string(DigestOf([]byte("kernel"))), string(DigestOf([]byte("another kernel"))), "6.1.0-40-amd64", "boot slots"} {
-		if !strings.Contains(r.Reason, want) {
-			t.Errorf("%q is not in %q", want, r.Reason)
-		}
-	}
-}
-
 func TestFailingImageStillRuns(t *testing.T) {
 	dir, m := t.TempDir(), newFakeMachine()
 	m.broken["web"] = exited(1)

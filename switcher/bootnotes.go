@@ -37,7 +37,11 @@ func (s *Switcher) Notes() []string {
 func (s *Switcher) allNotes() []string {
 	all := slices.Concat(s.notes, s.bootNotes)
 	if e := s.record.entry(s.record.FailedTrial); e != nil && e.Number != s.current.number {
-		all = append(all, fmt.Sprintf("generation %d was tried at a boot, and is %s: %s", e.Number, e.State, e.Reason))
+		what := fmt.Sprintf("generation %d", e.Number)
+		if e.Verb == updateVerb {
+			what += ", the settings taken over to this image,"
+		}
+		all = append(all, fmt.Sprintf("%s was tried at a boot, and is %s: %s", what, e.State, e.Reason))
 	}
 	if e := s.record.entry(s.record.Default); e != nil && e.PassedOver {
 		all = append(all, e.passedOver())

@@ -13,7 +13,6 @@ type Choice struct {
 	UsedUp     int      // a generation whose last boots, as counted, were too short; 0: none. The record does not know it yet
 	Why        string   // e.g. "it is the default"
 	Notes      []string // why generations before it cannot run
-	Short      []string // which generations before it were passed over for their short boots
 }
 
 // Choose decides which generation to run: the one being tried while it has
@@ -92,7 +91,7 @@ func Choose(r Record, j Journal, b BootCount, booted Digest, usable func(Entry) 
 	return c
 }
 
-// passes says, and notes, whether e is passed over for its short boots.
+// passes says whether e is passed over for its short boots.
 func (c *Choice) passes(e Entry, b BootCount) bool {
 	if !e.PassedOver && b.of(e.Digest) < mostShort {
 		return false
@@ -100,7 +99,6 @@ func (c *Choice) passes(e Entry, b BootCount) bool {
 	if !e.PassedOver {
 		c.UsedUp = e.Number
 	}
-	c.Short = append(c.Short, e.passedOver())
 	return true
 }
 

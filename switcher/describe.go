@@ -31,7 +31,7 @@ func (s *Switcher) Describe(number int) (Description, error) {
 		return d, nil
 	}
 	d.Kernel = t.generation.KernelVersion()
-	if err := s.startable(t.generation); err != nil {
+	if err := s.startable(t.generation, Now); err != nil {
 		d.Fault = err.Error()
 	}
 	if current >= 0 {

@@ -9,6 +9,8 @@ import (
 	"bantam/system"
 )
 
+const draftName = "draft/system.toml" // below the state folder
+
 // Draft is the copy of system.toml that a person edits.
 type Draft struct {
 	Path  string // e.g. /state/draft/system.toml
@@ -28,7 +30,7 @@ func (s *Switcher) Draft() (Draft, error) {
 	if !started { // an empty text would be taken for a machine
 		return Draft{}, errNotStarted
 	}
-	d := Draft{Path: filepath.Join(s.dir, "draft", "system.toml")}
+	d := Draft{Path: filepath.Join(s.dir, draftName)}
 	var err error
 	if d.Text, err = s.disk.ReadFile(d.Path, system.MaxSize); errors.Is(err, fs.ErrNotExist) {
 		d.Text, err = running, nil

@@ -19,7 +19,7 @@ func (s *Switcher) lastGood(running int) (target, error) {
 		if e == nil || e.State != StateGood || e.PassedOver || number == running || slices.Contains(numbers[:i], number) {
 			continue
 		}
-		to, err := s.load(*e)
+		to, err := s.load(*e, Now)
 		if err == nil {
 			return to, nil
 		}

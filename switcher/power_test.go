@@ -238,7 +238,7 @@ func (c scenario) checkAfterCut(t *testing.T, op string, tree map[string][]byte,
 		t.Fatalf("cut at %q: runs %q, default %+v", op, m.text, e)
 	}
 	for _, e := range record.Entries {
-		if _, err := s.load(e); err != nil {
+		if _, err := s.load(e, Now); err != nil {
 			t.Fatalf("cut at %q: generation %d: %v", op, e.Number, err)
 		}
 	}

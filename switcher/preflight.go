@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-
-	"bantam/system"
 )
 
 // prospect is a switch that can be begun, or the reasons why not: everything that is asked before the first step.
@@ -31,7 +29,7 @@ func (c *precheck) bringsModules() bool {
 // prospect plans the switch and finds every reason not to begin it. It changes nothing.
 func (s *Switcher) prospect(from, to target, verb string) prospect {
 	var faults []error
-	if err := s.startable(to.generation); err != nil {
+	if err := s.startable(to.generation, whenOf(verb)); err != nil {
 		faults = append(faults, fmt.Errorf("this generation cannot run now: %w", err))
 	}
 	desired, err := s.desire(to)
@@ -54,13 +52,10 @@ func (s *Switcher) prospect(from, to target, verb string) prospect {
 
 // damaged says why what runs could not be read again after a reboot.
 func (s *Switcher) damaged(running target) error {
-	if running.number == 0 || running.generation.Digest() == s.image.generation.Digest() {
-		return nil // it was never kept, or the boot medium has it
+	if running.number == 0 {
+		return nil // it was never kept
 	}
-	g, err := s.store.Generation(running.generation.Digest())
-	if err == nil {
-		_, err = s.store.blob(g.System.Digest, system.MaxSize)
-	}
+	_, _, err := s.readText(running.generation.Digest())
 	return err
 }
 

@@ -53,7 +53,7 @@ type Listed struct {
 	Entry
 	Current  bool `json:"current"`  // it runs
 	Booted   bool `json:"booted"`   // the machine was started with it
-	Default  bool `json:"default"`  // the next boot runs it, unless Tries
+	Default  bool `json:"default"`  // the next boot runs it, unless it tries another or cannot run it
 	Previous bool `json:"previous"` // `rollback` goes to it
 	Image    bool `json:"image"`    // the boot medium carries it
 	Tries    int  `json:"tries"`    // boots that may still try it
@@ -94,7 +94,8 @@ func (s *Switcher) Compare(from, to int) ([]system.Change, error) {
 	return system.Diff(systems[0], systems[1]), nil
 }
 
-// Text returns the system.toml of a generation, also of one whose kernel is not the booted one; 0 is the draft.
+// Text returns the system.toml of a generation, also of one whose kernel is not the booted one or that another Bantam
+// made; 0 is the draft.
 func (s *Switcher) Text(number int) ([]byte, error) {
 	if number == 0 {
 		draft, err := s.Draft()
@@ -105,11 +106,11 @@ func (s *Switcher) Text(number int) ([]byte, error) {
 	if e == nil {
 		return nil, noGeneration(number)
 	}
-	t, err := s.read(*e)
+	_, text, err := s.readText(e.Digest)
 	if err != nil {
 		return nil, fmt.Errorf("generation %d: %w", number, err)
 	}
-	return t.text, nil
+	return text, nil
 }
 
 // Running returns the system.toml of what runs, which need not be in the record; nil before anything does.
@@ -121,17 +122,16 @@ func (s *Switcher) Running() []byte {
 
 // Status is the switcher's part of `bantam status`.
 type Status struct {
-	Running  int     `json:"running"` // 0: the boot medium's, which could not be recorded
-	Booted   int     `json:"booted"`
-	Default  int     `json:"default"`
-	Previous int     `json:"previous"` // what `rollback` goes to; 0: nothing
-	Trying   *Trying `json:"trying,omitempty"`
-	// The default, while boots pass it over; 0: they do not. The next boot then runs what this one did.
-	PassedOver int      `json:"passed_over,omitempty"`
-	Busy       *Busy    `json:"busy,omitempty"`
-	Stale      []string `json:"stale,omitempty"` // services that run an older definition
-	Held       []string `json:"held,omitempty"`  // services that a person stopped
-	Notes      []string `json:"notes,omitempty"` // see Switcher.Notes
+	Running  int      `json:"running"` // 0: the boot medium's, which could not be recorded
+	Booted   int      `json:"booted"`
+	Default  int      `json:"default"`
+	Next     int      `json:"next"`     // what the next boot runs, unless it tries another: the default, or what ran because that cannot run
+	Previous int      `json:"previous"` // what `rollback` goes to; 0: nothing
+	Trying   *Trying  `json:"trying,omitempty"`
+	Busy     *Busy    `json:"busy,omitempty"`
+	Stale    []string `json:"stale,omitempty"` // services that run an older definition
+	Held     []string `json:"held,omitempty"`  // services that a person stopped
+	Notes    []string `json:"notes,omitempty"` // see Switcher.Notes
 
 	FailedTrial int `json:"failed_trial,omitempty"` // generation that a boot tried in vain; no switch has succeeded since
 }
@@ -164,7 +164,7 @@ func (s *Switcher) Status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := Status{
-		Running: s.current.number, Booted: s.booted, Default: s.record.Default, Previous: s.before,
+		Running: s.current.number, Booted: s.booted, Default: s.record.Default, Next: s.record.Default, Previous: s.before,
 		Stale: stale, Held: held, Notes: s.allNotes(), FailedTrial: s.record.FailedTrial,
 	}
 	if unseen != nil {
@@ -174,8 +174,8 @@ func (s *Switcher) Status() Status {
 		trying := *s.record.Trying
 		st.Trying = &trying
 	}
-	if e := s.record.entry(s.record.Default); e != nil && e.PassedOver {
-		st.PassedOver = e.Number
+	if s.instead != 0 {
+		st.Next = s.instead
 	}
 	if b := s.busy; b != nil {
 		st.Busy = &Busy{Verb: b.result.Verb, To: b.result.To, Since: b.result.Started, Confirms: b.confirm != nil, Patience: b.patience}

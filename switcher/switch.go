@@ -87,6 +87,9 @@ func (s *Switcher) Switch(ctx context.Context, r Request, report func(Event)) (r
 		if trying := s.recordNow().Trying; trying != nil && trying.Confirm > 0 {
 			o.event(EventNote, "after its proof it waits %v for `bantam confirm`", r.Confirm)
 		}
+		if to.number == s.recordNow().Default {
+			s.setInstead(0)
+		}
 		o.chosen()
 		o.collect()
 		return o.leave(ExitGood, nil)
@@ -156,7 +159,7 @@ func (s *Switcher) resolve(r Request) (from, to target, err error) {
 		if e == nil {
 			return from, to, noGeneration(number)
 		}
-		if to, err = s.load(*e); err != nil {
+		if to, err = s.load(*e, whenOf(r.Verb)); err != nil {
 			err = fmt.Errorf("generation %d: %w", number, err)
 		}
 		return from, to, err
@@ -167,17 +170,17 @@ func (s *Switcher) resolve(r Request) (from, to target, err error) {
 			return from, to, fmt.Errorf("draft: %w", err)
 		}
 	}
-	to, err = s.compose(file, text)
+	to, err = s.compose(from.generation, file, text)
 	return from, to, err
 }
 
-// compose makes a generation of file's text and what was booted.
-func (s *Switcher) compose(file string, text []byte) (target, error) {
+// compose makes a generation of file's text and the kernel and initrd of base.
+func (s *Switcher) compose(base Generation, file string, text []byte) (target, error) {
 	sys, problems := system.Parse(file, text)
 	if len(problems) > 0 {
 		return target{}, problemsError(problems)
 	}
-	t := target{generation: s.image.generation, text: text, system: sys}
+	t := target{generation: base, text: text, system: sys}
 	if d := DigestOf(text); d != t.generation.System.Digest {
 		t.generation.System = Descriptor{MediaType: SystemType, Digest: d, Size: int64(len(text))}
 	}
@@ -273,7 +276,14 @@ func (o *operation) commit(before, to int) error {
 	if err != nil {
 		return fmt.Errorf("the new default could not be recorded: %w", err)
 	}
+	o.s.setInstead(0)
 	return nil
+}
+
+func (s *Switcher) setInstead(number int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.instead = number
 }
 
 func (s *Switcher) beforeNow() int {
@@ -388,7 +398,7 @@ func (o *operation) wayBack(from, failed target) target {
 	if from.number != failed.number || e == nil || e.Number == failed.number {
 		return from
 	}
-	trusted, err := o.s.load(*e)
+	trusted, err := o.s.load(*e, Now)
 	if err != nil {
 		o.event(EventNote, "generation %d: %v", e.Number, err)
 		return from

@@ -286,7 +286,7 @@ func TestDeletingMeanwhileTakesNothingFromAGenerationThatIsBeingMade(t *testing.
 		t.Error(err)
 	}
 	for _, e := range s.recordNow().Entries {
-		if _, err := s.load(e); err != nil || e.Number == 2 {
+		if _, err := s.load(e, Now); err != nil || e.Number == 2 {
 			t.Errorf("generation %d: %v", e.Number, err)
 		}
 	}

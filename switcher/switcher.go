@@ -50,13 +50,14 @@ type Switcher struct {
 	sequence uint64     // of its last write, tried or done
 	mend     bool       // its copies are not both whole and the same
 
-	mu     sync.Mutex // guards what follows; never held over disk or machine
-	record Record     // as on disk
-	before int        // what ran before what runs, 0: nothing
-	booted int        // what ran when Boot returned
-	busy   *operation
-	last   *Result
-	notes  []string
+	mu      sync.Mutex // guards what follows; never held over disk or machine
+	record  Record     // as on disk
+	before  int        // what ran before what runs, 0: nothing
+	booted  int        // what ran when Boot returned
+	instead int        // what boots run instead of the default, 0: they run that
+	busy    *operation
+	last    *Result
+	notes   []string
 
 	bootNotes []string // see noteBoot
 
@@ -158,13 +159,13 @@ func (s *Switcher) recordNow() Record {
 	return s.record.clone()
 }
 
-// load reads a generation and makes sure that it could run now.
-func (s *Switcher) load(e Entry) (target, error) {
+// load reads a generation and makes sure that it could run.
+func (s *Switcher) load(e Entry, when When) (target, error) {
 	t, err := s.read(e)
 	if err != nil {
 		return target{}, err
 	}
-	return t, s.startable(t.generation)
+	return t, s.startable(t.generation, when)
 }
 
 // read reads a generation from the store, every blob of it that is kept there.
@@ -174,13 +175,9 @@ func (s *Switcher) read(e Entry) (target, error) {
 		t.number = e.Number
 		return t, nil
 	}
-	g, err := s.store.Generation(e.Digest)
+	g, text, err := s.readText(e.Digest)
 	if err != nil {
 		return target{}, err
-	}
-	text, err := s.store.blob(g.System.Digest, system.MaxSize)
-	if err != nil {
-		return target{}, fmt.Errorf("its system.toml: %w", err)
 	}
 	sys, problems := system.Parse("system.toml", text)
 	if len(problems) > 0 {
@@ -189,32 +186,18 @@ func (s *Switcher) read(e Entry) (target, error) {
 	return target{number: e.Number, generation: g, text: text, system: sys}, nil
 }
 
-// startable says why the booted kernel and initrd are not those of g.
-func (s *Switcher) startable(g Generation) error {
-	booted := s.image.generation
-	if g.Board != booted.Board || g.Arch != booted.Arch {
-		return fmt.Errorf("it is for board %s (%s), this is %s (%s)", g.Board, g.Arch, booted.Board, booted.Arch)
+// readText is read for a system.toml that may not be valid for this Bantam.
+func (s *Switcher) readText(d Digest) (Generation, []byte, error) {
+	if d == s.image.generation.Digest() {
+		return s.image.generation, s.image.text, nil
 	}
-	differs := ""
-	if g.Kernel.Digest != booted.Kernel.Digest {
-		differs = fmt.Sprintf("it needs kernel %s (%s), booted is %s (%s)", g.KernelVersion(), g.Kernel.Digest, booted.KernelVersion(), booted.Kernel.Digest)
-	} else if a, b := g.initrd(), booted.initrd(); a != b {
-		differs = fmt.Sprintf("it needs initrd segments %s (with kernel %s), booted are %s (with kernel %s)", a, g.KernelVersion(), b, booted.KernelVersion())
+	g, err := s.store.Generation(d)
+	if err != nil {
+		return Generation{}, nil, err
 	}
-	if differs == "" {
-		return nil
+	text, err := s.store.blob(g.System.Digest, system.MaxSize)
+	if err != nil {
+		return Generation{}, nil, fmt.Errorf("its system.toml: %w", err)
 	}
-	if s.loader.Capabilities().Slots == 0 {
-		return fmt.Errorf("%s; %w", differs, ErrNoSlots)
-	}
-	return fmt.Errorf("%s; the boot loader %s has to start it", differs, s.loader.Name())
-}
-
-// initrd names the segments, for comparison and for people.
-func (g Generation) initrd() string {
-	text := ""
-	for _, segment := range g.Initrd {
-		text += " " + segment.Annotations[SegmentAnnotation] + "=" + string(segment.Digest)
-	}
-	return "[" + text[min(1, len(text)):] + "]"
+	return g, text, nil
 }

@@ -11,7 +11,7 @@ const loopText = "[sysctl]\n\"kernel.panic\" = 1\n[service.loop]\ncommand = [\"s
 
 // lockText works until a file lies in the way; lockedText puts it there, and fails.
 const (
-	lockText   = "[proof]\ntimeout = \"15s\"\n[service.web]\ncommand = [\"sh\", \"-c\", \"test ! -e /tmp/lock && exec sleep 10000\"]\n"
+	lockText   = "[proof]\ntimeout = \"15s\"\n[service.web]\ncommand = [\"sh\", \"-c\", \"test ! -e /tmp/lock && exec nc -lk -p 8080\"]\nready = \"tcp/8080\"\n"
 	lockedText = "[service.web]\ncommand = [\"sh\", \"-c\", \"touch /tmp/lock; exit 3\"]\n"
 )
 

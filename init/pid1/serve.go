@@ -116,10 +116,7 @@ func (p *initProcess) status() control.Status {
 		Watchdog: p.watchdog.Load().String(), Notes: p.notes.all(),
 	}
 	s := p.switcher.Status()
-	st.Generation, st.Default = s.Running, s.Default
-	if s.PassedOver != 0 && s.Booted != 0 {
-		st.Default = s.Booted
-	}
+	st.Generation, st.Default = s.Running, s.Next
 	st.Notes = append(st.Notes, s.Notes...)
 	if fault := p.volume.Check(); fault != "" {
 		st.Notes = append(st.Notes, "the state volume: "+fault)

@@ -1,0 +1,102 @@
+package switcher
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"bantam/atomicfile"
+	"bantam/system"
+)
+
+// updateVerb is Entry.Verb of settings that were taken over to the kernel of another boot medium.
+const updateVerb = "update"
+
+// takeOver brings the default to the boot medium, where that has another kernel or initrd than the default was made
+// for: the default's settings are composed with what was booted, and tried. Where they have been good together before,
+// as when an older image is back, they are the default at once. Of a default that a boot medium delivered nobody has
+// chosen the settings: this medium's own take its place, as soon as they are good.
+//
+// What fails stays the default: it runs again when the older image is back. The note is why it cannot be taken over.
+func (s *Switcher) takeOver() (note string, err error) {
+	record := s.recordNow()
+	def := record.entry(record.Default)
+	if def == nil {
+		return "", nil
+	}
+	g, text, err := s.readText(def.Digest)
+	if err != nil || s.startable(g, Now) == nil {
+		return "", nil // that it cannot be read is told by the choice
+	}
+	to := s.image
+	if def.Verb != imageVerb {
+		if to, err = s.compose(s.image.generation, "system.toml", text); err != nil {
+			return fmt.Sprintf("the settings of generation %d are not valid for the Bantam of this image: %v", def.Number, err), nil
+		}
+	}
+	e := record.named(to.generation.Digest())
+	switch {
+	case e == nil && def.Verb != imageVerb:
+		_, err = s.add(to, updateVerb, func(r *Record, number int) { r.Trying = &Trying{Generation: number, Left: bootTries} })
+	case e != nil && e.State == StateGood && !e.PassedOver:
+		err = s.update(func(r *Record) { r.Default, r.Previous = e.Number, def.Number })
+	}
+	if err != nil {
+		return "", fmt.Errorf("the settings of generation %d cannot be taken over to this image: %w", def.Number, err)
+	}
+	return "", nil
+}
+
+// keepAsDraft makes the default's settings the draft, if there is none: whoever mends them begins with what they are.
+func (o *operation) keepAsDraft() bool {
+	s := o.s
+	path := filepath.Join(s.dir, draftName)
+	if _, err := s.disk.ReadFile(path, system.MaxSize); !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	text, err := s.Text(s.recordNow().Default)
+	if err == nil {
+		err = makeDirs(s.disk, filepath.Dir(path))
+	}
+	if err == nil {
+		err = atomicfile.WriteOn(s.disk, path, text, private)
+	}
+	if err != nil {
+		o.event(EventNote, "%v", err)
+	}
+	return err == nil
+}
+
+// importImage makes the boot medium's own generation one of this machine's, repairing a damaged copy of it in the
+// store. One never seen before is tried, as if `boot` had named it, unless somebody's own settings are the default:
+// those are taken over.
+func (o *operation) importImage() {
+	s := o.s
+	record := s.recordNow()
+	def := record.entry(record.Default)
+	unseen := s.image.number == 0
+	note, err := s.takeOver()
+	if err != nil {
+		o.event(EventNote, "%v", err)
+	}
+	if note != "" {
+		if unseen && o.keepAsDraft() {
+			note += "; they are the draft now, `bantam edit` shows what is wrong"
+		}
+		o.event(EventFail, "%s", note)
+		s.noteBoot(note)
+	}
+	var then func(*Record, int)
+	if unseen && (def == nil || def.Verb == imageVerb) {
+		then = func(r *Record, number int) { r.Trying = &Trying{Generation: number, Left: bootTries} }
+	}
+	t, err := s.add(s.image, imageVerb, then)
+	if err != nil {
+		o.event(EventNote, "the boot medium's generation cannot be kept: %v", err)
+		return
+	}
+	s.mu.Lock()
+	s.image.number = t.number
+	s.mu.Unlock()
+}
