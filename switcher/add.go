@@ -30,7 +30,7 @@ func (s *Switcher) add(t target, verb string, then func(r *Record, number int)) 
 	}
 	digest := t.generation.Digest()
 	record := s.recordNow()
-	entry := Entry{Number: record.Next, Digest: digest, Created: s.wall().UTC().Truncate(time.Second), Verb: verb, State: StateUntried}
+	entry := Entry{Number: record.Next, Digest: digest, Created: s.now(), Verb: verb, State: StateUntried}
 	known := record.named(digest)
 	if known != nil {
 		entry = *known

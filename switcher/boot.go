@@ -131,7 +131,7 @@ func (s *Switcher) closeJournal(j *Journal) error {
 	if note != "" && e != nil && e.State == StateUntried && !tried {
 		err = s.update(func(r *Record) {
 			e := r.entry(j.To)
-			e.State, e.Reason = StateInterrupted, note
+			e.State, e.Reason, e.Failed = StateInterrupted, note, s.now()
 		})
 	}
 	j.Ended, j.Damaged = true, ""
@@ -211,8 +211,7 @@ func (o *operation) started(c Choice, to target, proven bool, fault error) Resul
 			err = o.commit(record.Default, to.number)
 		} else { // the last resort; somebody has chosen the default, which may be able to run again
 			err = s.update(func(r *Record) {
-				e := r.entry(to.number)
-				e.State, e.Reason = StateGood, ""
+				r.entry(to.number).proven()
 			})
 		}
 		if err != nil {

@@ -209,7 +209,7 @@ func TestRefusalOverInitrdSegmentsEndsWithTheReason(t *testing.T) {
 }
 
 func TestAFailedBootTrialIsToldUntilASwitchSucceedsOrItIsDeleted(t *testing.T) {
-	const told = "generation 2 was tried at a boot, and is bad: service web: exit status 1"
+	const told = "generation 2 was tried at a boot (2026-11-22 12:00), and is bad: service web: exit status 1"
 	for _, ending := range []struct {
 		name string
 		act  func(t *testing.T, s *Switcher)

@@ -167,7 +167,7 @@ func (o *operation) chosen() {
 // trust takes back that boots pass e over.
 func (e *Entry) trust() {
 	if e.PassedOver && e.State == StateGood {
-		e.Reason = ""
+		e.proven()
 	}
 	e.PassedOver = false
 }
@@ -183,7 +183,7 @@ func (o *operation) passOver(number int) error {
 	err := o.s.update(func(r *Record) {
 		e := r.entry(number)
 		if e.PassedOver = true; e.State == StateGood {
-			e.Reason = shortBoots
+			e.Reason, e.Failed = shortBoots, o.s.now()
 		}
 	})
 	if err != nil {

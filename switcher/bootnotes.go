@@ -41,7 +41,7 @@ func (s *Switcher) allNotes() []string {
 		if e.Verb == updateVerb {
 			what += ", the settings taken over to this image,"
 		}
-		all = append(all, fmt.Sprintf("%s was tried at a boot, and is %s: %s", what, e.State, e.Reason))
+		all = append(all, fmt.Sprintf("%s was tried at a boot%s, and is %s: %s", what, e.when(), e.State, e.Reason))
 	}
 	if e := s.record.entry(s.record.Default); e != nil && e.PassedOver {
 		all = append(all, e.passedOver())

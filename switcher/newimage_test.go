@@ -107,7 +107,7 @@ func TestSettingsThatFailOnANewImageStayTheDefaultOfTheOld(t *testing.T) {
 			t.Errorf("%+v", g)
 		}
 		notes := strings.Join(s.Notes(), "\n")
-		for _, want := range []string{"generation 3, the settings taken over to this image, was tried at a boot, and is bad: service web: exit status 3",
+		for _, want := range []string{"generation 3, the settings taken over to this image, was tried at a boot (2026-11-22 12:00), and is bad: service web: exit status 3",
 			"generation 2 cannot run: it needs kernel"} {
 			if !strings.Contains(notes, want) {
 				t.Errorf("%q is not in %q", want, notes)

@@ -33,12 +33,26 @@ type Entry struct {
 	State   State     `json:"state"`
 	Reason  string    `json:"reason,omitempty"` // of the state, e.g. "service web: exit status 1"
 
-	Log    []string `json:"log,omitempty"`    // what the service that failed wrote last, e.g. "web: no luck"
-	Pinned bool     `json:"pinned,omitempty"` // it stays until somebody unpins it
-	Label  string   `json:"label,omitempty"`  // of a person, for persons
+	Failed time.Time `json:"failed,omitzero"`  // when Reason came to be
+	Log    []string  `json:"log,omitempty"`    // what the service that failed wrote last, e.g. "web: no luck"
+	Pinned bool      `json:"pinned,omitempty"` // it stays until somebody unpins it
+	Label  string    `json:"label,omitempty"`  // of a person, for persons
 
 	// Boots pass it over although it is good, for Reason, as long as another one can run. A switch to it ends that.
 	PassedOver bool `json:"passed_over,omitempty"`
+}
+
+// proven makes e a good one.
+func (e *Entry) proven() {
+	e.State, e.Reason, e.Failed, e.Log, e.PassedOver = StateGood, "", time.Time{}, nil, false
+}
+
+// when says at what time it failed, if that is known.
+func (e *Entry) when() string {
+	if e.Failed.IsZero() {
+		return "" // by an older Bantam
+	}
+	return e.Failed.Format(" (2006-01-02 15:04)")
 }
 
 // Trying is a generation that may run at boot although it is not proven.

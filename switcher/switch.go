@@ -269,7 +269,7 @@ func (s *Switcher) ending() bool {
 func (o *operation) commit(before, to int) error {
 	err := o.s.update(func(r *Record) {
 		if e := r.entry(to); e != nil {
-			e.State, e.Reason, e.Log, e.PassedOver = StateGood, "", nil, false
+			e.proven()
 		}
 		r.Previous, r.Default, r.Trying, r.FailedTrial = before, to, nil, 0
 	})
@@ -343,7 +343,7 @@ func (o *operation) markFailed(number int, cause error) {
 		e := r.entry(number)
 		proven := e != nil && (e.State == StateGood || e.State == StateBad)
 		if e != nil && r.Default != number && (judged(cause) == StateBad || !proven) {
-			e.State, e.Reason, e.Log = judged(cause), explain(cause), lastLines(o.said)
+			e.State, e.Reason, e.Failed, e.Log = judged(cause), explain(cause), o.s.now(), lastLines(o.said)
 		}
 		if r.Trying != nil && r.Trying.Generation == number {
 			r.Trying = nil

@@ -153,6 +153,9 @@ func (s *Switcher) update(change func(*Record)) error {
 	return nil
 }
 
+// now is the calendar's time, for people.
+func (s *Switcher) now() time.Time { return s.wall().UTC().Truncate(time.Second) }
+
 func (s *Switcher) recordNow() Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -267,7 +267,7 @@ func newcomer(t *testing.T, args []string) {
 	c.Expect("generation 2 runs")
 	c.host = "gate"
 	c.prompt()
-	c.must("bantam status", "generation  2, good", "generation 3 was tried at a boot, and is interrupted: a person aborted it")
+	c.must("bantam status", "generation  2, good", "generation 3 was tried at a boot (", "), and is interrupted: a person aborted it")
 
 	c.Reset() // without warning
 	c.booted()

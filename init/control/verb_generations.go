@@ -131,6 +131,9 @@ func (d GenerationDescription) write(w io.Writer) {
 	}
 	if d.Reason != "" {
 		row("reason", "%s", d.Reason)
+		if !d.Failed.IsZero() {
+			row("failed", "%s", d.Failed.UTC().Format("2006-01-02 15:04"))
+		}
 	}
 	for _, line := range d.Log {
 		row("", "%s", line)
