@@ -103,7 +103,7 @@ func (c *console) twoAtOnce() {
 	c.refused("bantam switch --abort", "no switch is under way")
 	c.run("bantam switch --confirm 10m /tmp/a.toml >/tmp/a.log 2>&1 &")
 	c.waitFor("cat /tmp/a.log", "`bantam confirm` within 10m0s keeps it")
-	c.must("bantam status", "generation  2, untried", "under way", "switch to generation 2", "it waits for `bantam confirm`, ", "s left")
+	c.must("bantam status", "generation  2, interrupted", "under way", "switch to generation 2", "it waits for `bantam confirm`, ", "s left")
 	c.refused("bantam switch /tmp/a.toml", "another switch is under way: switch to generation 2, since ")
 	c.refused("bantam rollback 1", "another switch is under way: switch to generation 2, since ")
 	c.must("bantam confirm; echo code $?", "confirmed", "code 0\n")
@@ -252,9 +252,12 @@ func (c *console) damagedStore() {
 		c.run("cp /tmp/blob /state/store/blobs/sha256/" + slow)
 	}
 	a := c.blob("/tmp/a.toml")
-	c.run(fmt.Sprintf(damages["corrupt"], "/state/store/blobs/sha256/"+a))
-	c.refused("bantam switch /tmp/slow.toml", "no way back to generation 2", "blob is corrupt: sha256:"+a)
+	corrupt := fmt.Sprintf(damages["corrupt"], "/state/store/blobs/sha256/"+a)
+	c.run(corrupt)
+	c.must("bantam switch /tmp/slow.toml; echo code $?", "generation 2 is damaged on the state volume and will be written there again", "code 0\n")
+	c.must("bantam switch 6 && bantam switch 2; echo code $?", "generation 2 runs and is the default", "code 0\n")
 
+	c.run(corrupt)
 	c.Reset()
 	told := "generation 2 cannot run: its system.toml: blob is corrupt: sha256:" + a
 	before := len(c.Screen())

@@ -310,7 +310,7 @@ func newcomer(t *testing.T, args []string) {
 	c.must("bantam status", "generation  1, good", "heartbeat")
 
 	c.write("/tmp/cut.toml", "[proof]\ntimeout = \"10s\"\n[net.eth0]\nipv4 = \"off\"\nipv6 = \"off\"\n")
-	c.must("bantam switch /tmp/cut.toml; echo code $?", "no default route any more", "generation 1 runs again", "code 10")
+	c.must("bantam switch /tmp/cut.toml; echo code $?", "network: has no IPv4 address any more", "generation 1 runs again", "code 10")
 	c.must("bantam net", "10.0.2.15/24", "online: yes")
 	c.must("bantam generations", "bad")
 

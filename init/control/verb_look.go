@@ -327,9 +327,7 @@ func (s Status) greeting() (text string) {
 		text = fmt.Sprintf("It runs %s, which could not be kept.", generationName(0))
 	case s.Generation == 0:
 		text = "No generation has been chosen yet; `bantam status` tells when."
-	case s.Busy != "" && s.State == "untried" && s.Patience > 0:
-		text = fmt.Sprintf("Generation %d, untried. Under way: %s.", s.Generation, s.Busy)
-	case s.Busy != "" && s.State == "untried":
+	case s.Busy != "" && s.State != switcher.StateGood && s.Patience == 0:
 		text = fmt.Sprintf("Generation %d, being proven.", s.Generation)
 	case s.Busy != "":
 		text = fmt.Sprintf("Generation %d, %s. Under way: %s.", s.Generation, s.State, s.Busy)

@@ -128,6 +128,7 @@ func TestTheGreetingSaysWhichGenerationThisIs(t *testing.T) {
 		{Status{Generation: 3, State: "good", Lasting: true, Busy: "switch to generation 4, since 1s"}, "Generation 3, good. Under way: switch to generation 4, since 1s."},
 		{Status{Generation: 3, State: "untried", Lasting: true, Patience: time.Minute, Busy: "start to generation 3, since 1s; once proven it waits 1m0s for `bantam confirm`"},
 			"Generation 3, untried. Under way: start to generation 3, since 1s; once proven it waits 1m0s for `bantam confirm`."},
+		{Status{Generation: 3, State: "bad", Lasting: true, Busy: "switch to generation 3, since 1s"}, "Generation 3, being proven."},
 		{Status{Lasting: true}, "It runs the image's own generation, which could not be kept."},
 		{Status{Lasting: true, Busy: "start to generation 0, since 1s"}, "No generation has been chosen yet; `bantam status` tells when."},
 		{Status{Generation: 1, State: "good", Storage: "in memory", Notes: []string{"a", "b"}}, "Generation 1, good. The state is in memory.\n  a\n  b"},
