@@ -16,10 +16,13 @@ var _ switcher.Machine = (*Machine)(nil)
 func (m *Machine) CanStart(service system.Service, users map[string]system.User) (notes []string, err error) {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), lookLimit, errNoAnswer)
 	defer cancel()
-	notes, err = look(ctx, m.looks, service.Command[0], func() ([]string, error) {
+	notes, err = look(ctx, m.looks, service.Command[0]+" "+service.Dir, func() ([]string, error) {
 		return supervise.CanStart(serviceDefinition("", service, users), supervise.LookAt)
 	})
-	if errors.Is(err, errNoAnswer) {
+	switch {
+	case errors.Is(err, errBusy): // that of others is no reason to refuse this one
+		return append(notes, fmt.Sprintf("%s: %v", service.Command[0], err)), nil
+	case errors.Is(err, errNoAnswer):
 		err = fmt.Errorf("%s, or its folder %s: %w", service.Command[0], service.Dir, err)
 	}
 	return notes, err
