@@ -53,7 +53,7 @@ func Choose(r Record, j Journal, b BootCount, booted Digest, usable func(Entry) 
 		}
 	}
 	seen := map[int]bool{0: true}
-	short := []candidate{} // good but for their boots
+	var short []candidate // good but for their boots
 	for i, cand := range candidates {
 		e := r.entry(cand.number)
 		if e == nil || seen[cand.number] {

@@ -38,6 +38,7 @@ func (s *Switcher) takeOver() (note string, err error) {
 	e := record.named(to.generation.Digest())
 	switch {
 	case e == nil && def.Verb != imageVerb:
+		s.giveUpReserve()
 		_, err = s.add(to, updateVerb, func(r *Record, number int) { r.Trying = &Trying{Generation: number, Left: bootTries} })
 	case e != nil && e.State == StateGood && !e.PassedOver:
 		err = s.update(func(r *Record) { r.Default, r.Previous = e.Number, def.Number })

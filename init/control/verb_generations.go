@@ -14,6 +14,8 @@ import (
 )
 
 const generationsHelp = `State is untried, good (it has proven itself), bad or interrupted (by a power cut, or by a person).
+A default that is passed over has not stayed up in three boots in a row; "bantam rollback N"
+goes back to it.
 
 show [N]      generation N, or what runs: state, reason, what it changes, and what a service that
               failed said

@@ -30,7 +30,8 @@ that generation instead; a file named 3 is ./3.
   --abort         let the switch (test, rollback) under way go back, from any console, also
                   while it waits to be confirmed
 
-Exit codes: 0 proven; 1 refused, nothing was changed; 4 failed and could not go back cleanly;
+Exit codes: 0 proven; 1 refused, nothing was changed; 4 failed and not gone back,
+as asked or because that failed too, and then the machine reboots into the default by itself;
 10 failed or aborted, the old generation runs again.`
 
 const testHelp = `As switch, but the boot default stays what it is: a reboot takes the test back.`
