@@ -3,9 +3,9 @@
 // Engine decides: it is a state machine without system calls or clock, and
 // Step(now, event) returns the actions that its event asks for. Supervisor
 // acts: one goroutine owns the engine, forks, and reaps every child of PID 1,
-// so that no process is waited for twice and no exit is lost. The only program
-// it ever forks is its own image, as the shim (see ShimMain), because that is
-// in memory already; the slow exec from a possibly dead disk happens in the
+// so that no process is waited for twice and no exit is lost. The only programs
+// it ever forks are shims, a page that it has just written (see shim_page.go) or its own image (see ShimMain),
+// because they are in memory already; the slow exec from a possibly dead disk happens in the
 // child.
 //
 // A service is gone when its cgroup is empty, not when its main process has

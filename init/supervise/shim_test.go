@@ -48,7 +48,7 @@ func TestTheShimSetsExactlyWhatTheDefinitionAsksFor(t *testing.T) {
 			"dir": "/tmp", "env": "[A=b PATH=" + defaultPath + "]", "oom": "100"}},
 		{"a given PATH stays", Definition{Env: []string{"PATH=/x"}}, map[string]string{"env": "[PATH=/x]"}},
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		bothShims(t, c.name, func(t *testing.T) {
 			c.def.Argv = self("limits")
 			_, text, err := r.RunOnce(t.Context(), c.def)
 			if err != nil {
@@ -71,6 +71,17 @@ func TestTheShimSetsExactlyWhatTheDefinitionAsksFor(t *testing.T) {
 	}
 }
 
+// bothShims runs a test with pages, where there are any, and with the shim that is a Go program.
+func bothShims(t *testing.T, name string, test func(t *testing.T)) {
+	pages := hasPages
+	defer func() { hasPages = pages }()
+	if pages {
+		t.Run(name, test)
+	}
+	hasPages = false
+	t.Run(name+", the shim in Go", test)
+}
+
 func TestHiddenFoldersAreEmptyAndClosedInsideAndUntouchedOutside(t *testing.T) {
 	if !asInit(t) {
 		return
@@ -86,10 +97,12 @@ func TestHiddenFoldersAreEmptyAndClosedInsideAndUntouchedOutside(t *testing.T) {
 	}
 	command := shell("cat " + dir + "/secret; touch " + dir + "/new; echo end")
 	for _, uid := range []uint32{0, 1000} {
-		_, text, err := r.RunOnce(t.Context(), Definition{Argv: command, UID: uid, Hide: []string{dir, "/none/such"}})
-		if got := string(text); err != nil || !strings.HasSuffix(got, "end\n") || strings.Contains(got, "what it says") {
-			t.Errorf("user %d: %v\n%s", uid, err, got)
-		}
+		bothShims(t, fmt.Sprintf("user %d", uid), func(t *testing.T) {
+			_, text, err := r.RunOnce(t.Context(), Definition{Argv: command, UID: uid, Hide: []string{dir, "/none/such"}})
+			if got := string(text); err != nil || !strings.HasSuffix(got, "end\n") || strings.Contains(got, "what it says") {
+				t.Errorf("%v\n%s", err, got)
+			}
+		})
 	}
 	if _, err := os.Stat(dir + "/new"); err == nil {
 		t.Error("it could write there")
@@ -111,6 +124,33 @@ func TestTheShimLeavesNoDescriptorOpenAndSetsTheFileLimit(t *testing.T) {
 	// ls has the directory itself open, and where it reads the end of a pipe to sh.
 	if want := "0 1 2 3 limit 1024\n"; err != nil || string(text) != want {
 		t.Errorf("got %q, %v, want %q", text, err, want)
+	}
+}
+
+func TestWhatTheShimCannotDoIsNamed(t *testing.T) {
+	if !asInit(t) {
+		return
+	}
+	r := supervise(t)
+	closed := t.TempDir() + "/closed"
+	r.must(os.WriteFile(closed, nil, 0o600))
+	for _, c := range []struct {
+		name string
+		def  Definition
+		want string
+	}{
+		{"no such program", Definition{Argv: []string{"/none/such"}}, "exec /none/such: no such file or directory"},
+		{"in no folder of PATH", Definition{Argv: []string{"nosuch"}, Env: []string{"PATH=/bin:/proc/self/status:/none"}}, "exec nosuch: no such file or directory"},
+		{"a file that may not be executed", Definition{Argv: []string{closed}}, "exec " + closed + ": permission denied"},
+		{"one in PATH before the end of it", Definition{Argv: []string{"closed"}, Env: []string{"PATH=" + closed[:len(closed)-len("/closed")] + ":/none"}}, "exec closed: permission denied"},
+		{"no such folder", Definition{Argv: []string{"true"}, Dir: "/none"}, "chdir /none: no such file or directory"},
+		{"no such capability", Definition{Argv: []string{"true"}, Caps: []int{64}}, "capabilities: invalid argument"},
+	} {
+		bothShims(t, c.name, func(t *testing.T) {
+			if _, _, err := r.RunOnce(t.Context(), c.def); err == nil || err.Error() != c.def.Argv[0]+": "+c.want && err.Error() != c.want {
+				t.Errorf("got %v, want %s", err, c.want)
+			}
+		})
 	}
 }
 

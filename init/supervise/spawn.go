@@ -26,6 +26,7 @@ type process struct {
 	group     string // its cgroup's directory; "" is the process group
 	reaped    bool
 	status    syscall.WaitStatus
+	stages    []string     // of the calls that its page makes; nil: the shim is Go's
 	reported  bool         // the shim has become its program or said why not
 	failed    *SpawnFailed // what it said
 	oomBefore int
@@ -61,11 +62,11 @@ func (s *Supervisor) spawn(a Spawn) (*process, error) {
 
 // fork starts the shim in group with def as its orders and out as its output.
 //
-// It is forked from /proc/self/exe, which is in memory: ForkExec holds the
+// It is forked from a page, or from /proc/self/exe, which both are in memory: ForkExec holds the
 // caller until the exec has happened, and the caller is the loop that feeds the
 // watchdog.
 func (s *Supervisor) fork(p *process, def Definition, group string, out *os.File) error {
-	order := shimOrder{Definition: def}
+	order := shimOrder{Definition: def, Files: openFilesMost()}
 	if def.Vital && !s.groups.has["cpu"] {
 		order.Nice = vitalNice
 	}
@@ -92,7 +93,7 @@ func (s *Supervisor) fork(p *process, def Definition, group string, out *os.File
 			p.notify = nil
 		}
 	}
-	orders, err := orderFile(order)
+	exe, orders, err := p.orders(order)
 	if err != nil {
 		undo()
 		return err
@@ -115,7 +116,7 @@ func (s *Supervisor) fork(p *process, def Definition, group string, out *os.File
 	if dir != nil {
 		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, int(dir.Fd())
 	}
-	pid, err := syscall.ForkExec("/proc/self/exe", []string{ShimName}, attr)
+	pid, err := syscall.ForkExec(exe, []string{ShimName}, attr)
 	if err != nil {
 		undo()
 		s.groups.remove(p)
@@ -127,39 +128,63 @@ func (s *Supervisor) fork(p *process, def Definition, group string, out *os.File
 	return nil
 }
 
-// orderFile puts the shim's orders into memory that it inherits. A pipe would
+// orders puts what the shim has to do into memory that it inherits, and says which program it is:
+// a page that does just that, or our own, which reads it. A pipe would
 // do for the first 64 KiB and stop the loop beyond.
-func orderFile(order shimOrder) (*os.File, error) {
-	text, err := json.Marshal(order)
-	if err != nil {
-		return nil, err
+func (p *process) orders(order shimOrder) (exe string, f *os.File, err error) {
+	exe = "/proc/self/exe"
+	var text []byte
+	if hasPages && order.Definition.TTY == "" {
+		calls := order.calls()
+		exe, text = fmt.Sprintf("/proc/self/fd/%d", orderFD), page(calls)
+		p.stages = make([]string, len(calls))
+		for i, c := range calls {
+			p.stages[i] = c.stage
+		}
+	} else if text, err = json.Marshal(order); err != nil {
+		return "", nil, err
 	}
-	fd, err := unix.MemfdCreate(ShimName, unix.MFD_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("memfd_create: %w", err)
+	fd, err := unix.MemfdCreate(ShimName, unix.MFD_CLOEXEC|unix.MFD_EXEC)
+	if err == unix.EINVAL { // before Linux 6.3 all of them may be executed
+		fd, err = unix.MemfdCreate(ShimName, unix.MFD_CLOEXEC)
 	}
-	f := os.NewFile(uintptr(fd), ShimName)
+	if err != nil {
+		return "", nil, fmt.Errorf("memfd_create: %w", err)
+	}
+	f = os.NewFile(uintptr(fd), ShimName)
 	if _, err := f.WriteAt(text, 0); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("write orders of %s: %w", order.Definition.Name, err)
+		return "", nil, fmt.Errorf("write orders of %s: %w", order.Definition.Name, err)
 	}
-	return f, nil
+	return exe, f, nil
+}
+
+// openFilesMost is the hard limit that a child inherits.
+func openFilesMost() uint64 {
+	var limit unix.Rlimit
+	if unix.Prlimit(0, unix.RLIMIT_NOFILE, nil, &limit) != nil {
+		return filesSoft
+	}
+	return limit.Max
 }
 
 // awaitReport reads what the shim says: nothing when its exec closed the pipe,
-// "errno stage" when it failed.
+// "errno stage" or a page's report when it failed.
 //
 // Also after a panic the process counts as reported, or its end would never be seen.
 func (s *Supervisor) awaitReport(p *process, report io.ReadCloser) {
 	var text []byte
 	defer s.post(func() {
 		p.reported = true
-		if number, stage, ok := strings.Cut(string(text), " "); ok {
+		if stage, errno, ok := pageReport(text, p.stages); ok && p.stages != nil {
+			p.failed = &SpawnFailed{p.name, p.serial, stage, errno}
+		} else if number, stage, ok := strings.Cut(string(text), " "); ok {
 			errno, _ := strconv.Atoi(number)
 			p.failed = &SpawnFailed{p.name, p.serial, stage, syscall.Errno(errno)}
 		} else if p.once == nil && !p.reaped {
 			s.step(Executed{p.name, p.serial})
 		}
+		p.stages = nil
 		s.exited(p)
 	})
 	defer report.Close()

@@ -132,6 +132,7 @@ func (in inputs) measure(ctx context.Context, name string) (f figures, err error
 		if err != nil {
 			return f, err
 		}
+		g.name = fmt.Sprintf("%s-%d", name, services)
 		said, err := in.boot(ctx, g)
 		if err != nil {
 			return f, err

@@ -1,0 +1,99 @@
+package supervise
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
+	"syscall"
+)
+
+// A page is a program that makes the calls of a list. PID 1 writes it into
+// memory and forks it: an ELF file of one segment with the code of runPage
+// (shim_page_*.s), which is the same in each, and behind it the calls and what they point to.
+// It starts in a fiftieth of the time of a Go program, on architectures that have that code.
+const (
+	pageBase = 0x400000
+	pageHead = 64 + 56 // of the file: its header and that of the segment
+	pageCode = 512     // room for runPage
+	callsAt  = pageBase + pageHead + pageCode
+	callSize = 8 * 8 // number, six arguments, and outcome with the excuse above it
+)
+
+// hasPages tells whether this architecture has the code; tests also do without.
+var hasPages = pageMachine != elf.EM_NONE
+
+// page is the program that makes the calls.
+func page(list []call) []byte {
+	at := map[string]uint64{} // what is pointed to, each once
+	var data []byte
+	dataAt := callsAt + uint64(callSize*len(list))
+	place := func(b []byte) uint64 {
+		address, known := at[string(b)]
+		if !known {
+			for len(data)%8 != 0 {
+				data = append(data, 0)
+			}
+			address = dataAt + uint64(len(data))
+			at[string(b)] = address
+			data = append(data, b...)
+		}
+		return address
+	}
+	var calls []byte
+	word := func(n uint64) { calls = binary.LittleEndian.AppendUint64(calls, n) }
+	for _, c := range list {
+		word(uint64(c.number))
+		for _, arg := range c.args {
+			switch arg := arg.(type) {
+			case int:
+				word(uint64(arg))
+			case string:
+				word(place(append([]byte(arg), 0)))
+			case []byte:
+				word(place(arg))
+			case []string:
+				var pointers []byte
+				for _, s := range arg {
+					pointers = binary.LittleEndian.AppendUint64(pointers, place(append([]byte(s), 0)))
+				}
+				word(place(binary.LittleEndian.AppendUint64(pointers, 0)))
+			default:
+				word(0)
+			}
+		}
+		word(uint64(c.then) | uint64(c.excuse)<<16)
+	}
+	size := uint64(pageHead + pageCode + len(calls) + len(data))
+	var b bytes.Buffer
+	b.Grow(int(size))
+	head := elf.Header64{
+		Ident: [elf.EI_NIDENT]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)},
+		Type:  uint16(elf.ET_EXEC), Machine: uint16(pageMachine), Version: uint32(elf.EV_CURRENT),
+		Entry: pageBase + pageHead, Phoff: 64, Ehsize: 64, Phentsize: 56, Phnum: 1,
+	}
+	segment := elf.Prog64{
+		Type: uint32(elf.PT_LOAD), Flags: uint32(elf.PF_R | elf.PF_X),
+		Vaddr: pageBase, Paddr: pageBase, Filesz: size, Memsz: size, Align: 0x10000,
+	}
+	binary.Write(&b, binary.LittleEndian, head) // to memory: cannot fail
+	binary.Write(&b, binary.LittleEndian, segment)
+	b.Write(pageText())
+	b.Write(calls)
+	b.Write(data)
+	return b.Bytes()
+}
+
+// pageReport reads what a page says of a failure: the error number and the
+// address of the call, of eight bytes each.
+func pageReport(report []byte, stages []string) (stage string, errno syscall.Errno, ok bool) {
+	if len(report) != 16 {
+		return "", 0, false
+	}
+	errno = syscall.Errno(binary.LittleEndian.Uint64(report))
+	i := (binary.LittleEndian.Uint64(report[8:]) - callsAt) / callSize
+	if i >= uint64(len(stages)) {
+		return fmt.Sprintf("call %d", i), errno, true
+	}
+	return stages[i], errno, true
+}

@@ -1,0 +1,5 @@
+package supervise
+
+import "debug/elf"
+
+const pageMachine = elf.EM_AARCH64
