@@ -148,12 +148,13 @@ func (c *console) lostTerminal() {
 		c.t.Errorf("after the switch that lost its terminal: %s", slow)
 	}
 
-	// Ctrl-C ends the watching, not the switch.
-	c.Send("bantam switch /tmp/a.toml\r")
+	// Ctrl-C ends the watching, not the switch, which would wait for ever.
+	c.Send("bantam switch --confirm 24h /tmp/a.toml\r")
 	c.Expect("stop service slow")
 	c.Send("\x03")
 	c.Expect("The switch goes on")
 	c.prompt()
+	c.waitFor("bantam confirm; echo code $?", "code 0\n")
 	c.waitFor("bantam status", "last switch generation 2 runs and is the default")
 }
 
