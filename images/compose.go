@@ -111,12 +111,12 @@ func Compose(ctx context.Context, in Inputs) (*Composed, error) {
 		}
 		c.Segments = append(c.Segments, modules)
 	}
-	prepared, err := StateImage(ctx)
+	template, err := StateImage(ctx)
 	if err != nil {
 		return nil, err
 	}
 	in.Progress.Step("packing the device binary")
-	init, err := initSegment(ctx, in.Cache, device, []File{{Path: "bantam/state.seed", Mode: 0o644, Data: prepared}}, bcjFilter(in.Kernel, in.Board.Arch))
+	init, err := initSegment(ctx, in.Cache, device, []File{{Path: "bantam/state.template", Mode: 0o644, Data: template}}, bcjFilter(in.Kernel, in.Board.Arch))
 	if err != nil {
 		return nil, err
 	}

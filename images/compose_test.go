@@ -136,7 +136,7 @@ func TestInitrdHoldsWhatTheMachineNeeds(t *testing.T) {
 		}
 		for _, want := range map[string][]string{
 			"modules":    {"lib/modules/6.1.0-test/modules.dep", "lib/modules/6.1.0-test/kernel/fs/ext4/ext4.ko", "lib/modules/6.1.0-test/kernel/net/wireguard/wireguard.ko"},
-			"init":       {"init", "bin/bantam", "dev/console", "dev/null", "proc", "bantam/state.seed"},
+			"init":       {"init", "bin/bantam", "dev/console", "dev/null", "proc", "bantam/state.template"},
 			"generation": {"bantam/generation/manifest.json", "bantam/generation/system.toml"},
 		}[s.Name] {
 			if !slices.Contains(strings.Split(string(list), "\n"), want) {

@@ -12,7 +12,7 @@ import (
 )
 
 // StateImage makes the small ext4 file system that the device's state volume begins as, in its stored form for
-// /bantam/state.seed in the initrd. Same bytes each time with the same e2fsprogs. It needs mke2fs, but no privilege.
+// /bantam/state.template in the initrd. Same bytes each time with the same e2fsprogs. It needs mke2fs, but no privilege.
 func StateImage(ctx context.Context) ([]byte, error) {
 	mke2fs, err := sbinPath("mke2fs")
 	if err != nil {

@@ -22,7 +22,7 @@ func TestTheStateImageIsACleanFileSystemAndTheSameEachTime(t *testing.T) {
 		t.Errorf("two images differ (%d and %d bytes, %v)", len(packed), len(again), err)
 	}
 	if len(packed) > 200_000 {
-		t.Errorf("the prepared image has %d bytes, want less than 200,000", len(packed))
+		t.Errorf("the template has %d bytes, want less than 200,000", len(packed))
 	}
 	s, err := sparse.Unpack(packed)
 	if err != nil {

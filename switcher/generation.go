@@ -94,7 +94,7 @@ func (g Generation) KernelVersion() string {
 const maxManifest = 64 << 10
 
 // ParseManifest reads a manifest that Generation.Manifest wrote. A layer of an
-// unknown type is an error: a generation that is only half understood must not run.
+// unknown type or an unknown annotation is an error: a generation that is only half understood must not run.
 func ParseManifest(data []byte) (Generation, error) {
 	if len(data) > maxManifest {
 		return Generation{}, fmt.Errorf("manifest: %d bytes, the limit is %d", len(data), maxManifest)
@@ -106,6 +106,11 @@ func ParseManifest(data []byte) (Generation, error) {
 	if m.SchemaVersion != 2 || m.MediaType != manifestType || m.ArtifactType != GenerationType {
 		return Generation{}, fmt.Errorf("manifest: not a Bantam generation (schema %d, type %q, artifact type %q)",
 			m.SchemaVersion, m.MediaType, m.ArtifactType)
+	}
+	for name := range m.Annotations { // e.g. a variant of the system, which later versions may have
+		if name != BoardAnnotation && name != ArchAnnotation {
+			return Generation{}, fmt.Errorf("manifest: unknown annotation %q; it was made for another version of Bantam", name)
+		}
 	}
 	g := Generation{Board: m.Annotations[BoardAnnotation], Arch: m.Annotations[ArchAnnotation]}
 	for i, layer := range m.Layers {

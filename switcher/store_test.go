@@ -222,7 +222,8 @@ func TestManifestRefusals(t *testing.T) {
 		{"a layer of an unknown type", "bantam.kernel.v1", "bantam.kernel.v9", "unknown or repeated type"},
 		{"two kernels", InitrdType, KernelType, "unknown or repeated type"},
 		{"a digest that is a path", "sha256:" + DigestOf([]byte("kernel")).Hex(), "sha256:../x", "bad digest"},
-		{"no board", `"bantam.board":"pc"`, `"x":"y"`, "no board"},
+		{"no board", `"bantam.board":"pc"`, `"bantam.arch":"arm64"`, "no board"},
+		{"a variant, of a later version", `"bantam.board":"pc"`, `"bantam.board":"pc","bantam.variant":"rescue"`, `unknown annotation "bantam.variant"`},
 	} {
 		text := strings.Replace(good, c.old, c.new, 1)
 		if text == good {

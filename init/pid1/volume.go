@@ -20,7 +20,7 @@ func (p *initProcess) volumeOptions() statevolume.Options {
 	return statevolume.Options{
 		Cmdline:    strings.Join(p.cmdline, " "),
 		Dir:        statePath,
-		ImagePath:  "/bantam/state.seed",
+		ImagePath:  "/bantam/state.template",
 		OriginPath: gpt.OriginPath,
 		LoadModule: p.modprobe,
 		Wait:       diskWait,

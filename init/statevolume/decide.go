@@ -60,7 +60,7 @@ const (
 	Distrust       // memory too, but because a volume is there that cannot be trusted; it stays untouched
 	Mount          // the partition that is there
 	Adopt          // make a partition around the intact file system that is there, and mount it
-	Create         // write the prepared image, make the partition, mount it
+	Create         // write the template, make the partition, mount it
 )
 
 // An Action is the decision.
@@ -83,7 +83,7 @@ func (a Action) Changes() bool {
 	return a.Verb == Adopt || a.Verb == Create || !a.Own.IsZero() || a.Table.Disk != a.Disk.Copies.Table.Disk
 }
 
-const noImage = "the image carries no prepared state volume (/bantam/state.seed)"
+const noImage = "the image carries no template of a state volume (/bantam/state.template)"
 
 // Decide chooses what to do. It looks at facts only.
 func Decide(f Facts) Action {

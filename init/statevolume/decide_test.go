@@ -41,19 +41,19 @@ func TestDecide(t *testing.T) {
 		reason string
 		on     string
 	}{
-		"the medium says memory":                {Facts{MemoryWanted: true, GUID: testGUID.String(), Disks: disk(nil)}, UseMemory, "runs from memory", ""},
-		"no disk is named":                      {Facts{}, UseMemory, "names no disk", ""},
-		"the disk is not there":                 {facts(nil), UseMemory, "no disk has the GUID " + testGUID.String(), ""},
-		"a disk that cannot be read":            {Facts{GUID: testGUID.String(), Unreadable: []string{"sda: input/output error"}}, UseMemory, "sda: input/output error", ""},
-		"a fresh disk":                          {facts(disk(nil)), Create, "", "vda"},
-		"a fresh disk and no prepared image":    {Facts{GUID: testGUID.String(), Disks: disk(nil)}, UseMemory, "state.seed", ""},
-		"a disk without room":                   {facts(disk(func(d *Disk) { d.Free = nil })), UseMemory, "no 32 MiB free", ""},
-		"a fresh disk that is read-only":        {facts(disk(func(d *Disk) { d.ReadOnly = true })), UseMemory, "read-only", ""},
-		"sectors of 4096 bytes":                 {facts(disk(func(d *Disk) { d.SectorSize = 4096 })), UseMemory, "sectors of 4096", ""},
-		"a volume":                              {facts(disk(state(intact))), Mount, "", "vda"},
-		"a volume and no prepared image":        {Facts{GUID: testGUID.String(), Disks: disk(state(intact))}, Mount, "", "vda"},
-		"a marked volume and no prepared image": {Facts{GUID: testGUID.String(), Disks: disk(state(unwanted))}, UseMemory, "state.seed", ""},
-		"a marked place":                        {facts(disk(func(d *Disk) { d.Free = free(unwanted) })), Create, "", "vda"},
+		"the medium says memory":          {Facts{MemoryWanted: true, GUID: testGUID.String(), Disks: disk(nil)}, UseMemory, "runs from memory", ""},
+		"no disk is named":                {Facts{}, UseMemory, "names no disk", ""},
+		"the disk is not there":           {facts(nil), UseMemory, "no disk has the GUID " + testGUID.String(), ""},
+		"a disk that cannot be read":      {Facts{GUID: testGUID.String(), Unreadable: []string{"sda: input/output error"}}, UseMemory, "sda: input/output error", ""},
+		"a fresh disk":                    {facts(disk(nil)), Create, "", "vda"},
+		"a fresh disk and no template":    {Facts{GUID: testGUID.String(), Disks: disk(nil)}, UseMemory, "state.template", ""},
+		"a disk without room":             {facts(disk(func(d *Disk) { d.Free = nil })), UseMemory, "no 32 MiB free", ""},
+		"a fresh disk that is read-only":  {facts(disk(func(d *Disk) { d.ReadOnly = true })), UseMemory, "read-only", ""},
+		"sectors of 4096 bytes":           {facts(disk(func(d *Disk) { d.SectorSize = 4096 })), UseMemory, "sectors of 4096", ""},
+		"a volume":                        {facts(disk(state(intact))), Mount, "", "vda"},
+		"a volume and no template":        {Facts{GUID: testGUID.String(), Disks: disk(state(intact))}, Mount, "", "vda"},
+		"a marked volume and no template": {Facts{GUID: testGUID.String(), Disks: disk(state(unwanted))}, UseMemory, "state.template", ""},
+		"a marked place":                  {facts(disk(func(d *Disk) { d.Free = free(unwanted) })), Create, "", "vda"},
 		"a marked volume on a read-only disk": {facts(disk(func(d *Disk) {
 			state(unwanted)(d)
 			d.ReadOnly = true

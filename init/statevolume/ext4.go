@@ -33,7 +33,7 @@ const (
 
 	stateError = 0x2 // EXT4_ERROR_FS: the kernel has met an inconsistency
 
-	// What Linux 6.1 mounts for writing and the prepared image may come to have. Anything else was not made by us.
+	// What Linux 6.1 mounts for writing and the template may come to have. Anything else was not made by us.
 	knownIncompat = 0x0002 /* filetype */ | 0x0004 /* recover */ | 0x0010 /* meta_bg */ | 0x0040 /* extents */ | 0x0080 /* 64bit */ | 0x0200                  /* flex_bg */
 	knownROCompat = 0x0001 /* sparse_super */ | 0x0002 /* large_file */ | 0x0008 /* huge_file */ | 0x0020 /* dir_nlink */ | 0x0040 /* extra_isize */ | 0x0400 /* metadata_csum */
 	metadataCsum  = 0x0400

@@ -18,7 +18,7 @@ type medium interface {
 
 const chunk = 1 << 20
 
-// writeImage writes the file system to a place whose content is of no value. Everything that is not in the prepared image becomes
+// writeImage writes the file system to a place whose content is of no value. Everything that is not in the template becomes
 // zeros, because the disk may hold old data. Until all is there the place has the mark and no superblock, so that after
 // a power cut it is made again.
 func writeImage(disk medium, s sparse.Image, first uint64) error {
@@ -30,7 +30,7 @@ func writeImage(disk medium, s sparse.Image, first uint64) error {
 	base := int64(first) * sector
 	head := s.Used[headBlock]
 	if len(head) != sparse.BlockSize || inspect(head[superblockAt:superblockAt+superblockSize]).Condition != Intact {
-		return fmt.Errorf("the prepared state volume has no usable superblock")
+		return fmt.Errorf("the template has no usable superblock")
 	}
 	buffer := make([]byte, chunk)
 	for block := 0; block < s.Blocks; block += perChunk {

@@ -55,7 +55,7 @@ type Volume struct {
 type Options struct {
 	Cmdline    string                  // the kernel's, with bantam.disk= and bantam.state=
 	Dir        string                  // where to mount, e.g. "/state"
-	ImagePath  string                  // e.g. "/bantam/state.seed"
+	ImagePath  string                  // e.g. "/bantam/state.template"
 	OriginPath string                  // e.g. gpt.OriginPath
 	LoadModule func(name string) error // loads a kernel module and what it needs; nil: all is built in
 	Wait       time.Duration           // how long the disk may take to appear; drivers come by hotplug
@@ -262,7 +262,7 @@ func readStateImage(path string) (sparse.Image, error) {
 // change carries out an Action that writes to the disk.
 func change(o Options, a Action, s sparse.Image) error {
 	if s.Size() > a.Place.size() {
-		return fmt.Errorf("the prepared state volume of %d bytes does not fit into %d", s.Size(), a.Place.size())
+		return fmt.Errorf("the template of a state volume, of %d bytes, does not fit into %d", s.Size(), a.Place.size())
 	}
 	disk, err := os.OpenFile(o.dev+"/"+a.Disk.Name, os.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -108,7 +108,7 @@ func (r rig) packInitrd(t *testing.T, dir, kernelRoot string) {
 		t.Fatal(err)
 	}
 	put("init", code)
-	put("bantam/state.seed", packed)
+	put("bantam/state.template", packed)
 	wanted := map[string]bool{"crc16.ko": true, "mbcache.ko": true, "jbd2.ko": true, "crc32c_generic.ko": true, "ext4.ko": true, "virtio.ko": true,
 		"virtio_ring.ko": true, "virtio_pci.ko": true, "virtio_pci_modern_dev.ko": true, "virtio_pci_legacy_dev.ko": true, "virtio_blk.ko": true}
 	err = filepath.WalkDir(filepath.Join(kernelRoot, "lib/modules"), func(path string, d fs.DirEntry, err error) error {

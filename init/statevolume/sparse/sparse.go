@@ -1,8 +1,8 @@
-// Package sparse packs the prepared small ext4 file system that an image carries, so that the device makes its state volume
+// Package sparse packs the template, a small ext4 file system, that an image carries, so that the device makes its state volume
 // without an mkfs: the host runs mke2fs and packs the result, the device writes it out and lets the kernel grow it.
 //
 // A file system of 16 MiB has about ten blocks that are not zero, and only these are stored. The format, little-endian:
-// "bantseed", bytes in a block, blocks in the file system, stored blocks n (32 bits each); n times a block's number
+// "bantmpl1", bytes in a block, blocks in the file system, stored blocks n (32 bits each); n times a block's number
 // (32 bits) and its bytes, ascending; SHA-256 of all before.
 package sparse
 
@@ -19,7 +19,7 @@ import (
 const Label = "bantam-state"
 
 const (
-	magic      = "bantseed"
+	magic      = "bantmpl1"
 	BlockSize  = 4096
 	headerSize = len(magic) + 3*4
 	maxBlocks  = 1 << 18 // 1 GiB: a larger one is no image but damage
@@ -73,7 +73,7 @@ func (s Image) Pack() []byte {
 func Unpack(b []byte) (Image, error) {
 	le := binary.LittleEndian
 	if len(b) < headerSize+sha256.Size || string(b[:len(magic)]) != magic {
-		return Image{}, errors.New("sparse image: not a prepared file system")
+		return Image{}, errors.New("sparse image: not a template")
 	}
 	body, sum := b[:len(b)-sha256.Size], b[len(b)-sha256.Size:]
 	if got := sha256.Sum256(body); !bytes.Equal(got[:], sum) {

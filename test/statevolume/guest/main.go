@@ -44,7 +44,7 @@ func main() {
 	} else {
 		go drivers()
 	}
-	v, err := statevolume.Open(context.Background(), statevolume.Options{Cmdline: string(words), Dir: "/state", ImagePath: "/bantam/state.seed",
+	v, err := statevolume.Open(context.Background(), statevolume.Options{Cmdline: string(words), Dir: "/state", ImagePath: "/bantam/state.template",
 		Wait: 10 * time.Second, LoadModule: func(name string) error {
 			if name == "ext4" {
 				for _, need := range []string{"crc16", "mbcache", "jbd2"} {
