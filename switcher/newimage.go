@@ -37,10 +37,10 @@ func (s *Switcher) takeOver() (note string, err error) {
 	}
 	e := record.named(to.generation.Digest())
 	switch {
-	case e == nil && def.Verb != imageVerb:
+	case e == nil && def.Verb != imageVerb, e != nil && e.State == StateUntried && record.Trying == nil:
 		s.giveUpReserve()
 		_, err = s.add(to, updateVerb, func(r *Record, number int) { r.Trying = &Trying{Generation: number, Left: bootTries} })
-	case e != nil && e.State == StateGood && !e.PassedOver:
+	case e != nil && e.State == StateGood: // also if boots pass it over, which is told then
 		err = s.update(func(r *Record) { r.Default, r.Previous = e.Number, def.Number })
 	}
 	if err != nil {
