@@ -20,7 +20,7 @@ type Autoloader struct {
 	Notify   func(Event) // called for every event of the kernel, also during Coldplug; must not block; may be nil
 	Report   func(Report)
 
-	devices string   // /sys/devices, replaced by tests
+	sys     string   // /sys, replaced by tests
 	walked  bool     // the devices that were there at boot are in waiting
 	waiting []string // aliases that were met but not wanted yet
 
@@ -205,9 +205,9 @@ func (a *Autoloader) drain(report *Report) error {
 }
 
 func (a *Autoloader) walk(report *Report) {
-	root := a.devices
+	root := a.sys
 	if root == "" {
-		root = "/sys/devices"
+		root = "/sys"
 	}
 	a.walked = true
 	for _, alias := range Modaliases(root) {

@@ -180,7 +180,7 @@ func TestRmmodOfAMissingModule(t *testing.T) {
 	}
 }
 
-// sysfs makes a folder of devices: path to the text of its modalias, or of its uevent.
+// sysfs makes a /sys of devices: path to the text of its modalias, or of its uevent.
 func sysfs(t *testing.T, devices map[string]string) string {
 	t.Helper()
 	root := t.TempDir()
@@ -202,13 +202,13 @@ func sysfs(t *testing.T, devices map[string]string) string {
 
 func testDevices(t *testing.T) string {
 	return sysfs(t, map[string]string{
-		"pci0000:00/0000:00:01.0":         "pci:v00008086d0000100Esv00001AF4sd0bc02sc00i00",
-		"pci0000:00/0000:00:02.0":         "pci:v00001AF4d00001041sv00001AF4sd0bc02sc00i00",
-		"pci0000:00/0000:00:02.0/virtio0": "uevent virtio:d00000001v00001AF4",
-		"pci0000:00/0000:00:03.0":         "pci:v00008086d000025ABsv0sd0bc02sc00i00",
-		"pci0000:00/0000:00:04.0":         "pci:v00008086d0000100Esv00001AF4sd0bc02sc00i00",
-		"pci0000:00/0000:00:05.0/power":   "fs-ext4",
-		"platform/unknown":                "acpi:NOBODY:",
+		"bus/pci/devices/0000:00:01.0":       "pci:v00008086d0000100Esv00001AF4sd0bc02sc00i00",
+		"bus/pci/devices/0000:00:02.0":       "pci:v00001AF4d00001041sv00001AF4sd0bc02sc00i00",
+		"bus/virtio/devices/virtio0":         "uevent virtio:d00000001v00001AF4",
+		"bus/pci/devices/0000:00:03.0":       "pci:v00008086d000025ABsv0sd0bc02sc00i00",
+		"bus/pci/devices/0000:00:04.0":       "pci:v00008086d0000100Esv00001AF4sd0bc02sc00i00",
+		"bus/pci/devices/0000:00:05.0/power": "fs-ext4",
+		"class/input/input0":                 "acpi:NOBODY:",
 	})
 }
 
@@ -227,7 +227,7 @@ func TestModaliases(t *testing.T) {
 func TestColdplugLoadsWhatIsWantedFirst(t *testing.T) {
 	x := index(t, debianDep, debianAlias, debianSoftdep, debianBuiltin)
 	kernel := fake{}
-	autoloader := &Autoloader{Loader: kernel.loader(x, DefaultOptions()), devices: testDevices(t)}
+	autoloader := &Autoloader{Loader: kernel.loader(x, DefaultOptions()), sys: testDevices(t)}
 	first := autoloader.Coldplug(func(name, file string) bool { return strings.Contains(file, "/watchdog/") }, time.Minute)
 	if want := []string{"i6300esb"}; !slices.Equal(first.Loaded, want) || first.Devices != 5 {
 		t.Errorf("first: %+v, want %q for 5 devices", first, want)
@@ -245,7 +245,7 @@ func TestColdplugLoadsWhatIsWantedFirst(t *testing.T) {
 func TestColdplugReportsFailuresAndDevicesThatAreNotThere(t *testing.T) {
 	x := index(t, debianDep, debianAlias, debianSoftdep, debianBuiltin)
 	kernel := fake{fail: map[string]error{"e1000": unix.ENODEV, "virtio": unix.ENOEXEC}}
-	autoloader := &Autoloader{Loader: kernel.loader(x, DefaultOptions()), devices: testDevices(t)}
+	autoloader := &Autoloader{Loader: kernel.loader(x, DefaultOptions()), sys: testDevices(t)}
 	r := autoloader.Coldplug(nil, time.Minute)
 	if !slices.Equal(r.NoDevice, []string{"e1000"}) {
 		t.Errorf("no device: %q, want e1000", r.NoDevice)
@@ -268,7 +268,7 @@ func TestColdplugLeavesAHangingDriverBehind(t *testing.T) {
 		}
 		return insert(path, params)
 	}
-	autoloader := &Autoloader{Loader: l, devices: testDevices(t)}
+	autoloader := &Autoloader{Loader: l, sys: testDevices(t)}
 	r := autoloader.Coldplug(nil, 100*time.Millisecond)
 	if want := []string{"virtio", "virtio_net", "virtio_pci", "virtio_ring"}; !slices.Equal(r.Late, want) {
 		t.Errorf("late: %q, want %q", r.Late, want)

@@ -7,63 +7,60 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Modaliases gives the modalias of every device below root, /sys/devices on a
-// machine, each once and in the order of discovery. Devices come and go while
-// it walks; what cannot be read is left out.
-func Modaliases(root string) []string {
-	w := walker{seen: map[string]bool{}}
-	w.dir(root)
-	return w.aliases
+// Modaliases gives the modalias of every device below sys, /sys on a machine, each once and in the order of
+// discovery. Whatever asks for a driver sits on a bus, but for input devices and the table of the firmware's
+// names, which are of a class; so that it need not go through all of /sys/devices, whose folders are
+// mostly no devices. Devices come and go meanwhile; what cannot be read is left out.
+func Modaliases(sys string) []string {
+	l := lister{seen: map[string]bool{}}
+	for _, bus := range names(sys + "/bus") {
+		devices := sys + "/bus/" + bus + "/devices"
+		for _, device := range names(devices) {
+			l.device(devices + "/" + device)
+		}
+	}
+	for _, class := range names(sys + "/class") {
+		for _, device := range names(sys + "/class/" + class) {
+			l.add(read(sys + "/class/" + class + "/" + device + "/modalias"))
+		}
+	}
+	return l.aliases
 }
 
-type walker struct {
+// names are those in a folder; in what order does not matter.
+func names(dir string) []string {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil
+	}
+	defer d.Close()
+	list, _ := d.Readdirnames(-1)
+	return list
+}
+
+type lister struct {
 	seen    map[string]bool
 	aliases []string
 }
 
-func (w *walker) dir(path string) {
-	d, err := os.Open(path)
-	if err != nil {
+func (l *lister) device(path string) {
+	if alias := read(path + "/modalias"); alias != "" {
+		l.add(alias)
 		return
 	}
-	entries, _ := d.ReadDir(-1) // not os.ReadDir: the order does not matter
-	d.Close()
-	var modalias, uevent bool
-	for _, e := range entries {
-		switch name := e.Name(); {
-		case e.IsDir():
-			if !attributes[name] {
-				w.dir(path + "/" + name)
-			}
-		case name == "modalias":
-			modalias = true
-		case name == "uevent":
-			uevent = true
-		}
-	}
-	switch {
-	case modalias:
-		w.add(strings.TrimSpace(read(path + "/modalias")))
-	case uevent: // a few buses, MDIO among them, have it only here
-		for line := range strings.Lines(read(path + "/uevent")) {
-			if alias, ok := strings.CutPrefix(line, "MODALIAS="); ok {
-				w.add(strings.TrimSpace(alias))
-			}
+	for line := range strings.Lines(read(path + "/uevent")) { // a few buses, cpu and MDIO among them, have it only here
+		if alias, ok := strings.CutPrefix(line, "MODALIAS="); ok {
+			l.add(alias)
 		}
 	}
 }
 
-func (w *walker) add(alias string) {
-	if alias != "" && !w.seen[alias] {
-		w.seen[alias] = true
-		w.aliases = append(w.aliases, alias)
+func (l *lister) add(alias string) {
+	alias = strings.TrimSpace(alias)
+	if alias != "" && !l.seen[alias] {
+		l.seen[alias] = true
+		l.aliases = append(l.aliases, alias)
 	}
-}
-
-// attributes are folders that every device or queue has and that hold no devices.
-var attributes = map[string]bool{
-	"power": true, "msi_irqs": true, "queues": true, "queue": true,
-	"statistics": true, "mq": true, "integrity": true, "trace": true,
 }
 
 func read(path string) string {

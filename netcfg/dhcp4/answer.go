@@ -127,6 +127,10 @@ func (c *Client) acknowledged(m *dhcpv4.DHCPv4) bool {
 		c.bind(l) // it is ours already: nothing to probe
 		return true
 	}
+	if c.phase == Rebooting && c.lease == nil && l.Address.Addr() == c.hint {
+		c.trust(l)
+		return true
+	}
 	// The server may give another address than was asked for, also where one is renewed: that
 	// one is used as long as its lease lasts, or until the other is probed.
 	c.enter(Probing, c.now)

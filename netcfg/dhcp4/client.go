@@ -8,7 +8,8 @@
 // Departures from the RFCs, all on purpose: no random delay of up to ten
 // seconds before the first message; three ARP probes 50 ms apart instead of
 // three in four to seven seconds, because a server has looked already and we
-// keep watching afterwards; no RELEASE, as the address is wanted again after a
+// keep watching afterwards; an address that we had before and that a server says is
+// ours still is used while it is probed; no RELEASE, as the address is wanted again after a
 // reboot; a lease in use that no server confirms is kept, but after two requests
 // another one is asked for beside it: most servers say nothing (RFC 2131, 4.3.2)
 // to who comes from another network. Not done: the MTU option.
@@ -123,6 +124,8 @@ type Client struct {
 	spare    *Lease        // its offer, taken when nobody else makes one
 
 	announceAt time.Duration
+	probeAt    time.Duration // when the lease in use is probed for once more; see trust
+	probes     int           // that were sent of these
 	defendedAt time.Duration
 	defended   bool
 
@@ -138,7 +141,7 @@ type Client struct {
 // again (INIT-REBOOT); with held it is in use meanwhile, because the time it
 // has left is known.
 func New(id Identity, stored *Lease, held bool) *Client {
-	c := &Client{id: id, next: Forever, announceAt: Forever}
+	c := &Client{id: id, next: Forever, announceAt: Forever, probeAt: Forever}
 	if stored != nil {
 		c.hint, c.known = stored.Address.Addr(), stored
 		if held {
@@ -181,7 +184,7 @@ func (c *Client) Transaction() uint32 { return c.xid }
 
 // Deadline returns when Step wants to be called though nothing happens, Forever for never.
 func (c *Client) Deadline() time.Duration {
-	d := min(c.next, c.announceAt)
+	d := min(c.next, c.announceAt, c.probeAt)
 	if c.lease != nil {
 		d = min(d, c.lease.Expires)
 	}
@@ -200,7 +203,8 @@ func (c *Client) Step(now time.Duration, random uint64, ev Event) []Action {
 		c.carrierUp()
 	case CarrierDown:
 		c.enter(Stopped, Forever)
-		c.announceAt, c.wanted = Forever, nil
+		c.wanted = nil
+		c.hush()
 	case Servers:
 		c.believe(ev.Believed)
 	case Renew:
@@ -218,6 +222,9 @@ func (c *Client) Step(now time.Duration, random uint64, ev Event) []Action {
 	if now >= c.announceAt {
 		c.announceAt = Forever
 		c.announce()
+	}
+	if now >= c.probeAt {
+		c.probeInUse()
 	}
 	// A late wake-up can make one thing due after the other, e.g. a lease in use whose T1 is past.
 	for range 4 {

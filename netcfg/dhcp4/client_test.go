@@ -507,5 +507,5 @@ func TestAStoredLeaseSurvivesARestart(t *testing.T) {
 	b.step(CarrierUp{})
 	b.phase(Rebooting)
 	b.answer(dhcpv4.MessageTypeAck, nil)
-	b.phase(Probing)
+	b.phase(Bound)
 }

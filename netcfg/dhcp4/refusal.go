@@ -17,7 +17,8 @@ func (c *Client) believe(servers []netip.Addr) {
 	}
 	if c.lease != nil {
 		if why := c.unbelieved(c.lease.Server); why != nil {
-			c.lease, c.hint, c.known, c.announceAt = nil, netip.Addr{}, nil, Forever
+			c.lease, c.hint, c.known = nil, netip.Addr{}, nil
+			c.hush()
 			c.trouble, begin = "lease given up: "+why.Error(), true
 		}
 	}
@@ -43,7 +44,8 @@ func (c *Client) startOver(shortest time.Duration, trouble string) {
 		if c.lease != nil && c.now-c.boundAt > pause {
 			c.failures, pause = 0, time.Second // it had worked for a while
 		}
-		c.lease, c.hint, c.known, c.announceAt = nil, netip.Addr{}, nil, Forever
+		c.lease, c.hint, c.known = nil, netip.Addr{}, nil
+		c.hush()
 	}
 	c.failures++
 	c.wanted, c.trouble = nil, trouble
@@ -63,7 +65,7 @@ func (c *Client) hear(a ARP) {
 	// Two that probe for the same address at the same time conflict too. A station probes in its own name
 	// (RFC 5227, 2.1.1): what says something else is no probe, but e.g. an old one that somebody repeats.
 	if a.Sender != address {
-		if c.phase != Probing || !a.Sender.IsUnspecified() || a.Target != address {
+		if !c.probing() || !a.Sender.IsUnspecified() || a.Target != address {
 			return
 		}
 		if a.Frame != a.SenderMAC {
@@ -71,7 +73,7 @@ func (c *Client) hear(a ARP) {
 			return
 		}
 	}
-	if c.phase != Probing && (!c.defended || c.now-c.defendedAt >= defendInterval) {
+	if !c.probing() && (!c.defended || c.now-c.defendedAt >= defendInterval) {
 		c.defended, c.defendedAt = true, c.now
 		c.announce()
 		return

@@ -67,7 +67,7 @@ func (c *Client) tick() {
 		}
 		c.attempts++
 		c.next = c.now + probeInterval
-		c.out = append(c.out, SendARP{Sender: netip.IPv4Unspecified(), Target: c.wanted.Address.Addr()})
+		c.probe(c.wanted)
 	case Rebooting:
 		if c.lease == nil && c.attempts == 1 {
 			c.begin(Selecting, c.now)
@@ -138,25 +138,64 @@ func (c *Client) request(offer *Lease) {
 	c.tick()
 }
 
-// bind takes a lease into use, in the place of the one before.
+// bind takes a lease into use, in the place of the one before, and announces a new address.
 func (c *Client) bind(l *Lease) {
+	if c.take(l) {
+		c.announceAt = c.now + announceAgain
+		c.announce()
+	}
+}
+
+// take takes a lease into use and tells whether its address is another one than before.
+func (c *Client) take(l *Lease) bool {
 	before := c.lease
 	c.known = l
 	c.lease, c.hint, c.wanted, c.trouble, c.avoid = l, l.Address.Addr(), nil, "", netip.Addr{}
 	c.enter(Bound, l.Renew)
 	if before != nil && before.Address.Addr() == l.Address.Addr() {
 		c.failures = 0 // it was renewed
-		return
+		return false
 	}
 	c.boundAt = c.now
-	c.announceAt = c.now + announceAgain
-	c.announce()
+	c.hush()
+	return true
 }
+
+// trust takes a lease into use that is probed only then. The address was ours when we last ran, and the server
+// of this network, asked for nothing but that, says that it is ours still: so whoever else has it
+// took it without asking while we were away. Until the probes are over we announce nothing and defend nothing.
+func (c *Client) trust(l *Lease) {
+	c.take(l)
+	c.probes = 0
+	c.probeInUse()
+}
+
+// probeInUse sends the next probe for the lease in use, or announces it after the last.
+func (c *Client) probeInUse() {
+	if c.probes == probeCount {
+		c.probeAt, c.announceAt = Forever, c.now+announceAgain
+		c.announce()
+		return
+	}
+	c.probes++
+	c.probeAt = c.now + probeInterval
+	c.probe(c.lease)
+}
+
+func (c *Client) probe(l *Lease) {
+	c.out = append(c.out, SendARP{Sender: netip.IPv4Unspecified(), Target: l.Address.Addr()})
+}
+
+// probing tells whether an address is being probed for, and has to be given up to whoever answers.
+func (c *Client) probing() bool { return c.phase == Probing || c.probeAt != Forever }
+
+// hush ends what is to be said of a lease in use.
+func (c *Client) hush() { c.announceAt, c.probeAt = Forever, Forever }
 
 // expire gives the address up at the end of the lease. An exchange about a new one goes on.
 func (c *Client) expire() {
 	c.lease = nil
-	c.announceAt = Forever
+	c.hush()
 	c.trouble = "the last lease ran out"
 	switch c.phase {
 	case Rebooting, Bound, Renewing, Rebinding:
