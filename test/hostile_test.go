@@ -389,6 +389,7 @@ func TestSerialLineAndCleanEnd(t *testing.T) {
 
 	c.Send("reboot\r")
 	c.booted()
+	c.must("cat /state/boots", "\"short\":1}") // not 2: the boot before ended in order
 	c.settled()
 	if log := c.run("dmesg"); strings.Contains(log, "recovery complete") || !strings.Contains(log, "EXT4-fs (vda2): mounted") {
 		t.Errorf("the state volume was not clean after a reboot:\n%s", log)

@@ -66,6 +66,7 @@ type initProcess struct {
 	unset    []system.ParameterDefault // that the kernel did not have when last tried
 	actions  chan Action               // how the control socket ends the machine
 	restarts chan string               // why PID 1 restarts it by itself
+	inOrder  atomic.Bool               // somebody has asked for the machine's end, and all services have stopped
 }
 
 // Run is the whole life of PID 1. It does not return.
@@ -184,11 +185,7 @@ func (p *initProcess) live() (action Action, err error) {
 	if err := p.sup.StopAll(limit); err != nil {
 		Logf(Error, "%v", err)
 	}
-	if asked {
-		if err := p.switcher.EndsInOrder(); err != nil {
-			Logf(Warning, "%v", err)
-		}
-	}
+	p.inOrder.Store(asked)
 	leaveVolume()
 	return action, nil
 }
@@ -368,6 +365,11 @@ func (p *initProcess) modprobe(name string) error {
 func (p *initProcess) save() {
 	if !p.lasting() {
 		return
+	}
+	if p.inOrder.Load() {
+		if err := p.switcher.EndsInOrder(); err != nil {
+			Logf(Warning, "%v", err)
+		}
 	}
 	if err := SaveSeed(statePath + "/seed"); err != nil {
 		Logf(Warning, "%v", err)
