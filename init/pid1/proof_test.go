@@ -36,25 +36,87 @@ func TestServicesThatOnlySeemToWorkAreNotProven(t *testing.T) {
 	)
 }
 
-// proofs does one switch after the other.
-func proofs() error {
-	err := errors.Join(
+// A program on a server that is gone cannot be told from one that is slow. It is waited for once, and only the service
+// that needs it is refused.
+func TestAProgramOnAMountThatHangsRefusesOnlyItsService(t *testing.T) {
+	cmd := asInit(t, "hanging")
+	cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUTS
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	const refused = "1 service far cannot start: /run/hanging/app, or its folder /: its file system does not answer"
+	wants(t, string(out), "its service: "+refused, "its service once more: "+refused, "another one: 0 ")
+}
+
+// proofHead keeps what a machine without a network configurator cannot show out of the proof.
+const proofHead = "[proof]\nnetwork = \"off\"\nsettle = \"200ms\"\n"
+
+// realSwitcher is that of a machine of its own, started, and its supervisor, which runs until ctx ends.
+func realSwitcher(ctx context.Context, dir string) (s *switcher.Switcher, sup *supervise.Supervisor, err error) {
+	err = errors.Join(
 		unix.Mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, ""),
 		unix.Mount("tmpfs", "/etc", "tmpfs", 0, ""),
 		unix.Mount("tmpfs", "/run", "tmpfs", 0, ""),
 		os.MkdirAll("/run/bantam", 0o755))
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	dir := os.Getenv("BANTAM_DIR")
-	sup := supervise.New(supervise.Options{Cgroup: "/none/bantam"})
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() { defer close(ended); sup.Run(ctx) }()
-	defer func() { cancel(); <-ended }()
+	sup = supervise.New(supervise.Options{Cgroup: "/none/bantam"})
+	go sup.Run(ctx)
 	drivers := make(chan struct{})
 	close(drivers)
-	const head = "[proof]\nnetwork = \"off\"\nsettle = \"200ms\"\n"
+	descriptor := func(mediaType, text string) switcher.Descriptor {
+		return switcher.Descriptor{MediaType: mediaType, Digest: switcher.DigestOf([]byte(text)), Size: int64(len(text)),
+			Annotations: map[string]string{switcher.VersionAnnotation: "6.1", switcher.SegmentAnnotation: "init"}}
+	}
+	s, err = switcher.Open(switcher.Options{
+		Dir: filepath.Join(dir, "state"), Machine: NewMachine(sup, nil, "", nil, drivers), Text: []byte(proofHead),
+		Booted: switcher.Generation{Board: "pc", Arch: "amd64", System: descriptor(switcher.SystemType, proofHead),
+			Kernel: descriptor(switcher.KernelType, "kernel"), Initrd: []switcher.Descriptor{descriptor(switcher.InitrdType, "init")}},
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	if r := s.Boot(ctx, nil); r.Exit != switcher.ExitGood {
+		return nil, nil, fmt.Errorf("boot: %s", r.Text())
+	}
+	return s, sup, nil
+}
+
+// hanging is process 1 of a machine with a file system whose server, which it is itself, answers nothing.
+func hanging() error {
+	s, _, err := realSwitcher(context.Background(), os.Getenv("BANTAM_DIR"))
+	if err != nil {
+		return err
+	}
+	server, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(server) // lets the mount go
+	err = errors.Join(
+		os.Mkdir("/run/hanging", 0o755),
+		unix.Mount("hanging", "/run/hanging", "fuse", 0, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", server)),
+		greet(server))
+	if err != nil {
+		return err
+	}
+	far := proofHead + "[service.far]\ncommand = [\"/run/hanging/app\"]\n"
+	for _, c := range []struct{ name, text string }{
+		{"its service", far},
+		{"its service once more", far},
+		{"another one", proofHead + service("near", "exec sleep 1111", "")},
+	} {
+		r := s.Switch(context.Background(), switcher.Request{Verb: switcher.VerbSwitch, Text: []byte(c.text)}, nil)
+		say("%s: %d %s", c.name, r.Exit, r.Reason)
+	}
+	return nil
+}
+
+// proofs does one switch after the other.
+func proofs() error {
+	ctx, dir := context.Background(), os.Getenv("BANTAM_DIR")
 	tool := filepath.Join(dir, "tool")
 	program := func(seconds string) error {
 		return os.WriteFile(tool, []byte("#!/bin/sh\nexec sleep "+seconds+"\n"), 0o755)
@@ -62,23 +124,12 @@ func proofs() error {
 	if err := program("1111"); err != nil {
 		return err
 	}
-	text := head + service("web", "trap 'exit 3' HUP; while :; do sleep 0.1; done", "on_change = \"reload\"") +
-		"[service.tool]\ncommand = [\"" + tool + "\"]\n"
-	descriptor := func(mediaType, text string) switcher.Descriptor {
-		return switcher.Descriptor{MediaType: mediaType, Digest: switcher.DigestOf([]byte(text)), Size: int64(len(text)),
-			Annotations: map[string]string{switcher.VersionAnnotation: "6.1", switcher.SegmentAnnotation: "init"}}
-	}
-	s, err := switcher.Open(switcher.Options{
-		Dir: filepath.Join(dir, "state"), Machine: NewMachine(sup, nil, "", nil, drivers), Text: []byte(head),
-		Booted: switcher.Generation{Board: "pc", Arch: "amd64", System: descriptor(switcher.SystemType, head),
-			Kernel: descriptor(switcher.KernelType, "kernel"), Initrd: []switcher.Descriptor{descriptor(switcher.InitrdType, "init")}},
-	})
+	s, sup, err := realSwitcher(ctx, dir)
 	if err != nil {
 		return err
 	}
-	if r := s.Boot(ctx, nil); r.Exit != switcher.ExitGood {
-		return fmt.Errorf("boot: %s", r.Text())
-	}
+	text := proofHead + service("web", "trap 'exit 3' HUP; while :; do sleep 0.1; done", "on_change = \"reload\"") +
+		"[service.tool]\ncommand = [\"" + tool + "\"]\n"
 	switchTo := func(name, text string) {
 		r := s.Switch(ctx, switcher.Request{Verb: switcher.VerbSwitch, Text: []byte(text)}, nil)
 		said, _, _ := strings.Cut(r.Reason, ", and was started again")

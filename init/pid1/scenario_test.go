@@ -35,6 +35,7 @@ var scenarios = map[string]func() error{
 	"cgroups":   withoutCgroups,
 	"lastwords": restartedByItself,
 	"proofs":    proofs,
+	"hanging":   hanging,
 }
 
 func say(format string, args ...any) { fmt.Printf(format+"\n", args...) }
