@@ -7,10 +7,11 @@ import (
 )
 
 // A life is what befalls a machine whose generations are all good: boots that end early and that do not, switches,
-// rollbacks, and images of two kernels that are written over one another. Whatever the order, it boots something that
+// rollbacks, images of two kernels that are written over one another, and a cut of the power at any write of a boot.
+// Whatever the order, it boots something that
 // can run, what its owner chose unless boots pass that over, and nothing for ever whose boots are short.
 func TestWhateverBefallsAMachineItRunsWhatItsOwnerChoseOrSaysWhy(t *testing.T) {
-	seeds := uint64(40)
+	seeds := uint64(25)
 	if testing.Short() {
 		seeds = 5
 	}
@@ -26,7 +27,26 @@ func TestWhateverBefallsAMachineItRunsWhatItsOwnerChoseOrSaysWhy(t *testing.T) {
 				short int
 			}
 			var s *Switcher
+			cut := func() { // what the power leaves in the middle of a boot is where the next one begins
+				var trees []map[string][]byte
+				d.after = func(string) {
+					d.leftovers(func(tree map[string][]byte) { trees = append(trees, tree) })
+				}
+				m.powerOff()
+				s, err := open(d, options)
+				if err != nil {
+					t.Fatal(err)
+				}
+				boot(s, m)
+				if d.after = nil; len(trees) > 0 {
+					d = diskOf(trees[rng.IntN(len(trees))])
+				}
+			}
 			start := func() {
+				if rng.IntN(4) == 0 {
+					cut()
+					history = append(history, "cut")
+				}
 				m.powerOff()
 				var err error
 				if s, err = open(d, options); err != nil {

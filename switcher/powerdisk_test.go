@@ -56,6 +56,27 @@ func (d *powerDisk) put(path string, data []byte) {
 	dir.entries[parts[len(parts)-1]] = &inode{data: data, dataOnDisk: data}
 }
 
+// diskOf is a disk that holds what a power cut has left of another.
+func diskOf(tree map[string][]byte) *powerDisk {
+	d := newPowerDisk()
+	for path, data := range tree {
+		if !strings.HasSuffix(path, "/") {
+			d.put(path, data)
+		}
+	}
+	var settle func(n *inode)
+	settle = func(n *inode) {
+		n.entriesOnDisk = maps.Clone(n.entries)
+		for _, child := range n.entries {
+			if child.isDir {
+				settle(child)
+			}
+		}
+	}
+	settle(d.root)
+	return d
+}
+
 func pathError(op, path string, err error) error { return &fs.PathError{Op: op, Path: path, Err: err} }
 
 func (d *powerDisk) find(path string) *inode {
