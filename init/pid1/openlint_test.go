@@ -29,7 +29,7 @@ var opensByName = map[string]string{
 	"control runDraft":            "a person's own process; the draft's folder is root's",
 	"control show":                "a person's own process, and the file that the person names",
 	"kmod OpenDir":                "the image's modules",
-	"kmod dir":                    "/sys",
+	"kmod names":                  "/sys",
 	"kmod insertFile":             "the image's modules",
 	"kmod UnservedNetwork":        "the image's modules",
 	"kmod driverless":             "/sys",
