@@ -123,6 +123,7 @@ func (s *Switcher) closeJournal(j *Journal) error {
 	if !j.Unfinished() && j.Damaged == "" {
 		return nil
 	}
+	s.giveUpReserve()
 	record := s.recordNow()
 	note := j.note(record)
 	e := record.entry(j.To)
