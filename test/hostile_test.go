@@ -152,7 +152,7 @@ func (c *console) lostTerminal() {
 	c.Send("bantam switch --confirm 24h /tmp/a.toml\r")
 	c.Expect("stop service slow")
 	c.Send("\x03")
-	c.Expect("The switch goes on")
+	c.Expect("The switch goes on; `bantam status` tells how it ends, `bantam switch --abort` goes back")
 	c.prompt()
 	c.waitFor("bantam confirm; echo code $?", "code 0\n")
 	c.waitFor("bantam status", "last switch generation 2 runs and is the default")

@@ -76,7 +76,7 @@ func (p *person) keep(l leaving) choice {
 // sure asks whoever sits at the terminal whether to go on in spite of what is
 // said. Where nobody sits, instead names the option that stands for the answer.
 func (c *client) sure(instead, what string) bool {
-	if !tty.Is(os.Stdin) || !tty.Is(os.Stdout) {
+	if c.scripted || !tty.Is(os.Stdin) || !tty.Is(os.Stdout) {
 		fmt.Fprintf(c.errOut, "bantam %s: %s\nnobody is there to ask; %s\n", c.verb.name, what, instead)
 		return false
 	}

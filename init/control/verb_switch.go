@@ -77,6 +77,7 @@ func runSwitch(c *client, args []string) int {
 	if req.Confirm, code = c.patience(flags); code != 0 {
 		return code
 	}
+	c.scripted = req.Events
 	return c.change(req)
 }
 
@@ -118,7 +119,7 @@ func (c *client) change(req Request) int {
 		if req.Events && f.Reply != nil {
 			fmt.Fprintf(c.out, "%s\n", f.Reply)
 		}
-		if f.Confirm > 0 && !req.Events && canAsk() {
+		if f.Confirm > 0 && !c.scripted && canAsk() {
 			if q := newQuestion(); q.ask(f.Confirm, c.word) == nil {
 				asking = q
 			}
@@ -145,6 +146,7 @@ func runRollback(c *client, args []string) int {
 	if req.ToGood && req.Generation != 0 {
 		return c.misuse("--to-good finds the generation by itself")
 	}
+	c.scripted = req.Events
 	if flags["--yes"] == "" && !req.ToGood {
 		if code := c.askAboutBad(req.Generation); code != ExitGood {
 			return code

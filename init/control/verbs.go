@@ -26,6 +26,7 @@ type client struct {
 	verb        verb
 	out, errOut io.Writer
 	socket      string
+	scripted    bool // nobody reads along who could be asked: --json
 }
 
 // verbs is in the order in which people meet them.

@@ -181,6 +181,7 @@ func TestARollbackToABadGenerationIsAskedAbout(t *testing.T) {
 	}{
 		{"to what ran before", "rollback", ExitError, "Generation 2 is bad: not proven in time (10s): web: crash-looping."},
 		{"by its number", "rollback 2", ExitError, "--yes tries it all the same"},
+		{"as JSON nobody is asked", "rollback --json 2", ExitError, "nobody is there to ask; --yes"},
 		{"the answer is given", "rollback --yes 2", 10, ""},
 		{"a good one is not asked about", "rollback 1", 10, ""},
 		{"nor one that is not there", "rollback 3", 10, ""},
