@@ -1,6 +1,7 @@
 package switcher
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,12 +37,10 @@ func (s *Switcher) Abort(ctx context.Context) (Result, error) {
 		s.mu.Unlock()
 		return Result{}, errors.New("no switch is under way")
 	case o.abort == nil:
-		what, why := o.result.Verb, o.decided
+		why := cmp.Or(o.decided, "it starts what there would be to go back to")
+		err := fmt.Errorf("the %s to generation %d cannot be aborted: %s", o.result.Verb, o.result.To, why)
 		s.mu.Unlock()
-		if why == "" {
-			why = "it starts what there would be to go back to"
-		}
-		return Result{}, fmt.Errorf("the %s to generation %d cannot be aborted: %s", what, o.result.To, why)
+		return Result{}, err
 	}
 	o.aborted = true
 	o.abort(errAborted)

@@ -111,8 +111,7 @@ func (q *question) await(stopped *os.File, left time.Duration) answer {
 	fds := []unix.PollFd{{Fd: int32(q.in.Fd()), Events: unix.POLLIN}, {Fd: int32(stopped.Fd()), Events: unix.POLLIN}}
 	buf := make([]byte, 256)
 	for shown := seconds(left, width); ; {
-		wait := q.second
-		n, err := unix.Poll(fds, int(wait.Milliseconds()))
+		n, err := unix.Poll(fds, int(q.second.Milliseconds()))
 		if err != nil && err != unix.EINTR {
 			return silence
 		}
