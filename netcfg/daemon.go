@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -24,6 +25,8 @@ const (
 	lastRetry   = time.Minute
 	countsPause = 5 * time.Second  // until counters are told that have nothing else with them
 	retake      = 10 * time.Second // between two tries of an address that somebody else has
+	restAfter   = 2 * time.Second  // once online: what waits for the network goes first
+	restGC      = 20               // percent: seldom much happens then, and the heap stays small
 )
 
 // daemon owns everything: configuration, clients, what we did. One goroutine uses it.
@@ -51,6 +54,7 @@ type daemon struct {
 	stations   map[[6]byte]bool // their MAC addresses
 	owned      Owned
 	had        remembered // addresses by DHCP, for after a reboot
+	remembers  bool       // there has been something in it
 
 	heard    []byte   // the message that is read
 	interest interest // in routes, as last looked
@@ -63,6 +67,7 @@ type daemon struct {
 	pace      pace
 	retryAt   time.Duration
 	retryWait time.Duration
+	restAt    time.Duration // when to give back what the start has taken
 	tellAt    time.Duration // when the status is to be told though nothing else has changed
 	again     bool          // what somebody else had is to be tried again
 	logged    []string      // the problems of last time, which went to the log
@@ -72,7 +77,7 @@ type daemon struct {
 
 func newDaemon(o options, stderr io.Writer) (*daemon, error) {
 	d := &daemon{
-		options: o, stderr: stderr, dirty: true, subscribe: subscribe, retryAt: forever, tellAt: forever, flooded: map[string]time.Duration{},
+		options: o, stderr: stderr, dirty: true, subscribe: subscribe, retryAt: forever, tellAt: forever, restAt: forever, flooded: map[string]time.Duration{},
 		clients: map[string]*dhcpPort{}, announced: map[string]*announcements{},
 		solicitors: map[string]*solicitor{}, owned: newOwned(),
 	}
@@ -145,6 +150,11 @@ func (d *daemon) loop(signals int) error {
 		if d.tellAt <= now {
 			d.dirty, d.tellAt = true, forever
 		}
+		if d.restAt <= now {
+			debug.SetGCPercent(restGC)
+			debug.FreeOSMemory()
+			d.restAt = forever
+		}
 		if d.retryAt <= now {
 			d.dirty, d.again, d.retryAt = true, true, forever
 		}
@@ -207,7 +217,7 @@ func (d *daemon) watch(c *dhcpPort, work func()) {
 }
 
 func (d *daemon) nextWake() time.Duration {
-	next := min(d.retryAt, d.tellAt)
+	next := min(d.retryAt, d.tellAt, d.restAt)
 	if d.dirty {
 		next = min(next, d.lookAt)
 	}

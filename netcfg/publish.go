@@ -38,7 +38,7 @@ func (d *daemon) publish(desired DesiredState, have State) {
 	if have.Unshown {
 		status.Problems = append(status.Problems, "other programs have more routes than are shown here")
 	}
-	status.Remember = d.had.text()
+	status.Remember = d.had.report(&d.remembers)
 	status.Config, status.BootedAt = d.hash, booted.Round(time.Second)
 	text, err := status.encode()
 	if err == nil {
@@ -55,6 +55,7 @@ func (d *daemon) publish(desired DesiredState, have State) {
 			unix.Write(d.options.notify, []byte{'\n'})
 			unix.Close(d.options.notify)
 		}
+		d.restAt = boottime.Now() + restAfter
 	}
 }
 

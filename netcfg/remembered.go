@@ -41,6 +41,16 @@ func readRemembered(path string) remembered {
 	return m
 }
 
+// report is what is to be remembered now. It is "" while there has never been anything: PID 1 writes at once
+// and then not for a minute, and nothing would be what a machine has that is switched off in its first minute.
+func (m remembered) report(ever *bool) string {
+	*ever = *ever || len(m) > 0
+	if !*ever {
+		return ""
+	}
+	return m.text()
+}
+
 func (m remembered) text() string {
 	text, err := json.Marshal(m)
 	if err != nil {

@@ -88,3 +88,19 @@ func TestTheReceiverKeepsWhatItIsToldToRememberAndShowsItToNobody(t *testing.T) 
 		t.Errorf("kept %d", len(kept))
 	}
 }
+
+func TestNothingIsRememberedOnlyAfterSomething(t *testing.T) {
+	m, ever := remembered{}, false
+	mac := [6]byte{2, 0, 0, 0, 0, 1}
+	if got := m.report(&ever); got != "" {
+		t.Errorf("before the first address: %q", got)
+	}
+	m.note("eth0", mac, netip.MustParseAddr("10.0.2.15"))
+	if got := m.report(&ever); !strings.Contains(got, "10.0.2.15") {
+		t.Errorf("with one: %q", got)
+	}
+	m.note("eth0", mac, netip.Addr{})
+	if got := m.report(&ever); got != "{}" {
+		t.Errorf("when it was given up: %q, want {}, or the one of before would be asked for again", got)
+	}
+}
