@@ -6,6 +6,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/init/sigaction"
 )
 
 // A call is a system call that the shim makes, with what it does about the
@@ -37,7 +39,7 @@ const anyError syscall.Errno = 0xffff
 // that is root to the program. The terminal is taken before, where there is one.
 func (o shimOrder) calls() []call {
 	def := o.Definition
-	var list []call
+	list := make([]call, 0, 32)
 	add := func(stage string, number uintptr, args ...any) *call {
 		c := call{stage: stage, number: number}
 		copy(c.args[:], args)
@@ -71,10 +73,12 @@ func (o shimOrder) calls() []call {
 		env = append(env[:len(env):len(env)], fmt.Sprintf("NOTIFY_FD=%d", notifyFD))
 		add("descriptors", unix.SYS_FCNTL, notifyFD, unix.F_SETFD, 0)
 	}
-	// What ignores a signal would be inherited: PID 1 ignores some, and whoever
-	// starts PID 1 in a test may ignore others. SIGKILL and SIGSTOP are refused, and need nothing.
-	for n := 1; n <= 64; n++ {
-		add("signals", unix.SYS_RT_SIGACTION, n, noAction, 0, signalSetSize).excuse = anyError
+	// That a signal is ignored would be inherited: PID 1 ignores some, and whoever
+	// starts PID 1 in a test may ignore others.
+	for n := syscall.Signal(1); n <= 64; n++ {
+		if sigaction.Ignored(n) {
+			add("signals", unix.SYS_RT_SIGACTION, int(n), noAction, 0, signalSetSize)
+		}
 	}
 	// Nothing but 0 to 3 is meant to be open; kernels before 5.11 do not know this call.
 	add("descriptors", unix.SYS_CLOSE_RANGE, reportFD+1, -1, unix.CLOSE_RANGE_CLOEXEC).excuse = anyError

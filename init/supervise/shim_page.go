@@ -1,10 +1,10 @@
 package supervise
 
 import (
-	"bytes"
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"syscall"
 )
 
@@ -26,7 +26,7 @@ var hasPages = pageMachine != elf.EM_NONE
 // page is the program that makes the calls.
 func page(list []call) []byte {
 	at := map[string]uint64{} // what is pointed to, each once
-	var data []byte
+	data := make([]byte, 0, 1024)
 	dataAt := callsAt + uint64(callSize*len(list))
 	place := func(b []byte) uint64 {
 		address, known := at[string(b)]
@@ -40,7 +40,7 @@ func page(list []call) []byte {
 		}
 		return address
 	}
-	var calls []byte
+	calls := make([]byte, 0, callSize*len(list))
 	word := func(n uint64) { calls = binary.LittleEndian.AppendUint64(calls, n) }
 	for _, c := range list {
 		word(uint64(c.number))
@@ -65,23 +65,16 @@ func page(list []call) []byte {
 		word(uint64(c.then) | uint64(c.excuse)<<16)
 	}
 	size := uint64(pageHead + pageCode + len(calls) + len(data))
-	var b bytes.Buffer
-	b.Grow(int(size))
-	head := elf.Header64{
-		Ident: [elf.EI_NIDENT]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)},
-		Type:  uint16(elf.ET_EXEC), Machine: uint16(pageMachine), Version: uint32(elf.EV_CURRENT),
-		Entry: pageBase + pageHead, Phoff: 64, Ehsize: 64, Phentsize: 56, Phnum: 1,
-	}
-	segment := elf.Prog64{
-		Type: uint32(elf.PT_LOAD), Flags: uint32(elf.PF_R | elf.PF_X),
-		Vaddr: pageBase, Paddr: pageBase, Filesz: size, Memsz: size, Align: 0x10000,
-	}
-	binary.Write(&b, binary.LittleEndian, head) // to memory: cannot fail
-	binary.Write(&b, binary.LittleEndian, segment)
-	b.Write(pageText())
-	b.Write(calls)
-	b.Write(data)
-	return b.Bytes()
+	file := make([]byte, 0, pageHead)
+	file = append(file, 0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT), 0, 0, 0, 0, 0, 0, 0, 0, 0)
+	file, _ = binary.Append(file, binary.LittleEndian, []uint16{uint16(elf.ET_EXEC), uint16(pageMachine)}) // it cannot fail
+	file, _ = binary.Append(file, binary.LittleEndian, uint32(elf.EV_CURRENT))
+	file, _ = binary.Append(file, binary.LittleEndian, []uint64{pageBase + pageHead, 64, 0}) // entry, segments, no sections
+	file, _ = binary.Append(file, binary.LittleEndian, uint32(0))
+	file, _ = binary.Append(file, binary.LittleEndian, []uint16{64, 56, 1, 0, 0, 0}) // sizes of this and of the one segment
+	file, _ = binary.Append(file, binary.LittleEndian, []uint32{uint32(elf.PT_LOAD), uint32(elf.PF_R | elf.PF_X)})
+	file, _ = binary.Append(file, binary.LittleEndian, []uint64{0, pageBase, pageBase, size, size, 0x10000})
+	return slices.Concat(file, pageText(), calls, data)
 }
 
 // pageReport reads what a page says of a failure: the error number and the
