@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -122,6 +123,7 @@ func (l *Loader) start(steps []Step, params map[string]string, tell func(Result)
 			results[i].Err = wait(step, results, done)
 			if results[i].Err == nil {
 				slots <- struct{}{}
+				runtime.LockOSThread() // whose end is this goroutine's: otherwise there would be one more thread for ever
 				start := time.Now()
 				results[i].Inserted, results[i].Err = l.one(step.Module, params[step.Module])
 				results[i].Took = time.Since(start)

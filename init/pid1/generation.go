@@ -73,6 +73,7 @@ func (p *initProcess) bootGeneration(ctx context.Context) {
 		}
 		Logf(level, "%s; ready after %v", result.Text(), boottime.Now().Round(time.Millisecond))
 		Logf(Info, "%v", &p.chart)
+		rest()
 	})
 	go Guard("staying up", func() {
 		<-started

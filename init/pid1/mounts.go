@@ -159,6 +159,9 @@ func (m Mount) Create() error {
 
 // Create makes the link in place of another link or file.
 func (s Symlink) Create() error {
+	if err := os.Symlink(s.Target, s.Path); err == nil { // as of nearly all two hundred at a boot
+		return nil
+	}
 	if now, err := os.Readlink(s.Path); err == nil && now == s.Target {
 		return nil
 	}

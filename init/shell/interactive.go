@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -13,6 +14,9 @@ import (
 
 	"bantam/init/shell/line"
 )
+
+// restGC keeps the heap small between commands.
+const restGC = 50
 
 // historyFile survives a reboot where there is a state volume.
 const historyFile = "/state/history"
@@ -42,6 +46,9 @@ func runInteractive(parsed arguments) int {
 	sh.handleSignals(con)
 	sh.source(profile)
 	con.measure()
+	// A shell on a console mostly waits; what it took for its start is given back.
+	debug.SetGCPercent(restGC)
+	debug.FreeOSMemory()
 	return sh.converse(con)
 }
 
