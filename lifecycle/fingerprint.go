@@ -1,14 +1,48 @@
 package lifecycle
 
-import "strings"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
 
 // A fingerprint names everything that makes a service what it is. It is the
 // digest of its definition, a slash, and the digest of its program, or a
-// question mark and why that could not be read.
+// question mark and why that could not be read. Before it, where there are any, stand
+// the digest of the files for which it is told to reload, a plus sign, the digest of
+// the files for which it is restarted, and a colon.
 const (
 	printPart    = "/"
 	printUnknown = "?"
+	printReloads = "+"
+	printFiles   = ":"
 )
+
+// WithFiles adds to a fingerprint what its files are, in any words: those that it is restarted for, and those that it
+// is told to reload for; "" are none.
+func WithFiles(print, restarts, reloads string) string {
+	if restarts != "" {
+		print = digestOf(restarts) + printFiles + print
+	}
+	if reloads != "" {
+		print = digestOf(reloads) + printReloads + print
+	}
+	return print
+}
+
+func digestOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
+// RestartPart is a fingerprint without that for which a service is only told to reload.
+func RestartPart(print string) string {
+	reloads, rest, found := strings.Cut(print, printReloads)
+	if found && len(reloads) == hex.EncodedLen(sha256.Size) && !strings.Contains(reloads, printPart) { // else it is in somebody's words
+		return rest
+	}
+	return print
+}
 
 // Fingerprint joins the digests of a definition and of the program that it runs, "" if that is nowhere.
 func Fingerprint(definition, program string) string { return definition + printPart + program }

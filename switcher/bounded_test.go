@@ -92,6 +92,21 @@ func (m *silentMachine) SetUsers(users map[string]system.User) error {
 	return m.fakeMachine.SetUsers(users)
 }
 
+func (m *silentMachine) FileState(path string) (string, error) {
+	m.turn("FileState")
+	return m.fakeMachine.FileState(path)
+}
+
+func (m *silentMachine) WriteFile(path string, data []byte, mode uint32, uid, gid int) error {
+	m.turn("WriteFile")
+	return m.fakeMachine.WriteFile(path, data, mode, uid, gid)
+}
+
+func (m *silentMachine) RemoveFile(path string) error {
+	m.turn("RemoveFile")
+	return m.fakeMachine.RemoveFile(path)
+}
+
 func (m *silentMachine) Network() (NetworkState, error) {
 	m.turn("Network")
 	return m.fakeMachine.Network()
@@ -144,10 +159,10 @@ func (m *silentMachine) RunCheck(ctx context.Context, name string, check system.
 
 const (
 	// everyKind and everyKindThen differ in something of each kind, and in services to stop, to start and to reload.
-	everyKind     = reloadText + "[service.old]\ncommand = [\"old\"]\n"
+	everyKind     = reloadText + "[service.old]\ncommand = [\"old\"]\n[file.\"/etc/old\"]\ntext = \"\"\n"
 	everyKindThen = "modules = [\"nbd\"]\nhostname = \"after\"\n[service.web]\ncommand = [\"httpd\"]\non_change = \"reload\"\n" +
 		"reload_signal = \"USR1\"\n[service.new]\ncommand = [\"new\"]\nuser = \"www\"\n" +
-		"[user.www]\nuid = 80\n[sysctl]\n\"vm.swappiness\" = 1\n[check.ping]\ncommand = [\"ping\"]\n[dns]\nservers = [\"9.9.9.9\"]\n"
+		"[user.www]\nuid = 80\n[sysctl]\n\"vm.swappiness\" = 1\n[check.ping]\ncommand = [\"ping\"]\n[dns]\nservers = [\"9.9.9.9\"]\n[file.\"/etc/new\"]\ntext = \"new\"\n"
 )
 
 // Whatever hangs, and for ever: the switch ends, says what it was, condemns nothing, and the next one works.

@@ -1,6 +1,7 @@
 package switcher
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ type fakeMachine struct {
 	loaded   []string
 	modules  []string // that can be loaded
 	users    map[string]system.User
+	files    map[string]string // states by path
 	text     string // adopted
 	system   *system.System
 	prints   map[string]string
@@ -62,7 +64,7 @@ func (m *fakeMachine) powerOff() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.hostname, m.sysctl, m.loaded, m.users, m.text, m.system = "", fresh.sysctl, nil, nil, "", nil
-	m.ending = false
+	m.ending, m.files = false, nil
 	m.services, m.network, m.now, m.calls, m.prints = fresh.services, fresh.network, time.Second, nil, nil
 }
 
@@ -188,6 +190,30 @@ func (m *fakeMachine) Users() (map[string]system.User, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.users, nil
+}
+
+func (m *fakeMachine) FileState(path string) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.files[path], nil
+}
+
+func (m *fakeMachine) WriteFile(path string, data []byte, mode uint32, uid, gid int) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	state, err := FileState(mode, uid, gid, bytes.NewReader(data))
+	if m.files == nil {
+		m.files = map[string]string{}
+	}
+	m.files[path] = state
+	return errors.Join(err, m.call("write %s", path))
+}
+
+func (m *fakeMachine) RemoveFile(path string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.files, path)
+	return m.call("remove %s", path)
 }
 
 func (m *fakeMachine) SetHostname(name string) error {

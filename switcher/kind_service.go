@@ -69,7 +69,11 @@ func (m *bounded) ReloadServices(names []string) error {
 func (serviceKind) name() Kind { return KindService }
 
 func (serviceKind) desired(m Machine, sys *system.System) (Items, error) {
-	return m.Fingerprints(sys)
+	prints, err := m.Fingerprints(sys)
+	if err != nil {
+		return nil, err
+	}
+	return withFiles(sys, prints)
 }
 
 // observe lists the services that run, or have done their one-shot work.
@@ -154,8 +158,9 @@ func (p *planner) changedServices() (stops, reloads map[string]string) {
 
 // changedService decides for one that runs and goes on being wanted.
 func (p *planner) changedService(s ServiceState, goal string, stops, reloads map[string]string) {
-	ran, doubt := lifecycle.SameFingerprint(s.Fingerprint, goal)
+	ran, doubt := lifecycle.SameFingerprint(lifecycle.RestartPart(s.Fingerprint), lifecycle.RestartPart(goal))
 	told, _ := lifecycle.SameFingerprint(s.knows(), goal)
+	toldMost, _ := lifecycle.SameFingerprint(lifecycle.RestartPart(s.knows()), lifecycle.RestartPart(goal))
 	if doubt != "" {
 		p.note("service %s: whether its program has changed is not known: %s", s.Name, doubt)
 	}
@@ -163,6 +168,10 @@ func (p *planner) changedService(s ServiceState, goal string, stops, reloads map
 		return
 	}
 	name, policy := s.Name, p.toSystem.Services[s.Name].OnChange
+	if ran && toldMost { // only files that it has to be told of have changed
+		reloads[name] = p.serviceReason(name)
+		return
+	}
 	if policy != "none" && policy != "reload" || p.fresh[name] {
 		stops[name] = p.serviceReason(name)
 		return
@@ -194,6 +203,14 @@ func (p *planner) serviceReason(name string) string {
 	prefixes := []string{keyPath("service", name)}
 	if user := p.toSystem.Services[name].User; user != "" {
 		prefixes = append(prefixes, keyPath("user", user))
+	}
+	for _, sys := range []*system.System{p.fromSystem, p.toSystem} { // also of one that goes
+		restarts, reloads := filesOf(sys, name)
+		for _, path := range slices.Concat(restarts, reloads) {
+			if at := keyPath("file", path); !slices.Contains(prefixes, at) {
+				prefixes = append(prefixes, at)
+			}
+		}
 	}
 	if reason := p.reason(prefixes...); reason != "" {
 		return reason

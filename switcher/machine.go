@@ -28,6 +28,7 @@ type Machine interface {
 	sysctlMachine
 	moduleMachine
 	userMachine
+	fileMachine
 	networkMachine
 	serviceMachine
 

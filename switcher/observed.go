@@ -106,6 +106,6 @@ func (s ServiceState) knows() string {
 
 // stale says whether it runs with an older definition than it would be started with.
 func (s ServiceState) stale() bool {
-	same, _ := lifecycle.SameFingerprint(s.Fingerprint, s.Defined)
+	same, _ := lifecycle.SameFingerprint(lifecycle.RestartPart(s.Fingerprint), lifecycle.RestartPart(s.Defined))
 	return s.runs() && s.Name != system.NetworkService && !same
 }

@@ -30,6 +30,9 @@ func randomText(r *rand.Rand) string {
 			fmt.Fprintf(&b, "[user.u%d]\nuid = %d\n", i, 10+10*i+r.IntN(2))
 		}
 	}
+	if r.IntN(2) == 0 {
+		fmt.Fprintf(&b, "[file.\"/etc/x\"]\ntext = \"%d\"\n", r.IntN(3))
+	}
 	var names []string
 	for _, name := range []string{"a", "b", "c", "d", "e"} {
 		if r.IntN(4) == 0 {
@@ -43,6 +46,9 @@ func randomText(r *rand.Rand) string {
 			}
 		}
 		names = append(names, name)
+		if r.IntN(4) == 0 {
+			fmt.Fprintf(&b, "[file.\"/etc/%s\"]\ntext = \"%d\"\n%s = [%q]\n", name, r.IntN(2), []string{"restarts", "reloads"}[r.IntN(2)], name)
+		}
 	}
 	return b.String()
 }
@@ -61,7 +67,7 @@ func (m *fakeMachine) seen() string {
 			services = append(services, fmt.Sprintf("%s %s, knows %s, held %v", name, s.Phase, knows, s.ByHand))
 		}
 	}
-	return fmt.Sprintf("%s\nsysctl %v\nusers %v\n%s", m.hostname, m.sysctl, m.users, strings.Join(services, "\n"))
+	return fmt.Sprintf("%s\nsysctl %v\nusers %v\nfiles %v\n%s", m.hostname, m.sysctl, m.users, m.files, strings.Join(services, "\n"))
 }
 
 // pids are the processes of services, with what each was started with.

@@ -34,11 +34,12 @@ func (r *reader) check() {
 	r.checkUsers()
 	users := append(sortedKeys(s.Users), "nobody", "root")
 	r.checkServices(users)
+	r.checkFiles(users)
 	for name := range s.Checks {
 		n, at := r.root.Get("check", name), syntax.Join("check", name)
 		r.checkName(n, "check", name)
 		r.checkCommand(n, at, s.Checks[name].Command)
-		r.checkUserOf(n.Get("user"), at, s.Checks[name].User, users)
+		r.checkUserOf(n.Get("user"), at+".user", s.Checks[name].User, users)
 		r.checkDuration(n.Get("timeout"), at+".timeout", s.Checks[name].Timeout, time.Hour)
 	}
 	proof := r.root.Get("proof")

@@ -33,7 +33,7 @@ func (r *reader) checkServices(users []string) {
 			r.failKey(n, "choose another name", "%s: the name is taken by the system itself", at)
 		}
 		r.checkCommand(n, at, v.Command)
-		r.checkUserOf(n.Get("user"), at, v.User, users)
+		r.checkUserOf(n.Get("user"), at+".user", v.User, users)
 		r.checkCapabilities(n.Get("capabilities"), at+".capabilities", v.Capabilities)
 		if tasks := n.Get("tasks"); ok(tasks) && (v.Tasks < leastTasks || v.Tasks > mostTasks) {
 			r.fail(tasks, "", "%s.tasks: %d is not between %d and %d", at, v.Tasks, leastTasks, mostTasks)

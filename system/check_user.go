@@ -84,5 +84,5 @@ func (r *reader) checkUserOf(n *syntax.Node, at, user string, known []string) {
 	default:
 		suggestion = "write \"nobody\", or the name of a [user.NAME]"
 	}
-	r.fail(n, suggestion, "%s.user: there is no user %q", at, user)
+	r.fail(n, suggestion, "%s: there is no user %q", at, user)
 }

@@ -1,6 +1,8 @@
 package system
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
@@ -52,9 +54,14 @@ func (d *differences) structs(path string, a, b reflect.Value) {
 		case x.Kind() == reflect.Map:
 			d.strings(at, x, y)
 		default:
-			if o, n := fieldText(x), fieldText(y); o != n {
-				*d = append(*d, Change{at, o, n})
+			o, n := fieldText(x), fieldText(y)
+			if o == n {
+				continue
 			}
+			if a.Type().Field(i).Tag.Get("diff") == "size" {
+				o, n = sized(o, x.String()), sized(n, y.String())
+			}
+			*d = append(*d, Change{at, o, n})
 		}
 	}
 }
@@ -66,6 +73,14 @@ func fieldText(v reflect.Value) string {
 		return ""
 	}
 	return tomlText(v)
+}
+
+// sized is text, or, instead of a long one, whose value fits into no line, what tells it from others.
+func sized(text, value string) string {
+	if len(text) <= 60 {
+		return text
+	}
+	return fmt.Sprintf("%d lines, %d bytes, SHA-256 %.8x", strings.Count(strings.TrimSuffix(value, "\n"), "\n")+1, len(value), sha256.Sum256([]byte(value)))
 }
 
 // tables compares two maps of named tables.

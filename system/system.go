@@ -15,6 +15,7 @@ type System struct {
 	DNS      DNS                `toml:"dns" doc:"name servers beside those that the network announces"`
 	Net      map[string]Net     `toml:"net" doc:"network ports by name, e.g. eth0; with none, all use DHCP and IPv6; with one, only named ones are used"`
 	Users    map[string]User    `toml:"user" doc:"users that services may run as, beside root and nobody"`
+	Files    map[string]File    `toml:"file" doc:"files to make, by path, e.g. [file.\"/etc/motd\"]; each boot and each switch makes them anew"`
 	Services map[string]Service `toml:"service" doc:"programs to keep running"`
 	Checks   map[string]Check   `toml:"check" doc:"commands that must succeed before a new generation is trusted"`
 	Proof    Proof              `toml:"proof" doc:"what a new generation must show before it is trusted"`
@@ -56,6 +57,15 @@ type Route struct {
 type User struct {
 	UID int `toml:"uid" doc:"number of the user, 1 to 65532, e.g. 1000"`
 	GID int `toml:"gid" doc:"number of its group, 1 to 65532" default:"the uid"`
+}
+
+// File is one file in memory; its name in the map is its path.
+type File struct {
+	Text     string   `toml:"text" doc:"what is in it; three quotes around it let it have several lines" diff:"size"`
+	Mode     string   `toml:"mode" doc:"its rights as an octal number, e.g. \"0600\"" default:"0644"`
+	Owner    string   `toml:"owner" doc:"user that it belongs to: root, nobody or one that has a [user.NAME]" default:"root"`
+	Restarts []string `toml:"restarts" doc:"services to restart when it changes, beside those whose command names its path"`
+	Reloads  []string `toml:"reloads" doc:"services that get their reload_signal instead when it changes"`
 }
 
 // Service is one supervised program.

@@ -33,6 +33,7 @@ func TestBadInputLeavesTheMachineAsItWas(t *testing.T) {
 	c.damagedStore()
 	c.rights()
 	c.boundServices()
+	c.files()
 	c.forkBomb()
 	c.Send("poweroff\r")
 	c.WaitEnd()
@@ -222,6 +223,37 @@ func (c *console) failingServices() {
 	if a := c.row("a"); !strings.Contains(a, "ready") {
 		c.t.Errorf("started by hand: %s", a)
 	}
+}
+
+// files are a service's configuration, and belong to its generation.
+func (c *console) files() {
+	c.t.Helper()
+	const text = `[user.cat]
+uid = 1000
+[file."/etc/cat/conf"]
+text = "%s\n"
+mode = "0600"
+owner = "cat"
+[service.cat]
+command = ["sh", "-c", "cat /etc/cat/conf; exec sleep 1000"]
+user = "cat"
+`
+	c.write("/tmp/one.toml", fmt.Sprintf(text, "meow one"))
+	c.write("/tmp/two.toml", fmt.Sprintf(text, "meow two"))
+	c.must("bantam switch /tmp/one.toml; echo code $?", "write file /etc/cat/conf", "code 0\n")
+	c.must("ls -l /etc/cat/conf", "-rw------- 1 cat cat")
+	c.must("bantam log cat", "meow one")
+	c.must("bantam plan /tmp/two.toml", "! stop service cat", "write file /etc/cat/conf", `file."/etc/cat/conf".text: "meow one\n" -> "meow two\n"`)
+	c.must("bantam switch /tmp/two.toml; bantam log cat", "meow two")
+	c.run("echo mine > /etc/cat/conf")
+	c.must("bantam plan /tmp/two.toml", "write file /etc/cat/conf  somebody has changed it")
+	c.must("bantam switch /tmp/two.toml; cat /etc/cat/conf", "meow two")
+	c.must("bantam rollback; cat /etc/cat/conf", "meow one")
+	c.run("rm -r /etc/cat; ln -s /state /etc/cat")
+	c.refused("bantam switch /tmp/two.toml", "/etc/cat is no folder; a link to one will not do")
+	c.run("rm /etc/cat")
+	c.must("bantam switch /tmp/two.toml; echo code $?", "write file /etc/cat/conf", "code 0\n")
+	c.must("bantam switch /tmp/a.toml; ls /etc/cat | wc -l", "remove file /etc/cat/conf", "0\n")
 }
 
 func (c *console) fullVolume() {

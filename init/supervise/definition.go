@@ -91,7 +91,7 @@ func (d Definition) resolved() Definition {
 
 // same says whether a process of d is one of other too, as far as is known.
 func (d Definition) same(other Definition) bool {
-	same, _ := lifecycle.SameFingerprint(d.Fingerprint, other.Fingerprint)
+	same, _ := lifecycle.SameFingerprint(lifecycle.RestartPart(d.Fingerprint), lifecycle.RestartPart(other.Fingerprint))
 	d.Fingerprint = other.Fingerprint
 	return same && reflect.DeepEqual(d, other)
 }

@@ -104,6 +104,9 @@ func (m *Machine) Hostname() (string, error) {
 }
 
 func (m *Machine) CanStart(system.Service, map[string]system.User) ([]string, error) { return nil, nil }
+func (m *Machine) FileState(string) (string, error)                                  { return "", nil }
+func (m *Machine) WriteFile(string, []byte, uint32, int, int) error                  { return nil }
+func (m *Machine) RemoveFile(string) error                                           { return nil }
 func (m *Machine) CanSetSysctl(string) error                                         { return nil }
 func (m *Machine) ModuleLoaded(string) (bool, error)                                 { return true, nil }
 func (m *Machine) Users() (map[string]system.User, error)                            { return nil, nil }

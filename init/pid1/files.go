@@ -1,0 +1,127 @@
+package pid1
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"bantam/atomicfile"
+	"bantam/init/filetree"
+	"bantam/regular"
+	"bantam/switcher"
+	"bantam/system"
+)
+
+// The files of a system lie below folders that a service may own. So no link on the way is followed: nobody can have
+// PID 1 write elsewhere.
+
+// folderOf opens the folder of a file; with missing folders are made. The names of both are resolved from /.
+func folderOf(file string, make bool) (filetree.Dir, error) {
+	at, err := filetree.Here.Folder("/", false)
+	way := "/"
+	for _, name := range strings.Split(strings.Trim(path.Dir(file), "/"), "/") {
+		if err != nil {
+			break
+		}
+		way = path.Join(way, name)
+		next, fault := at.Folder(name, false)
+		if make && errors.Is(fault, syscall.ENOENT) {
+			if fault = at.Mkdir(name, 0o755); fault == nil {
+				fault = at.Chmod(name, 0o755) // whatever the umask
+			}
+			if fault == nil || errors.Is(fault, syscall.EEXIST) {
+				next, fault = at.Folder(name, false)
+			}
+		}
+		at.Close()
+		at, err = next, fault
+	}
+	switch {
+	case errors.Is(err, syscall.ELOOP), errors.Is(err, syscall.ENOTDIR):
+		return at, fmt.Errorf("%s is no folder; a link to one will not do", way)
+	case err != nil:
+		return at, &fs.PathError{Op: "open", Path: way, Err: err}
+	}
+	return at, nil
+}
+
+// FileState says what is at path.
+func (m *Machine) FileState(file string) (string, error) {
+	dir, err := folderOf(file, false)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	defer dir.Close()
+	f, err := regular.Open(dir.Path(path.Base(file)), unix.O_NOFOLLOW, system.MaxSize)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if errors.Is(err, regular.ErrNot) {
+		return otherThanFile(dir, path.Base(file))
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", file, reason(err))
+	}
+	defer f.Close()
+	return switcher.FileState(f.Stat.Mode&0o7777, int(f.Stat.Uid), int(f.Stat.Gid), f)
+}
+
+// otherThanFile says what is at name that is no file of a system. All but a folder can be replaced by one.
+func otherThanFile(dir filetree.Dir, name string) (string, error) {
+	info, err := dir.Lstat(name)
+	if err != nil {
+		return "", err
+	}
+	if info.IsDir() {
+		return " a folder", nil
+	}
+	return "no file of a system", nil
+}
+
+// WriteFile replaces the file at path, which has its rights and owner before it has its name.
+func (m *Machine) WriteFile(file string, data []byte, mode uint32, uid, gid int) error {
+	dir, err := folderOf(file, true)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	err = atomicfile.WriteUnsynced(dir.Path(path.Base(file)), 0o600, func(f *os.File) error {
+		_, err := f.Write(data)
+		if err == nil {
+			err = f.Chown(uid, gid)
+		}
+		if err == nil {
+			err = f.Chmod(fs.FileMode(mode))
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, reason(err))
+	}
+	return nil
+}
+
+// RemoveFile removes the file at path.
+func (m *Machine) RemoveFile(file string) error {
+	dir, err := folderOf(file, false)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if err := dir.Unlink(path.Base(file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove %s: %w", file, err)
+	}
+	return nil
+}

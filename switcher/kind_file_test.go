@@ -1,0 +1,100 @@
+package switcher
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// fileText is a machine whose service reads three files: one that its command names, one by restarts, one by reloads.
+func fileText(named, restarts, reloads string) string {
+	return fmt.Sprintf(`[service.web]
+command = ["httpd", "-c/etc/other", "--conf=/etc/web.conf"]
+[file."/etc/web.conf"]
+text = %q
+[file."/etc/web.d/more"]
+text = %q
+restarts = ["web"]
+[file."/etc/users"]
+text = %q
+mode = "0600"
+reloads = ["web"]
+[file."/etc/motd"]
+text = "hello"
+`, named, restarts, reloads)
+}
+
+func TestAFileRestartsOrReloadsWhoReadsIt(t *testing.T) {
+	for _, c := range []struct {
+		name, text, want string
+	}{
+		{"nothing", fileText("a", "a", "a"), ""},
+		{"the one that the command names", fileText("b", "a", "a"), "stop service web; write file /etc/web.conf; start service web"},
+		{"the one that restarts it", fileText("a", "b", "a"), "stop service web; write file /etc/web.d/more; start service web"},
+		{"the one that it is told of", fileText("a", "a", "b"), "write file /etc/users; reload service web"},
+		{"both", fileText("a", "b", "b"), "stop service web; write file /etc/users; write file /etc/web.d/more; start service web"},
+		{"one that it does not read", strings.Replace(fileText("a", "a", "a"), "hello", "hi", 1), "write file /etc/motd"},
+		{"its rights alone", strings.Replace(fileText("a", "a", "a"), "0600", "0640", 1), "write file /etc/users; reload service web"},
+		{"they all go", "[service.web]\ncommand = [\"httpd\", \"-c/etc/other\", \"--conf=/etc/web.conf\"]\n",
+			"stop service web; remove file /etc/motd; remove file /etc/users; remove file /etc/web.conf; remove file /etc/web.d/more; start service web"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, m, dir := bootedMachine(t)
+			wantExit(t, switchTo(t, s, VerbSwitch, fileText("a", "a", "a")), ExitGood)
+			before := m.seen()
+			r := switchTo(t, s, VerbSwitch, c.text)
+			wantExit(t, r, ExitGood)
+			if got := strings.Join(stepsOf(r), "; "); got != c.want {
+				t.Errorf("steps %s, want %s", got, c.want)
+			}
+			if stale := s.Status().Stale; len(stale) > 0 {
+				t.Errorf("stale %q", stale)
+			}
+			wantExit(t, s.Switch(t.Context(), Request{Verb: VerbRollback}, nil), ExitGood)
+			if after := m.seen(); c.want != "" && after != before {
+				t.Errorf("before\n%s\nthere and back again\n%s", before, after)
+			}
+			bootAgain(t, dir, m)
+			if c.want != "" && len(m.files) == 0 {
+				t.Error("a boot makes no files")
+			}
+		})
+	}
+}
+
+func TestTheReasonOfAStepNamesTheFile(t *testing.T) {
+	s, _, _ := bootedMachine(t)
+	wantExit(t, switchTo(t, s, VerbSwitch, fileText("a", "a", "a")), ExitGood)
+	p, err := s.Plan(Request{Verb: VerbSwitch, Text: []byte(fileText("b", "a", "b"))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `! stop service web          file."/etc/web.conf".text: "a" -> "b"; file."/etc/users".text: "a" -> "b"
+  write file /etc/users     file."/etc/users".text: "a" -> "b"
+  write file /etc/web.conf  file."/etc/web.conf".text: "a" -> "b"
+  start service web         file."/etc/web.conf".text: "a" -> "b"; file."/etc/users".text: "a" -> "b"
+`
+	if got := p.Plan.String(); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+func TestAFileThatSomebodyChangedIsMadeAgain(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	wantExit(t, switchTo(t, s, VerbSwitch, fileText("a", "a", "a")), ExitGood)
+	want := m.files["/etc/motd"]
+	m.files["/etc/motd"] = "no file of a system"
+	delete(m.files, "/etc/users")
+	r := switchTo(t, s, VerbSwitch, fileText("a", "a", "a"))
+	wantExit(t, r, ExitGood)
+	if got := stepsOf(r); !slices.Equal(got, []string{"write file /etc/motd", "write file /etc/users"}) || m.files["/etc/motd"] != want {
+		t.Errorf("%q, %q", got, m.files)
+	}
+	m.files["/etc/motd"] = " a folder"
+	r = switchTo(t, s, VerbSwitch, fileText("b", "a", "a"))
+	wantExit(t, r, ExitRefused)
+	if !strings.Contains(r.Reason, `file."/etc/motd": this machine has a folder there`) {
+		t.Error(r.Reason)
+	}
+}

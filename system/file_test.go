@@ -1,0 +1,38 @@
+package system
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestACommandNamesAFile(t *testing.T) {
+	const file = "/etc/web/site.conf"
+	for word, want := range map[string]bool{
+		file: true, "--config=" + file: true, "-c" + file: false, file + ",/etc/other": true, "'" + file + "'": true,
+		"cat " + file + "; exec httpd": true, file + ".bak": false, "/old" + file: false, file + "/x": false,
+		file + ".bak " + file: true, "/etc/web": false, "": false,
+	} {
+		if got := NamedBy(Service{Command: []string{"httpd", word}}, file); got != want {
+			t.Errorf("%q: %v, want %v", word, got, want)
+		}
+	}
+}
+
+func TestALongTextIsTold(t *testing.T) {
+	text := func(s string) *System {
+		return &System{Files: map[string]File{"/etc/x": {Text: s, Mode: "0644", Owner: "root"}}}
+	}
+	for _, c := range []struct{ old, new, want string }{
+		{"a\n", "b\n", `file."/etc/x".text: "a\n" -> "b\n"`},
+		{"", "b", `file."/etc/x".text: (not set) -> "b"`},
+		{strings.Repeat("line\n", 100), strings.Repeat("line\n", 99) + "end", `file."/etc/x".text: 100 lines, 500 bytes, SHA-256 `},
+	} {
+		changes := Diff(text(c.old), text(c.new))
+		if len(changes) != 1 || !strings.HasPrefix(changes[0].String(), c.want) || len(changes[0].String()) > 160 || strings.Contains(changes[0].String(), "\nline") {
+			t.Errorf("got %q, want %q", changes, c.want)
+		}
+	}
+	if got := (File{Mode: "0640"}).Perm(); got != 0o640 {
+		t.Errorf("mode %o", got)
+	}
+}
