@@ -81,7 +81,7 @@ func (fileKind) observe(m Machine, o *Observed, to Desired) (Items, error) {
 	look := func(path string) {
 		state, err := m.FileState(path)
 		if err != nil {
-			faults = append(faults, err)
+			faults = append(faults, fmt.Errorf("%s: %w", keyPath("file", path), err))
 		} else if state != "" {
 			items[path] = state
 		}
@@ -124,12 +124,8 @@ func (fileKind) plan(p *planner) {
 // check finds what a file cannot replace.
 func (fileKind) check(c *precheck) (faults []error, notes []string) {
 	for _, path := range sortedKeys(c.to.system.Files) {
-		state, err := c.machine.FileState(path)
-		if something, other := strings.CutPrefix(state, " "); other {
-			err = errors.New("this machine has " + something + " there")
-		}
-		if err != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", keyPath("file", path), err))
+		if something, other := strings.CutPrefix(c.observed.Items[KindFile][path], " "); other {
+			faults = append(faults, fmt.Errorf("%s: this machine has %s there", keyPath("file", path), something))
 		}
 	}
 	return faults, nil

@@ -2,7 +2,6 @@ package switcher
 
 import (
 	"errors"
-	"fmt"
 
 	"bantam/lifecycle"
 	"bantam/system"
@@ -29,7 +28,7 @@ func (s *Switcher) desire(t target) (Desired, error) {
 	for _, k := range kinds {
 		items, err := k.desired(s.machine, t.system)
 		if err != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", k.name(), err))
+			faults = append(faults, err)
 		}
 		d.Items[k.name()] = items
 	}
@@ -58,7 +57,7 @@ func (s *Switcher) observe(to Desired) (Observed, error) {
 	for _, k := range kinds {
 		items, err := k.observe(s.machine, &o, to)
 		if err != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", k.name(), err))
+			faults = append(faults, err)
 			continue
 		}
 		o.Items[k.name()] = items

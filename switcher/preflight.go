@@ -18,6 +18,7 @@ type precheck struct {
 	machine  Machine
 	verb     string
 	from, to target
+	observed Observed
 	plan     Plan
 }
 
@@ -37,7 +38,7 @@ func (s *Switcher) prospect(from, to target, verb string) prospect {
 	observed, err := s.observe(desired)
 	faults = append(faults, err)
 	p := prospect{desired: desired, plan: planSwitch(observed, desired, nil)}
-	c := precheck{machine: s.machine, verb: verb, from: from, to: to, plan: p.plan}
+	c := precheck{machine: s.machine, verb: verb, from: from, to: to, observed: observed, plan: p.plan}
 	for _, k := range kinds {
 		wrong, notes := k.check(&c)
 		faults = append(faults, wrong...)

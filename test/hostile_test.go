@@ -253,6 +253,7 @@ user = "cat"
 	c.refused("bantam switch /tmp/two.toml", "/etc/cat is no folder; a link to one will not do")
 	c.run("rm /etc/cat")
 	c.must("bantam switch /tmp/two.toml; echo code $?", "write file /etc/cat/conf", "code 0\n")
+	c.write("/tmp/a.toml", serviceA)
 	c.must("bantam switch /tmp/a.toml; ls /etc/cat | wc -l", "remove file /etc/cat/conf", "0\n")
 }
 
