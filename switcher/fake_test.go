@@ -26,7 +26,7 @@ type fakeMachine struct {
 	modules  []string // that can be loaded
 	users    map[string]system.User
 	files    map[string]string // states by path
-	text     string // adopted
+	text     string            // adopted
 	system   *system.System
 	prints   map[string]string
 	services map[string]*ServiceState
