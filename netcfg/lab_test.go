@@ -200,8 +200,21 @@ func (l *lab) receive() {
 			l.t.Fatal(err)
 		}
 	}
-	l.t.Cleanup(func() { listener.Close() })
-	l.reports = &Reports{Dir: dir, Changed: func() {}, Fault: func(err error) { l.t.Errorf("report: %v", err) }}
+	var mu sync.Mutex
+	over := false // a last report may be read when the test and its folder are gone
+	l.t.Cleanup(func() {
+		listener.Close()
+		mu.Lock()
+		defer mu.Unlock()
+		over = true
+	})
+	l.reports = &Reports{Dir: dir, Changed: func() {}, Fault: func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !over {
+			l.t.Errorf("report: %v", err)
+		}
+	}}
 	go l.reports.Serve(listener, func(_ string, f func()) { f() })
 }
 
