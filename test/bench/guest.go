@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 
 	"github.com/u-root/u-root/pkg/cpio"
 )
@@ -17,9 +16,8 @@ type guest struct {
 	versions []string // of the Debian packages that it is made of
 	kernel   []byte
 	initrd   []byte
-	words    string   // for the kernel's command line
-	devices  []string // for QEMU
-	memory   int      // MiB; 0 is that of the job
+	words    string // for the kernel's command line
+	disk     string // image file to boot from instead
 }
 
 // A peer is an init system that does the job, in Debian's packages.
@@ -52,19 +50,15 @@ func (t tree) text(path, content string) {
 // take adds a file of the packages under its own path.
 func (t tree) take(paths ...string) error {
 	for _, path := range paths {
-		found := false
-		for _, dir := range t.from {
-			data, err := os.ReadFile(filepath.Join(dir, path))
-			if err != nil {
-				continue
-			}
-			t.add(cpio.StaticFile(path, string(data), 0o755))
-			found = true
-			break
+		from, err := t.find(path)
+		if err != nil {
+			return err
 		}
-		if !found {
-			return fmt.Errorf("no package has %s", path)
+		data, err := os.ReadFile(from)
+		if err != nil {
+			return err
 		}
+		t.add(cpio.StaticFile(path, string(data), 0o755))
 	}
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/u-root/u-root/pkg/cpio"
@@ -54,6 +53,19 @@ func (in inputs) switches(ctx context.Context) (guest, error) {
 }
 
 func (in inputs) compose(ctx context.Context, name string, system []byte, more []cpio.Record) (guest, error) {
+	c, err := in.generation(ctx, name, system, more)
+	if err != nil {
+		return guest{}, err
+	}
+	initrd := make([]byte, c.Initrd().Size())
+	if _, err := c.Initrd().ReadAt(initrd, 0); err != nil {
+		return guest{}, err
+	}
+	return guest{name: name, kernel: c.Kernel, initrd: initrd, words: "bantam.state=memory"}, nil
+}
+
+// generation is one of the job's modules with what the services run in a segment of its own.
+func (in inputs) generation(ctx context.Context, name string, system []byte, more []cpio.Record) (*images.Composed, error) {
 	b := in.board
 	b.Modules = []string{"virtio_pci", "virtio_net"}
 	c, err := images.Compose(ctx, images.Inputs{
@@ -61,15 +73,32 @@ func (in inputs) compose(ctx context.Context, name string, system []byte, more [
 		Store: in.scratch + "/store", Cache: in.cache,
 	})
 	if err != nil {
-		return guest{}, err
+		return nil, err
 	}
-	own := make([]byte, c.Initrd().Size())
-	if _, err := c.Initrd().ReadAt(own, 0); err != nil {
-		return guest{}, err
-	}
-	instruments, err := archiveOf(more)
+	programs, err := archiveOf(more)
+	c.Segments = append(c.Segments, images.Segment{Name: "bench", Data: programs})
+	return c, err
+}
+
+// installed is a disk whose image has booted before: it has made its state volume and
+// remembers the address that it had. The kernel has the driver of an NVMe disk built in.
+func (in inputs) installed(ctx context.Context, services int) (guest, error) {
+	c, err := in.generation(ctx, "installed", jobSystem(services), instruments())
 	if err != nil {
 		return guest{}, err
 	}
-	return guest{name: name, kernel: c.Kernel, initrd: slices.Concat(own, instruments), words: "bantam.state=memory"}, nil
+	b := in.board
+	b.Name, b.Cmdline = "installed", commandLine
+	if _, err := c.WriteMedia(ctx, in.archive, b, in.scratch, []string{"img"}); err != nil {
+		return guest{}, err
+	}
+	g := guest{name: "first", disk: in.scratch + "/installed.img"}
+	if err := os.Truncate(g.disk, diskSize); err != nil {
+		return g, err
+	}
+	_, err = in.boot(ctx, g)
+	g.name = "second"
+	return g, err
 }
+
+const diskSize = 256 << 20

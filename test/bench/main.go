@@ -1,7 +1,8 @@
 // Command bench measures Bantam beside other init systems of Debian: all do the same job in the same virtual
 // machine with the same kernel (see job.go). Then it times `bantam switch` there and `bantam build` here, and the
 // editor beside Debian's. `make bench` runs it from the root of the repository; `go run ./test/bench editors`
-// does only the last, `go run ./test/bench job bantam busybox` only the job of these.
+// does only the last, `go run ./test/bench own` the two before it, `go run ./test/bench job bantam busybox` only
+// the job of these. `check` compares Bantam's job with what `record` has taken down.
 //
 // The machine's clock counts instructions, so that all figures but the build's are
 // the same on any host. Limits: amd64 only; no disk, so nothing of a disk's time
@@ -42,10 +43,21 @@ func main() {
 		}
 	case "job":
 		err = r.machines(ctx, "", *device, *keep, flag.Args()[1:])
+	case "check", "record":
+		if err = r.machines(ctx, "", *device, *keep, []string{"bantam"}); err == nil {
+			err = r.check(ctx, r.qemu, flag.Arg(0) == "record")
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	case "own":
+		err = r.machines(ctx, *tool, *device, *keep, []string{"none"})
 	case "editors":
 		r.Editors, err = editors.Measure(ctx, *device)
 	default:
-		err = fmt.Errorf("%s: only `job` and `editors` can be measured alone", flag.Arg(0))
+		err = fmt.Errorf("%s: only `job`, `own`, `editors`, `check` and `record` are known", flag.Arg(0))
 	}
 	if err == nil {
 		r.weigh()
@@ -82,8 +94,8 @@ func (r *report) machines(ctx context.Context, tool, device, dir string, names [
 	if err != nil {
 		return err
 	}
-	r.Kernel = in.kernel.Version
-	for _, name := range append([]string{"bantam"}, peerNames()...) {
+	r.Kernel, r.qemu = in.kernel.Version, in.board.QEMU.Binary
+	for _, name := range append([]string{"bantam", secondBoot}, peerNames()...) {
 		if len(names) > 0 && !slices.Contains(names, name) {
 			continue
 		}
@@ -118,14 +130,20 @@ func (r *report) machines(ctx context.Context, tool, device, dir string, names [
 	return err
 }
 
+// secondBoot is Bantam from a disk, in a network where it was before. It says what a peer cannot be asked for: they remember nothing.
+const secondBoot = "bantam, second boot"
+
 // measure lets a system do the job, and once more with more services.
 func (in inputs) measure(ctx context.Context, name string) (f figures, err error) {
 	var used [2]float64
 	for i, services := range []int{jobServices, jobServices + moreBy} {
 		var g guest
-		if name == "bantam" {
+		switch name {
+		case "bantam":
 			g, err = in.bantam(ctx, services)
-		} else {
+		case secondBoot:
+			g, err = in.installed(ctx, services)
+		default:
 			at := slices.IndexFunc(peers, func(p peer) bool { return p.name == name })
 			g, err = peers[at].guest(ctx, in, services)
 		}
@@ -137,13 +155,13 @@ func (in inputs) measure(ctx context.Context, name string) (f figures, err error
 		if err != nil {
 			return f, err
 		}
-		ready, mb, err := said.job(services)
+		done, err := said.job(services)
 		if err != nil {
 			return f, fmt.Errorf("%s: %w; see --keep", name, err)
 		}
-		used[i] = mb
+		used[i] = done.Used
 		if i == 0 {
-			f.Ready, f.Used, f.Versions = ready, mb, g.versions
+			f, f.Versions = done, g.versions
 		}
 	}
 	f.Service = (used[1] - used[0]) / moreBy * 1000

@@ -56,6 +56,7 @@ func (in inputs) common(ctx context.Context, root tree) error {
 		root.add(cpio.StaticFile(at, string(data), 0o644))
 		insmods += "insmod /" + at + "\n"
 	}
+	root.text("etc/load", "#!/bin/sh\n"+insmods+"ifconfig lo 127.0.0.1 up\n")
 	root.text("etc/early", earlyScript+insmods)
 	root.text("etc/udhcpc.script", udhcpcScript)
 	root.add(instruments()...)

@@ -1,7 +1,7 @@
 package main
 
 // peers are the other systems, in the order in which they are measured.
-var peers = []peer{busyboxInit}
+var peers = []peer{busyboxInit, runit, s6, finit}
 
 func peerNames() (names []string) {
 	for _, p := range peers {

@@ -76,35 +76,40 @@ func (r record) at(text string) (int64, error) {
 
 // figures of one system that has done the job.
 type figures struct {
-	Ready    float64  `json:"init_to_ready_ms"` // since the kernel started /init
-	Used     float64  `json:"used_mb"`          // as free(1) counts it; the root file system, which is in memory, is in it
-	Service  float64  `json:"service_kb"`       // what one more service takes
+	Ready    float64  `json:"init_to_ready_ms"`    // since the kernel started /init
+	Services float64  `json:"init_to_services_ms"` // since then, until the last of them runs
+	Used     float64  `json:"used_mb"`             // as free(1) counts it; the root file system, which is in memory, is in it
+	Service  float64  `json:"service_kb"`          // what one more service takes
 	Versions []string `json:"versions"`
 }
 
 // job reads how long the job took, of so many services, and the memory in use at its end.
-func (r record) job(services int) (ready, used float64, err error) {
+func (r record) job(services int) (f figures, err error) {
 	begin, err := r.at("Run /init as init process")
 	if err != nil {
-		return 0, 0, err
+		return f, err
 	}
 	end, err := r.at(readyLine)
 	if err != nil {
-		return 0, 0, err
+		return f, err
 	}
+	var last int64
 	for _, e := range r.log {
 		if e.text == serviceRuns {
 			services--
-			end = max(end, e.at) // a system that knows no order may be ready before
+			last = max(last, e.at)
 		}
 	}
 	if services != 0 {
-		return 0, 0, fmt.Errorf("%d services too few have run", services)
+		return f, fmt.Errorf("%d services too few have run", services)
 	}
 	if r.free["MemTotal"] == 0 || r.free["MemAvailable"] == 0 {
-		return 0, 0, fmt.Errorf("nothing of /proc/meminfo")
+		return f, fmt.Errorf("nothing of /proc/meminfo")
 	}
-	return float64(end-begin) / 1000, float64(r.free["MemTotal"]-r.free["MemAvailable"]) * 1024 / 1e6, nil
+	f.Services = float64(last-begin) / 1000
+	f.Ready = float64(max(end, last)-begin) / 1000 // a system that knows no order may be ready before
+	f.Used = float64(r.free["MemTotal"]-r.free["MemAvailable"]) * 1024 / 1e6
+	return f, nil
 }
 
 // processes are the sums of Pss, and of that what no file holds, over the processes of Bantam, in KiB.

@@ -43,9 +43,9 @@ func TestFiguresComeFromWhatTheMachineSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ready, used, err := r.job(2)
-	if err != nil || ready != 300.5 || used != 25.624576 {
-		t.Errorf("ready after %v ms, %v MB used (%v); want 300.5, when the last service ran, and 25.624576", ready, used, err)
+	f, err := r.job(2)
+	if err != nil || f.Ready != 300.5 || f.Services != 300.5 || f.Used != 25.624576 {
+		t.Errorf("%+v (%v); want it ready after 300.5 ms, when the last service ran, and 25.624576 MB", f, err)
 	}
 	if all, anonymous := r.processes(); all != 8000 || anonymous != 1500 {
 		t.Errorf("processes have %d KiB, %d anonymous; want 8000 and 1500", all, anonymous)
@@ -67,7 +67,7 @@ func TestWhatAMachineDidNotSayIsAnError(t *testing.T) {
 	} {
 		r, err := parse(strings.Replace(console, missing, "something else", 1))
 		if err == nil {
-			_, _, err = r.job(2)
+			_, err = r.job(2)
 		}
 		if err == nil {
 			_, err = r.switches()

@@ -20,6 +20,7 @@ type report struct {
 	Build     float64         `json:"build_s"` // warm cache, configuration changed
 	Editors   *editors.Report `json:"editors,omitempty"`
 	Budgets   []budgetRow     `json:"budgets"`
+	qemu      string          // the program
 }
 
 // A job is how a system did it.
