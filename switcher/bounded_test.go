@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -288,17 +289,18 @@ func TestABootEndsWhateverHangs(t *testing.T) {
 
 func TestAQuestionIsNotAskedWithoutEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		never, asked := make(chan struct{}), 0
+		never := make(chan struct{})
+		var asked atomic.Int32
 		defer close(never)
 		m := bind(nil)
 		for range 3 * mostOpen {
-			_, err := ask(m, nil, time.Second, "what", func() (int, error) { asked++; <-never; return 0, nil })
+			_, err := ask(m, nil, time.Second, "what", func() (int, error) { asked.Add(1); <-never; return 0, nil })
 			if !errors.As(err, new(unanswered)) {
 				t.Fatal(err)
 			}
 		}
 		synctest.Wait()
-		if asked != mostOpen {
+		if asked.Load() != mostOpen {
 			t.Errorf("asked %d times, want %d", asked, mostOpen)
 		}
 		if got, err := ask(m, nil, time.Second, "something else", func() (int, error) { return 7, nil }); got != 7 || err != nil {

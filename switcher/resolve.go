@@ -1,0 +1,85 @@
+package switcher
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+
+	"bantam/system"
+)
+
+// resolve finds what runs and what is asked for.
+func (s *Switcher) resolve(r Request) (from, to target, err error) {
+	s.mu.Lock()
+	from, before := s.current, s.before
+	s.mu.Unlock()
+	if from.system == nil {
+		return from, to, errNotStarted
+	}
+	if r.ToGood {
+		to, err = s.lastGood(from.number)
+		return from, to, err
+	}
+	number := r.Generation
+	if number == 0 && r.Verb == VerbRollback {
+		if number = before; number == 0 {
+			return from, to, errors.New("nothing is known to have run before; `bantam rollback NUMBER` names a generation")
+		}
+	}
+	if number != 0 {
+		record := s.recordNow()
+		e := record.entry(number)
+		if e == nil {
+			return from, to, noGeneration(number)
+		}
+		if to, err = s.load(*e, whenOf(r.Verb)); err != nil {
+			err = fmt.Errorf("generation %d: %w", number, err)
+		}
+		return from, to, err
+	}
+	file, text := cmp.Or(r.File, "system.toml"), r.Text
+	if text == nil {
+		if text, err = s.Text(0); err != nil {
+			return from, to, fmt.Errorf("draft: %w", err)
+		}
+	}
+	to, err = s.compose(from.generation, file, text)
+	return from, to, err
+}
+
+// compose makes a generation of file's text and the kernel and initrd of base.
+func (s *Switcher) compose(base Generation, file string, text []byte) (target, error) {
+	sys, problems := system.Parse(file, text)
+	if len(problems) > 0 {
+		return target{}, problemsError(problems)
+	}
+	t := target{generation: base, text: text, system: sys}
+	if d := DigestOf(text); d != t.generation.System.Digest {
+		t.generation.System = Descriptor{MediaType: SystemType, Digest: d, Size: int64(len(text))}
+	}
+	record := s.recordNow()
+	if e := record.named(t.generation.Digest()); e != nil {
+		t.number = e.Number
+	}
+	return t, nil
+}
+
+// problemsError is a system.toml that is not valid.
+type problemsError []system.Problem
+
+func (e problemsError) Error() string {
+	text := e[0].String()
+	if len(e) > 1 {
+		text += " (and " + count(len(e)-1, "more problem", "more problems") + ")"
+	}
+	return text
+}
+
+// all is the error with a line for each problem.
+func (e problemsError) all() error {
+	each := make([]error, len(e))
+	for i, p := range e {
+		each[i] = errors.New(p.String())
+	}
+	return errors.Join(each...)
+}
