@@ -5,7 +5,9 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -54,8 +56,13 @@ func TestWhatIsRememberedFitsAndComesBack(t *testing.T) {
 
 func TestTheReceiverKeepsWhatItIsToldToRememberAndShowsItToNobody(t *testing.T) {
 	r := newReceiver(t)
-	var kept []string
-	r.Remember = func(text string) { kept = append(kept, text) }
+	var mu sync.Mutex
+	var texts []string
+	r.Remember = func(text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		texts = append(texts, text)
+	}
 	line := &reporter{path: r.socket, fd: -1}
 	say := func(remember string) error {
 		s := Status{Online: true, Remember: remember}
@@ -71,6 +78,9 @@ func TestTheReceiverKeepsWhatItIsToldToRememberAndShowsItToNobody(t *testing.T) 
 			t.Fatal(err)
 		}
 	}
+	mu.Lock()
+	kept := slices.Clone(texts)
+	mu.Unlock()
 	if got := fmt.Sprintf("%q", kept); got != `["one" "two\x00\n"]` {
 		t.Errorf("kept %s", got)
 	}

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
-	"sync/atomic"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -183,13 +183,16 @@ func TestNoQuestionOfTheMachineHoldsASwitchForEver(t *testing.T) {
 				}
 				began := time.Now()
 				r := switchTo(t, s, VerbSwitch, everyKindThen)
+				m.mu.Lock()
+				which := m.which
+				m.mu.Unlock()
 				if took := time.Since(began); took > longest {
-					t.Errorf("%s hangs: %v", m.which, took)
+					t.Errorf("%s hangs: %v", which, took)
 				}
-				if done = m.which == ""; done {
+				if done = which == ""; done {
 					return
 				}
-				name := fmt.Sprintf("%s hangs, question %d, broken %v: exit %d, %s", m.which, n, broken, r.Exit, r.Reason)
+				name := fmt.Sprintf("%s hangs, question %d, broken %v: exit %d, %s", which, n, broken, r.Exit, r.Reason)
 				for _, g := range s.Generations() {
 					if g.State == StateBad && !broken {
 						t.Errorf("%s: generation %d is bad: %s", name, g.Number, g.Reason)
@@ -301,7 +304,7 @@ func TestAQuestionIsNotAskedWithoutEnd(t *testing.T) {
 		}
 		synctest.Wait()
 		if asked.Load() != mostOpen {
-			t.Errorf("asked %d times, want %d", asked, mostOpen)
+			t.Errorf("asked %d times, want %d", asked.Load(), mostOpen)
 		}
 		if got, err := ask(m, nil, time.Second, "something else", func() (int, error) { return 7, nil }); got != 7 || err != nil {
 			t.Errorf("%d, %v", got, err)
