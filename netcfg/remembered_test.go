@@ -94,8 +94,10 @@ func TestTheReceiverKeepsWhatItIsToldToRememberAndShowsItToNobody(t *testing.T) 
 		t.Error("too much was taken")
 	}
 	r.wait(t, "it is told", func() bool { r.mu.Lock(); defer r.mu.Unlock(); return len(r.faults) == 1 })
-	if len(kept) != 2 {
-		t.Errorf("kept %d", len(kept))
+	mu.Lock()
+	defer mu.Unlock()
+	if len(texts) != 2 {
+		t.Errorf("kept %d", len(texts))
 	}
 }
 
