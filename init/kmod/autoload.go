@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -20,12 +22,51 @@ type Autoloader struct {
 	Notify   func(Event) // called for every event of the kernel, also during Coldplug; must not block; may be nil
 	Report   func(Report)
 
-	sys     string   // /sys, replaced by tests
-	walked  bool     // the devices that were there at boot are in waiting
-	waiting []string // aliases that were met but not wanted yet
+	sys     string    // /sys, replaced by tests
+	walked  bool      // the devices that were there at boot are in waiting
+	waiting []awaited // devices that were met and have asked for no driver yet
 
 	mu      sync.Mutex
 	loading map[string]bool // modules that Run has asked for and that have not ended
+}
+
+// awaited is a device that asks for a driver.
+type awaited struct {
+	alias  string
+	finder string // the module of the driver that has found it, e.g. virtio_pci; "" if that is not known
+	found  time.Time
+}
+
+// finderPatience is how long a device waits for the driver that has found it to find the others.
+//
+// Drivers that are inserted while another is still finding their devices take these in any order: one takes those
+// that are there already, each further one is given to it as it is found, and the two may overtake each other. Then eth0 is
+// eth1 at the next boot. What waits until all are found takes them in the order of the bus.
+const finderPatience = time.Second
+
+// finderOf is the module whose driver serves the nearest device above path, e.g. /devices/pci0000:00/0000:00:03.0/virtio0.
+func (a *Autoloader) finderOf(path string) string {
+	for up := filepath.Dir(path); strings.HasPrefix(up, "/devices/"); up = filepath.Dir(up) {
+		if module, err := os.Readlink(a.root() + up + "/driver/module"); err == nil {
+			return Name(filepath.Base(module))
+		}
+	}
+	return ""
+}
+
+func (a *Autoloader) root() string {
+	if a.sys == "" {
+		return "/sys"
+	}
+	return a.sys
+}
+
+// await remembers a device, unless another one waits for the same.
+func (a *Autoloader) await(w awaited, report *Report) {
+	if !slices.ContainsFunc(a.waiting, func(other awaited) bool { return other.alias == w.alias }) {
+		a.waiting = append(a.waiting, w)
+		report.Devices++
+	}
 }
 
 // Report says what became of the drivers.
@@ -83,7 +124,7 @@ func (a *Autoloader) Coldplug(want func(name, file string) bool, limit time.Dura
 		}
 	}
 	for {
-		if steps := a.next(want, tried); len(steps) > 0 {
+		if steps := a.next(want, tried, running); len(steps) > 0 {
 			for _, s := range steps {
 				running[s.Module]++
 			}
@@ -135,7 +176,7 @@ func (a *Autoloader) turn() error {
 	if a.loading == nil {
 		a.loading = map[string]bool{}
 	}
-	steps := a.next(nil, a.loading) // what is under way will serve this device too
+	steps := a.next(nil, a.loading, nil) // what is under way will serve this device too
 	a.mu.Unlock()
 	if len(steps) == 0 {
 		return nil
@@ -158,12 +199,17 @@ func (a *Autoloader) turn() error {
 	return nil
 }
 
-// next plans what is wanted and was not tried; other aliases stay waiting.
-func (a *Autoloader) next(want func(name, file string) bool, tried map[string]bool) []Step {
-	var names, rest []string
-	for _, alias := range a.waiting {
+// next plans what is wanted and was not tried; other devices stay waiting, and those whose finder is running.
+func (a *Autoloader) next(want func(name, file string) bool, tried map[string]bool, running map[string]int) []Step {
+	var names []string
+	var rest []awaited
+	for _, w := range a.waiting {
+		if running[w.finder] > 0 && time.Since(w.found) < finderPatience {
+			rest = append(rest, w)
+			continue
+		}
 		later := false
-		for _, name := range a.Loader.resolve(alias) {
+		for _, name := range a.Loader.resolve(w.alias) {
 			switch {
 			case want != nil && !want(name, a.Loader.Index.File(name)):
 				later = true
@@ -173,7 +219,7 @@ func (a *Autoloader) next(want func(name, file string) bool, tried map[string]bo
 			}
 		}
 		if later {
-			rest = append(rest, alias)
+			rest = append(rest, w)
 		}
 	}
 	a.waiting = rest
@@ -197,24 +243,16 @@ func (a *Autoloader) drain(report *Report) error {
 		if a.Notify != nil {
 			a.Notify(e)
 		}
-		if e.Action == "add" && e.Modalias != "" && !slices.Contains(a.waiting, e.Modalias) {
-			a.waiting = append(a.waiting, e.Modalias)
-			report.Devices++
+		if e.Action == "add" && e.Modalias != "" {
+			a.await(awaited{e.Modalias, a.finderOf(e.DevPath), time.Now()}, report)
 		}
 	}
 }
 
 func (a *Autoloader) walk(report *Report) {
-	root := a.sys
-	if root == "" {
-		root = "/sys"
-	}
 	a.walked = true
-	for _, alias := range Modaliases(root) {
-		if !slices.Contains(a.waiting, alias) {
-			a.waiting = append(a.waiting, alias)
-			report.Devices++
-		}
+	for _, alias := range Modaliases(a.root()) {
+		a.await(awaited{alias: alias}, report)
 	}
 }
 

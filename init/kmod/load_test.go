@@ -255,6 +255,41 @@ func TestColdplugReportsFailuresAndDevicesThatAreNotThere(t *testing.T) {
 	}
 }
 
+// Or a driver would meet some of its devices before and some while they are found, and eth0 might be eth1 the next time.
+func TestADeviceWaitsUntilAllDevicesOfItsFinderAreFound(t *testing.T) {
+	x := index(t, debianDep, debianAlias, debianSoftdep, debianBuiltin)
+	const port = "devices/pci0000:00/0000:00:02.0"
+	root := sysfs(t, map[string]string{port + "/virtio0": "virtio:d00000001v00001AF4"})
+	module := filepath.Join(root, "module", "virtio_pci")
+	driver := filepath.Join(root, "bus", "pci", "drivers", "virtio-pci")
+	if err := errors.Join(os.MkdirAll(module, 0o755), os.MkdirAll(driver, 0o755), os.Symlink(module, driver+"/module"), os.Symlink(driver, filepath.Join(root, port, "driver"))); err != nil {
+		t.Fatal(err)
+	}
+	a := &Autoloader{Loader: (&fake{}).loader(x, DefaultOptions()), sys: root}
+	for path, want := range map[string]string{"/" + port + "/virtio0": "virtio_pci", "/" + port: "", "/devices/virtual/mem/null": ""} {
+		if got := a.finderOf(path); got != want {
+			t.Errorf("%s was found by %q, want %q", path, got, want)
+		}
+	}
+	for _, c := range []struct {
+		name    string
+		found   time.Time
+		running map[string]int
+		waits   bool
+	}{
+		{"its finder is being inserted", time.Now(), map[string]int{"virtio_pci": 1, "e1000": 1}, true},
+		{"another driver is", time.Now(), map[string]int{"e1000": 1}, false},
+		{"nothing is", time.Now(), nil, false},
+		{"its finder hangs", time.Now().Add(-time.Minute), map[string]int{"virtio_pci": 1}, false},
+	} {
+		a.waiting = []awaited{{"virtio:d00000001v00001AF4", "virtio_pci", c.found}}
+		steps := a.next(nil, map[string]bool{}, c.running)
+		if waits := len(steps) == 0 && len(a.waiting) == 1; waits != c.waits {
+			t.Errorf("%s: steps %v, waiting %v", c.name, steps, a.waiting)
+		}
+	}
+}
+
 func TestColdplugLeavesAHangingDriverBehind(t *testing.T) {
 	x := index(t, debianDep, debianAlias, debianSoftdep, debianBuiltin)
 	kernel := fake{}
