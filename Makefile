@@ -120,6 +120,7 @@ cross:
 
 bench: build
 	$(call need,$(BENCH_PACKAGES))
+	@$(GO) test -run '^$$' -bench Switch -benchtime 50x ./switcher
 	@$(GO) run ./test/bench
 
 # Time and memory of the job against what is recorded; half a minute. Nothing is compared with another QEMU or kernel than those recorded.

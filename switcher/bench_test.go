@@ -30,6 +30,13 @@ func benchmarkSwitch(b *testing.B, generations int, text func(i int) []byte) {
 			b.Fatal(err)
 		}
 	}
+	if err := s.update(func(r *Record) {
+		for i := range r.Entries {
+			r.Entries[i].Pinned = true // or most would be collected
+		}
+	}); err != nil {
+		b.Fatal(err)
+	}
 	to := func(i int) {
 		m.calls = nil
 		if r := s.Switch(context.Background(), Request{Verb: VerbSwitch, Text: text(i)}, nil); r.Exit != ExitGood {

@@ -41,7 +41,8 @@ type Store struct {
 	dir  string
 	disk disk
 
-	mu    sync.Mutex // guards index.json
+	mu    sync.Mutex          // guards index.json and what follows
+	named map[Digest][]Digest // the blobs of the generations whose manifests were read for a collection
 	notes []string
 }
 
@@ -213,24 +214,34 @@ func (s *Store) Garbage(keep []Digest) (blobs int, bytes int64, err error) {
 	return len(garbage), bytes, err
 }
 
-// garbage lists the files of the blobs that no generation of keep names. s.mu is held.
+// garbage lists the files of the blobs that no generation of keep names; each manifest is read once, so that a switch takes
+// no longer where there are many. s.mu is held.
 func (s *Store) garbage(keep []Digest) (paths []string, err error) {
 	named := map[Digest]bool{DigestOf(emptyConfig): true}
+	known := make(map[Digest][]Digest, len(keep))
 	for _, d := range keep {
-		named[d] = true
-		data, err := s.blob(d, maxManifest)
-		if errors.Is(err, ErrBlobMissing) || errors.Is(err, ErrBlobCorrupt) {
-			continue // what a broken generation named is not known, and it can never run
+		blobs, read := s.named[d]
+		if !read {
+			data, err := s.blob(d, maxManifest)
+			if errors.Is(err, ErrBlobMissing) || errors.Is(err, ErrBlobCorrupt) {
+				named[d] = true
+				continue // what a broken generation named is not known, and it can never run
+			}
+			if err != nil {
+				return nil, err
+			}
+			var m manifest
+			_ = json.Unmarshal(data, &m) // as much of it as can be understood
+			for _, blob := range append(m.Layers, m.Config) {
+				blobs = append(blobs, blob.Digest)
+			}
 		}
-		if err != nil {
-			return nil, err
-		}
-		var m manifest
-		_ = json.Unmarshal(data, &m) // as much of it as can be understood
-		for _, blob := range append(m.Layers, m.Config) {
-			named[blob.Digest] = true
+		known[d], named[d] = blobs, true
+		for _, blob := range blobs {
+			named[blob] = true
 		}
 	}
+	s.named = known
 	names, err := s.disk.List(s.blobDir())
 	for _, name := range names {
 		if d := Digest(digestPrefix + name); d.Valid() && !named[d] {
