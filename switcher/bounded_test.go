@@ -118,9 +118,9 @@ func (m *silentMachine) Services() ([]ServiceState, error) {
 	return m.fakeMachine.Services()
 }
 
-func (m *silentMachine) Log(service string, lines int) ([]string, error) {
+func (m *silentMachine) Log(service string, lines int, since time.Duration) ([]string, error) {
 	m.turn("Log")
-	return m.fakeMachine.Log(service, lines)
+	return m.fakeMachine.Log(service, lines, since)
 }
 
 func (m *silentMachine) Fingerprints(sys *system.System) (map[string]string, error) {

@@ -45,6 +45,7 @@ type fakeMachine struct {
 	onWait   func(m *fakeMachine)                             // at every Wait, with mu held
 	connect  func(m *fakeMachine, s *system.System) (on bool) // nil: stays online
 
+	logSince  time.Duration       // as asked for last
 	lockedOut int                 // number of a user who may not enter any service's folder
 	doubts    map[string][]string // by program
 }
@@ -117,7 +118,8 @@ func exited(status int) lifecycle.Exit {
 	return lifecycle.Exit{Cause: lifecycle.Exited, Status: status}
 }
 
-func (m *fakeMachine) Log(service string, lines int) ([]string, error) {
+func (m *fakeMachine) Log(service string, lines int, since time.Duration) ([]string, error) {
+	m.logSince = since
 	return []string{"last words"}, nil
 }
 

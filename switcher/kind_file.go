@@ -102,6 +102,7 @@ func (fileKind) plan(p *planner) {
 		return // they are gone with the memory that they lie in
 	}
 	have, want := p.from.Items[KindFile], p.to.Items[KindFile]
+	p.rewritten = map[string]string{}
 	for _, path := range bothKeys(have, want) {
 		s := Step{Action: ActionSet, Kind: KindFile, Name: path, Text: "write file " + path, Reason: p.reason(keyPath("file", path))}
 		_, is := have[path]
@@ -114,8 +115,10 @@ func (fileKind) plan(p *planner) {
 		case s.Reason != "":
 		case !is:
 			s.Reason = "it is not there"
+			p.rewritten[path] = s.Reason
 		default:
 			s.Reason = "somebody has changed it"
+			p.rewritten[path] = s.Reason
 		}
 		p.step(s)
 	}

@@ -88,8 +88,14 @@ func TestAFileThatSomebodyChangedIsMadeAgain(t *testing.T) {
 	delete(m.files, "/etc/users")
 	r := switchTo(t, s, VerbSwitch, fileText("a", "a", "a"))
 	wantExit(t, r, ExitGood)
-	if got := stepsOf(r); !slices.Equal(got, []string{"write file /etc/motd", "write file /etc/users"}) || m.files["/etc/motd"] != want {
+	if got := stepsOf(r); !slices.Equal(got, []string{"write file /etc/motd", "write file /etc/users", "reload service web"}) || m.files["/etc/motd"] != want {
 		t.Errorf("%q, %q", got, m.files)
+	}
+	m.files["/etc/web.conf"] = "somebody's" // which web may have read since
+	r = switchTo(t, s, VerbSwitch, fileText("a", "a", "a"))
+	wantExit(t, r, ExitGood)
+	if got := stepsOf(r); !slices.Equal(got, []string{"stop service web", "write file /etc/web.conf", "start service web"}) {
+		t.Errorf("%q", got)
 	}
 	m.files["/etc/motd"] = " a folder"
 	r = switchTo(t, s, VerbSwitch, fileText("b", "a", "a"))

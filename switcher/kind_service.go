@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"bantam/lifecycle"
 	"bantam/system"
@@ -21,8 +22,8 @@ type serviceMachine interface {
 	// a person stopped, even while no definition of it is adopted. What
 	// Adopt, StartServices and StopServices did is visible when they return.
 	Services() ([]ServiceState, error)
-	// Log returns the last lines that the service wrote, oldest first.
-	Log(service string, lines int) ([]string, error)
+	// Log returns the last lines that the service wrote, oldest first, and none that is older than since, a Now.
+	Log(service string, lines int, since time.Duration) ([]string, error)
 	// Fingerprints gives for every service of sys what it would be if started
 	// now: its definition, its user's numbers, its program's bytes.
 	Fingerprints(sys *system.System) (map[string]string, error)
@@ -42,8 +43,8 @@ func (m *bounded) Services() ([]ServiceState, error) {
 	return named(m, answerLimit, "the services' states", m.Machine.Services)
 }
 
-func (m *bounded) Log(service string, lines int) ([]string, error) {
-	return named(m, answerLimit, "the log of "+service, func() ([]string, error) { return m.Machine.Log(service, lines) })
+func (m *bounded) Log(service string, lines int, since time.Duration) ([]string, error) {
+	return named(m, answerLimit, "the log of "+service, func() ([]string, error) { return m.Machine.Log(service, lines, since) })
 }
 
 func (m *bounded) Fingerprints(sys *system.System) (map[string]string, error) {
@@ -165,14 +166,18 @@ func (p *planner) changedService(s ServiceState, goal string, stops, reloads map
 		p.note("service %s: whether its program has changed is not known: %s", s.Name, doubt)
 	}
 	if ran && told {
+		p.readAgain(s, stops, reloads)
 		return
 	}
-	name, policy := s.Name, p.toSystem.Services[s.Name].OnChange
+	name, service := s.Name, p.toSystem.Services[s.Name]
 	if ran && toldMost { // only files that it has to be told of have changed
 		reloads[name] = p.serviceReason(name)
 		return
 	}
-	if policy != "none" && policy != "reload" || p.fresh[name] {
+	policy := service.OnChange
+	idle := s.Phase == lifecycle.PhaseReady && s.PID == 0 // it has done its work once, and has no process that could be kept or told
+	again := idle && (policy == "reload" || service.Ready != lifecycle.ReadyExited)
+	if policy != "none" && policy != "reload" || p.fresh[name] || s.Looping || again {
 		stops[name] = p.serviceReason(name)
 		return
 	}
@@ -181,6 +186,22 @@ func (p *planner) changedService(s ServiceState, goal string, stops, reloads map
 	}
 	if !ran {
 		p.plan.Stale = append(p.plan.Stale, Stale{name, p.serviceReason(name)})
+	}
+}
+
+// readAgain has a service read a file again that is written because somebody has changed it: what the service has read is
+// not known.
+func (p *planner) readAgain(s ServiceState, stops, reloads map[string]string) {
+	restarted, told := filesOf(p.toSystem, s.Name)
+	policy := p.toSystem.Services[s.Name].OnChange
+	for _, path := range slices.Concat(told, restarted) {
+		switch why := p.rewritten[path]; {
+		case why == "" || policy == "none" && !slices.Contains(told, path):
+		case policy == "reload" || slices.Contains(told, path):
+			reloads[s.Name] = keyPath("file", path) + ": " + why
+		default:
+			stops[s.Name] = keyPath("file", path) + ": " + why
+		}
 	}
 }
 

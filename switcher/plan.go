@@ -86,7 +86,8 @@ type planner struct {
 	fresh                map[string]bool
 	fromSystem, toSystem *system.System // never nil
 	changes              []system.Change
-	steps                []Step // of one kind, its stops first
+	steps                []Step            // of one kind, its stops first
+	rewritten            map[string]string // files that somebody has changed, and what is wrong with them
 	plan                 Plan
 }
 

@@ -104,6 +104,17 @@ func TestPlans(t *testing.T) {
 	changed := observedOf(t, m, routerText)
 	changed.Items[KindHostname], changed.Items[KindSysctl] = Items{hostnameItem: "mine"}, Items{"net.ipv4.ip_forward": "0"}
 	changed.Items[KindUser], changed.Items[KindModule] = Items{"www": "81:81"}, nil
+	once := func(commands ...string) Observed {
+		var pairs []string
+		for _, command := range commands {
+			pairs = append(pairs, command, command+"\nready = \"exited\"")
+		}
+		o := observedOf(t, m, edit(pairs...))
+		for _, name := range []string{"vpn", "log"} {
+			o = o.but(name, func(s *ServiceState) { s.PID = 0 })
+		}
+		return o
+	}
 	for _, c := range []struct {
 		name string
 		from Observed
@@ -124,6 +135,11 @@ func TestPlans(t *testing.T) {
 		{"what-has-ended-well-stays-down", router.but("app", down(lifecycle.PhaseDown, "exit status 0")), desiredOf(t, m, routerText)},
 		{"what-is-down-takes-its-new-definition-whatever-its-policy", router.but("vpn", down(lifecycle.PhaseBackoff, "exit status 1")),
 			desiredOf(t, m, edit(`["vpn"]`, `["vpn", "-x"]`))},
+		{"what-crash-loops-takes-its-new-definition-whatever-its-policy", router.but("vpn", func(s *ServiceState) { s.Looping = true }),
+			desiredOf(t, m, edit(`["vpn"]`, `["vpn", "-x"]`))},
+		{"a-one-shot-that-becomes-a-service-is-started-whatever-its-policy", once(`["vpn"]`), desiredOf(t, m, edit(`["vpn"]`, `["vpn", "-x"]`))},
+		{"a-one-shot-that-stays-one-is-kept-by-none-and-done-again-by-reload", once(`["vpn"]`, `["logger"]`),
+			desiredOf(t, m, edit(`["vpn"]`, `["vpn", "-x"]`+"\nready = \"exited\"", `["logger"]`, `["logger", "-x"]`+"\nready = \"exited\""))},
 		{"what-waits-comes-by-itself", router.but("app", down(lifecycle.PhaseDown, "waits for db: exit status 1")), desiredOf(t, m, routerText)},
 		{"what-somebody-has-changed-is-set-again", changed, desiredOf(t, m, routerText)},
 	} {

@@ -65,8 +65,7 @@ type circumstances struct {
 // worked before, has to work again.
 //
 // What is trusted anyway is waited for with patience, because going elsewhere
-// would help nobody, and is not checked again. The way back ends as soon as
-// everything is up: it only tells how it ended.
+// would help nobody, and is not checked again.
 func proofFor(c circumstances) proof {
 	p := proof{
 		system:  c.to,
@@ -77,9 +76,6 @@ func proofFor(c circumstances) proof {
 		checks:  c.to.Checks,
 		timeout: time.Duration(c.to.Proof.Timeout),
 		confirm: c.confirm,
-	}
-	if c.occasion == onReturn {
-		p.settle = 0
 	}
 	if c.occasion == onReturn || c.occasion == onBoot && c.good {
 		p.checks = nil

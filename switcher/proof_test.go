@@ -65,8 +65,8 @@ func TestWhatAProofAsksFor(t *testing.T) {
 		{"a trial at boot of one that was good: also all of it", circumstances{occasion: onTrial, good: true}, "db+log+web+www since 1s for 2s in 1m0s, checks"},
 		{"the boot of a good one: as far as it comes", circumstances{occasion: onBoot, good: true}, "db+log+web+www since 1s for 2s in 1m0s, patient"},
 		{"the boot of the last one left, which becomes good by it", circumstances{occasion: onBoot}, "db+log+web+www since 1s for 2s in 1m0s, patient, checks"},
-		{"the way back: what it touches and what worked, at once", circumstances{occasion: onReturn, plan: touched, services: before, network: online},
-			"log+web+www since 1s for 0s in 1m0s, patient, network applied, online again"},
+		{"the way back: what it touches and what worked", circumstances{occasion: onReturn, plan: touched, services: before, network: online},
+			"log+web+www since 1s for 2s in 1m0s, patient, network applied, online again"},
 	} {
 		c.why.to, c.why.began, c.why.config = sys, time.Second, DigestOf(nil)
 		if got := proofFor(c.why).show(); got != c.want {

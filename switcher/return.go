@@ -114,13 +114,14 @@ func (u unlike) Unwrap() error { return u.error }
 // generation wants. states and network are what was there when it was all right.
 func (o *operation) goTo(ctx context.Context, to target, states []ServiceState, network NetworkState) error {
 	s := o.s
+	began := s.machine.Now()
 	desired, err := s.desire(to)
 	observed, unseen := s.observe(desired)
 	plan := planSwitch(observed, desired, o.fresh)
 	o.tellNotes(plan)
 	o.step, o.total, o.lenient = 0, len(plan.Steps), true
 	err = errors.Join(err, unseen, o.perform(ctx, plan, to, desired, true))
-	p := proofFor(circumstances{occasion: onReturn, plan: plan, to: to.system, config: DigestOf(to.text), services: states, network: network})
+	p := proofFor(circumstances{occasion: onReturn, plan: plan, to: to.system, config: DigestOf(to.text), began: began, services: states, network: network})
 	if fault := o.prove(ctx, p); fault != nil {
 		return errors.Join(err, unlike{fault})
 	}

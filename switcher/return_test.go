@@ -2,6 +2,7 @@ package switcher
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"syscall"
 	"testing"
@@ -506,5 +507,43 @@ func TestRebootDuringATriedStartIsOneOfItsTries(t *testing.T) {
 	wantRuns(t, m, "web [web]")
 	if st := s.Status(); st.Default != 2 {
 		t.Errorf("%+v", st)
+	}
+}
+
+// What a check said is not lost to a last try that has no time.
+func TestTheReasonOfAFailingCheckIsItsOwn(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	m.checks = func(string) error { return errors.New("exit status 4: no answer") }
+	r := switchTo(t, s, VerbSwitch, "[check.c]\ncommand = [\"c\"]\n[proof]\ntimeout = \"5s\"\n")
+	wantExit(t, r, ExitReverted)
+	if want := "not proven in time (5s): check c: exit status 4: no answer"; r.Reason != want {
+		t.Errorf("got %q, want %q", r.Reason, want)
+	}
+}
+
+// A service that comes up for a moment is no proof of the way back either.
+func TestAWayBackWhoseServiceDiesAtOnceFails(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
+	m.onWait = func(m *fakeMachine) {
+		if web := m.services["web"]; m.hostname == "web" && web.Phase == lifecycle.PhaseReady {
+			m.run("web") // again and again
+		}
+	}
+	m.broken["db"] = exited(7)
+	r := switchTo(t, s, VerbSwitch, dbText)
+	wantExit(t, r, ExitFailed)
+	if !r.Reboots || !strings.Contains(r.Reason, "on the way back to generation 2: ") {
+		t.Error(r.Text())
+	}
+}
+
+func TestWhatAFailedServiceSaidBeforeTheSwitchIsNotShown(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	m.now = time.Hour
+	m.broken["web"] = exited(1)
+	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitReverted)
+	if m.logSince < time.Hour {
+		t.Errorf("asked for lines since %v", m.logSince)
 	}
 }

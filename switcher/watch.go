@@ -29,11 +29,11 @@ func (o *operation) prove(ctx context.Context, p proof) error {
 		if errors.As(fault, new(unanswered)) {
 			return beforeProof(fault)
 		}
-		if m.Now() >= deadline {
+		if m.Now()+checkPause >= deadline { // another try would have no time, and nothing to say but that
 			return notProven(p.timeout, fault.Error())
 		}
 		o.tellWait(fault.Error())
-		if err := o.wait(ctx, min(deadline, m.Now()+checkPause)); err != nil {
+		if err := o.wait(ctx, m.Now()+checkPause); err != nil {
 			return err
 		}
 	}
@@ -71,7 +71,7 @@ func (o *operation) judge(p proof) (verdict, error) {
 	}
 	v := p.judge(m.Now(), services, network)
 	if v.err != nil {
-		o.showLog(v.failed)
+		o.showLog(v.failed, p.since)
 	}
 	return v, v.err
 }
@@ -154,9 +154,9 @@ func (o *operation) awaitWord(ctx context.Context, p proof) (err error) {
 	}
 }
 
-// showLog streams what a failed service wrote last.
-func (o *operation) showLog(service string) {
-	lines, err := o.s.machine.Log(service, logTail)
+// showLog streams what a failed service wrote last, since then: it may have had other definitions before.
+func (o *operation) showLog(service string, since time.Duration) {
+	lines, err := o.s.machine.Log(service, logTail, since)
 	if err != nil {
 		o.event(EventNote, "%v", err)
 	}

@@ -24,6 +24,10 @@ func (s *System) applyDefaults() {
 		u.applyDefaults()
 		s.Users[name] = u
 	}
+	for path, f := range s.Files {
+		fromTags(reflect.ValueOf(&f).Elem())
+		s.Files[path] = f
+	}
 	for name, v := range s.Services {
 		v.applyDefaults()
 		s.Services[name] = v

@@ -36,3 +36,16 @@ func TestALongTextIsTold(t *testing.T) {
 		t.Errorf("mode %o", got)
 	}
 }
+
+func TestAFileHasItsDefaults(t *testing.T) {
+	sys, problems := Parse("system.toml", []byte("[file.\"/etc/x\"]\ntext = \"a\"\n"))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	if f := sys.Files["/etc/x"]; f.Perm() != 0o644 || f.Owner != "root" {
+		t.Errorf("%+v", f)
+	}
+	if changes := Diff(Default(), sys); len(changes) != 1 || changes[0].String() != `file."/etc/x".text: (not set) -> "a"` {
+		t.Errorf("%v", changes)
+	}
+}

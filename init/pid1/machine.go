@@ -126,11 +126,13 @@ func (m *Machine) Services() ([]switcher.ServiceState, error) {
 // Ending says whether PID 1 is going down.
 func (m *Machine) Ending() bool { return m.sup.Halting() }
 
-// Log returns the last lines of a service.
-func (m *Machine) Log(service string, lines int) ([]string, error) {
+// Log returns the last lines of a service, none older than since.
+func (m *Machine) Log(service string, lines int, since time.Duration) ([]string, error) {
 	var text []string
 	for _, l := range m.sup.Log(service, lines) {
-		text = append(text, l.Text)
+		if l.Boot >= since {
+			text = append(text, l.Text)
+		}
 	}
 	return text, nil
 }

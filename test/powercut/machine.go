@@ -95,8 +95,8 @@ func (m *Machine) StartServices(names []string) error {
 	return nil
 }
 
-func (m *Machine) Ending() bool                      { return false }
-func (m *Machine) Log(string, int) ([]string, error) { return nil, nil }
+func (m *Machine) Ending() bool                                     { return false }
+func (m *Machine) Log(string, int, time.Duration) ([]string, error) { return nil, nil }
 func (m *Machine) Hostname() (string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
