@@ -83,7 +83,7 @@ func (m *silentMachine) LoadModule(ctx context.Context, name string) error {
 	return m.fakeMachine.LoadModule(ctx, name)
 }
 
-func (m *silentMachine) Users() (map[string]system.User, error) {
+func (m *silentMachine) Users() (map[string]string, error) {
 	m.turn("Users")
 	return m.fakeMachine.Users()
 }

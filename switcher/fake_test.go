@@ -188,10 +188,10 @@ func (m *fakeMachine) Hostname() (string, error) {
 	return m.hostname, nil
 }
 
-func (m *fakeMachine) Users() (map[string]system.User, error) {
+func (m *fakeMachine) Users() (map[string]string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.users, nil
+	return userItems(m.users), nil
 }
 
 func (m *fakeMachine) FileState(path string) (string, error) {

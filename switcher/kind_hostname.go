@@ -2,7 +2,6 @@ package switcher
 
 import (
 	"context"
-	"fmt"
 
 	"bantam/system"
 )
@@ -16,6 +15,7 @@ type hostnameKind struct {
 }
 
 type hostnameMachine interface {
+	// Hostname is the machine's name, with further words if it is not the same everywhere.
 	Hostname() (string, error)
 	SetHostname(name string) error
 }
@@ -49,7 +49,7 @@ func (hostnameKind) plan(p *planner) {
 	}
 	reason := p.reason("hostname")
 	if reason == "" {
-		reason = fmt.Sprintf("the machine is called %q", have)
+		reason = "its name is " + have
 	}
 	p.step(Step{Action: ActionSet, Kind: KindHostname, Name: want, Value: want, Text: "set hostname " + want, Reason: reason})
 }

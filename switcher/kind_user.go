@@ -3,6 +3,7 @@ package switcher
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"bantam/system"
 )
@@ -13,13 +14,14 @@ const KindUser Kind = "user"
 type userKind struct{ unchecked }
 
 type userMachine interface {
-	// Users are those beside root and nobody that the machine has now.
-	Users() (map[string]system.User, error)
+	// Users are the accounts that the machine has now, each with what UserState says of it, or with other words if
+	// somebody has changed it. Of system.AlwaysUsers only those are listed that somebody has changed.
+	Users() (map[string]string, error)
 	// SetUsers makes these all the users beside root and nobody.
 	SetUsers(users map[string]system.User) error
 }
 
-func (m *bounded) Users() (map[string]system.User, error) {
+func (m *bounded) Users() (map[string]string, error) {
 	return named(m, answerLimit, "read the users", m.Machine.Users)
 }
 
@@ -32,10 +34,13 @@ func (userKind) name() Kind { return KindUser }
 func userItems(users map[string]system.User) Items {
 	items := Items{}
 	for name, u := range users {
-		items[name] = fmt.Sprintf("%d:%d", u.UID, u.GID)
+		items[name] = UserState(u)
 	}
 	return items
 }
+
+// UserState is what tells an account from another of its name.
+func UserState(u system.User) string { return fmt.Sprintf("%d:%d", u.UID, u.GID) }
 
 func (userKind) desired(_ Machine, sys *system.System) (Items, error) {
 	return userItems(sys.Users), nil
@@ -43,7 +48,7 @@ func (userKind) desired(_ Machine, sys *system.System) (Items, error) {
 
 func (userKind) observe(m Machine, _ *Observed, _ Desired) (Items, error) {
 	users, err := m.Users()
-	return userItems(users), err
+	return users, err
 }
 
 func (userKind) plan(p *planner) {
@@ -56,7 +61,7 @@ func (userKind) plan(p *planner) {
 		switch {
 		case have[name] == want[name]:
 			continue
-		case want[name] == "":
+		case want[name] == "" && !slices.Contains(system.AlwaysUsers, name):
 			s.Action = ActionRemove
 		}
 		if s.Reason == "" {

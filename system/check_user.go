@@ -17,7 +17,7 @@ func (r *reader) checkUsers() {
 		}
 		at := syntax.Join("user", name)
 		switch {
-		case slices.Contains(alwaysUsers, name):
+		case slices.Contains(AlwaysUsers, name):
 			r.failKey(n, "remove it", "%s: the user %s is always there", at, name)
 		case !MayBeUser(name):
 			r.failKey(n, "use letters, digits, _ and -, starting with a letter, at most 31", "%s: %q is not a name for a user", at, name)
@@ -39,15 +39,15 @@ func (r *reader) checkUsers() {
 	}
 }
 
-// alwaysUsers are there without a [user.NAME].
-var alwaysUsers = []string{"root", "nobody", "netcfg"}
+// AlwaysUsers are there without a [user.NAME].
+var AlwaysUsers = []string{"root", "nobody", "netcfg"}
 
 // MayBeUser reports whether [user.NAME] would be accepted.
 func MayBeUser(name string) bool {
 	if name == "" || len(name) > 31 || !consists(name, "_-") || name[0] == '-' || name[0] >= '0' && name[0] <= '9' {
 		return false
 	}
-	return !slices.Contains(alwaysUsers, name)
+	return !slices.Contains(AlwaysUsers, name)
 }
 
 func (r *reader) checkID(n *syntax.Node, at string, id int) {

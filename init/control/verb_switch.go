@@ -86,7 +86,7 @@ func (c *client) patience(flags map[string]string) (time.Duration, int) {
 	f, given := flags["--confirm"]
 	d, err := time.ParseDuration(f)
 	if given && (err != nil || d <= 0 || d > 24*time.Hour) {
-		return 0, c.misuse("--confirm %s: not a time such as 60s or 5m", f)
+		return 0, c.misuse("--confirm %s: not a time such as 60s or 5m, up to 24h", f)
 	}
 	return d, 0
 }

@@ -3,6 +3,7 @@ package pid1
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -73,6 +74,20 @@ func (m *Machine) FileState(file string) (string, error) {
 	}
 	defer f.Close()
 	return switcher.FileState(f.Stat.Mode&0o7777, int(f.Stat.Uid), int(f.Stat.Gid), f)
+}
+
+// textOf is what is in one of Bantam's own files, "" if that cannot be read whole.
+func textOf(path string) string {
+	f, err := regular.Open(path, 0, system.MaxSize)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	text, err := io.ReadAll(f)
+	if err != nil {
+		return ""
+	}
+	return string(text)
 }
 
 // otherThanFile says what is at name that is no file of a system. All but a folder can be replaced by one.

@@ -11,15 +11,19 @@ func SetHostname(name string) error {
 	if err := unix.Sethostname([]byte(name)); err != nil {
 		return fmt.Errorf("sethostname %s: %w", name, err)
 	}
-	for _, file := range []File{
-		{"/etc/hostname", 0o644, name + "\n"},
-		{"/etc/hosts", 0o644, hosts(name)},
-	} {
+	for _, file := range hostnameFiles(name) {
 		if err := file.Create(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func hostnameFiles(name string) []File {
+	return []File{
+		{"/etc/hostname", 0o644, name + "\n"},
+		{"/etc/hosts", 0o644, hosts(name)},
+	}
 }
 
 func hosts(name string) string {

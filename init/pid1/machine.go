@@ -222,8 +222,20 @@ func (m *Machine) Sysctl(name string) (string, error) {
 	return strings.TrimSuffix(string(value), "\n"), nil
 }
 
-// Hostname is the kernel's.
-func (m *Machine) Hostname() (string, error) { return os.Hostname() }
+// Hostname is the kernel's, with the files that somebody has changed.
+func (m *Machine) Hostname() (string, error) {
+	name, err := os.Hostname()
+	if err != nil {
+		return "", err
+	}
+	text := name
+	for _, file := range hostnameFiles(name) {
+		if textOf(file.Path) != file.Text {
+			text += ", and somebody has changed " + file.Path
+		}
+	}
+	return text, nil
+}
 
 // SetHostname names the machine.
 func (m *Machine) SetHostname(name string) error { return SetHostname(name) }
@@ -254,8 +266,10 @@ func (m *Machine) LoadModule(ctx context.Context, name string) error {
 	}
 }
 
-// Users are those that /etc/passwd has beside Bantam's own.
-func (m *Machine) Users() (map[string]system.User, error) { return readUsers() }
+// Users are those of /etc/passwd, and what somebody has changed there.
+func (m *Machine) Users() (map[string]string, error) {
+	return userStates(textOf("/etc/passwd"), textOf("/etc/group"), textOf("/etc/shadow")), nil
+}
 
 // SetUsers makes these all the users beside root and nobody.
 func (m *Machine) SetUsers(users map[string]system.User) error { return WriteUsers(users) }

@@ -107,8 +107,24 @@ nobody:x:65534:65534:nobody:/var/empty:/bin/false
 			}
 		})
 	}
-	if got, want := usersIn(passwd), users; !maps.Equal(got, want) {
-		t.Errorf("read again they are %v, want %v", got, want)
+	for _, tt := range []struct{ name, passwd, group, shadow, want string }{
+		{"as they were made", passwd, group, shadow, "app 1000:1000, con 7:5, web 1001:1000"},
+		{"another account", passwd + "evil:x:0:0::/:/bin/sh\n", group, shadow, "app 1000:1000, con 7:5, evil changed by somebody, web 1001:1000"},
+		{"a shell", strings.Replace(passwd, "web:x:1001:1000::/var/empty:/bin/false", "web:x:1001:1000::/var/empty:/bin/sh", 1), group, shadow,
+			"app 1000:1000, con 7:5, web changed by somebody"},
+		{"root's line", strings.Replace(passwd, "root:x", "root:", 1), group, shadow, "app 1000:1000, con 7:5, root changed by somebody, web 1001:1000"},
+		{"a group", passwd, group + "wheel:x:9:web\n", shadow, "app 1000:1000, con 7:5, root changed by somebody, web 1001:1000"},
+		{"a password", passwd, group, strings.Replace(shadow, "root:*", "root:", 1), "app 1000:1000, con 7:5, root changed by somebody, web 1001:1000"},
+		{"all gone", "", "", "", "netcfg changed by somebody, nobody changed by somebody, root changed by somebody"},
+	} {
+		states := userStates(tt.passwd, tt.group, tt.shadow)
+		var list []string
+		for _, name := range slices.Sorted(maps.Keys(states)) {
+			list = append(list, name+" "+states[name])
+		}
+		if got := strings.Join(list, ", "); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
 	}
 }
 

@@ -2,15 +2,13 @@ package pid1
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 
+	"bantam/switcher"
 	"bantam/system"
 )
 
@@ -30,13 +28,29 @@ func WriteUsers(users map[string]system.User) error {
 	return nil
 }
 
-// readUsers reads what WriteUsers wrote; before that there are none.
-func readUsers() (map[string]system.User, error) {
-	text, err := os.ReadFile("/etc/passwd")
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+// userStates says of every account what switcher.UserState says, if its line in passwd is as WriteUsers makes it. Of those
+// that are always there only what is not as it should be is listed; root stands for the other two files.
+func userStates(passwd, group, shadow string) map[string]string {
+	const changed = "changed by somebody"
+	users := usersIn(passwd)
+	wantPasswd, wantGroup, wantShadow := accounts(users)
+	states := map[string]string{}
+	for name, u := range users {
+		states[name] = switcher.UserState(u)
 	}
-	return usersIn(string(text)), nil
+	have, want := strings.SplitAfter(passwd, "\n"), strings.SplitAfter(wantPasswd, "\n")
+	for _, lines := range [][2][]string{{have, want}, {want, have}} {
+		for _, line := range lines[0] {
+			if !slices.Contains(lines[1], line) {
+				name, _, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
+				states[name] = changed
+			}
+		}
+	}
+	if group != wantGroup || shadow != wantShadow {
+		states["root"] = changed
+	}
+	return states
 }
 
 // usersIn are the users of a passwd file beside root, nobody and the network configurator, whose numbers no system can give.
