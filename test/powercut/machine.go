@@ -109,7 +109,7 @@ func (m *Machine) WriteFile(string, []byte, uint32, int, int) error             
 func (m *Machine) RemoveFile(string) error                                           { return nil }
 func (m *Machine) CanSetSysctl(string) error                                         { return nil }
 func (m *Machine) ModuleLoaded(string) (bool, error)                                 { return true, nil }
-func (m *Machine) Users() (map[string]string, error)                            { return nil, nil }
+func (m *Machine) Users() (map[string]string, error)                                 { return nil, nil }
 func (m *Machine) HasModule(string) (bool, error)                                    { return true, nil }
 func (m *Machine) Sysctl(string) (string, error)                                     { return "", nil }
 func (m *Machine) SetSysctl(string, string) error                                    { return nil }
