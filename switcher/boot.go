@@ -96,7 +96,7 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 			err = o.decide(err)
 			proven = err == nil
 		}
-		if err != nil && choice.Tried && !errors.Is(err, errCancelled) && !s.ending() {
+		if err != nil && choice.Tried && !errors.Is(err, errCancelled) && !s.machine.Ending() {
 			o.event(EventFail, "%v", err)
 			o.markFailed(to.number, err)
 			o.mark(journalReverted)

@@ -1,10 +1,6 @@
 package switcher
 
-import (
-	"context"
-
-	"bantam/system"
-)
+import "context"
 
 // Kind names one sort of thing that a generation decides about, and of steps.
 type Kind string
@@ -17,8 +13,8 @@ var kinds = []kind{userKind{}, fileKind{}, moduleKind{}, sysctlKind{}, hostnameK
 // step is done and told. There is no undo: the way back is the plan from what is observed then to what was there before.
 type kind interface {
 	name() Kind
-	// desired lists what sys asks for.
-	desired(m Machine, sys *system.System) (Items, error)
+	// desired lists what d.System asks for. d holds already what the kinds before it in the table desire.
+	desired(m Machine, d *Desired) (Items, error)
 	// observe asks the machine what it has: of what to desires, and of what it may have to lose. What o holds already,
 	// the services among it, is not asked again.
 	observe(m Machine, o *Observed, to Desired) (Items, error)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -60,10 +61,8 @@ func ownerOf(sys *system.System, name string) (uid, gid int) {
 
 func (fileKind) name() Kind { return KindFile }
 
-func (fileKind) desired(_ Machine, sys *system.System) (Items, error) { return fileItems(sys) }
-
-func fileItems(sys *system.System) (Items, error) {
-	items := Items{}
+func (fileKind) desired(_ Machine, d *Desired) (Items, error) {
+	sys, items := d.System, Items{}
 	for path, f := range sys.Files {
 		uid, gid := ownerOf(sys, f.Owner)
 		state, err := FileState(f.Perm(), uid, gid, strings.NewReader(f.Text))
@@ -76,22 +75,18 @@ func fileItems(sys *system.System) (Items, error) {
 }
 
 func (fileKind) observe(m Machine, o *Observed, to Desired) (Items, error) {
-	items := Items{}
+	paths, items := Items{}, Items{}
+	maps.Copy(paths, to.Items[KindFile])
+	for path := range orEmpty(o.System).Files {
+		paths[path] = ""
+	}
 	var faults []error
-	look := func(path string) {
+	for _, path := range sortedKeys(paths) {
 		state, err := m.FileState(path)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", keyPath("file", path), err))
 		} else if state != "" {
 			items[path] = state
-		}
-	}
-	for path := range orEmpty(o.System).Files {
-		look(path)
-	}
-	for _, path := range sortedKeys(to.Items[KindFile]) {
-		if _, looked := orEmpty(o.System).Files[path]; !looked {
-			look(path)
 		}
 	}
 	return items, errors.Join(faults...)
@@ -102,26 +97,31 @@ func (fileKind) plan(p *planner) {
 		return // they are gone with the memory that they lie in
 	}
 	have, want := p.from.Items[KindFile], p.to.Items[KindFile]
-	p.rewritten = map[string]string{}
 	for _, path := range bothKeys(have, want) {
 		s := Step{Action: ActionSet, Kind: KindFile, Name: path, Text: "write file " + path, Reason: p.reason(keyPath("file", path))}
-		_, is := have[path]
 		_, wanted := want[path]
 		switch {
 		case have[path] == want[path]:
 			continue
 		case !wanted:
 			s.Action, s.Text = ActionRemove, "remove file "+path
-		case s.Reason != "":
-		case !is:
-			s.Reason = "it is not there"
-			p.rewritten[path] = s.Reason
-		default:
-			s.Reason = "somebody has changed it"
-			p.rewritten[path] = s.Reason
+		case s.Reason == "":
+			s.Reason = p.changedFile(path)
 		}
 		p.step(s)
 	}
+}
+
+// changedFile says what is wrong with a file that the system goes on having as it is; "" if nothing is.
+func (p *planner) changedFile(path string) string {
+	have, is := p.from.Items[KindFile][path]
+	switch {
+	case have == p.to.Items[KindFile][path]:
+		return ""
+	case !is:
+		return "it is not there"
+	}
+	return "somebody has changed it"
 }
 
 // check finds what a file cannot replace.
@@ -146,17 +146,13 @@ func (fileKind) apply(_ context.Context, o *operation, batch []Step, to target) 
 
 // withFiles adds to the fingerprints of services what their files are: one whose command names a file, or that the file
 // lists in restarts, is restarted when that changes, and one that it lists in reloads is told to reload.
-func withFiles(sys *system.System, prints Items) (Items, error) {
-	if len(sys.Files) == 0 {
-		return prints, nil
-	}
-	files, err := fileItems(sys)
+func withFiles(sys *system.System, prints, files Items) Items {
 	all := Items{}
 	for name, print := range prints {
 		restarts, reloads := filesOf(sys, name)
 		all[name] = lifecycle.WithFiles(print, statesOf(files, restarts), statesOf(files, reloads))
 	}
-	return all, err
+	return all
 }
 
 // filesOf lists the files for whose change a service is restarted, and those for which it is told to reload.

@@ -2,8 +2,6 @@ package switcher
 
 import (
 	"context"
-
-	"bantam/system"
 )
 
 // KindHostname is the name of the machine.
@@ -33,8 +31,8 @@ func (m *bounded) SetHostname(name string) error {
 
 func (hostnameKind) name() Kind { return KindHostname }
 
-func (hostnameKind) desired(_ Machine, sys *system.System) (Items, error) {
-	return Items{hostnameItem: sys.Hostname}, nil
+func (hostnameKind) desired(_ Machine, d *Desired) (Items, error) {
+	return Items{hostnameItem: d.System.Hostname}, nil
 }
 
 func (hostnameKind) observe(m Machine, _ *Observed, _ Desired) (Items, error) {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-
-	"bantam/system"
 )
 
 // KindModule is the kernel modules that a system names. A module is loaded and stays; only a boot takes it away.
@@ -37,9 +35,9 @@ func (moduleKind) name() Kind { return KindModule }
 
 const moduleLoaded = "loaded"
 
-func (moduleKind) desired(_ Machine, sys *system.System) (Items, error) {
+func (moduleKind) desired(_ Machine, d *Desired) (Items, error) {
 	items := Items{}
-	for _, name := range sys.Modules {
+	for _, name := range d.System.Modules {
 		items[name] = moduleLoaded
 	}
 	return items, nil

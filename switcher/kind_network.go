@@ -31,7 +31,8 @@ func (networkKind) name() Kind { return KindNetwork }
 
 // desired has the fingerprint of what the configurator reads of a system: ports, name servers, and the parameters of
 // ports, which it sets where the system does not.
-func (networkKind) desired(_ Machine, sys *system.System) (Items, error) {
+func (networkKind) desired(_ Machine, d *Desired) (Items, error) {
+	sys := d.System
 	ports := map[string]string{}
 	for name, value := range sys.Sysctl {
 		if _, _, _, ok := interfaceParameter(name); ok {

@@ -69,12 +69,9 @@ func (m *bounded) ReloadServices(names []string) error {
 
 func (serviceKind) name() Kind { return KindService }
 
-func (serviceKind) desired(m Machine, sys *system.System) (Items, error) {
-	prints, err := m.Fingerprints(sys)
-	if err != nil {
-		return nil, err
-	}
-	return withFiles(sys, prints)
+func (serviceKind) desired(m Machine, d *Desired) (Items, error) {
+	prints, err := m.Fingerprints(d.System)
+	return withFiles(d.System, prints, d.Items[KindFile]), err
 }
 
 // observe lists the services that run, or have done their one-shot work.
@@ -189,13 +186,13 @@ func (p *planner) changedService(s ServiceState, goal string, stops, reloads map
 	}
 }
 
-// readAgain has a service read a file again that is written because somebody has changed it: what the service has read is
-// not known.
+// readAgain has a service, whose files are to be what they were, read again what somebody has changed: what it has read
+// is not known.
 func (p *planner) readAgain(s ServiceState, stops, reloads map[string]string) {
 	restarted, told := filesOf(p.toSystem, s.Name)
 	policy := p.toSystem.Services[s.Name].OnChange
 	for _, path := range slices.Concat(told, restarted) {
-		switch why := p.rewritten[path]; {
+		switch why := p.changedFile(path); {
 		case why == "" || policy == "none" && !slices.Contains(told, path):
 		case policy == "reload" || slices.Contains(told, path):
 			reloads[s.Name] = keyPath("file", path) + ": " + why

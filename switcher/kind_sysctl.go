@@ -49,8 +49,8 @@ type parameter struct {
 
 func (sysctlKind) name() Kind { return KindSysctl }
 
-func (sysctlKind) desired(_ Machine, sys *system.System) (Items, error) {
-	return Items(maps.Clone(sys.Sysctl)), nil
+func (sysctlKind) desired(_ Machine, d *Desired) (Items, error) {
+	return Items(maps.Clone(d.System.Sysctl)), nil
 }
 
 // observe tells the values in the words of system.toml: what the kernel made of a value counts as that value.

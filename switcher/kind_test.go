@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"bantam/lifecycle"
-	"bantam/system"
 )
 
 // motdKind is a kind that no other file knows: the line that greets people, made of the host name.
@@ -22,8 +21,8 @@ type motdKind struct {
 
 func (motdKind) name() Kind { return "motd" }
 
-func (motdKind) desired(_ Machine, sys *system.System) (Items, error) {
-	return Items{"line": "this is " + sys.Hostname}, nil
+func (motdKind) desired(_ Machine, d *Desired) (Items, error) {
+	return Items{"line": "this is " + d.System.Hostname}, nil
 }
 
 func (k motdKind) observe(Machine, *Observed, Desired) (Items, error) {

@@ -42,8 +42,8 @@ func userItems(users map[string]system.User) Items {
 // UserState is what tells an account from another of its name.
 func UserState(u system.User) string { return fmt.Sprintf("%d:%d", u.UID, u.GID) }
 
-func (userKind) desired(_ Machine, sys *system.System) (Items, error) {
-	return userItems(sys.Users), nil
+func (userKind) desired(_ Machine, d *Desired) (Items, error) {
+	return userItems(d.System.Users), nil
 }
 
 func (userKind) observe(m Machine, _ *Observed, _ Desired) (Items, error) {

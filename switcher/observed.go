@@ -26,7 +26,7 @@ func (s *Switcher) desire(t target) (Desired, error) {
 	d := Desired{System: t.system, Items: map[Kind]Items{}}
 	var faults []error
 	for _, k := range kinds {
-		items, err := k.desired(s.machine, t.system)
+		items, err := k.desired(s.machine, &d)
 		if err != nil {
 			faults = append(faults, err)
 		}

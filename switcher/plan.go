@@ -86,8 +86,7 @@ type planner struct {
 	fresh                map[string]bool
 	fromSystem, toSystem *system.System // never nil
 	changes              []system.Change
-	steps                []Step            // of one kind, its stops first
-	rewritten            map[string]string // files that somebody has changed, and what is wrong with them
+	steps                []Step // of one kind, its stops first
 	plan                 Plan
 }
 

@@ -53,7 +53,7 @@ func (o *operation) markFailed(number int, cause error) {
 // fail goes back to what ran before, by the same code, and says how that ended.
 func (o *operation) fail(ctx context.Context, r Request, from, to target, states []ServiceState, network NetworkState, cause error) Result {
 	s := o.s
-	if s.ending() { // the next boot finds the journal without its end
+	if s.machine.Ending() { // the next boot finds the journal without its end
 		return o.leave(ExitFailed, errEnding)
 	}
 	o.event(EventFail, "%v", cause)

@@ -181,11 +181,6 @@ func (o *operation) collect() {
 	}
 }
 
-// ending says whether the machine is going down. What fails then is no fault of a generation.
-func (s *Switcher) ending() bool {
-	return s.machine.Ending()
-}
-
 // commit makes a proven generation good and the default. What a power cut
 // before the record's write leaves is the old default, after it the new one.
 func (o *operation) commit(before, to int) error {
