@@ -14,28 +14,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bantam/editor/language"
+	"bantam/tty/ttytest"
 )
 
 // pty is a pseudo-terminal: the person's end and the editor's.
 func pty(t *testing.T) (person, line *os.File) {
 	t.Helper()
-	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	line, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	person, line = ttytest.Open(t)
 	_ = unix.IoctlSetWinsize(int(line.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80})
-	t.Cleanup(func() { line.Close(); person.Close() })
 	t.Setenv("TERM", "xterm")
 	return person, line
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bantam/board"
+	"bantam/tty/ttytest"
 )
 
 // kvmDump is what QEMU prints when KVM cannot go on with a guest: registers follow, and then nothing.
@@ -181,7 +182,7 @@ func TestWhoInsistsOnKVMIsToldWhyItFails(t *testing.T) {
 
 // A machine that has to be killed leaves a raw terminal; whoever looks at it next gets the one they had.
 func TestTerminalIsGivenBackByAMachineThatIsKilled(t *testing.T) {
-	person, line := terminal(t)
+	person, line := ttytest.Open(t)
 	go func() {
 		for b := make([]byte, 512); ; {
 			if _, err := person.Read(b); err != nil {

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bantam/board"
+	"bantam/tty/ttytest"
 )
 
 func loadBoard(t testing.TB, name string) board.Board {
@@ -131,7 +131,7 @@ func TestRunBootsACopyOfTheImage(t *testing.T) {
 // Whoever ends bantam from elsewhere gets the shell back on a terminal that echoes.
 func TestTerminalIsGivenBackWhenRunIsEnded(t *testing.T) {
 	tool(t, "qemu-system-x86_64")
-	person, line := terminal(t)
+	person, line := ttytest.Open(t)
 	before, err := unix.IoctlGetTermios(int(line.Fd()), unix.TCGETS)
 	if err != nil {
 		t.Fatal(err)
@@ -159,28 +159,6 @@ func TestTerminalIsGivenBackWhenRunIsEnded(t *testing.T) {
 	if after, err := unix.IoctlGetTermios(int(line.Fd()), unix.TCGETS); err != nil || *after != *before {
 		t.Errorf("the terminal stays raw (%v)", err)
 	}
-}
-
-// terminal is a pseudo-terminal: the person's end and the program's.
-func terminal(t *testing.T) (person, line *os.File) {
-	t.Helper()
-	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	number, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	line, err = os.OpenFile("/dev/pts/"+strconv.Itoa(number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { line.Close(); person.Close() })
-	return person, line
 }
 
 func TestKVMIsTakenOnlyWhenAGuestRuns(t *testing.T) {

@@ -1,7 +1,6 @@
 package control
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"regexp"
@@ -12,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bantam/tty"
+	"bantam/tty/ttytest"
 )
 
 // seat is a person at a terminal on which a question is asked.
@@ -25,23 +25,7 @@ type seat struct {
 
 func sitDown(t *testing.T, lines bool) *seat {
 	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { master.Close() })
-	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { slave.Close() })
+	master, slave := ttytest.Open(t)
 	return &seat{t: t, master: master, said: make(chan answer, 1),
 		q: &question{in: slave, out: slave, lines: lines, mine: func() bool { return true }, second: 10 * time.Millisecond}}
 }
