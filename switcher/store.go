@@ -186,7 +186,11 @@ func (s *Store) Collect(keep []Digest) (removed int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	entries = slices.DeleteFunc(entries, func(e Descriptor) bool { return !slices.Contains(keep, e.Digest) })
+	kept := map[Digest]bool{}
+	for _, d := range keep {
+		kept[d] = true
+	}
+	entries = slices.DeleteFunc(entries, func(e Descriptor) bool { return !kept[e.Digest] })
 	if err := s.SetIndex(entries); err != nil { // first: a blob must not vanish under an entry
 		return 0, err
 	}

@@ -313,6 +313,50 @@ func TestCollectKeepsWhatAnotherVersionsGenerationNames(t *testing.T) {
 	}
 }
 
+// countingDisk counts how often each file was read.
+type countingDisk struct {
+	quickDisk
+	reads map[string]int
+}
+
+func (d countingDisk) ReadFile(path string, most int64) ([]byte, error) {
+	d.reads[path]++
+	return d.quickDisk.ReadFile(path, most)
+}
+
+func TestCollectionsReadEachManifestOnce(t *testing.T) {
+	d := countingDisk{reads: map[string]int{}}
+	s, err := openStore(d, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keep []Digest
+	for _, text := range []string{webText, dbText} {
+		if _, err := s.PutBytes([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		digest, err := s.PutGeneration(image(text), time.Time{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keep = append(keep, digest)
+	}
+	clear(d.reads)
+	for range 3 {
+		if removed, err := s.Collect(keep); removed != 0 || err != nil {
+			t.Fatal(removed, err)
+		}
+	}
+	for _, digest := range keep {
+		if n := d.reads[s.BlobPath(digest)]; n != 1 {
+			t.Errorf("a manifest was read %d times", n)
+		}
+	}
+	if removed, err := s.Collect(keep[1:]); removed != 2 || err != nil || !s.HasBlob(DigestOf([]byte(dbText))) {
+		t.Errorf("removed %d, %v", removed, err)
+	}
+}
+
 func TestHugeFilesAreNotRead(t *testing.T) {
 	s := openedStore(t, t.TempDir())
 	d, err := s.PutGeneration(image(webText), time.Time{}, nil)

@@ -252,10 +252,9 @@ func (p *initProcess) change(req control.Request, c *control.Client) control.Fra
 	}
 }
 
-// abort makes the switch under way go back and tells how that ended.
-func (p *initProcess) abort(c *control.Client) control.Frame {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+// whileThere is ctx until the client has left.
+func whileThere(ctx context.Context, c *control.Client) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
 	go Guard("control: leaving", func() {
 		select {
 		case <-c.Gone:
@@ -263,6 +262,13 @@ func (p *initProcess) abort(c *control.Client) control.Frame {
 		case <-ctx.Done():
 		}
 	})
+	return ctx, cancel
+}
+
+// abort makes the switch under way go back and tells how that ended.
+func (p *initProcess) abort(c *control.Client) control.Frame {
+	ctx, cancel := whileThere(context.Background(), c)
+	defer cancel()
 	r, err := p.switcher.Abort(ctx)
 	switch {
 	case err != nil:
@@ -305,15 +311,10 @@ func (p *initProcess) service(action string, names []string, c *control.Client) 
 	if err := do(supervise.ByPerson, names...); err != nil {
 		return failure(err)
 	}
-	ctx, cancel := context.WithTimeoutCause(context.Background(), serviceWait, fmt.Errorf("not within %v", serviceWait))
+	patience, over := context.WithTimeoutCause(context.Background(), serviceWait, fmt.Errorf("not within %v", serviceWait))
+	defer over()
+	ctx, cancel := whileThere(patience, c)
 	defer cancel()
-	go Guard("control: leaving", func() {
-		select {
-		case <-c.Gone:
-			cancel()
-		case <-ctx.Done():
-		}
-	})
 	if err := p.sup.Wait(ctx, phase, names...); err != nil {
 		return failure(err)
 	}
