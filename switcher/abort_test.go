@@ -67,7 +67,7 @@ func TestAbortAtAnyMomentGoesBackOrComesTooLate(t *testing.T) {
 				continue
 			}
 			wantExit(t, r, ExitReverted)
-			if heard := <-said; heard.Exit != ExitReverted || heard.Reason != "a person aborted it" || !strings.Contains(heard.Text(), "was not proven (a person aborted it); generation 2 runs again") {
+			if heard := <-said; heard.Exit != ExitReverted || heard.Reason != "a person aborted it" || !strings.Contains(heard.Text(), "is not kept (a person aborted it); generation 2 runs again") {
 				t.Errorf("%+v: moment %d: %s", request, moment, heard.Text())
 			}
 			wantRuns(t, m, "web [web]")

@@ -71,7 +71,7 @@ func (r Result) Text() string {
 	case r.Exit == ExitRefused:
 		return "refused, nothing was changed: " + r.Reason
 	case r.Exit == ExitReverted && r.State == StateInterrupted:
-		return fmt.Sprintf("generation %d was not proven (%s); generation %d runs again", r.To, r.Reason, r.Running)
+		return fmt.Sprintf("generation %d is not kept (%s); generation %d runs again", r.To, r.Reason, r.Running)
 	case r.Exit == ExitReverted:
 		return fmt.Sprintf("generation %d did not prove itself (%s); generation %d runs again", r.To, r.Reason, r.Running)
 	case r.Exit == ExitFailed && r.Reboots:

@@ -92,7 +92,7 @@ func (c *console) twoAtOnce() {
 	c.write("/tmp/a.toml", serviceA)
 	c.run("(bantam switch --confirm 10m /tmp/a.toml; echo code $?) >/tmp/a.log 2>&1 &")
 	c.waitFor("cat /tmp/a.log", "`bantam confirm` within 10m0s keeps it")
-	c.must("bantam switch --abort; echo code $?", "generation 2 was not proven (a person aborted it); generation 1 runs again", "code 0\n")
+	c.must("bantam switch --abort; echo code $?", "generation 2 is not kept (a person aborted it); generation 1 runs again", "code 0\n")
 	c.waitFor("cat /tmp/a.log", "code 10\n")
 	c.must("bantam generations", "2   interrupted")
 	c.refused("bantam switch --abort", "no switch is under way")
