@@ -17,7 +17,7 @@ LDFLAGS = -s -w -X main.buildTime=$(BUILD_TIME) -X main.version=$(VERSION)
 GCFLAGS = -gcflags=all=-l -gcflags=runtime/...= -gcflags=crypto/...=
 DEVICE  = $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' $(GCFLAGS)
 
-RUN_PACKAGES  = qemu-system-x86 ovmf xz-utils e2fsprogs
+RUN_PACKAGES  = qemu-system-x86 ovmf xz-utils e2fsprogs squashfs-tools
 EDITORS = nano vim-tiny nvi busybox-static mg ne joe micro
 BENCH_PACKAGES = qemu-system-x86 xz-utils $(EDITORS)
 ARM_PACKAGES  = qemu-system-arm qemu-efi-aarch64
@@ -80,7 +80,7 @@ device:
 	@GOARCH=arm64 $(DEVICE) -o bin/device/arm64/bantam ./init
 
 # Packages without I/O, whose tests run on every architecture.
-PURE = ./system ./lifecycle ./printable ./spelling ./gpt ./editor ./editor/compare ./editor/file ./editor/keys ./editor/language ./editor/plain ./editor/screen ./editor/systemfile ./editor/text \
+PURE = ./system ./layer ./lifecycle ./printable ./spelling ./gpt ./editor ./editor/compare ./editor/file ./editor/keys ./editor/language ./editor/plain ./editor/screen ./editor/systemfile ./editor/text \
 	./editor/vt ./switcher ./netcfg ./netcfg/dhcp4 ./init/kmod ./init/shell/line ./init/statevolume/sparse
 # Packages whose tests start virtual machines.
 MACHINES = ./test ./test/statevolume ./images

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Media types of a generation and its blobs.
@@ -12,6 +13,7 @@ const (
 	SystemType     = "application/vnd.bantam.system.v1+toml"
 	KernelType     = "application/vnd.bantam.kernel.v1"
 	InitrdType     = "application/vnd.bantam.initrd.v1.cpio+xz"
+	LayerType      = "application/vnd.bantam.layer.v1.squashfs"
 
 	manifestType = "application/vnd.oci.image.manifest.v1+json"
 	emptyType    = "application/vnd.oci.empty.v1+json"
@@ -21,8 +23,10 @@ const (
 const (
 	BoardAnnotation   = "bantam.board"   // manifest: e.g. pc
 	ArchAnnotation    = "bantam.arch"    // manifest: e.g. amd64
-	VersionAnnotation = "bantam.version" // kernel: e.g. 6.1.0-40-amd64
+	VersionAnnotation = "bantam.version" // kernel: e.g. 6.1.0-40-amd64; layer: of its package or Go module
 	SegmentAnnotation = "bantam.segment" // initrd segment: "modules" or "init"
+	LayerAnnotation   = "bantam.layer"   // layer: its name, e.g. package/libc6, program/sensor, files
+	ForAnnotation     = "bantam.for"     // layer: what asks for it, sorted, e.g. "package/mosquitto package/tcpdump", "files"
 )
 
 // emptyConfig is the config blob of an OCI artifact that has none.
@@ -36,6 +40,9 @@ type Descriptor struct {
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
+// LayerName is the name of a layer, e.g. package/libc6; "" for another blob.
+func (d Descriptor) LayerName() string { return d.Annotations[LayerAnnotation] }
+
 // Generation is one complete machine: what its manifest says, as plain data.
 type Generation struct {
 	Board  string     // e.g. pc
@@ -43,6 +50,7 @@ type Generation struct {
 	System Descriptor // the text of system.toml
 	Kernel Descriptor
 	Initrd []Descriptor // segments in the order in which the kernel gets them
+	Layers []Descriptor // read-only file systems, by name
 }
 
 // manifest is an OCI image manifest; the field order is that of the bytes we write.
@@ -56,7 +64,7 @@ type manifest struct {
 }
 
 // Manifest returns g as an OCI image manifest: an artifact with an empty config,
-// its layers being system.toml, the kernel and the initrd segments in load order.
+// its layers being system.toml, the kernel, the initrd segments in load order and the file systems by name.
 // Equal generations give equal bytes on every host.
 func (g Generation) Manifest() []byte {
 	m := manifest{
@@ -79,7 +87,7 @@ func (g Generation) Digest() Digest { return DigestOf(g.Manifest()) }
 
 // Blobs returns the descriptors of everything that g names, in manifest order.
 func (g Generation) Blobs() []Descriptor {
-	return append([]Descriptor{g.System, g.Kernel}, g.Initrd...)
+	return slices.Concat([]Descriptor{g.System, g.Kernel}, g.Initrd, g.Layers)
 }
 
 // KernelVersion returns the version of g's kernel, e.g. 6.1.0-40-amd64.
@@ -90,8 +98,8 @@ func (g Generation) KernelVersion() string {
 	return "of unknown version"
 }
 
-// maxManifest bounds what ParseManifest looks at; real manifests are below 4 KiB.
-const maxManifest = 64 << 10
+// maxManifest bounds what ParseManifest looks at; real manifests have some 300 bytes for each layer.
+const maxManifest = 256 << 10
 
 // ParseManifest reads a manifest that Generation.Manifest wrote. A layer of an
 // unknown type or an unknown annotation is an error: a generation that is only half understood must not run.
@@ -124,6 +132,11 @@ func ParseManifest(data []byte) (Generation, error) {
 			g.Kernel = layer
 		case layer.MediaType == InitrdType:
 			g.Initrd = append(g.Initrd, layer)
+		case layer.MediaType == LayerType:
+			if n := len(g.Layers); n > 0 && g.Layers[n-1].LayerName() >= layer.LayerName() || layer.LayerName() == "" {
+				return Generation{}, fmt.Errorf("manifest: layer %d: %q is not in its place", i, layer.LayerName())
+			}
+			g.Layers = append(g.Layers, layer)
 		default:
 			return Generation{}, fmt.Errorf("manifest: layer %d: unknown or repeated type %q; it was made for another version of Bantam", i, layer.MediaType)
 		}

@@ -207,6 +207,27 @@ func TestManifestIsTheSameBytesForTheSameGeneration(t *testing.T) {
 	golden(t, "manifest.json", indent(t, g.Manifest()))
 }
 
+func TestLayersStandInTheManifestByName(t *testing.T) {
+	layer := func(name string) Descriptor {
+		return Descriptor{MediaType: LayerType, Digest: DigestOf([]byte(name)), Size: 4096, Annotations: map[string]string{
+			LayerAnnotation: name, VersionAnnotation: "1-1", ForAnnotation: "package/a"}}
+	}
+	g := image(webText)
+	g.Layers = []Descriptor{layer("files"), layer("package/a"), layer("package/b")}
+	got, err := ParseManifest(g.Manifest())
+	if err != nil || !bytes.Equal(got.Manifest(), g.Manifest()) || len(got.Layers) != 3 || got.Layers[1].LayerName() != "package/a" {
+		t.Errorf("%v\n%s", err, got.Manifest())
+	}
+	for name, layers := range map[string][]Descriptor{
+		"twice": {layer("files"), layer("files")}, "out of order": {layer("package/b"), layer("package/a")}, "no name": {layer("")},
+	} {
+		g.Layers = layers
+		if _, err := ParseManifest(g.Manifest()); err == nil || !strings.Contains(err.Error(), "is not in its place") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func indent(t *testing.T, data []byte) string {
 	var b bytes.Buffer
 	if err := json.Indent(&b, data, "", "  "); err != nil {

@@ -35,6 +35,8 @@ func (r *reader) check() {
 	users := append(sortedKeys(s.Users), "nobody", "root")
 	r.checkServices(users)
 	r.checkFiles(users)
+	r.checkPackages()
+	r.checkPrograms()
 	for name := range s.Checks {
 		n, at := r.root.Get("check", name), syntax.Join("check", name)
 		r.checkName(n, "check", name)

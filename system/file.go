@@ -46,8 +46,13 @@ func (r *reader) checkFiles(users []string) {
 		if why != "" {
 			r.failKey(n, suggestion, "%s: %s", at, why)
 		}
-		if n.Get("text") == nil {
-			r.failAt(n, n.Key, "add text = \"...\"", "%s: text is missing", at)
+		switch text, source := n.Get("text"), n.Get("source"); {
+		case text == nil && source == nil:
+			r.failAt(n, n.Key, "add text = \"...\"", "%s: it has neither text nor source", at)
+		case text != nil && ok(source):
+			r.fail(source, "leave one of them out", "%s.source: text says already what is in it", at)
+		case ok(source):
+			r.checkBeside(source, at+".source", f.Source)
 		}
 		if mode := n.Get("mode"); ok(mode) && !isMode(f.Mode) {
 			r.fail(mode, "write e.g. \"0640\"", "%s.mode: %q is not an octal number between 0000 and 0777", at, f.Mode)

@@ -14,6 +14,9 @@ type System struct {
 	Sysctl   Sysctl             `toml:"sysctl" doc:"kernel parameters by name, e.g. net.ipv4.ip_forward = 1"`
 	DNS      DNS                `toml:"dns" doc:"name servers beside those that the network announces"`
 	Net      map[string]Net     `toml:"net" doc:"network ports by name, e.g. eth0; with none, all use DHCP and IPv6; with one, only named ones are used"`
+	Packages []string           `toml:"packages" doc:"packages of Debian to carry, for the board's architecture, e.g. [\"mosquitto\", \"tcpdump\"]"`
+	Package  map[string]Package `toml:"package" doc:"what is to be said of a package beyond its name, e.g. [package.mosquitto]"`
+	Programs map[string]Program `toml:"program" doc:"programs of your own to carry, by the name that they get in /usr/bin"`
 	Users    map[string]User    `toml:"user" doc:"users that services may run as, beside root and nobody"`
 	Files    map[string]File    `toml:"file" doc:"files to make, by path, e.g. [file.\"/etc/motd\"]; each boot and each switch makes them anew"`
 	Services map[string]Service `toml:"service" doc:"programs to keep running"`
@@ -59,9 +62,23 @@ type User struct {
 	GID int `toml:"gid" doc:"number of its group, 1 to 65532" default:"the uid"`
 }
 
-// File is one file in memory; its name in the map is its path.
+// Package is how a package of Debian is carried; its name in the map is that of the package.
+type Package struct {
+	Closure string   `toml:"closure" values:"libraries,depends" doc:"\"libraries\" (its own files and the libraries that these load) or \"depends\" (every package that it depends on)" default:"libraries"`
+	Exclude []string `toml:"exclude" doc:"files and folders of the package to leave out, e.g. [\"/usr/share/fonts\"]"`
+}
+
+// Program is a program of the owner's own; its name in the map is the one that it gets in /usr/bin.
+type Program struct {
+	Go   string   `toml:"go" doc:"a Go program to build for the board, as path@version, e.g. \"github.com/prometheus/node_exporter@v1.12.1\""`
+	Tags []string `toml:"tags" doc:"build tags for go, e.g. [\"netgo\"]"`
+	File string   `toml:"file" doc:"or a file beside system.toml; {arch} is Go's name of the board's architecture, e.g. \"dist/sensor-{arch}\""`
+}
+
+// File is one file, or with source also a folder; its name in the map is its path.
 type File struct {
 	Text     string   `toml:"text" doc:"what is in it; three quotes around it let it have several lines" diff:"size"`
+	Source   string   `toml:"source" doc:"in place of text: a file or folder beside system.toml, e.g. \"site\"; outside of /etc it is read-only"`
 	Mode     string   `toml:"mode" doc:"its rights as an octal number, e.g. \"0600\"" default:"0644"`
 	Owner    string   `toml:"owner" doc:"user that it belongs to: root, nobody or one that has a [user.NAME]" default:"root"`
 	Restarts []string `toml:"restarts" doc:"services to restart when it changes, beside those whose command names its path"`

@@ -13,6 +13,7 @@ import (
 var mayImport = map[string][]string{
 	"system":            {"lifecycle", "printable", "spelling"},
 	"gpt":               {},
+	"layer":             {},
 	"docs":              {},
 	"regular":           {},
 	"boottime":          {},
@@ -33,11 +34,11 @@ var mayImport = map[string][]string{
 	"editor/systemfile": {"editor/language", "lifecycle", "spelling", "system"},
 	"editor/plain":      {"editor/compare", "editor/file", "editor/language", "editor/screen", "editor/text"},
 	"board":             {},
-	"switcher":          {"atomicfile", "lifecycle", "regular", "system"},
+	"switcher":          {"atomicfile", "layer", "lifecycle", "regular", "system"},
 	"netcfg":            {"atomicfile", "boottime", "regular", "system"},
-	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "spelling", "switcher", "system"},
+	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "spelling", "switcher", "system"},
 	"cmd":               {"board", "images", "spelling", "switcher", "system"},
-	"init":              {"atomicfile", "boottime", "docs", "editor", "gpt", "lifecycle", "netcfg", "printable", "regular", "spelling", "switcher", "system", "tty"},
+	"init":              {"atomicfile", "boottime", "docs", "editor", "gpt", "layer", "lifecycle", "netcfg", "printable", "regular", "spelling", "switcher", "system", "tty"},
 	"init/filetree":     {},
 	"init/glob":         {},
 	"init/sigaction":    {},
@@ -50,7 +51,7 @@ var mayImport = map[string][]string{
 }
 
 // onDevice are the packages of the device binary, with all below them.
-var onDevice = []string{"init", "netcfg", "switcher", "system", "editor", "gpt", "docs", "regular", "boottime", "tty", "atomicfile", "lifecycle", "printable", "spelling"}
+var onDevice = []string{"init", "netcfg", "switcher", "system", "editor", "gpt", "layer", "docs", "regular", "boottime", "tty", "atomicfile", "lifecycle", "printable", "spelling"}
 
 // notOnDevice are packages that cost too many bytes for what they do there, or,
 // as os/exec, take exit codes from PID 1's reaper, or, as crypto/rand, hold up a
