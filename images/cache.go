@@ -122,8 +122,8 @@ func sha256Hex(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// fileDigest returns the SHA-256 of a file in hex.
-func fileDigest(path string) (string, error) {
+// FileDigest returns the SHA-256 of a file in hex.
+func FileDigest(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err

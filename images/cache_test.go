@@ -172,3 +172,43 @@ func TestUnfinishedFileLiesBesideTheWantedOne(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestFilesAreMadeOnce(t *testing.T) {
+	c, count := Cache{t.TempDir()}, 0
+	get := func(inputs ...string) (path, text string) {
+		t.Helper()
+		path, digest, err := c.File(context.Background(), nil, inputs, func(f *os.File) error {
+			count++
+			_, err := f.WriteString("content")
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := os.ReadFile(path)
+		if err != nil || sha256Hex(data) != digest {
+			t.Errorf("%q has another digest than %s: %v", data, digest, err)
+		}
+		return path, string(data)
+	}
+	path, text := get("a", "b")
+	if again, _ := get("a", "b"); text != "content" || again != path || count != 1 {
+		t.Errorf("%q and %q with %q, made %d times; want it made once", path, again, text, count)
+	}
+	if other, _ := get("ab"); other == path || count != 2 {
+		t.Error(`inputs "a", "b" and "ab" share a file`)
+	}
+	if err := os.WriteFile(path, []byte("contend"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, text := get("a", "b"); text != "content" || count != 3 {
+		t.Errorf("a damaged file gives %q, made %d times; want it made again", text, count)
+	}
+	broken := errors.New("broken")
+	if _, _, err := c.File(context.Background(), nil, []string{"x"}, func(*os.File) error { return broken }); !errors.Is(err, broken) {
+		t.Errorf("error %v, want %v", err, broken)
+	}
+	if kept, err := filepath.Glob(filepath.Join(c.Dir, "files", "*")); err != nil || len(kept) != 4 {
+		t.Errorf("cache holds %q, %v; want two files, their digests and no leftovers", kept, err)
+	}
+}

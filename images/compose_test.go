@@ -83,13 +83,13 @@ func composeForComparison(t *testing.T, dir string) string {
 	}
 	digests := []string{string(c.Digest)}
 	for _, s := range sizes {
-		sum, err := fileDigest(s.Image)
+		sum, err := FileDigest(s.Image)
 		if err != nil {
 			t.Fatal(err)
 		}
 		digests = append(digests, filepath.Base(s.Image)+" "+sum)
 	}
-	index, err := fileDigest(filepath.Join(in.Store, "index.json"))
+	index, err := FileDigest(filepath.Join(in.Store, "index.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

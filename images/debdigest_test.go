@@ -43,7 +43,7 @@ func TestPackageWithAnotherDigestIsNotUsed(t *testing.T) {
 	dir := t.TempDir()
 	deb := filepath.Join(dir, "small_1_all.deb")
 	makeDeb(t, deb, "usr/share/small", "small\n", time.Now())
-	good, err := fileDigest(deb)
+	good, err := FileDigest(deb)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -311,7 +311,7 @@ func (a *Archive) unpacked(ctx context.Context, r record) (Package, error) {
 	if err != nil || len(debs) != 1 {
 		return p, fmt.Errorf("apt-get download: left %d packages, want 1", len(debs))
 	}
-	sum, err := fileDigest(debs[0])
+	sum, err := FileDigest(debs[0])
 	if err != nil {
 		return p, err
 	}

@@ -37,7 +37,7 @@ func TestPackagesAreFetchedOnce(t *testing.T) {
 			if _, err := os.Stat(filepath.Join(p.Dir, "usr/lib/ISOLINUX/isolinux.bin")); err != nil {
 				t.Error(err)
 			}
-			if sum, err := fileDigest(p.Deb); err != nil || sum != p.SHA256 {
+			if sum, err := FileDigest(p.Deb); err != nil || sum != p.SHA256 {
 				t.Errorf("%s has digest %s, %v; want %s", p.Deb, sum, err, p.SHA256)
 			}
 		})

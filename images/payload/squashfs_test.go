@@ -1,0 +1,207 @@
+package payload
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"bantam/images"
+)
+
+// unsquash is what unsquashfs reads of a squashfs: rights, owner, size or link, and path of each entry.
+func unsquash(t *testing.T, file string) string {
+	t.Helper()
+	cmd := exec.Command("unsquashfs", "-lln", "-d", "", file)
+	cmd.Env = append(os.Environ(), "TZ=UTC", "LC_ALL=C")
+	out, err := cmd.Output()
+	if errors.Is(err, exec.ErrNotFound) {
+		t.Fatal("unsquashfs is missing: apt-get install squashfs-tools")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for line := range strings.Lines(string(out)) {
+		if strings.HasPrefix(line, "-") || strings.HasPrefix(line, "d") || strings.HasPrefix(line, "l") {
+			lines = append(lines, strings.Join(strings.Fields(line), " "))
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func testTree(t *testing.T) []Entry {
+	t.Helper()
+	host := filepath.Join(t.TempDir(), "program")
+	if err := os.WriteFile(host, bytes.Repeat([]byte("program "), 40_000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return []Entry{
+		{Path: "usr/sbin/program", Mode: 0o755, File: host},
+		{Path: "etc/program/secret", Mode: 0o640, UID: 100, GID: 70_000, Data: []byte("x")},
+		{Path: "etc/program", Mode: 0o750, GID: 100, Dir: true},
+		{Path: "usr/lib/libx.so.1", Link: "libx.so.1.0"},
+		{Path: "usr/lib/libx.so.1.0", Mode: 0o644},
+		{Path: "usr/share/odd \n\t\x01\"\\ñame" + strings.Repeat("x", 200), Mode: 0o644, Data: []byte("odd")},
+		{Path: "usr/share/spool", Mode: 0o1777, Dir: true},
+	}
+}
+
+func TestSquashFSIsReadByOthers(t *testing.T) {
+	made, err := squashFS(context.Background(), images.Cache{Dir: t.TempDir()}, nil, "test", "x86", testTree(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := unsquash(t, made.File)
+	for _, want := range []string{
+		"drwxr-xr-x 0/0 37 1970-01-01 00:00",
+		"drwxr-xr-x 0/0 30 1970-01-01 00:00 /etc",
+		"drwxr-x--- 0/100 29 1970-01-01 00:00 /etc/program",
+		"-rw-r----- 100/70000 1 1970-01-01 00:00 /etc/program/secret",
+		"lrwxrwxrwx 0/0 11 1970-01-01 00:00 /usr/lib/libx.so.1 -> libx.so.1.0",
+		"-rw-r--r-- 0/0 0 1970-01-01 00:00 /usr/lib/libx.so.1.0",
+		"-rwxr-xr-x 0/0 320000 1970-01-01 00:00 /usr/sbin/program",
+		"drwxrwxrwt 0/0 3 1970-01-01 00:00 /usr/share/spool",
+	} {
+		if !strings.Contains("\n"+got+"\n", "\n"+want) {
+			t.Errorf("want %q in\n%s", want, got)
+		}
+	}
+	for path, want := range map[string]string{
+		"usr/sbin/program":  strings.Repeat("program ", 40_000),
+		testTree(t)[5].Path: "odd",
+	} {
+		if out, err := exec.Command("unsquashfs", "-cat", "-no-wildcards", made.File, path).Output(); err != nil || string(out) != want {
+			t.Errorf("%q holds %.20q, %v", path, out, err)
+		}
+	}
+	out, err := exec.Command("unsquashfs", "-s", made.File).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"Compression xz", "Block size 131072", "Filters selected: x86", "Xattrs are not stored", "Filesystem is not exportable", "Thu Jan  1 00:00:00 1970"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("want %q in\n%s", want, out)
+		}
+	}
+}
+
+func TestSquashFSIsTheSameEachTime(t *testing.T) {
+	t.Setenv("TZ", "UTC")
+	pack := func(entries []Entry) []byte {
+		t.Helper()
+		made, err := squashFS(context.Background(), images.Cache{Dir: t.TempDir()}, nil, "test", "", entries)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := os.ReadFile(made.File)
+		if err != nil || int64(len(data)) != made.Size {
+			t.Fatalf("%d bytes, %v; it says %d", len(data), err, made.Size)
+		}
+		return data
+	}
+	entries := testTree(t)
+	first := pack(entries)
+
+	t.Setenv("SOURCE_DATE_EPOCH", "1000000000")
+	t.Setenv("TZ", "Asia/Tokyo")
+	defer syscall.Umask(syscall.Umask(0o077))
+	again := testTree(t) // in other files
+	for i := range again {
+		if again[i].File == "" {
+			continue
+		}
+		if err := os.Chtimes(again[i].File, time.Unix(0, 0), time.Unix(2e9, 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again[0], again[3] = again[3], again[0]
+	if second := pack(again); !bytes.Equal(first, second) {
+		t.Errorf("%d bytes, then %d others", len(first), len(second))
+	}
+}
+
+func TestTreesThatAreNone(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "missing")
+	for _, test := range []struct {
+		name    string
+		entries []Entry
+		want    string
+	}{
+		{"absolute", []Entry{{Path: "/etc/x"}}, `"/etc/x" is no path`},
+		{"out", []Entry{{Path: "../x"}}, `"../x" is no path`},
+		{"up in the middle", []Entry{{Path: "a/../x"}}, `"a/../x" is no path`},
+		{"the root", []Entry{{Path: "."}}, `"." is no path`},
+		{"nothing", []Entry{{Path: ""}}, `"" is no path`},
+		{"a zero byte", []Entry{{Path: "a\x00b"}}, `is no path`},
+		{"twice", []Entry{{Path: "a"}, {Path: "a", Dir: true}}, "a is there twice"},
+		{"below a file", []Entry{{Path: "a/b/c"}, {Path: "a"}}, "a/b/c lies below a, which is no folder"},
+		{"below a link", []Entry{{Path: "a", Link: "/etc"}, {Path: "a/passwd"}}, "a/passwd lies below a, which is no folder"},
+		{"not rights alone", []Entry{{Path: "a", Mode: 0o100644}}, "a has rights 100644"},
+		{"a file that is not there", []Entry{{Path: "a", File: missing}}, missing},
+		{"a file that is a folder", []Entry{{Path: "a", File: filepath.Dir(missing)}}, " is no regular file"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			cache := t.TempDir()
+			_, err := squashFS(context.Background(), images.Cache{Dir: cache}, nil, "test", "", test.entries)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want one that says %q", err, test.want)
+			}
+			if left, _ := filepath.Glob(filepath.Join(cache, "files", "*")); len(left) > 0 {
+				t.Errorf("it leaves %q", left)
+			}
+		})
+	}
+}
+
+func TestFileThatChangesIsRefused(t *testing.T) {
+	host := filepath.Join(t.TempDir(), "file")
+	e := Entry{Path: "a", File: host}
+	if err := os.WriteFile(host, []byte("one"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	sum, err := e.sum()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, now := range []string{"two", "longer", ""} {
+		if err := os.WriteFile(host, []byte(now), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := writeTar(&b, []Entry{e}, []string{sum}); err == nil || !strings.Contains(err.Error(), "changed while it was read") {
+			t.Errorf("now %q: %v", now, err)
+		}
+	}
+}
+
+func TestFullCacheDiskIsSaid(t *testing.T) {
+	cache := t.TempDir()
+	if err := syscall.Mount("tmpfs", cache, "tmpfs", 0, "size=128k"); err != nil {
+		t.Fatalf("run the tests as root: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(cache, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	noise := make([]byte, 1<<20)
+	x := uint32(1)
+	for i := range noise {
+		x = x*1664525 + 1013904223
+		noise[i] = byte(x >> 24)
+	}
+	_, err := squashFS(context.Background(), images.Cache{Dir: cache}, nil, "test", "", []Entry{{Path: "noise", Data: noise}})
+	if err == nil || !strings.Contains(err.Error(), "No space left on device") {
+		t.Errorf("error %v, want one that says that the disk is full", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(cache, "files", "*")); len(left) > 0 {
+		t.Errorf("it leaves %q", left)
+	}
+}
