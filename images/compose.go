@@ -34,6 +34,7 @@ type Inputs struct {
 	System   []byte // its text
 	Kernel   Kernel
 	Device   string // path of the device binary
+	Layers   []Layer
 	Store    string // folder of the OCI layout that gets the generation
 	Cache    Cache
 	Progress Progress
@@ -45,6 +46,7 @@ type Composed struct {
 	Digest     switcher.Digest
 	Kernel     []byte
 	Segments   []Segment // in load order
+	Layers     []Layer   // by name
 	Notes      []string  // what the user should know, e.g. drivers that the kernel of their choice lacks
 }
 
@@ -91,7 +93,7 @@ func Compose(ctx context.Context, in Inputs) (*Composed, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Composed{}
+	c := &Composed{Layers: byName(in.Layers)}
 	if c.Kernel, err = os.ReadFile(in.Kernel.Image); err != nil {
 		return nil, fmt.Errorf("kernel: %w", err)
 	}
@@ -124,7 +126,7 @@ func Compose(ctx context.Context, in Inputs) (*Composed, error) {
 	if err := in.store(ctx, c); err != nil {
 		return nil, err
 	}
-	generation, err := generationSegment(c.Generation.Manifest(), in.System)
+	generation, err := generationSegment(c.Generation, in.System)
 	c.Segments = append(c.Segments, generation)
 	return c, err
 }
@@ -243,6 +245,9 @@ func (in *Inputs) store(ctx context.Context, c *Composed) error {
 	}
 	for _, s := range c.Segments {
 		g.Initrd = append(g.Initrd, put(s.Data, switcher.InitrdType, switcher.SegmentAnnotation, s.Name))
+	}
+	if err == nil {
+		g.Layers, err = storeLayers(store, c.Layers)
 	}
 	if err != nil {
 		return fmt.Errorf("store: %w", err)

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math/bits"
+
+	"bantam/layer"
+	"bantam/switcher"
 )
 
 // Segment is one of the archives that the initrd consists of. The kernel unpacks them one after
@@ -69,12 +72,16 @@ func initSegment(ctx context.Context, cache Cache, device []byte, extra []File, 
 	return xzSegment(ctx, cache, "init", append(files, extra...), bcj)
 }
 
-// generationSegment tells the machine what it was started from. It is left uncompressed: it is
-// the only segment that a change of configuration makes anew, and xz would gain a sector.
-func generationSegment(manifest, system []byte) (Segment, error) {
-	raw, err := packCPIO([]File{
-		{Path: "bantam/generation/manifest.json", Mode: 0o644, Data: manifest},
+// generationSegment tells the machine what it was started from, and where its layers lie on the medium. It is left
+// uncompressed: it is the only segment that a change of configuration makes anew, and xz would gain a sector.
+func generationSegment(g switcher.Generation, system []byte) (Segment, error) {
+	files := []File{
+		{Path: "bantam/generation/manifest.json", Mode: 0o644, Data: g.Manifest()},
 		{Path: "bantam/generation/system.toml", Mode: 0o644, Data: system},
-	})
+	}
+	if len(g.Layers) > 0 {
+		files = append(files, File{Path: layer.AreaPath[1:], Mode: 0o644, Data: layersArea(g.Layers).Encode()})
+	}
+	raw, err := packCPIO(files)
 	return Segment{Name: "generation", Data: raw, Raw: int64(len(raw))}, err
 }
