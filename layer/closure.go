@@ -17,7 +17,7 @@ func (t Tree) find(name string) *Entry {
 		switch {
 		case e == nil:
 			return nil
-		case e.Link == "":
+		case e.Kind != Link:
 			if rest != "" {
 				return nil // it goes on behind a file
 			}
@@ -46,7 +46,7 @@ func (t Tree) along(name string) (e *Entry, rest string) {
 			continue
 		}
 		for _, x := range t {
-			if e := x.Find(name[:i]); e != nil && (e.Link != "" || i == len(name)) {
+			if e := x.Find(name[:i]); e != nil && (e.Kind == Link || i == len(name)) {
 				return e, strings.TrimPrefix(name[i:], "/")
 			}
 		}
