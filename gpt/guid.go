@@ -13,10 +13,14 @@ type GUID [16]byte
 // ESP is the partition type of an EFI system partition (UEFI specification, table 5-7).
 var ESP = MustParseGUID("C12A7328-F81F-11D2-BA4B-00A0C93EC93B")
 
+// Layers is the type of the partition that holds the read-only file systems of an image, one behind the other.
+var Layers = MustParseGUID("62616E74-616D-8C61-B965-727370617274")
+
 // What the GUIDs of an image's partitions are derived for, from its disk's GUID.
 const (
-	ESPPurpose   = "EFI system partition"
-	StatePurpose = "bantam-state"
+	ESPPurpose    = "EFI system partition"
+	LayersPurpose = "bantam-layers"
+	StatePurpose  = "bantam-state"
 )
 
 // textOrder[i] is where byte i of the text form lies on the disk.

@@ -13,6 +13,7 @@ type EFIDisk struct {
 	Program []byte   // EFI/BOOT/BOOTAA64.EFI, from GRUB.Program; it has the command line inside
 	Kernel  Content  // from PackKernel
 	Initrd  Content  // all segments, one behind the other
+	Layers  layout   // as in Parts
 	Disk    gpt.GUID // the disk's own
 	Label   string   // volume label, at most 11 characters, e.g. "BANTAM"
 	Origin  bool     // as in Parts
@@ -21,8 +22,8 @@ type EFIDisk struct {
 // efiDiskESPAt is a multiple of what SD cards and disks write at once without reading first.
 const efiDiskESPAt = 32 << 10
 
-// WriteEFIDisk writes a disk image with one partition, the EFI system partition, that starts under UEFI on arm64. Same
-// parts, same bytes. The file appears under its name only when it is complete.
+// WriteEFIDisk writes a disk image with an EFI system partition and, if there are layers, one of them, that starts under UEFI
+// on arm64. Same parts, same bytes. The file appears under its name only when it is complete.
 func WriteEFIDisk(path string, d EFIDisk) error {
 	l, err := efiDiskLayout(d)
 	if d.Origin {
@@ -53,10 +54,12 @@ func efiDiskLayout(d EFIDisk) (layout, error) {
 	if err != nil {
 		return l, err
 	}
-	l.size = efiDiskESPAt + esp.size + gpt.TableSectors*gpt.SectorSize
+	layersAt, end := behindESP(efiDiskESPAt+esp.size, d.Layers)
+	l.size = end + gpt.TableSectors*gpt.SectorSize
 	l.shifted(efiDiskESPAt, esp)
+	l.shifted(layersAt, d.Layers)
 	mbr := make([]byte, gpt.SectorSize)
 	gpt.ProtectiveMBR(mbr, uint64(l.size/gpt.SectorSize), false)
 	l.add(0, "MBR", Bytes(mbr))
-	return l, addTable(&l, d.Disk, efiDiskESPAt, esp.size)
+	return l, addTable(&l, d.Disk, espSpan(efiDiskESPAt, esp.size), layersSpan(layersAt, d.Layers.size))
 }

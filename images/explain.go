@@ -78,6 +78,7 @@ func Explain(ctx context.Context, cache Cache, storeDir string, b board.Board) (
 			return nil, fmt.Errorf("segment %s: %w", name, err)
 		}
 	}
+	x.Parts = append(x.Parts, layerParts(g.Layers)...)
 	x.Parts = append(x.Parts, Part{Name: "system.toml", Size: g.System.Size})
 	for _, list := range [][]Part{x.Modules, x.Packages, x.Sections} {
 		slices.SortStableFunc(list, func(a, b Part) int { return cmp.Compare(b.Size, a.Size) })

@@ -13,6 +13,7 @@ type Parts struct {
 	Loaders   PCLoaders
 	Kernel    Content // Debian's vmlinuz
 	Initrd    Content // all segments, one behind the other
+	Layers    layout  // from openLayers; empty if there are none
 	Cmdline   string  // the same words under BIOS and UEFI
 	Disk      gpt.GUID
 	Label     string // volume label, at most 11 characters, e.g. "BANTAM"
@@ -26,11 +27,12 @@ const MaxCmdline = 2000
 // WriteHybrid writes a medium that starts as CD and as disk, under BIOS and UEFI, and carries kernel and initrd once:
 //
 //	sector 0       isolinux's disk loader and the protective MBR entry
-//	sector 1-33    GUID partition table with one partition, the EFI system partition
+//	sector 1-33    GUID partition table of the EFI system partition and of the layers
 //	32 KiB         ISO 9660 descriptors, root directory, El Torito catalogue
 //	               isolinux.bin, ldlinux.c32, isolinux.cfg
 //	               the EFI system partition (FAT): EFI/BOOT/BOOTX64.EFI, a UKI, inside of which the ISO 9660
 //	               records VMLINUZ and INITRD find their extents
+//	               the layers, if there are any, which are ISO 9660's LAYERS too
 //	end            backup of the partition table
 //
 // Same parts, same bytes: it has no clock and no chance; GUIDs follow from Parts.Disk. The file appears under its name
@@ -80,19 +82,24 @@ func hybridLayout(p Parts) (layout, error) {
 	configAt := place(int64(len(config)))
 	espAt := place(esp.size)
 	ukiAt := espAt + starts[program]
-	size := roundUp(espAt+esp.size+gpt.TableSectors*gpt.SectorSize, isoSector)
+	layersAt, end := behindESP(espAt+esp.size, p.Layers)
+	size := roundUp(end+gpt.TableSectors*gpt.SectorSize, isoSector)
 	if size >= 1<<32 {
 		return l, fmt.Errorf("a medium of %d bytes: it must stay under 4 GiB", size)
 	}
 
-	l, err = isoLayout([]isoFile{
+	files := []isoFile{
 		{"ISOLINUX.BIN", isolinuxAt, int64(len(p.Loaders.ISOLINUX))},
 		{"LDLINUX.C32", ldlinuxAt, int64(len(p.Loaders.Ldlinux))},
 		{"ISOLINUX.CFG", configAt, int64(len(config))},
 		{"EFI.IMG", espAt, esp.size},
 		{"VMLINUZ", ukiAt + image.kernelAt, p.Kernel.Size()},
 		{"INITRD", ukiAt + image.initrdAt, p.Initrd.Size()},
-	}, p.Label, size)
+	}
+	if p.Layers.size > 0 {
+		files = append(files, isoFile{"LAYERS", layersAt, p.Layers.size})
+	}
+	l, err = isoLayout(files, p.Label, size)
 	if err != nil {
 		return l, err
 	}
@@ -111,24 +118,8 @@ func hybridLayout(p Parts) (layout, error) {
 		return l, err
 	}
 	l.add(0, "MBR", Bytes(mbr))
-	return l, addTable(&l, p.Disk, espAt, esp.size)
-}
-
-// addTable adds both copies of a partition table whose only partition is the EFI system partition.
-func addTable(l *layout, disk gpt.GUID, espAt, espSize int64) error {
-	table := gpt.Table{Disk: disk, Sectors: uint64(l.size / gpt.SectorSize), Partitions: []gpt.Partition{{
-		Type:  gpt.ESP,
-		ID:    gpt.DeriveGUID(disk.String(), gpt.ESPPurpose),
-		First: uint64(espAt / gpt.SectorSize),
-		Last:  uint64((espAt+espSize)/gpt.SectorSize) - 1,
-		Name:  "bantam-esp",
-	}}}
-	if err := table.Verify(); err != nil {
-		return err
-	}
-	l.add(gpt.SectorSize, "partition table", Bytes(table.Primary()))
-	l.add(l.size-gpt.TableSectors*gpt.SectorSize, "backup of the partition table", Bytes(table.Backup()))
-	return nil
+	l.shifted(layersAt, p.Layers)
+	return l, addTable(&l, p.Disk, espSpan(espAt, esp.size), layersSpan(layersAt, p.Layers.size))
 }
 
 // isolinuxConfig starts the one entry at once. NOESCAPE: noise on an open serial line must not end in a boot prompt

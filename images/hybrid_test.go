@@ -147,6 +147,7 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 		"a kernel of 5 GiB":                      func(p *Parts) { p.Kernel = huge(5 << 30) },
 		"an initrd of 4 GiB less one byte":       func(p *Parts) { p.Initrd = huge(4<<30 - 1) },
 		"more than FAT16 can hold":               func(p *Parts) { p.Initrd = huge(2200 << 20) },
+		"layers of 4 GiB":                        func(p *Parts) { p.Layers.size = 4 << 30 },
 		"a command line longer than BIOS passes": func(p *Parts) { p.Cmdline = strings.Repeat("x", MaxCmdline+1) },
 		"a command line of two lines":            func(p *Parts) { p.Cmdline = "a\nLABEL b" },
 		"a label in lower case":                  func(p *Parts) { p.Label = "bantam" },
@@ -172,6 +173,14 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 	p.Initrd = huge(2000 << 20)
 	if _, err := hybridLayout(p); err != nil {
 		t.Errorf("an initrd of 2000 MiB: %v", err)
+	}
+	p = good
+	p.Layers.size = 4<<30 - 1<<20
+	if _, err := hybridLayout(p); err != nil {
+		t.Errorf("layers of nearly 4 GiB: %v", err)
+	}
+	if _, err := efiDiskLayout(EFIDisk{Kernel: good.Kernel, Initrd: good.Initrd, Disk: testDisk, Layers: layout{size: 5 << 40}}); err != nil {
+		t.Errorf("layers of 5 TiB on an EFI disk: %v", err)
 	}
 }
 

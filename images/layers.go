@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -79,6 +80,28 @@ func (l Layer) check(got switcher.Digest, size int64) error {
 		return fmt.Errorf("%s %w (it has %d bytes of %s, not %d of %s)", l.File, errDamagedLayer, size, got.Short(), l.Size, l.Digest.Short())
 	}
 	return nil
+}
+
+// openLayers lays layers out as they lie on a medium. They stay open until done is called.
+func (c *Composed) openLayers() (area layout, done func(), err error) {
+	var files []*os.File
+	done = func() {
+		for _, f := range files {
+			f.Close()
+		}
+	}
+	for _, e := range layersArea(c.Generation.Layers) {
+		l := c.Layers[slices.IndexFunc(c.Layers, func(l Layer) bool { return l.Digest.Hex() == e.SHA256 })]
+		f, err := os.Open(l.File)
+		if err != nil {
+			done()
+			return layout{}, nil, fmt.Errorf("layer %s: %w", l.Name, err)
+		}
+		files = append(files, f)
+		area.regions = append(area.regions, region{at: e.Offset, content: io.NewSectionReader(f, 0, e.Length), name: l.Name, digest: l.Digest})
+		area.size = roundUp(e.Offset+e.Length, layer.AreaUnit)
+	}
+	return area, done, nil
 }
 
 // layersArea says where layers lie on a medium: one behind the other, those with equal bytes once.

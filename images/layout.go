@@ -3,10 +3,14 @@ package images
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
 	"slices"
+
+	"bantam/switcher"
 )
 
 // Content is bytes of known length that can be read from any place: a file's, a blob's, or a slice's. Media are written
@@ -29,7 +33,8 @@ func FileContent(f *os.File) (Content, error) {
 type region struct {
 	at      int64
 	content Content
-	name    string // for errors, e.g. "initrd"
+	name    string          // for errors, e.g. "initrd"
+	digest  switcher.Digest // that the content must have; "" if it comes from memory
 }
 
 // A layout is a whole medium as data: where everything lies, and its size.
@@ -45,7 +50,8 @@ func (l *layout) add(at int64, name string, content Content) {
 // shifted adds another layout's regions at an offset: a file system becomes part of a disk.
 func (l *layout) shifted(at int64, part layout) {
 	for _, r := range part.regions {
-		l.add(at+r.at, r.name, r.content)
+		r.at += at
+		l.regions = append(l.regions, r)
 	}
 }
 
@@ -69,9 +75,17 @@ func (l *layout) write(w io.Writer) error {
 			return err
 		}
 		// Copied through a reader of its own: the same content may be written twice.
-		n, err := io.Copy(w, io.NewSectionReader(r.content, 0, r.content.Size()))
-		if err == nil && n != r.content.Size() {
+		hash := sha256.New()
+		from := io.Reader(io.NewSectionReader(r.content, 0, r.content.Size()))
+		if r.digest != "" {
+			from = io.TeeReader(from, hash)
+		}
+		n, err := io.Copy(w, from)
+		switch {
+		case err == nil && n != r.content.Size():
 			err = io.ErrUnexpectedEOF
+		case err == nil && r.digest != "" && r.digest.Hex() != hex.EncodeToString(hash.Sum(nil)):
+			err = errDamagedLayer
 		}
 		if err != nil {
 			return fmt.Errorf("write %s: %w", r.name, err)

@@ -31,15 +31,20 @@ func (c *Composed) WriteMedia(ctx context.Context, archive Archive, b board.Boar
 	}
 	// The image's own disk is told from any other by its GUID, which is the generation's.
 	disk := gpt.DeriveGUID(string(c.Digest), "disk")
+	layers, done, err := c.openLayers()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	var all []Sizes
 	for _, kind := range kinds {
 		path := filepath.Join(dir, b.Name+"."+kind)
 		archive.Progress.Step("writing %s", path)
 		cmdline := b.Cmdline + " bantam.disk=" + disk.String()
 		if kind == "iso" {
-			cmdline = b.Cmdline + " bantam.state=memory"
+			cmdline += " bantam.state=memory"
 		}
-		written, err := c.writeMedium(ctx, archive, b, kind, path, cmdline, disk)
+		written, err := c.writeMedium(ctx, archive, b, path, medium{cmdline, disk, layers, kind == "img"})
 		if err != nil {
 			return nil, err
 		}
@@ -64,18 +69,26 @@ type written struct {
 	loader int64 // bytes of the boot loader
 }
 
-// writeMedium writes one image. The ISO has no origin: it runs from memory, and beside a disk nobody shall take one for the other.
-func (c *Composed) writeMedium(ctx context.Context, archive Archive, b board.Board, kind, path, cmdline string, disk gpt.GUID) (written, error) {
+// A medium is what one image has that another does not, and its layers.
+type medium struct {
+	cmdline string
+	disk    gpt.GUID
+	layers  layout
+	origin  bool // false for the ISO: it runs from memory, and beside a disk nobody shall take one for the other
+}
+
+// writeMedium writes one image.
+func (c *Composed) writeMedium(ctx context.Context, archive Archive, b board.Board, path string, m medium) (written, error) {
 	switch b.Boot {
 	case board.Hybrid:
-		return c.writeHybrid(ctx, archive, path, cmdline, disk, kind == "img")
+		return c.writeHybrid(ctx, archive, path, m)
 	case board.EFIGrub:
-		return c.writeEFIDisk(ctx, archive, path, cmdline, disk)
+		return c.writeEFIDisk(ctx, archive, path, m)
 	}
 	return written{}, fmt.Errorf("board %s: cannot write images that boot by %q", b.Name, b.Boot)
 }
 
-func (c *Composed) writeHybrid(ctx context.Context, archive Archive, path, cmdline string, disk gpt.GUID, origin bool) (written, error) {
+func (c *Composed) writeHybrid(ctx context.Context, archive Archive, path string, m medium) (written, error) {
 	roots, err := archive.roots(ctx, PCLoaderPackages)
 	if err != nil {
 		return written{}, err
@@ -92,15 +105,16 @@ func (c *Composed) writeHybrid(ctx context.Context, archive Archive, path, cmdli
 		Loaders:   loaders,
 		Kernel:    Bytes(c.Kernel),
 		Initrd:    c.Initrd(),
-		Cmdline:   cmdline,
-		Disk:      disk,
+		Layers:    m.layers,
+		Cmdline:   m.cmdline,
+		Disk:      m.disk,
 		Label:     volumeLabel,
 		OSRelease: "ID=bantam\nPRETTY_NAME=Bantam\n",
-		Origin:    origin,
+		Origin:    m.origin,
 	})
 }
 
-func (c *Composed) writeEFIDisk(ctx context.Context, archive Archive, path, cmdline string, disk gpt.GUID) (written, error) {
+func (c *Composed) writeEFIDisk(ctx context.Context, archive Archive, path string, m medium) (written, error) {
 	target, err := archive.roots(ctx, []string{GRUBTargetPackage})
 	if err != nil {
 		return written{}, err
@@ -111,7 +125,7 @@ func (c *Composed) writeEFIDisk(ctx context.Context, archive Archive, path, cmdl
 	if err != nil {
 		return written{}, err
 	}
-	program, err := GRUB{HostRoots: tools, TargetRoot: target[0]}.Program(ctx, cmdline)
+	program, err := GRUB{HostRoots: tools, TargetRoot: target[0]}.Program(ctx, m.cmdline)
 	if err != nil {
 		return written{}, err
 	}
@@ -124,9 +138,10 @@ func (c *Composed) writeEFIDisk(ctx context.Context, archive Archive, path, cmdl
 		Program: program,
 		Kernel:  Bytes(kernel),
 		Initrd:  c.Initrd(),
-		Disk:    disk,
+		Layers:  m.layers,
+		Disk:    m.disk,
 		Label:   volumeLabel,
-		Origin:  true,
+		Origin:  m.origin,
 	})
 }
 

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"bantam/switcher"
 )
 
 // Part is a piece of an image and its bytes there.
@@ -31,6 +33,7 @@ func (c *Composed) sizesOf(image string, total, limit int64, w written) Sizes {
 	for _, segment := range c.Segments {
 		s.Parts = append(s.Parts, Part{segment.Name, int64(len(segment.Data)), Commas(segment.Raw) + " unpacked"})
 	}
+	s.Parts = append(s.Parts, layerParts(c.Generation.Layers)...)
 	s.Parts = append(s.Parts, Part{Name: "loader", Size: w.loader})
 	overhead := total
 	for _, p := range s.Parts {
@@ -38,6 +41,27 @@ func (c *Composed) sizesOf(image string, total, limit int64, w written) Sizes {
 	}
 	s.Parts = append(s.Parts, Part{"overhead", overhead, "partition table, file systems, alignment"})
 	return s
+}
+
+// layerParts accounts for layers. Those with equal bytes lie on a medium once.
+func layerParts(layers []switcher.Descriptor) (parts []Part) {
+	first := make(map[switcher.Digest]string)
+	for _, d := range layers {
+		p := Part{Name: d.LayerName(), Size: d.Size}
+		if by := d.Annotations[switcher.ForAnnotation]; by != d.LayerName() {
+			p.Detail = "for " + by
+		}
+		if version := d.Annotations[switcher.VersionAnnotation]; version != "" {
+			p.Detail = strings.TrimSpace(version + " " + p.Detail)
+		}
+		if same := first[d.Digest]; same != "" {
+			p.Size, p.Detail = 0, "the same as "+same
+		} else {
+			first[d.Digest] = d.LayerName()
+		}
+		parts = append(parts, p)
+	}
+	return parts
 }
 
 // TooLarge says that an image does not fit its board.
@@ -60,20 +84,31 @@ func (e *TooLarge) Error() string {
 // of equal parts share their lines.
 func PrintSizes(w io.Writer, all []Sizes) error {
 	var b strings.Builder
-	row := func(name string, size int64, detail string) {
-		line := fmt.Sprintf("  %-12s%12s  %s", name, Commas(size), detail)
+	width := 12
+	for _, s := range all {
+		for _, p := range s.Parts {
+			width = max(width, len(p.Name))
+		}
+	}
+	row := func(name string, size int64, share, detail string) {
+		line := fmt.Sprintf("  %-*s%12s  %6s  %s", width, name, Commas(size), share, detail)
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	for i, s := range all {
 		if i == 0 || !slices.Equal(s.Parts, all[i-1].Parts) {
 			for _, p := range s.Parts {
-				row(p.Name, p.Size, p.Detail)
+				row(p.Name, p.Size, Share(p.Size, s.Total), p.Detail)
 			}
 		}
-		row("total", s.Total, fmt.Sprintf("%s, %.1f %% of the board's %s", s.Image, 100*float64(s.Total)/float64(s.Limit), Commas(s.Limit)))
+		row("total", s.Total, "", fmt.Sprintf("%s, %.1f %% of the board's %s", s.Image, 100*float64(s.Total)/float64(s.Limit), Commas(s.Limit)))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// Share writes how much of a whole a part is, e.g. 61.0 %.
+func Share(part, whole int64) string {
+	return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(max(whole, 1)))
 }
 
 // Commas writes a number of bytes with a comma at every third digit, e.g. 8,247,232.

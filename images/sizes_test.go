@@ -13,14 +13,14 @@ func TestSizesTable(t *testing.T) {
 		{"out/pc.iso", 8_249_232, 18_000_000, parts},
 		{"out/x.img", 1000, 2000, parts[1:2]},
 	})
-	want := `  kernel         8,247,232  Linux 6.1.0-40-amd64
-  init                 900
-  loader             1,000
-  overhead             100  alignment
-  total          8,249,232  out/pc.img, 45.8 % of the board's 18,000,000
-  total          8,249,232  out/pc.iso, 45.8 % of the board's 18,000,000
-  init                 900
-  total              1,000  out/x.img, 50.0 % of the board's 2,000
+	want := `  kernel         8,247,232  100.0 %  Linux 6.1.0-40-amd64
+  init                 900   0.0 %
+  loader             1,000   0.0 %
+  overhead             100   0.0 %  alignment
+  total          8,249,232          out/pc.img, 45.8 % of the board's 18,000,000
+  total          8,249,232          out/pc.iso, 45.8 % of the board's 18,000,000
+  init                 900  90.0 %
+  total              1,000          out/x.img, 50.0 % of the board's 2,000
 `
 	if got := b.String(); err != nil || got != want {
 		t.Errorf("table is\n%swant\n%s(%v)", got, want, err)

@@ -67,13 +67,15 @@ are shown before compression, which makes them three to five times smaller.`,
 // printParts prints the first parts, what the others have together, and the total.
 func printParts(w io.Writer, title string, parts []images.Part, top int) {
 	fmt.Fprintln(w, title)
+	var total, rest int64
+	for _, p := range parts {
+		total += p.Size
+	}
 	row := func(size int64, name, detail string) {
-		line := fmt.Sprintf("%12s  %-14s  %s", images.Commas(size), name, detail)
+		line := fmt.Sprintf("%12s  %6s  %-14s  %s", images.Commas(size), images.Share(size, total), name, detail)
 		fmt.Fprintln(w, strings.TrimRight(line, " "))
 	}
-	var total, rest int64
 	for i, p := range parts {
-		total += p.Size
 		if top > 0 && i >= top {
 			rest += p.Size
 			continue
