@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/bits"
+	"strings"
 
 	"bantam/layer"
 	"bantam/switcher"
@@ -84,4 +85,14 @@ func generationSegment(g switcher.Generation, system []byte) (Segment, error) {
 	}
 	raw, err := packCPIO(files)
 	return Segment{Name: "generation", Data: raw, Raw: int64(len(raw))}, err
+}
+
+// SquashFilter names the branch filter of squashfs for programs of an architecture, if the kernel can undo it; "" is none.
+// Those of bookworm's mksquashfs are taken alone, so that every release packs alike.
+func SquashFilter(k Kernel, arch string) string {
+	filter := strings.TrimPrefix(bcjFilter(k, arch), "--")
+	if filter == "arm64" {
+		return ""
+	}
+	return filter
 }

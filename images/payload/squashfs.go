@@ -3,6 +3,7 @@ package payload
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -17,18 +18,18 @@ import (
 	"strings"
 
 	"bantam/images"
+	"bantam/layer"
 	"bantam/switcher"
 )
 
-// Entry is a file of a tree that becomes a layer. Folders above it need no entry of their own: they are root's, 0755.
-type Entry struct {
-	Path     string // below the root, e.g. usr/sbin/mosquitto
-	Mode     uint32 // rights, e.g. 0755; those of a link count for nothing
-	UID, GID int
-	Dir      bool
-	Link     string // where a symbolic link leads; "" if it is none
-	File     string // path on this host of a file that has its bytes; "" if Data has them
-	Data     []byte
+// File is a file, link or folder of a tree that becomes a layer. Folders above it need none of their own: they are root's, 0755.
+type File struct {
+	layer.Entry        // SHA256 may be left out
+	Host        string // path on this host of a file that has its bytes; "" if Data has them
+	Data        []byte
+
+	ELF     bool // a program or a library for the board
+	unwinds bool // it may come to load libgcc_s.so.1
 }
 
 // blockSize is that of the squashfs: what the device unpacks at once, and the memory that its decompressor takes.
@@ -41,22 +42,22 @@ type blob struct {
 	Size   int64
 }
 
-// squashFS packs a tree as a squashfs, in the cache. The bytes follow from the entries, whatever their order, and from
+// squashFS packs a tree as a squashfs, in the cache. The bytes follow from the tree, in whatever order it is given, and from
 // the version of mksquashfs: not from times, nor from who calls it. filter is the branch filter for xz, e.g. x86; "" is none.
 //
 // mksquashfs is given an archive, as it is the way of telling it owners and rights without being root and of giving it
 // names that no host's file system needs to bear.
-func squashFS(ctx context.Context, cache images.Cache, progress images.Progress, name, filter string, entries []Entry) (blob, error) {
-	entries, err := wholeTree(entries)
+func squashFS(ctx context.Context, cache images.Cache, progress images.Progress, name, filter string, tree []File) (blob, error) {
+	tree, err := wholeTree(tree)
 	if err != nil {
 		return blob{}, fmt.Errorf("%s: %w", name, err)
 	}
-	sums := make([]string, len(entries))
-	for i, e := range entries {
-		if sums[i], err = e.sum(); err != nil {
-			return blob{}, fmt.Errorf("%s: %w", name, err)
-		}
-	}
+	return packTree(ctx, cache, progress, name, filter, tree, func() error { return nil })
+}
+
+// packTree is squashFS for a whole tree with digests. fill is called if it is not in the cache, and gives files without
+// bytes their Host.
+func packTree(ctx context.Context, cache images.Cache, progress images.Progress, name, filter string, tree []File, fill func() error) (blob, error) {
 	version, err := mksquashfsVersion(ctx)
 	if err != nil {
 		return blob{}, err
@@ -67,12 +68,15 @@ func squashFS(ctx context.Context, cache images.Cache, progress images.Progress,
 		args = append(args, "-Xbcj", filter)
 	}
 	inputs := append([]string{"squashfs 1", version}, args...)
-	for i, e := range entries {
-		inputs = append(inputs, fmt.Sprintf("%q %o %d %d %t %q", e.Path, e.Mode, e.UID, e.GID, e.Dir, e.Link), sums[i])
+	for _, f := range tree {
+		inputs = append(inputs, fmt.Sprintf("%c %q %o %d %d %q %s", f.Kind, f.Path, f.Mode, f.UID, f.GID, f.Link, f.SHA256))
 	}
 	file, digest, err := cache.File(ctx, progress, inputs, func(f *os.File) error {
 		progress.Step("packing %s", name)
-		return mksquashfs(ctx, f.Name(), args, func(w io.Writer) error { return writeTar(w, entries, sums) })
+		if err := fill(); err != nil {
+			return err
+		}
+		return mksquashfs(ctx, f.Name(), args, func(w io.Writer) error { return writeTar(w, tree) })
 	})
 	if err != nil {
 		return blob{}, fmt.Errorf("%s: %w", name, err)
@@ -84,102 +88,107 @@ func squashFS(ctx context.Context, cache images.Cache, progress images.Progress,
 	return blob{file, switcher.Digest("sha256:" + digest), info.Size()}, nil
 }
 
-// wholeTree sorts entries and adds the folders above them. What cannot be a tree is an error.
-func wholeTree(entries []Entry) ([]Entry, error) {
-	known := make(map[string]Entry)
-	for _, e := range entries {
-		switch _, twice := known[e.Path]; {
-		case e.Path == "" || e.Path[0] == '/' || path.Clean(e.Path) != e.Path || e.Path == "." || e.Path == ".." || strings.HasPrefix(e.Path, "../") || strings.Contains(e.Path, "\x00"):
-			return nil, fmt.Errorf("%q is no path in a layer", e.Path)
+// wholeTree sorts a tree, adds the folders above its files and the digests of their bytes. What cannot be a tree is an error.
+func wholeTree(tree []File) ([]File, error) {
+	known := make(map[string]File)
+	for _, f := range tree {
+		switch _, twice := known[f.Path]; {
+		case f.Path == "" || f.Path[0] == '/' || path.Clean(f.Path) != f.Path || f.Path == "." || f.Path == ".." || strings.HasPrefix(f.Path, "../") || strings.Contains(f.Path, "\x00"):
+			return nil, fmt.Errorf("%q is no path in a layer", f.Path)
 		case twice:
-			return nil, fmt.Errorf("%s is there twice", e.Path)
-		case e.Mode&^0o7777 != 0:
-			return nil, fmt.Errorf("%s has rights %o", e.Path, e.Mode)
+			return nil, fmt.Errorf("%s is there twice", f.Path)
+		case f.Mode&^0o7777 != 0:
+			return nil, fmt.Errorf("%s has rights %o", f.Path, f.Mode)
+		case (f.Kind == layer.Link) != (f.Link != ""):
+			return nil, fmt.Errorf("%s is of kind %c and leads to %q", f.Path, f.Kind, f.Link)
+		case f.Kind == layer.RegularFile && f.SHA256 == "":
+			var err error
+			if f.SHA256, err = f.digest(); err != nil {
+				return nil, err
+			}
 		}
-		known[e.Path] = e
+		known[f.Path] = f
 	}
-	for _, e := range entries {
-		for dir := path.Dir(e.Path); dir != "."; dir = path.Dir(dir) {
+	for _, f := range tree {
+		for dir := path.Dir(f.Path); dir != "."; dir = path.Dir(dir) {
 			above, ok := known[dir]
-			if ok && !above.Dir {
-				return nil, fmt.Errorf("%s lies below %s, which is no folder", e.Path, dir)
+			if ok && above.Kind != layer.Folder {
+				return nil, fmt.Errorf("%s lies below %s, which is no folder", f.Path, dir)
 			}
 			if ok {
 				break // those above it have been seen, or will be
 			}
-			known[dir] = Entry{Path: dir, Mode: 0o755, Dir: true}
+			known[dir] = File{Entry: layer.Entry{Path: dir, Kind: layer.Folder, Mode: 0o755}}
 		}
 	}
-	whole := make([]Entry, 0, len(known))
-	for _, e := range known {
-		whole = append(whole, e)
+	whole := make([]File, 0, len(known))
+	for _, f := range known {
+		whole = append(whole, f)
 	}
-	slices.SortFunc(whole, func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(whole, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	return whole, nil
 }
 
 // open gives the bytes of a regular file, and how many they are.
-func (e Entry) open() (io.ReadCloser, int64, error) {
-	if e.File == "" {
-		return io.NopCloser(bytes.NewReader(e.Data)), int64(len(e.Data)), nil
+func (f File) open() (io.ReadCloser, int64, error) {
+	if f.Host == "" {
+		return io.NopCloser(bytes.NewReader(f.Data)), int64(len(f.Data)), nil
 	}
-	f, err := os.Open(e.File)
+	r, err := os.Open(f.Host)
 	if err != nil {
 		return nil, 0, err
 	}
-	info, err := f.Stat()
+	info, err := r.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no regular file", e.File)
+		err = fmt.Errorf("%s is no regular file", f.Host)
 	}
 	if err != nil {
-		f.Close()
+		r.Close()
 		return nil, 0, err
 	}
-	return f, info.Size(), nil
+	return r, info.Size(), nil
 }
 
-// sum is the SHA-256 of a regular file in hex; "" for another.
-func (e Entry) sum() (string, error) {
-	if e.Dir || e.Link != "" {
-		return "", nil
-	}
-	r, _, err := e.open()
+// digest is the SHA-256 of a regular file in hex.
+func (f File) digest() (string, error) {
+	r, _, err := f.open()
 	if err != nil {
 		return "", err
 	}
 	defer r.Close()
 	h := sha256.New()
 	if _, err := io.Copy(h, r); err != nil {
-		return "", fmt.Errorf("read %s: %w", e.File, err)
+		return "", fmt.Errorf("read %s: %w", f.Host, err)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// writeTar writes a tree as an archive. A file that is no more what its sum says is an error.
-func writeTar(w io.Writer, entries []Entry, sums []string) error {
+// writeTar writes a tree as an archive. A file that is no more what its digest says is an error.
+func writeTar(w io.Writer, tree []File) error {
 	archive := tar.NewWriter(w)
-	for i, e := range entries {
-		h := &tar.Header{Name: e.Path, Mode: int64(e.Mode), Uid: e.UID, Gid: e.GID, Format: tar.FormatPAX}
-		switch {
-		case e.Dir:
-			h.Typeflag, h.Name = tar.TypeDir, e.Path+"/"
-		case e.Link != "":
-			h.Typeflag, h.Linkname = tar.TypeSymlink, e.Link
+	for _, f := range tree {
+		h := &tar.Header{Name: f.Path, Mode: int64(f.Mode), Uid: f.UID, Gid: f.GID, Format: tar.FormatPAX}
+		var err error
+		switch f.Kind {
+		case layer.Folder:
+			h.Typeflag, h.Name = tar.TypeDir, f.Path+"/"
+			err = archive.WriteHeader(h)
+		case layer.Link:
+			h.Typeflag, h.Linkname = tar.TypeSymlink, f.Link
+			err = archive.WriteHeader(h)
 		default:
 			h.Typeflag = tar.TypeReg
+			err = writeTarFile(archive, h, f)
 		}
-		if err := writeTarEntry(archive, h, e, sums[i]); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return archive.Close()
 }
 
-func writeTarEntry(archive *tar.Writer, h *tar.Header, e Entry, sum string) error {
-	if h.Typeflag != tar.TypeReg {
-		return archive.WriteHeader(h)
-	}
-	r, size, err := e.open()
+func writeTarFile(archive *tar.Writer, h *tar.Header, f File) error {
+	r, size, err := f.open()
 	if err != nil {
 		return err
 	}
@@ -193,8 +202,8 @@ func writeTarEntry(archive *tar.Writer, h *tar.Header, e Entry, sum string) erro
 	if err != nil {
 		return err
 	}
-	if n != size || hex.EncodeToString(digest.Sum(nil)) != sum {
-		return fmt.Errorf("%s changed while it was read", e.File)
+	if n != size || hex.EncodeToString(digest.Sum(nil)) != f.SHA256 {
+		return fmt.Errorf("%s changed while it was read", cmp.Or(f.Host, f.Path))
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"bantam/images"
+	"bantam/layer"
 )
 
 // unsquash is what unsquashfs reads of a squashfs: rights, owner, size or link, and path of each entry.
@@ -36,20 +37,32 @@ func unsquash(t *testing.T, file string) string {
 	return strings.Join(lines, "\n")
 }
 
-func testTree(t *testing.T) []Entry {
+func file(path string, mode uint32, text string) File {
+	return File{Entry: layer.Entry{Path: path, Kind: layer.RegularFile, Mode: mode}, Data: []byte(text)}
+}
+
+func folder(path string, mode uint32) File {
+	return File{Entry: layer.Entry{Path: path, Kind: layer.Folder, Mode: mode}}
+}
+
+func link(path, to string) File {
+	return File{Entry: layer.Entry{Path: path, Kind: layer.Link, Link: to}}
+}
+
+func testTree(t *testing.T) []File {
 	t.Helper()
 	host := filepath.Join(t.TempDir(), "program")
 	if err := os.WriteFile(host, bytes.Repeat([]byte("program "), 40_000), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return []Entry{
-		{Path: "usr/sbin/program", Mode: 0o755, File: host},
-		{Path: "etc/program/secret", Mode: 0o640, UID: 100, GID: 70_000, Data: []byte("x")},
-		{Path: "etc/program", Mode: 0o750, GID: 100, Dir: true},
-		{Path: "usr/lib/libx.so.1", Link: "libx.so.1.0"},
-		{Path: "usr/lib/libx.so.1.0", Mode: 0o644},
-		{Path: "usr/share/odd \n\t\x01\"\\ñame" + strings.Repeat("x", 200), Mode: 0o644, Data: []byte("odd")},
-		{Path: "usr/share/spool", Mode: 0o1777, Dir: true},
+	return []File{
+		{Entry: layer.Entry{Path: "usr/sbin/program", Kind: layer.RegularFile, Mode: 0o755}, Host: host},
+		{Entry: layer.Entry{Path: "etc/program/secret", Kind: layer.RegularFile, Mode: 0o640, UID: 100, GID: 70_000}, Data: []byte("x")},
+		{Entry: layer.Entry{Path: "etc/program", Kind: layer.Folder, Mode: 0o750, GID: 100}},
+		link("usr/lib/libx.so.1", "libx.so.1.0"),
+		file("usr/lib/libx.so.1.0", 0o644, ""),
+		file("usr/share/odd \n\t\x01\"\\ñ\xffame"+strings.Repeat("x", 200), 0o644, "odd"),
+		folder("usr/share/spool", 0o1777),
 	}
 }
 
@@ -94,7 +107,7 @@ func TestSquashFSIsReadByOthers(t *testing.T) {
 
 func TestSquashFSIsTheSameEachTime(t *testing.T) {
 	t.Setenv("TZ", "UTC")
-	pack := func(entries []Entry) []byte {
+	pack := func(entries []File) []byte {
 		t.Helper()
 		made, err := squashFS(context.Background(), images.Cache{Dir: t.TempDir()}, nil, "test", "", entries)
 		if err != nil {
@@ -114,10 +127,10 @@ func TestSquashFSIsTheSameEachTime(t *testing.T) {
 	defer syscall.Umask(syscall.Umask(0o077))
 	again := testTree(t) // in other files
 	for i := range again {
-		if again[i].File == "" {
+		if again[i].Host == "" {
 			continue
 		}
-		if err := os.Chtimes(again[i].File, time.Unix(0, 0), time.Unix(2e9, 0)); err != nil {
+		if err := os.Chtimes(again[i].Host, time.Unix(0, 0), time.Unix(2e9, 0)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -131,21 +144,23 @@ func TestTreesThatAreNone(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing")
 	for _, test := range []struct {
 		name    string
-		entries []Entry
+		entries []File
 		want    string
 	}{
-		{"absolute", []Entry{{Path: "/etc/x"}}, `"/etc/x" is no path`},
-		{"out", []Entry{{Path: "../x"}}, `"../x" is no path`},
-		{"up in the middle", []Entry{{Path: "a/../x"}}, `"a/../x" is no path`},
-		{"the root", []Entry{{Path: "."}}, `"." is no path`},
-		{"nothing", []Entry{{Path: ""}}, `"" is no path`},
-		{"a zero byte", []Entry{{Path: "a\x00b"}}, `is no path`},
-		{"twice", []Entry{{Path: "a"}, {Path: "a", Dir: true}}, "a is there twice"},
-		{"below a file", []Entry{{Path: "a/b/c"}, {Path: "a"}}, "a/b/c lies below a, which is no folder"},
-		{"below a link", []Entry{{Path: "a", Link: "/etc"}, {Path: "a/passwd"}}, "a/passwd lies below a, which is no folder"},
-		{"not rights alone", []Entry{{Path: "a", Mode: 0o100644}}, "a has rights 100644"},
-		{"a file that is not there", []Entry{{Path: "a", File: missing}}, missing},
-		{"a file that is a folder", []Entry{{Path: "a", File: filepath.Dir(missing)}}, " is no regular file"},
+		{"absolute", []File{file("/etc/x", 0, "")}, `"/etc/x" is no path`},
+		{"out", []File{file("../x", 0, "")}, `"../x" is no path`},
+		{"up in the middle", []File{file("a/../x", 0, "")}, `"a/../x" is no path`},
+		{"the root", []File{folder(".", 0)}, `"." is no path`},
+		{"nothing", []File{file("", 0, "")}, `"" is no path`},
+		{"a zero byte", []File{file("a\x00b", 0, "")}, `is no path`},
+		{"twice", []File{file("a", 0, ""), folder("a", 0)}, "a is there twice"},
+		{"below a file", []File{file("a/b/c", 0, ""), file("a", 0, "")}, "a/b/c lies below a, which is no folder"},
+		{"below a link", []File{link("a", "/etc"), file("a/passwd", 0, "")}, "a/passwd lies below a, which is no folder"},
+		{"a link that leads nowhere", []File{link("a", "")}, `a is of kind l and leads to ""`},
+		{"a file that leads somewhere", []File{{Entry: layer.Entry{Path: "a", Kind: layer.RegularFile, Link: "b"}}}, `a is of kind f and leads to "b"`},
+		{"not rights alone", []File{file("a", 0o100644, "")}, "a has rights 100644"},
+		{"a file that is not there", []File{{Entry: layer.Entry{Path: "a", Kind: layer.RegularFile}, Host: missing}}, missing},
+		{"a file that is a folder", []File{{Entry: layer.Entry{Path: "a", Kind: layer.RegularFile}, Host: filepath.Dir(missing)}}, " is no regular file"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			cache := t.TempDir()
@@ -162,11 +177,10 @@ func TestTreesThatAreNone(t *testing.T) {
 
 func TestFileThatChangesIsRefused(t *testing.T) {
 	host := filepath.Join(t.TempDir(), "file")
-	e := Entry{Path: "a", File: host}
 	if err := os.WriteFile(host, []byte("one"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	sum, err := e.sum()
+	tree, err := wholeTree([]File{{Entry: layer.Entry{Path: "a", Kind: layer.RegularFile}, Host: host}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +189,7 @@ func TestFileThatChangesIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		var b bytes.Buffer
-		if err := writeTar(&b, []Entry{e}, []string{sum}); err == nil || !strings.Contains(err.Error(), "changed while it was read") {
+		if err := writeTar(&b, tree); err == nil || !strings.Contains(err.Error(), "changed while it was read") {
 			t.Errorf("now %q: %v", now, err)
 		}
 	}
@@ -197,7 +211,7 @@ func TestFullCacheDiskIsSaid(t *testing.T) {
 		x = x*1664525 + 1013904223
 		noise[i] = byte(x >> 24)
 	}
-	_, err := squashFS(context.Background(), images.Cache{Dir: cache}, nil, "test", "", []Entry{{Path: "noise", Data: noise}})
+	_, err := squashFS(context.Background(), images.Cache{Dir: cache}, nil, "test", "", []File{file("noise", 0o644, string(noise))})
 	if err == nil || !strings.Contains(err.Error(), "No space left on device") {
 		t.Errorf("error %v, want one that says that the disk is full", err)
 	}
