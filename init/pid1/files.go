@@ -7,8 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -22,39 +20,9 @@ import (
 // The files of a system lie below folders that a service may own. So no link on the way is followed: nobody can have
 // PID 1 write elsewhere.
 
-// folderOf opens the folder of a file; with missing folders are made. The names of both are resolved from /.
-func folderOf(file string, make bool) (filetree.Dir, error) {
-	at, err := filetree.Here.Folder("/", false)
-	way := "/"
-	for _, name := range strings.Split(strings.Trim(path.Dir(file), "/"), "/") {
-		if err != nil {
-			break
-		}
-		way = path.Join(way, name)
-		next, fault := at.Folder(name, false)
-		if make && errors.Is(fault, syscall.ENOENT) {
-			if fault = at.Mkdir(name, 0o755); fault == nil {
-				fault = at.Chmod(name, 0o755) // whatever the umask
-			}
-			if fault == nil || errors.Is(fault, syscall.EEXIST) {
-				next, fault = at.Folder(name, false)
-			}
-		}
-		at.Close()
-		at, err = next, fault
-	}
-	switch {
-	case errors.Is(err, syscall.ELOOP), errors.Is(err, syscall.ENOTDIR):
-		return at, fmt.Errorf("%s is no folder; a link to one will not do", way)
-	case err != nil:
-		return at, &fs.PathError{Op: "open", Path: way, Err: err}
-	}
-	return at, nil
-}
-
 // FileState says what is at path.
 func (m *Machine) FileState(file string) (string, error) {
-	dir, err := folderOf(file, false)
+	dir, err := filetree.FolderOf(file, false)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
@@ -104,7 +72,7 @@ func otherThanFile(dir filetree.Dir, name string) (string, error) {
 
 // WriteFile replaces the file at path, which has its rights and owner before it has its name.
 func (m *Machine) WriteFile(file string, data []byte, mode uint32, uid, gid int) error {
-	dir, err := folderOf(file, true)
+	dir, err := filetree.FolderOf(file, true)
 	if err != nil {
 		return err
 	}
@@ -127,7 +95,7 @@ func (m *Machine) WriteFile(file string, data []byte, mode uint32, uid, gid int)
 
 // RemoveFile removes the file at path.
 func (m *Machine) RemoveFile(file string) error {
-	dir, err := folderOf(file, false)
+	dir, err := filetree.FolderOf(file, false)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

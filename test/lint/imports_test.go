@@ -42,6 +42,7 @@ var mayImport = map[string][]string{
 	"init/filetree":     {},
 	"init/glob":         {},
 	"init/sigaction":    {},
+	"init/tree":         {"init/filetree", "layer"},
 	"init/supervise":    {"boottime", "init/sigaction", "lifecycle", "printable", "regular", "tty"},
 	"init/kmod":         {"init/glob"},
 	"init/statevolume":  {"gpt"},

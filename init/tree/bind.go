@@ -1,0 +1,102 @@
+package tree
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"bantam/init/filetree"
+)
+
+// setBinds makes binds all that there are. Those that stay the same are left alone.
+func (t *Tree) setBinds(binds []Bind, layers mounts) error {
+	for _, old := range slices.Backward(slices.Clone(t.binds)) {
+		if slices.Contains(binds, old) {
+			continue
+		}
+		if err := unbind(old.Path); err != nil {
+			return err
+		}
+		t.binds = slices.DeleteFunc(t.binds, func(b Bind) bool { return b == old })
+	}
+	for _, b := range binds {
+		if slices.Contains(t.binds, b) {
+			continue
+		}
+		m, known := layers[b.Layer.Hex]
+		if !known {
+			return fmt.Errorf("%s: layer %s is not one of the tree", b.Path, b.Layer.Name)
+		}
+		if err := t.bind(b.Path, m); err != nil {
+			return fmt.Errorf("%s: %w", b.Path, err)
+		}
+		t.binds = append(t.binds, b)
+	}
+	return nil
+}
+
+// bind shows a file or folder of a layer at its own path.
+func (t *Tree) bind(name string, m mounted) error {
+	if err := t.begin(); err != nil {
+		return err
+	}
+	source, err := m.open(strings.TrimPrefix(name, "/"), unix.O_PATH)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	info, err := source.Stat()
+	if err != nil {
+		return err
+	}
+	dir, err := place(name, info.IsDir())
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	at := dir.Path(path.Base(name))
+	clone, err := unix.OpenTree(int(source.Fd()), "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(clone)
+	return unix.MoveMount(clone, "", unix.AT_FDCWD, at, unix.MOVE_MOUNT_F_EMPTY_PATH)
+}
+
+// place makes the mount point, and opens the folder that it is in. The folders on the way belong to root; no link is
+// followed.
+func place(name string, folder bool) (filetree.Dir, error) {
+	at, err := filetree.FolderOf(name, true)
+	if err != nil {
+		return at, err
+	}
+	if folder {
+		err = at.Mkdir(path.Base(name), 0o755)
+	} else {
+		var f *os.File
+		if f, err = os.OpenFile(at.Path(path.Base(name)), os.O_CREATE|os.O_EXCL|os.O_WRONLY|unix.O_NOFOLLOW, 0o600); err == nil {
+			err = f.Close()
+		}
+	}
+	if errors.Is(err, os.ErrExist) {
+		return at, nil // of a start before
+	}
+	if err != nil {
+		at.Close()
+	}
+	return at, err
+}
+
+// unbind takes it away, with its mount point if that is empty.
+func unbind(name string) error {
+	if err := unix.Unmount(name, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil && err != unix.EINVAL && err != unix.ENOENT {
+		return fmt.Errorf("unmount %s: %w", name, err)
+	}
+	_ = os.Remove(name) // something may have been made there meanwhile
+	return nil
+}

@@ -1,0 +1,202 @@
+package tree
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"bantam/layer"
+)
+
+// A mounted layer is open, and has no place in the file system.
+type mounted struct{ fd int }
+
+type mounts map[string]mounted
+
+func (m mounts) close() {
+	for _, one := range m {
+		unix.Close(one.fd)
+	}
+}
+
+// path is one of a file in the layer, as long as it is open.
+func (m mounted) path(name string) string { return fmt.Sprintf("/proc/self/fd/%d/%s", m.fd, name) }
+
+// open opens a file of the layer. No link is followed: it could lead out.
+func (m mounted) open(name string, flags uint64) (*os.File, error) {
+	fd, err := unix.Openat2(m.fd, name, &unix.OpenHow{Flags: flags | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS})
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: name, Err: err}
+	}
+	return os.NewFile(uintptr(fd), name), nil
+}
+
+// mountAll mounts layers. What is mounted has to be closed also after an error.
+func (t *Tree) mountAll(layers []Layer) (mounts, error) {
+	all := mounts{}
+	for _, l := range layers {
+		one, err := t.mount(l)
+		if err != nil {
+			return all, err
+		}
+		all[l.Hex] = one
+	}
+	return all, nil
+}
+
+func (t *Tree) mount(l Layer) (mounted, error) {
+	fail := func(err error) (mounted, error) { return mounted{}, fmt.Errorf("layer %s: %w", l.Name, err) }
+	for _, module := range []string{"loop", "squashfs"} {
+		if err := t.o.Load(module); err != nil {
+			return fail(err)
+		}
+	}
+	place, err := t.o.Find(l)
+	if err != nil {
+		return fail(err)
+	}
+	device, err := attach(place, l.Size)
+	if err != nil {
+		return fail(err)
+	}
+	defer device.Close() // what is mounted keeps it
+	fs, err := unix.Fsopen("squashfs", unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return fail(fmt.Errorf("squashfs: %w", err))
+	}
+	defer unix.Close(fs)
+	if err = unix.FsconfigSetString(fs, "source", device.Name()); err == nil {
+		err = unix.FsconfigSetFlag(fs, "ro") // or the kernel wants to write to the device
+	}
+	if err == nil {
+		err = unix.FsconfigCreate(fs)
+	}
+	if err != nil {
+		return fail(fmt.Errorf("%w%s", err, said(fs)))
+	}
+	fd, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOSUID)
+	if err != nil {
+		return fail(err)
+	}
+	return mounted{fd}, nil
+}
+
+// said is what the kernel says of a mount that failed.
+func said(fs int) string {
+	b := make([]byte, 512)
+	n, err := unix.Read(fs, b)
+	if err != nil || n < 2 {
+		return ""
+	}
+	return ": " + strings.TrimSpace(string(b[2:n])) // after e, w or i
+}
+
+// attach makes a loop device of a place, which is gone when nothing uses it any more.
+func attach(place Place, size int64) (*os.File, error) {
+	backing, err := os.Open(place.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer backing.Close()
+	control, err := os.OpenFile("/dev/loop-control", os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer control.Close()
+	for range 100 { // somebody else may be faster
+		n, err := unix.IoctlRetInt(int(control.Fd()), unix.LOOP_CTL_GET_FREE)
+		if err != nil {
+			return nil, fmt.Errorf("a free loop device: %w", err)
+		}
+		device, err := os.Open(fmt.Sprintf("/dev/loop%d", n))
+		if err != nil {
+			return nil, err
+		}
+		err = unix.IoctlLoopConfigure(int(device.Fd()), &unix.LoopConfig{Fd: uint32(backing.Fd()), Info: unix.LoopInfo64{
+			Offset: uint64(place.Offset), Sizelimit: uint64(size), Flags: unix.LO_FLAGS_READ_ONLY | unix.LO_FLAGS_AUTOCLEAR,
+		}})
+		if err == nil {
+			return device, nil
+		}
+		device.Close()
+		if err != unix.EBUSY {
+			return nil, fmt.Errorf("loop device of %s: %w", place.Path, err)
+		}
+	}
+	return nil, errors.New("no loop device is free")
+}
+
+// A Reader reads files of one layer.
+type Reader struct {
+	m mounted
+	l Layer
+}
+
+// Open mounts a layer for reading.
+func (t *Tree) Open(l Layer) (Reader, error) {
+	m, err := t.mount(l)
+	return Reader{m, l}, err
+}
+
+// Close is needed once for each Open without error.
+func (r Reader) Close() { unix.Close(r.m.fd) }
+
+// Index reads the layer's index.
+func (r Reader) Index() (layer.Index, error) {
+	f, err := r.m.open(layer.IndexName, unix.O_RDONLY)
+	if err != nil {
+		return nil, fmt.Errorf("layer %s: %w", r.l.Name, err)
+	}
+	defer f.Close()
+	x, err := layer.ReadIndex(f)
+	if err != nil {
+		return nil, fmt.Errorf("layer %s: %w", r.l.Name, err)
+	}
+	return x, nil
+}
+
+// Read reads a file of at most so many bytes.
+func (r Reader) Read(name string, most int64) ([]byte, error) {
+	f, err := r.m.open(name, unix.O_RDONLY|unix.O_NONBLOCK)
+	if err != nil {
+		return nil, fmt.Errorf("layer %s: %w", r.l.Name, err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(b)) > most {
+		err = fmt.Errorf("%s has more than %d bytes", name, most)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("layer %s: %w", r.l.Name, err)
+	}
+	return b, nil
+}
+
+// Verify reads all of a layer and compares it with its digest. What it reads does not stay in memory.
+func (t *Tree) Verify(l Layer) error {
+	place, err := t.o.Find(l)
+	if err != nil {
+		return fmt.Errorf("layer %s: %w", l.Name, err)
+	}
+	f, err := os.Open(place.Path)
+	if err != nil {
+		return fmt.Errorf("layer %s: %w", l.Name, err)
+	}
+	defer f.Close()
+	sum := sha256.New()
+	n, err := io.Copy(sum, io.NewSectionReader(f, place.Offset, l.Size))
+	_ = unix.Fadvise(int(f.Fd()), place.Offset, l.Size, unix.FADV_DONTNEED)
+	switch {
+	case err != nil:
+		return fmt.Errorf("layer %s: %w", l.Name, err)
+	case n != l.Size || hex.EncodeToString(sum.Sum(nil)) != l.Hex:
+		return fmt.Errorf("layer %s is damaged: what is at %s is not what sha256:%s names", l.Name, place.Path, l.Hex)
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+package tree
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"bantam/init/filetree"
+)
+
+// begin opens the folder that /usr is without a tree, before the first is mounted over it, and has what is mounted and
+// unmounted there told to the mount namespaces of services, which otherwise would keep each tree that they began with.
+func (t *Tree) begin() error {
+	if t.begun {
+		return nil
+	}
+	if err := os.MkdirAll(t.o.Work, 0o755); err != nil {
+		return err
+	}
+	if err := unix.Mount("", "/", "", unix.MS_SHARED, ""); err != nil {
+		return fmt.Errorf("make the root shared: %w", err)
+	}
+	under, err := filetree.Here.Folder(usr, false)
+	if err != nil {
+		return fmt.Errorf("open /usr: %w", err)
+	}
+	t.under, t.begun = under, true
+	return nil
+}
+
+// pointTo makes the folder below the mounts one of links to what is in dir.
+func (t *Tree) pointTo(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	links := map[string]string{}
+	for _, e := range entries {
+		links[e.Name()] = path.Join(dir, e.Name())
+	}
+	return t.link(links)
+}
+
+// pointBack makes it what it was.
+func (t *Tree) pointBack() error {
+	return t.link(map[string]string{"bin": "../bin", "sbin": "../bin"})
+}
+
+// link makes the folder below the mounts one of these links alone, each of which takes the place of one before at once.
+func (t *Tree) link(links map[string]string) error {
+	names, err := t.under.Names()
+	if err != nil {
+		return err
+	}
+	const temporary = ".new"
+	for name, target := range links {
+		if err := t.under.Unlink(temporary); err != nil && err != unix.ENOENT {
+			return fmt.Errorf("/usr/%s: %w", temporary, err)
+		}
+		err := t.under.Symlink(target, temporary)
+		if err == nil {
+			err = t.under.Rename(temporary, name)
+		}
+		if err != nil {
+			return fmt.Errorf("link /usr/%s: %w", name, err)
+		}
+	}
+	for _, name := range names {
+		if _, kept := links[name]; !kept {
+			err = errors.Join(err, t.under.Unlink(name))
+		}
+	}
+	return err
+}
+
+// topSource is the source of what is mounted last at a mount point.
+func topSource(target string) (source string) {
+	text, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(text)) {
+		about, of, _ := strings.Cut(line, " - ")
+		if fields, sources := strings.Fields(about), strings.Fields(of); len(fields) > 4 && len(sources) > 1 && fields[4] == target {
+			source = sources[1]
+		}
+	}
+	return source
+}
