@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,7 +15,9 @@ import (
 
 	"bantam/board"
 	"bantam/images"
+	"bantam/images/payload"
 	"bantam/switcher"
+	"bantam/system"
 )
 
 // composeFlags are the flags of what a generation is made from and where it is kept.
@@ -144,6 +147,12 @@ func (f *composeFlags) build(c *call, b board.Board, file, out string, kinds []s
 	if err := in.Check(); err != nil {
 		return "", nil, err
 	}
+	sys, _ := system.Parse(file, text) // without faults, as Check says
+	if len(sys.Packages)+len(sys.Programs) > 0 || slices.ContainsFunc(slices.Collect(maps.Values(sys.Files)), hasSource) {
+		if err := needTools(layerTools...); err != nil {
+			return "", nil, err
+		}
+	}
 	archive := images.Archive{CacheDir: cache.Dir, Release: f.release, Arch: b.DebianArch, Progress: progress}
 	var notes []string
 	archive.AllowExpired = f.allowExpired
@@ -163,6 +172,14 @@ func (f *composeFlags) build(c *call, b board.Board, file, out string, kinds []s
 	} else if ok {
 		in.Kernel.Date = date
 	}
+	layers, said, err := payload.Layers(c.ctx, payload.Request{
+		File: file, Dir: filepath.Dir(file), Text: text, System: sys, Arch: b.Arch,
+		Filter: images.SquashFilter(in.Kernel, b.Arch), Archive: archive, Cache: cache, Progress: progress,
+	})
+	if err != nil {
+		return "", nil, unwritable(cache.Dir, "--cache", err)
+	}
+	in.Layers, notes = layers, append(notes, said...)
 	composed, err := images.Compose(c.ctx, in)
 	if err != nil {
 		return "", nil, unwritable(cache.Dir, "--cache", unwritable(f.store, "--store", unwritable(out, "--out", err)))
@@ -174,6 +191,9 @@ func (f *composeFlags) build(c *call, b board.Board, file, out string, kinds []s
 	}
 	return composed.Digest, sizes, unwritable(cache.Dir, "--cache", unwritable(out, "--out", err))
 }
+
+// hasSource tells whether a file's bytes come into a layer.
+func hasSource(f system.File) bool { return f.Source != "" }
 
 // unwritable says which flag helps if err tells that we may not write into dir.
 func unwritable(dir, flag string, err error) error {

@@ -19,6 +19,9 @@ var buildTools = []tool{
 	{"mke2fs", "e2fsprogs"},
 }
 
+// layerTools are needed beside them for packages, programs and sources.
+var layerTools = []tool{{"mksquashfs", "squashfs-tools"}}
+
 // needTools says which programs are missing and how to get them all, before any work is done.
 func needTools(tools ...tool) error {
 	var programs, packages []string
