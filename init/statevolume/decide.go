@@ -17,8 +17,9 @@ const (
 	minSectors    = 32 * sectorsPerMiB // a smaller place is not worth a volume
 
 	// Where the volume begins if the disk has room: behind any image to come, so that a larger image written over
-	// this one does not reach it and the volume is adopted again.
+	// this one does not reach it and the volume is adopted again. On disks of more than a GiB see startOn.
 	usualStart = 64 * sectorsPerMiB
+	mostStart  = 1024 * sectorsPerMiB
 )
 
 // A Place is a run of sectors, inclusive, and what lies there.

@@ -82,11 +82,14 @@ const testSectors = 160 * sectorsPerMiB
 
 var testGUID = gpt.DeriveGUID("test", "disk")
 
+// testLayers are the layers of the image.
+var testLayers = gpt.Partition{Type: gpt.Layers, ID: gpt.DeriveGUID(testGUID.String(), gpt.LayersPurpose), First: 7008, Last: 8127, Name: "bantam-layers"}
+
 // testImage is a disk of 160 MiB, full of something old, with an image's table of 4 MiB at its beginning.
 func testImage(t testing.TB) []byte {
 	t.Helper()
 	disk := bytes.Repeat([]byte("old!"), testSectors*gpt.SectorSize/4)
-	table := gpt.Table{Disk: testGUID, Sectors: 4 * sectorsPerMiB, Partitions: []gpt.Partition{{Type: gpt.ESP, First: 400, Last: 7000}}}
+	table := gpt.Table{Disk: testGUID, Sectors: 4 * sectorsPerMiB, Partitions: []gpt.Partition{{Type: gpt.ESP, First: 400, Last: 7000}, testLayers}}
 	if err := table.Verify(); err != nil {
 		t.Fatal(err)
 	}
@@ -223,6 +226,12 @@ func TestAPowerCutWhileTheVolumeIsMadeLeavesNothingOrAllOfIt(t *testing.T) {
 	}
 	if end := disk[(usualStart*512)+len(fs):][:4]; string(end) != "old!" {
 		t.Error("more was written than the file system")
+	}
+	if layers := disk[testLayers.First*512 : (testLayers.Last+1)*512]; !bytes.Equal(layers, start[testLayers.First*512:(testLayers.Last+1)*512]) {
+		t.Error("the layers were written to")
+	}
+	if c, err := gpt.Read(bytes.NewReader(disk), testSectors); err != nil || c.Table.Partitions[1].Type != gpt.Layers || c.Table.Partitions[2].Type != PartitionType {
+		t.Errorf("in the end the table is %+v, %v", c.Table, err)
 	}
 }
 

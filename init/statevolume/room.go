@@ -4,7 +4,8 @@ import "bantam/gpt"
 
 // known is the table that the disk's partitions follow from. That is the one it begins with; but where an image was
 // written over a disk of ours, the older table at the disk's end still knows what lies behind the image: partitions of
-// people, which must neither be written over nor forgotten.
+// people, which must neither be written over nor forgotten; they keep their numbers where the image has not taken them. The
+// layers of the older image are nobody's any more.
 func known(c gpt.Copies) gpt.Table {
 	table, imageEnd := c.Table, c.Table.Sectors
 	table.Sectors = c.DiskSectors
@@ -12,10 +13,14 @@ func known(c gpt.Copies) gpt.Table {
 		return table
 	}
 	for i, p := range c.AtEnd.Partitions {
-		if p.Type.IsZero() || p.Type == PartitionType || p.First < imageEnd {
+		if p.Type.IsZero() || p.Type == PartitionType || p.Type == gpt.Layers || p.First < imageEnd {
 			continue
 		}
-		if next, err := table.Put(i+1, p); err == nil { // not over one of the new table
+		next, err := table.Put(i+1, p)
+		if err != nil {
+			next, _, err = table.Add(p)
+		}
+		if err == nil { // or else it lies over one of the new table
 			table = next
 		}
 	}
@@ -36,7 +41,7 @@ func freePlaces(c gpt.Copies) []Place {
 			}
 		}
 	}
-	for _, start := range []uint64{usualStart, 0} {
+	for _, start := range []uint64{startOn(c.DiskSectors), 0} {
 		var best Place
 		for _, gap := range gaps(table) {
 			first := (max(gap.First, start) + sectorsPerMiB - 1) / sectorsPerMiB * sectorsPerMiB
@@ -50,6 +55,11 @@ func freePlaces(c gpt.Copies) []Place {
 		}
 	}
 	return places
+}
+
+// startOn is where a volume begins on a disk, if there is room behind: at a sixteenth of it, from 64 MiB to 1 GiB.
+func startOn(diskSectors uint64) uint64 {
+	return min(max(usualStart, diskSectors/16/sectorsPerMiB*sectorsPerMiB), mostStart)
 }
 
 // alignedLast shortens a run of sectors to end with a whole MiB; 0: there is none.

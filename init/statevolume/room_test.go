@@ -15,6 +15,9 @@ import (
 func TestFreePlaces(t *testing.T) {
 	const mib = sectorsPerMiB
 	part := func(first, last uint64) gpt.Partition { return gpt.Partition{Type: gpt.ESP, First: first, Last: last} }
+	layers := func(first, last uint64) gpt.Partition {
+		return gpt.Partition{Type: gpt.Layers, First: first, Last: last}
+	}
 	for name, c := range map[string]struct {
 		copies gpt.Copies
 		want   []Place
@@ -32,6 +35,12 @@ func TestFreePlaces(t *testing.T) {
 		"below 64 MiB if there is no other room": {table(1024*mib, part(400, 8000), part(70*mib, 1023*mib)), []Place{{First: 4 * mib, Last: 70*mib - 1}}},
 		"between neighbours that end within MiB": {table(1024*mib, part(400, 8000), part(8001, 100*mib+3), part(140*mib+7, 1023*mib)), []Place{{First: 101 * mib, Last: 140*mib - 1}}},
 		"nowhere without an image":               {table(1024 * mib), nil},
+		"behind layers of 70 MiB":                {table(1024*mib, part(400, 8000), layers(8008, 70*mib+5)), []Place{{First: 71 * mib, Last: 1023*mib - 1}}},
+		"behind layers on a small disk":          {table(96*mib+32, part(400, 8000), layers(8008, 20*mib-1)), []Place{{First: 20 * mib, Last: 95*mib - 1}}},
+		"nowhere if layers leave no room":        {table(40*mib, part(400, 8000), layers(8008, 10*mib)), nil},
+		"behind a sixteenth of the disk":         {table(8192*mib+100, part(400, 8000), layers(8008, 70*mib)), []Place{{First: 512 * mib, Last: 8192*mib - 1}}},
+		"behind a GiB of a very large one":       {table(1<<40, part(400, 8000)), []Place{{First: 1024 * mib, Last: 1<<40 - mib - 1}}},
+		"nearer if the GiB is not free":          {table(8192*mib, part(400, 8000), part(400*mib, 8191*mib)), []Place{{First: 4 * mib, Last: 400*mib - 1}}},
 	} {
 		got := freePlaces(c.copies)
 		if len(got) != len(c.want) || len(got) > 0 && (got[0].First != c.want[0].First || got[0].Last != c.want[0].Last) {
@@ -47,6 +56,47 @@ func TestFreePlaces(t *testing.T) {
 	c.Table.Partitions[0].Last = 9 * mib
 	if got := freePlaces(c); len(got) != 1 || got[0].First != 64*mib {
 		t.Errorf("with an image over the older volume: got %+v, want the usual place only", got)
+	}
+}
+
+// An image is written over a disk of an older one that was larger or smaller, with layers or without.
+func TestWhatAnOlderTableKnows(t *testing.T) {
+	const mib = sectorsPerMiB
+	part := func(kind gpt.GUID, first, last uint64, name string) gpt.Partition {
+		return gpt.Partition{Type: kind, ID: gpt.DeriveGUID(name, "test"), First: first, Last: last, Name: name}
+	}
+	esp := part(gpt.ESP, 400, 4000, "esp")
+	layers := part(gpt.Layers, 4008, 8000, "layers")
+	older := part(gpt.Layers, 20*mib, 30*mib-1, "older layers")
+	state := part(PartitionType, 64*mib, 200*mib-1, "state")
+	mine := part(gpt.DeriveGUID("mine", "type"), 300*mib, 400*mib-1, "mine")
+	for name, c := range map[string]struct {
+		image, old []gpt.Partition
+		want       string // names in the order of their numbers
+	}{
+		"without layers before":                {[]gpt.Partition{esp, layers}, []gpt.Partition{esp, state, mine}, "esp layers mine"},
+		"without layers now":                   {[]gpt.Partition{esp}, []gpt.Partition{esp, older, state, mine}, "esp - - mine"},
+		"with other layers":                    {[]gpt.Partition{esp, layers}, []gpt.Partition{esp, older, state, mine}, "esp layers - mine"},
+		"somebody's has the number of layers":  {[]gpt.Partition{esp, layers}, []gpt.Partition{esp, mine, state}, "esp layers mine"},
+		"somebody's lies where layers now lie": {[]gpt.Partition{esp, part(gpt.Layers, 4008, 350*mib, "layers")}, []gpt.Partition{esp, mine, state}, "esp layers"},
+	} {
+		copies := table(1024*mib, c.image...)
+		copies.Table.Sectors = c.image[len(c.image)-1].Last + 1000
+		copies.BackupErr, copies.AtEnd = nil, gpt.Table{Sectors: 1024 * mib, Partitions: c.old}
+		got := known(copies)
+		if err := got.Verify(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		var names []string
+		for _, p := range got.Partitions {
+			if p.Type.IsZero() {
+				p.Name = "-"
+			}
+			names = append(names, p.Name)
+		}
+		if list := strings.Join(names, " "); list != c.want {
+			t.Errorf("%s: got %q, want %q", name, list, c.want)
+		}
 	}
 }
 
