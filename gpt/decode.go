@@ -53,6 +53,12 @@ func Read(disk io.ReaderAt, sectors uint64) (Copies, error) {
 	return c, fmt.Errorf("primary partition table: %w; backup: %w", c.PrimaryErr, c.BackupErr)
 }
 
+// ReadPrimary reads the table at the beginning of a disk alone. The end of a CD may take seconds to say that it cannot be read.
+func ReadPrimary(disk io.ReaderAt, sectors uint64) (Table, error) {
+	t, _, err := readCopy(disk, sectors, 1)
+	return t, err
+}
+
 // readCopy reads the header at a sector and its entries. The other copy's place is returned too when the header is
 // intact, even if its entries are not.
 func readCopy(disk io.ReaderAt, diskSectors, at uint64) (t Table, alternate uint64, err error) {

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// wanted says what the kernel command line wants. The GUID is zero if no disk is to be looked for.
+// wanted says what the kernel command line wants, and which disk it names. The GUID is zero if it names none.
 func wanted(o Options) (f Facts, guid gpt.GUID, err error) {
 	for _, word := range strings.Fields(o.Cmdline) {
 		switch name, value, _ := strings.Cut(word, "="); name {
@@ -29,7 +29,7 @@ func wanted(o Options) (f Facts, guid gpt.GUID, err error) {
 			f.GUID = value
 		}
 	}
-	if f.MemoryWanted || f.GUID == "" {
+	if f.GUID == "" {
 		return f, guid, nil
 	}
 	if guid, err = gpt.ParseGUID(f.GUID); err != nil {
@@ -58,8 +58,8 @@ func wanted(o Options) (f Facts, guid gpt.GUID, err error) {
 // gather collects the facts, waiting for the disk if the command line names one.
 func gather(ctx context.Context, o Options) (Facts, error) {
 	f, guid, err := wanted(o)
-	if err == nil && !guid.IsZero() {
-		f.Disks, f.Unreadable, err = waitForDisks(ctx, o, identity{guid, f.Origin})
+	if err == nil && !guid.IsZero() && !f.MemoryWanted {
+		f.Disks, f.Unreadable, err = newSearch(o, identity{guid, f.Origin}, false).wait(ctx)
 	}
 	return f, err
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"bantam/gpt"
+
+	"golang.org/x/sys/unix"
 )
 
 // Limits of the look at the disks.
@@ -50,13 +52,17 @@ type search struct {
 	o       Options
 	sought  identity
 	late    bool // after the boot: nothing is repaired, and disks may sleep
+	lookAt  func(name string) (d Disk, ours bool, err error)
+	skip    func(name string) bool // what cannot have what is looked for
+	enough  func(d Disk) bool      // with it no others are waited for; nil: they are
 	disks   map[string]*look
 	answers chan answer
 	left    chan struct{} // closed: nobody takes answers any more
 }
 
 func newSearch(o Options, id identity, late bool) *search {
-	return &search{o: o, sought: id, late: late, disks: map[string]*look{}, answers: make(chan answer), left: make(chan struct{})}
+	return &search{o: o, sought: id, late: late, skip: cannotKeepState, disks: map[string]*look{}, answers: make(chan answer), left: make(chan struct{}),
+		lookAt: func(name string) (Disk, bool, error) { return lookAt(o, name, id, !late) }}
 }
 
 // look asks the disks that are new, that have another medium, or whose turn it is again.
@@ -70,7 +76,7 @@ func (s *search) look(now time.Time) error {
 		name := e.Name()
 		// A disk without medium (a card reader) has no size yet. A floppy drive would take seconds to say that it is empty.
 		size := s.o.number(name, "size")
-		if notADisk(name) || size == 0 {
+		if s.skip(name) || size == 0 {
 			continue
 		}
 		there[name] = true
@@ -85,7 +91,7 @@ func (s *search) look(now time.Time) error {
 		l.silent = true
 		go Guard("disk "+name, func() {
 			a := answer{name: name}
-			a.disk, a.found, a.err = lookAt(s.o, name, s.sought, !s.late)
+			a.disk, a.found, a.err = s.lookAt(name)
 			select {
 			case s.answers <- a:
 			case <-s.left:
@@ -121,6 +127,9 @@ func notADisk(name string) bool {
 	return false
 }
 
+// cannotKeepState: a CD cannot be written to, and a drive may take seconds to say what is in it.
+func cannotKeepState(name string) bool { return notADisk(name) || strings.HasPrefix(name, "sr") }
+
 // ours are the disks with our image, by name.
 func (s *search) ours() (disks []Disk) {
 	for _, name := range slices.Sorted(maps.Keys(s.disks)) {
@@ -137,7 +146,7 @@ func (s *search) unreadable() (list []string) {
 		switch l := s.disks[name]; {
 		case l.silent:
 			list = append(list, name+": it does not answer")
-		case l.err != nil && !errors.Is(l.err, gpt.ErrNone):
+		case l.err != nil && !errors.Is(l.err, gpt.ErrNone) && !errors.Is(l.err, unix.ENOMEDIUM):
 			list = append(list, name+": "+l.err.Error())
 		}
 	}
@@ -153,14 +162,13 @@ func (s *search) anySilent() bool {
 	return false
 }
 
-// waitForDisks looks at the disks as they appear, until the one that the machine was started from is there or the time is
-// over. It also says of which disks that could not be told.
-func waitForDisks(ctx context.Context, o Options, id identity) (ours []Disk, unreadable []string, err error) {
-	s := newSearch(o, id, false)
+// wait looks at the disks as they appear, until the one that the machine was started from is there or the time is
+// over. It also says of which disks that could not be told. It ends the search.
+func (s *search) wait(ctx context.Context) (ours []Disk, unreadable []string, err error) {
 	defer close(s.left)
 	again := time.NewTicker(lookInterval)
 	defer again.Stop()
-	over := time.NewTimer(o.Wait)
+	over := time.NewTimer(s.o.Wait)
 	defer over.Stop()
 	if err := s.look(time.Now()); err != nil {
 		return nil, nil, err
@@ -169,8 +177,8 @@ func waitForDisks(ctx context.Context, o Options, id identity) (ours []Disk, unr
 		select {
 		case a := <-s.answers:
 			s.take(a, time.Now())
-			if more && a.found && startedFrom(id.origin, a.disk) {
-				more = false
+			if more && a.found && startedFrom(s.sought.origin, a.disk) {
+				more, last = false, s.enough != nil && s.enough(a.disk)
 				over.Reset(othersLimit)
 			}
 		case now := <-again.C:
@@ -182,7 +190,7 @@ func waitForDisks(ctx context.Context, o Options, id identity) (ours []Disk, unr
 			}
 		case <-over.C:
 			more, last = false, !more
-			over.Reset(2 * o.Wait) // one that spins up takes ten seconds
+			over.Reset(2 * s.o.Wait) // one that spins up takes ten seconds
 		case <-ctx.Done():
 			return nil, s.unreadable(), errSilent
 		}

@@ -84,7 +84,7 @@ func TestADiskThatFirstAnswersWithAnErrorIsAskedAgain(t *testing.T) {
 			if answered(); len(s.ours()) != 1 || len(s.unreadable()) > 0 {
 				t.Errorf("got %+v, unreadable %q; want sda", s.ours(), s.unreadable())
 			}
-			ours, _, err := waitForDisks(context.Background(), o, identity{image: testGUID})
+			ours, _, err := newSearch(o, identity{image: testGUID}, false).wait(context.Background())
 			if err != nil || len(ours) != 1 {
 				t.Errorf("in a search of its own: %+v, %v", ours, err)
 			}

@@ -72,7 +72,7 @@ var (
 // ourDisk is a disk with a state partition whose file system is empty.
 func ourDisk(t *testing.T, o Options, name string) (path string) {
 	t.Helper()
-	table := gpt.Table{Disk: testGUID, Sectors: diskSectors, Partitions: []gpt.Partition{esp, testPartition}}
+	table := gpt.Table{Disk: testGUID, Sectors: diskSectors, Partitions: []gpt.Partition{esp, testPartition, testLayers}}
 	if err := table.Verify(); err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func TestADiskThatDoesNotAnswerHoldsUpNoOther(t *testing.T) {
 	ourDisk(t, o, "sdb")
 	ended := make(chan []Disk, 1)
 	go func() {
-		ours, _, err := waitForDisks(context.Background(), o, identity{image: testGUID})
+		ours, _, err := newSearch(o, identity{image: testGUID}, false).wait(context.Background())
 		if err != nil {
 			t.Error(err)
 		}
@@ -235,6 +235,10 @@ func TestAVolumeIsMountedWhereItIsWanted(t *testing.T) {
 	}
 	if found, _ := filepath.Glob(o.Dir + "*"); len(found) != 1 {
 		t.Errorf("folders: %q", found)
+	}
+	// From what Open has read: the disk has another GUID by now than the initrd says.
+	if area, err := v.Layers(context.Background(), o); err != nil || area != testArea(o, "vda") {
+		t.Errorf("its layers: %+v, %v", area, err)
 	}
 	if v, err = v.Distrust("its files are damaged"); err != nil || v.Kind != Untrusted || v.Reason != "its files are damaged" {
 		t.Errorf("distrusted: got %+v, %v", v, err)

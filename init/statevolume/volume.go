@@ -1,5 +1,5 @@
 // Package statevolume finds, makes, checks and mounts the volume that keeps a machine's state: an ext4 partition behind
-// the image on the disk the machine was started from.
+// the image on the disk the machine was started from. It also finds the layers of that image.
 //
 // The first boot makes it from a small file system that the image carries; the kernel grows it to the partition, on a
 // large disk while the machine already uses it. After
@@ -44,6 +44,7 @@ type Volume struct {
 	Awaited bool
 
 	disk, partition string // devices of the volume, trusted or not; "" if there is none
+	layers          *Area  // on the disk; nil: none
 	place           Place  // on the disk
 	fileSystem      int64  // bytes that it has of its place
 	first           bool   // the disk got its own GUID by this boot
@@ -190,7 +191,7 @@ func open(ctx context.Context, o Options, aside string) (Volume, error) {
 		v.Notes, v.several = append(v.Notes, a.Note), true
 	}
 	if a.Verb != UseMemory {
-		v.disk, v.place = o.dev+"/"+a.Disk.Name, a.Place
+		v.disk, v.place, v.layers = o.dev+"/"+a.Disk.Name, a.Place, areaOn(o, a.Disk)
 		if part := partitionAt(o, a.Disk.Name, a.Place); part != "" {
 			v.partition = o.dev + "/" + part
 		}
