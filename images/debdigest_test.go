@@ -51,7 +51,7 @@ func TestPackageWithAnotherDigestIsNotUsed(t *testing.T) {
 	bad := strings.Repeat("0", 64)
 	for digest, fault := range map[string]string{good: "", bad: "has SHA-256 " + good + ", its list says " + bad} {
 		a := Archive{CacheDir: t.TempDir(), Release: "bookworm", Arch: "amd64", configured: true}
-		p, err := a.unpacked(context.Background(), record{Package: "small", Version: "1", Architecture: "all", SHA256: digest})
+		p, err := a.unpacked(context.Background(), Record{Package: "small", Version: "1", Architecture: "all", SHA256: digest})
 		if fault == "" && err != nil || fault != "" && (err == nil || !strings.Contains(err.Error(), fault)) {
 			t.Errorf("digest %.4s: %v, want %q", digest, err, fault)
 		}
@@ -131,7 +131,7 @@ func TestExpiredArchiveIsRefused(t *testing.T) {
 			if err := os.Chtimes(a.path("updated"), old, old); err != nil {
 				t.Fatal(err)
 			}
-			known, err := a.freshRecords(context.Background())
+			known, err := a.records(context.Background(), []string{"small"})
 			if test.refused {
 				if !errors.Is(err, errExpired) || !strings.Contains(err.Error(), "--allow-expired") {
 					t.Errorf("got %v, %v; want it refused and the way out named", known, err)

@@ -31,7 +31,7 @@ type Kernel struct {
 // DebianKernel fetches the kernel that a package name stands for: a meta package such as
 // linux-image-amd64, a real one such as linux-image-6.1.0-40-amd64, or either as name=version.
 func DebianKernel(ctx context.Context, archive Archive, name string) (k Kernel, err error) {
-	err = archive.current(func(a Archive) error {
+	err = archive.Current(func(a Archive) error {
 		k, err = fetchKernel(ctx, a, name)
 		return err
 	})

@@ -1,0 +1,80 @@
+package images
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Deb fetches a package, and returns the path of its .deb. It has the digest of the record.
+func (a Archive) Deb(ctx context.Context, r Record) (string, error) {
+	if err := a.locate(); err != nil {
+		return "", err
+	}
+	path := filepath.Join(a.CacheDir, "debs", r.fileName()+".deb")
+	intact := func() bool {
+		sum, err := FileDigest(path)
+		return err == nil && sum == r.SHA256
+	}
+	if intact() {
+		return path, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", err
+	}
+	unlock, err := Cache{a.CacheDir}.Lock(ctx, "debs", a.Progress)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if intact() {
+		return path, nil // another build was faster
+	}
+	tmp, err := fetchDir(filepath.Dir(path))
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(tmp)
+	deb, err := a.download(ctx, tmp, r)
+	if err != nil {
+		return "", fmt.Errorf("Debian package %s %s: %w", r.Package, r.Version, err)
+	}
+	return path, os.Rename(deb, path)
+}
+
+// fetchDir makes a folder to fetch into, and removes those of builds that were killed: only one build is here at a time.
+func fetchDir(dir string) (string, error) {
+	left, _ := filepath.Glob(filepath.Join(dir, ".fetch-*"))
+	for _, dead := range left {
+		if err := os.RemoveAll(dead); err != nil {
+			return "", err
+		}
+	}
+	return os.MkdirTemp(dir, ".fetch-*")
+}
+
+// download fetches a package into a folder, as package.deb, and compares its digest.
+func (a *Archive) download(ctx context.Context, tmp string, r Record) (string, error) {
+	a.Progress.Step("fetching %s %s", r.Package, r.Version)
+	if _, err := a.retry(ctx, tmp, "apt-get", "download", r.Package+"="+r.Version); err != nil {
+		if said := err.Error(); strings.Contains(said, "404") || strings.Contains(said, "was not found") {
+			return "", fmt.Errorf("%w: %w", errGone, err)
+		}
+		return "", err
+	}
+	debs, err := filepath.Glob(filepath.Join(tmp, "*.deb"))
+	if err != nil || len(debs) != 1 {
+		return "", fmt.Errorf("apt-get download: left %d packages, want 1", len(debs))
+	}
+	sum, err := FileDigest(debs[0])
+	if err != nil {
+		return "", err
+	}
+	if sum != r.SHA256 {
+		return "", fmt.Errorf("%s has SHA-256 %s, its list says %s", filepath.Base(debs[0]), sum, r.SHA256)
+	}
+	deb := filepath.Join(tmp, "package.deb")
+	return deb, os.Rename(debs[0], deb)
+}
