@@ -23,9 +23,10 @@ import (
 // refName is the annotation by which OCI tools name an entry of a layout, as in oci:out/store:pc.
 const refName = "org.opencontainers.image.ref.name"
 
-// ownModules are what the device binary needs on any board: the file system of the state volume, and that of USB sticks with
-// the character sets that the kernel wants for it.
-var ownModules = []string{"ext4", "vfat", "nls_cp437", "nls_ascii", "nls_iso8859-1", "nls_utf8"}
+// ownModules are what the device binary needs on any board: the file system of the state volume, that of USB sticks with
+// the character sets that the kernel wants for it, and what mounts layers where they lie: a generation that comes later may have
+// some.
+var ownModules = []string{"ext4", "vfat", "nls_cp437", "nls_ascii", "nls_iso8859-1", "nls_utf8", "loop", "squashfs", "overlay"}
 
 // Inputs are all that a generation is made from. The same inputs give the same bytes.
 type Inputs struct {
