@@ -60,8 +60,10 @@ help:
 run: image
 	@bin/bantam run --board $(BOARD)
 
+# The lock lies in out: the checkout stays as it is, and may be read-only; who tries the examples gets the newest packages,
+# and keeps them until `make clean`.
 image: build
-	@bin/bantam build --board $(BOARD) examples/$(BOARD)/system.toml
+	@bin/bantam build --board $(BOARD) --lock out/$(BOARD).lock examples/$(BOARD)/system.toml
 
 build: run-packages bin/bantam device
 

@@ -2,6 +2,7 @@ package images
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -55,11 +56,23 @@ func fetchDir(dir string) (string, error) {
 	return os.MkdirTemp(dir, ".fetch-*")
 }
 
-// download fetches a package into a folder, as package.deb, and compares its digest.
+// download fetches a package into a folder, as package.deb, with the digest of its record: from the vendor folder if there
+// is one, else from the archive, and what the lock names and the archive has no longer from the snapshot service.
 func (a *Archive) download(ctx context.Context, tmp string, r Record) (string, error) {
+	switch {
+	case a.Vendor != "":
+		return a.vendored(tmp, r)
+	case r.locked:
+		return a.downloadLocked(ctx, tmp, r)
+	}
+	return a.downloadListed(ctx, tmp, r)
+}
+
+// downloadListed fetches a package from the archive.
+func (a *Archive) downloadListed(ctx context.Context, tmp string, r Record) (string, error) {
 	a.Progress.Step("fetching %s %s", r.Package, r.Version)
 	if _, err := a.retry(ctx, tmp, "apt-get", "download", r.Package+"="+r.Version); err != nil {
-		if said := err.Error(); strings.Contains(said, "404") || strings.Contains(said, "was not found") {
+		if said := err.Error(); strings.Contains(said, "404") || strings.Contains(said, "was not found") || strings.Contains(said, "Unable to locate package") {
 			return "", fmt.Errorf("%w: %w", errGone, err)
 		}
 		return "", err
@@ -68,13 +81,25 @@ func (a *Archive) download(ctx context.Context, tmp string, r Record) (string, e
 	if err != nil || len(debs) != 1 {
 		return "", fmt.Errorf("apt-get download: left %d packages, want 1", len(debs))
 	}
-	sum, err := FileDigest(debs[0])
-	if err != nil {
-		return "", err
-	}
-	if sum != r.SHA256 {
-		return "", fmt.Errorf("%s has SHA-256 %s, its list says %s", filepath.Base(debs[0]), sum, r.SHA256)
+	if err := a.verify(r, debs[0]); err != nil {
+		return "", errors.Join(err, os.Remove(debs[0]))
 	}
 	deb := filepath.Join(tmp, "package.deb")
 	return deb, os.Rename(debs[0], deb)
+}
+
+// verify compares a file with the record that it was fetched for.
+func (a *Archive) verify(r Record, file string) error {
+	sum, err := FileDigest(file)
+	if err != nil {
+		return err
+	}
+	if sum == r.SHA256 {
+		return nil
+	}
+	says := "its list says"
+	if r.locked {
+		says = a.Lock.Name() + " says"
+	}
+	return fmt.Errorf("%s has SHA-256 %s, %s %s", filepath.Base(file), sum, says, r.SHA256)
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/images/lock"
 )
 
 // Archive fetches packages from Debian's archive with apt in a root directory of its own
@@ -27,7 +29,11 @@ type Archive struct {
 	AllowExpired bool              // take an archive whose Release file is past its Valid-Until
 	Note         func(said string) // told what people should know when the work is done, e.g. how old the lists are; may be nil
 
-	configured bool // apt.conf has been written
+	Lock   *lock.Inputs // says which versions to take, and is told which were found; nil: the newest
+	Vendor string       // folder that has all that the lock names, as bantam vendor fills it; then nothing else is asked
+
+	configured bool   // apt.conf has been written
+	snapshot   string // the service's address; "" is snapshotService
 }
 
 // listsAge is how long apt's lists are used without asking the archive again.
@@ -37,6 +43,7 @@ const listsAge = 7 * 24 * time.Hour
 type Package struct {
 	Name    string // e.g. linux-image-6.1.0-40-amd64
 	Version string // e.g. 6.1.153-1
+	Arch    string // its own, e.g. all
 	SHA256  string // of the .deb, in hex
 	Dir     string // its files lie below this folder as they would below /
 	Deb     string // the .deb itself
@@ -58,7 +65,7 @@ func (a Archive) Packages(ctx context.Context, names ...string) (packages map[st
 	return packages, err
 }
 
-// errGone: apt's lists name a version that the archive has replaced since.
+// errGone: apt's lists name a version that the archive has replaced since, or the lock one that they do not name.
 var errGone = errors.New("the archive has it no longer")
 
 // Current does something once more with new lists if the ones we have turn out to be outdated.
@@ -152,7 +159,7 @@ func noRelease(name string) error {
 func (a *Archive) unpacked(ctx context.Context, r Record) (Package, error) {
 	dir := filepath.Join(a.CacheDir, "packages", r.fileName())
 	p := Package{
-		Name: r.Package, Version: r.Version, SHA256: r.SHA256, Depends: r.Depends,
+		Name: r.Package, Version: r.Version, Arch: r.Architecture, SHA256: r.SHA256, Depends: r.Depends,
 		Dir: filepath.Join(dir, "root"), Deb: filepath.Join(dir, "package.deb"),
 	}
 	if _, err := os.Stat(dir); err == nil {

@@ -21,6 +21,9 @@ type Record struct {
 	Source, SourceVersion                  string // what it was built from
 	Filename                               string // below the archive's root
 	Size                                   int64  // of the .deb, bytes
+
+	locked bool   // the lock says so
+	kernel string // of a meta package in the lock: name=version of the kernel
 }
 
 // fileName is what files of a package are called. A version may hold ':' and '~', which are fine there.
@@ -32,9 +35,21 @@ func (r Record) fileName() string {
 // of a warm build.
 const recordsFile, closuresFile = "records.json", "closures.json"
 
-// records resolves names, or names=versions, against apt's lists.
+// records resolves names, or names=versions: by the lock, and what that does not say against apt's lists.
 func (a *Archive) records(ctx context.Context, names []string) (map[string]Record, error) {
-	return answers(ctx, a, recordsFile, names, a.show)
+	all, missing, err := a.lockedRecords(names)
+	if err != nil || len(missing) == 0 {
+		return all, err
+	}
+	found, err := answers(ctx, a, recordsFile, missing, a.show)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range missing {
+		all[name] = found[name]
+		a.Lock.AddPackage(a.Arch, name, found[name].entry())
+	}
+	return all, nil
 }
 
 // Closure resolves a package, by name or as name=version, and all that it depends on, as apt would install it into an empty
@@ -84,17 +99,19 @@ func answers[T any](ctx context.Context, a *Archive, file string, names []string
 }
 
 // locate fills in the release, and makes the cache's path one that apt understands.
-func (a *Archive) locate() error {
+func (a *Archive) locate() (err error) {
+	if a.Release, err = a.Lock.Release(a.Release); err != nil {
+		return err
+	}
 	if a.Release == "" {
-		release, err := hostRelease("/etc/os-release")
-		if err != nil {
+		if a.Release, err = hostRelease("/etc/os-release"); err != nil {
 			return err
 		}
-		a.Release = release
 	}
 	if strings.Trim(a.Release, "abcdefghijklmnopqrstuvwxyz-") != "" { // it is part of paths, too
 		return noRelease(a.Release)
 	}
+	a.Lock.SetRelease(a.Release)
 	dir, err := filepath.Abs(a.CacheDir) // apt knows no working directory
 	a.CacheDir = dir
 	return err

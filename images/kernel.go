@@ -43,7 +43,7 @@ func fetchKernel(ctx context.Context, archive Archive, name string) (Kernel, err
 	if err != nil {
 		return Kernel{}, err
 	}
-	if image := metaTarget(records[name].Depends); image != "" {
+	if image := records[name].meant(); image != "" {
 		name = image
 	}
 	packages, err := archive.packages(ctx, []string{name})
@@ -182,6 +182,29 @@ func filesID(roots ...string) (string, error) {
 		}
 	}
 	return resultKey(seen), nil
+}
+
+// Digest is the SHA-256, in hex, of a kernel of KernelFiles with its modules.
+func (k Kernel) Digest(cache Cache) (string, error) {
+	sum, err := cache.Result([]string{"kernel digest 1", k.id}, func() ([]byte, error) {
+		var sums []string
+		for _, root := range []string{k.Image, k.Config, k.Modules} {
+			if root == "" {
+				continue
+			}
+			file, err := filepath.EvalSymlinks(root) // as /vmlinuz is one
+			if err != nil {
+				return nil, fmt.Errorf("kernel: %w", err)
+			}
+			sum, err := TreeDigest(file)
+			if err != nil {
+				return nil, fmt.Errorf("kernel: %w", err)
+			}
+			sums = append(sums, sum)
+		}
+		return []byte(resultKey(sums)), nil
+	})
+	return string(sum), err
 }
 
 // Has tells whether the kernel was built with an option, e.g. CONFIG_XZ_DEC_X86, built in.

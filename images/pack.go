@@ -63,6 +63,27 @@ func (c *Composed) WriteMedia(ctx context.Context, archive Archive, b board.Boar
 	return all, errors.Join(faults...)
 }
 
+// LoaderPackages fetches the packages that WriteMedia needs for a board, so that all inputs are known before work begins.
+func LoaderPackages(ctx context.Context, archive Archive, b board.Board) error {
+	if b.Boot == board.EFIGrub {
+		_, _, err := grubRoots(ctx, archive)
+		return err
+	}
+	_, err := archive.roots(ctx, PCLoaderPackages)
+	return err
+}
+
+// grubRoots are the unpacked packages of GRUB's modules for the board and of its tools for this host.
+func grubRoots(ctx context.Context, archive Archive) (target string, tools []string, err error) {
+	targets, err := archive.roots(ctx, []string{GRUBTargetPackage})
+	if err != nil {
+		return "", nil, err
+	}
+	archive.Arch = runtime.GOARCH // Debian calls amd64, arm64 and riscv64 the same
+	tools, err = archive.roots(ctx, GRUBHostPackages)
+	return targets[0], tools, err
+}
+
 // written says what a medium carries beside the segments.
 type written struct {
 	kernel int64 // bytes of the kernel as it lies there
@@ -115,17 +136,11 @@ func (c *Composed) writeHybrid(ctx context.Context, archive Archive, path string
 }
 
 func (c *Composed) writeEFIDisk(ctx context.Context, archive Archive, path string, m medium) (written, error) {
-	target, err := archive.roots(ctx, []string{GRUBTargetPackage})
+	target, tools, err := grubRoots(ctx, archive)
 	if err != nil {
 		return written{}, err
 	}
-	host := archive
-	host.Arch = runtime.GOARCH // Debian calls amd64, arm64 and riscv64 the same
-	tools, err := host.roots(ctx, GRUBHostPackages)
-	if err != nil {
-		return written{}, err
-	}
-	program, err := GRUB{HostRoots: tools, TargetRoot: target[0]}.Program(ctx, m.cmdline)
+	program, err := GRUB{HostRoots: tools, TargetRoot: target}.Program(ctx, m.cmdline)
 	if err != nil {
 		return written{}, err
 	}

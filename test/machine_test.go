@@ -29,7 +29,7 @@ func build(t *testing.T, board, systemFile string, flags ...string) string {
 		t.Fatal("bin/bantam is missing: run `make build`")
 	}
 	out := t.TempDir()
-	args := append([]string{"build", "--board", board, "--out", out}, flags...)
+	args := append([]string{"build", "--board", board, "--out", out, "--lock", filepath.Join(out, "lock")}, flags...)
 	if text, err := exec.Command(bantam, append(args, systemFile)...).CombinedOutput(); err != nil {
 		t.Fatalf("bantam build: %v\n%s", err, text)
 	}

@@ -5,25 +5,22 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
-	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"bantam/board"
 	"bantam/images"
-	"bantam/images/payload"
 	"bantam/switcher"
-	"bantam/system"
 )
 
 // composeFlags are the flags of what a generation is made from and where it is kept.
 type composeFlags struct {
 	board, kernel, kernelFiles, device, store, cache, release string
 	refresh, allowExpired, verbose                            bool
+
+	lockFlags
 }
 
 func (f *composeFlags) declare(flags *flag.FlagSet) {
@@ -37,6 +34,7 @@ func (f *composeFlags) declare(flags *flag.FlagSet) {
 	flags.BoolVar(&f.refresh, "refresh", false, "ask Debian's archive for newer packages; otherwise once a week")
 	flags.BoolVar(&f.allowExpired, "allow-expired", false, "take an archive whose Release file is past its Valid-Until, e.g. of snapshot.debian.org")
 	flags.BoolVar(&f.verbose, "v", false, "print each step")
+	f.lockFlags.declare(flags)
 }
 
 // boardFlag declares --board; every verb that has one has the same.
@@ -63,7 +61,10 @@ var buildVerb = verb{
 	args:    "SYSTEM.toml",
 	summary: "make bootable images",
 	text: `Writes OUT/BOARD.img, a disk image, and for a PC OUT/BOARD.iso, which runs from memory; prints what takes
-their bytes. The same inputs give the same bytes; SOURCE_DATE_EPOCH replaces the date of the kernel package.`,
+their bytes. The same inputs give the same bytes; SOURCE_DATE_EPOCH replaces the date of the kernel package.
+
+What it was made from is written to SYSTEM.lock beside SYSTEM.toml, and taken again by the next build. To take
+newer packages: bantam build --update [NAME...] SYSTEM.toml`,
 	declare: func(c *call) func(args []string) error {
 		var f composeFlags
 		f.declare(c.flags)
@@ -72,11 +73,9 @@ their bytes. The same inputs give the same bytes; SOURCE_DATE_EPOCH replaces the
 		iso := c.flags.Bool("iso", false, "only the ISO image")
 		asJSON := c.flags.Bool("json", false, "print the sizes as JSON")
 		return func(args []string) error {
-			if len(args) != 1 {
-				return usagef("want one SYSTEM.toml, got %d arguments", len(args))
-			}
-			if f.kernel != "" && f.kernelFiles != "" {
-				return usagef("--kernel and --kernel-files exclude each other")
+			file, err := f.arguments(args)
+			if err != nil {
+				return err
 			}
 			b, err := board.Load(f.board)
 			if err != nil {
@@ -96,7 +95,7 @@ their bytes. The same inputs give the same bytes; SOURCE_DATE_EPOCH replaces the
 			if f.store == "" {
 				f.store = filepath.Join(*out, "store")
 			}
-			generation, sizes, err := f.build(c, b, args[0], *out, kinds)
+			generation, sizes, err := f.build(c, b, file, *out, kinds)
 			var bad *images.BadSystem
 			switch {
 			case errors.As(err, &bad):
@@ -120,80 +119,25 @@ their bytes. The same inputs give the same bytes; SOURCE_DATE_EPOCH replaces the
 
 // build composes and packs; sizes come also with the error that an image is too large.
 func (f *composeFlags) build(c *call, b board.Board, file, out string, kinds []string) (switcher.Digest, []images.Sizes, error) {
-	if err := needTools(buildTools...); err != nil {
-		return "", nil, err
-	}
-	text, err := readInput(c, file)
+	g, err := f.gather(c, b, file)
 	if err != nil {
 		return "", nil, err
 	}
-	progress, done := images.TerminalProgress(c.stderr)
-	if f.verbose {
-		progress, done = func(message string) { fmt.Fprintln(c.stderr, message) }, func() {}
-	}
-	defer done()
-	cache, err := openCache(f.cache)
-	if err != nil {
+	defer g.done()
+	if err := f.keepLock(c, g); err != nil {
 		return "", nil, err
 	}
-	if f.device == "" {
-		self, err := os.Executable()
-		if err != nil {
-			return "", nil, err
-		}
-		f.device = images.DevicePath(self, b.Arch)
-	}
-	in := images.Inputs{Board: b, File: file, System: text, Device: f.device, Store: f.store, Cache: cache, Progress: progress}
-	if err := in.Check(); err != nil {
-		return "", nil, err
-	}
-	sys, _ := system.Parse(file, text) // without faults, as Check says
-	if len(sys.Packages)+len(sys.Programs) > 0 || slices.ContainsFunc(slices.Collect(maps.Values(sys.Files)), hasSource) {
-		if err := needTools(layerTools...); err != nil {
-			return "", nil, err
-		}
-	}
-	archive := images.Archive{CacheDir: cache.Dir, Release: f.release, Arch: b.DebianArch, Progress: progress}
-	var notes []string
-	archive.AllowExpired = f.allowExpired
-	archive.Note = func(said string) {
-		if !slices.Contains(notes, said) { // kernel and loaders ask one after the other
-			notes = append(notes, said)
-		}
-	}
-	if f.refresh {
-		archive.NotBefore = time.Now()
-	}
-	if in.Kernel, err = f.chooseKernel(c, archive, b); err != nil {
-		return "", nil, unwritable(cache.Dir, "--cache", err)
-	}
-	if date, ok, err := images.SourceDate(); err != nil {
-		return "", nil, err
-	} else if ok {
-		in.Kernel.Date = date
-	}
-	layers, said, err := payload.Layers(c.ctx, payload.Request{
-		File: file, Dir: filepath.Dir(file), Text: text, System: sys, Arch: b.Arch,
-		Filter: images.SquashFilter(in.Kernel, b.Arch), Archive: archive, Cache: cache, Progress: progress,
-	})
+	composed, err := images.Compose(c.ctx, g.Inputs)
 	if err != nil {
-		return "", nil, unwritable(cache.Dir, "--cache", err)
+		return "", nil, unwritable(g.Cache.Dir, "--cache", unwritable(f.store, "--store", unwritable(out, "--out", err)))
 	}
-	in.Layers, notes = layers, append(notes, said...)
-	composed, err := images.Compose(c.ctx, in)
-	if err != nil {
-		return "", nil, unwritable(cache.Dir, "--cache", unwritable(f.store, "--store", unwritable(out, "--out", err)))
-	}
-	sizes, err := composed.WriteMedia(c.ctx, archive, b, out, kinds)
-	done()
-	for _, note := range append(composed.Notes, notes...) {
+	sizes, err := composed.WriteMedia(c.ctx, g.archive, b, out, kinds)
+	g.done()
+	for _, note := range append(composed.Notes, g.notes...) {
 		fmt.Fprintf(c.stderr, "bantam build: note: %s\n", note)
 	}
-	return composed.Digest, sizes, unwritable(cache.Dir, "--cache", unwritable(out, "--out", err))
+	return composed.Digest, sizes, unwritable(g.Cache.Dir, "--cache", unwritable(out, "--out", err))
 }
-
-// hasSource tells whether a file's bytes come into a layer.
-func hasSource(f system.File) bool { return f.Source != "" }
 
 // unwritable says which flag helps if err tells that we may not write into dir.
 func unwritable(dir, flag string, err error) error {
@@ -217,18 +161,4 @@ func within(dir, path string) bool {
 	b, errB := filepath.Abs(path)
 	inside, err := filepath.Rel(a, b)
 	return errors.Join(errA, errB, err) == nil && inside != ".." && !strings.HasPrefix(inside, "../")
-}
-
-func (f *composeFlags) chooseKernel(c *call, archive images.Archive, b board.Board) (images.Kernel, error) {
-	if f.kernelFiles == "" {
-		name := f.kernel
-		if name == "" {
-			name = b.KernelPackage
-		}
-		k, err := images.DebianKernel(c.ctx, archive, name)
-		k.Chosen = f.kernel != ""
-		return k, err
-	}
-	image, modules, _ := strings.Cut(f.kernelFiles, ",")
-	return images.KernelFiles(image, modules, b.Arch)
 }

@@ -26,7 +26,7 @@ func TestBuildAndSize(t *testing.T) {
 	}
 
 	r := bantam("", "build", "--device", device, "--out", out, system)
-	r.expect(t, exitOK, "out/pc.iso, ", "")
+	r.expect(t, exitOK, "out/pc.iso, ", "system.lock: new for board pc; keep it with system.toml\n")
 	for _, part := range []string{"generation ", "kernel ", "modules ", "init ", "loader ", "overhead ", "total ", "out/pc.img"} {
 		if !strings.Contains(r.out, part) {
 			t.Errorf("no %q in the table\n%s", part, r.out)
@@ -57,6 +57,28 @@ func TestBuildAndSize(t *testing.T) {
 	if second, err := os.ReadFile(filepath.Join(out, "pc.img")); err != nil || string(first) != string(second) {
 		t.Errorf("a second build differs from the first (%v)", err)
 	}
+
+	lock := filepath.Join(dir, "system.lock")
+	bantam("", "build", "--locked", "--device", device, "--out", out, system).expect(t, exitOK, "generation ", "")
+	bantam("", "build", "--update", "linux-imag-amd64", "--device", device, "--out", out, system).expect(t, exitFault, "", lock+` has no linux-imag-amd64 for board pc; did you mean "linux-image-amd64"?`)
+	kept, err := os.ReadFile(lock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ old, now, want string }{
+		"a device binary that it does not name": {"device = \"", "device = \"" + strings.Repeat("0", 64) + "\" # ", "--locked forbids to write it:\n  device binary: 000000000000 -> "},
+		"a package that nobody needs":           {"amd64.isolinux]", "amd64.isolinux5]", "does not say which isolinux (amd64) to take"},
+		"what a merge left":                     {"[board.pc]", "<<<<<<< ours\n[board.pc]", lock + ":5:1: a merge left its marks here"},
+	} {
+		if err := os.WriteFile(lock, []byte(strings.Replace(string(kept), c.old, c.now, 1)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		r := bantam("", "build", "--locked", "--device", device, "--out", out, system)
+		if r.code != exitFault || !strings.Contains(r.errors, c.want) {
+			t.Errorf("%s: exit status %d, %q; want %q", name, r.code, r.errors, c.want)
+		}
+	}
+	bantam("", "build", "--lock", "/sys/kernel/lock", "--device", device, "--out", out, system).expect(t, exitFault, "", "write /sys/kernel/lock: permission denied; --lock FILE takes another place for it")
 
 	store := filepath.Join(out, "store")
 	r = bantam("", "size", "--store", store, "--top", "3")

@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 	"board":             {},
 	"switcher":          {"atomicfile", "layer", "lifecycle", "regular", "system"},
 	"netcfg":            {"atomicfile", "boottime", "regular", "system"},
-	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "spelling", "switcher", "system"},
+	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "printable", "spelling", "switcher", "system"},
 	"cmd":               {"board", "images", "spelling", "switcher", "system"},
 	"init":              {"atomicfile", "boottime", "docs", "editor", "gpt", "layer", "lifecycle", "netcfg", "printable", "regular", "spelling", "switcher", "system", "tty"},
 	"init/filetree":     {},

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"bantam/board"
+	"bantam/images"
+	"bantam/images/payload"
+	"bantam/system"
+)
+
+// gathered is all that a build needs, found, fetched and verified.
+type gathered struct {
+	images.Inputs
+	archive images.Archive // for what is still to be read of the packages
+	notes   []string       // what people should know when the work is done
+	clear   func()         // takes the progress from the terminal
+}
+
+// done ends the progress.
+func (g *gathered) done() { g.clear() }
+
+// gather reads system.toml and fetches what its generation for a board is made from.
+func (f *composeFlags) gather(c *call, b board.Board, file string) (g *gathered, err error) {
+	if err := needTools(buildTools...); err != nil {
+		return nil, err
+	}
+	g = &gathered{Inputs: images.Inputs{Board: b, File: file, Device: f.device, Store: f.store}}
+	if g.System, err = readInput(c, file); err != nil {
+		return nil, err
+	}
+	if g.Cache, err = openCache(f.cache); err != nil {
+		return nil, err
+	}
+	if g.Device == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, err
+		}
+		g.Device = images.DevicePath(self, b.Arch)
+	}
+	if err := g.Check(); err != nil {
+		return nil, err
+	}
+	sys, _ := system.Parse(file, g.System) // without faults, as Check says
+	if len(sys.Packages)+len(sys.Programs) > 0 || slices.ContainsFunc(slices.Collect(maps.Values(sys.Files)), hasSource) {
+		if err := needTools(layerTools...); err != nil {
+			return nil, err
+		}
+	}
+	if g.Progress, g.clear = images.TerminalProgress(c.stderr); f.verbose {
+		g.Progress, g.clear = func(message string) { fmt.Fprintln(c.stderr, message) }, func() {}
+	}
+	g.archive = images.Archive{
+		CacheDir: g.Cache.Dir, Release: f.release, Arch: b.DebianArch, Progress: g.Progress,
+		AllowExpired: f.allowExpired, Vendor: f.vendor,
+		Note: func(said string) {
+			if !slices.Contains(g.notes, said) { // kernel and loaders ask one after the other
+				g.notes = append(g.notes, said)
+			}
+		},
+	}
+	if f.refresh || f.update {
+		g.archive.NotBefore = time.Now()
+	}
+	if g.archive.Lock, err = f.openLock(b.Name); err != nil {
+		return nil, err
+	}
+	if err := g.fetch(c, f, b, sys); err != nil {
+		g.done()
+		return nil, unwritable(g.Cache.Dir, "--cache", err)
+	}
+	return g, nil
+}
+
+func (g *gathered) fetch(c *call, f *composeFlags, b board.Board, sys *system.System) error {
+	digest, err := images.FileDigest(g.Device)
+	if err != nil {
+		return err
+	}
+	g.archive.Lock.SetDevice(digest)
+	if g.Kernel, err = g.chooseKernel(c, f, b); err != nil {
+		return err
+	}
+	if date, ok, err := images.SourceDate(); err != nil {
+		return err
+	} else if ok {
+		g.Kernel.Date = date
+	}
+	if err := images.LoaderPackages(c.ctx, g.archive, b); err != nil {
+		return err
+	}
+	layers, said, err := payload.Layers(c.ctx, payload.Request{
+		File: g.File, Dir: filepath.Dir(g.File), Text: g.System, System: sys, Arch: b.Arch,
+		Filter: images.SquashFilter(g.Kernel, b.Arch), Archive: g.archive, Cache: g.Cache, Progress: g.Progress,
+	})
+	g.Layers, g.notes = layers, append(g.notes, said...)
+	return err
+}
+
+// hasSource tells whether a file's bytes come into a layer.
+func hasSource(f system.File) bool { return f.Source != "" }
+
+func (g *gathered) chooseKernel(c *call, f *composeFlags, b board.Board) (images.Kernel, error) {
+	if f.kernelFiles == "" {
+		name := f.kernel
+		if name == "" {
+			name = b.KernelPackage
+		}
+		k, err := images.DebianKernel(c.ctx, g.archive, name)
+		k.Chosen = f.kernel != ""
+		return k, err
+	}
+	image, modules, _ := strings.Cut(f.kernelFiles, ",")
+	k, err := images.KernelFiles(image, modules, b.Arch)
+	if err != nil {
+		return k, err
+	}
+	digest, err := k.Digest(g.Cache)
+	g.archive.Lock.AddSource("--kernel-files", digest)
+	return k, err
+}

@@ -1,0 +1,109 @@
+package images
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"bantam/images/lock"
+)
+
+// lockedRecords are the records of those names, or names=versions, that the lock knows, and the other names. In a build
+// that may not ask the archive those are an error.
+func (a *Archive) lockedRecords(names []string) (all map[string]Record, missing []string, err error) {
+	if err := a.locate(); err != nil {
+		return nil, nil, err
+	}
+	all = make(map[string]Record)
+	for _, name := range names {
+		if p, ok := a.Lock.Package(a.Arch, name); ok {
+			all[name] = lockedRecord(name, p)
+		} else {
+			missing = append(missing, name)
+		}
+	}
+	if err := a.Lock.Refuse(a.Arch, missing...); err != nil {
+		return nil, nil, err
+	}
+	if a.Vendor != "" && len(missing) > 0 {
+		return nil, nil, fmt.Errorf("%s does not say which %s (%s) to take, and --vendor has only what it names", a.Lock.Name(), strings.Join(missing, ", "), a.Arch)
+	}
+	return all, missing, nil
+}
+
+// lockedRecord is the record of a package, by name or name=version, as the lock keeps it.
+func lockedRecord(name string, p lock.Package) Record {
+	name, _, _ = strings.Cut(name, "=")
+	r := Record{Package: name, Version: p.Version, Architecture: p.Arch, SHA256: p.SHA256, Filename: p.Archive, locked: true, kernel: p.Means}
+	r.Source, r.SourceVersion, _ = strings.Cut(p.Source, " ")
+	return r
+}
+
+// entry is what the lock keeps of a record.
+func (r Record) entry() lock.Package {
+	return lock.Package{
+		Version: r.Version, SHA256: r.SHA256, Arch: r.Architecture, Source: r.Source + " " + r.SourceVersion, Archive: r.Filename,
+		Means: r.meant(),
+	}
+}
+
+// meant is name=version of the kernel behind a meta package, "" if this is none.
+func (r Record) meant() string {
+	if r.locked {
+		return r.kernel
+	}
+	return metaTarget(r.Depends)
+}
+
+// downloadLocked fetches what the lock names, wherever it is.
+func (a *Archive) downloadLocked(ctx context.Context, tmp string, r Record) (string, error) {
+	deb, err := a.downloadOld(ctx, tmp, r)
+	switch {
+	case err == nil:
+		return deb, nil
+	case errors.Is(err, errGone) && a.NotBefore.IsZero():
+		return "", err // it is asked for once more with new lists
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	}
+	a.Progress.Step("fetching %s %s from %s", r.Package, r.Version, a.snapshotURL())
+	deb, late := a.downloadSnapshot(ctx, tmp, r)
+	if late == nil {
+		return deb, nil
+	}
+	return "", fmt.Errorf("%s wants version %s of SHA-256 %s, which neither archive nor snapshot service gave; bantam build --update %s takes the newest\n  archive: %w\n  %s: %w",
+		a.Lock.Name(), r.Version, r.SHA256, r.Package, err, a.snapshotURL(), late)
+}
+
+// downloadOld fetches from the archive with lists that the lock has spared us so far, or that turned out to be too old.
+func (a *Archive) downloadOld(ctx context.Context, tmp string, r Record) (string, error) {
+	unlock, err := Cache{a.CacheDir}.Lock(ctx, "apt-"+a.Release+"-"+a.Arch, a.Progress)
+	if err != nil {
+		return "", err
+	}
+	err = a.fresh(ctx)
+	unlock()
+	if err != nil {
+		return "", err
+	}
+	return a.downloadListed(ctx, tmp, r)
+}
+
+// VendorName is a package's name below a vendor folder, e.g. debian/isolinux_3%3a6.04_all.deb, as apt writes it.
+func (r Record) VendorName() string {
+	return filepath.Join("debian", fmt.Sprintf("%s_%s_%s.deb", r.Package, strings.ReplaceAll(r.Version, ":", "%3a"), r.Architecture))
+}
+
+func (a *Archive) vendored(tmp string, r Record) (string, error) {
+	name, deb := filepath.Join(a.Vendor, r.VendorName()), filepath.Join(tmp, "package.deb")
+	if _, err := os.Stat(name); err != nil {
+		return "", fmt.Errorf("%w; bantam vendor puts it there", err)
+	}
+	if err := a.verify(r, name); err != nil {
+		return "", err
+	}
+	return deb, copyFile(deb, name)
+}

@@ -1,0 +1,72 @@
+package lock
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// differences says what a board's inputs become, one change a line.
+func differences(old, now *Board) (lines []string) {
+	change := func(name, before, after string) {
+		switch {
+		case before == after:
+		case before == "":
+			lines = append(lines, fmt.Sprintf("%s: %s", name, after))
+		case after == "":
+			lines = append(lines, fmt.Sprintf("%s: %s -> none", name, before))
+		default:
+			lines = append(lines, fmt.Sprintf("%s: %s -> %s", name, before, after))
+		}
+	}
+	change("Debian", old.Release, now.Release)
+	change("device binary", short(old.Device), short(now.Device))
+	both := &Board{Packages: maps.Clone(old.Packages)}
+	maps.Copy(both.Packages, now.Packages)
+	for _, n := range both.names() {
+		before, after := old.Packages[n], now.Packages[n]
+		change(n.Package+" "+n.Arch, before.Version, after.Version)
+		if before.Version == after.Version && before != after {
+			change(n.Package+" "+n.Arch+" "+after.Version, short(before.SHA256), cmp.Or(short(after.SHA256), "none"))
+		}
+	}
+	for _, name := range union(old.Programs, now.Programs) {
+		before, after := old.Programs[name], now.Programs[name]
+		change("program "+name, before.Go, after.Go)
+		if before.Go == after.Go {
+			change("program "+name, before.Toolchain, after.Toolchain)
+			sums(name, before.Sums, after.Sums, &lines)
+		}
+	}
+	for _, path := range union(old.Sources, now.Sources) {
+		change("source "+path, short(old.Sources[path]), short(now.Sources[path]))
+	}
+	return lines
+}
+
+// sums says which modules of a program are others now.
+func sums(program string, before, after []string, lines *[]string) {
+	for _, sum := range before {
+		if !slices.Contains(after, sum) {
+			*lines = append(*lines, "program "+program+": no longer "+sum)
+		}
+	}
+	for _, sum := range after {
+		if !slices.Contains(before, sum) {
+			*lines = append(*lines, "program "+program+": now "+sum)
+		}
+	}
+}
+
+func union[V any](a, b map[string]V) []string {
+	all := maps.Clone(a)
+	if all == nil {
+		all = make(map[string]V)
+	}
+	maps.Copy(all, b)
+	return slices.Sorted(maps.Keys(all))
+}
+
+// short is as much of a digest as people compare.
+func short(sha256 string) string { return sha256[:min(len(sha256), 12)] }
