@@ -48,23 +48,12 @@ func FileState(mode uint32, uid, gid int, data io.Reader) (string, error) {
 	return fmt.Sprintf("%04o %d:%d %x", mode, uid, gid, sum.Sum(nil)), err
 }
 
-// ownerOf is the numbers of a file's owner, which was checked when the system was read.
-func ownerOf(sys *system.System, name string) (uid, gid int) {
-	switch u, ok := sys.Users[name]; {
-	case ok:
-		return u.UID, u.GID
-	case name == "nobody":
-		return 65534, 65534
-	}
-	return 0, 0
-}
-
 func (fileKind) name() Kind { return KindFile }
 
 func (fileKind) desired(_ Machine, d *Desired) (Items, error) {
 	sys, items := d.System, Items{}
 	for path, f := range sys.Files {
-		uid, gid := ownerOf(sys, f.Owner)
+		uid, gid := sys.IDs(f.Owner)
 		state, err := FileState(f.Perm(), uid, gid, strings.NewReader(f.Text))
 		if err != nil {
 			return nil, err
@@ -140,7 +129,7 @@ func (fileKind) apply(_ context.Context, o *operation, batch []Step, to target) 
 		return failed(step, o.s.machine.RemoveFile(step.Name))
 	}
 	f := to.system.Files[step.Name]
-	uid, gid := ownerOf(to.system, f.Owner)
+	uid, gid := to.system.IDs(f.Owner)
 	return failed(step, o.s.machine.WriteFile(step.Name, []byte(f.Text), f.Perm(), uid, gid))
 }
 

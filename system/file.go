@@ -29,6 +29,17 @@ func (f File) Perm() uint32 {
 	return uint32(mode)
 }
 
+// IDs are the numbers of a user by the name that system.toml gives it, which was checked when it was read.
+func (s *System) IDs(user string) (uid, gid int) {
+	switch u, declared := s.Users[user]; {
+	case declared:
+		return u.UID, u.GID
+	case user == "nobody":
+		return 65534, 65534
+	}
+	return 0, 0
+}
+
 func (r *reader) checkFiles(users []string) {
 	services := sortedKeys(r.system.Services)
 	for _, name := range sortedKeys(r.system.Files) {

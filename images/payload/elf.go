@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"debug/elf"
 	"io"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -29,7 +28,7 @@ func inspect(tree []File, arch string) error {
 func (f *File) inspect(arch string) error {
 	var r io.ReaderAt = bytes.NewReader(f.Data)
 	if f.Host != "" {
-		host, err := os.Open(f.Host)
+		host, err := f.openHost()
 		if err != nil {
 			return err
 		}

@@ -86,10 +86,11 @@ func (r Request) pack(ctx context.Context, l images.Layer, tree []File, all bool
 	return built{l, tree}, nil
 }
 
-// indexed tells whether something may depend on a file: programs, libraries and what else can be run, all of etc, and links.
+// indexed tells whether something may depend on a file: programs, libraries and what else can be run, all of etc, links, and
+// what system.toml names.
 func (f File) indexed() bool {
 	inEtc := f.Path == "etc" || strings.HasPrefix(f.Path, "etc/")
-	return inEtc || f.Kind == layer.Link || f.Kind == layer.RegularFile && (f.ELF || f.Mode&0o111 != 0)
+	return f.source || inEtc || f.Kind == layer.Link || f.Kind == layer.RegularFile && (f.ELF || f.Mode&0o111 != 0)
 }
 
 // clashes finds paths that two layers have. Folders are shared, and so is what is the same in both.

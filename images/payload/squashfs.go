@@ -24,10 +24,12 @@ import (
 
 // File is a file, link or folder of a tree that becomes a layer. Folders above it need none of their own: they are root's, 0755.
 type File struct {
-	layer.Entry        // SHA256 may be left out
-	Host        string // path on this host of a file that has its bytes; "" if Data has them
+	layer.Entry          // SHA256 may be left out
+	Host        string   // path on this host of a file that has its bytes; "" if Data has them
+	root        *os.Root // the folder that Host is below, and is not left for; nil: any
 	Data        []byte
 
+	source  bool // system.toml names it: the index lists it, whatever it is
 	ELF     bool // a program or a library for the board
 	unwinds bool // it may come to load libgcc_s.so.1
 }
@@ -129,12 +131,19 @@ func wholeTree(tree []File) ([]File, error) {
 	return whole, nil
 }
 
+func (f File) openHost() (*os.File, error) {
+	if f.root != nil {
+		return f.root.Open(f.Host)
+	}
+	return os.Open(f.Host)
+}
+
 // open gives the bytes of a regular file, and how many they are.
 func (f File) open() (io.ReadCloser, int64, error) {
 	if f.Host == "" {
 		return io.NopCloser(bytes.NewReader(f.Data)), int64(len(f.Data)), nil
 	}
-	r, err := os.Open(f.Host)
+	r, err := f.openHost()
 	if err != nil {
 		return nil, 0, err
 	}
