@@ -47,6 +47,15 @@ func RestartPart(print string) string {
 // Fingerprint joins the digests of a definition and of the program that it runs, "" if that is nowhere.
 func Fingerprint(definition, program string) string { return definition + printPart + program }
 
+// ProgramOf is the program that a fingerprint was made with: "" if that is nowhere. It is not known if it could not be read.
+func ProgramOf(print string) (program string, known bool) {
+	_, program, _ = strings.Cut(print, printPart)
+	if strings.HasPrefix(program, printUnknown) {
+		return "", false
+	}
+	return program, true
+}
+
 // UnknownProgram is the fingerprint where the program's bytes could not be had.
 func UnknownProgram(definition string, why error) string {
 	return definition + printPart + printUnknown + why.Error()

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"bantam/layer"
 	"bantam/system"
 )
 
@@ -103,6 +104,41 @@ func (m *silentMachine) WriteFile(path string, data []byte, mode uint32, uid, gi
 	return m.fakeMachine.WriteFile(path, data, mode, uid, gid)
 }
 
+func (m *silentMachine) WriteLink(path, target string) error {
+	m.turn("WriteLink")
+	return m.fakeMachine.WriteLink(path, target)
+}
+
+func (m *silentMachine) MakeFolder(path string) error {
+	m.turn("MakeFolder")
+	return m.fakeMachine.MakeFolder(path)
+}
+
+func (m *silentMachine) TreeItems() (Items, error) {
+	m.turn("TreeItems")
+	return m.fakeMachine.TreeItems()
+}
+
+func (m *silentMachine) SetTree(t Tree) error {
+	m.turn("SetTree")
+	return m.fakeMachine.SetTree(t)
+}
+
+func (m *silentMachine) LayerIndex(l Descriptor) (layer.Index, error) {
+	m.turn("LayerIndex")
+	return m.fakeMachine.LayerIndex(l)
+}
+
+func (m *silentMachine) LayerFile(l Descriptor, name string) ([]byte, error) {
+	m.turn("LayerFile")
+	return m.fakeMachine.LayerFile(l, name)
+}
+
+func (m *silentMachine) VerifyLayer(l Descriptor) error {
+	m.turn("VerifyLayer")
+	return m.fakeMachine.VerifyLayer(l)
+}
+
 func (m *silentMachine) RemoveFile(path string) error {
 	m.turn("RemoveFile")
 	return m.fakeMachine.RemoveFile(path)
@@ -123,9 +159,9 @@ func (m *silentMachine) Log(service string, lines int, since time.Duration) ([]s
 	return m.fakeMachine.Log(service, lines, since)
 }
 
-func (m *silentMachine) Fingerprints(sys *system.System) (map[string]string, error) {
+func (m *silentMachine) Fingerprints(sys *system.System, inTree FindInTree) (map[string]string, error) {
 	m.turn("Fingerprints")
-	return m.fakeMachine.Fingerprints(sys)
+	return m.fakeMachine.Fingerprints(sys, inTree)
 }
 
 func (m *silentMachine) CanStart(service system.Service, users map[string]system.User) ([]string, error) {
@@ -161,10 +197,18 @@ func (m *silentMachine) RunCheck(ctx context.Context, name string, check system.
 const (
 	// everyKind and everyKindThen differ in something of each kind, and in services to stop, to start and to reload.
 	everyKind     = reloadText + "[service.old]\ncommand = [\"old\"]\n[file.\"/etc/old\"]\ntext = \"\"\n"
-	everyKindThen = "modules = [\"nbd\"]\nhostname = \"after\"\n[service.web]\ncommand = [\"httpd\"]\non_change = \"reload\"\n" +
+	everyKindThen = "packages = [\"kit\"]\nmodules = [\"nbd\"]\nhostname = \"after\"\n[service.web]\ncommand = [\"httpd\"]\non_change = \"reload\"\n" +
 		"reload_signal = \"USR1\"\n[service.new]\ncommand = [\"new\"]\nuser = \"www\"\n" +
 		"[user.www]\nuid = 80\n[sysctl]\n\"vm.swappiness\" = 1\n[check.ping]\ncommand = [\"ping\"]\n[dns]\nservers = [\"9.9.9.9\"]\n[file.\"/etc/new\"]\ntext = \"new\"\n"
 )
+
+// machineWithKit is a machine whose boot medium has a package with a file, a link and a folder in etc.
+func machineWithKit(t testing.TB) (*Switcher, *fakeMachine, string) {
+	dir, m := t.TempDir(), newFakeMachine()
+	m.carry("packages = [\"kit\"]\n", m.layer("package/kit", "1", "package/kit", fakeLayer{
+		"index": "d\t0755\t0:0\t\tetc/kit\nf\t0644\t0:0\t" + DigestOf([]byte("a")).Hex() + "\tetc/kit.conf\nl\t0000\t0:0\t\tetc/kit.link\tkit.conf\n", "etc/kit.conf": "a"}))
+	return bootAgain(t, dir, m), m, dir
+}
 
 // Whatever hangs, and for ever: the switch ends, says what it was, condemns nothing, and the next one works.
 func TestNoQuestionOfTheMachineHoldsASwitchForEver(t *testing.T) {
@@ -173,8 +217,9 @@ func TestNoQuestionOfTheMachineHoldsASwitchForEver(t *testing.T) {
 	for _, broken := range []bool{false, true} {
 		for n, done := 1, false; !done; n++ {
 			synctest.Test(t, func(t *testing.T) {
-				s, fake, _ := bootedMachine(t)
+				s, fake, _ := machineWithKit(t)
 				wantExit(t, switchTo(t, s, VerbSwitch, everyKind), ExitGood)
+				delete(fake.files, "/etc/kit") // by somebody
 				m := &silentMachine{fakeMachine: fake, never: make(chan struct{}), n: n, seen: seen}
 				defer close(m.never)
 				s.machine = bind(m)
@@ -223,7 +268,7 @@ func TestWhatHangsAgainAndAgainEndsSoonToo(t *testing.T) {
 			continue
 		}
 		synctest.Test(t, func(t *testing.T) {
-			s, fake, _ := bootedMachine(t)
+			s, fake, _ := machineWithKit(t)
 			wantExit(t, switchTo(t, s, VerbSwitch, everyKind), ExitGood)
 			m := &silentMachine{fakeMachine: fake, never: make(chan struct{}), all: method.Name, seen: map[string]bool{}}
 			s.machine = bind(m)
@@ -257,7 +302,7 @@ func TestABootEndsWhateverHangs(t *testing.T) {
 		}
 		for _, verb := range []string{VerbSwitch, VerbBoot} { // a trusted one, and a trial
 			synctest.Test(t, func(t *testing.T) {
-				s, fake, dir := bootedMachine(t)
+				s, fake, dir := machineWithKit(t)
 				wantExit(t, switchTo(t, s, verb, everyKindThen), ExitGood)
 				fake.powerOff()
 				s, err := open(quickDisk{}, machineOptions(dir, fake))

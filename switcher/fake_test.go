@@ -8,10 +8,12 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"bantam/layer"
 	"bantam/lifecycle"
 	"bantam/system"
 )
@@ -26,7 +28,11 @@ type fakeMachine struct {
 	modules  []string // that can be loaded
 	users    map[string]system.User
 	files    map[string]string // states by path
-	text     string            // adopted
+	tree     Items             // what was set
+	medium   Generation        // what the boot medium carries
+	carries  string            // its system.toml
+	layers   map[Digest]fakeLayer
+	text     string // adopted
 	system   *system.System
 	prints   map[string]string
 	services map[string]*ServiceState
@@ -56,6 +62,7 @@ func newFakeMachine() *fakeMachine {
 		modules: []string{"wireguard", "nbd"}, services: map[string]*ServiceState{}, broken: map[string]lifecycle.Exit{},
 		versions: map[string]string{},
 		network:  NetworkState{Links: []string{"eth0", "eth1", "lo"}},
+		medium:   image(imageText), carries: imageText, layers: map[Digest]fakeLayer{},
 	}
 }
 
@@ -65,7 +72,7 @@ func (m *fakeMachine) powerOff() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.hostname, m.sysctl, m.loaded, m.users, m.text, m.system = "", fresh.sysctl, nil, nil, "", nil
-	m.ending, m.files = false, nil
+	m.ending, m.files, m.tree = false, nil, nil
 	m.services, m.network, m.now, m.calls, m.prints = fresh.services, fresh.network, time.Second, nil, nil
 }
 
@@ -129,14 +136,20 @@ func (m *fakeMachine) Network() (NetworkState, error) {
 	return m.network, nil
 }
 
-func (m *fakeMachine) Fingerprints(sys *system.System) (map[string]string, error) {
+func (m *fakeMachine) Fingerprints(sys *system.System, inTree FindInTree) (map[string]string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	all := map[string]string{}
 	for name, s := range sys.Services {
 		s.OnChange = ""
 		definition := DigestOf(fmt.Appendf(nil, "%v %v", s, sys.Users[s.User])).Hex()
-		all[name] = lifecycle.Fingerprint(definition, m.versions[s.Command[0]])
+		program := s.Command[0] + " " + m.versions[s.Command[0]]
+		if inTree(s.Command[0]) {
+			program = s.Command[0] + " " + InTree
+		} else if below(s.Command[0], "/usr") {
+			program = ""
+		}
+		all[name] = lifecycle.Fingerprint(definition, program)
 		if why := m.unread[s.Command[0]]; why != nil {
 			all[name] = lifecycle.UnknownProgram(definition, why)
 		}
@@ -209,6 +222,78 @@ func (m *fakeMachine) WriteFile(path string, data []byte, mode uint32, uid, gid 
 	}
 	m.files[path] = state
 	return errors.Join(err, m.call("write %s", path))
+}
+
+func (m *fakeMachine) WriteLink(path, target string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.files == nil {
+		m.files = map[string]string{}
+	}
+	m.files[path] = LinkState(target)
+	return m.call("link %s", path)
+}
+
+func (m *fakeMachine) MakeFolder(path string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.files == nil {
+		m.files = map[string]string{}
+	}
+	m.files[path] = aFolder
+	return m.call("folder %s", path)
+}
+
+// fakeLayer is a layer by the text of its files.
+type fakeLayer map[string]string
+
+// layer makes one known, and describes it.
+func (m *fakeMachine) layer(name, version string, keys string, files fakeLayer) Descriptor {
+	data := []byte(fmt.Sprint(name, version, files))
+	d := Descriptor{MediaType: LayerType, Digest: DigestOf(data), Size: int64(len(data)), Annotations: map[string]string{
+		LayerAnnotation: name, VersionAnnotation: version, ForAnnotation: keys}}
+	m.layers[d.Digest] = files
+	return d
+}
+
+// carry makes the boot medium one of these layers and that system.toml.
+func (m *fakeMachine) carry(text string, layers ...Descriptor) {
+	m.carries, m.medium = text, image(text)
+	m.medium.Layers = layers
+}
+
+func (m *fakeMachine) TreeItems() (Items, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.tree, nil
+}
+
+func (m *fakeMachine) SetTree(t Tree) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tree = t.Items
+	return m.call("tree %v", sortedKeys(t.Items))
+}
+
+func (m *fakeMachine) LayerIndex(l Descriptor) (layer.Index, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	files, known := m.layers[l.Digest]
+	if !known {
+		return nil, fmt.Errorf("layer %s is nowhere", l.LayerName())
+	}
+	return layer.ReadIndex(strings.NewReader(files[layer.IndexName]))
+}
+
+func (m *fakeMachine) LayerFile(l Descriptor, name string) ([]byte, error) {
+	return []byte(m.layers[l.Digest][name]), nil
+}
+
+func (m *fakeMachine) VerifyLayer(l Descriptor) error {
+	if _, known := m.layers[l.Digest]["damaged"]; known {
+		return fmt.Errorf("layer %s is damaged", l.LayerName())
+	}
+	return m.call("verify %s", l.LayerName())
 }
 
 func (m *fakeMachine) RemoveFile(path string) error {
@@ -408,7 +493,7 @@ const imageText = "hostname = \"image\"\n"
 
 func machineOptions(dir string, m *fakeMachine) Options {
 	return Options{
-		Dir: dir, Machine: m, Booted: image(imageText), Text: []byte(imageText),
+		Dir: dir, Machine: m, Booted: m.medium, Text: []byte(m.carries),
 		Wall: func() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) },
 	}
 }
@@ -417,8 +502,7 @@ func machineOptions(dir string, m *fakeMachine) Options {
 func bootedMachine(t testing.TB) (*Switcher, *fakeMachine, string) {
 	t.Helper()
 	dir, m := t.TempDir(), newFakeMachine()
-	s := bootAgain(t, dir, m)
-	return s, m, dir
+	return bootAgain(t, dir, m), m, dir
 }
 
 // bootAgain is what happens after the power comes back.

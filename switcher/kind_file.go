@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"bantam/layer"
 	"bantam/lifecycle"
 	"bantam/system"
 )
@@ -17,14 +18,17 @@ import (
 // KindFile is the files of a system. They lie in memory, and each boot and each switch makes them what the system says.
 const KindFile Kind = "file"
 
-type fileKind struct{ separate }
+type fileKind struct{}
 
 type fileMachine interface {
 	// FileState is what FileState says of the file at path; "" if there is none, and words with a blank at the
-	// beginning if something else than a file is there, e.g. " a folder".
+	// beginning if something else than a file or a link is there, e.g. " a folder".
 	FileState(path string) (string, error)
 	// WriteFile replaces what is at path, making the folders above, which belong to root.
 	WriteFile(path string, data []byte, mode uint32, uid, gid int) error
+	// WriteLink replaces it by a symbolic link, MakeFolder makes a folder of root, 0755, unless there is one.
+	WriteLink(path, target string) error
+	MakeFolder(path string) error
 	// RemoveFile removes it; one that is not there is no error. Folders stay.
 	RemoveFile(path string) error
 }
@@ -35,6 +39,14 @@ func (m *bounded) FileState(path string) (string, error) {
 
 func (m *bounded) WriteFile(path string, data []byte, mode uint32, uid, gid int) error {
 	return tell(m, answerLimit, "write "+path, func() error { return m.Machine.WriteFile(path, data, mode, uid, gid) })
+}
+
+func (m *bounded) WriteLink(path, target string) error {
+	return tell(m, answerLimit, "write "+path, func() error { return m.Machine.WriteLink(path, target) })
+}
+
+func (m *bounded) MakeFolder(path string) error {
+	return tell(m, answerLimit, "make "+path, func() error { return m.Machine.MakeFolder(path) })
 }
 
 func (m *bounded) RemoveFile(path string) error {
@@ -50,9 +62,19 @@ func FileState(mode uint32, uid, gid int, data io.Reader) (string, error) {
 
 func (fileKind) name() Kind { return KindFile }
 
+// desired are the files of the system, and what its layers have below /etc where none of the system's, nor one of Bantam's
+// own, is there. What lies below /usr, and what sources show elsewhere, is of the tree.
 func (fileKind) desired(_ Machine, d *Desired) (Items, error) {
 	sys, items := d.System, Items{}
+	for file, e := range etcOf(d.Layers) {
+		if !system.IsOwnFile(file) {
+			items[file] = entryState(e)
+		}
+	}
 	for path, f := range sys.Files {
+		if f.Source != "" || below(path, "/usr") {
+			continue
+		}
 		uid, gid := sys.IDs(f.Owner)
 		state, err := FileState(f.Perm(), uid, gid, strings.NewReader(f.Text))
 		if err != nil {
@@ -63,11 +85,48 @@ func (fileKind) desired(_ Machine, d *Desired) (Items, error) {
 	return items, nil
 }
 
+// etcOf lists what layers have below /etc, by path.
+func etcOf(layers []indexed) map[string]*layer.Entry {
+	all := map[string]*layer.Entry{}
+	for _, l := range layers {
+		for i, e := range l.index {
+			if file := "/" + e.Path; below(file, "/etc") && all[file] == nil {
+				all[file] = &l.index[i]
+			}
+		}
+	}
+	return all
+}
+
+// aFolder is the state of a folder, whoever it belongs to.
+const aFolder = " a folder"
+
+// entryState is what FileState says of a file of a layer.
+func entryState(e *layer.Entry) string {
+	switch e.Kind {
+	case layer.Folder:
+		return aFolder
+	case layer.Link:
+		return LinkState(e.Link)
+	}
+	return fmt.Sprintf("%04o %d:%d %s", e.Mode, e.UID, e.GID, e.SHA256)
+}
+
+// LinkState is what FileState says of a symbolic link.
+func LinkState(target string) string { return "link " + target }
+
 func (fileKind) observe(m Machine, o *Observed, to Desired) (Items, error) {
 	paths, items := Items{}, Items{}
 	maps.Copy(paths, to.Items[KindFile])
-	for path := range orEmpty(o.System).Files {
-		paths[path] = ""
+	for path, f := range orEmpty(o.System).Files {
+		if f.Source == "" && !below(path, "/usr") {
+			paths[path] = ""
+		}
+	}
+	for path := range etcOf(o.Layers) {
+		if !system.IsOwnFile(path) {
+			paths[path] = ""
+		}
 	}
 	var faults []error
 	for _, path := range sortedKeys(paths) {
@@ -90,8 +149,10 @@ func (fileKind) plan(p *planner) {
 		s := Step{Action: ActionSet, Kind: KindFile, Name: path, Text: "write file " + path, Reason: p.reason(keyPath("file", path))}
 		_, wanted := want[path]
 		switch {
-		case have[path] == want[path]:
+		case have[path] == want[path], !wanted && have[path] == aFolder: // which somebody may have something in
 			continue
+		case want[path] == aFolder:
+			s.Text = "make folder " + path
 		case !wanted:
 			s.Action, s.Text = ActionRemove, "remove file "+path
 		case s.Reason == "":
@@ -116,30 +177,66 @@ func (p *planner) changedFile(path string) string {
 // check finds what a file cannot replace.
 func (fileKind) check(c *precheck) (faults []error, notes []string) {
 	for _, path := range sortedKeys(c.to.system.Files) {
-		if something, other := strings.CutPrefix(c.observed.Items[KindFile][path], " "); other {
+		if something, other := strings.CutPrefix(c.observed.Items[KindFile][path], " "); other && c.to.system.Files[path].Source == "" {
 			faults = append(faults, fmt.Errorf("%s: this machine has %s there", keyPath("file", path), something))
 		}
 	}
 	return faults, nil
 }
 
+// joint: each is told and journaled together with the others.
+func (fileKind) joint(before, action Action) bool { return before == action }
+
 func (fileKind) apply(_ context.Context, o *operation, batch []Step, to target) error {
-	step := batch[0]
-	if step.Action == ActionRemove {
-		return failed(step, o.s.machine.RemoveFile(step.Name))
+	for _, step := range batch {
+		if err := o.applyFile(step, to.system); err != nil {
+			return failed(step, err)
+		}
 	}
-	f := to.system.Files[step.Name]
-	uid, gid := to.system.IDs(f.Owner)
-	return failed(step, o.s.machine.WriteFile(step.Name, []byte(f.Text), f.Perm(), uid, gid))
+	return nil
+}
+
+func (o *operation) applyFile(step Step, sys *system.System) error {
+	m, path := o.s.machine, step.Name
+	if step.Action == ActionRemove {
+		return m.RemoveFile(path)
+	}
+	if f, ours := sys.Files[path]; ours && f.Source == "" {
+		uid, gid := sys.IDs(f.Owner)
+		return m.WriteFile(path, []byte(f.Text), f.Perm(), uid, gid)
+	}
+	e, l := entryAt(o.desired.Layers, path)
+	switch {
+	case e == nil:
+		return errors.New("no layer has it")
+	case e.Kind == layer.Folder:
+		return m.MakeFolder(path)
+	case e.Kind == layer.Link:
+		return m.WriteLink(path, e.Link)
+	}
+	data, err := m.LayerFile(l, e.Path)
+	if err != nil {
+		return err
+	}
+	return m.WriteFile(path, data, e.Mode, e.UID, e.GID)
 }
 
 // withFiles adds to the fingerprints of services what their files are: one whose command names a file, or that the file
-// lists in restarts, is restarted when that changes, and one that it lists in reloads is told to reload.
-func withFiles(sys *system.System, prints, files Items) Items {
+// lists in restarts, is restarted when that changes, and one that it lists in reloads is told to reload. What the tree
+// has for a service counts as if its command named it.
+func (d *Desired) withFiles(prints Items) Items {
+	files := maps.Clone(d.Items[KindFile])
+	for path, state := range d.Items[KindTree] {
+		if e, _ := entryAt(d.Layers, path); e != nil && d.System.Files[path].Source != "" {
+			state = entryState(e) + e.SHA256
+		}
+		files[path] = state
+	}
 	all := Items{}
 	for name, print := range prints {
-		restarts, reloads := filesOf(sys, name)
-		all[name] = lifecycle.WithFiles(print, statesOf(files, restarts), statesOf(files, reloads))
+		restarts, reloads := filesOf(d.System, name)
+		used, _ := d.uses(name, print)
+		all[name] = lifecycle.WithFiles(print, statesOf(files, restarts)+statesOf(used, sortedKeys(used)), statesOf(files, reloads))
 	}
 	return all
 }

@@ -25,8 +25,9 @@ type serviceMachine interface {
 	// Log returns the last lines that the service wrote, oldest first, and none that is older than since, a Now.
 	Log(service string, lines int, since time.Duration) ([]string, error)
 	// Fingerprints gives for every service of sys what it would be if started
-	// now: its definition, its user's numbers, its program's bytes.
-	Fingerprints(sys *system.System) (map[string]string, error)
+	// now: its definition, its user's numbers, its program's bytes. A program that inTree finds has the digest
+	// InTree; others below /usr are nowhere, whatever is there now.
+	Fingerprints(sys *system.System, inTree FindInTree) (map[string]string, error)
 	// CanStart returns nil if the program that service runs is there now, and
 	// its user, one of users, may run it in its folder. Notes are what may be wrong.
 	CanStart(service system.Service, users map[string]system.User) (notes []string, err error)
@@ -47,8 +48,8 @@ func (m *bounded) Log(service string, lines int, since time.Duration) ([]string,
 	return named(m, answerLimit, "the log of "+service, func() ([]string, error) { return m.Machine.Log(service, lines, since) })
 }
 
-func (m *bounded) Fingerprints(sys *system.System) (map[string]string, error) {
-	return named(m, programLimit, "compare the services' programs", func() (map[string]string, error) { return m.Machine.Fingerprints(sys) })
+func (m *bounded) Fingerprints(sys *system.System, inTree FindInTree) (map[string]string, error) {
+	return named(m, programLimit, "compare the services' programs", func() (map[string]string, error) { return m.Machine.Fingerprints(sys, inTree) })
 }
 
 func (m *bounded) CanStart(service system.Service, users map[string]system.User) ([]string, error) {
@@ -70,8 +71,8 @@ func (m *bounded) ReloadServices(names []string) error {
 func (serviceKind) name() Kind { return KindService }
 
 func (serviceKind) desired(m Machine, d *Desired) (Items, error) {
-	prints, err := m.Fingerprints(d.System)
-	return withFiles(d.System, prints, d.Items[KindFile]), err
+	prints, err := m.Fingerprints(d.System, d.finder())
+	return d.withFiles(prints), err
 }
 
 // observe lists the services that run, or have done their one-shot work.
@@ -233,6 +234,9 @@ func (p *planner) serviceReason(name string) string {
 	if reason := p.reason(prefixes...); reason != "" {
 		return reason
 	}
+	if used := p.changedUses(name); used != "" {
+		return keyPath("service", name) + ": " + used
+	}
 	return keyPath("service", name) + ": the program it runs, or an older definition that it still runs with"
 }
 
@@ -271,7 +275,7 @@ func (serviceKind) check(c *precheck) (faults []error, notes []string) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(starts)) {
 		service := c.to.system.Services[name]
-		doubts, err := c.machine.CanStart(service, c.to.system.Users)
+		doubts, err := c.canStart(name, service)
 		for _, doubt := range doubts {
 			notes = append(notes, fmt.Sprintf("service %s: %s", name, doubt))
 		}

@@ -28,6 +28,7 @@ type Machine interface {
 	sysctlMachine
 	moduleMachine
 	userMachine
+	treeMachine
 	fileMachine
 	networkMachine
 	serviceMachine

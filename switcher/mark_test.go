@@ -153,7 +153,7 @@ func TestGarbageIsWhatACollectionRemoves(t *testing.T) {
 		t.Errorf("%+v, %v", g, err)
 	}
 	for i := range 3 { // as if an older Bantam had kept more
-		to, err := s.compose(s.image.generation, "system.toml", fmt.Appendf(nil, "hostname = \"more%d\"\n", i))
+		to, err := s.compose(made{}, s.image.generation, "system.toml", fmt.Appendf(nil, "hostname = \"more%d\"\n", i))
 		if err == nil {
 			_, err = s.add(to, VerbBoot, nil)
 		}

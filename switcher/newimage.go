@@ -31,7 +31,7 @@ func (s *Switcher) takeOver() (note string, err error) {
 	}
 	to := s.image
 	if def.Verb != imageVerb {
-		if to, err = s.compose(s.image.generation, "system.toml", text); err != nil {
+		if to, err = s.compose(made{0, s.image.generation.Layers, s.image.system}, s.image.generation, "system.toml", text); err != nil {
 			return fmt.Sprintf("the settings of generation %d are not valid for the Bantam of this image: %v", def.Number, err), nil
 		}
 	}

@@ -10,6 +10,7 @@ import (
 // Observed is what the kernel and the supervisor say of the machine. It is asked anew for every plan.
 type Observed struct {
 	System   *system.System // what services are started from; nil: nothing yet
+	Layers   []indexed      // of what was set up
 	Services []ServiceState // all that the supervisor has, the network's included
 	Items    map[Kind]Items // what each kind has found
 	memory   memory
@@ -18,13 +19,16 @@ type Observed struct {
 // Desired is what a generation asks for. The zero value asks for nothing: it is the end of the machine.
 type Desired struct {
 	System *system.System
+	Arch   string // Go's name of it, e.g. amd64
+	Layers []indexed
 	Items  map[Kind]Items
 }
 
 // desire asks every kind what t means on this machine, as its programs are now.
 func (s *Switcher) desire(t target) (Desired, error) {
-	d := Desired{System: t.system, Items: map[Kind]Items{}}
-	var faults []error
+	layers, err := s.indexes(t.generation.Layers, nil)
+	d := Desired{System: t.system, Arch: t.generation.Arch, Layers: layers, Items: map[Kind]Items{}}
+	faults := []error{err}
 	for _, k := range kinds {
 		items, err := k.desired(s.machine, &d)
 		if err != nil {
@@ -50,10 +54,16 @@ func (d Desired) fingerprints() map[string]string {
 func (s *Switcher) observe(to Desired) (Observed, error) {
 	s.mu.Lock()
 	o := Observed{System: s.current.system, Items: map[Kind]Items{}, memory: s.memory}
+	layers := s.current.generation.Layers
 	s.mu.Unlock()
-	services, err := s.machine.Services()
-	faults := []error{err}
-	o.Services = services
+	var faults []error
+	var err error
+	if o.System != nil {
+		// Of a damaged one it is not known which files of etc it has brought; what else it has is known.
+		o.Layers, _ = s.indexes(layers, to.Layers)
+	}
+	o.Services, err = s.machine.Services()
+	faults = append(faults, err)
 	for _, k := range kinds {
 		items, err := k.observe(s.machine, &o, to)
 		if err != nil {

@@ -20,6 +20,7 @@ type operation struct {
 	said      []string        // what services that failed wrote last
 	awaited   string          // what was last told to be waited for
 	fresh     map[string]bool // services that its steps have started
+	desired   Desired         // what its steps lead to
 
 	done  chan struct{}      // closed by leave
 	yield context.CancelFunc // not nil while only a report is waited for; under s.mu

@@ -18,6 +18,7 @@ const (
 // and returns them all.
 func (o *operation) perform(ctx context.Context, plan Plan, to target, desired Desired, onward bool) error {
 	var faults []error
+	o.desired = desired
 	adopted := false
 	adopt := func() error {
 		adopted = true

@@ -19,6 +19,7 @@ type precheck struct {
 	verb     string
 	from, to target
 	observed Observed
+	desired  Desired
 	plan     Plan
 }
 
@@ -38,7 +39,7 @@ func (s *Switcher) prospect(from, to target, verb string) prospect {
 	observed, err := s.observe(desired)
 	faults = append(faults, err)
 	p := prospect{desired: desired, plan: planSwitch(observed, desired, nil)}
-	c := precheck{machine: s.machine, verb: verb, from: from, to: to, observed: observed, plan: p.plan}
+	c := precheck{machine: s.machine, verb: verb, from: from, to: to, observed: observed, desired: desired, plan: p.plan}
 	for _, k := range kinds {
 		wrong, notes := k.check(&c)
 		faults = append(faults, wrong...)

@@ -43,12 +43,13 @@ func (s *Switcher) resolve(r Request) (from, to target, err error) {
 			return from, to, fmt.Errorf("draft: %w", err)
 		}
 	}
-	to, err = s.compose(from.generation, file, text)
+	to, err = s.compose(made{from.number, from.generation.Layers, from.system}, from.generation, file, text)
 	return from, to, err
 }
 
-// compose makes a generation of file's text and the kernel and initrd of base.
-func (s *Switcher) compose(base Generation, file string, text []byte) (target, error) {
+// compose makes a generation of file's text, the kernel and initrd of base, and the layers that the text asks for; those of
+// the generation that it begins from come first.
+func (s *Switcher) compose(begins made, base Generation, file string, text []byte) (target, error) {
 	sys, problems := system.Parse(file, text)
 	if len(problems) > 0 {
 		return target{}, problemsError(problems)
@@ -56,6 +57,10 @@ func (s *Switcher) compose(base Generation, file string, text []byte) (target, e
 	t := target{generation: base, text: text, system: sys}
 	if d := DigestOf(text); d != t.generation.System.Digest {
 		t.generation.System = Descriptor{MediaType: SystemType, Digest: d, Size: int64(len(text))}
+	}
+	t, err := s.withLayers(t, begins, file)
+	if err != nil {
+		return target{}, err
 	}
 	record := s.recordNow()
 	if e := record.named(t.generation.Digest()); e != nil {

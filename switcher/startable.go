@@ -33,7 +33,9 @@ func (s *Switcher) startable(g Generation, when When) error {
 		return nil
 	}
 	differs := g.otherKernel(booted)
-	switch {
+	switch err := s.lackingLayer(g); {
+	case err != nil:
+		return err
 	case differs == "":
 		return nil
 	case !slots:

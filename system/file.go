@@ -20,6 +20,9 @@ var ownFiles = map[string]string{
 	"/etc/nsswitch.conf": "it is always the same", "/etc/mtab": "the kernel's mounts are in it", "/var/empty": "it stays empty",
 }
 
+// IsOwnFile says whether a file of /etc is made by Bantam itself and by nobody else.
+func IsOwnFile(path string) bool { return ownFiles[path] != "" }
+
 // Longest path and name that Linux takes, less what an unfinished file's name adds.
 const mostPath, mostName = 1024, 200
 
@@ -137,7 +140,7 @@ func NamedBy(s Service, file string) bool {
 			if i > 0 {
 				before = rest[i-1]
 			}
-			if !pathByte(before) && (after == "" || !pathByte(after[0])) {
+			if !PathByte(before) && (after == "" || !PathByte(after[0])) {
 				return true
 			}
 			rest = rest[i+1:]
@@ -145,7 +148,7 @@ func NamedBy(s Service, file string) bool {
 	})
 }
 
-// pathByte says whether a path goes on with c: /etc/a is not named by /etc/a.conf.
-func pathByte(c byte) bool {
+// PathByte says whether a path goes on with c: /etc/a is not named by /etc/a.conf.
+func PathByte(c byte) bool {
 	return c == '/' || c == '.' || c == '-' || c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80
 }

@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 	"editor/systemfile": {"editor/language", "lifecycle", "spelling", "system"},
 	"editor/plain":      {"editor/compare", "editor/file", "editor/language", "editor/screen", "editor/text"},
 	"board":             {},
-	"switcher":          {"atomicfile", "layer", "lifecycle", "regular", "system"},
+	"switcher":          {"atomicfile", "layer", "lifecycle", "regular", "spelling", "system"},
 	"netcfg":            {"atomicfile", "boottime", "regular", "system"},
 	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "printable", "spelling", "switcher", "system"},
 	"cmd":               {"board", "images", "spelling", "switcher", "system"},

@@ -1,0 +1,357 @@
+package switcher
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"bantam/layer"
+	"bantam/lifecycle"
+	"bantam/system"
+)
+
+// KindTree is what lies below /usr, and what sources show elsewhere: the layers of a generation and its own files there,
+// which are one read-only tree.
+const KindTree Kind = "tree"
+
+type treeKind struct{}
+
+type treeMachine interface {
+	// TreeItems are those of what SetTree made last, as long as it is there.
+	TreeItems() (Items, error)
+	// SetTree makes t what is there, in the place of the tree before, from one moment to the next. What runs keeps the
+	// files that it has open.
+	SetTree(t Tree) error
+	// LayerIndex reads the index of a layer, also of one that is in no tree.
+	LayerIndex(l Descriptor) (layer.Index, error)
+	// LayerFile reads a file of a layer, e.g. etc/motd.
+	LayerFile(l Descriptor, name string) ([]byte, error)
+	// VerifyLayer reads all of a layer and says whether it is what its digest names.
+	VerifyLayer(l Descriptor) error
+}
+
+// Tree is what SetTree makes.
+type Tree struct {
+	Layers []Descriptor // the first one wins
+	Files  []TreeFile   // below /usr, before all layers
+	Binds  []TreeBind
+	Items  Items // what tells it from other trees
+}
+
+// TreeFile is a file of the system's own below /usr.
+type TreeFile struct {
+	Path     string
+	Data     []byte
+	Mode     uint32
+	UID, GID int
+}
+
+// TreeBind is a file or folder of a layer that is shown at its own path, outside of /usr.
+type TreeBind struct {
+	Path  string // e.g. /srv/www
+	Layer Descriptor
+}
+
+func (m *bounded) TreeItems() (Items, error) {
+	return named(m, answerLimit, "look at the tree", m.Machine.TreeItems)
+}
+
+func (m *bounded) SetTree(t Tree) error {
+	return tell(m, driverLimit, "mount the tree", func() error { return m.Machine.SetTree(t) })
+}
+
+func (m *bounded) LayerIndex(l Descriptor) (layer.Index, error) {
+	return named(m, driverLimit, "read layer "+l.LayerName(), func() (layer.Index, error) { return m.Machine.LayerIndex(l) })
+}
+
+func (m *bounded) LayerFile(l Descriptor, name string) ([]byte, error) {
+	return named(m, driverLimit, "read layer "+l.LayerName(), func() ([]byte, error) { return m.Machine.LayerFile(l, name) })
+}
+
+func (m *bounded) VerifyLayer(l Descriptor) error {
+	return tell(m, programLimit, "verify layer "+l.LayerName(), func() error { return m.Machine.VerifyLayer(l) })
+}
+
+// indexed is a layer with its index.
+type indexed struct {
+	Descriptor
+	index layer.Index
+}
+
+// indexes reads those of layers, but for those that are among known.
+func (s *Switcher) indexes(layers []Descriptor, known []indexed) (all []indexed, err error) {
+	for _, l := range layers {
+		if i := slices.IndexFunc(known, func(k indexed) bool { return k.Digest == l.Digest }); i >= 0 {
+			all = append(all, indexed{l, known[i].index})
+			continue
+		}
+		index, fault := s.machine.LayerIndex(l)
+		if fault != nil {
+			err = errors.Join(err, fault)
+		}
+		all = append(all, indexed{l, index})
+	}
+	return all, err
+}
+
+// treeOf are the indexes as one tree.
+func treeOf(layers []indexed) (t layer.Tree) {
+	for _, l := range layers {
+		t = append(t, l.index)
+	}
+	return t
+}
+
+// entryAt finds what a layer has at a path itself; links are not followed.
+func entryAt(layers []indexed, file string) (*layer.Entry, Descriptor) {
+	for _, l := range layers {
+		if e := l.index.Find(strings.TrimPrefix(file, "/")); e != nil {
+			return e, l.Descriptor
+		}
+	}
+	return nil, Descriptor{}
+}
+
+func below(file, folder string) bool { return strings.HasPrefix(file, folder+"/") }
+
+func (treeKind) name() Kind { return KindTree }
+
+func (treeKind) desired(_ Machine, d *Desired) (Items, error) {
+	t, err := d.tree()
+	return t.Items, err
+}
+
+// tree is what d's system and layers make.
+func (d *Desired) tree() (Tree, error) {
+	t := Tree{Items: Items{}}
+	var faults []error
+	for _, l := range d.Layers {
+		t.Layers = append(t.Layers, l.Descriptor)
+		t.Items[l.LayerName()] = string(l.Digest)
+	}
+	for _, file := range sortedKeys(d.System.Files) {
+		f := d.System.Files[file]
+		uid, gid := d.System.IDs(f.Owner)
+		switch {
+		case f.Source != "" && !below(file, "/usr") && !below(file, "/etc"):
+			entry, l := entryAt(d.Layers, file)
+			if entry == nil {
+				faults = append(faults, fmt.Errorf("%s: no layer of this generation has it", keyPath("file", file)))
+				continue
+			}
+			t.Binds = append(t.Binds, TreeBind{file, l})
+			t.Items[file] = "source " + string(l.Digest)
+		case f.Source == "" && below(file, "/usr"):
+			t.Files = append(t.Files, TreeFile{file, []byte(f.Text), f.Perm(), uid, gid})
+			state, err := FileState(f.Perm(), uid, gid, strings.NewReader(f.Text))
+			faults = append(faults, err)
+			t.Items[file] = state
+		}
+	}
+	return t, errors.Join(faults...)
+}
+
+func (treeKind) observe(m Machine, _ *Observed, _ Desired) (Items, error) { return m.TreeItems() }
+
+func (treeKind) plan(p *planner) {
+	if p.to.System == nil {
+		return // it goes with the memory that it lies in
+	}
+	have, want := p.from.Items[KindTree], p.to.Items[KindTree]
+	for _, name := range bothKeys(have, want) {
+		s := Step{Action: ActionSet, Kind: KindTree, Name: name}
+		before, after := versionIn(p.from.Layers, name), versionIn(p.to.Layers, name)
+		file := path.IsAbs(name)
+		switch {
+		case have[name] == want[name]:
+			continue
+		case file:
+			s.Text, s.Reason = "write file "+name, p.reason(keyPath("file", name))
+			if want[name] == "" {
+				s.Action, s.Text = ActionRemove, "remove file "+name
+			}
+			if s.Reason == "" {
+				s.Reason = "what is beside system.toml has changed"
+			}
+		case want[name] == "":
+			s.Action, s.Text, s.Reason = ActionRemove, "remove "+spokenLayer(name)+before, p.reason("packages", "program", "file")
+		case have[name] == "":
+			s.Text, s.Reason = "add "+spokenLayer(name)+after, p.reason("packages", "program", "file")
+		case before != after:
+			s.Text, s.Reason = "change "+spokenLayer(name)+before+" to"+after, "another version"
+		default:
+			s.Text, s.Reason = "change "+spokenLayer(name)+after, "other bytes"
+		}
+		p.step(s)
+	}
+}
+
+// versionIn is the version of a layer with a blank before it, "" if it has none.
+func versionIn(layers []indexed, name string) string {
+	for _, l := range layers {
+		if v := l.Annotations[VersionAnnotation]; v != "" && l.LayerName() == name {
+			return " " + v
+		}
+	}
+	return ""
+}
+
+// check reads the layers that come new: what is damaged must not be found out when the old ones are gone.
+func (treeKind) check(c *precheck) (faults []error, notes []string) {
+	for _, l := range c.to.generation.Layers {
+		if c.observed.Items[KindTree][l.LayerName()] != string(l.Digest) {
+			if err := c.machine.VerifyLayer(l); err != nil {
+				faults = append(faults, err)
+			}
+		}
+	}
+	return faults, nil
+}
+
+// joint: the tree is one.
+func (treeKind) joint(_, _ Action) bool { return true }
+
+func (treeKind) apply(_ context.Context, o *operation, batch []Step, _ target) error {
+	t, err := o.desired.tree()
+	if err != nil {
+		return err
+	}
+	return failed(batch[0], o.s.machine.SetTree(t))
+}
+
+// InTree is the digest of a program that a layer has: what it consists of is told by the indexes.
+const InTree = "layer"
+
+// FindInTree finds a program as a service would be started with it, in what a generation has below /usr. It is what
+// Fingerprints is given.
+type FindInTree func(program string) bool
+
+// finder finds programs in d's tree.
+func (d *Desired) finder() FindInTree {
+	tree := treeOf(d.Layers)
+	return func(program string) bool {
+		_, own := d.Items[KindTree][program]
+		entries, _ := tree.Closure(program, nil)
+		return own && path.IsAbs(program) || len(entries) > 0
+	}
+}
+
+// uses lists what a service, by its fingerprint, has of the tree, each with a digest: its program with all that this loads,
+// and what its command names. lacking are libraries that are nowhere.
+func (d *Desired) uses(name, print string) (digests Items, lacking []string) {
+	files := pathsIn(d.System.Services[name].Command)
+	if program := programInTree(print); program != "" {
+		files = append(files, program)
+	}
+	return usesOf(d.System, d.Layers, d.Arch, files)
+}
+
+// programInTree is the program of a fingerprint, if a layer has it.
+func programInTree(print string) string {
+	program, _ := lifecycle.ProgramOf(print)
+	if program, found := strings.CutSuffix(program, " "+InTree); found {
+		return program
+	}
+	return ""
+}
+
+func usesOf(sys *system.System, layers []indexed, arch string, files []string) (digests Items, lacking []string) {
+	digests = Items{}
+	tree, folders := treeOf(layers), layer.Folders(arch)
+	for _, file := range files {
+		entries, absent := tree.Closure(file, folders)
+		if len(entries) == 0 {
+			entries = sourceOf(layers, file)
+		}
+		for _, e := range entries {
+			if f, ours := sys.Files["/"+e.Path]; !ours || f.Source != "" { // else the system's own is in its place
+				digests["/"+e.Path] = entryState(e) + e.SHA256
+			}
+		}
+		lacking = append(lacking, absent...)
+	}
+	slices.Sort(lacking)
+	return digests, slices.Compact(lacking)
+}
+
+// changedUses says which files that a service has of the tree have changed.
+func (p *planner) changedUses(name string) string {
+	program := ""
+	for _, print := range []string{p.from.Items[KindService][name], p.to.Items[KindService][name]} {
+		program = cmp.Or(programInTree(print), program)
+	}
+	before, _ := usesOf(p.fromSystem, p.from.Layers, p.to.Arch, append(pathsIn(p.fromSystem.Services[name].Command), program))
+	after, _ := usesOf(p.toSystem, p.to.Layers, p.to.Arch, append(pathsIn(p.toSystem.Services[name].Command), program))
+	var changed []string
+	for _, file := range bothKeys(before, after) {
+		if before[file] != after[file] {
+			changed = append(changed, file)
+		}
+	}
+	switch n := len(changed); {
+	case n == 0:
+		return ""
+	case n > 3:
+		return fmt.Sprintf("%s and %d more have changed", strings.Join(changed[:3], ", "), n-3)
+	case n > 1:
+		return strings.Join(changed, ", ") + " have changed"
+	}
+	return changed[0] + " has changed"
+}
+
+// canStart says why a service cannot be started once the plan has made the tree.
+func (c *precheck) canStart(name string, service system.Service) (notes []string, err error) {
+	print := c.desired.Items[KindService][name]
+	_, lacking := c.desired.uses(name, print)
+	for _, library := range lacking {
+		notes = append(notes, "no layer has "+library)
+	}
+	doubts, err := c.machine.CanStart(service, c.to.system.Users)
+	notes = append(notes, doubts...)
+	if !slices.ContainsFunc(c.plan.Steps, func(s Step) bool { return s.Kind == KindTree }) {
+		return notes, err
+	}
+	program, known := lifecycle.ProgramOf(print)
+	switch {
+	case programInTree(print) != "" && errors.Is(err, fs.ErrNotExist):
+		return notes, nil // it comes
+	case err == nil && known && program == "": // it is there now, and goes
+		return notes, fmt.Errorf("%s: no layer of this generation has it", service.Command[0])
+	}
+	return notes, err
+}
+
+// sourceOf is the folder of a source that a file lies in.
+func sourceOf(layers []indexed, file string) []*layer.Entry {
+	for ; len(file) > 1; file = path.Dir(file) {
+		if e, _ := entryAt(layers, file); e != nil && e.Kind == layer.Folder && e.SHA256 != "" {
+			return []*layer.Entry{e}
+		}
+	}
+	return nil
+}
+
+// pathsIn lists the paths that the words of a command have in them.
+func pathsIn(command []string) (paths []string) {
+	for _, word := range command {
+		for i := 0; i < len(word); i++ {
+			if word[i] != '/' || i > 0 && system.PathByte(word[i-1]) {
+				continue
+			}
+			end := i
+			for end < len(word) && system.PathByte(word[end]) {
+				end++
+			}
+			if file := path.Clean(word[i:end]); file != "/" {
+				paths = append(paths, file)
+			}
+			i = end
+		}
+	}
+	return paths
+}

@@ -1,0 +1,221 @@
+package switcher
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"bantam/layer"
+	"bantam/system"
+)
+
+func sha(text string) string { return DigestOf([]byte(text)).Hex() }
+
+// daemonLayers are a package with a daemon, which loads libc, and what it configures, in two versions of libc; and a
+// program that loads nothing.
+func daemonLayers(m *fakeMachine, libc string) []Descriptor {
+	index := func(x layer.Index) string { return string(x.Encode()) }
+	return []Descriptor{
+		m.layer("package/daemon", "1.0-1", "package/daemon", fakeLayer{"etc/daemon.conf": "port 1\n", layer.IndexName: index(layer.Index{
+			{Path: "etc/daemon", Kind: layer.Folder, Mode: 0o755},
+			{Path: "etc/daemon.conf", Kind: layer.RegularFile, Mode: 0o644, SHA256: sha("port 1\n")},
+			{Path: "etc/daemon.link", Kind: layer.Link, Link: "daemon.conf"},
+			{Path: "etc/nsswitch.conf", Kind: layer.RegularFile, Mode: 0o644, SHA256: sha("not the package's to say")},
+			{Path: "usr/sbin/daemon", Kind: layer.RegularFile, Mode: 0o755, SHA256: sha("daemon"), Loads: layer.Loads{Needs: []string{"libc.so.6"}}},
+		})}),
+		m.layer("package/libc6", libc, "package/daemon", fakeLayer{layer.IndexName: index(layer.Index{
+			{Path: "usr/lib/x86_64-linux-gnu/libc.so.6", Kind: layer.RegularFile, Mode: 0o755, SHA256: sha(libc)},
+		})}),
+		m.layer("program/alone", "", "program/alone", fakeLayer{layer.IndexName: index(layer.Index{
+			{Path: "usr/bin/alone", Kind: layer.RegularFile, Mode: 0o755, SHA256: sha("alone")},
+		})}),
+	}
+}
+
+const daemonText = `packages = ["daemon"]
+[program.alone]
+file = "alone"
+[service.daemon]
+command = ["/usr/sbin/daemon"]
+[service.shell]
+command = ["sh", "-c", "exec /usr/sbin/daemon -x"]
+[service.alone]
+command = ["/usr/bin/alone"]
+[service.own]
+command = ["httpd"]
+`
+
+func machineWithDaemon(t *testing.T) (*Switcher, *fakeMachine, string) {
+	dir, m := t.TempDir(), newFakeMachine()
+	m.carry(daemonText, daemonLayers(m, "2.36")...)
+	return bootAgain(t, dir, m), m, dir
+}
+
+func TestLayersAreSetUpBeforeWhatUsesThem(t *testing.T) {
+	_, m, _ := machineWithDaemon(t)
+	var got []string
+	for _, call := range m.calls {
+		if strings.HasPrefix(call, "tree") || strings.HasPrefix(call, "start") || strings.Contains(call, "/etc/daemon") {
+			got = append(got, call)
+		}
+	}
+	want := "tree [package/daemon package/libc6 program/alone]; folder /etc/daemon; write /etc/daemon.conf; link /etc/daemon.link; start [network]; start [alone daemon own shell]"
+	if strings.Join(got, "; ") != want {
+		t.Errorf("%s\nwant %s", strings.Join(got, "; "), want)
+	}
+	if m.files["/etc/nsswitch.conf"] != "" {
+		t.Error("a package writes what is Bantam's own")
+	}
+}
+
+func TestADraftDropsPackagesAndARollbackBringsThemBack(t *testing.T) {
+	s, m, dir := machineWithDaemon(t)
+	before := m.seen()
+	r := switchTo(t, s, VerbSwitch, "[program.alone]\nfile = \"alone\"\n[service.alone]\ncommand = [\"/usr/bin/alone\"]\n")
+	wantExit(t, r, ExitGood)
+	want := "stop service shell; stop service own; stop service daemon; remove package daemon 1.0-1; remove package libc6 2.36; " +
+		"remove file /etc/daemon.conf; remove file /etc/daemon.link"
+	if got := strings.Join(stepsOf(r), "; "); got != want {
+		t.Errorf("steps %s\nwant %s", got, want)
+	}
+	if got := fmt.Sprint(sortedKeys(m.tree)); got != "[program/alone]" {
+		t.Errorf("the tree is %s", got)
+	}
+	wantExit(t, s.Switch(t.Context(), Request{Verb: VerbRollback}, nil), ExitGood)
+	if after := m.seen(); after != before {
+		t.Errorf("before\n%s\nthere and back again\n%s", before, after)
+	}
+	s = bootAgain(t, dir, m)
+	r = switchTo(t, s, VerbSwitch, strings.Replace(daemonText, `["daemon"]`, `["daemon"] # a comment`, 1))
+	if len(stepsOf(r)) > 0 {
+		t.Errorf("a comment: %q", stepsOf(r))
+	}
+}
+
+func TestAnotherLibraryRestartsWhatUsesItAndNothingElse(t *testing.T) {
+	s, m, _ := machineWithDaemon(t)
+	layers := daemonLayers(m, "2.36-9+deb12u10")
+	for _, l := range layers { // as if it had been brought to the store
+		if _, err := s.store.PutBytes([]byte(fmt.Sprint(l.LayerName(), l.Annotations[VersionAnnotation], m.layers[l.Digest]))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sys, _ := system.Parse("system.toml", []byte(daemonText))
+	g := m.medium
+	g.Layers = layers
+	to, err := s.add(target{generation: g, text: []byte(daemonText), system: sys}, VerbSwitch, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	preview, err := s.Plan(Request{Verb: VerbSwitch, Generation: to.number})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, step := range preview.Plan.Steps {
+		got = append(got, step.Text+" ("+step.Reason+")")
+	}
+	const lib = "/usr/lib/x86_64-linux-gnu/libc.so.6 has changed"
+	want := "stop service shell (service.shell: " + lib + "); stop service daemon (service.daemon: " + lib + "); " +
+		"change package libc6 2.36 to 2.36-9+deb12u10 (another version); start service daemon (service.daemon: " + lib + "); start service shell (service.shell: " + lib + ")"
+	if strings.Join(got, "; ") != want {
+		t.Errorf("%s\nwant %s", strings.Join(got, "; "), want)
+	}
+	wantExit(t, s.Switch(t.Context(), Request{Verb: VerbSwitch, Generation: to.number}, nil), ExitGood)
+	m.calls = nil
+	wantExit(t, s.Switch(t.Context(), Request{Verb: VerbRollback}, nil), ExitGood)
+	if text := strings.Join(m.calls, "; "); !strings.Contains(text, "stop [shell daemon]; ") || !strings.HasSuffix(text, "; start [daemon shell]") {
+		t.Errorf("back: %s", text)
+	}
+}
+
+func TestWhatADraftCannotHave(t *testing.T) {
+	s, m, _ := machineWithDaemon(t)
+	for _, c := range []struct{ name, old, new, want string }{
+		{"a package that nobody has", `["daemon"]`, `["daemon", "nginx"]`, `system.toml:1:23: packages[1]: no generation on this machine has package nginx; a build host can make a generation with it`},
+		{"a misspelt one", `["daemon"]`, `["deamon"]`, `system.toml:1:13: packages[0]: no generation on this machine has package deamon; did you mean "daemon"?`},
+		{"other parts of one", "[program.alone]", "[package.daemon]\nexclude = [\"/usr/share/daemon\"]\n[program.alone]", `system.toml:1:13: packages[0]: no generation on this machine has package daemon`},
+		{"a program from elsewhere", `file = "alone"`, `file = "other"`, `system.toml:2:10: program.alone: no generation on this machine has program alone`},
+		{"a source", "[program.alone]", "[file.\"/srv/www\"]\nsource = \"site\"\n[program.alone]", `system.toml:3:1: file."/srv/www".source: no generation on this machine has source site`},
+		{"a service without its package", `packages = ["daemon"]`, "", `service daemon cannot start: /usr/sbin/daemon: no layer of this generation has it`},
+	} {
+		text := strings.Replace(daemonText, c.old, c.new, 1)
+		preview, err := s.Plan(Request{Verb: VerbSwitch, Text: []byte(text)})
+		said := strings.Join(preview.Problems, "\n")
+		if err != nil {
+			said = err.Error()
+		}
+		if !strings.Contains(said, c.want) {
+			t.Errorf("%s: %q, want %q", c.name, said, c.want)
+		}
+	}
+	if text := strings.Join(m.calls, " "); strings.Contains(text, "stop") {
+		t.Errorf("something was stopped: %s", text)
+	}
+}
+
+func TestADamagedLayerIsFoundBeforeTheFirstStop(t *testing.T) {
+	s, m, _ := machineWithDaemon(t)
+	wantExit(t, switchTo(t, s, VerbSwitch, "[service.own]\ncommand = [\"httpd\"]\n"), ExitGood)
+	m.layers[m.medium.Layers[1].Digest]["damaged"] = ""
+	m.calls = nil
+	r := s.Switch(t.Context(), Request{Verb: VerbRollback}, nil)
+	if r.Exit != ExitRefused || !strings.Contains(r.Reason, "layer package/libc6 is damaged") {
+		t.Errorf("%+v", r)
+	}
+	if text := strings.Join(m.calls, " "); strings.Contains(text, "stop") {
+		t.Errorf("something was stopped: %s", text)
+	}
+}
+
+func TestAGenerationWithoutItsLayersDoesNotStart(t *testing.T) {
+	s, m, dir := machineWithDaemon(t)
+	wantExit(t, switchTo(t, s, VerbSwitch, daemonText+"# mine\n"), ExitGood)
+	m.carry(imageText) // another image, of the same kernel
+	s = bootAgain(t, dir, m)
+	if got := s.Status().Running; got == 2 {
+		t.Errorf("generation %d runs", got)
+	}
+	r := s.Switch(t.Context(), Request{Verb: VerbSwitch, Generation: 2}, nil)
+	if r.Exit != ExitRefused || !strings.Contains(r.Reason, "package daemon (") || !strings.Contains(r.Reason, "neither on the boot medium nor in the store") {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestFilesBelowUsrAndSourcesAreOfTheTree(t *testing.T) {
+	dir, m := t.TempDir(), newFakeMachine()
+	site := func(digest string) Descriptor {
+		return m.layer("files", "", "files", fakeLayer{layer.IndexName: string(layer.Index{
+			{Path: "srv/www", Kind: layer.Folder, Mode: 0o755, SHA256: sha(digest)},
+		}.Encode())})
+	}
+	text := "[file.\"/srv/www\"]\nsource = \"site\"\n[file.\"/usr/local/bin/x\"]\ntext = \"#!/bin/sh\"\nmode = \"0755\"\n" +
+		"[service.web]\ncommand = [\"httpd\", \"-h\", \"/srv/www/index.html\"]\n[service.x]\ncommand = [\"/usr/local/bin/x\"]\n"
+	m.carry(text, site("a"))
+	s := bootAgain(t, dir, m)
+	if got := fmt.Sprint(sortedKeys(m.tree)); got != "[/srv/www /usr/local/bin/x files]" || len(m.files) > 0 {
+		t.Errorf("the tree is %s, files are %v", got, m.files)
+	}
+	r := switchTo(t, s, VerbSwitch, strings.Replace(text, "/bin/sh\"", "/bin/sh\\n\"", 1))
+	if got := strings.Join(stepsOf(r), "; "); got != "stop service x; write file /usr/local/bin/x; start service x" {
+		t.Error(got)
+	}
+	m.carry(text, site("b"))
+	before := m.services["web"].Fingerprint
+	s = bootAgain(t, dir, m)
+	wantExit(t, s.Switch(t.Context(), Request{Verb: VerbSwitch, Text: []byte(text)}, nil), ExitGood)
+	if m.services["web"].Fingerprint == before {
+		t.Error("another site is the same to who serves it")
+	}
+}
+
+func TestPathsInACommand(t *testing.T) {
+	for word, want := range map[string]string{
+		"/usr/bin/x": "[/usr/bin/x]", "--conf=/etc/a.conf,/etc/b": "[/etc/a.conf /etc/b]", "exec /usr/sbin/y -c /etc/../etc/z; /bin/q": "[/usr/sbin/y /etc/z /bin/q]",
+		"a/b": "[]", "/": "[]", "http://host/x": "[/host/x]", "": "[]",
+	} {
+		if got := fmt.Sprint(pathsIn([]string{word})); got != want {
+			t.Errorf("%q: %s, want %s", word, got, want)
+		}
+	}
+}
