@@ -58,14 +58,18 @@ func textOf(path string) string {
 	return string(text)
 }
 
-// otherThanFile says what is at name that is no file of a system. All but a folder can be replaced by one.
+// otherThanFile says what is at name that is no file. All but a folder can be replaced by one.
 func otherThanFile(dir filetree.Dir, name string) (string, error) {
 	info, err := dir.Lstat(name)
 	if err != nil {
 		return "", err
 	}
-	if info.IsDir() {
+	switch {
+	case info.IsDir():
 		return " a folder", nil
+	case info.Mode()&fs.ModeSymlink != 0:
+		target, err := dir.Readlink(name)
+		return switcher.LinkState(target), err
 	}
 	return "no file of a system", nil
 }
@@ -91,6 +95,28 @@ func (m *Machine) WriteFile(file string, data []byte, mode uint32, uid, gid int)
 		return fmt.Errorf("%s: %w", file, reason(err))
 	}
 	return nil
+}
+
+// WriteLink makes a symbolic link in place of what is at path.
+func (m *Machine) WriteLink(file, target string) error {
+	dir, err := filetree.FolderOf(file, true)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if err := dir.Relink(target, path.Base(file)); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
+}
+
+// MakeFolder makes a folder at path, and those above it.
+func (m *Machine) MakeFolder(file string) error {
+	dir, err := filetree.FolderOf(path.Join(file, "in it"), true)
+	if err == nil {
+		dir.Close()
+	}
+	return err
 }
 
 // RemoveFile removes the file at path.

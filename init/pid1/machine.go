@@ -49,6 +49,9 @@ type Machine struct {
 	slow      map[fileID]time.Duration // when the digest of one took too long
 
 	looks *looks
+
+	layers   *layers         // nil: it has none
+	commands map[string]bool // Bantam's own, by name
 }
 
 // NewMachine acts through sup; consoles, e.g. ttyS0, get a shell with whatever
@@ -57,7 +60,7 @@ func NewMachine(sup *supervise.Supervisor, loader *kmod.Loader, binary switcher.
 	netmsg := make(chan struct{})
 	m := &Machine{sup: sup, loader: loader, binary: string(binary), consoles: consoles, drivers: drivers,
 		netmsg: netmsg, sawStates: sup.Changed(), sawNet: netmsg, digests: map[fileID]string{},
-		young: youngFile, slow: map[fileID]time.Duration{}, looks: newLooks(mostLooks)}
+		young: youngFile, slow: map[fileID]time.Duration{}, looks: newLooks(mostLooks), commands: map[string]bool{}}
 	m.reports = netcfg.Reports{Dir: netDir, Changed: m.NetworkChanged, Fault: func(err error) { Logf(Warning, "%v", err) }}
 	return m
 }

@@ -82,8 +82,8 @@ func Skeleton(applets []string) []Creator {
 	list := []Creator{
 		Dir{"/bin", 0o755}, Dir{"/etc", 0o755}, Dir{"/root", 0o700}, Dir{"/mnt", 0o755}, Dir{"/state", 0o755},
 		Dir{"/usr", 0o755}, Dir{"/var", 0o755}, Dir{"/var/lib", 0o755}, Dir{"/var/empty", 0o555},
-		Dir{"/bantam", 0o700},   // the image's system.toml
-		Symlink{"bin", "/sbin"}, // the kernel calls /sbin/modprobe, scripts begin with /usr/bin/env
+		Dir{"/bantam", 0o700},        // the image's system.toml
+		Symlink{"usr/sbin", "/sbin"}, // the kernel calls /sbin/modprobe, scripts begin with /usr/bin/env
 		Symlink{"../bin", "/usr/bin"},
 		Symlink{"../bin", "/usr/sbin"},
 		Symlink{"/run", "/var/run"},
@@ -92,7 +92,7 @@ func Skeleton(applets []string) []Creator {
 		Symlink{"/run/bantam/net/resolv.conf", "/etc/resolv.conf"},
 		Symlink{"/proc/self/mounts", "/etc/mtab"},
 		File{"/etc/shells", 0o644, "/bin/sh\n"},
-		File{"/etc/profile", 0o644, "export PATH=/bin\numask 022\n"},
+		File{"/etc/profile", 0o644, "export PATH=" + searchPath + "\numask 022\n"},
 		File{"/etc/nsswitch.conf", 0o644, "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n"},
 		Symlink{"../init", "/bin/bantam"},
 	}

@@ -44,6 +44,8 @@ var opensByName = map[string]string{
 	"pid1 prepareVolume":          "the state volume, whose top is root's",
 	"pid1 readClock":              "the state volume, whose top is root's",
 	"pid1 readImage":              "the image's generation",
+	"pid1 newLayers":              "the image's generation",
+	"statevolume lookForLayers":   "/dev",
 	"pid1 closeToOthers":          "the state volume, whose top is root's; no link is followed",
 	"pid1 letServicesIn":          "the top of the state volume, which is root's",
 	"atomicfile WriteGroup":       "a temporary file beside one of /etc or /run/bantam",

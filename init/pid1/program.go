@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"bantam/init/supervise"
 	"bantam/regular"
+	"bantam/switcher"
 	"bantam/system"
 )
 
@@ -46,17 +48,23 @@ func idOf(st unix.Stat_t) fileID {
 }
 
 // Fingerprints are of the services as they would be started now.
-func (m *Machine) Fingerprints(sys *system.System) (map[string]string, error) {
-	return fingerprints(sys, m.looks, m.digest), nil
+func (m *Machine) Fingerprints(sys *system.System, inTree switcher.FindInTree) (map[string]string, error) {
+	return fingerprints(sys, m.looks, func(file string) (string, bool) { return m.usrProgram(file, inTree) }, m.digest), nil
 }
 
 // fingerprints waits for digest, of a file system that may not answer, only so long.
-func fingerprints(sys *system.System, l *looks, digest func(ctx context.Context, path string) (string, error)) map[string]string {
+// usr says what lies below /usr, or is Bantam's own, without a look.
+func fingerprints(sys *system.System, l *looks, usr func(path string) (digest string, known bool), digest func(ctx context.Context, path string) (string, error)) map[string]string {
 	all, cancel := context.WithTimeoutCause(context.Background(), readsLimit, errAllSlow)
 	defer cancel()
 	prints := map[string]string{}
 	for name, service := range sys.Services {
 		prints[name] = supervise.Fingerprint(serviceDefinition(name, service, sys.Users), func(path string) (string, error) {
+			if digest, known := usr(path); known && digest == "" {
+				return "", fs.ErrNotExist
+			} else if known {
+				return digest, nil
+			}
 			one, cancel := context.WithTimeoutCause(all, readLimit, errSlow)
 			defer cancel()
 			return look(one, l, path, func() (string, error) { return digest(one, path) })

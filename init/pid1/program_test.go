@@ -15,6 +15,7 @@ import (
 
 	"bantam/init/supervise"
 	"bantam/lifecycle"
+	"bantam/switcher"
 	"bantam/system"
 )
 
@@ -34,7 +35,7 @@ func TestWhatIsNoProgramIsNotRead(t *testing.T) {
 		got, _ := m.Fingerprints(&system.System{Services: map[string]system.Service{
 			"endless": {Command: []string{"/dev/zero"}}, "silent": {Command: []string{pipe}}, "folder": {Command: []string{"/"}},
 			"hole": {Command: []string{hole}},
-		}})
+		}}, nothingInTree)
 		prints <- got
 	}()
 	select {
@@ -61,7 +62,7 @@ func TestAProgramHasChangedExactlyWhenItsBytesHave(t *testing.T) {
 	m.young = 0
 	sys := &system.System{Services: map[string]system.Service{"tool": {Command: []string{path}}}}
 	of := func() string {
-		prints, err := m.Fingerprints(sys)
+		prints, err := m.Fingerprints(sys, nothingInTree)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -157,7 +158,7 @@ func TestAllProgramsTogetherHaveALimit(t *testing.T) {
 		for name, digest := range map[string]func(context.Context, string) (string, error){"a disk that hangs": hangs, "a slow one": slow} {
 			l, began := newLooks(mostLooks), time.Now()
 			l.mountinfo = func() string { return "" } // each on a disk of its own
-			for name, print := range fingerprints(sys, l, digest) {
+			for name, print := range fingerprints(sys, l, nothingBelowUsr, digest) {
 				if same, doubt := lifecycle.SameFingerprint(print, print); !same || doubt == "" {
 					t.Fatalf("%s: %q", name, print)
 				}
@@ -167,4 +168,31 @@ func TestAllProgramsTogetherHaveALimit(t *testing.T) {
 			}
 		}
 	})
+}
+
+func nothingInTree(string) bool { return false }
+
+func nothingBelowUsr(string) (string, bool) { return "", false }
+
+func TestWhereAProgramComesFrom(t *testing.T) {
+	m := &Machine{binary: "bantam", commands: map[string]bool{"tcpdump": true, "sh": true}}
+	inTree := func(file string) bool {
+		return file == "/usr/bin/tcpdump" || file == "/bin/tcpdump" || file == "/usr/sbin/daemon" || file == "/bin/bash" || file == "/lib/x"
+	}
+	for file, want := range map[string]string{
+		"/bin/tcpdump": "bantam", "/usr/bin/tcpdump": switcher.InTree, "/bin/sh": "bantam", "/usr/bin/sh": "bantam", "/sbin/sh": "bantam",
+		"/bin/bash": switcher.InTree, "/usr/sbin/daemon": switcher.InTree, "/usr/sbin/gone": "nowhere", "/usr/local/bin/gone": "nowhere",
+		"/state/mine": "a look", "/bin/gone": "a look", "/lib/x": switcher.InTree,
+	} {
+		got, known := m.usrProgram(file, inTree)
+		switch {
+		case !known:
+			got = "a look"
+		case got == "":
+			got = "nowhere"
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", file, got, want)
+		}
+	}
 }

@@ -154,6 +154,10 @@ func (p *initProcess) live() (action Action, err error) {
 		p.notes.add("%v; what an image of this kernel carried before takes its place", unread)
 	}
 	p.machine = NewMachine(p.sup, p.loader, p.image.initDigest(), p.consoles, coldplugged)
+	p.machine.layers = p.newLayers()
+	for _, name := range append(p.build.Commands, "bantam") {
+		p.machine.commands[name] = true
+	}
 	if err := p.prepareNetwork(); err != nil {
 		p.notes.add("network: %v", err)
 	}

@@ -56,16 +56,8 @@ func (t *Tree) link(links map[string]string) error {
 	if err != nil {
 		return err
 	}
-	const temporary = ".new"
 	for name, target := range links {
-		if err := t.under.Unlink(temporary); err != nil && err != unix.ENOENT {
-			return fmt.Errorf("/usr/%s: %w", temporary, err)
-		}
-		err := t.under.Symlink(target, temporary)
-		if err == nil {
-			err = t.under.Rename(temporary, name)
-		}
-		if err != nil {
+		if err := t.under.Relink(target, name); err != nil {
 			return fmt.Errorf("link /usr/%s: %w", name, err)
 		}
 	}

@@ -48,7 +48,7 @@ var mayImport = map[string][]string{
 	"init/statevolume":  {"gpt"},
 	"init/applet":       {"boottime", "editor/compare", "editor/screen", "init/filetree", "init/glob", "init/kmod", "init/sigaction", "printable", "system", "tty"},
 	"init/shell":        {"atomicfile", "editor/keys", "init/applet", "init/glob", "init/sigaction", "spelling", "tty"},
-	"test":              {"board", "cmd", "editor", "gpt", "images", "init", "lifecycle", "netcfg", "switcher", "system"},
+	"test":              {"board", "cmd", "editor", "gpt", "images", "init", "layer", "lifecycle", "netcfg", "switcher", "system"},
 }
 
 // onDevice are the packages of the device binary, with all below them.

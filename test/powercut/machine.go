@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"bantam/layer"
 	"bantam/lifecycle"
 	"bantam/switcher"
 	"bantam/system"
@@ -53,7 +54,7 @@ func (m *Machine) Network() (switcher.NetworkState, error) {
 	return m.network, nil
 }
 
-func (m *Machine) Fingerprints(s *system.System) (map[string]string, error) {
+func (m *Machine) Fingerprints(s *system.System, _ switcher.FindInTree) (map[string]string, error) {
 	all := map[string]string{}
 	for name := range s.Services {
 		all[name] = name
@@ -107,6 +108,13 @@ func (m *Machine) CanStart(system.Service, map[string]system.User) ([]string, er
 func (m *Machine) FileState(string) (string, error)                                  { return "", nil }
 func (m *Machine) WriteFile(string, []byte, uint32, int, int) error                  { return nil }
 func (m *Machine) RemoveFile(string) error                                           { return nil }
+func (m *Machine) WriteLink(string, string) error                                    { return nil }
+func (m *Machine) MakeFolder(string) error                                           { return nil }
+func (m *Machine) TreeItems() (switcher.Items, error)                                { return nil, nil }
+func (m *Machine) SetTree(switcher.Tree) error                                       { return nil }
+func (m *Machine) LayerIndex(switcher.Descriptor) (layer.Index, error)               { return nil, nil }
+func (m *Machine) LayerFile(switcher.Descriptor, string) ([]byte, error)             { return nil, nil }
+func (m *Machine) VerifyLayer(switcher.Descriptor) error                             { return nil }
 func (m *Machine) CanSetSysctl(string) error                                         { return nil }
 func (m *Machine) ModuleLoaded(string) (bool, error)                                 { return true, nil }
 func (m *Machine) Users() (map[string]string, error)                                 { return nil, nil }

@@ -1,0 +1,192 @@
+package pid1
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"bantam/init/statevolume"
+	"bantam/init/tree"
+	"bantam/layer"
+	"bantam/switcher"
+	"bantam/system"
+)
+
+// layers are what the machine has of layers, and the tree of those that its generation has.
+type layers struct {
+	tree  *tree.Tree
+	area  func() (layer.Area, error)              // what the boot medium carries
+	find  func() (area statevolume.Area, e error) // and where
+	store string                                  // the blobs that came later, by digest
+	items switcher.Items                          // of the tree, under mu
+	mu    sync.Mutex
+}
+
+// newLayers makes ready for layers. Nothing is looked for before one is asked for.
+func (p *initProcess) newLayers() *layers {
+	l := &layers{
+		store: filepath.Join(statePath, "store/blobs/sha256"),
+		area: sync.OnceValues(func() (layer.Area, error) {
+			text, err := os.ReadFile(layer.AreaPath)
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil, nil
+			}
+			if err != nil {
+				return nil, err
+			}
+			return layer.ReadArea(text)
+		}),
+		find: onceFound(func() (statevolume.Area, error) { return p.volume.Layers(context.Background(), p.volumeOptions()) }),
+	}
+	l.tree = tree.New(tree.Options{
+		Work:     "/run/bantam/tree",
+		Commands: func() []string { return p.build.Commands },
+		Find:     l.place,
+		Load:     p.modprobe,
+	})
+	return l
+}
+
+// onceFound keeps the first answer without an error.
+func onceFound[T any](find func() (T, error)) func() (T, error) {
+	var mu sync.Mutex
+	var known *T
+	return func() (found T, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if known != nil {
+			return *known, nil
+		}
+		if found, err = find(); err == nil {
+			known = &found
+		}
+		return found, err
+	}
+}
+
+// place says where a layer is: in the store or on the boot medium.
+func (l *layers) place(of tree.Layer) (tree.Place, error) {
+	file := filepath.Join(l.store, of.Hex)
+	if info, err := os.Lstat(file); err == nil && info.Mode().IsRegular() && info.Size() == of.Size {
+		return tree.Place{Path: file}, nil
+	}
+	area, err := l.area()
+	if err != nil {
+		return tree.Place{}, err
+	}
+	for _, e := range area {
+		if e.SHA256 != of.Hex || e.Length != of.Size {
+			continue
+		}
+		medium, err := l.find()
+		if err != nil {
+			return tree.Place{}, err
+		}
+		if e.Offset+e.Length > medium.Length {
+			return tree.Place{}, fmt.Errorf("it ends behind the %d bytes that the boot medium has of layers", medium.Length)
+		}
+		return tree.Place{Path: medium.Device, Offset: medium.Offset + e.Offset}, nil
+	}
+	return tree.Place{}, errors.New("it is neither on the boot medium nor in the store")
+}
+
+var errNoLayers = errors.New("this machine has no layers")
+
+func treeLayer(d switcher.Descriptor) tree.Layer {
+	return tree.Layer{Name: d.LayerName(), Hex: d.Digest.Hex(), Size: d.Size}
+}
+
+// TreeItems are those of what SetTree made last, as long as it is there.
+func (m *Machine) TreeItems() (switcher.Items, error) {
+	if m.layers == nil {
+		return switcher.Items{}, nil
+	}
+	m.layers.mu.Lock()
+	defer m.layers.mu.Unlock()
+	if !m.layers.tree.Mounted() {
+		return switcher.Items{}, nil
+	}
+	return m.layers.items, nil
+}
+
+// SetTree makes t what lies below /usr.
+func (m *Machine) SetTree(t switcher.Tree) error {
+	if m.layers == nil {
+		return errNoLayers
+	}
+	var list []tree.Layer
+	for _, d := range t.Layers {
+		list = append(list, treeLayer(d))
+	}
+	files := map[string]tree.File{}
+	for _, f := range t.Files {
+		files[f.Path] = tree.File{Data: f.Data, Mode: f.Mode, UID: f.UID, GID: f.GID}
+	}
+	var binds []tree.Bind
+	for _, b := range t.Binds {
+		binds = append(binds, tree.Bind{Path: b.Path, Layer: treeLayer(b.Layer)})
+	}
+	m.layers.mu.Lock()
+	defer m.layers.mu.Unlock()
+	if err := m.layers.tree.Set(list, files, binds); err != nil {
+		return err
+	}
+	m.layers.items = t.Items
+	return nil
+}
+
+// LayerIndex reads the index of a layer.
+func (m *Machine) LayerIndex(d switcher.Descriptor) (layer.Index, error) {
+	if m.layers == nil {
+		return nil, errNoLayers
+	}
+	r, err := m.layers.tree.Open(treeLayer(d))
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return r.Index()
+}
+
+// LayerFile reads a file of a layer.
+func (m *Machine) LayerFile(d switcher.Descriptor, name string) ([]byte, error) {
+	if m.layers == nil {
+		return nil, errNoLayers
+	}
+	r, err := m.layers.tree.Open(treeLayer(d))
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return r.Read(name, system.MaxSize)
+}
+
+// VerifyLayer reads all of a layer.
+func (m *Machine) VerifyLayer(d switcher.Descriptor) error {
+	if m.layers == nil {
+		return errNoLayers
+	}
+	return m.layers.tree.Verify(treeLayer(d))
+}
+
+// usrProgram says what a program is that inTree may find: known is false of one that lies elsewhere. What is below /usr
+// now says nothing of what will be there; Bantam's own commands are, behind all layers, and come first in /bin.
+func (m *Machine) usrProgram(file string, inTree switcher.FindInTree) (digest string, known bool) {
+	dir, name := path.Split(path.Clean(file))
+	own := m.commands[name]
+	switch {
+	case own && dir == "/bin/":
+		return m.binary, true
+	case inTree(file):
+		return switcher.InTree, true
+	case own && (dir == "/sbin/" || dir == "/usr/bin/" || dir == "/usr/sbin/"):
+		return m.binary, true
+	}
+	return "", strings.HasPrefix(dir, "/usr/")
+}
