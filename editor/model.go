@@ -2,7 +2,6 @@ package editor
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -404,31 +403,17 @@ func (m *model) openPrompt() {
 	})
 }
 
-// weighTime is how long is sought where a jump ends best. A 580 MHz MIPS would
-// take some tenths of a second for all places, and longer than it gains.
-const weighTime = 150 * time.Millisecond
-
 // draw scrolls to the cursor and returns what the terminal is to be sent. On a
 // slow line a jump ends where the screen changes least.
 func (m *model) draw(to *screen.Screen, slow, full bool) []byte {
 	d := m.doc()
 	m.view.fit(d)
 	m.view.sideways(d)
-	var weigh func(top int) int
+	var choose func(tops []int) int
 	if slow {
-		until := time.Now().Add(weighTime)
-		weigh = func(top int) int {
-			if time.Now().After(until) {
-				return math.MaxInt
-			}
-			before := d.top
-			d.top = top
-			cost := to.Cost(m.compose(full))
-			d.top = before
-			return cost
-		}
+		choose = func(tops []int) int { return m.cheapest(to, full, tops) }
 	}
-	m.view.reveal(d, weigh)
+	m.view.reveal(d, choose)
 	out := to.Draw(m.compose(full))
 	m.asked = m.prompt != nil
 	return out

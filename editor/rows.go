@@ -120,14 +120,25 @@ func (v *view) rowStart(d *document, off int) int {
 // there is, with the number of rows really gone.
 func (v *view) below(d *document, from, n int) (at, gone int) {
 	for gone < n {
-		r := v.rowAt(d, from)
-		if r.next < 0 {
+		next := v.nextRow(d, from)
+		if next < 0 {
 			break
 		}
-		from = r.next
+		from = next
 		gone++
 	}
 	return from, gone
+}
+
+// nextRow is where the row behind the one at from begins, -1: that is the last.
+func (v *view) nextRow(d *document, from int) int {
+	if v.wrap {
+		return v.rowAt(d, from).next
+	}
+	if end := d.text.LineEnd(from); end < d.text.Len() {
+		return end + 1
+	}
+	return -1
 }
 
 func (v *view) above(d *document, from, n int) (at, gone int) {

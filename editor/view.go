@@ -72,8 +72,9 @@ func (v *view) sideways(d *document) {
 }
 
 // reveal scrolls until the cursor's row is on the screen: by the rows that it
-// walked off, or, where it jumped, to where weigh says that it costs least.
-func (v *view) reveal(d *document, weigh func(top int) int) {
+// walked off, or, where it jumped, to one of the tops that choose is given, the
+// middle without it.
+func (v *view) reveal(d *document, choose func(tops []int) int) {
 	height := v.height()
 	if d.top > d.text.Len() {
 		d.top = d.text.Len()
@@ -95,19 +96,18 @@ func (v *view) reveal(d *document, weigh func(top int) int) {
 		d.top = from
 		return
 	}
-	best, _ := v.above(d, at, height/2)
-	if weigh != nil { // not near the edges: what is around is wanted too
-		margin := min(2, height/3)
-		least := -1
-		top, gone := v.above(d, at, height-1-margin)
-		for n := gone; n >= margin || n == gone; n-- {
-			if cost := weigh(top); least < 0 || cost < least {
-				best, least = top, cost
-			}
-			top, _ = v.below(d, top, 1)
-		}
+	if choose == nil {
+		d.top, _ = v.above(d, at, height/2)
+		return
 	}
-	d.top = best
+	margin := min(2, height/3) // not near the edges: what is around is wanted too
+	top, gone := v.above(d, at, height-1-margin)
+	tops := []int{top}
+	for n := gone; n > margin; n-- {
+		top, _ = v.below(d, top, 1)
+		tops = append(tops, top)
+	}
+	d.top = choose(tops)
 }
 
 // body draws the rows of text of a picture.

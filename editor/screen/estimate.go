@@ -7,33 +7,23 @@ const (
 	leastGain    = 6 // bytes; no scroll costs less
 )
 
-// findScrolls returns the scrolls that look best, by estimate. A scroll is looked
-// at where rows that are wanted stand together n rows away.
-func (p *pen) findScrolls(want []*row, region int) []scroll {
-	e := estimates{p.rows, want, make([]int, len(want)*(len(want)+1))}
-	now, dirty, first := 0, 0, -1
-	for i := range want {
-		if n := e.row(i, i); n > 0 {
-			now += n
-			if dirty++; first < 0 {
-				first = i
-			}
-		}
+// findScrolls returns the scrolls that look best, by estimate; still takes no scroll
+// at all for one. A scroll is looked at where rows that are wanted stand together
+// n rows away.
+func (p *pen) findScrolls(want []*row, region int, still bool) []scroll {
+	e := &p.estimates
+	e.begin(p, want)
+	now := e.before[len(want)]
+	if still {
+		e.add(scroll{how: notAtAll, estimate: now})
 	}
-	if dirty < 2 {
-		return nil
+	if e.dirty < 2 {
+		return e.found
 	}
-	found := []scroll{}
-	add := func(s scroll) {
-		s.estimate = p.price(s)
-		for i := range want {
-			s.estimate += e.row(s.source(i), i)
+	for n := 1 - len(want); n < len(want) && !p.spent(); n++ {
+		if n == 0 {
+			continue
 		}
-		if s.estimate < now {
-			found = append(found, s)
-		}
-	}
-	for n := 1 - len(want); n < len(want); n++ {
 		for from := 0; from < len(want); {
 			to, gain := e.run(from, n)
 			if gain > leastGain {
@@ -41,42 +31,51 @@ func (p *pen) findScrolls(want []*row, region int) []scroll {
 				if n < 0 {
 					top, bottom = from+n, to
 				}
-				p.ways(scroll{from: top, to: bottom, n: n}, region, add)
+				p.ways(scroll{from: top, to: bottom, n: n}, region, now)
 			}
 			from = max(to, from+1)
 		}
 	}
-	slices.SortStableFunc(found, func(a, b scroll) int { return a.estimate - b.estimate })
-	found = slices.Compact(found)
-	found = found[:min(len(found), triedScrolls)]
-	if 2*dirty > len(want) { // never cost more than a fresh draw
-		found = append(found, scroll{from: first, to: len(want), n: len(want), how: byErasing})
-		if p.t.Lines && first >= p.top && first < p.bottom { // one sequence instead of an erase for each line
-			found = append(found, scroll{from: first, to: p.bottom, n: p.bottom - first, how: byLines})
+	found := e.found
+	if 2*e.dirty > len(want) { // never cost more than a fresh draw
+		found = append(found, scroll{from: e.first, to: len(want), n: len(want), how: byErasing})
+		if p.t.Lines && e.first >= p.top && e.first < p.bottom { // one sequence instead of an erase for each line
+			found = append(found, scroll{from: e.first, to: p.bottom, n: p.bottom - e.first, how: byLines})
 		}
 	}
 	return found
 }
 
-// ways calls add with the ways to scroll at least the rows of s.
-func (p *pen) ways(s scroll, region int, add func(scroll)) {
-	for _, from := range unique(s.from, p.top, 0) {
-		for _, to := range unique(s.to, p.bottom, p.home(region), len(p.rows)) {
-			if from <= s.from && to >= s.to && to-from > 1 {
-				add(scroll{from: from, to: to, n: s.n})
+// ways looks at the ways to scroll at least the rows of s.
+func (p *pen) ways(s scroll, region, now int) {
+	froms, tos := [...]int{0, p.top, s.from}, [...]int{s.to, p.bottom, p.home(region), len(p.rows)}
+	for i, from := range froms {
+		for j, to := range tos {
+			if from <= s.from && to >= s.to && to-from > 1 && !slices.Contains(froms[:i], from) && !slices.Contains(tos[:j], to) {
+				p.estimate(scroll{from: from, to: to, n: s.n}, now)
 			}
 		}
 	}
 	if p.t.Lines && s.from >= p.top && s.to <= p.bottom {
-		for _, to := range unique(s.to, p.bottom) {
-			add(scroll{from: s.from, to: to, n: s.n, how: byLines})
+		p.estimate(scroll{from: s.from, to: s.to, n: s.n, how: byLines}, now)
+		if s.to < p.bottom {
+			p.estimate(scroll{from: s.from, to: p.bottom, n: s.n, how: byLines}, now)
 		}
 	}
 }
 
-func unique(n ...int) []int {
-	slices.Sort(n)
-	return slices.Compact(n)
+// estimate takes s among those found if that is less than now.
+func (p *pen) estimate(s scroll, now int) {
+	e := &p.estimates
+	most := min(now, e.worst()) // of what is taken
+	s.estimate = p.price(s) + now - e.before[s.to] + e.before[s.from]
+	for i := s.from; i < s.to && s.estimate < most; i++ {
+		s.estimate += e.row(s.source(i), i)
+		p.work++
+	}
+	if s.estimate < most {
+		e.add(s)
+	}
 }
 
 // price is about what the scroll itself costs.
@@ -101,14 +100,57 @@ func (p *pen) price(s scroll) int {
 // estimates of what it costs to paint one row over another.
 type estimates struct {
 	have, want []*row
-	known      []int // one more than the estimate, for each pair; 0: not known yet
+	known      []int32  // one more than the estimate, for each pair; 0: not known yet
+	before     []int    // what the rows before each one cost now
+	dirty      int      // so many differ
+	first      int      // of them
+	found      []scroll // the best first
+	work       *int
+}
+
+func (e *estimates) begin(p *pen, want []*row) {
+	e.have, e.want, e.found, e.work = p.rows, want, e.found[:0], &p.work
+	n := len(want) * (len(want) + 1)
+	e.known = slices.Grow(e.known[:0], n)[:n]
+	clear(e.known)
+	e.dirty, e.first, e.before = 0, -1, append(e.before[:0], 0)
+	for i := range want {
+		n := e.row(i, i)
+		if n > 0 {
+			if e.dirty++; e.first < 0 {
+				e.first = i
+			}
+		}
+		e.before = append(e.before, e.before[i]+n)
+	}
+}
+
+// worst is what a scroll must be below to be taken.
+func (e *estimates) worst() int {
+	if len(e.found) < triedScrolls+1 {
+		return 1 << 30
+	}
+	return e.found[len(e.found)-1].estimate
+}
+
+// add takes a scroll in its place, once.
+func (e *estimates) add(s scroll) {
+	if slices.Contains(e.found, s) {
+		return
+	}
+	i := len(e.found)
+	for i > 0 && e.found[i-1].estimate > s.estimate {
+		i--
+	}
+	e.found = slices.Insert(e.found, i, s)
+	e.found = e.found[:min(len(e.found), triedScrolls+1)]
 }
 
 // row estimates how many bytes make have[j] look like want[i]; j -1 is a blank row.
 func (e *estimates) row(j, i int) int {
 	known := &e.known[i*(len(e.want)+1)+j+1]
 	if *known > 0 {
-		return *known - 1
+		return int(*known - 1)
 	}
 	const motion, erase = 3, 3
 	n := 0
@@ -116,14 +158,15 @@ func (e *estimates) row(j, i int) int {
 	switch {
 	case j < 0 && w.end > 0:
 		n = motion + w.end
-	case j >= 0 && !e.have[j].equal(w):
+	case j >= 0 && e.have[j] != w:
 		h := e.have[j]
 		n = motion + differences(h.cells[:w.end], w.cells[:w.end])
 		if h.end > w.end {
 			n += erase
 		}
+		*e.work += w.end
 	}
-	*known = n + 1
+	*known = int32(n + 1)
 	return n
 }
 
@@ -132,10 +175,11 @@ func (e *estimates) row(j, i int) int {
 func (e *estimates) run(from, n int) (to, gain int) {
 	for to = from; to < len(e.want); to++ {
 		j := to + n
-		if j < 0 || j >= len(e.have) || !e.have[j].equal(e.want[to]) {
+		if j < 0 || j >= len(e.have) || e.have[j] != e.want[to] {
 			break
 		}
-		gain += e.row(to, to)
+		gain += e.before[to+1] - e.before[to]
 	}
+	*e.work += to - from + 1
 	return to, gain
 }

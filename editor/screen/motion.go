@@ -26,6 +26,18 @@ func (w *way) put(s string) {
 	w.len += len(s)
 }
 
+func (w *way) cell(k *clusters, c cell) {
+	if c&clusterFlag == 0 && c&textMask < 0x80 && !c.half() {
+		if w.len < len(w.bytes) {
+			w.bytes[w.len] = byte(c)
+		}
+		w.len++
+		return
+	}
+	var b [64]byte
+	w.put(string(k.append(b[:0], c)))
+}
+
 func (w *way) csi(n int, final string) {
 	w.put("\x1b[")
 	if n != 1 {
@@ -115,14 +127,14 @@ func (p *pen) horizontal(w *way, row, from, to int) {
 		right.csi(n, "C")
 		again := *w
 		for _, c := range p.rows[row].cells[from:to] {
-			again.put(c.text)
+			again.cell(&p.clusters, c)
 			if again.len >= right.len || !p.ready(c) {
 				*w = right
 				return
 			}
 		}
 		*w = again
-		if p.rows[row].cells[to].text == "" || p.rows[row].cells[from].text == "" { // halves of wide characters
+		if p.rows[row].cells[to].half() || p.rows[row].cells[from].half() { // halves of wide characters
 			*w = right
 		}
 	}
@@ -130,5 +142,5 @@ func (p *pen) horizontal(w *way, row, from, to int) {
 
 // ready tells whether c can be printed without a change of look.
 func (p *pen) ready(c cell) bool {
-	return c != unknown && (c.look == p.look || c == blank && p.look&reverse == 0)
+	return c != unknown && (c.look() == p.look || c == blank && p.look&reverse == 0)
 }

@@ -1,9 +1,6 @@
 package screen
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
 // A row is worth at most so many shifts of its characters.
 const mostShifts = 2
@@ -18,72 +15,105 @@ func (p *pen) paint(want []*row, goal place, limit int) {
 
 // paintAbove does so for the rows before end, without going to goal in the end.
 func (p *pen) paintAbove(end int, want []*row, goal place, limit int) (done bool) {
-	var dirty []int
-	for i := range end {
-		if !p.rows[i].equal(want[i]) {
-			dirty = append(dirty, i)
+	i, last, n := 0, 0, 0
+	for k := range end {
+		if p.rows[k] != want[k] {
+			if last = k; n == 0 {
+				i = k
+			}
+			n++
 		}
 	}
-	if n := len(dirty); n > 1 && n < 5 && p.row >= dirty[n-1] {
-		slices.Reverse(dirty) // nearer to the cursor; going up costs a byte more for each row
+	step := 1
+	if n > 1 && n < 5 && p.row >= last {
+		i, step = last, -1 // nearer to the cursor; going up costs a byte more for each row
 	}
-	for k, i := range dirty {
-		next := goal
-		if k+1 < len(dirty) {
-			j := dirty[k+1]
+	for ; n > 0; n-- {
+		next, j := goal, i
+		if n > 1 {
+			for j += step; p.rows[j] == want[j]; j += step {
+			}
 			next = place{j, firstDifference(p.rows[j].cells, want[j].cells)}
 		}
 		p.paintRow(i, want[i], next, mostShifts)
 		if len(p.out) >= limit {
 			return false
 		}
+		i = j
 	}
 	return true
+}
+
+// painting is a row that is being drawn in different ways.
+type painting struct {
+	*try
+	from  *pen
+	best  pen // after the best way so far, which sent try.best
+	least int // bytes of that, with the motion to next
+	i     int
+	have  *row
+	next  place
+}
+
+// begin gives a pen to draw with.
+func (d *painting) begin() *pen {
+	q := &d.pen
+	*q = *d.from
+	q.out = d.out[:0]
+	d.row.cells = append(d.row.cells[:0], d.have.cells...)
+	q.rows[d.i] = &d.row
+	q.work += len(d.have.cells)
+	return q
+}
+
+// end keeps what q drew if it is the best so far.
+func (d *painting) end(q *pen) {
+	d.out = q.out
+	if n := len(q.out) + q.distance(d.next); n < d.least {
+		d.least, d.best = n, *q
+		d.try.best, d.out = d.out, d.try.best
+	}
 }
 
 // paintRow makes row i look like want in the shortest way, counting the motion to
 // where the cursor goes next.
 func (p *pen) paintRow(i int, want *row, next place, shifts int) {
 	have := p.rows[i]
-	var best pen
-	least := math.MaxInt
-	try := func(draw func(q *pen)) {
-		q := *p
-		q.out = nil
-		q.rows[i] = &row{cells: slices.Clone(have.cells)}
-		draw(&q)
-		if n := len(q.out) + q.distance(next); n < least {
-			best, least = q, n
+	d := painting{try: &p.tries[shifts], from: p, least: math.MaxInt, i: i, have: have, next: next}
+	q := d.begin()
+	erased := q.overwrite(i, want, 0, p.t.Cols, true)
+	d.end(q)
+	if have != p.empty { // where nothing can be erased or moved there is no other way
+		if erased {
+			q = d.begin()
+			q.overwrite(i, want, 0, p.t.Cols, false)
+			d.end(q)
 		}
-	}
-	erased := false
-	try(func(q *pen) { erased = q.overwrite(i, want, 0, p.t.Cols, true) })
-	if erased {
-		try(func(q *pen) { q.overwrite(i, want, 0, p.t.Cols, false) })
-	}
-	if n := differences(have.cells, want.cells); n > 1 {
-		if blanksAmong(have.cells, want) > len("\x1b[K") {
-			try(func(q *pen) {
+		if n := differences(have.cells, want.cells); n > 1 {
+			if blanksAmong(have.cells, want) > len("\x1b[K") {
+				q = d.begin()
 				q.moveTo(place{i, firstDifference(have.cells, want.cells)})
 				q.eraseLine()
 				q.overwrite(i, want, 0, p.t.Cols, true)
-			})
-		}
-		if p.t.Insert && shifts > 0 && least > len("\x1b[P") {
-			for _, s := range findShifts(have.cells, want.cells, n, p.nearby(i)) {
-				if s.left+len("\x1b[P") >= least {
-					break
-				}
-				try(func(q *pen) {
+				d.end(q)
+			}
+			if p.t.Insert && shifts > 0 && d.least > len("\x1b[P") && !p.spent() {
+				for _, s := range p.findShifts(have.cells, want.cells, n, p.nearby(i), shifts) {
+					if s.left+len("\x1b[P") >= d.least {
+						break
+					}
+					q = d.begin()
 					q.shift(i, s)
 					q.overwrite(i, want, s.at, s.at+s.n, false) // what was inserted, before the cursor goes on
 					q.paintRow(i, want, next, shifts-1)
-				})
+					d.end(q)
+				}
 			}
 		}
 	}
-	best.out = append(p.out, best.out...)
-	*p = best
+	out := append(p.out, d.try.best...)
+	*p = d.best
+	p.out = out
 	p.rows[i] = want
 }
 
@@ -110,7 +140,7 @@ func blanksAmong(have []cell, want *row) (n int) {
 // behind the last character of want.
 func (p *pen) overwrite(i int, want *row, from, end int, erase bool) (erased bool) {
 	have := p.rows[i].cells
-	if want.cells[from].text == "" {
+	if want.cells[from].half() {
 		from-- // a wide character is printed as a whole
 	}
 	for c := from; c < end; c++ {
@@ -132,12 +162,12 @@ func (p *pen) overwrite(i int, want *row, from, end int, erase bool) (erased boo
 		p.moveTo(place{i, c})
 		p.print(want.cells[c])
 		have[c] = want.cells[c]
-		if c+1 < len(have) && want.cells[c+1].text == "" {
+		if c+1 < len(have) && want.cells[c+1].half() {
 			c++
 			p.col++
 			have[c] = want.cells[c]
 		}
-		if c+1 < len(have) && have[c+1].text == "" {
+		if c+1 < len(have) && have[c+1].half() {
 			have[c+1] = unknown
 		}
 	}

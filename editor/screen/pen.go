@@ -1,9 +1,6 @@
 package screen
 
-import (
-	"slices"
-	"strconv"
-)
+import "strconv"
 
 // A pen is the state of a terminal and what was sent to bring it there. Ways to
 // draw are tried on copies.
@@ -15,15 +12,16 @@ type pen struct {
 	// The rows top to bottom-1 scroll when the cursor leaves them.
 	top, bottom int
 	out         []byte
+	*scratch
 }
 
 type place struct{ row, col int }
 
-func (p *pen) clone() pen {
-	q := *p
-	q.rows = slices.Clone(p.rows)
-	q.out = slices.Clone(p.out)
-	return q
+// set makes p a copy of q, in its own memory.
+func (p *pen) set(q *pen) {
+	rows, out := append(p.rows[:0], q.rows...), append(p.out[:0], q.out...)
+	*p = *q
+	p.rows, p.out = rows, out
 }
 
 func (p *pen) put(s string) { p.out = append(p.out, s...) }
@@ -45,10 +43,9 @@ func (p *pen) begin(region int) {
 	p.bottom = -1
 	p.setRegion(0, p.home(region))
 	p.put("\x1b[J")
-	p.rows = make([]*row, p.t.Rows)
-	empty := newRow(nil, p.t)
-	for i := range p.rows {
-		p.rows[i] = empty
+	p.rows = p.rows[:0]
+	for range p.t.Rows {
+		p.rows = append(p.rows, p.empty)
 	}
 }
 
@@ -84,9 +81,9 @@ func (p *pen) print(c cell) {
 	if c == blank {
 		p.steady()
 	} else {
-		p.setLook(c.look)
+		p.setLook(c.look())
 	}
-	p.put(c.text)
+	p.out = p.clusters.append(p.out, c)
 	p.col++
 }
 

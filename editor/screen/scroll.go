@@ -1,9 +1,6 @@
 package screen
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
 // A scroll moves the rows from..to-1 by n, up if n is positive; what is pushed
 // out is lost, blank rows come in.
@@ -19,47 +16,68 @@ const (
 	byRegion  method = iota // a scroll region, and LF or RI at its margin
 	byLines                 // IL and DL
 	byErasing               // ED: everything from row from on goes
+	notAtAll                // what differs is painted
 )
 
 // A picture is worth at most so many scrolls, one after the other.
 const mostScrolls = 3
 
-// update returns the state after the shortest way found to show want.
-func (p *pen) update(want []*row, goal place, region int) pen {
-	best := p.clone()
-	best.paint(want, goal, math.MaxInt)
-	for range mostScrolls {
-		var next *pen
-		for _, s := range p.findScrolls(want, region) {
-			for _, scrolled := range p.scrolled(s, want) {
-				q := scrolled.clone()
-				limit := len(best.out) + best.debt(region) - q.debt(region)
-				q.paint(want, goal, limit)
-				if len(q.out) < limit {
-					best, next = q, scrolled
+// update returns the state after the shortest way found to show want. p is the
+// first of the states and will have been changed.
+func (p *pen) update(want []*row, goal place, region int) *pen {
+	s := &p.states
+	base, next, best, scrolled, painted := &s[0], &s[1], &s[2], &s[3], &s[4]
+	least := math.MaxInt // bytes of the best, and its debt
+	for n := range mostScrolls {
+		better := false
+		for i, way := range base.findScrolls(want, region, n == 0) {
+			if p.spent() && n+i > 0 {
+				break
+			}
+			for above := range 2 {
+				// Enter within a line erases the rest of the line where the cursor stands, and
+				// goes down then: rows above, which a scroll does not touch, may come first.
+				scrolled.set(base)
+				if above == 1 {
+					if scrolled.paintAbove(way.from, want, place{way.from, 0}, least); len(scrolled.out) == len(base.out) {
+						break
+					}
+				}
+				scrolled.scroll(way)
+				limit := least - scrolled.debt(region)
+				if scrolled.atLeast(want) >= limit {
+					continue
+				}
+				painted.set(scrolled)
+				if painted.paint(want, goal, limit); len(painted.out) < limit {
+					*best, *painted = *painted, *best
+					*next, *scrolled = *scrolled, *next
+					least = len(best.out) + best.debt(region)
+					better = way.how != notAtAll
 				}
 			}
 		}
-		if next == nil {
+		if !better {
 			break
 		}
-		p = next
+		*base, *next = *next, *base
 	}
 	return best
 }
 
-// scrolled is the state after a scroll, and after one for which the rows above,
-// which it does not touch, were painted first: Enter within a line erases the
-// rest of the line where the cursor stands, and goes down then.
-func (p *pen) scrolled(s scroll, want []*row) []*pen {
-	a, b := p.clone(), p.clone()
-	a.scroll(s)
-	b.paintAbove(s.from, want, place{s.from, 0}, math.MaxInt)
-	if len(b.out) == len(p.out) {
-		return []*pen{&a}
+// atLeast is what p will have sent at least when it has painted what differs.
+func (p *pen) atLeast(want []*row) int {
+	n := len(p.out)
+	for i, w := range want {
+		switch have := p.rows[i]; {
+		case have == w:
+		case have == p.empty:
+			n += w.printed + 1
+		default:
+			n += 2
+		}
 	}
-	b.scroll(s)
-	return []*pen{&a, &b}
+	return n - 1
 }
 
 // debt is what the next scroll of all the text costs more, because the scroll
@@ -84,6 +102,9 @@ func (s scroll) source(i int) int {
 
 // scroll does it.
 func (p *pen) scroll(s scroll) {
+	if s.how == notAtAll {
+		return
+	}
 	p.steady()
 	n := max(s.n, -s.n)
 	switch {
@@ -121,17 +142,17 @@ func (p *pen) scroll(s scroll) {
 			p.put(step)
 		}
 	}
-	before := slices.Clone(p.rows)
-	var empty *row
-	for i := s.from; i < s.to; i++ {
-		if j := s.source(i); j >= 0 {
-			p.rows[i] = before[j]
-			continue
-		}
-		if empty == nil {
-			empty = newRow(nil, p.t)
-		}
-		p.rows[i] = empty
+	moved := p.rows[s.from:s.to]
+	kept := max(len(moved)-n, 0)
+	if s.n > 0 {
+		copy(moved, moved[len(moved)-kept:])
+		moved = moved[kept:]
+	} else {
+		copy(moved[len(moved)-kept:], moved[:kept])
+		moved = moved[:len(moved)-kept]
+	}
+	for i := range moved {
+		moved[i] = p.empty
 	}
 }
 

@@ -1,10 +1,5 @@
 package screen
 
-import (
-	"slices"
-	"unicode/utf8"
-)
-
 // A shift inserts n blank cells at a column, or deletes -n.
 type shift struct {
 	at, n int
@@ -18,77 +13,104 @@ const (
 
 // findShifts returns the shifts of have that leave the fewest cells to print, of
 // the differ cells that do now; all over the place a third may fit by accident.
-// Among columns that are equally good (in "aaa") it takes the one close to near.
-func findShifts(have, want []cell, differ, near int) []shift {
-	var found []shift
-	size := len(have)
-	h, w := keys(have), keys(want)
-	first := min(firstDifference(have, want), near)
+func (p *pen) findShifts(have, want []cell, differ, near, level int) []shift {
+	found := p.shifts[level][:0]
+	o := overlay{have: have, want: want, near: near, first: min(firstDifference(have, want), near), differ: differ}
+	for o.end = len(have); o.end > 0 && have[o.end-1] == blank && want[o.end-1] == blank; {
+		o.end--
+	}
+	most := min(differ-2, differ*2/3) // may be left
 	for n := -longestShift; n <= longestShift; n++ {
-		if n == 0 || max(n, -n) >= size {
+		if n == 0 || max(n, -n) >= len(have) {
 			continue
 		}
-		best := shift{n: n, left: differ}
-		left, inserted, before := 0, 0, differ
-		// From the right: before are the cells on the left that differ in place,
-		// inserted those to print into the gap, left the others that will differ.
-		for at := max(len(h), len(w)) - 1; at >= first; at-- {
-			before -= count(key(h, at) != key(w, at))
-			switch {
-			case n < 0:
-				left += count(key(h, at-n) != key(w, at))
-			case at+n < size: // what is pushed out does not matter
-				left += count(key(h, at) != key(w, at+n))
-				inserted -= count(key(w, at+n) != key(nil, 0))
-				fallthrough
-			default:
-				inserted += count(key(w, at) != key(nil, 0))
+		best := shift{n: n, left: most + 1}
+		if n < 0 {
+			o.delete(&best)
+		} else {
+			o.insert(&best)
+		}
+		p.work += o.looked
+		if best.left > most {
+			continue
+		}
+		i := len(found)
+		for i > 0 && found[i-1].left > best.left {
+			i--
+		}
+		if len(found) < triedShifts {
+			found = found[:len(found)+1]
+		}
+		if i < len(found) {
+			copy(found[i+1:], found[i:])
+			found[i] = best
+		}
+	}
+	return found
+}
+
+// An overlay compares a row with what is wanted in place of it, shifted at one
+// column after the other, from the right.
+type overlay struct {
+	have, want []cell
+	first, end int // the columns to shift at
+	near       int // among columns that are equally good (in "aaa") the one close to it is taken
+	differ     int // cells that differ in place
+	looked     int // at cells
+}
+
+// delete finds the column where deleting -best.n cells leaves the fewest.
+func (o *overlay) delete(best *shift) {
+	n := -best.n
+	before, left := o.differ, 0 // cells on the left that differ in place, and others that will
+	at := o.end - 1
+	for ; at >= o.first && left <= best.left; at-- {
+		w := o.want[at]
+		if o.have[at] != w {
+			before--
+		}
+		if c := at + n; c < len(o.have) && o.have[c] != w || c >= len(o.have) && w != blank {
+			left++
+		}
+		o.take(best, at, before+left)
+	}
+	o.looked = o.end - at
+}
+
+// insert finds the column where inserting best.n cells does.
+func (o *overlay) insert(best *shift) {
+	n := best.n
+	before, left, inserted := o.differ, 0, 0 // and cells to print into the gap
+	at := o.end - 1
+	for ; at >= o.first && left <= best.left; at-- {
+		w, h := o.want[at], o.have[at]
+		if h != w {
+			before--
+		}
+		if c := at + n; c < len(o.want) { // what is pushed out does not matter
+			if h != o.want[c] {
+				left++
 			}
-			total := before + left + inserted
-			if total < best.left || total == best.left && max(at-near, near-at) < max(best.at-near, near-best.at) {
-				if at+max(n, -n) < size && whole(have, at, n) {
-					best.at, best.left = at, total
-				}
+			if o.want[c] != blank {
+				inserted--
 			}
 		}
-		if best.left+2 <= differ && best.left*3 <= differ*2 {
-			found = append(found, best)
+		if w != blank {
+			inserted++
 		}
+		o.take(best, at, before+left+inserted)
 	}
-	slices.SortStableFunc(found, func(a, b shift) int { return a.left - b.left })
-	return found[:min(len(found), triedShifts)]
+	o.looked = o.end - at
 }
 
-// keys are numbers for cells, faster to compare; they may be the same for cells
-// that carry different marks. The blanks at the end have none.
-func keys(cells []cell) []uint32 {
-	end := len(cells)
-	for end > 0 && cells[end-1] == blank {
-		end--
+// take makes a shift at a column the best if it leaves less.
+func (o *overlay) take(best *shift, at, left int) {
+	if left > best.left || left == best.left && max(at-o.near, o.near-at) >= max(best.at-o.near, o.near-best.at) {
+		return
 	}
-	k := make([]uint32, end)
-	for i, c := range cells[:end] {
-		r, n := utf8.DecodeRuneInString(c.text)
-		k[i] = uint32(r)<<5 | uint32(c.look)
-		if len(c.text) != n || n == 0 {
-			k[i] |= 1 << 31
-		}
+	if at+max(best.n, -best.n) < len(o.have) && whole(o.have, at, best.n) {
+		best.at, best.left = at, left
 	}
-	return k
-}
-
-func key(k []uint32, i int) uint32 {
-	if i < len(k) {
-		return k[i]
-	}
-	return ' ' << 5
-}
-
-func count(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // whole tells whether a shift cuts no wide character, which terminals treat differently.
@@ -97,7 +119,7 @@ func whole(have []cell, at, n int) bool {
 	if n > 0 {
 		cut = len(have) - n // the first cell pushed out
 	}
-	return have[at].text != "" && (cut >= len(have) || have[cut].text != "")
+	return !have[at].half() && (cut >= len(have) || !have[cut].half())
 }
 
 func (p *pen) shift(i int, s shift) {
