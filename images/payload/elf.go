@@ -88,7 +88,7 @@ func (f *File) inspectELF(r io.ReaderAt, arch string) {
 	}
 	f.RunPath = spellOut(runPath, "/"+path.Dir(f.Path))
 	imported, _ := e.ImportedSymbols()
-	f.unwinds = slices.ContainsFunc(imported, func(s elf.ImportedSymbol) bool { return slices.Contains(libraryOnDemand, s.Name) })
+	f.Unwinds = slices.ContainsFunc(imported, func(s elf.ImportedSymbol) bool { return slices.Contains(libraryOnDemand, s.Name) })
 }
 
 // spellOut lists the folders of run paths, with the place of the library itself for $ORIGIN: ld.so(8). Those with

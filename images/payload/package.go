@@ -1,6 +1,269 @@
 package payload
 
-import "context"
+import (
+	"bytes"
+	"context"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
 
-// packageLayers makes the layers of Debian packages.
-func packageLayers(ctx context.Context, r Request) ([]built, []string, error) { return nil, nil, nil }
+	"bantam/images"
+	"bantam/layer"
+	"bantam/system"
+	"bantam/system/syntax"
+)
+
+// carried is a package of Debian that a machine carries.
+type carried struct {
+	images.Record
+	Part string // its name, or that of a part of it, e.g. libc6/rare
+	*contents
+	For []string // names of packages in system.toml that brought it, sorted
+}
+
+// packageLayers makes the layers of Debian packages, one for each binary package that has something to carry.
+func packageLayers(ctx context.Context, r Request) (layers []built, notes []string, err error) {
+	if len(r.System.Packages) == 0 {
+		return nil, nil, nil
+	}
+	err = r.Archive.Current(func(a images.Archive) error {
+		r.Archive, layers = a, nil
+		all, said, err := r.packages(ctx)
+		if err != nil {
+			return err
+		}
+		notes = append(said, r.wishes(all)...)
+		for _, p := range all {
+			b, err := r.packageLayer(ctx, p)
+			if err != nil {
+				return err
+			}
+			if !p.empty() {
+				layers = append(layers, b)
+			}
+		}
+		return nil
+	})
+	return layers, notes, err
+}
+
+// packages are all that are to be carried, sorted by name, and what is to be known of them.
+func (r Request) packages(ctx context.Context) (all []*carried, notes []string, err error) {
+	byName := make(map[string]*carried)
+	var problems []system.Problem
+	var lacking []lack
+	var tree layer.Tree
+	for _, root := range r.System.Packages {
+		records, err := r.Archive.Closure(ctx, root)
+		var missing *images.NoPackage
+		if errors.As(err, &missing) {
+			problems = append(problems, r.problem(r.packageKey(root), missing.Instead, "packages: Debian %s %s has no package %s", missing.Release, missing.Arch, root))
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		c := r.newClosure(ctx, records)
+		if r.System.PackageOptions(root).Closure == system.ClosureDepends {
+			err = c.depends(root)
+		} else {
+			err = c.libraries(root)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, name := range c.chosen {
+			p := byName[name]
+			if p == nil {
+				contents, err := c.load(name)
+				if err != nil {
+					return nil, nil, err
+				}
+				p = &carried{Record: c.archive.records[strings.TrimSuffix(name, rarePart)], Part: name, contents: contents}
+				byName[name], all = p, append(all, p)
+				tree = append(tree, contents.index())
+			}
+			p.For = append(p.For, root)
+		}
+		lacking = append(lacking, c.lacking...)
+	}
+	unknown, err := r.unknownExcludes(ctx, byName)
+	if err != nil {
+		return nil, nil, err
+	}
+	problems = append(problems, unknown...)
+	for i, l := range lacking {
+		if tree.Library(l.library, nil, layer.Folders(r.Arch)) != nil {
+			continue // another package has it that is named, too
+		}
+		if slices.ContainsFunc(lacking[:i], func(other lack) bool { return other.library == l.library && other.plugIn == l.plugIn }) {
+			continue // said
+		}
+		if l.plugIn {
+			notes = append(notes, l.String())
+			continue
+		}
+		problems = append(problems, r.problem(r.packageKey(byName[l.owner].For[0]), "add the package that has it to packages, or leave the file out by exclude", "%v", l))
+	}
+	if err := badSystem(problems); err != nil {
+		return nil, nil, err
+	}
+	for _, p := range all {
+		slices.Sort(p.For)
+		if slices.Contains(p.For, p.Part) { // of libraries nobody starts or misses the rest
+			notes = append(notes, p.notes(tree)...)
+		}
+	}
+	slices.SortFunc(all, func(a, b *carried) int { return strings.Compare(a.Part, b.Part) })
+	return all, notes, nil
+}
+
+// newClosure is a search among the packages of records.
+func (r Request) newClosure(ctx context.Context, records []images.Record) *closure {
+	c := &closure{archive: newArchiveOf(records), folders: layer.Folders(r.Arch)}
+	loaded := make(map[string]*contents)
+	c.load = func(part string) (*contents, error) {
+		if loaded[part] == nil {
+			name, _ := strings.CutSuffix(part, rarePart)
+			all, err := r.contents(ctx, c.archive.records[name])
+			if err != nil {
+				return nil, err
+			}
+			excluded := r.System.PackageOptions(name).Exclude
+			loaded[name] = all.without(func(f File) bool { return isRare(f.Path) || isExcluded(f.Path, excluded) })
+			loaded[name+rarePart] = all.onlyRare(excluded)
+		}
+		return loaded[part], nil
+	}
+	return c
+}
+
+// contents reads a package, from the cache if it can.
+func (r Request) contents(ctx context.Context, record images.Record) (*contents, error) {
+	c := &contents{}
+	text, err := r.Cache.Result([]string{"package", trimRules, record.SHA256, r.Arch}, func() ([]byte, error) {
+		var read *contents
+		err := r.unpacked(ctx, record, func(c *contents) error {
+			read = c
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		for i := range read.Tree {
+			read.Tree[i].Host = "" // which is gone
+		}
+		var b bytes.Buffer
+		err = gob.NewEncoder(&b).Encode(read) // names may have any bytes
+		return b.Bytes(), err
+	})
+	if err == nil {
+		err = gob.NewDecoder(bytes.NewReader(text)).Decode(c)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("package %s %s: %w", record.Package, record.Version, err)
+	}
+	return c, nil
+}
+
+// unpacked does something with a package while its files are there.
+func (r Request) unpacked(ctx context.Context, record images.Record, do func(*contents) error) error {
+	deb, err := r.Archive.Deb(ctx, record)
+	if err != nil {
+		return err
+	}
+	unlock, err := r.Cache.Lock(ctx, "unpack", r.Progress)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	spool := filepath.Join(r.Cache.Dir, "unpack") // what it holds before is of a build that was killed
+	if err := errors.Join(os.RemoveAll(spool), os.MkdirAll(spool, 0o700)); err != nil {
+		return err
+	}
+	defer os.RemoveAll(spool)
+	r.Progress.Step("reading %s %s", record.Package, record.Version)
+	c, err := readDeb(ctx, deb, spool, r.Arch)
+	if err != nil {
+		return err
+	}
+	return do(c)
+}
+
+// packageLayer makes the layer of one package.
+func (r Request) packageLayer(ctx context.Context, p *carried) (built, error) {
+	l := images.Layer{Name: "package/" + p.Part, Version: p.Version}
+	for _, name := range p.For {
+		l.For = append(l.For, "package/"+name)
+	}
+	return r.pack(ctx, l, p.Tree, false, func(tree []File, do func() error) error {
+		return r.unpacked(ctx, p.Record, func(c *contents) error {
+			hosts := make(map[string]string)
+			for _, f := range c.Tree {
+				hosts[f.Path] = f.Host
+			}
+			for i, f := range tree {
+				if f.Kind == layer.RegularFile && f.Data == nil {
+					tree[i].Host = hosts[f.Path]
+				}
+			}
+			return do()
+		})
+	})
+}
+
+// empty tells that a package has nothing but folders.
+func (c *contents) empty() bool {
+	return !slices.ContainsFunc(c.Tree, func(f File) bool { return f.Kind != layer.Folder })
+}
+
+// without is a package less some files.
+func (c *contents) without(some func(File) bool) *contents {
+	less := *c
+	less.Tree = slices.DeleteFunc(slices.Clone(c.Tree), some)
+	return &less
+}
+
+// onlyRare is the rare part of a package: those files and the folders above them.
+func (c *contents) onlyRare(excluded []string) *contents {
+	above := make(map[string]bool)
+	for _, f := range c.Tree {
+		if isRare(f.Path) && !isExcluded(f.Path, excluded) {
+			for at := f.Path; at != "."; at = path.Dir(at) {
+				above[at] = true
+			}
+		}
+	}
+	return &contents{Tree: slices.DeleteFunc(slices.Clone(c.Tree), func(f File) bool { return !above[f.Path] })}
+}
+
+func isExcluded(name string, excluded []string) bool {
+	return slices.ContainsFunc(excluded, func(e string) bool {
+		e = mergeUsr(strings.TrimPrefix(e, "/"))
+		return name == e || strings.HasPrefix(name, e+"/")
+	})
+}
+
+// unknownExcludes are the paths to exclude that their package does not have, and that no rule leaves out either.
+func (r Request) unknownExcludes(ctx context.Context, all map[string]*carried) (problems []system.Problem, err error) {
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		for i, excluded := range r.System.PackageOptions(name).Exclude {
+			whole, err := r.contents(ctx, all[name].Record)
+			if err != nil {
+				return nil, err
+			}
+			if trimmed(mergeUsr(excluded[1:])) || slices.ContainsFunc(whole.Tree, func(f File) bool { return isExcluded(f.Path, []string{excluded}) }) {
+				continue
+			}
+			key := fmt.Sprintf("%s.exclude[%d]", syntax.Join("package", name), i)
+			problems = append(problems, r.problem(key, "bantam package "+name+" lists what there is", "%s: package %s has no %s", key, name, excluded))
+		}
+	}
+	return problems, nil
+}

@@ -61,12 +61,11 @@ func (r Request) build(ctx context.Context, l images.Layer, tree []File, all boo
 	if err != nil {
 		return built{}, fmt.Errorf("%s: %w", l.Name, err)
 	}
-	return r.pack(ctx, l, tree, all, func([]File) error { return nil })
+	return r.pack(ctx, l, tree, all, atHand)
 }
 
-// pack is build for a whole tree that has been inspected. fill is called if the layer is not in the cache: it gives the
-// files of the tree their bytes.
-func (r Request) pack(ctx context.Context, l images.Layer, tree []File, all bool, fill func([]File) error) (built, error) {
+// pack is build for a whole tree that has been inspected.
+func (r Request) pack(ctx context.Context, l images.Layer, tree []File, all bool, with withBytes) (built, error) {
 	for _, f := range tree {
 		if all || f.indexed() {
 			l.Index = append(l.Index, f.Entry)
@@ -76,9 +75,11 @@ func (r Request) pack(ctx context.Context, l images.Layer, tree []File, all bool
 	if err != nil {
 		return built{}, err
 	}
-	packed := slices.Concat(index, tree)
-	slices.SortFunc(packed, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
-	squashed, err := packTree(ctx, r.Cache, r.Progress, l.Name, r.Filter, packed, func() error { return fill(packed) })
+	at, _ := slices.BinarySearchFunc(tree, layer.IndexName, func(f File, name string) int { return strings.Compare(f.Path, name) })
+	if at < len(tree) && tree[at].Path == layer.IndexName {
+		return built{}, fmt.Errorf("%s has a file /%s of its own", l.Name, layer.IndexName)
+	}
+	squashed, err := packTree(ctx, r.Cache, r.Progress, l.Name, r.Filter, slices.Insert(slices.Clone(tree), at, index...), with)
 	if err != nil {
 		return built{}, err
 	}

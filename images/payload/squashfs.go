@@ -29,9 +29,10 @@ type File struct {
 	root        *os.Root // the folder that Host is below, and is not left for; nil: any
 	Data        []byte
 
-	source  bool // system.toml names it: the index lists it, whatever it is
-	ELF     bool // a program or a library for the board
-	unwinds bool // it may come to load libgcc_s.so.1
+	source  bool  // system.toml names it: the index lists it, whatever it is
+	Size    int64 // bytes of a file of a package
+	ELF     bool  // a program or a library for the board
+	Unwinds bool  // it may come to load libgcc_s.so.1
 }
 
 // blockSize is that of the squashfs: what the device unpacks at once, and the memory that its decompressor takes.
@@ -54,12 +55,17 @@ func squashFS(ctx context.Context, cache images.Cache, progress images.Progress,
 	if err != nil {
 		return blob{}, fmt.Errorf("%s: %w", name, err)
 	}
-	return packTree(ctx, cache, progress, name, filter, tree, func() error { return nil })
+	return packTree(ctx, cache, progress, name, filter, tree, atHand)
 }
 
-// packTree is squashFS for a whole tree with digests. fill is called if it is not in the cache, and gives files without
-// bytes their Host.
-func packTree(ctx context.Context, cache images.Cache, progress images.Progress, name, filter string, tree []File, fill func() error) (blob, error) {
+// withBytes gives the files of a tree their bytes while it does something.
+type withBytes func(tree []File, do func() error) error
+
+// atHand is for trees that have them.
+func atHand(_ []File, do func() error) error { return do() }
+
+// packTree is squashFS for a whole tree with digests, which needs bytes only if it is not in the cache.
+func packTree(ctx context.Context, cache images.Cache, progress images.Progress, name, filter string, tree []File, with withBytes) (blob, error) {
 	version, err := mksquashfsVersion(ctx)
 	if err != nil {
 		return blob{}, err
@@ -74,11 +80,10 @@ func packTree(ctx context.Context, cache images.Cache, progress images.Progress,
 		inputs = append(inputs, fmt.Sprintf("%c %q %o %d %d %q %s", f.Kind, f.Path, f.Mode, f.UID, f.GID, f.Link, f.SHA256))
 	}
 	file, digest, err := cache.File(ctx, progress, inputs, func(f *os.File) error {
-		progress.Step("packing %s", name)
-		if err := fill(); err != nil {
-			return err
-		}
-		return mksquashfs(ctx, f.Name(), args, func(w io.Writer) error { return writeTar(w, tree) })
+		return with(tree, func() error {
+			progress.Step("packing %s", name)
+			return mksquashfs(ctx, f.Name(), args, func(w io.Writer) error { return writeTar(w, tree) })
+		})
 	})
 	if err != nil {
 		return blob{}, fmt.Errorf("%s: %w", name, err)
