@@ -25,13 +25,15 @@ func (a *Archive) lockedRecords(names []string) (all map[string]Record, missing 
 			missing = append(missing, name)
 		}
 	}
-	if err := a.Lock.Refuse(a.Arch, missing...); err != nil {
-		return nil, nil, err
+	return all, missing, a.refuse(missing...)
+}
+
+// refuse is the error of asking the archive in a build that may not.
+func (a *Archive) refuse(names ...string) error {
+	if a.Vendor != "" && len(names) > 0 {
+		return fmt.Errorf("%s does not say which %s (%s) to take, and --vendor has only what it names", a.Lock.Name(), strings.Join(names, ", "), a.Arch)
 	}
-	if a.Vendor != "" && len(missing) > 0 {
-		return nil, nil, fmt.Errorf("%s does not say which %s (%s) to take, and --vendor has only what it names", a.Lock.Name(), strings.Join(missing, ", "), a.Arch)
-	}
-	return all, missing, nil
+	return a.Lock.Refuse(a.Arch, names...)
 }
 
 // lockedRecord is the record of a package, by name or name=version, as the lock keeps it.

@@ -52,14 +52,6 @@ func (a *Archive) records(ctx context.Context, names []string) (map[string]Recor
 	return all, nil
 }
 
-// Closure resolves a package, by name or as name=version, and all that it depends on, as apt would install it into an empty
-// system without what is only recommended. The package itself comes first, the others by name. A name that the release
-// does not have is a *NoPackage.
-func (a Archive) Closure(ctx context.Context, name string) ([]Record, error) {
-	closures, err := answers(ctx, &a, closuresFile, []string{name}, a.closure)
-	return closures[name], err
-}
-
 // answers are what ask says of each name, or has said since the lists were updated.
 func answers[T any](ctx context.Context, a *Archive, file string, names []string, ask func(context.Context, string) (T, error)) (map[string]T, error) {
 	if err := a.locate(); err != nil {

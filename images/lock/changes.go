@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // differences says what a board's inputs become, one change a line.
@@ -29,6 +30,10 @@ func differences(old, now *Board) (lines []string) {
 		change(n.Package+" "+n.Arch, before.Version, after.Version)
 		if before.Version == after.Version && before != after {
 			change(n.Package+" "+n.Arch+" "+after.Version, short(before.SHA256), cmp.Or(short(after.SHA256), "none"))
+			carries(n, strings.Fields(before.Carries), strings.Fields(after.Carries), &lines)
+			if before.Closure != after.Closure {
+				lines = append(lines, fmt.Sprintf("%s %s: closure %s -> %s", n.Package, n.Arch, cmp.Or(before.Closure, "none"), cmp.Or(after.Closure, "none")))
+			}
 		}
 	}
 	for _, name := range union(old.Programs, now.Programs) {
@@ -43,6 +48,20 @@ func differences(old, now *Board) (lines []string) {
 		change("source "+path, short(old.Sources[path]), short(now.Sources[path]))
 	}
 	return lines
+}
+
+// carries says which packages are carried for one now that were not, and the other way round.
+func carries(n Name, before, after []string, lines *[]string) {
+	for _, name := range before {
+		if !slices.Contains(after, name) {
+			*lines = append(*lines, fmt.Sprintf("%s %s: carries %s no longer", n.Package, n.Arch, name))
+		}
+	}
+	for _, name := range after {
+		if !slices.Contains(before, name) {
+			*lines = append(*lines, fmt.Sprintf("%s %s: carries %s", n.Package, n.Arch, name))
+		}
+	}
 }
 
 // sums says which modules of a program are others now.

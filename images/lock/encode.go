@@ -23,6 +23,13 @@ func (f File) Encode() []byte {
 			fmt.Fprintf(&b, "%s = %s\n", syntax.Join("", key), syntax.Quote(value))
 		}
 	}
+	list := func(key string, values []string) {
+		fmt.Fprintf(&b, "%s = [\n", key)
+		for _, value := range values {
+			fmt.Fprintf(&b, "  %s,\n", syntax.Quote(value))
+		}
+		b.WriteString("]\n")
+	}
 	table := func(keys ...string) {
 		path := ""
 		for _, key := range keys {
@@ -44,17 +51,17 @@ func (f File) Encode() []byte {
 			line("source", p.Source)
 			line("archive", p.Archive)
 			line("means", p.Means)
+			line("closure", p.Closure)
+			if p.Closure != "" {
+				list("carries", strings.Fields(p.Carries))
+			}
 		}
 		for _, program := range slices.Sorted(maps.Keys(board.Programs)) {
 			p := board.Programs[program]
 			table("board", name, "program", program)
 			line("go", p.Go)
 			line("toolchain", p.Toolchain)
-			b.WriteString("sums = [\n")
-			for _, sum := range p.Sums {
-				fmt.Fprintf(&b, "  %s,\n", syntax.Quote(sum))
-			}
-			b.WriteString("]\n")
+			list("sums", p.Sums)
 		}
 		if len(board.Sources) > 0 {
 			table("board", name, "source")

@@ -120,10 +120,43 @@ func (in *Inputs) Package(arch, name string) (p Package, ok bool) {
 			p, ok = in.old().Packages[n]
 		}
 		if ok = ok && (!pinned || p.Version == version); ok {
-			in.used.Packages[n] = p
+			in.keep(n, p)
 		}
 	})
 	return p, ok
+}
+
+// keep notes that a package is used. For whom it carries others, Carry says anew.
+func (in *Inputs) keep(n Name, p Package) {
+	known := in.used.Packages[n]
+	p.Closure, p.Carries = known.Closure, known.Carries
+	in.used.Packages[n] = p
+}
+
+// Says is Package for one that is not used for that.
+func (in *Inputs) Says(arch, name string) (p Package, ok bool) {
+	in.use(func() {
+		if !in.renewed(name) {
+			p, ok = in.old().Packages[Name{arch, name}]
+		}
+	})
+	return p, ok
+}
+
+// Closure is what the lock says is carried for a package, found in such a way, e.g. libraries: names, itself left out.
+func (in *Inputs) Closure(arch, name, how string) (names []string, ok bool) {
+	p, ok := in.Says(arch, name)
+	return strings.Fields(p.Carries), ok && p.Closure == how
+}
+
+// Carry keeps what is carried for a package.
+func (in *Inputs) Carry(arch, name, how string, names []string) {
+	in.use(func() {
+		n := Name{arch, name}
+		p := in.used.Packages[n]
+		p.Closure, p.Carries = how, strings.Join(slices.Sorted(slices.Values(names)), " ")
+		in.used.Packages[n] = p
+	})
 }
 
 // Refuse is the error of a locked build to which the lock does not say what packages are; nil for other builds.
@@ -137,7 +170,7 @@ func (in *Inputs) Refuse(arch string, names ...string) error {
 // AddPackage keeps what the archive said of a package.
 func (in *Inputs) AddPackage(arch, name string, p Package) {
 	name, _, _ = strings.Cut(name, "=")
-	in.use(func() { in.used.Packages[Name{arch, name}] = p })
+	in.use(func() { in.keep(Name{arch, name}, p) })
 }
 
 // Program is what the lock says of a program; one that system.toml takes from elsewhere meanwhile is not known.

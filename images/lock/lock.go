@@ -41,6 +41,8 @@ type Package struct {
 	Arch    string // its own, e.g. all
 	Source  string // source package and its version, e.g. linux-signed-amd64 6.1.153+1
 	Archive string // where the archive has it, e.g. pool/main/s/syslinux/isolinux_6.04_all.deb
+	Closure string // of one that system.toml names: how what it needs was found, libraries or depends
+	Carries string // and the packages that were carried for it, itself left out, sorted, blank-separated
 	Means   string // of a meta package of kernels: name=version of the kernel, e.g. linux-image-6.1.0-40-amd64=6.1.153-1; else ""
 }
 

@@ -132,6 +132,10 @@ func (r *reader) debian(n *syntax.Node) (p Package) {
 			p.Archive = r.text(n, key, isLine)
 		case "means":
 			p.Means = r.text(n, key, isLine)
+		case "closure":
+			p.Closure = r.text(n, key, isName)
+		case "carries":
+			p.Carries = strings.Join(r.list(n, key, isName), " ")
 		default:
 			r.fail(n, "unknown key %s", key)
 		}
@@ -150,12 +154,7 @@ func (r *reader) program(n *syntax.Node) (p Program) {
 		case "toolchain":
 			p.Toolchain = r.text(n, key, isToolchain)
 		case "sums":
-			if n.Kind != syntax.ArrayKind {
-				r.fail(n, "sums: expected an array, found %s", n.Kind)
-			}
-			for _, item := range n.Items {
-				p.Sums = append(p.Sums, r.text(item, key, isSum))
-			}
+			p.Sums = r.list(n, key, isSum)
 		default:
 			r.fail(n, "unknown key %s", key)
 		}
@@ -174,6 +173,16 @@ func (r *reader) text(n *syntax.Node, key string, valid func(string) bool) strin
 		r.fail(n, "%s: %q was not written by bantam build", key, n.Text)
 	}
 	return n.Text
+}
+
+func (r *reader) list(n *syntax.Node, key string, valid func(string) bool) (values []string) {
+	if n.Kind != syntax.ArrayKind {
+		r.fail(n, "%s: expected an array, found %s", key, n.Kind)
+	}
+	for _, item := range n.Items {
+		values = append(values, r.text(item, key, valid))
+	}
+	return values
 }
 
 const lower, numbers = "abcdefghijklmnopqrstuvwxyz", "0123456789"

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"strings"
 
 	"bantam/images"
@@ -21,29 +22,26 @@ func (r Request) describe(name string) (what string, err error) {
 		return "", err
 	}
 	defer root.Close()
-	f, err := root.Open(name)
+	info, err := root.Stat(name)
 	switch {
+	case leadsOut(err):
+		return "", &badProgram{"file", fmt.Sprintf("%q leads out of the folder of system.toml", name), "move it there, and write its path from that folder"}
 	case errors.Is(err, fs.ErrNotExist):
-		return "", fmt.Errorf("%s is not there", name)
-	case err != nil:
-		var path *fs.PathError
-		if errors.As(err, &path) && strings.Contains(path.Err.Error(), "escapes") {
-			return "", fmt.Errorf("%s leads out of the folder of system.toml", name)
-		}
-		return "", err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	switch {
+		return "", &badProgram{"file", fmt.Sprintf("there is no file %q beside system.toml", name), (&source{root: root}).near(path.Clean(name))}
 	case err != nil:
 		return "", err
 	case info.IsDir():
 		return "a folder", nil
 	case !info.Mode().IsRegular():
-		return "no regular file", nil
+		return special(info.Mode()), nil
 	case info.Size() == 0:
 		return "empty", nil
 	}
+	f, err := root.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
 	return describeBytes(f, r.Arch)
 }
 

@@ -60,20 +60,11 @@ func (r Request) packages(ctx context.Context) (all []*carried, notes []string, 
 	var lacking []lack
 	var tree layer.Tree
 	for _, root := range r.System.Packages {
-		records, err := r.Archive.Closure(ctx, root)
+		c, err := r.closureOf(ctx, root)
 		var missing *images.NoPackage
 		if errors.As(err, &missing) {
 			problems = append(problems, r.problem(r.packageKey(root), missing.Instead, "packages: Debian %s %s has no package %s", missing.Release, missing.Arch, root))
 			continue
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-		c := r.newClosure(ctx, records)
-		if r.System.PackageOptions(root).Closure == system.ClosureDepends {
-			err = c.depends(root)
-		} else {
-			err = c.libraries(root)
 		}
 		if err != nil {
 			return nil, nil, err
@@ -122,6 +113,51 @@ func (r Request) packages(ctx context.Context) (all []*carried, notes []string, 
 	}
 	slices.SortFunc(all, func(a, b *carried) int { return strings.Compare(a.Part, b.Part) })
 	return all, notes, nil
+}
+
+// closureOf finds what is to be carried for a package: among what the lock says was carried for it, or if that does not
+// say it, or there is something to be found that it does not name, among all that the package depends on.
+func (r Request) closureOf(ctx context.Context, root string) (*closure, error) {
+	how := r.System.PackageOptions(root).Closure
+	search := func(records []images.Record) (*closure, error) {
+		c := r.newClosure(ctx, records)
+		if how == system.ClosureDepends {
+			return c, c.depends(root)
+		}
+		return c, c.libraries(root)
+	}
+	records, err := r.Archive.LockedClosure(ctx, root, how)
+	if err != nil {
+		return nil, err
+	}
+	var c *closure
+	if records != nil {
+		if c, err = search(records); err != nil {
+			return nil, err
+		}
+	}
+	if c == nil || len(c.lacking) > 0 { // as when something is no longer excluded
+		if records, err = r.Archive.Closure(ctx, root); err != nil {
+			return nil, err
+		}
+		if c, err = search(records); err != nil {
+			return nil, err
+		}
+	}
+	r.Archive.Keep(how, c.records(root))
+	return c, nil
+}
+
+// records are those of what was chosen, root first.
+func (c *closure) records(root string) []images.Record {
+	all := []images.Record{c.archive.records[root]}
+	for _, part := range c.chosen {
+		name := strings.TrimSuffix(part, rarePart)
+		if !slices.ContainsFunc(all, func(r images.Record) bool { return r.Package == name }) {
+			all = append(all, c.archive.records[name])
+		}
+	}
+	return all
 }
 
 // newClosure is a search among the packages of records.

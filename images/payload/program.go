@@ -3,6 +3,7 @@ package payload
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -57,9 +58,9 @@ func (r Request) ownProgram(p system.Program) (string, error) {
 	what, err := r.describe(name)
 	switch {
 	case err != nil:
-		return "", &badProgram{"file", err.Error(), ""}
+		return "", err
 	case what != "":
-		return "", &badProgram{"file", name + " is " + what, "give a program for " + r.Arch + ", or a script that begins with #!"}
+		return "", &badProgram{"file", fmt.Sprintf("%q is %s", name, what), "give a program for " + r.Arch + ", or a script that begins with #!"}
 	}
 	file := filepath.Join(r.Dir, name)
 	digest, err := images.FileDigest(file)

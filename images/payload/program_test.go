@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"bantam/images"
@@ -280,7 +281,7 @@ func TestAProgramOfOnesOwn(t *testing.T) {
 	}{
 		"a program":                {"arm64", string(program), ""},
 		"a script":                 {"amd64", "#!/bin/sh\necho\n", ""},
-		"for another machine":      {"amd64", string(program), "dist/p-amd64 is a program for another machine (AARCH64); give a program for amd64, or a script that begins with #!"},
+		"for another machine":      {"amd64", string(program), "dist/p-amd64\" is a program for another machine (AARCH64); give a program for amd64, or a script that begins with #!"},
 		"a half one":               {"arm64", string(program[:50]), "is a damaged program"},
 		"text":                     {"amd64", "echo\n", "is text without #! in its first line"},
 		"nothing":                  {"amd64", "", "is empty"},
@@ -322,10 +323,11 @@ func TestAProgramThatIsNotBesideTheFile(t *testing.T) {
 		make func(path string) error
 		want string
 	}{
-		"nothing":    {func(string) error { return nil }, "p is not there"},
-		"a way out":  {func(path string) error { return os.Symlink(outside, path) }, "p leads out of the folder of system.toml"},
-		"a folder":   {func(path string) error { return os.Mkdir(path, 0o755) }, "p is a folder"},
-		"a dead end": {func(path string) error { return os.Symlink("x", path) }, "p is not there"},
+		"nothing":    {func(string) error { return nil }, `there is no file "p" beside system.toml`},
+		"a way out":  {func(path string) error { return os.Symlink(outside, path) }, `"p" leads out of the folder of system.toml`},
+		"a folder":   {func(path string) error { return os.Mkdir(path, 0o755) }, `"p" is a folder`},
+		"a dead end": {func(path string) error { return os.Symlink("x", path) }, `there is no file "p"`},
+		"a pipe":     {func(path string) error { return syscall.Mkfifo(path, 0o644) }, `"p" is a named pipe`},
 	} {
 		r := programRequest(t, "[program.p]\nfile = \"p\"\n", nil)
 		if err := c.make(filepath.Join(r.Dir, "p")); err != nil {

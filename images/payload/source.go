@@ -43,6 +43,9 @@ func filesLayer(ctx context.Context, r Request) ([]built, []string, error) {
 		if err := s.read(ctx); err != nil {
 			return nil, nil, err
 		}
+		if len(s.problems) == 0 {
+			r.Archive.Lock.AddSource(path.Clean(f.Source), s.digest())
+		}
 		tree, problems = append(tree, s.tree...), append(problems, s.problems...)
 	}
 	if root == nil || len(problems) > 0 {
@@ -102,6 +105,21 @@ func (s *source) read(ctx context.Context) error {
 		s.fail("", "%d more of this kind", more)
 	}
 	return ctx.Err()
+}
+
+// digest is that of what was read, wherever it goes to on the device and whoever owns it there.
+func (s *source) digest() string {
+	var all layer.Index
+	for _, f := range s.tree {
+		e := f.Entry
+		e.Path, e.UID, e.GID = "."+strings.TrimPrefix("/"+e.Path, s.name), 0, 0
+		if f.Kind == layer.Folder {
+			e.SHA256 = ""
+		}
+		all = append(all, e)
+	}
+	sum := sha256.Sum256(all.Encode())
+	return hex.EncodeToString(sum[:])
 }
 
 // readFolder adds a folder and all in it, and gives it the digest of all that.
