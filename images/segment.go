@@ -96,3 +96,11 @@ func SquashFilter(k Kernel, arch string) string {
 	}
 	return filter
 }
+
+// DebianSquashFilter is SquashFilter for the kernels of Debian.
+func DebianSquashFilter(arch string) string {
+	if arch == "amd64" {
+		return "x86"
+	}
+	return ""
+}

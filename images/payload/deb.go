@@ -154,7 +154,7 @@ func (u *unpacker) take(h *tar.Header, r io.Reader) error {
 	isDir := h.Typeflag == tar.TypeDir
 	if where, ok := outside(name); ok {
 		switch {
-		case isDir && where == "var" && strings.Count(name, "/") >= 2:
+		case isDir && where == "var" && strings.Count(name, "/") >= 2 && !strings.HasPrefix(name, "var/log/runit"):
 			u.Folders = append(u.Folders, "/"+name)
 		case !isDir && where != "":
 			u.drop("%s lies outside of /usr and /etc: not carried", shown)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -42,39 +41,48 @@ func (p *carried) interpreterNotes(tree layer.Tree) (notes []string) {
 	return notes
 }
 
-// scriptWords are what maintainer scripts do for which a machine has no place. What they do for users, folders and services
-// is asked from system.toml.
-var scriptWords = []struct {
-	command *regexp.Regexp // of a line that goes on behind a backslash as one
-	note    string         // with what its groups have found
-}{
-	{regexp.MustCompile(`update-alternatives\s[^;&|]*--install\s+(\S+)\s+\S+\s+(\S+)`), "its script would make %s an alternative that leads to %s: use that path"},
-	{regexp.MustCompile(`dpkg-divert\s[^;&|]*--add\s[^;&|]*?(/\S+)`), "its script would divert another package's %s: not done, so one of the two is refused if both are there"},
-	{regexp.MustCompile(`setcap\s+(\S+)\s+(/\S+)`), "its script would give %[2]s the capabilities %[1]s: a service gets them by capabilities"},
-	{regexp.MustCompile(`ucf\s[^;&|]*?(/\S+)\s+(/etc/\S+)`), "its script would copy %s to %s: write that as a [file]"},
-}
-
-func (p *contents) scriptNotes() (notes []string) {
-	for _, name := range []string{"preinst", "postinst"} {
-		text := strings.ReplaceAll(p.Scripts[name], "\\\n", " ")
-		for line := range strings.Lines(text) {
-			if strings.HasPrefix(strings.TrimSpace(line), "#") {
-				continue
-			}
-			for _, word := range scriptWords {
-				m := word.command.FindStringSubmatch(line)
-				if m == nil {
-					continue
-				}
-				var found []any
-				for _, group := range m[1:] {
-					found = append(found, printable(strings.Trim(group, `"'`)))
-				}
-				if note := fmt.Sprintf(word.note, found...); !strings.Contains(note, "$") && !slices.Contains(notes, note) {
-					notes = append(notes, note)
-				}
+// scriptNotes are what maintainer scripts would do for which a machine has no place. What they do for users, folders and
+// services is asked from system.toml.
+func (c *contents) scriptNotes() (notes []string) {
+	for _, script := range []string{"preinst", "postinst"} {
+		for _, command := range shellCommands(c.Scripts[script]) {
+			if note := commandNote(command); note != "" && !slices.Contains(notes, note) {
+				notes = append(notes, note)
 			}
 		}
 	}
 	return notes
+}
+
+// commandNote is what is to be said of a script's command; "" if nothing.
+func commandNote(command []string) string {
+	if len(command) < 3 {
+		return ""
+	}
+	var paths []string
+	for _, word := range command[1:] {
+		if strings.HasPrefix(word, "/") {
+			paths = append(paths, printable(word))
+		}
+	}
+	last := func(n int) string { return paths[len(paths)-n] }
+	switch name := path.Base(command[0]); {
+	case name == "update-alternatives" && slices.Contains(command, "--install") && len(paths) >= 2:
+		return fmt.Sprintf("its script would make %s an alternative that leads to %s: use that path", paths[0], paths[1])
+	case name == "dpkg-divert" && slices.Contains(command, "--add") && len(paths) >= 1:
+		return fmt.Sprintf("its script would divert another package's %s: not done, so both are not carried together", last(1))
+	case name == "setcap" && strings.HasPrefix(command[1], "cap_"):
+		program := "a program"
+		if len(paths) > 0 {
+			program = last(1)
+		}
+		return fmt.Sprintf("its script would give %s the capabilities %s: a service gets them by capabilities", program, printable(command[1]))
+	case name == "ucf" && strings.HasPrefix(command[len(command)-1], "/etc/"):
+		from := ""
+		if source := command[len(command)-2]; strings.HasPrefix(source, "/") {
+			from = " of " + printable(source)
+		}
+		return fmt.Sprintf("its script would make %s%s: write that as a [file]", last(1), from)
+	}
+	return ""
 }

@@ -1,3 +1,216 @@
 package payload
 
-func (r Request) wishes(all []*carried) []string { return nil }
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"bantam/system"
+	"bantam/system/syntax"
+)
+
+// wishes are lines of system.toml that a package wants: what its maintainer scripts, systemd, systemd-sysusers and
+// systemd-tmpfiles would have done elsewhere.
+type wishes struct {
+	Users    []userWish
+	Services []serviceWish
+}
+
+// serviceWish is a [service].
+type serviceWish struct {
+	Name         string
+	Command      []string
+	User         string   // "" is root
+	Capabilities []string // nil is what it has by itself
+	State        []string // folders that last
+	Run          []string // folders below /run
+	Forks        bool     // it goes into the background
+	Lost         []string // words of its command whose value is known only to systemd
+}
+
+// wishes collects them of a package.
+func (c *contents) wishes() wishes {
+	w := wishes{Users: c.users()}
+	var known []string
+	for _, u := range w.Users {
+		known = append(known, u.Name)
+	}
+	folders, run := slices.Clone(c.Folders), []string(nil)
+	for _, file := range slices.Sorted(maps.Keys(c.Aside)) {
+		if path.Dir(file) != "usr/lib/tmpfiles.d" {
+			continue
+		}
+		for line := range strings.Lines(c.Aside[file]) {
+			words := splitWords(line)
+			if len(words) < 2 || strings.Trim(words[0], "dDvqQ!-+=~^$") != "" || strings.Contains(words[1], "%") {
+				continue
+			}
+			switch dir := strings.Replace(words[1], "/var/run/", "/run/", 1); {
+			case strings.HasPrefix(dir, "/run/"):
+				run = append(run, dir)
+			case strings.HasPrefix(dir, "/var/"):
+				folders = append(folders, dir)
+			}
+		}
+	}
+	for _, file := range slices.Sorted(maps.Keys(c.Aside)) {
+		name, isUnit := strings.CutSuffix(path.Base(file), ".service")
+		u := parseUnit(name, c.Aside[file])
+		if !isUnit || !u.daemon() {
+			continue
+		}
+		s := u.service(known)
+		if s.User != "" && !slices.Contains(known, s.User) {
+			known, w.Users = append(known, s.User), append(w.Users, userWish{s.User, staticUsers[s.User]})
+		}
+		w.Services = append(w.Services, s)
+	}
+	if len(w.Services) > 0 { // which of several uses a folder is not written anywhere
+		first := &w.Services[0]
+		first.State, first.Run = tidy(slices.Concat(first.State, folders)), tidy(slices.Concat(first.Run, run))
+	}
+	return w
+}
+
+// tidy sorts folders, and leaves out those that lie below another, or that every machine has.
+func tidy(folders []string) (list []string) {
+	slices.Sort(folders)
+	for _, dir := range folders {
+		dir = path.Clean(dir)
+		if strings.Count(dir, "/") < 2 || strings.HasPrefix(dir, "/var/") && strings.Count(dir, "/") < 3 {
+			continue
+		}
+		if n := len(list); n > 0 && (list[n-1] == dir || strings.HasPrefix(dir, list[n-1]+"/")) {
+			continue
+		}
+		list = append(list, dir)
+	}
+	return list
+}
+
+// lacking are the wishes that a system.toml does not fulfil. A service is one by whatever name that runs its program.
+func (w wishes) lacking(sys *system.System) (less wishes) {
+	for _, u := range w.Users {
+		if _, ok := sys.Users[u.Name]; !ok {
+			less.Users = append(less.Users, u)
+		}
+	}
+	for _, s := range w.Services {
+		if len(s.Command) > 0 && !runs(sys, path.Base(s.Command[0])) {
+			less.Services = append(less.Services, s)
+		}
+	}
+	return less
+}
+
+// runs tells whether a service's command has a program, by name or by path, also behind a shell.
+func runs(sys *system.System, program string) bool {
+	for _, s := range sys.Services {
+		for _, word := range s.Command {
+			if slices.ContainsFunc(strings.Fields(word), func(w string) bool { return path.Base(w) == program }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (w wishes) none() bool { return len(w.Users)+len(w.Services) == 0 }
+
+// names are the tables that it wants, e.g. [user.mosquitto] and [service.mosquitto].
+func (w wishes) names() string {
+	var names []string
+	for _, u := range w.Users {
+		names = append(names, "["+syntax.Join("user", u.Name)+"]")
+	}
+	for _, s := range w.Services {
+		names = append(names, "["+syntax.Join("service", s.Name)+"]")
+	}
+	if n := len(names); n > 1 {
+		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
+	}
+	return strings.Join(names, "")
+}
+
+// lines are what to paste into a system.toml. Users get numbers that it has not given to others.
+func (w wishes) lines(sys *system.System) string {
+	var b strings.Builder
+	taken := make(map[int]bool)
+	for _, u := range sys.Users {
+		taken[u.UID] = true
+	}
+	for _, u := range w.Users {
+		uid := u.UID
+		for next := 100; uid == 0 || taken[uid]; next++ { // where Debian's own begin
+			uid = next
+		}
+		taken[uid] = true
+		fmt.Fprintf(&b, "[%s]\nuid = %d\n\n", syntax.Join("user", u.Name), uid)
+	}
+	for _, s := range w.Services {
+		b.WriteString(s.lines() + "\n")
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+func (s serviceWish) lines() string {
+	var b strings.Builder
+	prepare := s.Name + "-folders"
+	if len(s.Run) > 0 {
+		var commands []string
+		for _, dir := range s.Run {
+			commands = append(commands, "mkdir -p "+dir)
+			if s.User != "" {
+				commands = append(commands, "chown "+s.User+" "+dir)
+			}
+		}
+		fmt.Fprintf(&b, "[%s]\ncommand = %s\nready = \"exited\"\n\n", syntax.Join("service", prepare), list([]string{"sh", "-c", strings.Join(commands, " && ")}))
+	}
+	fmt.Fprintf(&b, "[%s]\n", syntax.Join("service", s.Name))
+	fmt.Fprintf(&b, "command = %s\n", list(s.Command))
+	if len(s.Lost) > 0 {
+		fmt.Fprintf(&b, "# systemd would add: %s\n", strings.Join(s.Lost, " "))
+	}
+	if s.Forks {
+		b.WriteString("# it goes into the background, and a service stays: it needs the option that keeps it\n")
+	}
+	if s.User != "" {
+		fmt.Fprintf(&b, "user = %s\n", syntax.Quote(s.User))
+	}
+	if s.Capabilities != nil {
+		fmt.Fprintf(&b, "capabilities = %s\n", list(s.Capabilities))
+	}
+	if len(s.State) > 0 {
+		fmt.Fprintf(&b, "state = %s\n", list(s.State))
+	}
+	if len(s.Run) > 0 {
+		fmt.Fprintf(&b, "needs = %s\n", list([]string{prepare}))
+	}
+	return b.String()
+}
+
+// list is an array of strings in TOML.
+func list(words []string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = syntax.Quote(word)
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
+}
+
+// wishes are notes of what packages want and system.toml does not say: of those that it names, and of those from their source.
+func (r Request) wishes(all []*carried) (notes []string) {
+	for _, p := range all {
+		if !slices.Contains(p.For, p.Package) && !slices.ContainsFunc(all, func(root *carried) bool {
+			return root.Source == p.Source && slices.Contains(root.For, root.Package)
+		}) {
+			continue
+		}
+		if w := p.wishes().lacking(r.System); !w.none() && p.Part == p.Package {
+			notes = append(notes, fmt.Sprintf("package %s wants %s, which %s does not have; to paste and to change:\n\n%s", p.Package, w.names(), r.File, w.lines(r.System)))
+		}
+	}
+	return notes
+}

@@ -1,0 +1,162 @@
+package payload
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"bantam/images"
+	"bantam/layer"
+)
+
+// debian is a request with Debian's archive and this user's cache, as bantam build has it.
+func debian(t *testing.T, text string) Request {
+	t.Helper()
+	r := request(t, text)
+	dir, err := images.DefaultCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Cache = images.Cache{Dir: dir}
+	r.Archive = images.Archive{CacheDir: dir, Release: "bookworm", Arch: r.Arch}
+	r.Filter = images.DebianSquashFilter(r.Arch)
+	return r
+}
+
+// tree unpacks layers over one another, as a machine mounts them, and makes the links of the root.
+func tree(t *testing.T, layers []images.Layer) string {
+	t.Helper()
+	root := t.TempDir()
+	for _, l := range layers {
+		if out, err := exec.Command("unsquashfs", "-quiet", "-no-progress", "-force", "-dest", root, l.File).CombinedOutput(); err != nil {
+			t.Fatalf("unsquashfs: %v: %s", err, out)
+		}
+	}
+	for _, name := range []string{"lib", "lib64", "sbin"} {
+		if err := os.Symlink("usr/"+name, filepath.Join(root, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+// The loader of the package's own libc is the judge of whether everything is there.
+func TestProgramsOfPackagesRun(t *testing.T) {
+	if runtime.GOARCH != "amd64" {
+		t.Skip("programs for another machine")
+	}
+	r := debian(t, `packages = ["mosquitto", "tcpdump", "nftables"]`)
+	layers, notes, err := Layers(context.Background(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var indexes layer.Tree
+	for _, l := range layers {
+		indexes = append(indexes, l.Index)
+	}
+	root := tree(t, layers)
+	for _, program := range []struct{ path, argument, says string }{
+		{"/usr/sbin/mosquitto", "-h", "mosquitto is an MQTT"},
+		{"/usr/bin/tcpdump", "--version", "libpcap version"},
+		{"/usr/sbin/nft", "--version", "nftables v"},
+	} {
+		if entries, lacking := indexes.Closure(program.path, layer.Folders(r.Arch)); len(entries) < 5 || len(lacking) > 0 {
+			t.Errorf("%s consists of %d files, and lacks %q", program.path, len(entries), lacking)
+		}
+		cmd := exec.Command(program.path, program.argument)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root}
+		cmd.Dir = "/"
+		if out, _ := cmd.CombinedOutput(); !strings.Contains(string(out), program.says) {
+			t.Errorf("%s says %q, want %q", program.path, out, program.says)
+		}
+	}
+	i := slices.IndexFunc(layers, func(l images.Layer) bool { return l.Name == "package/libc6" })
+	if i < 0 || strings.Join(layers[i].For, " ") != "package/mosquitto package/nftables package/tcpdump" {
+		t.Errorf("libc6 is not for all three: %+v", layers)
+	}
+	for _, l := range layers {
+		if strings.Contains(l.Name, "perl") || strings.Contains(l.Name, "systemd-") || strings.HasSuffix(l.Name, rarePart) {
+			t.Errorf("there is %s", l.Name)
+		}
+	}
+	said := strings.Join(notes, "\n")
+	for _, want := range []string{"package mosquitto wants [user.mosquitto] and [service.mosquitto], which system.toml does not have", "package tcpdump wants [user.tcpdump]"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("want %q in the notes\n%s", want, said)
+		}
+	}
+}
+
+func TestLayersAreTheSameEachTime(t *testing.T) {
+	r := debian(t, `packages = ["nftables"]`)
+	first, _, err := Layers(context.Background(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Umask(syscall.Umask(0o077))
+	t.Setenv("SOURCE_DATE_EPOCH", "1000000000")
+	other := t.TempDir()
+	for _, kept := range []string{"apt", "debs"} { // what was fetched, and nothing that was made
+		if err := os.CopyFS(filepath.Join(other, kept), os.DirFS(filepath.Join(r.Cache.Dir, kept))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.Cache.Dir, r.Archive.CacheDir = other, other
+	second, _, err := Layers(context.Background(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, l := range first {
+		if i >= len(second) || second[i].Digest != l.Digest || second[i].Name != l.Name {
+			t.Errorf("first %s %s, then %+v", l.Name, l.Digest, second[min(i, len(second)-1)])
+		}
+	}
+	left, err := os.ReadDir(other)
+	for _, e := range left {
+		if !slices.Contains([]string{"apt", "debs", "files", "locks", "results"}, e.Name()) {
+			t.Errorf("it leaves %s", e.Name())
+		}
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPackagesThatCannotBe(t *testing.T) {
+	for _, test := range []struct{ name, text, want string }{
+		{"no such package", "packages = [\"nftables\", \"mosquito\"]\n", `system.toml:1:25: packages: Debian bookworm amd64 has no package mosquito; did you mean "mosquitto"?`},
+		{"two that do not exist, at once", "packages = [\"mosquito\", \"nftable\"]\n", "system.toml:1:13: packages: Debian bookworm amd64 has no package mosquito; did you mean \"mosquitto\"?\nsystem.toml:1:25: packages: Debian bookworm amd64 has no package nftable; did you mean \"nftables\"?"},
+		{"a path that is not in the package", "packages = [\"nftables\"]\n[package.nftables]\nexclude = [\"/usr/share/nftable\", \"/usr/share/doc\"]\n",
+			"system.toml:3:12: package.nftables.exclude[0]: package nftables has no /usr/share/nftable; bantam package nftables lists what there is"},
+		{"a library that is excluded", "packages = [\"nftables\", \"libnftables1\"]\n[package.libnftables1]\nexclude = [\"/usr/lib/x86_64-linux-gnu/libnftables.so.1\"]\n",
+			"system.toml:1:13: nothing provides library libnftables.so.1, which /usr/sbin/nft of package nftables needs; add the package that has it to packages, or leave the file out by exclude"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := debian(t, test.text)
+			_, _, err := Layers(context.Background(), r)
+			var bad *images.BadSystem
+			if !errors.As(err, &bad) || err.Error() != test.want {
+				t.Errorf("got  %v\nwant %s", err, test.want)
+			}
+		})
+	}
+}
+
+func TestPackagesWithoutNetwork(t *testing.T) {
+	for _, name := range []string{"http_proxy", "https_proxy"} {
+		t.Setenv(name, "http://127.0.0.1:1")
+	}
+	r := debian(t, `packages = ["nftables"]`)
+	empty := t.TempDir()
+	r.Cache.Dir, r.Archive.CacheDir = empty, empty
+	if _, _, err := Layers(context.Background(), r); err == nil || !strings.Contains(err.Error(), "apt-get update") {
+		t.Errorf("error %v, want apt's", err)
+	}
+}

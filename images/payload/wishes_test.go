@@ -1,0 +1,158 @@
+package payload
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"bantam/system"
+)
+
+const brokerPostinst = `#!/bin/sh
+set -e
+if [ "$1" = "configure" ]; then
+	if ! getent passwd broker >/dev/null; then
+		adduser --quiet --system --no-create-home --ingroup broker --home /var/lib/broker --shell /usr/sbin/nologin broker
+	fi
+	adduser broker dialout
+fi
+`
+
+const brokerUnit = `[Unit]
+Description=A broker
+After=network.target
+
+[Service]
+Type=notify
+# ExecStart=/usr/bin/other
+ExecStart=/usr/sbin/broker \
+  -c /etc/broker.conf $OPTIONS
+ExecStartPre=/bin/mkdir -m 740 -p /run/broker
+ExecStartPre=/bin/chown broker /run/broker
+
+[Install]
+WantedBy=multi-user.target
+`
+
+func TestWishesAreLinesToPaste(t *testing.T) {
+	const install = "\n[Install]\nWantedBy=multi-user.target\n"
+	unit := func(text string) map[string]string {
+		return map[string]string{"usr/lib/systemd/system/d.service": "[Service]\n" + text + install}
+	}
+	for _, test := range []struct {
+		name     string
+		contents contents
+		want     string
+	}{
+		{"a user that a script adds, a service, its folders",
+			contents{Scripts: map[string]string{"postinst": brokerPostinst}, Aside: map[string]string{"usr/lib/systemd/system/broker.service": brokerUnit}, Folders: []string{"/var/lib/broker", "/var/lib/broker/db", "/var/log"}},
+			`[user.broker]
+uid = 101
+
+[service.broker-folders]
+command = ["sh", "-c", "mkdir -p /run/broker && chown broker /run/broker"]
+ready = "exited"
+
+[service.broker]
+command = ["/usr/sbin/broker", "-c", "/etc/broker.conf"]
+# systemd would add: $OPTIONS
+user = "broker"
+state = ["/var/lib/broker"]
+needs = ["broker-folders"]
+`},
+		{"sysusers.d, with and without a number; a group is none", contents{Aside: map[string]string{"usr/lib/sysusers.d/x.conf": "# x\nu x - \"X Y\" /var/lib/x\nu! fixed 300:300\ng group -\nm x group\n"}},
+			"[user.x]\nuid = 101\n\n[user.fixed]\nuid = 300\n"},
+		{"tmpfiles.d", contents{Aside: map[string]string{"usr/lib/tmpfiles.d/d.conf": "d /var/run/d 0755 d d -\nd /var/spool/d 0700 d d\nf /run/d/file\nx /tmp/d\n",
+			"usr/lib/systemd/system/d.service": "[Service]\nExecStart=/usr/bin/d\n" + install}},
+			"[service.d-folders]\ncommand = [\"sh\", \"-c\", \"mkdir -p /run/d\"]\nready = \"exited\"\n\n[service.d]\ncommand = [\"/usr/bin/d\"]\nstate = [\"/var/spool/d\"]\nneeds = [\"d-folders\"]\n"},
+		{"folders that systemd makes", contents{Aside: unit("ExecStart=/usr/bin/d\nUser=daemon\nStateDirectory=d d/db\nCacheDirectory=d\n")},
+			"[user.daemon]\nuid = 1\n\n[service.d]\ncommand = [\"/usr/bin/d\"]\nuser = \"daemon\"\nstate = [\"/var/cache/d\", \"/var/lib/d\"]\n"},
+		{"quotes, variables and specifiers of the unit", contents{Aside: unit("Environment=A=\"x y\" 'B=z'\nExecStart=/bin/d -a ${A} \"-b $B\" --pid=%t/d.pid 100%% %i\n")},
+			"[service.d]\ncommand = [\"/usr/bin/d\", \"-a\", \"x y\", \"-b z\", \"--pid=/run/d.pid\", \"100%\"]\n# systemd would add: %i\n"},
+		{"one that starts as root", contents{Aside: unit("ExecStart=!/usr/bin/d\nUser=d\nCapabilityBoundingSet=CAP_NET_RAW CAP_SYS_TIME\n")},
+			"[service.d]\ncommand = [\"/usr/bin/d\"]\ncapabilities = [\"net_raw\", \"sys_time\"]\n"},
+		{"rights of a user", contents{Aside: unit("ExecStart=/usr/bin/d\nDynamicUser=yes\nAmbientCapabilities=CAP_NET_BIND_SERVICE\nCapabilityBoundingSet=CAP_NET_BIND_SERVICE CAP_CHOWN\n")},
+			"[user.d]\nuid = 101\n\n[service.d]\ncommand = [\"/usr/bin/d\"]\nuser = \"d\"\ncapabilities = [\"net_bind_service\"]\n"},
+		{"no rights at all", contents{Aside: unit("ExecStart=/usr/bin/d\nCapabilityBoundingSet=\n")}, "[service.d]\ncommand = [\"/usr/bin/d\"]\ncapabilities = []\n"},
+		{"one that goes into the background", contents{Aside: unit("Type=forking\nExecStart=/usr/bin/d\n")},
+			"[service.d]\ncommand = [\"/usr/bin/d\"]\n# it goes into the background, and a service stays: it needs the option that keeps it\n"},
+		{"jobs, instances and what others start are none", contents{Aside: map[string]string{
+			"usr/lib/systemd/system/a.service":  "[Service]\nType=oneshot\nExecStart=/usr/bin/a\n" + install,
+			"usr/lib/systemd/system/b@.service": "[Service]\nExecStart=/usr/bin/b %i\n" + install,
+			"usr/lib/systemd/system/c.service":  "[Service]\nExecStart=/usr/bin/c\n"}}, ""},
+		{"a user of Debian's own that a script gives something to", contents{Scripts: map[string]string{"postinst": "dir=/var/log/x\nif true; then chown -R www-data:adm \"$dir\"; fi\n"}}, "[user.www-data]\nuid = 33\n"},
+		{"a name in a variable", contents{Scripts: map[string]string{"postinst": "NAME=\"daemon-x\"\n[ x ] || useradd -r -u 250 $NAME || true\n"}}, "[user.daemon-x]\nuid = 250\n"},
+		{"a name that only the shell knows", contents{Scripts: map[string]string{"postinst": "adduser --system $(cat x)\nadduser \"$1\"\n"}}, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			sys := &system.System{Users: map[string]system.User{"other": {UID: 100, GID: 100}}}
+			if got := test.contents.wishes().lines(sys); got != test.want {
+				t.Errorf("got\n%s\nwant\n%s", got, test.want)
+			}
+		})
+	}
+}
+
+// What is pasted is taken.
+func TestPastedWishesAreNoFaults(t *testing.T) {
+	c := contents{Scripts: map[string]string{"postinst": brokerPostinst}, Aside: map[string]string{"usr/lib/systemd/system/broker.service": brokerUnit}}
+	lines := c.wishes().lines(&system.System{})
+	sys, problems := system.Parse("system.toml", []byte(lines))
+	if len(problems) > 0 {
+		t.Fatalf("%v in\n%s", problems, lines)
+	}
+	if w := c.wishes().lacking(sys); !w.none() {
+		t.Errorf("still it wants %s", w.names())
+	}
+}
+
+func TestWishesThatAreFulfilled(t *testing.T) {
+	c := contents{Scripts: map[string]string{"postinst": brokerPostinst}, Aside: map[string]string{"usr/lib/systemd/system/broker.service": brokerUnit}}
+	for _, test := range []struct{ name, text, want string }{
+		{"none", "", "[user.broker] and [service.broker]"},
+		{"a service by another name", "[service.mqtt]\ncommand = [\"/usr/sbin/broker\"]\n", "[user.broker]"},
+		{"a service behind a shell", "[service.mqtt]\ncommand = [\"sh\", \"-c\", \"exec broker -v\"]\n", "[user.broker]"},
+		{"a user", "[user.broker]\nuid = 7\n", "[service.broker]"},
+	} {
+		sys, problems := system.Parse("system.toml", []byte(test.text))
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		if got := c.wishes().lacking(sys).names(); got != test.want {
+			t.Errorf("%s: it wants %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+func TestNotesOfScripts(t *testing.T) {
+	for script, want := range map[string]string{
+		"update-alternatives --install /bin/nc \\\n\tnc /bin/nc.openbsd 50 --slave /x y z":    "its script would make /bin/nc an alternative that leads to /bin/nc.openbsd: use that path",
+		"if dpkg-divert --package x --add --rename --divert /usr/bin/a.real /usr/bin/a; then": "its script would divert another package's /usr/bin/a: not done, so both are not carried together",
+		"P=/usr/bin/ping\nif setcap cap_net_raw+ep $P; then":                                  "its script would give /usr/bin/ping the capabilities cap_net_raw+ep: a service gets them by capabilities",
+		"setcap 'cap_net_raw=eip' \"$1\"":                                                     "its script would give a program the capabilities cap_net_raw=eip: a service gets them by capabilities",
+		"ucf --three-way /usr/share/x.conf /etc/x.conf":                                       "its script would make /etc/x.conf of /usr/share/x.conf: write that as a [file]",
+		"ucf --sum-file /usr/share/x.md5 \"$new\" /etc/x.conf":                                "its script would make /etc/x.conf: write that as a [file]",
+		"# update-alternatives --install /a b /c 1":                                           "",
+		"command -v setcap > /dev/null":                                                       "",
+		"update-alternatives --remove nc /bin/nc.openbsd":                                     "",
+	} {
+		c := contents{Scripts: map[string]string{"postinst": "#!/bin/sh\n" + script + "\n"}}
+		if got := strings.Join(c.scriptNotes(), "\n"); got != want {
+			t.Errorf("%q\n got  %q\n want %q", script, got, want)
+		}
+	}
+}
+
+func TestWords(t *testing.T) {
+	for text, want := range map[string]string{
+		`a  b	c`:          `["a" "b" "c"]`,
+		`-g 'daemon on;'`: `["-g" "daemon on;"]`,
+		`"a b"c '' \ d`:   `["a bc" "" " d"]`,
+		`'\' "\""`:        `["\\" "\""]`,
+		"":                `[]`,
+	} {
+		if got := fmt.Sprintf("%q", splitWords(text)); got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+}
