@@ -71,8 +71,8 @@ func printParts(w io.Writer, title string, parts []images.Part, top int) {
 	for _, p := range parts {
 		total += p.Size
 	}
-	row := func(size int64, name, detail string) {
-		line := fmt.Sprintf("%12s  %6s  %-14s  %s", images.Commas(size), images.Share(size, total), name, detail)
+	row := func(size int64, share, name, detail string) {
+		line := fmt.Sprintf("%12s  %6s  %-14s  %s", images.Commas(size), share, name, detail)
 		fmt.Fprintln(w, strings.TrimRight(line, " "))
 	}
 	for i, p := range parts {
@@ -80,10 +80,10 @@ func printParts(w io.Writer, title string, parts []images.Part, top int) {
 			rest += p.Size
 			continue
 		}
-		row(p.Size, p.Name, p.Detail)
+		row(p.Size, images.Share(p.Size, total), p.Name, p.Detail)
 	}
 	if rest > 0 {
-		row(rest, fmt.Sprintf("%d more", len(parts)-top), "")
+		row(rest, images.Share(rest, total), fmt.Sprintf("%d more", len(parts)-top), "")
 	}
-	row(total, "total", "")
+	row(total, "", "total", "")
 }

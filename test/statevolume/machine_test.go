@@ -16,6 +16,7 @@ import (
 
 	"bantam/gpt"
 	"bantam/images"
+	"bantam/init/statevolume"
 	"bantam/test/vm"
 
 	"github.com/u-root/u-root/pkg/cpio"
@@ -226,10 +227,33 @@ const (
 
 func e2fsck(t *testing.T, path string) {
 	t.Helper()
-	out, err := exec.Command("/usr/sbin/e2fsck", "-fn", fmt.Sprintf("%s?offset=%d", path, stateAt)).CombinedOutput()
+	out, err := exec.Command("/usr/sbin/e2fsck", "-fn", fmt.Sprintf("%s?offset=%d", path, volumeAt(t, path))).CombinedOutput()
 	if err != nil {
 		t.Errorf("e2fsck: %v\n%s", err, out)
 	}
+}
+
+// volumeAt is where the state volume begins on a disk, in bytes: not at stateAt on one of more than a GiB.
+func volumeAt(t *testing.T, path string) int64 {
+	t.Helper()
+	disk, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer disk.Close()
+	info, err := disk.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	copies, err := gpt.Read(disk, uint64(info.Size())/gpt.SectorSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	number, p := copies.Table.Find(statevolume.PartitionType)
+	if number == 0 {
+		t.Fatalf("%s has no state partition", path)
+	}
+	return int64(p.First) * gpt.SectorSize
 }
 
 func TestStateVolumeOnAMachine(t *testing.T) {
