@@ -18,6 +18,11 @@ const (
 	restFast = 100 * time.Millisecond
 )
 
+// A key that comes again so soon is held down; a PC's console repeats each 92 ms.
+// The position then follows as far as the line has room for it, and does not wait
+// for the rest: the screen is still when the key is let go.
+const repeatPause = 120 * time.Millisecond
+
 // A Tab that is followed so soon by more was pasted: it completes nothing.
 const tabPause = 30 * time.Millisecond
 
@@ -41,6 +46,11 @@ type session struct {
 	keeping bool
 	piped   chan pipedText
 	tab     bool // a Tab waits for what follows
+	owed    bool // what comes when the keyboard rests waits for the line
+
+	last   keys.Key // that was pressed, and when
+	lastAt time.Time
+	held   bool // it repeats
 }
 
 func newSession(m *model, t *terminal) *session {
@@ -79,6 +89,8 @@ func (s *session) run(targets []Target) error {
 	s.draw(false)
 
 	rest := time.NewTimer(s.rest())
+	free := time.NewTimer(time.Hour) // the line has sent what it was given
+	free.Stop()
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	tab := time.NewTimer(time.Hour)
@@ -98,6 +110,7 @@ func (s *session) run(targets []Target) error {
 			if !ok {
 				return t.inputErr()
 			}
+			s.owed = false // until it rests again
 			if !s.digest(b) {
 				return t.inputErr()
 			}
@@ -114,6 +127,7 @@ func (s *session) run(targets []Target) error {
 		case <-tab.C:
 			s.pressTab(false)
 			rest.Reset(s.rest())
+		case <-free.C:
 		case <-escape.C:
 			if s.decoder.Pasting() {
 				s.digest([]byte("\x1b[201~"))
@@ -122,8 +136,10 @@ func (s *session) run(targets []Target) error {
 				s.decoder.Abort()
 			}
 		case <-rest.C:
-			full = true
-			m.atRest()
+			if draw = len(t.input) == 0; draw { // else it does not rest, and what was typed is drawn first
+				full = true
+				m.atRest()
+			}
 		case <-t.resized:
 			if rows, cols := t.size(); rows == m.view.rows && cols == m.view.cols {
 				draw = false // the kernel tells us what we told it
@@ -161,12 +177,17 @@ func (s *session) run(targets []Target) error {
 			s.resize()
 			full = true
 		}
+		s.owed = s.owed || full
 		switch {
 		case !draw || m.done || s.decoder.Pasting() && !full:
-		case t.backlog() > 0 && !m.done:
-			rest.Reset(max(t.backlog(), 10*time.Millisecond)) // draw when the line has caught up
+		case t.backlog() > 0: // more would only make the screen lag behind the keys
+			free.Reset(t.backlog())
 		default:
-			s.draw(full)
+			s.draw(s.owed)
+			if s.held && !s.owed {
+				rest.Reset(t.backlog())
+			}
+			s.owed = false
 		}
 	}
 	return nil
@@ -224,6 +245,7 @@ func (s *session) digest(b []byte) bool {
 					s.pressTab(true)
 				}
 			default:
+				s.pressed(k, time.Now())
 				s.m.key(k)
 			}
 		}
@@ -237,6 +259,13 @@ func (s *session) digest(b []byte) bool {
 			return true
 		}
 	}
+}
+
+// pressed notices whether a key is held down that is no text.
+func (s *session) pressed(k keys.Key, at time.Time) {
+	same := k.Code == s.last.Code && k.Rune == s.last.Rune && k.Shift == s.last.Shift
+	s.held = same && k.Code != keys.Text && at.Sub(s.lastAt) < repeatPause
+	s.last, s.lastAt = k, at
 }
 
 // pressTab gives a Tab that waited to the model.

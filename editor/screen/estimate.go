@@ -46,12 +46,15 @@ func (p *pen) findScrolls(want []*row, region int, still bool) []scroll {
 	return found
 }
 
-// ways looks at the ways to scroll at least the rows of s.
+// ways looks at the ways to scroll at least the rows of s, or those of them that
+// are text: blank rows below it seem to scroll along.
 func (p *pen) ways(s scroll, region, now int) {
-	froms, tos := [...]int{0, p.top, s.from}, [...]int{s.to, p.bottom, p.home(region), len(p.rows)}
+	home := p.home(region)
+	froms, tos := [...]int{0, p.top, s.from}, [...]int{s.to, p.bottom, home, len(p.rows)}
 	for i, from := range froms {
 		for j, to := range tos {
-			if from <= s.from && to >= s.to && to-from > 1 && !slices.Contains(froms[:i], from) && !slices.Contains(tos[:j], to) {
+			wide := from <= s.from && (to >= s.to || to == home) && to-from > 1
+			if wide && !slices.Contains(froms[:i], from) && !slices.Contains(tos[:j], to) {
 				p.estimate(scroll{from: from, to: to, n: s.n}, now)
 			}
 		}

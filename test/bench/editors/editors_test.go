@@ -35,8 +35,8 @@ func TestBytesOnTheLineAreWithinTheBudget(t *testing.T) {
 		term                        string
 		start, letter, down, scroll float64
 	}{
-		{"linux", 600, 4, 4, 25},
-		{"vt100", 600, 70, 4, 25}, // it cannot clear the text with one sequence
+		{"linux", 570, 4, 1, 25},
+		{"vt100", 570, 66, 1, 25}, // it cannot clear the text with one sequence
 	} {
 		t.Run(c.term, func(t *testing.T) {
 			t.Parallel()

@@ -1,0 +1,74 @@
+package editor
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"bantam/editor/screen"
+	"bantam/editor/vt"
+)
+
+// A key that is held down for two seconds comes 30 times a second. When it is let go,
+// the line has to send what the last of it changed and the position, and no more.
+func TestTheScreenIsStillWhenAKeyIsLetGo(t *testing.T) {
+	const often, pause = 60, time.Second / 30
+	file, err := os.ReadFile("../test/bench/editors/testdata/system.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, term := range []string{"linux", "vt100", "xterm"} {
+		t.Run(term, func(t *testing.T) {
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				l := onSlowLine(t, term, dir, file)
+				l.wait(3 * time.Second)
+				for _, c := range []struct {
+					name, key, position string
+					lag                 time.Duration
+				}{
+					{"down", "\x1b[B", "system.toml 61:1", 30 * time.Millisecond},
+					{"right", "\x1b[C", "system.toml 63:49", 20 * time.Millisecond},
+					{"up", "\x1b[A", "system.toml 3:35", 70 * time.Millisecond}, // to a long line
+				} {
+					l.queue = 0
+					var let time.Time
+					for range often {
+						let = time.Now()
+						l.press(c.key, pause)
+					}
+					l.wait(2 * time.Second)
+					lag := l.last.Sub(let)
+					t.Logf("%s: still after %v, at most %v queued", c.name, lag, l.queue)
+					if lag > c.lag {
+						t.Errorf("%s: the screen is still %v after the last key, want %v at most", c.name, lag, c.lag)
+					}
+					if most := 110 * time.Millisecond; l.queue > most {
+						t.Errorf("%s: the line was given bytes for %v, want %v at most", c.name, l.queue, most)
+					}
+					l.shows(c.position)
+				}
+				l.end("\x11")
+			})
+		})
+	}
+}
+
+// shows compares what the terminal shows with all that it should.
+func (l *slowLine) shows(position string) {
+	l.test.Helper()
+	v := l.m.view
+	kind := screen.Terminal{Rows: v.rows, Cols: v.cols, Insert: l.t.canInsert, Lines: l.t.canLines, LineFeed: true}
+	e, fresh := vt.New(v.rows, v.cols, level(kind)), vt.New(v.rows, v.cols, level(kind))
+	e.Write([]byte(l.sent()))
+	fresh.Write(screen.New(kind).Draw(l.m.compose(true)))
+	if got, want := e.Text(), fresh.Text(); got != want || strings.TrimSpace(e.Row(v.height())) != position {
+		l.test.Errorf("the screen shows\n%s\nwant at %s\n%s", got, position, want)
+	}
+	row, col := e.Cursor()
+	if r, c := fresh.Cursor(); row != r || col != c {
+		l.test.Errorf("the cursor is at %d,%d, want %d,%d", row, col, r, c)
+	}
+}
