@@ -40,13 +40,14 @@ func packageLayers(ctx context.Context, r Request) (layers []built, notes []stri
 		}
 		notes = append(said, r.wishes(all)...)
 		for _, p := range all {
+			if p.empty() {
+				continue
+			}
 			b, err := r.packageLayer(ctx, p)
 			if err != nil {
 				return err
 			}
-			if !p.empty() {
-				layers = append(layers, b)
-			}
+			layers = append(layers, b)
 		}
 		return nil
 	})

@@ -200,15 +200,17 @@ func list(words []string) string {
 	return "[" + strings.Join(quoted, ", ") + "]"
 }
 
-// wishes are notes of what packages want and system.toml does not say: of those that it names, and of those from their source.
+// isOwn tells whether a package is named in system.toml, or is built from the source of one that is.
+func (p *carried) isOwn(all []*carried) bool {
+	return p.Part == p.Package && slices.ContainsFunc(all, func(root *carried) bool {
+		return root.Source == p.Source && slices.Contains(root.For, root.Package)
+	})
+}
+
+// wishes are notes of what packages want and system.toml does not say.
 func (r Request) wishes(all []*carried) (notes []string) {
 	for _, p := range all {
-		if !slices.Contains(p.For, p.Package) && !slices.ContainsFunc(all, func(root *carried) bool {
-			return root.Source == p.Source && slices.Contains(root.For, root.Package)
-		}) {
-			continue
-		}
-		if w := p.wishes().lacking(r.System); !w.none() && p.Part == p.Package {
+		if w := p.wishes().lacking(r.System); p.isOwn(all) && !w.none() {
 			notes = append(notes, fmt.Sprintf("package %s wants %s, which %s does not have; to paste and to change:\n\n%s", p.Package, w.names(), r.File, w.lines(r.System)))
 		}
 	}
