@@ -109,3 +109,39 @@ func (a *Archive) vendored(tmp string, r Record) (string, error) {
 	}
 	return deb, copyFile(deb, name)
 }
+
+// Save copies a package that the lock names into a vendor folder, and returns its bytes.
+func (a Archive) Save(ctx context.Context, name string, p lock.Package, dir string) (int64, error) {
+	r := lockedRecord(name, p)
+	to := filepath.Join(dir, r.VendorName())
+	if err := a.locate(); err != nil {
+		return 0, err
+	}
+	from := filepath.Join(a.CacheDir, "packages", r.fileName(), "package.deb")
+	if a.verify(r, from) != nil { // it was not unpacked there
+		err := a.Current(func(a Archive) (err error) {
+			from, err = a.Deb(ctx, r)
+			return err
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	return SaveFile(to, from)
+}
+
+// SaveFile copies a file, with the folders above it, unless one with the same bytes is there. It returns how many there are.
+func SaveFile(to, from string) (int64, error) {
+	info, err := os.Stat(from)
+	if err != nil {
+		return 0, err
+	}
+	was, err := FileDigest(from)
+	if err != nil {
+		return 0, err
+	}
+	if there, err := FileDigest(to); err == nil && there == was {
+		return info.Size(), nil
+	}
+	return info.Size(), copyFile(to, from)
+}

@@ -96,15 +96,9 @@ newer packages: bantam build --update [NAME...] SYSTEM.toml`,
 				f.store = filepath.Join(*out, "store")
 			}
 			generation, sizes, err := f.build(c, b, file, *out, kinds)
-			var bad *images.BadSystem
 			switch {
-			case errors.As(err, &bad):
-				for _, p := range bad.Problems {
-					fmt.Fprintln(c.stderr, p) // one a line, as check prints them
-				}
-				return errSaid
 			case sizes == nil:
-				return err
+				return said(c, err)
 			case *asJSON:
 				return errors.Join(err, printJSON(c.stdout, struct {
 					Generation switcher.Digest `json:"generation"`

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,17 +11,9 @@ import (
 // A build from beginning to end with the kernel that a newcomer gets, and what size says of it.
 func TestBuildAndSize(t *testing.T) {
 	dir := t.TempDir()
-	program, system, out := filepath.Join(dir, "main.go"), filepath.Join(dir, "system.toml"), filepath.Join(dir, "out")
-	for path, text := range map[string]string{program: "package main\n\nfunc main() { println(\"device\") }\n", system: "hostname = \"x\"\n"} {
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	device := filepath.Join(dir, "device")
-	compile := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", device, program)
-	compile.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH=amd64")
-	if text, err := compile.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v: %s", err, text)
+	device, system, out := deviceBinary(t, dir), filepath.Join(dir, "system.toml"), filepath.Join(dir, "out")
+	if err := os.WriteFile(system, []byte("hostname = \"x\"\n"), 0o644); err != nil {
+		t.Fatal(err)
 	}
 
 	r := bantam("", "build", "--device", device, "--out", out, system)

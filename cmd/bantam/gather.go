@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -19,8 +20,9 @@ import (
 type gathered struct {
 	images.Inputs
 	archive images.Archive // for what is still to be read of the packages
-	notes   []string       // what people should know when the work is done
-	clear   func()         // takes the progress from the terminal
+	request payload.Request
+	notes   []string // what people should know when the work is done
+	clear   func()   // takes the progress from the terminal
 }
 
 // done ends the progress.
@@ -37,6 +39,9 @@ func (f *composeFlags) gather(c *call, b board.Board, file string) (g *gathered,
 	}
 	if g.Cache, err = openCache(f.cache); err != nil {
 		return nil, err
+	}
+	if g.Device == "" && f.vendor != "" {
+		g.Device = images.DevicePath(filepath.Join(f.vendor, "bantam"), b.Arch)
 	}
 	if g.Device == "" {
 		self, err := os.Executable()
@@ -96,12 +101,25 @@ func (g *gathered) fetch(c *call, f *composeFlags, b board.Board, sys *system.Sy
 	if err := images.LoaderPackages(c.ctx, g.archive, b); err != nil {
 		return err
 	}
-	layers, said, err := payload.Layers(c.ctx, payload.Request{
+	g.request = payload.Request{
 		File: g.File, Dir: filepath.Dir(g.File), Text: g.System, System: sys, Arch: b.Arch,
 		Filter: images.SquashFilter(g.Kernel, b.Arch), Archive: g.archive, Cache: g.Cache, Progress: g.Progress,
-	})
+	}
+	layers, said, err := payload.Layers(c.ctx, g.request)
 	g.Layers, g.notes = layers, append(g.notes, said...)
 	return err
+}
+
+// said prints the faults of a system.toml, if that is what an error is.
+func said(c *call, err error) error {
+	var bad *images.BadSystem
+	if !errors.As(err, &bad) {
+		return err
+	}
+	for _, p := range bad.Problems {
+		fmt.Fprintln(c.stderr, p) // one a line, as check prints them
+	}
+	return errSaid
 }
 
 // hasSource tells whether a file's bytes come into a layer.

@@ -25,7 +25,7 @@ func differences(old, now *Board) (lines []string) {
 	change("device binary", short(old.Device), short(now.Device))
 	both := &Board{Packages: maps.Clone(old.Packages)}
 	maps.Copy(both.Packages, now.Packages)
-	for _, n := range both.names() {
+	for _, n := range both.Names() {
 		before, after := old.Packages[n], now.Packages[n]
 		change(n.Package+" "+n.Arch, before.Version, after.Version)
 		if before.Version == after.Version && before != after {

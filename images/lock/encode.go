@@ -42,7 +42,7 @@ func (f File) Encode() []byte {
 		table("board", name)
 		line("release", board.Release)
 		line("device", board.Device)
-		for _, n := range board.names() {
+		for _, n := range board.Names() {
 			p := board.Packages[n]
 			table("board", name, "debian", n.Arch, n.Package)
 			line("version", p.Version)

@@ -82,8 +82,8 @@ func newBoard() *Board {
 	return &Board{Packages: make(map[Name]Package), Programs: make(map[string]Program), Sources: make(map[string]string)}
 }
 
-// names lists the packages by architecture, then name.
-func (b *Board) names() []Name {
+// Names lists the packages by architecture, then name.
+func (b *Board) Names() []Name {
 	return slices.SortedFunc(maps.Keys(b.Packages), func(x, y Name) int {
 		return slices.Compare([]string{x.Arch, x.Package}, []string{y.Arch, y.Package})
 	})

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -212,5 +213,5 @@ func isLine(s string) bool {
 // isSum: MODULE VERSION[/go.mod] h1:BASE64 (Go Modules Reference, "go.sum files").
 func isSum(s string) bool {
 	fields := strings.Split(s, " ")
-	return isLine(s) && len(fields) == 3 && strings.HasPrefix(fields[2], "h1:")
+	return isLine(s) && len(fields) == 3 && fs.ValidPath(fields[0]) && fs.ValidPath(fields[1]) && strings.HasPrefix(fields[2], "h1:")
 }

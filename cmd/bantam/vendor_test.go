@@ -1,0 +1,99 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// deviceBinary compiles a program that stands for the device's.
+func deviceBinary(t *testing.T, dir string) string {
+	t.Helper()
+	program, device := filepath.Join(dir, "main.go"), filepath.Join(dir, "device")
+	if err := os.WriteFile(program, []byte("package main\n\nfunc main() { println(\"device\") }\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	compile := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", device, program)
+	compile.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH=amd64")
+	if text, err := compile.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v: %s", err, text)
+	}
+	return device
+}
+
+// moduleProxy has one module, example.org/Hello v1.0.0, a program.
+func moduleProxy(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	const mod = "module example.org/Hello\n\ngo 1.20\n"
+	var packed bytes.Buffer
+	z := zip.NewWriter(&packed)
+	for name, text := range map[string]string{"go.mod": mod, "main.go": "package main\n\nfunc main() { println(\"hello\") }\n"} {
+		w, err := z.Create("example.org/Hello@v1.0.0/" + name)
+		if err == nil {
+			_, err = w.Write([]byte(text))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := filepath.Join(dir, "example.org/!hello/@v")
+	if err := errors.Join(z.Close(), os.MkdirAll(at, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"list": "v1.0.0\n", "v1.0.0.info": `{"Version":"v1.0.0"}`, "v1.0.0.mod": mod, "v1.0.0.zip": packed.String()} {
+		if err := os.WriteFile(filepath.Join(at, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("GOPROXY", "file://"+dir)
+	t.Setenv("GOSUMDB", "off")
+}
+
+// Packages, loaders, kernel and programs from a vendor folder: an empty cache, no network, the same bytes.
+func TestVendoredBuildNeedsNoNetwork(t *testing.T) {
+	dir := t.TempDir()
+	device, system, vendor := deviceBinary(t, dir), filepath.Join(dir, "system.toml"), filepath.Join(dir, "vendor")
+	moduleProxy(t)
+	const text = "packages = [\"libtirpc3\"]\n[program.hello]\ngo = \"example.org/Hello@v1.0.0\"\n"
+	if err := os.WriteFile(system, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	bantam("", "vendor", "--device", device, system, vendor).expect(t, exitOK, " Debian packages, 1 Go modules and the device binary, ", "system.lock: new for board pc")
+	bantam("", "build", "--locked", "--img", "--device", device, "--out", filepath.Join(dir, "out"), system).expect(t, exitOK, "program/hello", "")
+
+	// Nothing leads to a network, apt least of all.
+	dead := t.TempDir()
+	for _, name := range []string{"apt-get", "apt-cache", "apt-config"} {
+		if err := os.WriteFile(filepath.Join(dead, name), []byte("#!/bin/sh\necho E: $0 was called >&2\nexit 100\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, value := range map[string]string{
+		"PATH": dead + ":" + os.Getenv("PATH"), "GOPROXY": "http://127.0.0.1:1", "http_proxy": "http://127.0.0.1:1", "https_proxy": "http://127.0.0.1:1",
+	} {
+		t.Setenv(name, value)
+	}
+	build := []string{"build", "--vendor", vendor, "--cache", filepath.Join(dir, "cache"), "--img", "--out", filepath.Join(dir, "again"), system}
+	bantam("", append(build, "--locked")...).expect(t, exitOK, "program/hello", "")
+	first, err := os.ReadFile(filepath.Join(dir, "out/pc.img"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second, err := os.ReadFile(filepath.Join(dir, "again/pc.img")); err != nil || !bytes.Equal(first, second) {
+		t.Errorf("the vendored build differs from the other (%v)", err)
+	}
+
+	if err := os.WriteFile(system, []byte(text+"\n[program.more]\ngo = \"example.org/more@v1.0.0\"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r := bantam("", build...)
+	if r.code != exitFault || !strings.Contains(r.errors, "system.lock does not say what program more is made of as example.org/more@v1.0.0, and --vendor has only what it names") {
+		t.Errorf("a program that nobody vendored: exit status %d, %q", r.code, r.errors)
+	}
+}
