@@ -174,6 +174,19 @@ func (p *planner) changedFile(path string) string {
 	return "somebody has changed it"
 }
 
+// changedBelow is changedFile for all that a source brings.
+func (p *planner) changedBelow(path string) string {
+	if why := p.changedFile(path); why != "" || p.toSystem.Files[path].Source == "" {
+		return why
+	}
+	for _, file := range sortedKeys(p.to.Items[KindFile]) {
+		if below(file, path) && p.changedFile(file) != "" {
+			return file + ": " + p.changedFile(file)
+		}
+	}
+	return ""
+}
+
 // check finds what a file cannot replace.
 func (fileKind) check(c *precheck) (faults []error, notes []string) {
 	for _, path := range sortedKeys(c.to.system.Files) {
@@ -226,11 +239,11 @@ func (o *operation) applyFile(step Step, sys *system.System) error {
 // has for a service counts as if its command named it.
 func (d *Desired) withFiles(prints Items) Items {
 	files := maps.Clone(d.Items[KindFile])
-	for path, state := range d.Items[KindTree] {
-		if e, _ := entryAt(d.Layers, path); e != nil && d.System.Files[path].Source != "" {
-			state = entryState(e) + e.SHA256
+	maps.Copy(files, d.Items[KindTree])
+	for path, f := range d.System.Files {
+		if e, _ := entryAt(d.Layers, path); e != nil && f.Source != "" {
+			files[path] = entryState(e) + e.SHA256 // of a folder with all that is in it
 		}
-		files[path] = state
 	}
 	all := Items{}
 	for name, print := range prints {

@@ -193,7 +193,7 @@ func (p *planner) readAgain(s ServiceState, stops, reloads map[string]string) {
 	restarted, told := filesOf(p.toSystem, s.Name)
 	policy := p.toSystem.Services[s.Name].OnChange
 	for _, path := range slices.Concat(told, restarted) {
-		switch why := p.changedFile(path); {
+		switch why := p.changedBelow(path); {
 		case why == "" || policy == "none" && !slices.Contains(told, path):
 		case policy == "reload" || slices.Contains(told, path):
 			reloads[s.Name] = keyPath("file", path) + ": " + why

@@ -209,6 +209,48 @@ func TestFilesBelowUsrAndSourcesAreOfTheTree(t *testing.T) {
 	}
 }
 
+// A source may be below /etc or /usr too, where it is nothing that the tree shows by itself.
+func TestWhoReadsASourceIsToldOfAChangeInIt(t *testing.T) {
+	for _, at := range []string{"etc/web.d", "srv/www", "usr/share/site"} {
+		m := newFakeMachine()
+		site := func(text string) Descriptor {
+			return m.layer("files", "", "files", fakeLayer{at + "/a": text, layer.IndexName: string(layer.Index{
+				{Path: at, Kind: layer.Folder, Mode: 0o755, SHA256: sha("all of " + text)},
+				{Path: at + "/a", Kind: layer.RegularFile, Mode: 0o644, SHA256: sha(text)},
+			}.Encode())})
+		}
+		text := "[file.\"/" + at + "\"]\nsource = \"site\"\nreloads = [\"told\"]\nrestarts = [\"again\"]\n" +
+			"[service.told]\ncommand = [\"httpd\"]\n[service.again]\ncommand = [\"httpd\"]\n[service.other]\ncommand = [\"httpd\"]\n"
+		prints := map[string]string{}
+		for _, version := range []string{"a", "b"} {
+			m.carry(text, site(version))
+			bootAgain(t, t.TempDir(), m)
+			for name, s := range m.services {
+				if same := prints[name] == s.Fingerprint; version == "b" && same != (name == "other" || name == "network") {
+					t.Errorf("/%s: of another source %s has the same fingerprint: %v", at, name, same)
+				}
+				prints[name] = s.Fingerprint
+			}
+		}
+		if !strings.HasPrefix(at, "etc/") {
+			continue // nobody can change it by hand
+		}
+		s := bootAgain(t, t.TempDir(), m)
+		m.files["/"+at+"/a"] = "changed by hand"
+		preview, err := s.Plan(Request{Verb: VerbSwitch, Text: []byte(text)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, step := range preview.Plan.Steps {
+			got = append(got, step.Text)
+		}
+		if want := "stop service again; write file /etc/web.d/a; reload service told; start service again"; strings.Join(got, "; ") != want {
+			t.Errorf("changed by hand: %q, want %q", got, want)
+		}
+	}
+}
+
 func TestPathsInACommand(t *testing.T) {
 	for word, want := range map[string]string{
 		"/usr/bin/x": "[/usr/bin/x]", "--conf=/etc/a.conf,/etc/b": "[/etc/a.conf /etc/b]", "exec /usr/sbin/y -c /etc/../etc/z; /bin/q": "[/usr/sbin/y /etc/z /bin/q]",

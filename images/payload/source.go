@@ -214,13 +214,26 @@ func (s *source) add(at, name string, kind layer.Kind, mode uint32, to string) {
 	}
 	if kind == layer.RegularFile {
 		f.Host, f.root = path.Join(at, name), s.root
-		var err error
-		if f.SHA256, err = f.digest(); err != nil {
+		sum, err := f.digest()
+		if err == nil && strings.HasPrefix(f.Path, "etc/") {
+			err = s.checkSize(f.Host)
+		}
+		if err != nil {
 			s.fail("", "%v", err)
 			return
 		}
+		f.SHA256 = sum
 	}
 	s.tree = append(s.tree, f)
+}
+
+// checkSize: what lies below /etc is copied into memory, a file at a time, with system.MaxSize as its bound.
+func (s *source) checkSize(at string) error {
+	info, err := s.root.Stat(at)
+	if err == nil && info.Size() > system.MaxSize {
+		err = fmt.Errorf("%q has %s bytes; a file below /etc has at most %s, as it lies in memory", at, images.Commas(info.Size()), images.Commas(system.MaxSize))
+	}
+	return err
 }
 
 // near is what is beside a source that is not there and may be meant.

@@ -3,6 +3,7 @@ package payload
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -15,6 +16,7 @@ import (
 	"bantam/images"
 	"bantam/layer"
 	"bantam/switcher"
+	"bantam/system"
 )
 
 // beside makes files beside a system.toml: a path that ends in / is a folder, one with -> a link.
@@ -277,6 +279,23 @@ func TestFaultySources(t *testing.T) {
 				t.Errorf("it does not say\n%s", strings.Join(c.want[len(lines):], "\n"))
 			}
 		})
+	}
+}
+
+// The device copies what is below /etc into memory; elsewhere a file is as large as it is.
+func TestALargeFileDoesNotFitBelowEtc(t *testing.T) {
+	for at, want := range map[string]string{
+		"/etc/x":   `system.toml:2:1: file."/etc/x".source: "x/large" has 1,048,577 bytes; a file below /etc has at most 1,048,576, as it lies in memory`,
+		"/etc/x/y": `system.toml:2:1: file."/etc/x/y".source: "x/large" has 1,048,577 bytes; a file below /etc has at most 1,048,576, as it lies in memory`,
+		"/srv/x":   "",
+	} {
+		r := request(t, "[file.\""+at+"\"]\nsource = \"x\"\n")
+		r.Dir = t.TempDir()
+		beside(t, r.Dir, map[string]string{"x/large": strings.Repeat("x", system.MaxSize+1), "x/fits": strings.Repeat("x", system.MaxSize)})
+		_, _, err := filesLayer(context.Background(), r)
+		if said := fmt.Sprint(err); want == "" && err != nil || want != "" && said != want {
+			t.Errorf("%s: %s", at, said)
+		}
 	}
 }
 
