@@ -72,25 +72,35 @@ func lockFile(ctx context.Context, f *os.File, progress Progress) (unlock func()
 // the bytes depend on, the version of the code that makes them included. If there are
 // none, or they were damaged, compute makes them.
 func (c Cache) Result(inputs []string, compute func() ([]byte, error)) ([]byte, error) {
-	path := filepath.Join(c.Dir, "results", resultKey(inputs))
-	if kept, err := os.ReadFile(path); err == nil && len(kept) >= sha256.Size {
-		sum, data := kept[:sha256.Size], kept[sha256.Size:]
-		if sha256.Sum256(data) == [sha256.Size]byte(sum) {
-			return data, nil
-		}
+	if data, ok := c.Known(inputs); ok {
+		return data, nil
 	}
 	data, err := compute()
 	if err != nil {
 		return nil, err
 	}
 	sum := sha256.Sum256(data)
-	return data, WriteFileAtomic(path, func(w io.Writer) error {
+	return data, WriteFileAtomic(c.result(inputs), func(w io.Writer) error {
 		if _, err := w.Write(sum[:]); err != nil {
 			return err
 		}
 		_, err := w.Write(data)
 		return err
 	})
+}
+
+// Known returns the bytes kept under the inputs, if there are any.
+func (c Cache) Known(inputs []string) (data []byte, ok bool) {
+	kept, err := os.ReadFile(c.result(inputs))
+	if err != nil || len(kept) < sha256.Size {
+		return nil, false
+	}
+	sum, data := kept[:sha256.Size], kept[sha256.Size:]
+	return data, sha256.Sum256(data) == [sha256.Size]byte(sum)
+}
+
+func (c Cache) result(inputs []string) string {
+	return filepath.Join(c.Dir, "results", resultKey(inputs))
 }
 
 // resultKey hashes each input with its length, so that no two lists run together.

@@ -65,10 +65,7 @@ func answers[T any](ctx context.Context, a *Archive, file string, names []string
 	if err := a.fresh(ctx); err != nil {
 		return nil, err
 	}
-	known := make(map[string]T)
-	if text, err := os.ReadFile(a.path(file)); err == nil && json.Unmarshal(text, &known) != nil {
-		known = make(map[string]T) // damaged: ask apt again
-	}
+	known := keptAnswers[T](a, file)
 	changed := false
 	for _, name := range names {
 		if _, ok := known[name]; ok {
@@ -88,6 +85,23 @@ func answers[T any](ctx context.Context, a *Archive, file string, names []string
 		return nil, err
 	}
 	return known, writeText(a.path(file), string(text)+"\n")
+}
+
+// keptAnswers are those that are kept beside the lists.
+func keptAnswers[T any](a *Archive, file string) map[string]T {
+	known := make(map[string]T)
+	if text, err := os.ReadFile(a.path(file)); err == nil && json.Unmarshal(text, &known) != nil {
+		return make(map[string]T) // damaged: ask apt again
+	}
+	return known
+}
+
+// KnownClosure is Closure as far as this host remembers it: it asks nobody, and is nil for a package that it was not asked for.
+func (a Archive) KnownClosure(name string) []Record {
+	if a.locate() != nil {
+		return nil
+	}
+	return keptAnswers[[]Record](&a, closuresFile)[name]
 }
 
 // locate fills in the release, and makes the cache's path one that apt understands.

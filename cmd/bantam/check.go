@@ -7,6 +7,9 @@ import (
 	"io"
 	"os"
 
+	"bantam/board"
+	"bantam/images"
+	"bantam/images/payload"
 	"bantam/system"
 )
 
@@ -17,9 +20,12 @@ var checkVerb = verb{
 	text: `Each problem is one line: file:line:column: what is wrong; what to do.
 A remark is no problem, but worth a look: a service without user runs as root.
 A file named - is read from standard input. With any problem the exit status is 1.
-Whether the kernel has the modules is known only to bantam build.`,
+Whether the kernel has the modules is known only to bantam build. Of packages that this host has fetched before it says
+which users and services they want; it fetches none.`,
 	declare: func(c *call) func(args []string) error {
 		asJSON := c.flags.Bool("json", false, "print the problems as a JSON array")
+		var cacheDir string
+		cacheFlag(c.flags, &cacheDir)
 		return func(args []string) error {
 			if len(args) == 0 {
 				return usagef("which file?")
@@ -32,15 +38,19 @@ Whether the kernel has the modules is known only to bantam build.`,
 					unread = append(unread, err)
 					continue
 				}
-				_, problems := system.Parse(file, text)
+				sys, problems := system.Parse(file, text)
 				all = append(all, problems...)
 				switch {
 				case *asJSON:
 				case len(problems) == 0:
-					for _, p := range system.Remarks(file, text) {
+					wants, lines := packageWants(cacheDir, file, text, sys)
+					for _, p := range append(system.Remarks(file, text), wants...) {
 						fmt.Fprintln(c.stdout, p)
 					}
 					fmt.Fprintf(c.stdout, "%s: no faults\n", file)
+					if lines != "" {
+						fmt.Fprintf(c.stdout, "\n# for %s, to paste and to change\n%s\n", file, lines)
+					}
 				default:
 					for _, p := range problems {
 						fmt.Fprintln(c.stdout, p)
@@ -58,6 +68,29 @@ Whether the kernel has the modules is known only to bantam build.`,
 			return errors.Join(unread...)
 		}
 	},
+}
+
+// packageWants is what packages want of a system.toml, as far as this host knows without asking. Which board it is for is not
+// known here either, and does not matter: a package wants the same on all.
+func packageWants(cacheDir, file string, text []byte, sys *system.System) (remarks []system.Problem, lines string) {
+	cache, err := openCache(cacheDir)
+	if err != nil || len(sys.Packages) == 0 {
+		return nil, ""
+	}
+	for _, name := range board.Names() {
+		b, err := board.Load(name)
+		if err != nil {
+			continue
+		}
+		remarks, lines = payload.Wants(payload.Request{
+			File: file, Text: text, System: sys, Arch: b.Arch, Cache: cache,
+			Archive: images.Archive{CacheDir: cache.Dir, Arch: b.DebianArch},
+		})
+		if len(remarks) > 0 {
+			break
+		}
+	}
+	return remarks, lines
 }
 
 // readInput reads a file, or standard input if it is called "-".

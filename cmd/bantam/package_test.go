@@ -31,6 +31,16 @@ func TestPackageIsDescribed(t *testing.T) {
 	}
 }
 
+// Once this host has seen a package, check says what it wants, and needs nobody for that.
+func TestCheckSaysWhatKnownPackagesWant(t *testing.T) {
+	bantam("", "package", "tcpdump").expect(t, exitOK, "tcpdump", "")
+	const text = "packages = [\"tcpdump\"]\n"
+	t.Setenv("PATH", t.TempDir())
+	bantam(text, "check", "-").expect(t, exitOK, "-:1:13: remark: package tcpdump wants [user.tcpdump]; lines to paste stand below\n-: no faults\n\n# for -, to paste and to change\n[user.tcpdump]\nuid = 100\n", "")
+	bantam(text, "check", "-", "--cache", t.TempDir()).expect(t, exitOK, "-: no faults\n", "")
+	bantam(text+"[user.tcpdump]\nuid = 100\n", "check", "-").expect(t, exitOK, "-: no faults\n", "")
+}
+
 func TestPackageRefuses(t *testing.T) {
 	for _, test := range []struct {
 		name   string

@@ -183,30 +183,46 @@ func (r Request) newClosure(ctx context.Context, records []images.Record) *closu
 
 // contents reads a package, from the cache if it can.
 func (r Request) contents(ctx context.Context, record images.Record) (*contents, error) {
-	c := &contents{}
-	text, err := r.Cache.Result([]string{"package", trimRules, record.SHA256, r.Arch}, func() ([]byte, error) {
-		var read *contents
-		err := r.unpacked(ctx, record, func(c *contents) error {
-			read = c
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-		for i := range read.Tree {
-			read.Tree[i].Host = "" // which is gone
-		}
+	text, err := r.Cache.Result(contentsKey(record, r.Arch), func() ([]byte, error) {
 		var b bytes.Buffer
-		err = gob.NewEncoder(&b).Encode(read) // names may have any bytes
+		err := r.unpacked(ctx, record, func(c *contents) error {
+			for i := range c.Tree {
+				c.Tree[i].Host = "" // which is gone soon
+			}
+			return gob.NewEncoder(&b).Encode(c) // names may have any bytes
+		})
 		return b.Bytes(), err
 	})
+	var c *contents
 	if err == nil {
-		err = gob.NewDecoder(bytes.NewReader(text)).Decode(c)
+		c, err = decodeContents(text)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("package %s %s: %w", record.Package, record.Version, err)
 	}
 	return c, nil
+}
+
+// knownContents is what contents keeps in the cache; nil if it has not read the package.
+func (r Request) knownContents(record images.Record) *contents {
+	text, ok := r.Cache.Known(contentsKey(record, r.Arch))
+	if !ok {
+		return nil
+	}
+	c, err := decodeContents(text)
+	if err != nil {
+		return nil // of another version of this program
+	}
+	return c
+}
+
+func contentsKey(record images.Record, arch string) []string {
+	return []string{"package", trimRules, record.SHA256, arch}
+}
+
+func decodeContents(text []byte) (*contents, error) {
+	c := &contents{}
+	return c, gob.NewDecoder(bytes.NewReader(text)).Decode(c)
 }
 
 // unpacked does something with a package while its files are there.

@@ -14,6 +14,7 @@ import (
 
 	"bantam/images"
 	"bantam/layer"
+	"bantam/system"
 )
 
 // debian is a request with Debian's archive and this user's cache, as bantam build has it.
@@ -87,7 +88,7 @@ func TestProgramsOfPackagesRun(t *testing.T) {
 		}
 	}
 	said := strings.Join(notes, "\n")
-	for _, want := range []string{"package mosquitto wants [user.mosquitto] and [service.mosquitto], which system.toml does not have", "package tcpdump wants [user.tcpdump]"} {
+	for _, want := range []string{"for mosquitto, tcpdump system.toml wants [user.mosquitto], [user.tcpdump] and [service.mosquitto]; to paste and to change:", "[user.mosquitto]\nuid = 100\n\n[user.tcpdump]\nuid = 101\n"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("want %q in the notes\n%s", want, said)
 		}
@@ -158,5 +159,28 @@ func TestPackagesWithoutNetwork(t *testing.T) {
 	r.Cache.Dir, r.Archive.CacheDir = empty, empty
 	if _, _, err := Layers(context.Background(), r); err == nil || !strings.Contains(err.Error(), "apt-get update") {
 		t.Errorf("error %v, want apt's", err)
+	}
+}
+
+// What check says comes from what this host knows already.
+func TestWantsAreKnownWithoutNetwork(t *testing.T) {
+	const text = "packages = [\"tcpdump\"]\n"
+	r := debian(t, text)
+	if _, _, err := Layers(context.Background(), r); err != nil {
+		t.Fatal(err)
+	}
+	noApt(t)
+	remarks, lines := Wants(r)
+	if len(remarks) != 1 || remarks[0].String() != "system.toml:1:13: remark: package tcpdump wants [user.tcpdump]; lines to paste stand below" || lines != "[user.tcpdump]\nuid = 100\n" {
+		t.Errorf("remarks %v, lines\n%s", remarks, lines)
+	}
+	r.System.Users = map[string]system.User{"tcpdump": {UID: 100}}
+	if remarks, lines := Wants(r); len(remarks) > 0 || lines != "" {
+		t.Errorf("when it has all: remarks %v, lines\n%s", remarks, lines)
+	}
+	r = debian(t, text)
+	r.Archive.CacheDir, r.Cache.Dir = t.TempDir(), t.TempDir()
+	if remarks, lines := Wants(r); len(remarks) > 0 || lines != "" {
+		t.Errorf("with an empty cache: remarks %v, lines\n%s", remarks, lines)
 	}
 }

@@ -74,8 +74,7 @@ func (r Request) report(ctx context.Context) (*Report, error) {
 			l.Files += f.Size
 		}
 		if p.isOwn(all) {
-			w := p.wishes()
-			wants.Users, wants.Services = append(wants.Users, w.Users...), append(wants.Services, w.Services...)
+			wants = wants.and(p.wishes())
 		}
 		if p.Part == root {
 			report.Name, report.Version, report.Source, report.Licences = p.Package, p.Version, p.Source+" "+p.SourceVersion, l.Licences

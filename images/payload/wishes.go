@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"bantam/images"
 	"bantam/system"
 	"bantam/system/syntax"
 )
@@ -166,7 +167,7 @@ func (s serviceWish) lines() string {
 				commands = append(commands, "chown "+s.User+" "+dir)
 			}
 		}
-		fmt.Fprintf(&b, "[%s]\ncommand = %s\nready = \"exited\"\n\n", syntax.Join("service", prepare), list([]string{"sh", "-c", strings.Join(commands, " && ")}))
+		fmt.Fprintf(&b, "[%s]\ncommand = %s\nuser = \"root\"\nready = \"exited\"\n\n", syntax.Join("service", prepare), list([]string{"sh", "-c", strings.Join(commands, " && ")}))
 	}
 	fmt.Fprintf(&b, "[%s]\n", syntax.Join("service", s.Name))
 	fmt.Fprintf(&b, "command = %s\n", list(s.Command))
@@ -207,12 +208,57 @@ func (p *carried) isOwn(all []*carried) bool {
 	})
 }
 
-// wishes are notes of what packages want and system.toml does not say.
+// wishes is a note of what packages want and system.toml does not say.
 func (r Request) wishes(all []*carried) (notes []string) {
+	var together wishes
+	var wanting []string
 	for _, p := range all {
 		if w := p.wishes().lacking(r.System); p.isOwn(all) && !w.none() {
-			notes = append(notes, fmt.Sprintf("package %s wants %s, which %s does not have; to paste and to change:\n\n%s", p.Package, w.names(), r.File, w.lines(r.System)))
+			together, wanting = together.and(w), append(wanting, p.Package)
 		}
 	}
-	return notes
+	if together.none() {
+		return nil
+	}
+	return []string{fmt.Sprintf("for %s %s wants %s; to paste and to change:\n\n%s", strings.Join(wanting, ", "), r.File, together.names(), together.lines(r.System))}
+}
+
+// Wants tells what the packages of a system.toml want that it does not say, as remarks at their names, and as lines to paste. It
+// fetches nothing: of packages that this host has not read yet it knows nothing. r needs no kernel.
+func Wants(r Request) (remarks []system.Problem, lines string) {
+	var all wishes
+	for _, root := range r.System.Packages {
+		records := r.Archive.KnownClosure(root)
+		if records == nil {
+			continue
+		}
+		var w wishes
+		for _, name := range append([]string{root}, newArchiveOf(records).siblings(root, true)...) {
+			i := slices.IndexFunc(records, func(record images.Record) bool { return record.Package == name })
+			if c := r.knownContents(records[i]); c != nil {
+				w = w.and(c.wishes().lacking(r.System))
+			}
+		}
+		if w.none() {
+			continue
+		}
+		all = all.and(w)
+		remarks = append(remarks, r.problem(r.packageKey(root), "lines to paste stand below", "remark: package %s wants %s", root, w.names()))
+	}
+	return remarks, all.lines(r.System)
+}
+
+// and joins wishes; what both have is there once.
+func (w wishes) and(other wishes) wishes {
+	for _, u := range other.Users {
+		if !slices.ContainsFunc(w.Users, func(have userWish) bool { return have.Name == u.Name }) {
+			w.Users = append(w.Users, u)
+		}
+	}
+	for _, s := range other.Services {
+		if !slices.ContainsFunc(w.Services, func(have serviceWish) bool { return have.Name == s.Name }) {
+			w.Services = append(w.Services, s)
+		}
+	}
+	return w
 }

@@ -51,6 +51,7 @@ uid = 101
 
 [service.broker-folders]
 command = ["sh", "-c", "mkdir -p /run/broker && chown broker /run/broker"]
+user = "root"
 ready = "exited"
 
 [service.broker]
@@ -64,7 +65,7 @@ needs = ["broker-folders"]
 			"[user.x]\nuid = 101\n\n[user.fixed]\nuid = 300\n"},
 		{"tmpfiles.d", contents{Aside: map[string]string{"usr/lib/tmpfiles.d/d.conf": "d /var/run/d 0755 d d -\nd /var/spool/d 0700 d d\nf /run/d/file\nx /tmp/d\n",
 			"usr/lib/systemd/system/d.service": "[Service]\nExecStart=/usr/bin/d\n" + install}},
-			"[service.d-folders]\ncommand = [\"sh\", \"-c\", \"mkdir -p /run/d\"]\nready = \"exited\"\n\n[service.d]\ncommand = [\"/usr/bin/d\"]\nstate = [\"/var/spool/d\"]\nneeds = [\"d-folders\"]\n"},
+			"[service.d-folders]\ncommand = [\"sh\", \"-c\", \"mkdir -p /run/d\"]\nuser = \"root\"\nready = \"exited\"\n\n[service.d]\ncommand = [\"/usr/bin/d\"]\nstate = [\"/var/spool/d\"]\nneeds = [\"d-folders\"]\n"},
 		{"folders that systemd makes", contents{Aside: unit("ExecStart=/usr/bin/d\nUser=daemon\nStateDirectory=d d/db\nCacheDirectory=d\n")},
 			"[user.daemon]\nuid = 1\n\n[service.d]\ncommand = [\"/usr/bin/d\"]\nuser = \"daemon\"\nstate = [\"/var/cache/d\", \"/var/lib/d\"]\n"},
 		{"quotes, variables and specifiers of the unit", contents{Aside: unit("Environment=A=\"x y\" 'B=z'\nExecStart=/bin/d -a ${A} \"-b $B\" --pid=%t/d.pid 100%% %i\n")},
