@@ -32,7 +32,7 @@ func (t *Tree) setBinds(binds []Bind, layers mounts) error {
 		if !known {
 			return fmt.Errorf("%s: layer %s is not one of the tree", b.Path, b.Layer.Name)
 		}
-		if err := t.bind(b.Path, m); err != nil {
+		if err := bind(b.Path, m); err != nil {
 			return fmt.Errorf("%s: %w", b.Path, err)
 		}
 		t.binds = append(t.binds, b)
@@ -41,11 +41,8 @@ func (t *Tree) setBinds(binds []Bind, layers mounts) error {
 }
 
 // bind shows a file or folder of a layer at its own path.
-func (t *Tree) bind(name string, m mounted) error {
-	if err := t.begin(); err != nil {
-		return err
-	}
-	source, err := m.open(strings.TrimPrefix(name, "/"), unix.O_PATH)
+func bind(name string, m mounted) error {
+	source, err := m.open(strings.TrimPrefix(name, "/"), unix.O_PATH) // no link leads out of the layer
 	if err != nil {
 		return err
 	}
@@ -59,13 +56,7 @@ func (t *Tree) bind(name string, m mounted) error {
 		return err
 	}
 	defer dir.Close()
-	at := dir.Path(path.Base(name))
-	clone, err := unix.OpenTree(int(source.Fd()), "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(clone)
-	return unix.MoveMount(clone, "", unix.AT_FDCWD, at, unix.MOVE_MOUNT_F_EMPTY_PATH)
+	return unix.Mount(fmt.Sprintf("/proc/self/fd/%d", source.Fd()), dir.Path(path.Base(name)), "", unix.MS_BIND, "")
 }
 
 // place makes the mount point, and opens the folder that it is in. The folders on the way belong to root; no link is

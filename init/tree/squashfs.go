@@ -14,19 +14,25 @@ import (
 	"bantam/layer"
 )
 
-// A mounted layer is open, and has no place in the file system.
-type mounted struct{ fd int }
+// A mounted layer is open. It has a place in the file system only while a tree is made of it: to bind a part of it, or to
+// have it in an overlay, Linux before 6.15 wants that.
+type mounted struct {
+	fd int
+	at string // its place, e.g. /run/bantam/tree/at/3; "" without
+}
 
 type mounts map[string]mounted
 
+// close lets go of them. What was made of them stays.
 func (m mounts) close() {
 	for _, one := range m {
+		if one.at != "" {
+			_ = unix.Unmount(one.at, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+			_ = os.Remove(one.at)
+		}
 		unix.Close(one.fd)
 	}
 }
-
-// path is one of a file in the layer, as long as it is open.
-func (m mounted) path(name string) string { return fmt.Sprintf("/proc/self/fd/%d/%s", m.fd, name) }
 
 // open opens a file of the layer. No link is followed: it could lead out.
 func (m mounted) open(name string, flags uint64) (*os.File, error) {
@@ -37,14 +43,23 @@ func (m mounted) open(name string, flags uint64) (*os.File, error) {
 	return os.NewFile(uintptr(fd), name), nil
 }
 
-// mountAll mounts layers. What is mounted has to be closed also after an error.
+// mountAll mounts layers, each at a place. What is mounted has to be closed also after an error.
 func (t *Tree) mountAll(layers []Layer) (mounts, error) {
 	all := mounts{}
-	for _, l := range layers {
+	for i, l := range layers {
 		one, err := t.mount(l)
 		if err != nil {
 			return all, err
 		}
+		at := fmt.Sprintf("%s/at/%d", t.o.Work, i)
+		if err = os.MkdirAll(at, 0o700); err == nil {
+			err = unix.MoveMount(one.fd, "", unix.AT_FDCWD, at, unix.MOVE_MOUNT_F_EMPTY_PATH)
+		}
+		if err != nil {
+			unix.Close(one.fd)
+			return all, fmt.Errorf("layer %s: at %s: %w", l.Name, at, err)
+		}
+		one.at = at
 		all[l.Hex] = one
 	}
 	return all, nil
@@ -84,7 +99,7 @@ func (t *Tree) mount(l Layer) (mounted, error) {
 	if err != nil {
 		return fail(err)
 	}
-	return mounted{fd}, nil
+	return mounted{fd: fd}, nil
 }
 
 // said is what the kernel says of a mount that failed.

@@ -4,12 +4,11 @@
 // tree takes the place of the one before at once: there is no moment at which a path below /usr is not there. What runs
 // keeps the files that it has open, and the kernel lets go of a layer when the last of them is closed.
 //
-// A layer is mounted for as long as something is read from it, and has no place in the file system: nothing of it is left
-// in the mount namespaces of services. Linux 5.8 is needed (LOOP_CONFIGURE).
+// A layer is mounted for as long as something is read from it or a tree is made of it, so that nothing of it is left in the
+// mount namespaces of services. Linux 5.8 is needed (LOOP_CONFIGURE).
 package tree
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -21,7 +20,7 @@ import (
 )
 
 // Most is how many layers a tree may have: their names fit in the page that mount(2) takes.
-const Most = 160
+const Most = 140
 
 // A Layer is a squashfs image.
 type Layer struct {
@@ -65,7 +64,8 @@ type Tree struct {
 	begun  bool         // what follows is there
 	under  filetree.Dir // the folder below the mount
 	own    bool         // the folder of commands is made
-	serial int          // of the last tree
+	serial int          // of the last tree that was tried
+	there  int          // the number of the one that is at /usr; 0: none
 	source string       // of what is mounted, as mountinfo shows it; "" without
 	binds  []Bind
 }
@@ -83,6 +83,11 @@ func (t *Tree) Set(layers []Layer, files map[string]File, binds []Bind) error {
 	defer t.mu.Unlock()
 	if len(layers) > Most {
 		return fmt.Errorf("%d layers: a tree has at most %d", len(layers), Most)
+	}
+	if len(layers) > 0 || len(files) > 0 {
+		if err := t.begin(); err != nil {
+			return err
+		}
 	}
 	mounted, err := t.mountAll(layers)
 	defer mounted.close()
@@ -110,9 +115,6 @@ func (t *Tree) replace(layers []Layer, mounted mounts, files map[string]File) er
 	if err := t.o.Load("overlay"); err != nil {
 		return err
 	}
-	if err := t.begin(); err != nil {
-		return err
-	}
 	own, err := t.commands()
 	if err != nil {
 		return err
@@ -120,12 +122,12 @@ func (t *Tree) replace(layers []Layer, mounted mounts, files map[string]File) er
 	t.serial++
 	dir := fmt.Sprintf("%s/%d", t.o.Work, t.serial)
 	if err := writeFiles(dir+".files", files); err != nil {
-		return errors.Join(err, os.RemoveAll(dir+".files"))
+		t.forget(t.serial)
+		return err
 	}
-	defer t.forget(t.serial - 1)
 	lowers := []string{dir + ".files"}
 	for _, l := range layers {
-		if lower := mounted[l.Hex].path("usr"); isDir(lower) { // it may have only etc
+		if lower := mounted[l.Hex].at + usr; isDir(lower) { // it may have only etc
 			lowers = append(lowers, lower)
 		}
 	}
@@ -139,14 +141,14 @@ func (t *Tree) replace(layers []Layer, mounted mounts, files map[string]File) er
 		err = t.exchange(dir, source)
 	}
 	if err != nil {
-		_ = unix.Unmount(dir, unix.MNT_DETACH)
-		return errors.Join(fmt.Errorf("mount /usr: %w", err), os.RemoveAll(dir+".files"))
+		t.forget(t.serial)
+		return fmt.Errorf("mount /usr: %w", err)
 	}
 	return t.merge()
 }
 
 // exchange puts the tree at dir in the place of the one there is. Between the two system calls that this takes, /usr is the
-// folder below the mounts, whose links lead to the new one.
+// folder below the mounts, whose links lead to the new one; who follows them then finds it at dir also later.
 func (t *Tree) exchange(dir, source string) error {
 	if err := t.pointTo(dir); err != nil {
 		return err
@@ -157,10 +159,12 @@ func (t *Tree) exchange(dir, source string) error {
 		}
 	}
 	t.source = ""
-	if err := unix.Mount(dir, usr, "", unix.MS_MOVE, ""); err != nil {
+	if err := unix.Mount(dir, usr, "", unix.MS_BIND, ""); err != nil {
 		return err
 	}
 	t.source = source
+	t.forget(t.there)
+	t.there = t.serial
 	return nil
 }
 
@@ -176,13 +180,15 @@ func (t *Tree) clear() error {
 		return fmt.Errorf("unmount /usr: %w", err)
 	}
 	t.source = ""
-	t.forget(t.serial)
+	t.forget(t.there)
+	t.there = 0
 	return t.merge()
 }
 
-// forget removes what a tree that is gone was made from.
+// forget removes a tree that is no longer at /usr, and what it was made from.
 func (t *Tree) forget(serial int) {
 	dir := fmt.Sprintf("%s/%d", t.o.Work, serial)
+	_ = unix.Unmount(dir, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
 	_ = os.Remove(dir)
 	_ = os.RemoveAll(dir + ".files")
 }

@@ -13,7 +13,8 @@ import (
 )
 
 // begin opens the folder that /usr is without a tree, before the first is mounted over it, and has what is mounted and
-// unmounted there told to the mount namespaces of services, which otherwise would keep each tree that they began with.
+// unmounted there, and where trees are made, told to the mount namespaces of services, which otherwise would keep each tree
+// that they began with.
 func (t *Tree) begin() error {
 	if t.begun {
 		return nil
@@ -21,8 +22,13 @@ func (t *Tree) begin() error {
 	if err := os.MkdirAll(t.o.Work, 0o755); err != nil {
 		return err
 	}
-	if err := unix.Mount("", "/", "", unix.MS_SHARED, ""); err != nil {
-		return fmt.Errorf("make the root shared: %w", err)
+	if err := unix.Mount(t.o.Work, t.o.Work, "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("mount %s: %w", t.o.Work, err)
+	}
+	for _, shared := range []string{"/", t.o.Work} {
+		if err := unix.Mount("", shared, "", unix.MS_SHARED, ""); err != nil {
+			return fmt.Errorf("make %s shared: %w", shared, err)
+		}
 	}
 	under, err := filetree.Here.Folder(usr, false)
 	if err != nil {
