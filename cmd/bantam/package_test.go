@@ -26,7 +26,7 @@ func TestPackageIsDescribed(t *testing.T) {
 	for _, l := range report.Layers {
 		sum, unpacked = sum+l.Size, unpacked+l.Files
 	}
-	if report.Arch != "arm64" || len(report.Layers) < 5 || sum != report.Size || unpacked < sum || len(report.Files) == 0 || report.Trimmed < 10_000 {
+	if report.Arch != "arm64" || len(report.Layers) < 5 || sum != report.Size || unpacked < sum || len(report.Files) == 0 || report.Trimmed < 10_000 || report.Notes == nil || report.Licences == nil {
 		t.Errorf("report %+v", report)
 	}
 }

@@ -66,10 +66,10 @@ func (r Request) report(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	report := &Report{Arch: r.Arch, Files: []ReportFile{}, Notes: slices.Concat([]string{}, notes)}
+	report := &Report{Arch: r.Arch, Files: []ReportFile{}, Notes: append([]string{}, notes...)}
 	var wants wishes
 	for _, p := range all {
-		l := ReportLayer{Package: p.Part, Version: p.Version, Licences: slices.Concat([]string{}, p.licences())}
+		l := ReportLayer{Package: p.Part, Version: p.Version, Licences: append([]string{}, p.licences()...)}
 		for _, f := range p.Tree {
 			l.Files += f.Size
 		}
