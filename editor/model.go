@@ -2,6 +2,7 @@ package editor
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -406,6 +407,13 @@ func (m *model) openPrompt() {
 // draw scrolls to the cursor and returns what the terminal is to be sent. On a
 // slow line a jump ends where the screen changes least.
 func (m *model) draw(to *screen.Screen, slow, full bool) []byte {
+	out, _ := m.drawSome(to, slow, full, math.MaxInt)
+	return out
+}
+
+// drawSome is draw for a line that is given not much more than most bytes at once;
+// it tells whether that was all.
+func (m *model) drawSome(to *screen.Screen, slow, full bool, most int) (out []byte, whole bool) {
 	d := m.doc()
 	m.view.fit(d)
 	m.view.sideways(d)
@@ -414,9 +422,9 @@ func (m *model) draw(to *screen.Screen, slow, full bool) []byte {
 		choose = func(tops []int) int { return m.cheapest(to, full, tops) }
 	}
 	m.view.reveal(d, choose)
-	out := to.Draw(m.compose(full))
+	out, whole = to.DrawSome(m.compose(full), most)
 	m.asked = m.prompt != nil
-	return out
+	return out, whole
 }
 
 // compose is what the terminal should show. Only a full picture brings the

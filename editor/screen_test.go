@@ -130,6 +130,7 @@ func randomKey(r *rand.Rand) keys.Key {
 // Whatever is typed at whatever size: the few bytes that are sent make the screen
 // that a full drawing makes, with nothing the terminal does not know.
 func TestTheScreenIsWhatAFullDrawShows(t *testing.T) {
+	t.Chdir(t.TempDir()) // some of what is typed saves the text
 	for seed := range uint64(40) {
 		play(t, seed, 120)
 	}
@@ -139,7 +140,10 @@ func FuzzTheScreenIsWhatAFullDrawShows(f *testing.F) {
 	for seed := range uint64(8) {
 		f.Add(1000 + seed)
 	}
-	f.Fuzz(func(t *testing.T, seed uint64) { play(t, seed, 60) })
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		t.Chdir(t.TempDir())
+		play(t, seed, 60)
+	})
 }
 
 func play(t *testing.T, seed uint64, n int) {

@@ -47,6 +47,7 @@ type session struct {
 	piped   chan pipedText
 	tab     bool // a Tab waits for what follows
 	owed    bool // what comes when the keyboard rests waits for the line
+	partly  bool // the screen shows a part of what it should
 
 	last   keys.Key // that was pressed, and when
 	lastAt time.Time
@@ -86,7 +87,7 @@ func (s *session) run(targets []Target) error {
 	m.greet(m.text())
 	t.measure()
 	s.resize()
-	s.draw(false)
+	t.write(m.draw(s.screen, t.slow, false)) // whole: nobody has typed anything yet
 
 	rest := time.NewTimer(s.rest())
 	free := time.NewTimer(time.Hour) // the line has sent what it was given
@@ -180,12 +181,14 @@ func (s *session) run(targets []Target) error {
 		s.owed = s.owed || full
 		switch {
 		case !draw || m.done || s.decoder.Pasting() && !full:
-		case t.backlog() > 0: // more would only make the screen lag behind the keys
-			free.Reset(t.backlog())
+		case s.wait() > 0:
+			free.Reset(s.wait())
 		default:
 			s.draw(s.owed)
-			if s.held && !s.owed {
-				rest.Reset(t.backlog())
+			if s.partly {
+				free.Reset(s.wait())
+			} else if s.held && !s.owed {
+				rest.Reset(s.wait())
 			}
 			s.owed = false
 		}
@@ -216,8 +219,23 @@ func (s *session) resize() {
 		Insert: s.t.canInsert, Lines: s.t.canLines, Colors: s.t.colors, Clean: s.screen == nil, LineFeed: s.t.lineFeed})
 }
 
-// draw brings the terminal up to date.
-func (s *session) draw(full bool) { s.t.write(s.m.draw(s.screen, s.t.slow, full)) }
+// draw brings the terminal up to date; on a slow line a piece of the screen at a time,
+// so that the next key has not to wait for a page that nobody wants any more.
+func (s *session) draw(full bool) {
+	out, whole := s.m.drawSome(s.screen, s.t.slow, full, s.t.piece())
+	s.t.write(out)
+	s.partly = !whole
+}
+
+// wait is how long it is until more is drawn: until the line has sent what it was
+// given, as all else would make the screen lag behind the keys. Between the pieces
+// of a screen it does not run dry.
+func (s *session) wait() time.Duration {
+	if s.partly {
+		return s.t.backlog() - pieceTime
+	}
+	return s.t.backlog()
+}
 
 // digest gives the model all keys that have arrived; false: the line is gone.
 func (s *session) digest(b []byte) bool {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/signal"
 	"strings"
@@ -206,6 +207,17 @@ func (t *terminal) write(b []byte) {
 		}
 		t.free = t.free.Add(time.Duration(len(b)) * time.Second / time.Duration(t.rate))
 	}
+}
+
+// pieceTime is what a slow line is given at once, or a row of text.
+const pieceTime = 50 * time.Millisecond
+
+// piece is that in bytes.
+func (t *terminal) piece() int {
+	if !t.slow {
+		return math.MaxInt
+	}
+	return max(int(pieceTime*time.Duration(t.rate)/time.Second), 1)
 }
 
 // backlog is how long the line still sends what it was given. Drawing more

@@ -12,16 +12,23 @@ type pen struct {
 	// The rows top to bottom-1 scroll when the cursor leaves them.
 	top, bottom int
 	out         []byte
+	plan        []step // how out came about
 	*scratch
+}
+
+// A step is a scroll, after which the rows above it were painted or not.
+type step struct {
+	scroll
+	above bool
 }
 
 type place struct{ row, col int }
 
 // set makes p a copy of q, in its own memory.
 func (p *pen) set(q *pen) {
-	rows, out := append(p.rows[:0], q.rows...), append(p.out[:0], q.out...)
+	rows, out, plan := append(p.rows[:0], q.rows...), append(p.out[:0], q.out...), append(p.plan[:0], q.plan...)
 	*p = *q
-	p.rows, p.out = rows, out
+	p.rows, p.out, p.plan = rows, out, plan
 }
 
 func (p *pen) put(s string) { p.out = append(p.out, s...) }
@@ -56,6 +63,11 @@ func (p *pen) home(region int) int {
 		return p.t.Rows
 	}
 	return region
+}
+
+// goal is where the cursor of a picture ends.
+func (p *pen) goal(of Picture) place {
+	return place{min(max(of.Row, 0), p.t.Rows-1), min(max(of.Col, 0), p.t.Cols-1)}
 }
 
 // setRegion makes the rows from..to-1 scroll together. Terminals put the cursor home.

@@ -98,6 +98,11 @@ func play(t *testing.T, seed uint64, steps int) {
 		for range 1 + r.IntN(2)*r.IntN(3) {
 			g.change(r, term)
 		}
+		for range r.IntN(8) / 5 { // a part of it, and then something else is wanted
+			some, _ := s.DrawSome(g.picture(term), r.IntN(200))
+			e.Write(onTheWay(term, some))
+			g.change(r, term)
+		}
 		p := g.picture(term)
 		if r.IntN(20) == 0 {
 			p.Region = r.IntN(term.Rows + 2)

@@ -12,7 +12,10 @@
 // down and nothing else.
 package screen
 
-import "bytes"
+import (
+	"bytes"
+	"math"
+)
 
 // A Picture is what the terminal should show. Cells beyond the end of a row, and
 // rows beyond the last, are blank; what does not fit is cut off.
@@ -61,18 +64,31 @@ func (s *Screen) LineFeedKeeps() { s.pen.t.LineFeed = true }
 
 // Draw returns what to send so that the terminal shows p.
 func (s *Screen) Draw(p Picture) []byte {
-	best := s.next(p)
-	s.pen.set(best)
+	out, _ := s.DrawSome(p, math.MaxInt)
+	return out
+}
+
+// DrawSome returns a part of that where it is more than most bytes: what scrolls,
+// and rows from above until they are most. Who calls again with the same picture
+// gets the others, and who has another one meanwhile is not kept from it.
+func (s *Screen) DrawSome(p Picture, most int) (out []byte, whole bool) {
+	drawn, whole := s.next(p), true
+	if len(drawn.out) > most {
+		q := s.begin(p)
+		whole = q.follow(drawn.plan, q.want, q.goal(p), most)
+		drawn = q
+	}
+	s.pen.set(drawn)
+	s.pen.out, s.pen.plan = s.pen.out[:0], s.pen.plan[:0]
 	s.known = true
 	s.region = p.Region
-	out := bytes.Clone(best.out)
-	s.pen.out = s.pen.out[:0]
+	out = bytes.Clone(drawn.out)
 	if len(s.pen.clusters.texts) > mostClusters {
 		t := s.pen.t
 		t.Clean = false
 		*s = *New(t)
 	}
-	return out
+	return out, whole
 }
 
 // Cost is the number of bytes that Draw would return; nothing changes.
@@ -108,8 +124,7 @@ func (s *Screen) begin(p Picture) *pen {
 // next is the state of the terminal after p was drawn, until the next call.
 func (s *Screen) next(p Picture) *pen {
 	q := s.begin(p)
-	goal := place{min(max(p.Row, 0), q.t.Rows-1), min(max(p.Col, 0), q.t.Cols-1)}
-	return q.update(q.wanted(p.Rows), goal, p.Region)
+	return q.update(q.wanted(p.Rows), q.goal(p), p.Region)
 }
 
 // Leave returns what to send at the end: the whole screen scrolls again, the

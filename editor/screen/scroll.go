@@ -44,6 +44,7 @@ func (p *pen) update(want []*row, goal place, region int) *pen {
 					}
 				}
 				scrolled.scroll(way)
+				scrolled.plan = append(scrolled.plan, step{way, above == 1})
 				limit := least - scrolled.debt(region)
 				if scrolled.atLeast(want) >= limit {
 					continue
@@ -63,6 +64,23 @@ func (p *pen) update(want []*row, goal place, region int) *pen {
 		*base, *next = *next, *base
 	}
 	return best
+}
+
+// follow goes the way of a plan until most bytes are sent, and tells whether that
+// was all of it.
+func (p *pen) follow(plan []step, want []*row, goal place, most int) (whole bool) {
+	for _, s := range plan {
+		if s.above && !p.paintAbove(s.from, want, place{s.from, 0}, most) {
+			return false
+		}
+		if p.scroll(s.scroll); len(p.out) >= most {
+			return false
+		}
+	}
+	if whole = p.paintAbove(len(want), want, goal, most); whole {
+		p.moveTo(goal)
+	}
+	return whole
 }
 
 // atLeast is what p will have sent at least when it has painted what differs.
