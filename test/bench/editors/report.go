@@ -59,15 +59,16 @@ func (r *Report) row(editor string, t Terminal) *Row {
 // Print writes the tables of docs/bench.md.
 func (r *Report) Print(w io.Writer) {
 	for _, name := range []string{"linux", "vt100"} {
-		fmt.Fprintf(w, "Editors on TERM=%s, 24 x 80, %d lines of TOML: bytes sent to the terminal; the second figure of a pair\nis with what comes when the keyboard has rested for a second.\n\n", name, strings.Count(original, "\n"))
+		fmt.Fprintf(w, "Editors on TERM=%s, 24 x 80, %d lines of TOML: bytes sent to the terminal; the second figure of a pair\nis with what comes when the keyboard has rested for a second. ms: processor time of a scrolled line.\n\n", name, strings.Count(original, "\n"))
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-		fmt.Fprintln(t, "\tstart\ttype\tdown\tscroll\tpage\tEnter\tdelete\tsearch\twhole\t60 downs\tlag s\t")
+		fmt.Fprintln(t, "\tstart\ttype\tdown\tscroll\tms\tpage\tEnter\tdelete\tsearch\twhole\t60 downs\tlag s\t")
 		for _, row := range r.Rows {
 			if row.Terminal.Name == name {
 				row.printWire(t)
 			}
 		}
 		t.Flush()
+		r.printLost(w, name)
 		fmt.Fprintln(w)
 	}
 	for _, row := range r.Rows {
@@ -89,6 +90,7 @@ func (r *Report) Print(w io.Writer) {
 		fmt.Fprintln(t)
 	}
 	t.Flush()
+	r.printLost(w, "")
 }
 
 func (r *Row) printWire(t io.Writer) {
@@ -96,8 +98,8 @@ func (r *Row) printWire(t io.Writer) {
 	if r.Terminal.Baud != slowBaud {
 		name = fmt.Sprintf("%s, %d baud", name, r.Terminal.Baud)
 	}
-	fmt.Fprintf(t, "%s\t%d\t%d %d\t%d %d\t%.0f\t%s\t%d\t%d\t%d\t", name, w.Start, w.Type, w.TypeRest,
-		w.Down, w.DownRest, w.Scroll, orNone(w.PageDown), w.Enter, w.DeleteLine, w.Search)
+	fmt.Fprintf(t, "%s\t%d\t%d %d\t%d %d\t%.0f\t%.1f\t%s\t%d\t%d\t%d\t", name, w.Start, w.Type, w.TypeRest,
+		w.Down, w.DownRest, w.Scroll, w.ScrollCPU, orNone(w.PageDown), w.Enter, w.DeleteLine, w.Search)
 	fmt.Fprintf(t, "%s\t", orNone(r.Edit.Bytes))
 	if r.Lag != nil {
 		fmt.Fprintf(t, "%d\t%.1f\t", r.Lag.Bytes, r.Lag.Seconds)

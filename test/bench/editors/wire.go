@@ -16,6 +16,7 @@ type Wire struct {
 	Down       int     `json:"down"`        // within the screen
 	DownRest   int     `json:"down_rest"`   //
 	Scroll     float64 `json:"scroll"`      // down on the last row
+	ScrollCPU  float64 `json:"scroll_cpu"`  // processor time of that, ms
 	PageDown   int     `json:"page_down"`   //
 	Enter      int     `json:"enter"`       // splits the line
 	DeleteLine int     `json:"delete_line"` //
@@ -67,7 +68,16 @@ func MeasureWire(ctx context.Context, e Editor, file string, t Terminal) (w Wire
 		s.press(quiet, e.Down)
 	}
 	const lines = 30
+	before, err := cpuTime(s.cmd.Process.Pid)
+	if err != nil {
+		return w, err
+	}
 	w.Scroll = float64(s.press(quiet, times(lines, e.Down)...)) / lines
+	after, err := cpuTime(s.cmd.Process.Pid)
+	if err != nil {
+		return w, err
+	}
+	w.ScrollCPU = milliseconds(after-before) / lines
 	s.settle()
 	s.jump(e.PageDown) // for some the first goes to the last row
 	w.PageDown = s.press(quiet, e.PageDown)
