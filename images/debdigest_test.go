@@ -78,9 +78,9 @@ func TestDateOfAKernelIsThatOfItsPackage(t *testing.T) {
 		package9 := filepath.Join(a.CacheDir, "packages", name+"_1_amd64_"+"abc")
 		image := filepath.Join(package9, "root/boot/vmlinuz-9")
 		for path, text := range map[string]string{
-			image:                  string(make([]byte, 0x202)) + "HdrS",
-			a.path("updated"):      "",
-			a.path("records.json"): `{"` + name + `": {"Package": "` + name + `", "Version": "1", "Architecture": "amd64", "SHA256": "abc"}}`,
+			image:               string(make([]byte, 0x202)) + "HdrS",
+			a.path("updated"):   "",
+			a.path(recordsFile): `{"` + name + `": {"Package": "` + name + `", "Version": "1", "Architecture": "amd64", "SHA256": "abc"}}`,
 		} {
 			if err := writeText(path, text); err != nil {
 				t.Fatal(err)
@@ -121,7 +121,7 @@ func TestExpiredArchiveIsRefused(t *testing.T) {
 			old := time.Now().Add(-2 * listsAge)
 			for path, text := range map[string]string{
 				a.path("updated"):                   "",
-				a.path("records.json"):              `{"small": {"Package": "small"}}`,
+				a.path(recordsFile):                 `{"small": {"Package": "small"}}`,
 				a.path("lists", "bookworm_Release"): "Date: Sat, 11 Jul 2026 10:16:37 UTC\n",
 			} {
 				if err := writeText(path, text); err != nil {

@@ -49,7 +49,7 @@ func TestPackagesAreFetchedOnce(t *testing.T) {
 
 	// Lists that name what the archive has replaced since are updated, and the dead leave nothing.
 	outdated := `{"isolinux": {"Package": "isolinux", "Version": "0.1", "Architecture": "all", "SHA256": "00"}}`
-	if err := os.WriteFile(filepath.Join(cache, "apt/bookworm-amd64/records.json"), []byte(outdated), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(cache, "apt/bookworm-amd64", recordsFile), []byte(outdated), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	dead := filepath.Join(cache, "packages/.fetch-dead")

@@ -110,6 +110,14 @@ func (a *Archive) vendored(tmp string, r Record) (string, error) {
 	return deb, copyFile(deb, name)
 }
 
+// Locked is the record of a package that the lock names, and the folder that it was unpacked to, if it was.
+func (a Archive) Locked(name string, p lock.Package) (r Record, root string, unpacked bool) {
+	r = lockedRecord(name, p)
+	root = filepath.Join(a.CacheDir, "packages", r.fileName(), "root")
+	_, err := os.Stat(root)
+	return r, root, err == nil
+}
+
 // Save copies a package that the lock names into a vendor folder, and returns its bytes.
 func (a Archive) Save(ctx context.Context, name string, p lock.Package, dir string) (int64, error) {
 	r := lockedRecord(name, p)

@@ -32,8 +32,8 @@ func (r Record) fileName() string {
 }
 
 // Answers of apt are kept beside the lists until those are updated, because loading the lists takes apt longer than all
-// of a warm build.
-const recordsFile, closuresFile = "records.json", "closures.json"
+// of a warm build. The names change with what a Record holds.
+const recordsFile, closuresFile = "records-2.json", "closures.json"
 
 // records resolves names, or names=versions: by the lock, and what that does not say against apt's lists.
 func (a *Archive) records(ctx context.Context, names []string) (map[string]Record, error) {

@@ -50,9 +50,9 @@ func TestDamagedKernelInTheCacheIsFound(t *testing.T) {
 	}
 	boot := "packages/linux-image-x_1_amd64_0123456789ab/root/boot/"
 	for path, text := range map[string]string{
-		"apt/bookworm-amd64/updated":      "",
-		"apt/bookworm-amd64/records.json": `{"linux-image-x": {"Package": "linux-image-x", "Version": "1", "Architecture": "amd64", "SHA256": "0123456789abcdef"}}`,
-		boot + "vmlinuz-x":                "",
+		"apt/bookworm-amd64/updated":        "",
+		"apt/bookworm-amd64/" + recordsFile: `{"linux-image-x": {"Package": "linux-image-x", "Version": "1", "Architecture": "amd64", "SHA256": "0123456789abcdef"}}`,
+		boot + "vmlinuz-x":                  "",
 	} {
 		if err := writeText(filepath.Join(archive.CacheDir, path), text); err != nil {
 			t.Fatal(err)

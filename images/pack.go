@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"bantam/board"
 	"bantam/gpt"
@@ -71,6 +72,11 @@ func LoaderPackages(ctx context.Context, archive Archive, b board.Board) error {
 	}
 	_, err := archive.roots(ctx, PCLoaderPackages)
 	return err
+}
+
+// IsHostTool tells whether a package for an architecture is fetched to run here, for a board's loader.
+func IsHostTool(b board.Board, arch, name string) bool {
+	return b.Boot == board.EFIGrub && arch == runtime.GOARCH && slices.Contains(GRUBHostPackages, name)
 }
 
 // grubRoots are the unpacked packages of GRUB's modules for the board and of its tools for this host.

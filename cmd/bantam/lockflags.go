@@ -53,14 +53,14 @@ func (f *composeFlags) arguments(args []string) (file string, err error) {
 	return files[0], nil
 }
 
-// openLock reads the lock file for a board; without one it is nil.
+// openLock reads the lock file for a board. Without one, what the build finds is kept until its end.
 func (f *lockFlags) openLock(board string) (*lock.Inputs, error) {
-	if f.file == "" {
-		return nil, nil
-	}
-	all, err := lock.ReadFile(f.file)
-	if err != nil {
-		return nil, err
+	var all lock.File
+	var err error
+	if f.file != "" {
+		if all, err = lock.ReadFile(f.file); err != nil {
+			return nil, err
+		}
 	}
 	return lock.Use(f.file, all, board, lock.Update{All: f.update && len(f.names) == 0, Names: f.names}, f.locked)
 }

@@ -9,6 +9,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	spdxjson "github.com/spdx/tools-golang/json"
+	spdx "github.com/spdx/tools-golang/spdx/v2/v2_3"
+	"github.com/spdx/tools-golang/spdxlib"
 )
 
 // deviceBinary compiles a program that stands for the device's.
@@ -67,6 +71,8 @@ func TestVendoredBuildNeedsNoNetwork(t *testing.T) {
 	bantam("", "vendor", "--device", device, system, vendor).expect(t, exitOK, " Debian packages, 1 Go modules and the device binary, ", "system.lock: new for board pc")
 	bantam("", "build", "--locked", "--img", "--device", device, "--out", filepath.Join(dir, "out"), system).expect(t, exitOK, "program/hello", "")
 
+	wantBill(t, bantam("", "sbom", "--locked", "--device", device, system))
+
 	// Nothing leads to a network, apt least of all.
 	dead := t.TempDir()
 	for _, name := range []string{"apt-get", "apt-cache", "apt-config"} {
@@ -95,5 +101,30 @@ func TestVendoredBuildNeedsNoNetwork(t *testing.T) {
 	r := bantam("", build...)
 	if r.code != exitFault || !strings.Contains(r.errors, "system.lock does not say what program more is made of as example.org/more@v1.0.0, and --vendor has only what it names") {
 		t.Errorf("a program that nobody vendored: exit status %d, %q", r.code, r.errors)
+	}
+}
+
+// wantBill checks the bill of materials of the machine above.
+func wantBill(t *testing.T, r result) {
+	t.Helper()
+	r.expect(t, exitOK, "SPDX-2.3", "")
+	d := &spdx.Document{}
+	if err := errors.Join(spdxjson.ReadInto(strings.NewReader(r.out), d), spdxlib.ValidateDocument(d)); err != nil {
+		t.Fatal(err)
+	}
+	found := make(map[string]*spdx.Package)
+	for _, p := range d.Packages {
+		found[p.PackageName] = p
+		if strings.HasPrefix(string(p.PackageSPDXIdentifier), "Debian-") && (len(p.PackageChecksums) != 1 || strings.HasSuffix(p.PackageSourceInfo, " ") || p.PackageVersion == "") {
+			t.Errorf("package %+v", p)
+		}
+	}
+	for _, name := range []string{"bantam-pc", "bantam", "stdlib", "isolinux", "syslinux", "libtirpc3", "libtirpc", "libc6", "glibc", "hello", "example.org/Hello"} {
+		if found[name] == nil {
+			t.Errorf("it lacks %s", name)
+		}
+	}
+	if p := found["libtirpc3"]; p != nil && !strings.Contains(p.PackageLicenseDeclared, "BSD-3-Clause") {
+		t.Errorf("libtirpc3 is said to be under %s", p.PackageLicenseDeclared)
 	}
 }

@@ -1,11 +1,19 @@
 package payload
 
 import (
+	"context"
+	"errors"
+	"io/fs"
 	"maps"
+	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+
+	"bantam/images"
+	"bantam/images/lock"
 )
 
 // commonLicence is how a copyright file without format names one of Debian's common licences.
@@ -33,4 +41,27 @@ func (c *contents) licences() (names []string) {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// Copyright is the copyright file of a package that the lock names; "" if it is that of another one of the same source.
+func (r Request) Copyright(ctx context.Context, n lock.Name, p lock.Package) (text string, err error) {
+	r.Archive.Arch = n.Arch
+	file := path.Join("usr/share/doc", n.Package, "copyright")
+	record, root, unpacked := r.Archive.Locked(n.Package, p)
+	if unpacked { // a kernel is not read through for this
+		text, err := os.ReadFile(filepath.Join(root, file))
+		if errors.Is(err, fs.ErrNotExist) {
+			return "", nil
+		}
+		return string(text), err
+	}
+	err = r.Archive.Current(func(a images.Archive) error {
+		r.Archive = a
+		c, err := r.contents(ctx, record)
+		if err == nil {
+			text = c.Aside[file]
+		}
+		return err
+	})
+	return text, err
 }

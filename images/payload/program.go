@@ -19,16 +19,10 @@ import (
 func programLayers(ctx context.Context, r Request) (all []built, notes []string, err error) {
 	var problems []system.Problem
 	for _, name := range slices.Sorted(maps.Keys(r.System.Programs)) {
-		p := r.System.Programs[name]
-		of := "program/" + name
+		p, of := r.System.Programs[name], "program/"+name
 		l := images.Layer{Name: of, For: []string{of}}
-		var file string
-		if p.Go != "" {
-			_, l.Version, _ = strings.Cut(p.Go, "@")
-			file, err = r.goProgram(ctx, name, p)
-		} else {
-			file, err = r.ownProgram(p)
-		}
+		_, l.Version, _ = strings.Cut(p.Go, "@")
+		file, err := r.ProgramFile(ctx, name)
 		var bad *badProgram
 		switch {
 		case errors.As(err, &bad):
@@ -45,6 +39,14 @@ func programLayers(ctx context.Context, r Request) (all []built, notes []string,
 		all = append(all, b)
 	}
 	return all, nil, badSystem(problems)
+}
+
+// ProgramFile is the path on this host of a program that system.toml names: built, or beside it.
+func (r Request) ProgramFile(ctx context.Context, name string) (string, error) {
+	if p := r.System.Programs[name]; p.Go == "" {
+		return r.ownProgram(p)
+	}
+	return r.goProgram(ctx, name, r.System.Programs[name])
 }
 
 // badProgram is a fault of a program at one of its keys.

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"unicode"
 
 	"bantam/images"
 	"bantam/images/lock"
@@ -72,7 +71,7 @@ func saveModules(cache, dir string, sums []string, saved map[string]bool, v *Ven
 		}
 		fields := strings.Fields(sum)
 		version, onlyMod := strings.CutSuffix(fields[1], "/go.mod")
-		stem := filepath.Join(escaped(fields[0]), "@v", escaped(version))
+		stem := filepath.Join(lock.EscapePath(fields[0]), "@v", lock.EscapePath(version))
 		files := []string{stem + ".mod"}
 		if !onlyMod {
 			files = []string{stem + ".zip"}
@@ -92,18 +91,4 @@ func saveModules(cache, dir string, sums []string, saved map[string]bool, v *Ven
 		}
 	}
 	return nil
-}
-
-// escaped is a module's path or version in names of files, where capitals are not told from others everywhere: Go Modules
-// Reference, "GOPROXY protocol".
-func escaped(path string) string {
-	var b strings.Builder
-	for _, c := range path {
-		if unicode.IsUpper(c) {
-			b.WriteByte('!')
-			c = unicode.ToLower(c)
-		}
-		b.WriteRune(c)
-	}
-	return b.String()
 }
