@@ -111,7 +111,7 @@ func told(path string, err error) error {
 		return nil
 	case errors.As(err, &link):
 		return &fs.PathError{Op: "write", Path: path, Err: link.Err}
-	case errors.As(err, &call) && isTemp(filepath.Base(call.Path)):
+	case errors.As(err, &call) && IsTemp(filepath.Base(call.Path)):
 		return &fs.PathError{Op: "write", Path: path, Err: call.Err}
 	}
 	return fmt.Errorf("write %s: %w", path, err)

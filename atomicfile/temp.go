@@ -14,7 +14,8 @@ import (
 // TempPrefix starts the name of every unfinished file: TempPrefix, our process id, "-", a number.
 const TempPrefix = ".unfinished-"
 
-func isTemp(name string) bool { return strings.HasPrefix(name, TempPrefix) }
+// IsTemp says whether a name is that of an unfinished file.
+func IsTemp(name string) bool { return strings.HasPrefix(name, TempPrefix) }
 
 var tempCount atomic.Uint32
 

@@ -104,6 +104,11 @@ func (m *silentMachine) WriteFile(path string, data []byte, mode uint32, uid, gi
 	return m.fakeMachine.WriteFile(path, data, mode, uid, gid)
 }
 
+func (m *silentMachine) EtcPaths() ([]string, error) {
+	m.turn("EtcPaths")
+	return m.fakeMachine.EtcPaths()
+}
+
 func (m *silentMachine) WriteLink(path, target string) error {
 	m.turn("WriteLink")
 	return m.fakeMachine.WriteLink(path, target)

@@ -1,11 +1,15 @@
 package switcher
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Description is all about one generation.
 type Description struct {
 	Listed
 	Kernel  string   `json:"kernel,omitempty"`  // its version
+	Layers  []string `json:"layers,omitempty"`  // with their versions, e.g. package libc6 2.36-9+deb12u10
 	Fault   string   `json:"fault,omitempty"`   // why it cannot be read, or run now
 	Before  int      `json:"before,omitempty"`  // the generation made before it that is still there
 	Changes []string `json:"changes,omitempty"` // against that, key by key
@@ -31,6 +35,9 @@ func (s *Switcher) Describe(number int) (Description, error) {
 		return d, nil
 	}
 	d.Kernel = t.generation.KernelVersion()
+	for _, l := range t.generation.Layers {
+		d.Layers = append(d.Layers, strings.TrimSpace(spokenLayer(l.LayerName())+" "+l.Annotations[VersionAnnotation]))
+	}
 	if err := s.startable(t.generation, Now); err != nil {
 		d.Fault = err.Error()
 	}

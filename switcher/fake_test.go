@@ -224,6 +224,17 @@ func (m *fakeMachine) WriteFile(path string, data []byte, mode uint32, uid, gid 
 	return errors.Join(err, m.call("write %s", path))
 }
 
+func (m *fakeMachine) EtcPaths() (paths []string, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, path := range sortedKeys(m.files) {
+		if below(path, "/etc") && m.files[path] != aFolder {
+			paths = append(paths, path)
+		}
+	}
+	return paths, nil
+}
+
 func (m *fakeMachine) WriteLink(path, target string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

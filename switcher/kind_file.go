@@ -24,6 +24,8 @@ type fileMachine interface {
 	// FileState is what FileState says of the file at path; "" if there is none, and words with a blank at the
 	// beginning if something else than a file or a link is there, e.g. " a folder".
 	FileState(path string) (string, error)
+	// EtcPaths lists all files and links below /etc but those that Bantam makes of other keys.
+	EtcPaths() ([]string, error)
 	// WriteFile replaces what is at path, making the folders above, which belong to root.
 	WriteFile(path string, data []byte, mode uint32, uid, gid int) error
 	// WriteLink replaces it by a symbolic link, MakeFolder makes a folder of root, 0755, unless there is one.
@@ -35,6 +37,10 @@ type fileMachine interface {
 
 func (m *bounded) FileState(path string) (string, error) {
 	return named(m, answerLimit, "look at "+path, func() (string, error) { return m.Machine.FileState(path) })
+}
+
+func (m *bounded) EtcPaths() ([]string, error) {
+	return named(m, answerLimit, "list /etc", m.Machine.EtcPaths)
 }
 
 func (m *bounded) WriteFile(path string, data []byte, mode uint32, uid, gid int) error {
@@ -128,7 +134,11 @@ func (fileKind) observe(m Machine, o *Observed, to Desired) (Items, error) {
 			paths[path] = ""
 		}
 	}
-	var faults []error
+	strays, err := m.EtcPaths()
+	faults := []error{err}
+	for _, path := range strays {
+		paths[path] = ""
+	}
 	for _, path := range sortedKeys(paths) {
 		state, err := m.FileState(path)
 		if err != nil {
@@ -155,6 +165,9 @@ func (fileKind) plan(p *planner) {
 			s.Text = "make folder " + path
 		case !wanted:
 			s.Action, s.Text = ActionRemove, "remove file "+path
+			if _, ours := p.fromSystem.Files[path]; s.Reason == "" && !ours && etcOf(p.from.Layers)[path] == nil {
+				s.Reason = "somebody has made it, and no generation knows of it"
+			}
 		case s.Reason == "":
 			s.Reason = p.changedFile(path)
 		}
@@ -185,6 +198,44 @@ func (p *planner) changedBelow(path string) string {
 		}
 	}
 	return ""
+}
+
+// mostHandChanges bounds what a status says of them.
+const mostHandChanges = 20
+
+// HandChanges says which files are not what the generation that runs has made them, and which below /etc are nobody's. The
+// next switch makes them what they were.
+func (s *Switcher) HandChanges() ([]string, error) {
+	s.mu.Lock()
+	want, busy := s.placed, s.busy != nil
+	s.mu.Unlock()
+	if busy || want == nil {
+		return nil, nil // what changes is not by hand
+	}
+	strays, err := s.machine.EtcPaths()
+	if err != nil {
+		return nil, err
+	}
+	var changes []string
+	for _, path := range strays {
+		if want[path] == "" {
+			changes = append(changes, path+" is nobody's; the next switch removes it")
+		}
+	}
+	for _, path := range sortedKeys(want) {
+		switch have, err := s.machine.FileState(path); {
+		case err != nil:
+			changes = append(changes, err.Error())
+		case have == "":
+			changes = append(changes, path+" is gone; the next switch makes it again")
+		case have != want[path]:
+			changes = append(changes, "somebody has changed "+path+"; the next switch makes it what it was")
+		}
+	}
+	if n := len(changes); n > mostHandChanges {
+		changes = append(changes[:mostHandChanges], fmt.Sprintf("and %d more files", n-mostHandChanges))
+	}
+	return changes, nil
 }
 
 // check finds what a file cannot replace.

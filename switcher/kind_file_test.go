@@ -104,3 +104,32 @@ func TestAFileThatSomebodyChangedIsMadeAgain(t *testing.T) {
 		t.Error(r.Reason)
 	}
 }
+
+func TestWhatSomebodyDoesInEtcIsToldAndUndoneByTheNextSwitch(t *testing.T) {
+	s, m, dir := bootedMachine(t)
+	wantExit(t, switchTo(t, s, VerbSwitch, fileText("a", "a", "a")), ExitGood)
+	if changes, err := s.HandChanges(); len(changes) > 0 || err != nil {
+		t.Fatalf("%q, %v", changes, err)
+	}
+	m.files["/etc/users"] = "0777 0:0 mine"
+	m.files["/etc/mine"] = "0644 0:0 mine"
+	m.files["/srv/mine"] = "0644 0:0 mine"
+	delete(m.files, "/etc/motd")
+	changes, err := s.HandChanges()
+	want := "/etc/mine is nobody's; the next switch removes it|/etc/motd is gone; the next switch makes it again|somebody has changed /etc/users; the next switch makes it what it was"
+	if got := strings.Join(changes, "|"); got != want || err != nil {
+		t.Errorf("%s, %v", got, err)
+	}
+	r := switchTo(t, s, VerbSwitch, fileText("a", "a", "a")+"# a comment\n")
+	wantExit(t, r, ExitGood)
+	if got := strings.Join(stepsOf(r), "; "); got != "remove file /etc/mine; write file /etc/motd; write file /etc/users; reload service web" {
+		t.Error(got)
+	}
+	if changes, _ := s.HandChanges(); len(changes) > 0 || m.files["/etc/mine"] != "" || m.files["/srv/mine"] == "" {
+		t.Errorf("%q, %v", changes, m.files)
+	}
+	s = bootAgain(t, dir, m)
+	if changes, err := s.HandChanges(); len(changes) > 0 || err != nil {
+		t.Errorf("after a boot: %q, %v", changes, err)
+	}
+}

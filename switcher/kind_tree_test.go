@@ -129,6 +129,23 @@ func TestAnotherLibraryRestartsWhatUsesItAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestWhatIsDifferentBetweenGenerationsTellsTheirLayers(t *testing.T) {
+	s, _, _ := machineWithDaemon(t)
+	wantExit(t, switchTo(t, s, VerbSwitch, "[program.alone]\nfile = \"alone\"\n"), ExitGood)
+	changes, err := s.Compare(1, 2)
+	text := fmt.Sprint(changes)
+	if err != nil || !strings.Contains(text, `packages: ["daemon"] -> (not set)`) || !strings.Contains(text, "package libc6: 2.36 (") || strings.Contains(text, "program alone") {
+		t.Errorf("%v, %s", err, text)
+	}
+	d, err := s.Describe(1)
+	if got := strings.Join(d.Layers, ", "); err != nil || got != "package daemon 1.0-1, package libc6 2.36, program alone" {
+		t.Errorf("%v, %s", err, got)
+	}
+	if changes, err := s.Compare(2, 0); err != nil || len(changes) != 0 {
+		t.Errorf("the draft: %v, %v", changes, err)
+	}
+}
+
 func TestWhatADraftCannotHave(t *testing.T) {
 	s, m, _ := machineWithDaemon(t)
 	for _, c := range []struct{ name, old, new, want string }{

@@ -54,6 +54,7 @@ func (o *operation) perform(ctx context.Context, plan Plan, to target, desired D
 	if !adopted {
 		faults = append(faults, adopt())
 	}
+	o.s.setPlaced(desired.Items[KindFile])
 	return errors.Join(faults...)
 }
 
@@ -61,6 +62,12 @@ func (s *Switcher) setCurrent(t target) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.current = t
+}
+
+func (s *Switcher) setPlaced(files Items) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.placed = files
 }
 
 // batches joins the successive steps that their kind does at once.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"bantam/system"
@@ -77,9 +78,10 @@ func (s *Switcher) Generations() []Listed {
 	return all
 }
 
-// Compare returns what differs between the systems of two generations; 0 is the draft.
+// Compare returns what differs between two generations, in their systems and in the layers that these have led to; 0 is the
+// draft.
 func (s *Switcher) Compare(from, to int) ([]system.Change, error) {
-	var systems [2]*system.System
+	var both [2]made
 	for i, number := range []int{from, to} {
 		text, err := s.Text(number)
 		if err != nil {
@@ -89,9 +91,48 @@ func (s *Switcher) Compare(from, to int) ([]system.Change, error) {
 		if len(problems) > 0 {
 			return nil, problemsError(problems).all()
 		}
-		systems[i] = sys
+		both[i] = made{number, s.layersOfGeneration(number, text), sys}
 	}
-	return system.Diff(systems[0], systems[1]), nil
+	return append(system.Diff(both[0].system, both[1].system), layerChanges(both[0].layers, both[1].layers)...), nil
+}
+
+// layersOfGeneration are those of a generation whose system.toml is text; 0 is the draft, which has none if it asks for
+// what is nowhere.
+func (s *Switcher) layersOfGeneration(number int, text []byte) []Descriptor {
+	if number == 0 {
+		s.mu.Lock()
+		running := s.current
+		s.mu.Unlock()
+		t, _ := s.compose(made{running.number, running.generation.Layers, orEmpty(running.system)}, running.generation, "", text)
+		return t.generation.Layers
+	}
+	record := s.recordNow()
+	e := record.entry(number)
+	if e == nil {
+		return nil
+	}
+	g, _, _ := s.readText(e.Digest)
+	return g.Layers
+}
+
+// layerChanges says which layers come, go and change, in words.
+func layerChanges(from, to []Descriptor) (changes []system.Change) {
+	have, want := layerItems(from), layerItems(to)
+	for _, name := range bothKeys(have, want) {
+		if have[name] != want[name] {
+			changes = append(changes, system.Change{Path: spokenLayer(name), Old: have[name], New: want[name]})
+		}
+	}
+	return changes
+}
+
+// layerItems are layers by name, each with its version and the beginning of its digest.
+func layerItems(layers []Descriptor) Items {
+	items := Items{}
+	for _, l := range layers {
+		items[l.LayerName()] = strings.TrimSpace(l.Annotations[VersionAnnotation] + " (" + l.Digest.Short() + ")")
+	}
+	return items
 }
 
 // Text returns the system.toml of a generation, also of one whose kernel is not the booted one or that another Bantam

@@ -64,6 +64,7 @@ type Switcher struct {
 	// Only the switch under way changes these, under mu.
 	current target // what runs: whose definitions are adopted; its number is 0 if it has none
 	memory  memory
+	placed  Items // the files of what runs, as they were made; nil while that is not known
 }
 
 // target is a generation ready to be switched to.

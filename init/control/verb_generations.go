@@ -145,6 +145,9 @@ func (d GenerationDescription) write(w io.Writer) {
 	if d.Kernel != "" {
 		row("kernel", "%s", d.Kernel)
 	}
+	for i, l := range d.Layers {
+		row([]string{"layers", ""}[min(i, 1)], "%s", l)
+	}
 	if d.Fault != "" {
 		row("cannot run", "%s", d.Fault)
 		if d.Kernel == "" {

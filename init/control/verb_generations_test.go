@@ -55,7 +55,7 @@ func TestGenerationsShowTellsAllAboutOne(t *testing.T) {
 	d := GenerationDescription{Marks: []string{"pinned"}, Description: switcher.Description{
 		Listed: switcher.Listed{Entry: switcher.Entry{Number: 4, State: "bad", Verb: "switch", Created: made, Digest: "sha256:44", Label: "lab",
 			Reason: "service web: exit status 1", Log: []string{"web: \x1b[2Jno luck"}}},
-		Kernel: "6.1.0", Before: 3, Changes: nil, Running: 2, Against: []string{`hostname: "a" -> "b"`},
+		Kernel: "6.1.0", Layers: []string{"package libc6 2.36", "program sensor"}, Before: 3, Changes: nil, Running: 2, Against: []string{`hostname: "a" -> "b"`},
 	}}
 	socket := answering(t, nil, func(Request) Frame { return Reply(d) })
 	_, got, _ := runVerb(socket, "generations", "show", "4")
@@ -66,6 +66,8 @@ reason      service web: exit status 1
 made        2026-11-22 12:00 by switch
 digest      sha256:44
 kernel      6.1.0
+layers      package libc6 2.36
+            program sensor
 
 Against generation 3, made before it:
   no difference

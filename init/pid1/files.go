@@ -44,6 +44,33 @@ func (m *Machine) FileState(file string) (string, error) {
 	return switcher.FileState(f.Stat.Mode&0o7777, int(f.Stat.Uid), int(f.Stat.Gid), f)
 }
 
+// mostEtc is how many files below /etc are looked at; no package of Debian has so many.
+const mostEtc = 10_000
+
+// madeAtBoot are files of /etc that are always the same, where no system has others.
+var madeAtBoot = map[string]Creator{
+	"/etc/profile": File{"/etc/profile", 0o644, "export PATH=" + searchPath + "\numask 022\n"},
+	"/etc/shells":  File{"/etc/shells", 0o644, "/bin/sh\n"},
+}
+
+// EtcPaths lists what is below /etc and of the generation, or somebody's.
+func (m *Machine) EtcPaths() (paths []string, err error) {
+	w := filetree.Walk{Fail: func(e *filetree.Entry, fault error) { err = errors.Join(err, fmt.Errorf("%s: %w", e.Path(), fault)) }}
+	w.Enter = func(e *filetree.Entry) bool {
+		file := e.Path()
+		if e.Info == nil || e.Info.IsDir() || system.IsOwnFile(file) || madeAtBoot[file] != nil || atomicfile.IsTemp(e.Name) {
+			return true
+		}
+		if paths = append(paths, file); len(paths) > mostEtc {
+			err = fmt.Errorf("/etc has more than %d files", mostEtc)
+			w.Stop()
+		}
+		return true
+	}
+	w.Walk("/etc")
+	return paths, err
+}
+
 // textOf is what is in one of Bantam's own files, "" if that cannot be read whole.
 func textOf(path string) string {
 	f, err := regular.Open(path, 0, system.MaxSize)
@@ -131,6 +158,9 @@ func (m *Machine) RemoveFile(file string) error {
 	defer dir.Close()
 	if err := dir.Unlink(path.Base(file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove %s: %w", file, err)
+	}
+	if always := madeAtBoot[file]; always != nil {
+		return always.Create()
 	}
 	return nil
 }

@@ -91,8 +91,8 @@ func Skeleton(applets []string) []Creator {
 		Symlink{"/tmp", "/var/tmp"},
 		Symlink{"/run/bantam/net/resolv.conf", "/etc/resolv.conf"},
 		Symlink{"/proc/self/mounts", "/etc/mtab"},
-		File{"/etc/shells", 0o644, "/bin/sh\n"},
-		File{"/etc/profile", 0o644, "export PATH=" + searchPath + "\numask 022\n"},
+		madeAtBoot["/etc/profile"],
+		madeAtBoot["/etc/shells"],
 		File{"/etc/nsswitch.conf", 0o644, "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n"},
 		Symlink{"../init", "/bin/bantam"},
 	}

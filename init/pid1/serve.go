@@ -118,6 +118,11 @@ func (p *initProcess) status() control.Status {
 	s := p.switcher.Status()
 	st.Generation, st.Default = s.Running, s.Next
 	st.Notes = append(st.Notes, s.Notes...)
+	changes, err := p.switcher.HandChanges()
+	if err != nil {
+		changes = append(changes, err.Error())
+	}
+	st.Notes = append(st.Notes, changes...)
 	if fault := p.volume.Check(); fault != "" {
 		st.Notes = append(st.Notes, "the state volume: "+fault)
 	}
