@@ -18,9 +18,13 @@ import (
 // maxReport bounds one report: decoded, the worst of that size takes some 20 MB.
 const maxReport = 256 << 10
 
-// reportPause is the least time between two reports, so that a configurator
-// that has gone mad takes no time of its receiver.
-const reportPause = 20 * time.Millisecond
+// In the long run reports are reportPause apart, so that a configurator that has gone mad takes no time of its
+// receiver. After some quiet reportBurst of them are taken at once: a port comes up in three, and whoever sends one
+// waits for its answer, also while a DHCP server's lies in its socket.
+const (
+	reportPause = 20 * time.Millisecond
+	reportBurst = 8
+)
 
 // Reports is where the configurator says how things are: a socket that only it
 // can connect to. The receiver, PID 1, trusts it with nothing but the network.
@@ -37,6 +41,7 @@ type Reports struct {
 	mu   sync.Mutex
 	conn *net.UnixConn // of the process that reports; nil: it has left
 	text []byte        // its newest report
+	due  time.Time     // when the next report would come if all were reportPause apart
 
 	remembered string
 }
@@ -97,12 +102,23 @@ func (r *Reports) read(c *net.UnixConn) error {
 		if _, err := c.Write([]byte("\n")); err != nil {
 			return nil // it has left
 		}
-		time.Sleep(reportPause)
+		time.Sleep(r.pause(time.Now()))
 	}
 	if err := lines.Err(); err == bufio.ErrTooLong {
 		return fmt.Errorf("network status: more than %d bytes", maxReport)
 	}
 	return nil
+}
+
+// pause is how long the next report has to wait, one having been taken at now.
+func (r *Reports) pause(now time.Time) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.due.Before(now) {
+		r.due = now
+	}
+	r.due = r.due.Add(reportPause)
+	return r.due.Sub(now) - reportBurst*reportPause
 }
 
 func (r *Reports) note(from *net.UnixConn, text []byte) error {

@@ -77,6 +77,21 @@ func TestAReportIsSeenByEverybodyWhenItIsAnswered(t *testing.T) {
 
 // A configurator that was taken over may say anything. The receiver takes the
 // next good report all the same, from the next process.
+func TestReportsMayFollowOneAnotherAtOnceAfterSomeQuiet(t *testing.T) {
+	var r Reports
+	now := time.Unix(1000, 0)
+	for n := range 3 * reportBurst {
+		want := time.Duration(max(n+1-reportBurst, 0)) * reportPause
+		if got := max(r.pause(now), 0); got != want {
+			t.Errorf("report %d of a flood: the next one waits %v, want %v", n+1, got, want)
+		}
+	}
+	now = now.Add(time.Minute)
+	if got := r.pause(now); got > 0 {
+		t.Errorf("after a minute of quiet the next one waits %v", got)
+	}
+}
+
 func TestAHostileReporterKeepsNobodyFromTheNext(t *testing.T) {
 	write := func(text string) func(*net.UnixConn) {
 		return func(c *net.UnixConn) { c.Write([]byte(text)) }

@@ -35,7 +35,8 @@ func run(ctx context.Context, b board.Board, g guest, dir string) (string, error
 	}
 	args := []string{
 		"-machine", b.QEMU.Machine, "-accel", "tcg", "-icount", count, "-smp", "1", "-m", strconv.Itoa(jobMemory),
-		"-rtc", "base=2026-01-01,clock=vm", "-nic", "user,model=virtio-net-pci",
+		"-rtc", "base=2026-01-01,clock=vm", "-seed", "1",
+		"-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,tx=timer",
 		"-display", "none", "-vga", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot",
 	}
 	if g.disk != "" {
