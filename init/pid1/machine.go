@@ -108,7 +108,7 @@ func (m *Machine) Services() ([]switcher.ServiceState, error) {
 	if err != nil {
 		return nil, err
 	}
-	var list []switcher.ServiceState
+	list := make([]switcher.ServiceState, 0, len(states)+len(held))
 	for _, s := range states {
 		if strings.HasPrefix(s.Name, consolePrefix) {
 			continue

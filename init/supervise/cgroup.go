@@ -145,33 +145,40 @@ func (g *groups) create(p *process, name string, def Definition) (*os.File, erro
 		g.boundServices()
 	}
 	p.group = filepath.Join(g.tree(tree), name)
-	if err := os.Mkdir(p.group, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	err := os.Mkdir(p.group, 0o755)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	memory := "max"
-	if def.Memory > 0 {
-		memory = strconv.FormatInt(def.Memory, 10)
-	}
 	put(p.group+"/pids.max", strconv.Itoa(cmp.Or(def.Tasks, tasks)))
-	put(p.group+"/memory.max", memory) // also "max": a group that could not be removed has its old one
-	p.oomBefore = g.oomKills(p)
+	if def.Memory > 0 {
+		put(p.group+"/memory.max", strconv.FormatInt(def.Memory, 10))
+	}
+	// Each file of a group takes a kilobyte of the kernel's memory once it was opened, so a new one's are left alone.
+	if err != nil {
+		g.renew(p, def)
+	}
 	return os.OpenFile(p.group, unix.O_PATH|unix.O_DIRECTORY, 0)
+}
+
+// renew makes a group that could not be removed as good as new. A quota may be the work of a
+// program that was root there; of one above the group the shortest, 1 ms in a second, slows the exec down to seconds.
+func (g groups) renew(p *process, def Definition) {
+	if def.Memory == 0 {
+		put(p.group+"/memory.max", "max")
+	}
+	put(p.group+"/cgroup.freeze", "0")
+	put(p.group+"/cpu.max", "max")
+	put(p.group+"/memory.high", "max")
+	p.oomBefore = g.oomKills(p)
 }
 
 // errFrozen: a child cloned into a frozen group does not come to its exec, and
 // whoever forks waits for that: the loop, which feeds the watchdog.
 var errFrozen = errors.New("frozen")
 
-// thaw makes sure that p's group, which may be left from before, lets a process run. A quota may be the work of a
-// program that was root there; of one above the group the shortest, 1 ms in a second, slows the exec down to seconds.
-func (g groups) thaw(p *process) error {
-	if p.group == "" {
-		return nil
-	}
-	put(p.group+"/cgroup.freeze", "0")
-	put(p.group+"/cpu.max", "max")
-	put(p.group+"/memory.high", "max")
-	if counter(p.group+"/cgroup.events", "frozen") > 0 { // by one above it
+// thawed makes sure that p's group lets a process run.
+func (g groups) thawed(p *process) error {
+	if p.group != "" && counter(p.group+"/cgroup.events", "frozen") > 0 { // by one above it
 		return fmt.Errorf("cgroup %s: %w", p.group, errFrozen)
 	}
 	return nil

@@ -27,6 +27,7 @@ const (
 type service struct {
 	def     Definition // for the next start
 	run     Definition // of the current or last process
+	stale   bool       // that process is one of another definition than the next
 	serial  uint64     // of the current or last process
 	told    string     // fingerprint of the definition for which run's process got the reload signal
 	pid     int
@@ -206,6 +207,7 @@ func (e *Engine) define(defs []Definition) {
 			e.services[d.Name] = s
 		}
 		s.def, s.removed = d.resolved(), false
+		s.stale = !s.run.same(s.def)
 	}
 	for _, s := range e.services {
 		if s.removed {
@@ -278,7 +280,7 @@ func (e *Engine) reload(names []string) {
 
 func (e *Engine) spawn(s *service) {
 	e.serial++
-	s.run, s.serial, s.told = s.def, e.serial, ""
+	s.run, s.stale, s.serial, s.told = s.def, false, e.serial, ""
 	s.alive, s.pid, s.exited, s.clean, s.unborn = true, 0, false, false, false
 	s.step, s.cause, s.timedOut, s.again = stopNot, "", false, false
 	e.enter(s, lifecycle.PhaseStarting, "")

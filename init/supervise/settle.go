@@ -232,7 +232,7 @@ func (e *Engine) States(now time.Duration) []State {
 			Stuck:   s.wanted && s.stuck,
 			Held:    s.held,
 			Looping: s.looping(max(now, e.now)),
-			Stale:   (s.alive || s.phase == lifecycle.PhaseReady) && !s.run.same(s.def),
+			Stale:   (s.alive || s.phase == lifecycle.PhaseReady) && s.stale,
 			MayFail: s.def.MayFail,
 			Defined: s.def.Fingerprint,
 		}

@@ -103,7 +103,7 @@ func (s *Supervisor) fork(p *process, def Definition, group string, out *os.File
 	attr := &syscall.ProcAttr{Files: files, Sys: &syscall.SysProcAttr{Setsid: true}}
 	dir, err := s.groups.create(p, group, def)
 	if err == nil {
-		err = s.groups.thaw(p)
+		err = s.groups.thawed(p)
 	}
 	if dir != nil {
 		defer dir.Close()

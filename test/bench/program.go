@@ -28,9 +28,9 @@ const (
 
 // Numbers of system calls on amd64, and what they take.
 const (
-	sysRead, sysWrite, sysOpen = 0, 1, 2
-	sysPause, sysNanosleep     = 34, 35
-	sysSyslog, sysReboot       = 103, 169
+	sysRead, sysWrite, sysOpen, sysClose = 0, 1, 2, 3
+	sysPause, sysNanosleep               = 34, 35
+	sysSyslog, sysReboot                 = 103, 169
 
 	openRead, openWrite = 0x100, 0x101 // never as the controlling terminal
 	allOfTheLog         = 3
@@ -64,10 +64,14 @@ func (p *program) call(number uint32, args ...any) {
 // result stands for what the call before this one returned.
 type result struct{}
 
-// say adds that the program writes a text to a file.
+// say adds that the program writes a text to a file, and closes it: the kernel's log takes 32 KiB of everybody who
+// has it open.
 func (p *program) say(file, line string) {
 	p.call(sysOpen, text(file), openWrite)
+	p.code = append(p.code, 0x89, 0xc3) // mov ebx, eax
 	p.call(sysWrite, result{}, text(line), len(line))
+	p.code = append(p.code, 0x89, 0xd8) // mov eax, ebx
+	p.call(sysClose, result{})
 }
 
 // show adds that what the last call put into the buffer is written to a file.
@@ -132,9 +136,11 @@ func instrument() []byte {
 	p.say(serialLine, "\nREADY\n")
 	const seconds = "\x05\x00\x00\x00\x00\x00\x00\x00" + "\x00\x00\x00\x00\x00\x00\x00\x00"
 	p.call(sysNanosleep, text(seconds), 0)
-	p.call(sysOpen, text("/proc/meminfo"), openRead)
-	p.call(sysRead, result{}, bufferBase, bufferSize)
-	p.show(serialLine)
+	for _, file := range []string{"/proc/meminfo", "/proc/zoneinfo"} {
+		p.call(sysOpen, text(file), openRead)
+		p.call(sysRead, result{}, bufferBase, bufferSize)
+		p.show(serialLine)
+	}
 	p.call(sysSyslog, allOfTheLog, bufferBase, bufferSize)
 	p.show(serialLine)
 	p.say(serialLine, over+"\n")
