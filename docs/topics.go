@@ -23,6 +23,9 @@ var systemTOML string
 //go:embed storage.md
 var storage string
 
+//go:embed secrets.md
+var secrets string
+
 //go:embed network.md
 var network string
 
@@ -37,6 +40,7 @@ var Topics = []Topic{
 	{"switching", "edit, plan, switch, prove, roll back; the state volume", switching},
 	{"system.toml", "the file, every key", systemTOML},
 	{"storage", "files: what lasts, how much, and who may", storage},
+	{"secrets", "passwords and keys that no generation holds", secrets},
 	{"network", "ports, addresses, DHCP, IPv6", network},
 	{"editor", "the editor's keys", editor},
 	{"commands", "the shell and its commands", commands},

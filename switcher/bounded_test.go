@@ -94,6 +94,26 @@ func (m *silentMachine) SetUsers(users map[string]system.User) error {
 	return m.fakeMachine.SetUsers(users)
 }
 
+func (m *silentMachine) Secret(name string) ([]byte, error) {
+	m.turn("Secret")
+	return m.fakeMachine.Secret(name)
+}
+
+func (m *silentMachine) StateFolder(path string) (string, error) {
+	m.turn("StateFolder")
+	return m.fakeMachine.StateFolder(path)
+}
+
+func (m *silentMachine) KeepState(ctx context.Context, path string, uid, gid int) error {
+	m.turn("KeepState")
+	return m.fakeMachine.KeepState(ctx, path, uid, gid)
+}
+
+func (m *silentMachine) LeaveState(path string) error {
+	m.turn("LeaveState")
+	return m.fakeMachine.LeaveState(path)
+}
+
 func (m *silentMachine) FileState(path string) (string, error) {
 	m.turn("FileState")
 	return m.fakeMachine.FileState(path)
@@ -201,9 +221,9 @@ func (m *silentMachine) RunCheck(ctx context.Context, name string, check system.
 
 const (
 	// everyKind and everyKindThen differ in something of each kind, and in services to stop, to start and to reload.
-	everyKind     = reloadText + "[service.old]\ncommand = [\"old\"]\n[file.\"/etc/old\"]\ntext = \"\"\n"
+	everyKind     = reloadText + "[service.old]\ncommand = [\"old\"]\nstate = [\"/srv/old\"]\n[file.\"/etc/old\"]\ntext = \"\"\n"
 	everyKindThen = "packages = [\"kit\"]\nmodules = [\"nbd\"]\nhostname = \"after\"\n[service.web]\ncommand = [\"httpd\"]\non_change = \"reload\"\n" +
-		"reload_signal = \"USR1\"\n[service.new]\ncommand = [\"new\"]\nuser = \"www\"\n" +
+		"reload_signal = \"USR1\"\n[service.new]\ncommand = [\"new\"]\nuser = \"www\"\nstate = [\"/srv/new\"]\nenv = { T = { secret = \"s0\" } }\n" +
 		"[user.www]\nuid = 80\n[sysctl]\n\"vm.swappiness\" = 1\n[check.ping]\ncommand = [\"ping\"]\n[dns]\nservers = [\"9.9.9.9\"]\n[file.\"/etc/new\"]\ntext = \"new\"\n"
 )
 

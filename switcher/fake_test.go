@@ -32,6 +32,10 @@ type fakeMachine struct {
 	medium   Generation        // what the boot medium carries
 	carries  string            // its system.toml
 	layers   map[Digest]fakeLayer
+	mounted  map[string]bool   // folders that last, by path
+	folders  map[string]string // what they are on the state volume, which knows no power cut
+	ways     map[string]string // what is in the way of folders
+	secrets  map[string]string
 	text     string // adopted
 	system   *system.System
 	prints   map[string]string
@@ -60,9 +64,10 @@ func newFakeMachine() *fakeMachine {
 	return &fakeMachine{
 		now: time.Second, sysctl: map[string]string{"net.ipv4.ip_forward": "0", "vm.swappiness": "60"},
 		modules: []string{"wireguard", "nbd"}, services: map[string]*ServiceState{}, broken: map[string]lifecycle.Exit{},
-		versions: map[string]string{},
-		network:  NetworkState{Links: []string{"eth0", "eth1", "lo"}},
-		medium:   image(imageText), carries: imageText, layers: map[Digest]fakeLayer{},
+		versions: map[string]string{}, folders: map[string]string{}, ways: map[string]string{},
+		secrets: map[string]string{"s0": "hush-0", "s1": "hush-1"},
+		network: NetworkState{Links: []string{"eth0", "eth1", "lo"}},
+		medium:  image(imageText), carries: imageText, layers: map[Digest]fakeLayer{},
 	}
 }
 
@@ -72,7 +77,7 @@ func (m *fakeMachine) powerOff() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.hostname, m.sysctl, m.loaded, m.users, m.text, m.system = "", fresh.sysctl, nil, nil, "", nil
-	m.ending, m.files, m.tree = false, nil, nil
+	m.ending, m.files, m.tree, m.mounted = false, nil, nil, nil
 	m.services, m.network, m.now, m.calls, m.prints = fresh.services, fresh.network, time.Second, nil, nil
 }
 
@@ -312,6 +317,49 @@ func (m *fakeMachine) RemoveFile(path string) error {
 	defer m.mu.Unlock()
 	delete(m.files, path)
 	return m.call("remove %s", path)
+}
+
+func (m *fakeMachine) Secret(name string) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if value, ok := m.secrets[name]; ok {
+		return []byte(value), nil
+	}
+	return nil, fmt.Errorf("nobody has set it: %w", fs.ErrNotExist)
+}
+
+func (m *fakeMachine) StateFolder(path string) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.mounted[path] {
+		return m.folders[path], nil
+	}
+	return m.ways[path], nil
+}
+
+func (m *fakeMachine) KeepState(_ context.Context, path string, uid, gid int) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	owner := StateFolderOf(uid, gid)
+	if m.folders[path] != owner {
+		m.folders[path] = "65535:65535"
+	}
+	if m.mounted == nil {
+		m.mounted = map[string]bool{}
+	}
+	m.mounted[path] = true
+	if err := m.call("keep %s for %s", path, owner); err != nil {
+		return err
+	}
+	m.folders[path] = owner
+	return nil
+}
+
+func (m *fakeMachine) LeaveState(path string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.mounted, path)
+	return m.call("leave %s", path)
 }
 
 func (m *fakeMachine) SetHostname(name string) error {

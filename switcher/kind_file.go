@@ -1,6 +1,7 @@
 package switcher
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -66,11 +67,19 @@ func FileState(mode uint32, uid, gid int, data io.Reader) (string, error) {
 	return fmt.Sprintf("%04o %d:%d %x", mode, uid, gid, sum.Sum(nil)), err
 }
 
+// stateOf is a file's state as an item: a digest of a secret's value would tell who tries values.
+func stateOf(f system.File, state string) string {
+	if f.Text.Secret == "" || strings.HasPrefix(state, " ") {
+		return state
+	}
+	return keyed([]byte(state))
+}
+
 func (fileKind) name() Kind { return KindFile }
 
 // desired are the files of the system, and what its layers have below /etc where none of the system's, nor one of Bantam's
 // own, is there. What lies below /usr, and what sources show elsewhere, is of the tree.
-func (fileKind) desired(_ Machine, d *Desired) (Items, error) {
+func (fileKind) desired(m Machine, d *Desired) (Items, error) {
 	sys, items := d.System, Items{}
 	for file, e := range etcOf(d.Layers) {
 		if !system.IsOwnFile(file) {
@@ -82,11 +91,16 @@ func (fileKind) desired(_ Machine, d *Desired) (Items, error) {
 			continue
 		}
 		uid, gid := sys.IDs(f.Owner)
-		state, err := FileState(f.Perm(), uid, gid, strings.NewReader(f.Text))
+		content, err := contentOf(m, f)
+		if err != nil {
+			items[path] = "cannot be made: " + err.Error() // which a step will tell
+			continue
+		}
+		state, err := FileState(f.Perm(), uid, gid, bytes.NewReader(content))
 		if err != nil {
 			return nil, err
 		}
-		items[path] = state
+		items[path] = stateOf(f, state)
 	}
 	return items, nil
 }
@@ -144,7 +158,7 @@ func (fileKind) observe(m Machine, o *Observed, to Desired) (Items, error) {
 		if err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", keyPath("file", path), err))
 		} else if state != "" {
-			items[path] = state
+			items[path] = stateOf(orEmpty(to.System).Files[path], state)
 		}
 	}
 	return items, errors.Join(faults...)
@@ -183,6 +197,9 @@ func (p *planner) changedFile(path string) string {
 		return ""
 	case !is:
 		return "it is not there"
+	}
+	if why := p.changedSecrets(func(use system.SecretUse) bool { return use.File == path }); why != "" {
+		return why
 	}
 	return "somebody has changed it"
 }
@@ -267,7 +284,11 @@ func (o *operation) applyFile(step Step, sys *system.System) error {
 	}
 	if f, ours := sys.Files[path]; ours && f.Source == "" {
 		uid, gid := sys.IDs(f.Owner)
-		return m.WriteFile(path, []byte(f.Text), f.Perm(), uid, gid)
+		content, err := contentOf(m, f)
+		if err != nil {
+			return err
+		}
+		return m.WriteFile(path, content, f.Perm(), uid, gid)
 	}
 	e, l := entryAt(o.desired.Layers, path)
 	switch {

@@ -72,7 +72,7 @@ func (serviceKind) name() Kind { return KindService }
 
 func (serviceKind) desired(m Machine, d *Desired) (Items, error) {
 	prints, err := m.Fingerprints(d.System, d.finder())
-	return d.withFiles(prints), err
+	return d.withFiles(withSecrets(d.System, prints, d.Items[KindSecret])), err
 }
 
 // observe lists the services that run, or have done their one-shot work.
@@ -233,6 +233,12 @@ func (p *planner) serviceReason(name string) string {
 	}
 	if reason := p.reason(prefixes...); reason != "" {
 		return reason
+	}
+	files := slices.Concat(filesOf(p.toSystem, name))
+	if why := p.changedSecrets(func(use system.SecretUse) bool {
+		return use.Service == name || slices.Contains(files, use.File)
+	}); why != "" {
+		return why
 	}
 	if used := p.changedUses(name); used != "" {
 		return keyPath("service", name) + ": " + used

@@ -147,8 +147,8 @@ func (d *Desired) tree() (Tree, error) {
 			t.Binds = append(t.Binds, TreeBind{file, l})
 			t.Items[file] = "source " + string(l.Digest)
 		case f.Source == "" && below(file, "/usr"):
-			t.Files = append(t.Files, TreeFile{file, []byte(f.Text), f.Perm(), uid, gid})
-			state, err := FileState(f.Perm(), uid, gid, strings.NewReader(f.Text))
+			t.Files = append(t.Files, TreeFile{file, []byte(f.Text.Text), f.Perm(), uid, gid})
+			state, err := FileState(f.Perm(), uid, gid, strings.NewReader(f.Text.Text))
 			faults = append(faults, err)
 			t.Items[file] = state
 		}

@@ -27,8 +27,10 @@ type Machine interface {
 	hostnameMachine
 	sysctlMachine
 	moduleMachine
+	secretMachine
 	userMachine
 	treeMachine
+	stateMachine
 	fileMachine
 	networkMachine
 	serviceMachine

@@ -25,6 +25,7 @@ func (o *operation) perform(ctx context.Context, plan Plan, to target, desired D
 		if o.result.Verb != VerbStart { // until all steps of the start are done, nothing runs that a draft could begin from
 			o.s.setCurrent(to)
 		}
+		o.s.rememberSecrets(desired)
 		if err := o.s.machine.Adopt(to.text, to.system, desired.fingerprints()); err != nil {
 			return fmt.Errorf("adopt the definitions of generation %d: %w", to.number, err)
 		}
@@ -56,6 +57,13 @@ func (o *operation) perform(ctx context.Context, plan Plan, to target, desired D
 	}
 	o.s.setPlaced(desired.Items[KindFile])
 	return errors.Join(faults...)
+}
+
+// rememberSecrets notes what the definitions of desired are adopted with.
+func (s *Switcher) rememberSecrets(desired Desired) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.memory.secrets = desired.Items[KindSecret]
 }
 
 func (s *Switcher) setCurrent(t target) {
@@ -110,6 +118,9 @@ func (o *operation) act(ctx context.Context, batch []Step, to target) error {
 	for _, step := range batch {
 		if step.Action == ActionStop {
 			limit += o.stopTime(step.Name)
+		}
+		if step.Kind == KindState {
+			limit += ownerLimit
 		}
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done within %v", limit))

@@ -21,6 +21,7 @@ type precheck struct {
 	observed Observed
 	desired  Desired
 	plan     Plan
+	forgets  bool // what is kept on the state volume is gone at the next boot
 }
 
 // bringsModules says whether the generation loads modules that the running one does not: ports and parameters may come with them.
@@ -39,7 +40,7 @@ func (s *Switcher) prospect(from, to target, verb string) prospect {
 	observed, err := s.observe(desired)
 	faults = append(faults, err)
 	p := prospect{desired: desired, plan: planSwitch(observed, desired, nil)}
-	c := precheck{machine: s.machine, verb: verb, from: from, to: to, observed: observed, desired: desired, plan: p.plan}
+	c := precheck{machine: s.machine, verb: verb, from: from, to: to, observed: observed, desired: desired, plan: p.plan, forgets: s.forgets}
 	for _, k := range kinds {
 		wrong, notes := k.check(&c)
 		faults = append(faults, wrong...)

@@ -30,6 +30,9 @@ func randomText(r *rand.Rand) string {
 			fmt.Fprintf(&b, "[user.u%d]\nuid = %d\n", i, 10+10*i+r.IntN(2))
 		}
 	}
+	if r.IntN(4) == 0 {
+		fmt.Fprintf(&b, "[file.\"/etc/key\"]\ntext = { secret = \"s%d\" }\n", r.IntN(2))
+	}
 	if r.IntN(2) == 0 {
 		fmt.Fprintf(&b, "[file.\"/etc/x\"]\ntext = \"%d\"\n", r.IntN(3))
 	}
@@ -40,6 +43,12 @@ func randomText(r *rand.Rand) string {
 		}
 		fmt.Fprintf(&b, "[service.%s]\ncommand = [\"%s\", \"%d\"]\n", name, name, r.IntN(2))
 		fmt.Fprintf(&b, "on_change = %q\n", []string{"restart", "restart", "reload", "none"}[r.IntN(4)])
+		if strings.Contains(b.String(), "[user.u0]") && r.IntN(3) == 0 {
+			fmt.Fprintf(&b, "user = \"u0\"\nstate = [\"/var/lib/%s\"]\n", name)
+		}
+		if r.IntN(4) == 0 {
+			fmt.Fprintf(&b, "env = { T = { secret = \"s%d\" } }\n", r.IntN(2))
+		}
 		for _, relation := range []string{"needs", "wants", "after"} {
 			if len(names) > 0 && r.IntN(3) == 0 {
 				fmt.Fprintf(&b, "%s = [%q]\n", relation, names[r.IntN(len(names))])
@@ -67,7 +76,11 @@ func (m *fakeMachine) seen() string {
 			services = append(services, fmt.Sprintf("%s %s, knows %s, held %v", name, s.Phase, knows, s.ByHand))
 		}
 	}
-	return fmt.Sprintf("%s\nsysctl %v\nusers %v\nfiles %v\n%s", m.hostname, m.sysctl, m.users, m.files, strings.Join(services, "\n"))
+	state := map[string]string{}
+	for path := range m.mounted {
+		state[path] = m.folders[path]
+	}
+	return fmt.Sprintf("%s\nsysctl %v\nusers %v\nfiles %v\nstate %v\n%s", m.hostname, m.sysctl, m.users, m.files, state, strings.Join(services, "\n"))
 }
 
 // pids are the processes of services, with what each was started with.

@@ -60,6 +60,9 @@ func FieldsAt(path []string) []Field {
 
 func (f Field) IsTable() bool { return f.Key.Type == "table" || f.Names }
 
+// MayNameSecret reports whether a secret may stand in place of the key's value.
+func MayNameSecret(k Key) bool { return k.Type == valueTypes }
+
 func IsList(k Key) bool { return strings.HasPrefix(k.Type, "array of ") }
 
 // NearKey says which of a table's keys an unknown one may have meant.

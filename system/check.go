@@ -35,6 +35,7 @@ func (r *reader) check() {
 	users := append(sortedKeys(s.Users), "nobody", "root")
 	r.checkServices(users)
 	r.checkFiles(users)
+	r.checkState()
 	r.checkPackages()
 	r.checkPrograms()
 	for name := range s.Checks {

@@ -61,13 +61,14 @@ func (r *reader) fill(n *syntax.Node, v reflect.Value, path string) {
 	case *Sysctl:
 		r.fillSysctl(n, dst, path)
 		return
+	case *Value:
+		r.fillValue(n, dst, path)
+		return
 	}
 	switch v.Kind() {
 	case reflect.String:
 		if r.expect(n, syntax.StringKind, path, "a string") {
-			if strings.Contains(n.Text, "\x00") {
-				r.fail(n, `remove \u0000`, "%s: text must not contain a zero byte", path)
-			}
+			r.noZero(n, path)
 			v.SetString(n.Text)
 		}
 	case reflect.Bool:
@@ -108,7 +109,7 @@ func (r *reader) fillMap(n *syntax.Node, v reflect.Value, path string) {
 	v.Set(reflect.MakeMap(v.Type()))
 	for _, name := range n.Names {
 		kid := n.Kids[name]
-		if elem.Kind() == reflect.Struct && kid.Kind != syntax.TableKind && slices.Contains(fieldsOf(elem), name) {
+		if elem.Kind() == reflect.Struct && elem != valueType && kid.Kind != syntax.TableKind && slices.Contains(fieldsOf(elem), name) {
 			r.failKey(kid, "write it below ["+path+".NAME]", "%s: %q belongs to one %s, which needs a name", syntax.Join(path, name), name, path)
 			continue
 		}

@@ -25,7 +25,7 @@ func (s *System) applyDefaults() {
 		s.Users[name] = u
 	}
 	for path, f := range s.Files {
-		fromTags(reflect.ValueOf(&f).Elem())
+		f.applyDefaults()
 		s.Files[path] = f
 	}
 	for name, v := range s.Services {
@@ -56,6 +56,16 @@ func (u *User) applyDefaults() {
 	if u.GID == 0 {
 		u.GID = u.UID
 	}
+}
+
+func (f *File) applyDefaults() {
+	if f.Mode == "" {
+		f.Mode = "0644"
+		if f.Text.Secret != "" {
+			f.Mode = "0600"
+		}
+	}
+	fromTags(reflect.ValueOf(f).Elem())
 }
 
 func (v *Service) applyDefaults() {

@@ -47,9 +47,9 @@ func (d *differences) structs(path string, a, b reflect.Value) {
 		}
 		x, y := a.Field(i), b.Field(i)
 		switch {
-		case x.Kind() == reflect.Struct:
+		case x.Kind() == reflect.Struct && x.Type() != valueType:
 			d.structs(at, x, y)
-		case x.Kind() == reflect.Map && x.Type().Elem().Kind() == reflect.Struct:
+		case x.Kind() == reflect.Map && x.Type().Elem().Kind() == reflect.Struct && x.Type().Elem() != valueType:
 			d.tables(at, x, y)
 		case x.Kind() == reflect.Map:
 			d.strings(at, x, y)
@@ -59,7 +59,7 @@ func (d *differences) structs(path string, a, b reflect.Value) {
 				continue
 			}
 			if a.Type().Field(i).Tag.Get("diff") == "size" {
-				o, n = sized(o, x.String()), sized(n, y.String())
+				o, n = sized(o, x.Interface().(Value).Text), sized(n, y.Interface().(Value).Text)
 			}
 			*d = append(*d, Change{at, o, n})
 		}
@@ -69,7 +69,7 @@ func (d *differences) structs(path string, a, b reflect.Value) {
 // fieldText is tomlText, but "" for a string that was left out: no key's empty
 // string means anything.
 func fieldText(v reflect.Value) string {
-	if v.Kind() == reflect.String && v.Len() == 0 {
+	if v.Kind() == reflect.String && v.Len() == 0 || v.Type() == valueType && v.IsZero() {
 		return ""
 	}
 	return tomlText(v)
@@ -127,6 +127,11 @@ func defaultsFor(v reflect.Value) reflect.Value {
 		return reflect.ValueOf(d)
 	case User:
 		return reflect.ValueOf(User{GID: v.UID})
+	case File:
+		d := File{Text: v.Text}
+		d.applyDefaults()
+		d.Text = Value{}
+		return reflect.ValueOf(d)
 	case Service:
 		d := Service{Ready: v.Ready}
 		d.applyDefaults()
@@ -174,6 +179,9 @@ func tomlText(v reflect.Value) string {
 	}
 	if s, ok := v.Interface().(Size); ok && s != 0 {
 		return syntax.Quote(s.String())
+	}
+	if value, ok := v.Interface().(Value); ok {
+		return value.toml()
 	}
 	switch v.Kind() {
 	case reflect.String:

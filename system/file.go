@@ -65,6 +65,8 @@ func (r *reader) checkFiles(users []string) {
 			r.failAt(n, n.Key, "add text = \"...\"", "%s: it has neither text nor source", at)
 		case text != nil && ok(source):
 			r.fail(source, "leave one of them out", "%s.source: text says already what is in it", at)
+		case ok(text) && f.Text.Secret != "" && strings.HasPrefix(name, "/usr/"):
+			r.fail(text, "choose another folder, e.g. /etc", "%s.text: what is below /usr is no place for a secret", at)
 		case ok(source):
 			r.checkBeside(source, at+".source", f.Source)
 		}

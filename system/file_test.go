@@ -20,7 +20,7 @@ func TestACommandNamesAFile(t *testing.T) {
 
 func TestALongTextIsTold(t *testing.T) {
 	text := func(s string) *System {
-		return &System{Files: map[string]File{"/etc/x": {Text: s, Mode: "0644", Owner: "root"}}}
+		return &System{Files: map[string]File{"/etc/x": {Text: Value{Text: s}, Mode: "0644", Owner: "root"}}}
 	}
 	for _, c := range []struct{ old, new, want string }{
 		{"a\n", "b\n", `file."/etc/x".text: "a\n" -> "b\n"`},

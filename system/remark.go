@@ -37,5 +37,15 @@ func Remarks(file string, src []byte) []Problem {
 			"remark: " + syntax.Join("service", name) + " has no user: it runs as root with all rights",
 			`write user = "nobody" or the name of a [user.NAME], or user = "root" if that is meant`})
 	}
+	for _, name := range root.Get("file").Keys() {
+		f := s.Files[name]
+		if f.Text.Secret == "" || f.Perm()&0o004 == 0 {
+			continue
+		}
+		pos := t.Position(root.Get("file", name, "mode").At)
+		remarks = append(remarks, Problem{file, pos.Line, pos.Col,
+			fmt.Sprintf("remark: %s has a secret in it, and with mode %s everybody reads it", syntax.Join("file", name), f.Mode),
+			`write mode = "0600" and the owner who needs it, or "0640" for its group`})
+	}
 	return remarks
 }

@@ -28,6 +28,9 @@ func keysOf(path string, t reflect.Type) []Key {
 	var keys []Key
 	for i := range t.NumField() {
 		f := t.Field(i)
+		if f.Tag.Get("toml") == "-" {
+			continue
+		}
 		k := Key{Path: f.Tag.Get("toml"), Type: typeName(f.Type), Doc: f.Tag.Get("doc"), Default: f.Tag.Get("default"), Values: valuesOf(f)}
 		if path != "" {
 			k.Path = path + "." + k.Path
@@ -65,11 +68,17 @@ func readyDoc() string {
 	return strings.Join(ways, ", ")
 }
 
-const sysctlTypes = "string, integer or boolean"
+const (
+	sysctlTypes = "string, integer or boolean"
+	valueTypes  = `string or { secret = "NAME" }`
+)
 
 func typeName(t reflect.Type) string {
-	if t == reflect.TypeFor[Size]() {
+	switch t {
+	case reflect.TypeFor[Size]():
 		return "size"
+	case valueType:
+		return valueTypes
 	}
 	switch t.Kind() {
 	case reflect.String:
@@ -93,11 +102,13 @@ func valuesOf(f reflect.StructField) []string {
 	return nil
 }
 
-// fieldsOf lists the keys of a struct's table.
+// fieldsOf lists the keys of a struct's table, in the order of its fields; what is no key comes last.
 func fieldsOf(t reflect.Type) []string {
 	var names []string
 	for i := range t.NumField() {
-		names = append(names, t.Field(i).Tag.Get("toml"))
+		if name := t.Field(i).Tag.Get("toml"); name != "-" {
+			names = append(names, name)
+		}
 	}
 	return names
 }

@@ -77,9 +77,9 @@ type Program struct {
 
 // File is one file, or with source also a folder; its name in the map is its path.
 type File struct {
-	Text     string   `toml:"text" doc:"what is in it; three quotes around it let it have several lines" diff:"size"`
+	Text     Value    `toml:"text" doc:"what is in it; three quotes around it let it have several lines" diff:"size"`
 	Source   string   `toml:"source" doc:"in place of text: a file or folder beside system.toml, e.g. \"site\"; outside of /etc it is read-only"`
-	Mode     string   `toml:"mode" doc:"its rights as an octal number, e.g. \"0600\"" default:"0644"`
+	Mode     string   `toml:"mode" doc:"its rights as an octal number, e.g. \"0600\"" default:"0644, or 0600 with a secret"`
 	Owner    string   `toml:"owner" doc:"user that it belongs to: root, nobody or one that has a [user.NAME]" default:"root"`
 	Restarts []string `toml:"restarts" doc:"services to restart when it changes, beside those whose command names its path"`
 	Reloads  []string `toml:"reloads" doc:"services that get their reload_signal instead when it changes"`
@@ -87,24 +87,25 @@ type File struct {
 
 // Service is one supervised program.
 type Service struct {
-	Command      []string          `toml:"command" doc:"program and its arguments, each a string of its own, e.g. [\"sh\", \"-c\", \"...\"]"`
-	User         string            `toml:"user" doc:"user to run as: root, nobody or one that has a [user.NAME]" default:"root"`
-	Capabilities Capabilities      `toml:"capabilities" doc:"rights of root that it keeps, or has beside its user's, e.g. [\"net_bind_service\"]; [] is none" default:"all for root, none for others"`
-	Dir          string            `toml:"dir" doc:"directory to start in, e.g. \"/run/web\"" default:"/"`
-	Env          map[string]string `toml:"env" doc:"variables of its environment beside PATH, HOME and USER, e.g. { LANG = \"C.UTF-8\" }"`
-	Memory       Size              `toml:"memory" doc:"most memory that it may take, e.g. \"64M\"; beyond that it is killed" default:"what services may take together"`
-	Tasks        int               `toml:"tasks" doc:"most processes and threads that it may have, 16 or more; a command of Bantam's own has up to eight threads" default:"a quarter of what services may have together"`
-	Needs        []string          `toml:"needs" doc:"services (or \"network\") that must be ready first; it stops when one of them does"`
-	Wants        []string          `toml:"wants" doc:"services to start as well and to wait for; they may fail"`
-	After        []string          `toml:"after" doc:"services to wait for if they are started anyway"`
-	Ready        string            `toml:"ready" default:"started"` // its doc is of lifecycle.Readinesses
-	Restart      string            `toml:"restart" values:"always,on-failure,never" doc:"when it has ended: \"always\" (start it again), \"on-failure\" (not after status 0) or \"never\" (leave it)" default:"always; never for one-shots"`
-	StartTimeout Duration          `toml:"start_timeout" doc:"time to become ready; then its start has failed" default:"30s"`
-	StopTimeout  Duration          `toml:"stop_timeout" doc:"time to end after the stop signal; then it is killed" default:"10s"`
-	StopSignal   string            `toml:"stop_signal" doc:"signal that asks it to end" default:"TERM"`
-	OnChange     string            `toml:"on_change" values:"restart,reload,none" doc:"when its lines here change: \"restart\" (stop, start), \"reload\" (send reload_signal) or \"none\" (keep it)" default:"restart"`
-	ReloadSignal string            `toml:"reload_signal" doc:"signal that makes it read its own configuration again" default:"HUP"`
-	MayFail      bool              `toml:"may_fail" doc:"true: a new generation is trusted even if this service fails" default:"false"`
+	Command      []string         `toml:"command" doc:"program and its arguments, each a string of its own, e.g. [\"sh\", \"-c\", \"...\"]"`
+	User         string           `toml:"user" doc:"user to run as: root, nobody or one that has a [user.NAME]" default:"root"`
+	Capabilities Capabilities     `toml:"capabilities" doc:"rights of root that it keeps, or has beside its user's, e.g. [\"net_bind_service\"]; [] is none" default:"all for root, none for others"`
+	Dir          string           `toml:"dir" doc:"directory to start in, e.g. \"/run/web\"" default:"/"`
+	Env          map[string]Value `toml:"env" doc:"variables of its environment beside PATH, HOME and USER, e.g. { LANG = \"C.UTF-8\" }"`
+	State        []string         `toml:"state" doc:"folders of its user that last, on the state volume, e.g. [\"/var/lib/mosquitto\"]"`
+	Memory       Size             `toml:"memory" doc:"most memory that it may take, e.g. \"64M\"; beyond that it is killed" default:"what services may take together"`
+	Tasks        int              `toml:"tasks" doc:"most processes and threads that it may have, 16 or more; a command of Bantam's own has up to eight threads" default:"a quarter of what services may have together"`
+	Needs        []string         `toml:"needs" doc:"services (or \"network\") that must be ready first; it stops when one of them does"`
+	Wants        []string         `toml:"wants" doc:"services to start as well and to wait for; they may fail"`
+	After        []string         `toml:"after" doc:"services to wait for if they are started anyway"`
+	Ready        string           `toml:"ready" default:"started"` // its doc is of lifecycle.Readinesses
+	Restart      string           `toml:"restart" values:"always,on-failure,never" doc:"when it has ended: \"always\" (start it again), \"on-failure\" (not after status 0) or \"never\" (leave it)" default:"always; never for one-shots"`
+	StartTimeout Duration         `toml:"start_timeout" doc:"time to become ready; then its start has failed" default:"30s"`
+	StopTimeout  Duration         `toml:"stop_timeout" doc:"time to end after the stop signal; then it is killed" default:"10s"`
+	StopSignal   string           `toml:"stop_signal" doc:"signal that asks it to end" default:"TERM"`
+	OnChange     string           `toml:"on_change" values:"restart,reload,none" doc:"when its lines here change: \"restart\" (stop, start), \"reload\" (send reload_signal) or \"none\" (keep it)" default:"restart"`
+	ReloadSignal string           `toml:"reload_signal" doc:"signal that makes it read its own configuration again" default:"HUP"`
+	MayFail      bool             `toml:"may_fail" doc:"true: a new generation is trusted even if this service fails" default:"false"`
 }
 
 // Check is one of the user's own proofs.

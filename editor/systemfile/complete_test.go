@@ -116,6 +116,9 @@ var places = []struct{ claim, text string }{
 	{"in a long string", "hostname = \"\"\"\nh|\n\"\"\""},
 	{"below a line that is broken", "[service.a]\nuser = \"x\nres|\n"},
 	{"below a list that is broken", "[service.a]\ncommand = [\"x\"\nuser = \"|\"\n"},
+	{"a variable's value is a text or a secret", "[service.a.env]\nTOKEN = |"},
+	{"a secret has a name", "[service.a]\nenv = { TOKEN = { |"},
+	{"secrets that the file has", "[file.\"/etc/a\"]\ntext = { secret = \"key.pem\" }\n[service.a.env]\nA = { secret = \"a\" }\nB = { secret = \"|"},
 	{"names that cannot be are not offered", "[user.'']\n[service.'']\n[service.b]\ncommand = [\"a\\nb\"]\n[service.c]\nneeds = [|"},
 	{"bad escapes in keys", "\"\\q\".\"\\q\".\"\\q\" = { \"\\q\".|"},
 	{"behind a byte order mark", "\ufeffho|"},
@@ -176,7 +179,7 @@ func TestExplanationsOfEveryPlace(t *testing.T) {
 		"# comment |\n", "[|net.eth0]", "|[net.eth0]", "[net.eth0|]", "[n|et]", "[serivce.a|]", "[serivce.a]\ncommand| = []", "[service.a|\n",
 		machine + "|", machine + "  |  restart = \"never\"", machine + "restart = \"ne|ver\"", machine + "stop_sig|nal = \"TERM\"", machine + "wants = |[]", machine + "comand| = 1", machine + "capabilities = |[]", machine + "memory| = 1",
 		"[service.a.env]\n|", "[service.a]\nenv = { A| = \"b\" }", "[service.a]\nenv = | { A = \"b\" }", "[sysctl]\nnet.ipv4.ip_for|ward = 1", "[net.eth0]\nroutes = [{ to = \"default\", metric = |1 }]",
-		"[net.eth0]\nroutes = [\n|\n]", "[user.x]\nuid = 1\ngid = 1\n|", "[nothing]\n|", "[proof]\n|", "net.eth0.mt|u = 1", "[[net.eth0.rou|tes]]", "[service.\"a b\"]\nuse|r = 'x'", "[\n|", "[", "[]|", ".|", "=|",
+		"[net.eth0]\nroutes = [\n|\n]", "[user.x]\nuid = 1\ngid = 1\n|", "[nothing]\n|", "[service.a]\nenv = { A = { secr|et = \"b\" } }", "[file.\"/etc/a\"]\nte|xt = \"b\"", "[proof]\n|", "net.eth0.mt|u = 1", "[[net.eth0.rou|tes]]", "[service.\"a b\"]\nuse|r = 'x'", "[\n|", "[", "[]|", ".|", "=|",
 	} {
 		if !strings.Contains(text, "|") {
 			text += "|"

@@ -32,7 +32,11 @@ func (c *completer) values() []candidate {
 		if c.word != "" || c.quote != 0 || text == "" {
 			return nil
 		}
-		return []candidate{{"", language.Completion{Text: text, Doc: k.Doc}}}
+		all := []candidate{{"", language.Completion{Text: text, Doc: k.Doc}}}
+		if system.MayNameSecret(k) {
+			all = append(all, candidate{"", language.Completion{Text: "{ secret = \"", Doc: "a secret of the device, which no generation holds"}})
+		}
+		return all
 	}
 	var all []candidate
 	for _, v := range choices {
@@ -117,6 +121,11 @@ func (c *completer) choices(k system.Key) []choice {
 			all = append(all, choice{word, k.Meaning(way.Word), port})
 		}
 		return all
+	case "service.*.env.*.secret", "file.*.text.secret":
+		for _, name := range c.secrets() {
+			add(name, "a secret that this file names already")
+		}
+		return all
 	case "net.*.routes.to":
 		add("default", "every destination without a route of its own")
 		return all
@@ -154,6 +163,25 @@ func (c *completer) listed() (values []string) {
 		}
 	}
 	return values
+}
+
+// secrets are the names that the file has, beside the one that is being typed.
+func (c *completer) secrets() (names []string) {
+	add := func(value *syntax.Node) {
+		if name := value.Get("secret"); name != nil && !c.typing(name) && system.MayBeSecret(name.Text) && !slices.Contains(names, name.Text) {
+			names = append(names, name.Text)
+		}
+	}
+	for _, service := range c.root.Get("service").Keys() {
+		env := c.root.Get("service", service, "env")
+		for _, variable := range env.Keys() {
+			add(env.Get(variable))
+		}
+	}
+	for _, file := range c.root.Get("file").Keys() {
+		add(c.root.Get("file", file, "text"))
+	}
+	return names
 }
 
 // services adds those that the service may wait for and does not wait for yet.

@@ -85,7 +85,33 @@ func (v verb) complete(rest []string, typed, socket string) (names []string, fil
 		}
 		return list
 	}
+	secrets := func() (list []string) {
+		var all []Secret
+		ask("secret list", &all)
+		for _, s := range all {
+			list = append(list, s.Name)
+		}
+		return list
+	}
+	folders := func() (list []string) {
+		var all []StateFolder
+		ask("state folders", &all)
+		for _, f := range all {
+			if len(f.UsedBy) == 0 {
+				list = append(list, f.Path)
+			}
+		}
+		return list
+	}
 	switch v.name {
+	case "secret":
+		if len(operands) == 1 && operands[0] != "list" {
+			return secrets(), false
+		}
+	case "state":
+		if len(operands) == 1 && operands[0] == "remove" {
+			return folders(), false
+		}
 	case "net":
 		if len(operands) == 1 {
 			return ports(), false

@@ -29,6 +29,8 @@ var printed = map[string]any{
 	"listGenerations": []Generation{},
 	"showGeneration":  GenerationDescription{},
 	"runGC":           switcher.Garbage{},
+	"showState":       stateReport{},
+	"listSecrets":     []Secret{},
 }
 
 // passedOn are the replies that a verb prints as PID 1 sends them: switch --json.

@@ -14,7 +14,7 @@ import (
 )
 
 const checkHelp = `Prints every fault with file, line and column. Exit code 0: none. A remark is no fault, but
-worth a look: a service without user runs as root with all rights.`
+worth a look: a service without user runs as root with all rights, a secret is not set here.`
 
 const diffHelp = `Without numbers: what the draft changes in the running system, key by key. With one number
 A: what generation A has changed against the running one; with two: B against A.`
@@ -127,6 +127,7 @@ func runCheck(c *client, args []string) int {
 	} else {
 		writeProblems(c.out, problems)
 		writeProblems(c.out, system.Remarks(file, []byte(text)))
+		writeProblems(c.out, c.unsetSecrets(file, []byte(text)))
 	}
 	if len(problems) > 0 {
 		return ExitError

@@ -83,8 +83,9 @@ func account(user string, users map[string]system.User) (name string, uid, gid i
 // serviceDefinition resolves a service of system.toml, which was checked before.
 func serviceDefinition(name string, s system.Service, users map[string]system.User) supervise.Definition {
 	user, uid, gid, home := account(s.User, users)
+	texts, secrets := variables(s.Env)
 	return supervise.Definition{
-		Name: name, Argv: s.Command, Env: environment(user, home, s.Env), Dir: s.Dir,
+		Name: name, Argv: s.Command, Env: environment(user, home, texts), Secrets: secrets, State: s.State, Dir: s.Dir,
 		UID: uint32(uid), GID: uint32(gid), Caps: s.Capabilities.Numbers(),
 		Memory: int64(s.Memory), Tasks: s.Tasks,
 		Needs: s.Needs, Wants: s.Wants, After: s.After,

@@ -15,6 +15,7 @@ import (
 	"bantam/atomicfile"
 	"bantam/boottime"
 	"bantam/init/kmod"
+	"bantam/init/secret"
 	"bantam/init/supervise"
 	"bantam/lifecycle"
 	"bantam/netcfg"
@@ -39,6 +40,8 @@ type Machine struct {
 	consoles []string
 	drivers  <-chan struct{} // closed when the drivers of all devices at boot were tried
 	reports  netcfg.Reports
+	secrets  *secret.Store
+	state    *stateFolders
 
 	mu        sync.Mutex
 	netmsg    chan struct{}   // closed when the network's status may have changed
@@ -47,6 +50,7 @@ type Machine struct {
 	digests   map[fileID]string
 	young     time.Duration            // see youngFile
 	slow      map[fileID]time.Duration // when the digest of one took too long
+	adopted   *system.System           // what runs
 
 	looks *looks
 
@@ -60,6 +64,7 @@ func NewMachine(sup *supervise.Supervisor, loader *kmod.Loader, binary switcher.
 	netmsg := make(chan struct{})
 	m := &Machine{sup: sup, loader: loader, binary: string(binary), consoles: consoles, drivers: drivers,
 		netmsg: netmsg, sawStates: sup.Changed(), sawNet: netmsg, digests: map[fileID]string{},
+		secrets: secret.Open(secretsPath), state: &stateFolders{dir: foldersPath, run: runCommand(sup)},
 		young: youngFile, slow: map[fileID]time.Duration{}, looks: newLooks(mostLooks), commands: map[string]bool{}}
 	m.reports = netcfg.Reports{Dir: netDir, Changed: m.NetworkChanged, Fault: func(err error) { Logf(Warning, "%v", err) }}
 	return m
@@ -286,9 +291,22 @@ func (m *Machine) Adopt(text []byte, sys *system.System, fingerprints map[string
 	if err := m.sup.Define(defs); err != nil {
 		return err
 	}
+	m.mu.Lock()
+	m.adopted = sys
+	m.mu.Unlock()
 	// Its services' environments may hold what other users must not read; the
 	// network configurator reads the rest.
 	return atomicfile.WriteGroup(activeSystem, text, 0o640, netcfgUser)
+}
+
+// runs is the system that was adopted last; an empty one before the first.
+func (m *Machine) runs() *system.System {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.adopted == nil {
+		return &system.System{}
+	}
+	return m.adopted
 }
 
 // StopServices returns when the services are gone.

@@ -14,10 +14,16 @@ var memoryTypes = map[string]bool{
 }
 
 // unmountOrder lists the mount points of /proc/self/mountinfo that hold data,
-// those of the file system at first and below it before all others, and the
+// those of the file system at first, wherever it is mounted too, and below it before all others, and the
 // newest before what they may lie on. The root is left out.
 func unmountOrder(mountinfo, first string) (targets []string) {
 	var others []string
+	device := ""
+	for line := range strings.Lines(mountinfo) {
+		if fields := strings.Fields(line); len(fields) > 4 && first != "" && unescape(fields[4]) == first {
+			device = fields[2]
+		}
+	}
 	for line := range strings.Lines(mountinfo) {
 		before, after, ok := strings.Cut(line, " - ")
 		fields, kind := strings.Fields(before), strings.Fields(after)
@@ -26,7 +32,7 @@ func unmountOrder(mountinfo, first string) (targets []string) {
 		}
 		switch target := unescape(fields[4]); {
 		case target == "/":
-		case first != "" && (target == first || strings.HasPrefix(target, first+"/")):
+		case first != "" && (fields[2] == device || strings.HasPrefix(target, first+"/")):
 			targets = append(targets, target)
 		default:
 			others = append(others, target)

@@ -62,12 +62,15 @@ func fillAsNobody(dir string) (err error) {
 }
 
 // onThreadOfNobody runs f with the rights of nobody on files.
-func onThreadOfNobody(f func()) {
+func onThreadOfNobody(f func()) { onThreadOf(65534, 65534, f) }
+
+// onThreadOf runs f with the rights of a user on files.
+func onThreadOf(uid, gid uintptr, f func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		runtime.LockOSThread() // for good: the thread is not used again
-		for _, call := range []struct{ number, id uintptr }{{unix.SYS_SETFSGID, 65534}, {unix.SYS_SETFSUID, 65534}} {
+		for _, call := range []struct{ number, id uintptr }{{unix.SYS_SETFSGID, gid}, {unix.SYS_SETFSUID, uid}} {
 			unix.RawSyscall(call.number, call.id, 0, 0) // of this thread only
 		}
 		f()

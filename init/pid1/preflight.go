@@ -17,7 +17,8 @@ func (m *Machine) CanStart(service system.Service, users map[string]system.User)
 	ctx, cancel := context.WithTimeoutCause(context.Background(), lookLimit, errNoAnswer)
 	defer cancel()
 	notes, err = look(ctx, m.looks, service.Command[0]+" "+service.Dir, func() ([]string, error) {
-		return supervise.CanStart(serviceDefinition("", service, users), supervise.LookAt)
+		def := serviceDefinition("", service, users)
+		return supervise.CanStart(def, m.state.withState(service, int(def.UID), int(def.GID), supervise.LookAt))
 	})
 	switch {
 	case errors.Is(err, errBusy): // that of others is no reason to refuse this one

@@ -8,13 +8,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// secrets are what Bantam itself keeps at the top of the state volume:
+// closed are what Bantam itself keeps at the top of the state volume:
 // generations and drafts hold environments of services, the seed the next
 // boot's randomness, recovery and history what was typed. Earlier versions made
 // some of it readable and closed the whole volume instead.
-var secrets = []string{
+var closed = []string{
 	"store", "draft", "recovery", "logs", "lastwords", "lost+found",
-	"record", "record.copy", "journal", "boots", "seed", "clock", "history", "history.new", "dhcp-addresses",
+	"record", "record.copy", "journal", "boots", "seed", "clock", "history", "history.new", "dhcp-addresses", "secrets", "services",
 }
 
 // letServicesIn opens the top of the state volume, so that services of other
@@ -22,7 +22,7 @@ var secrets = []string{
 // makes something there. What is Bantam's own is closed before; if it cannot
 // be, the volume stays closed.
 func letServicesIn(dir string) error {
-	for _, name := range secrets {
+	for _, name := range closed {
 		if err := closeToOthers(filepath.Join(dir, name)); err != nil {
 			return fmt.Errorf("%s stays closed to services of other users: %w", dir, err)
 		}

@@ -174,6 +174,11 @@ func (p *initProcess) live() (action Action, err error) {
 	})
 	p.bootGeneration(ctx)
 	leaveVolume := p.tendVolume(ctx)
+	go Guard("removed folders", func() {
+		if err := p.machine.state.removeLeft(ctx); err != nil {
+			p.notes.add("%v", err)
+		}
+	})
 	if p.lasting() {
 		go Guard("seed and clock", func() {
 			for range time.Tick(saveSeedClock) {
@@ -196,9 +201,10 @@ func (p *initProcess) live() (action Action, err error) {
 
 func (p *initProcess) newSupervisor() {
 	p.sup = supervise.New(supervise.Options{
-		SIGCHLD: p.signals.Child,
-		Tick:    func() { p.watchdog.Load().Kick() },
-		Echo:    func(l supervise.Line) { Logf(Info, "%s: %s", l.Service, l.Text) },
+		SIGCHLD:  p.signals.Child,
+		Tick:     func() { p.watchdog.Load().Kick() },
+		Complete: func(def supervise.Definition) ([]string, error) { return p.machine.complete(def) },
+		Echo:     func(l supervise.Line) { Logf(Info, "%s: %s", l.Service, l.Text) },
 	})
 	if err := p.sup.Cgroup(); err != nil {
 		p.notes.add("services are held together by their process groups alone, which a daemon can leave: %v", err)

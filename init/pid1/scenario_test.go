@@ -36,6 +36,7 @@ var scenarios = map[string]func() error{
 	"lastwords": restartedByItself,
 	"proofs":    proofs,
 	"hanging":   hanging,
+	"folders":   foldersThatLast,
 }
 
 func say(format string, args ...any) { fmt.Printf(format+"\n", args...) }

@@ -63,6 +63,16 @@ func (p *initProcess) handle(req control.Request, c *control.Client) control.Fra
 		return p.log(req, c)
 	case "net renew":
 		return p.renewPort(req.Names, c)
+	case "state folders":
+		return p.stateFolders()
+	case "state remove":
+		return p.removeState(req, c)
+	case "secret set":
+		return p.setSecret(req, c)
+	case "secret list":
+		return p.listSecrets()
+	case "secret remove":
+		return p.removeSecret(req, c)
 	case "state renew":
 		return p.renew(true, "the next boot makes the state volume anew: `reboot`; `bantam state keep` takes that back", c)
 	case "state keep":

@@ -326,9 +326,10 @@ func TestUnmountOrder(t *testing.T) {
 33 32 7:1 / /mnt/a\040b/c rw - ext4 /dev/loop1 rw
 34 22 0:30 / /statements rw - nfs host:/x rw
 35 22 0:31 / /tmp rw - tmpfs tmpfs rw
+36 22 254:1 /services/var:lib:web /var/lib/web rw - ext4 /dev/vda1 rw
 `
 	got := unmountOrder(mountinfo, "/state")
-	want := []string{"/state/inner", "/state", "/statements", "/mnt/a b/c", "/mnt/a b"}
+	want := []string{"/var/lib/web", "/state/inner", "/state", "/statements", "/mnt/a b/c", "/mnt/a b"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

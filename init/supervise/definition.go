@@ -38,29 +38,31 @@ const (
 // Definition is one service, resolved: no names of users, no defaults elsewhere.
 type Definition struct {
 	Name         string
-	Argv         []string       // the first without "/" is looked up in PATH
-	Env          []string       // all of it; a PATH is added when it has none
-	Dir          string         // "" is "/"
-	UID, GID     uint32         // e.g. 65534
-	Groups       []uint32       // supplementary groups
-	Hide         []string       // folders that it finds empty and closed, e.g. /state
-	Caps         []int          // nil: all for UID 0, none for others; else exactly these, e.g. 12 (CAP_NET_ADMIN)
-	OOMScoreAdj  int            // -1000 (never killed) to 1000
-	Memory       int64          // most memory in bytes, of all its processes; 0 is what all services together may take
-	Tasks        int            // most processes and threads; 0 is a share of what the kernel holds
-	Vital        bool           // a person needs it to help the machine: it goes before the services
-	Needs        []string       // must be ready first and stay ready
-	Wants        []string       // are started too and waited for, but may fail
-	After        []string       // are waited for when they start anyway
-	Ready        string         // "" is lifecycle.ReadyStarted
-	Restart      string         // "" is lifecycle.RestartAlways, for lifecycle.ReadyExited lifecycle.RestartNever
-	StartTimeout time.Duration  // to become ready; 0 is 30 s
-	StopTimeout  time.Duration  // from StopSignal to SIGKILL; 0 is 10 s
-	StopSignal   syscall.Signal // 0 is SIGTERM; SIGCONT always follows
-	ReloadSignal syscall.Signal // 0 is SIGHUP
-	TTY          string         // e.g. /dev/ttyS0: stdin, stdout, stderr and controlling terminal; "" is the log
-	MayFail      bool           // carried for whoever judges; the supervisor treats it like any other
-	Fingerprint  string         `json:"-"` // of all of it and its program; see Fingerprint. Carried for whoever compares
+	Argv         []string          // the first without "/" is looked up in PATH
+	Env          []string          // all of it; a PATH is added when it has none
+	Secrets      map[string]string `json:",omitempty"` // further variables, each with the name of the secret that it holds; see Options.Complete
+	State        []string          `json:",omitempty"` // folders that must be there before it starts; see Options.Complete
+	Dir          string            // "" is "/"
+	UID, GID     uint32            // e.g. 65534
+	Groups       []uint32          // supplementary groups
+	Hide         []string          // folders that it finds empty and closed, e.g. /state
+	Caps         []int             // nil: all for UID 0, none for others; else exactly these, e.g. 12 (CAP_NET_ADMIN)
+	OOMScoreAdj  int               // -1000 (never killed) to 1000
+	Memory       int64             // most memory in bytes, of all its processes; 0 is what all services together may take
+	Tasks        int               // most processes and threads; 0 is a share of what the kernel holds
+	Vital        bool              // a person needs it to help the machine: it goes before the services
+	Needs        []string          // must be ready first and stay ready
+	Wants        []string          // are started too and waited for, but may fail
+	After        []string          // are waited for when they start anyway
+	Ready        string            // "" is lifecycle.ReadyStarted
+	Restart      string            // "" is lifecycle.RestartAlways, for lifecycle.ReadyExited lifecycle.RestartNever
+	StartTimeout time.Duration     // to become ready; 0 is 30 s
+	StopTimeout  time.Duration     // from StopSignal to SIGKILL; 0 is 10 s
+	StopSignal   syscall.Signal    // 0 is SIGTERM; SIGCONT always follows
+	ReloadSignal syscall.Signal    // 0 is SIGHUP
+	TTY          string            // e.g. /dev/ttyS0: stdin, stdout, stderr and controlling terminal; "" is the log
+	MayFail      bool              // carried for whoever judges; the supervisor treats it like any other
+	Fingerprint  string            `json:"-"` // of all of it and its program; see Fingerprint. Carried for whoever compares
 }
 
 // resolved returns d with every default filled in.

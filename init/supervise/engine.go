@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"bantam/lifecycle"
@@ -34,7 +35,7 @@ type service struct {
 	alive   bool // from Spawn until its last process is gone
 	exited  bool // the main process has ended
 	clean   bool // with status 0
-	unborn  bool // there was no process at all: fork failed
+	unborn  bool // there was no process at all: fork failed, or something is lacking
 	wanted  bool
 	removed bool
 	again   bool // a restart was asked for, or a start while it was ending
@@ -103,7 +104,7 @@ func (e *Engine) Step(now time.Duration, event Event) []Action {
 		}
 	case SpawnFailed:
 		if s := e.current(ev.Name, ev.Serial); s != nil {
-			s.unborn = ev.Stage == stageFork || ev.Stage == stageFrozen
+			s.unborn = ev.Stage == stageFork || ev.Stage == stageFrozen || strings.HasPrefix(ev.Stage, stageLack)
 			s.lastExit = lifecycle.Exit{Cause: lifecycle.Unborn, Stage: ev.Stage, Errno: ev.Errno}
 			e.ended(s)
 		}

@@ -36,7 +36,16 @@ type (
 const (
 	stageFork   = "fork"
 	stageFrozen = "fork into a frozen cgroup"
+	stageLack   = "lack of " // and of what
 )
+
+// Lack is why a process cannot be started yet.
+type Lack struct {
+	What  string // e.g. "secret token"
+	Errno syscall.Errno
+}
+
+func (l Lack) Error() string { return l.What + ": " + l.Errno.Error() }
 
 // What the world reports. Serial is that of the Spawn; a report about an older
 // process than the current one is ignored.
@@ -47,7 +56,7 @@ type (
 		Serial uint64
 		PID    int
 	}
-	// SpawnFailed: there is no process, either none was forked (stage stageFork or stageFrozen)
+	// SpawnFailed: there is no process, either none was forked (stage stageFork or stageFrozen, or one that begins with stageLack)
 	// or the shim could not come to the end of stage.
 	SpawnFailed struct {
 		Name   string

@@ -183,6 +183,9 @@ func (s *Supervisor) act(action Action) Event {
 			if errors.Is(err, errFrozen) {
 				return SpawnFailed{a.Definition.Name, a.Serial, stageFrozen, syscall.EBUSY}
 			}
+			if lack := (Lack{}); errors.As(err, &lack) {
+				return SpawnFailed{a.Definition.Name, a.Serial, stageLack + lack.What, lack.Errno}
+			}
 			return SpawnFailed{a.Definition.Name, a.Serial, stageFork, errnoOf(err)}
 		}
 		return Spawned{p.name, p.serial, p.pid}

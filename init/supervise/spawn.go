@@ -38,10 +38,14 @@ type process struct {
 // spawn forks the shim for a service.
 func (s *Supervisor) spawn(a Spawn) (*process, error) {
 	def := a.Definition
+	more, err := s.options.Complete(def)
+	if err != nil {
+		return nil, err
+	}
+	def.Env = append(def.Env[:len(def.Env):len(def.Env)], more...)
 	p := &process{name: def.Name, serial: a.Serial}
 	log := s.pipes[def.Name]
 	if log == nil {
-		var err error
 		if log, err = openLogPipe(def.Name, &s.logs); err != nil {
 			return nil, err
 		}

@@ -39,6 +39,9 @@ type Options struct {
 	Tick    func()           // called at least every 5 s: feed the watchdog
 	Random  func() float64   // in [0, 1), for the jitter of back-off
 	Echo    func(Line)       // gets every note of the supervisor
+	// Complete gives the variables of a definition's secrets, which nobody else is told, before each start of its
+	// process. With an error, a Lack, it is not started, but tried again as one that has failed.
+	Complete func(Definition) (env []string, err error)
 }
 
 // Supervisor runs services. All methods may be called from any goroutine, once
@@ -76,6 +79,9 @@ func New(options Options) *Supervisor {
 	}
 	if options.Echo == nil {
 		options.Echo = func(Line) {}
+	}
+	if options.Complete == nil {
+		options.Complete = func(Definition) ([]string, error) { return nil, nil }
 	}
 	s := &Supervisor{
 		options: options,

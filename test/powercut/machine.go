@@ -116,6 +116,10 @@ func (m *Machine) SetTree(switcher.Tree) error                                  
 func (m *Machine) LayerIndex(switcher.Descriptor) (layer.Index, error)               { return nil, nil }
 func (m *Machine) LayerFile(switcher.Descriptor, string) ([]byte, error)             { return nil, nil }
 func (m *Machine) VerifyLayer(switcher.Descriptor) error                             { return nil }
+func (m *Machine) Secret(string) ([]byte, error)                                     { return []byte("s"), nil }
+func (m *Machine) StateFolder(string) (string, error)                                { return "", nil }
+func (m *Machine) KeepState(context.Context, string, int, int) error                 { return nil }
+func (m *Machine) LeaveState(string) error                                           { return nil }
 func (m *Machine) CanSetSysctl(string) error                                         { return nil }
 func (m *Machine) ModuleLoaded(string) (bool, error)                                 { return true, nil }
 func (m *Machine) Users() (map[string]string, error)                                 { return nil, nil }
