@@ -28,27 +28,11 @@ type Explanation struct {
 // Explain reads a board's generation from the store that Compose wrote it to. The cache has the kernel as it was packed
 // for boards that need that.
 func Explain(ctx context.Context, cache Cache, storeDir string, b board.Board) (*Explanation, error) {
-	missing := fmt.Errorf("%s has no generation for board %s; make one: bantam build --board %s SYSTEM.toml", storeDir, b.Name, b.Name)
-	if !isFile(filepath.Join(storeDir, "oci-layout")) {
-		return nil, missing // OpenStore would make one
-	}
-	store, err := switcher.OpenStore(storeDir)
+	store, digest, g, err := lastGeneration(storeDir, b)
 	if err != nil {
 		return nil, err
 	}
-	entries, err := store.Index()
-	if err != nil {
-		return nil, err
-	}
-	i := slices.IndexFunc(entries, func(e switcher.Descriptor) bool { return e.Annotations[refName] == b.Name })
-	if i < 0 {
-		return nil, missing
-	}
-	g, err := store.Generation(entries[i].Digest)
-	if err != nil {
-		return nil, err
-	}
-	x := &Explanation{Generation: entries[i].Digest}
+	x := &Explanation{Generation: digest}
 	kernel := Part{Name: "kernel", Size: g.Kernel.Size, Detail: "Linux " + g.KernelVersion()}
 	if b.Boot == board.EFIGrub {
 		plain, err := store.Blob(g.Kernel.Digest)
@@ -84,6 +68,27 @@ func Explain(ctx context.Context, cache Cache, storeDir string, b board.Board) (
 		slices.SortStableFunc(list, func(a, b Part) int { return cmp.Compare(b.Size, a.Size) })
 	}
 	return x, nil
+}
+
+// lastGeneration opens a store that Compose wrote, and finds the generation of a board.
+func lastGeneration(dir string, b board.Board) (store *switcher.Store, digest switcher.Digest, g switcher.Generation, err error) {
+	missing := fmt.Errorf("%s has no generation for board %s; make one: bantam build --board %s SYSTEM.toml", dir, b.Name, b.Name)
+	if !isFile(filepath.Join(dir, "oci-layout")) {
+		return nil, "", g, missing // OpenStore would make one
+	}
+	if store, err = switcher.OpenStore(dir); err != nil {
+		return nil, "", g, err
+	}
+	entries, err := store.Index()
+	if err != nil {
+		return nil, "", g, err
+	}
+	i := slices.IndexFunc(entries, func(e switcher.Descriptor) bool { return e.Annotations[refName] == b.Name })
+	if i < 0 {
+		return nil, "", g, missing
+	}
+	g, err = store.Generation(entries[i].Digest)
+	return store, entries[i].Digest, g, err
 }
 
 func (x *Explanation) explainSegment(raw []byte) error {

@@ -40,7 +40,7 @@ func TestCommandLine(t *testing.T) {
 		errors string
 	}{
 		{"nothing at all lists the verbs", nil, exitUsage, "", "bantam build SYSTEM.toml"},
-		{"an unknown verb lists the known ones", []string{"bake"}, exitUsage, "", `no verb "bake"; there are build, check, package, run, sbom, size, vendor, version, help`},
+		{"an unknown verb lists the known ones", []string{"bake"}, exitUsage, "", `no verb "bake"; there are build, check, package, run, sbom, size, vendor, version, why, help`},
 		{"a misspelt verb", []string{"biuld"}, exitUsage, "", `no verb "biuld"; did you mean "build"?`},
 		{"help of a misspelt verb", []string{"help", "chekc"}, exitUsage, "", `did you mean "check"?`},
 		{"the version", []string{"version"}, exitOK, "bantam unknown\n", ""},
@@ -67,6 +67,8 @@ func TestCommandLine(t *testing.T) {
 		{"a locked build of standard input", []string{"build", "-", "--locked"}, exitUsage, "", "name one with --lock FILE"},
 		{"an update of a package without a file", []string{"build", "--update", "isolinux", "syslinux"}, exitUsage, "", "want one SYSTEM.toml, got 0 arguments"},
 		{"build of a file that is not there", []string{"build", "/nonexistent.toml"}, exitFault, "", "open /nonexistent.toml"},
+		{"why of nothing", []string{"why"}, exitUsage, "", "want one PATH, got 0 arguments"},
+		{"why before any build says what to do", []string{"why", "--store", "/nonexistent", "x"}, exitFault, "", "make one: bantam build --board pc SYSTEM.toml"},
 		{"size takes nothing", []string{"size", "x"}, exitUsage, "", "it takes no arguments"},
 		{"size for no board there is", []string{"size", "--board", "toaster"}, exitUsage, "", `no board "toaster"`},
 		{"size before any build says what to do", []string{"size", "--store", "/nonexistent"}, exitFault, "", "make one: bantam build --board pc SYSTEM.toml"},

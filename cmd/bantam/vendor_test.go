@@ -73,6 +73,14 @@ func TestVendoredBuildNeedsNoNetwork(t *testing.T) {
 
 	wantBill(t, bantam("", "sbom", "--locked", "--device", device, system))
 
+	store := filepath.Join(dir, "out/store")
+	r := bantam("", "why", "--store", store, "/lib/x86_64-linux-gnu/libc.so.6")
+	r.expect(t, exitOK, "in package libc6 2.36-", "")
+	r.expect(t, exitOK, "  for packages = [\"libtirpc3\"]\n    /usr/lib/x86_64-linux-gnu/libtirpc.so.3.0.0 loads libc.so.6\n", "")
+	bantam("", "why", "--store", store, "hello").expect(t, exitOK, "/usr/bin/hello\n  in program hello v1.0.0\n  for [program.hello]\n", "")
+	bantam("", "why", "--store", store, "libtirp.so.3").expect(t, exitFault, "", `; did you mean "libtirpc.so.3"?`)
+	bantam("", "why", "--store", store, "--json", "/etc/netconfig").expect(t, exitOK, `"layer": "package/libtirpc-common"`, "")
+
 	// Nothing leads to a network, apt least of all.
 	dead := t.TempDir()
 	for _, name := range []string{"apt-get", "apt-cache", "apt-config"} {
@@ -98,7 +106,7 @@ func TestVendoredBuildNeedsNoNetwork(t *testing.T) {
 	if err := os.WriteFile(system, []byte(text+"\n[program.more]\ngo = \"example.org/more@v1.0.0\"\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	r := bantam("", build...)
+	r = bantam("", build...)
 	if r.code != exitFault || !strings.Contains(r.errors, "system.lock does not say what program more is made of as example.org/more@v1.0.0, and --vendor has only what it names") {
 		t.Errorf("a program that nobody vendored: exit status %d, %q", r.code, r.errors)
 	}
