@@ -13,6 +13,8 @@ import (
 	spdxjson "github.com/spdx/tools-golang/json"
 	spdx "github.com/spdx/tools-golang/spdx/v2/v2_3"
 	"github.com/spdx/tools-golang/spdxlib"
+
+	"bantam/images"
 )
 
 // deviceBinary compiles a program that stands for the device's.
@@ -30,33 +32,59 @@ func deviceBinary(t *testing.T, dir string) string {
 	return device
 }
 
-// moduleProxy has one module, example.org/Hello v1.0.0, a program.
+// moduleProxy has example.org/Hello v1.0.0, a program, the module that it needs, and one that this one requires for what
+// nobody needs here.
 func moduleProxy(t *testing.T) {
 	t.Helper()
 	dir := t.TempDir()
-	const mod = "module example.org/Hello\n\ngo 1.20\n"
-	var packed bytes.Buffer
-	z := zip.NewWriter(&packed)
-	for name, text := range map[string]string{"go.mod": mod, "main.go": "package main\n\nfunc main() { println(\"hello\") }\n"} {
-		w, err := z.Create("example.org/Hello@v1.0.0/" + name)
-		if err == nil {
-			_, err = w.Write([]byte(text))
+	for module, files := range map[string]map[string]string{
+		"example.org/Hello": {"go.mod": "require example.org/word v1.0.0\n", "main.go": "package main\n\nimport \"example.org/word\"\n\nfunc main() { println(word.Hello) }\n"},
+		"example.org/word": {
+			"go.mod": "require example.org/far v1.0.0\n", "word.go": "package word\n\nconst Hello = \"hello\"\n", "more/more.go": "package more\n\nimport _ \"example.org/far\"\n",
+		},
+		"example.org/far": {"go.mod": "", "far.go": "package far\n"},
+	} {
+		files["go.mod"] = "module " + module + "\n\ngo 1.20\n" + files["go.mod"]
+		var packed bytes.Buffer
+		z := zip.NewWriter(&packed)
+		for name, text := range files {
+			w, err := z.Create(module + "@v1.0.0/" + name)
+			if err == nil {
+				_, err = w.Write([]byte(text))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
 		}
-		if err != nil {
+		at := filepath.Join(dir, strings.ReplaceAll(module, "H", "!h"), "@v")
+		if err := errors.Join(z.Close(), os.MkdirAll(at, 0o755)); err != nil {
 			t.Fatal(err)
 		}
-	}
-	at := filepath.Join(dir, "example.org/!hello/@v")
-	if err := errors.Join(z.Close(), os.MkdirAll(at, 0o755)); err != nil {
-		t.Fatal(err)
-	}
-	for name, text := range map[string]string{"list": "v1.0.0\n", "v1.0.0.info": `{"Version":"v1.0.0"}`, "v1.0.0.mod": mod, "v1.0.0.zip": packed.String()} {
-		if err := os.WriteFile(filepath.Join(at, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
+		for name, text := range map[string]string{"list": "v1.0.0\n", "v1.0.0.info": `{"Version":"v1.0.0"}`, "v1.0.0.mod": files["go.mod"], "v1.0.0.zip": packed.String()} {
+			if err := os.WriteFile(filepath.Join(at, name), []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	t.Setenv("GOPROXY", "file://"+dir)
 	t.Setenv("GOSUMDB", "off")
+}
+
+// ownModules is this user's cache, but for the modules of Go that were fetched.
+func ownModules(t *testing.T) string {
+	t.Helper()
+	home, err := images.DefaultCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"apt", "debs", "files", "locks", "packages", "results", "go/build"} {
+		shared := filepath.Join(home, name)
+		if err := errors.Join(os.MkdirAll(shared, 0o755), os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755), os.Symlink(shared, filepath.Join(dir, name))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
 }
 
 // Packages, loaders, kernel and programs from a vendor folder: an empty cache, no network, the same bytes.
@@ -64,14 +92,15 @@ func TestVendoredBuildNeedsNoNetwork(t *testing.T) {
 	dir := t.TempDir()
 	device, system, vendor := deviceBinary(t, dir), filepath.Join(dir, "system.toml"), filepath.Join(dir, "vendor")
 	moduleProxy(t)
+	cache := ownModules(t)
 	const text = "packages = [\"libtirpc3\"]\n[program.hello]\ngo = \"example.org/Hello@v1.0.0\"\n"
 	if err := os.WriteFile(system, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	bantam("", "vendor", "--device", device, system, vendor).expect(t, exitOK, " Debian packages, 1 Go modules and the device binary, ", "system.lock: new for board pc")
-	bantam("", "build", "--locked", "--img", "--device", device, "--out", filepath.Join(dir, "out"), system).expect(t, exitOK, "program/hello", "")
+	bantam("", "vendor", "--cache", cache, "--device", device, system, vendor).expect(t, exitOK, " Debian packages, 2 Go modules and the device binary, ", "system.lock: new for board pc")
+	bantam("", "build", "--cache", cache, "--locked", "--img", "--device", device, "--out", filepath.Join(dir, "out"), system).expect(t, exitOK, "program/hello", "")
 
-	wantBill(t, bantam("", "sbom", "--locked", "--device", device, system))
+	wantBill(t, bantam("", "sbom", "--cache", cache, "--locked", "--device", device, system))
 
 	store := filepath.Join(dir, "out/store")
 	r := bantam("", "why", "--store", store, "/lib/x86_64-linux-gnu/libc.so.6")

@@ -138,12 +138,21 @@ func (g *goCommand) run(ctx context.Context, args ...string) (string, error) {
 	if !errors.As(err, &exit) {
 		return "", noGo(err)
 	}
+	if said.Len() == 0 { // go mod download -json tells its errors so
+		var answer struct{ Error string }
+		if json.Unmarshal(out.Bytes(), &answer) == nil {
+			said.WriteString(answer.Error)
+		}
+	}
 	return "", goFault(args[0], said.String())
 }
 
+// emptyModule is the go.mod of a module that is nobody's.
+const emptyModule = "module bantam.invalid/program\n"
+
 // findModule finds the module that has a package.
 func (g *goCommand) findModule(ctx context.Context, path, version string) (string, error) {
-	if err := g.write("go.mod", "module bantam.invalid/program\n"); err != nil {
+	if err := g.write("go.mod", emptyModule); err != nil {
 		return "", err
 	}
 	if _, err := g.run(ctx, "get", path+"@"+version); err != nil {
@@ -176,27 +185,30 @@ type goMod struct {
 
 // prepare makes the folder a module that requires one other, with what the go.mod of that one says beside requirements.
 func (g *goCommand) prepare(ctx context.Context, module, version string, sums []string) error {
-	first := fmt.Sprintf("module bantam.invalid/program\n\nrequire %s %s\n", module, version)
 	lines := ""
 	if len(sums) > 0 {
 		lines = strings.Join(sums, "\n") + "\n"
 	}
-	if err := errors.Join(g.write("go.mod", first), g.write("go.sum", lines)); err != nil {
+	if err := errors.Join(g.write("go.mod", emptyModule), g.write("go.sum", lines)); err != nil {
 		return err
 	}
-	file, err := g.run(ctx, "list", "-mod=mod", "-m", "-f", "{{.GoMod}}", module)
+	// It is not required yet: go would look at all that its requirements require, also where it needs nothing of them.
+	said, err := g.run(ctx, "mod", "download", "-json", module+"@"+version)
 	if err != nil {
 		return err
 	}
-	said, err := g.run(ctx, "mod", "edit", "-json", strings.TrimSpace(file))
-	if err != nil {
-		return err
-	}
-	var its goMod
+	var its struct{ GoMod string }
 	if err := json.Unmarshal([]byte(said), &its); err != nil {
+		return fmt.Errorf("go mod download: %w", err)
+	}
+	if said, err = g.run(ctx, "mod", "edit", "-json", its.GoMod); err != nil {
+		return err
+	}
+	var mod goMod
+	if err := json.Unmarshal([]byte(said), &mod); err != nil {
 		return fmt.Errorf("go mod edit: %w", err)
 	}
-	text, err := its.like(first)
+	text, err := mod.like(fmt.Sprintf("%s\nrequire %s %s\n", emptyModule, module, version))
 	if err != nil {
 		return err
 	}
