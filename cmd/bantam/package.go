@@ -11,6 +11,7 @@ import (
 	"bantam/board"
 	"bantam/images"
 	"bantam/images/payload"
+	"bantam/printable"
 	"bantam/system"
 )
 
@@ -82,7 +83,7 @@ func printReport(w io.Writer, r *payload.Report, top int) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s for %s, built from %s\n", r.Name, r.Version, r.Arch, r.Source)
 	if len(r.Licences) > 0 {
-		fmt.Fprintf(&b, "licences: %s\n", strings.Join(r.Licences, ", "))
+		fmt.Fprintf(&b, "licences: %s\n", printable.Escape(strings.Join(r.Licences, ", ")))
 	}
 	b.WriteByte('\n')
 	var layers, files []images.Part
@@ -94,7 +95,7 @@ func printReport(w io.Writer, r *payload.Report, top int) error {
 		if f.Link != "" {
 			name += " -> " + f.Link
 		}
-		files = append(files, images.Part{Name: name, Size: f.Size})
+		files = append(files, images.Part{Name: printable.Escape(name), Size: f.Size})
 	}
 	slices.SortStableFunc(files, func(a, b images.Part) int { return cmp.Compare(b.Size, a.Size) })
 	printParts(&b, "layers, as they lie in an image", layers, top)

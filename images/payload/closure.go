@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"bantam/layer"
+	"bantam/printable"
 )
 
 // plugIns are packages of what a library opens only at run time, by the library. They are taken when they are among what a
@@ -297,5 +298,5 @@ func (l lack) String() string {
 	if strings.HasPrefix(l.library, "/") {
 		what = l.library
 	}
-	return fmt.Sprintf("nothing provides %s, which %s of package %s needs", what, printable(l.file), l.owner)
+	return fmt.Sprintf("nothing provides %s, which %s of package %s needs", what, printable.Escape(l.file), l.owner)
 }

@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"bantam/layer"
+	"bantam/printable"
 )
 
 // contents is what a .deb has: what of it becomes a layer, and what is only read.
@@ -146,7 +147,7 @@ func (u *unpacker) take(h *tar.Header, r io.Reader) error {
 		return err
 	}
 	name = mergeUsr(name)
-	shown := printable("/" + name)
+	shown := printable.Escape("/" + name)
 	if !slices.Contains([]byte{tar.TypeReg, tar.TypeLink, tar.TypeSymlink, tar.TypeDir}, h.Typeflag) {
 		u.drop("%s is a device file, FIFO or socket: not carried", shown)
 		return nil
@@ -210,7 +211,7 @@ func (u *unpacker) hardLink(h *tar.Header, f File) (File, error) {
 	}
 	i, known := u.seen[mergeUsr(target)]
 	if !known || u.Tree[i].Kind != layer.RegularFile {
-		return f, fmt.Errorf("%s is a hard link to %s, which is no file of the package", printable("/"+f.Path), printable(h.Linkname))
+		return f, fmt.Errorf("%s is a hard link to %s, which is no file of the package", printable.Escape("/"+f.Path), printable.Escape(h.Linkname))
 	}
 	f.Size, f.SHA256, f.Host = u.Tree[i].Size, u.Tree[i].SHA256, u.Tree[i].Host
 	return f, nil
@@ -239,12 +240,4 @@ func inPackage(name string) (string, error) {
 		return "", fmt.Errorf("it has a file %q, which leads out of it", name)
 	}
 	return clean, nil
-}
-
-// printable spells out what a terminal would obey to.
-func printable(name string) string {
-	if quoted := strconv.Quote(name); quoted != `"`+name+`"` {
-		return quoted
-	}
-	return name
 }

@@ -114,7 +114,7 @@ func TestDebBecomesATree(t *testing.T) {
 		{"setuid", []entry{{name: "./usr/bin/su", mode: 0o4755}}, []string{"usr/bin/su 755"}, "/usr/bin/su is setuid or setgid"},
 		{"setgid", []entry{{name: "./usr/bin/wall", mode: 0o2755}}, []string{"usr/bin/wall 755"}, "/usr/bin/wall is setuid or setgid"},
 		{"devices", []entry{{name: "./usr/dev", kind: tar.TypeBlock}, {name: "./usr/c", kind: tar.TypeChar}}, nil, "/usr/dev is a device file, FIFO or socket: not carried"},
-		{"FIFOs", []entry{{name: "./usr/f\n", kind: tar.TypeFifo}}, nil, `"/usr/f\n" is a device file, FIFO or socket: not carried`},
+		{"FIFOs", []entry{{name: "./usr/f\n", kind: tar.TypeFifo}}, nil, `/usr/f\x0a is a device file, FIFO or socket: not carried`},
 		{"elsewhere", []entry{{name: "./srv/", mode: 0o755}, {name: "./srv/www", text: "x"}, {name: "./boot/vmlinuz"}}, nil, "/srv/www lies outside of /usr and /etc: not carried"},
 		{"below /var", []entry{{name: "./var/"}, {name: "./var/lib/"}, {name: "./var/lib/test/"}}, nil, ""},
 	} {

@@ -3,7 +3,7 @@ package payload
 import (
 	"strings"
 
-	terminal "bantam/printable" // printable is this package's for names
+	"bantam/printable"
 )
 
 // mostGoLines are the first lines of what go says that people are told.
@@ -38,7 +38,7 @@ func goFault(verb, said string) error {
 			lines = append(lines, "...")
 			break
 		}
-		lines = append(lines, terminal.Escape(strings.ReplaceAll(line, "\t", " ")))
+		lines = append(lines, printable.Escape(strings.ReplaceAll(line, "\t", " ")))
 	}
 	bad := &badProgram{key: "go", message: "go " + verb + ": " + strings.Join(lines, " | ")}
 	for _, f := range goFaults {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"bantam/layer"
+	"bantam/printable"
 )
 
 // notes are what the owner of a machine should know of a package that is named in system.toml: what does not come with it as
@@ -36,7 +37,7 @@ func (p *carried) interpreterNotes(tree layer.Tree) (notes []string) {
 		if len(names) > 3 {
 			shown += fmt.Sprintf(" and %d more", len(names)-3)
 		}
-		notes = append(notes, fmt.Sprintf("package %s: %s needs %s, which no package brings: it does not run", p.Package, printable(shown), printable(interpreter)))
+		notes = append(notes, fmt.Sprintf("package %s: %s needs %s, which no package brings: it does not run", p.Package, printable.Escape(shown), printable.Escape(interpreter)))
 	}
 	return notes
 }
@@ -62,7 +63,7 @@ func commandNote(command []string) string {
 	var paths []string
 	for _, word := range command[1:] {
 		if strings.HasPrefix(word, "/") {
-			paths = append(paths, printable(word))
+			paths = append(paths, printable.Escape(word))
 		}
 	}
 	last := func(n int) string { return paths[len(paths)-n] }
@@ -76,11 +77,11 @@ func commandNote(command []string) string {
 		if len(paths) > 0 {
 			program = last(1)
 		}
-		return fmt.Sprintf("its script would give %s the capabilities %s: a service gets them by capabilities", program, printable(command[1]))
+		return fmt.Sprintf("its script would give %s the capabilities %s: a service gets them by capabilities", program, printable.Escape(command[1]))
 	case name == "ucf" && strings.HasPrefix(command[len(command)-1], "/etc/"):
 		from := ""
 		if source := command[len(command)-2]; strings.HasPrefix(source, "/") {
-			from = " of " + printable(source)
+			from = " of " + printable.Escape(source)
 		}
 		return fmt.Sprintf("its script would make %s%s: write that as a [file]", last(1), from)
 	}

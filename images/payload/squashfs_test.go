@@ -195,16 +195,23 @@ func TestFileThatChangesIsRefused(t *testing.T) {
 	}
 }
 
-func TestFullCacheDiskIsSaid(t *testing.T) {
-	cache := t.TempDir()
-	if err := syscall.Mount("tmpfs", cache, "tmpfs", 0, "size=128k"); err != nil {
+// smallDisk is a folder on a file system of its own.
+func smallDisk(t *testing.T, size string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
 		t.Fatalf("run the tests as root: %v", err)
 	}
 	t.Cleanup(func() {
-		if err := syscall.Unmount(cache, 0); err != nil {
+		if err := syscall.Unmount(dir, 0); err != nil {
 			t.Error(err)
 		}
 	})
+	return dir
+}
+
+func TestFullCacheDiskIsSaid(t *testing.T) {
+	cache := smallDisk(t, "128k")
 	noise := make([]byte, 1<<20)
 	x := uint32(1)
 	for i := range noise {
@@ -217,5 +224,9 @@ func TestFullCacheDiskIsSaid(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(cache, "files", "*")); len(left) > 0 {
 		t.Errorf("it leaves %q", left)
+	}
+	deb := writeDeb(t, nil, entry{name: "./usr/noise", text: string(noise)})
+	if _, err := readDeb(context.Background(), deb, cache, "amd64"); err == nil || !strings.Contains(err.Error(), "/usr/noise: write "+cache) || !strings.Contains(err.Error(), "no space left on device") {
+		t.Errorf("unpacking: error %v, want one that says that the disk is full", err)
 	}
 }

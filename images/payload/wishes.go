@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"bantam/images"
+	"bantam/printable"
 	"bantam/system"
 	"bantam/system/syntax"
 )
@@ -172,7 +173,7 @@ func (s serviceWish) lines() string {
 	fmt.Fprintf(&b, "[%s]\n", syntax.Join("service", s.Name))
 	fmt.Fprintf(&b, "command = %s\n", list(s.Command))
 	if len(s.Lost) > 0 {
-		fmt.Fprintf(&b, "# systemd would add: %s\n", strings.Join(s.Lost, " "))
+		fmt.Fprintf(&b, "# systemd would add: %s\n", printable.Escape(strings.Join(s.Lost, " ")))
 	}
 	if s.Forks {
 		b.WriteString("# it goes into the background, and a service stays: it needs the option that keeps it\n")

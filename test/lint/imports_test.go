@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"switcher":          {"atomicfile", "layer", "lifecycle", "regular", "spelling", "system"},
 	"netcfg":            {"atomicfile", "boottime", "regular", "system"},
 	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "printable", "spelling", "switcher", "system"},
-	"cmd":               {"board", "images", "spelling", "switcher", "system"},
+	"cmd":               {"board", "images", "printable", "spelling", "switcher", "system"},
 	"init":              {"atomicfile", "boottime", "docs", "editor", "gpt", "layer", "lifecycle", "netcfg", "printable", "regular", "spelling", "switcher", "system", "tty"},
 	"init/filetree":     {},
 	"init/glob":         {},
