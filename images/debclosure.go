@@ -103,6 +103,9 @@ func (a *Archive) complete(ctx context.Context, r Record) (Record, error) {
 	if err := json.Unmarshal(text, &stanzas); err != nil || len(stanzas) != 1 {
 		return r, fmt.Errorf("Debian package %s %s: its control file has %d paragraphs, %v", r.Package, r.Version, len(stanzas), err)
 	}
+	if name, version := stanzas[0]["package"], stanzas[0]["version"]; name != r.Package || version != r.Version {
+		return r, fmt.Errorf("%s says that %s %s has SHA-256 %s, but that is %s %s; bantam build --update %s writes it anew", a.Lock.Name(), r.Package, r.Version, r.SHA256, name, version, r.Package)
+	}
 	r.Depends, r.PreDepends, r.Provides = stanzas[0]["depends"], stanzas[0]["pre-depends"], stanzas[0]["provides"]
 	return r, nil
 }

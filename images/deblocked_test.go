@@ -142,16 +142,16 @@ func TestALockedBuildWithAWarmCacheAsksNobody(t *testing.T) {
 func TestVersionsOfDifferentDays(t *testing.T) {
 	deb, digest := small(t)
 	for needs, want := range map[string]string{
-		"small":                      "",
-		"libc6, small (>= 1:1)":      "",
-		"small (>= 9) | other":       "",
-		"small:any (>= 1:2), libc6":  "app 2 depends on small >= 1:2, but version 1:1 is to be taken; bantam build --update small takes the newest",
-		"libc6 (>= 9), small (= 1)":  "app 2 depends on small = 1, but",
-		"small (<< 1:1), base (= 7)": "app 2 depends on small << 1:1, but",
+		"small":                     "",
+		"libc6, small (>= 1)":       "",
+		"small (>= 9) | other":      "",
+		"small:any (>= 2), libc6":   "app 2 depends on small >= 2, but version 1 is to be taken; bantam build --update small takes the newest",
+		"libc6 (>= 9), small (= 0)": "app 2 depends on small = 0, but",
+		"small (<< 1), base (= 7)":  "app 2 depends on small << 1, but",
 	} {
 		a := lockedArchive(t, digest)
 		all, err := lock.Use("system.lock", lock.File{"pc": {Release: "bookworm", Packages: map[lock.Name]lock.Package{
-			{Arch: "amd64", Package: "small"}: {Version: "1:1", SHA256: digest, Arch: "all", Source: "small 1:1"},
+			{Arch: "amd64", Package: "small"}: {Version: "1", SHA256: digest, Arch: "all", Source: "small 1"},
 		}}}, "pc", lock.Update{}, false)
 		if err != nil {
 			t.Fatal(err)
@@ -160,11 +160,11 @@ func TestVersionsOfDifferentDays(t *testing.T) {
 		if err := a.writeSources(); err != nil {
 			t.Fatal(err)
 		}
-		r := Record{Package: "small", Version: "1:1", Architecture: "all", SHA256: digest}
+		r := Record{Package: "small", Version: "1", Architecture: "all", SHA256: digest}
 		for path, text := range map[string]string{
 			a.path("updated"): "",
 			a.path(closuresFile): `{"app": [{"Package": "app", "Version": "2", "Architecture": "amd64", "SHA256": "aa", "Depends": "` + needs + `"},
-				{"Package": "small", "Version": "1:3", "Architecture": "all", "SHA256": "bb"}]}`,
+				{"Package": "small", "Version": "3", "Architecture": "all", "SHA256": "bb"}]}`,
 		} {
 			if err := writeText(path, text); err != nil {
 				t.Fatal(err)
@@ -173,6 +173,16 @@ func TestVersionsOfDifferentDays(t *testing.T) {
 		if err := copyFile(filepath.Join(a.CacheDir, "debs", r.fileName()+".deb"), deb); err != nil {
 			t.Fatal(err)
 		}
+		if needs == "small" { // what a hand has written into the lock is not believed
+			wrong := Record{Package: "small", Version: "7", Architecture: "all", SHA256: digest, locked: true}
+			if err := copyFile(filepath.Join(a.CacheDir, "debs", wrong.fileName()+".deb"), deb); err != nil {
+				t.Fatal(err)
+			}
+			wrong, err := a.complete(context.Background(), wrong)
+			if err == nil || !strings.Contains(err.Error(), "system.lock says that small 7 has SHA-256 "+digest+", but that is small 1") {
+				t.Errorf("a version of another digest: %+v, %v", wrong, err)
+			}
+		}
 		records, err := a.Closure(context.Background(), "app")
 		if want != "" {
 			if err == nil || !strings.Contains(err.Error(), want) {
@@ -180,7 +190,7 @@ func TestVersionsOfDifferentDays(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || len(records) != 2 || records[0].Version != "2" || records[1].Version != "1:1" || records[1].SHA256 != digest {
+		if err != nil || len(records) != 2 || records[0].Version != "2" || records[1].Version != "1" || records[1].SHA256 != digest {
 			t.Errorf("%s: %+v, %v", needs, records, err)
 		}
 	}

@@ -39,6 +39,11 @@ func Layers(ctx context.Context, r Request) (layers []images.Layer, notes []stri
 	if err := r.clashes(all); err != nil {
 		return nil, nil, err
 	}
+	said, err := r.programLibraries(all)
+	if err != nil {
+		return nil, nil, err
+	}
+	notes = append(notes, said...)
 	for _, b := range all {
 		layers = append(layers, b.Layer)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -71,4 +72,56 @@ func (r Request) ownProgram(p system.Program) (string, error) {
 	}
 	r.Archive.Lock.AddSource(name, digest)
 	return file, nil
+}
+
+// programLibraries makes sure that the layers have what programs load, be they linked dynamically or scripts. A script's interpreter may
+// be one of Bantam's commands, so that for one only a note is made where it is elsewhere than those.
+func (r Request) programLibraries(all []built) (notes []string, err error) {
+	var tree layer.Tree
+	for _, b := range all {
+		tree = append(tree, b.Index)
+	}
+	var problems []system.Problem
+	for _, name := range slices.Sorted(maps.Keys(r.System.Programs)) {
+		entries, lacking := tree.Closure("/usr/bin/"+name, layer.Folders(r.Arch))
+		if len(lacking) == 0 {
+			continue
+		}
+		key := syntax.Join("program", name)
+		if len(entries) == 1 && len(entries[0].Needs) == 0 && lacking[0] == entries[0].Interpreter && !strings.HasPrefix(path.Base(lacking[0]), "ld") {
+			if path.Dir(lacking[0]) != "/bin" && lacking[0] != "/usr/bin/env" {
+				notes = append(notes, fmt.Sprintf("%s is a script for %s, which no layer has; add its package to packages, or begin it with #!/bin/sh", key, lacking[0]))
+			}
+			continue
+		}
+		problems = append(problems, r.problem(key, librarySuggestion(lacking), "%s: nothing provides %s, which it loads", key, strings.Join(lacking, ", ")))
+	}
+	return notes, badSystem(problems)
+}
+
+// librarySuggestion names the packages of Debian that have the libraries of most programs.
+func librarySuggestion(lacking []string) string {
+	var names []string
+	for _, l := range lacking {
+		switch base := path.Base(l); {
+		case base == "libstdc++.so.6":
+			names = append(names, "libstdc++6")
+		case base == unwinder:
+			names = append(names, "libgcc-s1")
+		case strings.HasPrefix(base, "ld-linux"), slices.Contains([]string{"libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1"}, base):
+			names = append(names, "libc6")
+		}
+	}
+	slices.Sort(names)
+	if names = slices.Compact(names); len(names) == 0 {
+		return "add the package of Debian that has it to packages, or link the program statically"
+	}
+	return fmt.Sprintf("add %s to packages, or link the program statically", quoted(names))
+}
+
+func quoted(names []string) string {
+	for i, name := range names {
+		names[i] = syntax.Quote(name)
+	}
+	return strings.Join(names, ", ")
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -336,5 +337,52 @@ func TestAProgramThatIsNotBesideTheFile(t *testing.T) {
 		if _, _, err := programLayers(context.Background(), r); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
+	}
+}
+
+// A program of one's own may be linked dynamically if the packages have what it loads.
+func TestWhatProgramsLoadIsInALayer(t *testing.T) {
+	shell, err := os.ReadFile("/bin/sh") // some program of this host that is linked to libc
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := programRequest(t, "[program.dynamic]\nfile = \"dynamic\"\n[program.script]\nfile = \"script\"\n[program.sh]\nfile = \"sh\"\n", nil)
+	r.Arch = runtime.GOARCH
+	for name, data := range map[string]string{"dynamic": string(shell), "script": "#!/usr/bin/python3\n", "sh": "#!/usr/bin/env sh\n"} {
+		if err := os.WriteFile(filepath.Join(r.Dir, name), []byte(data), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, _, err := programLayers(context.Background(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	notes, err := r.programLibraries(all)
+	if err == nil || !strings.Contains(err.Error(), ": program.dynamic: nothing provides /lib") || !strings.Contains(err.Error(), `libc.so.6, which it loads; add "libc6" to packages, or link the program statically`) {
+		t.Errorf("without libc: %v", err)
+	}
+	if len(notes) != 1 || !strings.HasPrefix(notes[0], "program.script is a script for /usr/bin/python3, which no layer has") {
+		t.Errorf("notes %q", notes)
+	}
+	var loads layer.Index
+	for _, b := range all {
+		for _, e := range b.Index {
+			for _, name := range append(e.Needs, e.Interpreter) {
+				if name == "" || strings.HasPrefix(name, "/usr/bin") || name == "/usr/bin/env" {
+					continue
+				}
+				at := strings.TrimPrefix(name, "/")
+				if !strings.Contains(name, "/") {
+					at = strings.TrimPrefix(layer.Folders(r.Arch)[0], "/") + "/" + name
+				} else {
+					at = "usr/" + at
+				}
+				loads = append(loads, layer.Entry{Path: at, Kind: layer.RegularFile})
+			}
+		}
+	}
+	slices.SortFunc(loads, func(a, b layer.Entry) int { return strings.Compare(a.Path, b.Path) })
+	if _, err := r.programLibraries(append(all, built{Layer: images.Layer{Index: loads}})); err != nil {
+		t.Errorf("with libc: %v", err)
 	}
 }
