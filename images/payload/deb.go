@@ -58,8 +58,6 @@ func readDeb(ctx context.Context, deb, spool, arch string) (*contents, error) {
 
 // debMember reads one of the two archives that a .deb consists of; dpkg-deb unpacks it as it goes.
 func debMember(ctx context.Context, deb, member string, read func(*tar.Reader) error) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
 	cmd := exec.CommandContext(ctx, "dpkg-deb", member, deb)
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	var said bytes.Buffer
@@ -77,7 +75,7 @@ func debMember(ctx context.Context, deb, member string, read func(*tar.Reader) e
 	}
 	early := fault != nil && !errors.Is(fault, io.ErrUnexpectedEOF)
 	if early {
-		stop()
+		out.Close() // otherwise the processes of dpkg-deb wait for somebody to read
 	}
 	err = cmd.Wait()
 	switch {
