@@ -41,3 +41,13 @@ func TestCheck(t *testing.T) {
 	}
 	bantam("", "check", good, "--json").expect(t, exitOK, "[]\n", "")
 }
+
+func TestExamplesHaveNoFaults(t *testing.T) {
+	files, err := filepath.Glob("../../examples/*/system.toml")
+	if err != nil || len(files) < 3 {
+		t.Fatalf("examples %q, %v", files, err)
+	}
+	for _, file := range files {
+		bantam("", "check", file, "--cache", t.TempDir()).expect(t, exitOK, file+": no faults\n", "")
+	}
+}

@@ -18,6 +18,13 @@ import (
 type wishes struct {
 	Users    []userWish
 	Services []serviceWish
+	States   []stateWish // of services that are there
+}
+
+// stateWish are folders that a service of system.toml does not keep.
+type stateWish struct {
+	Service string
+	Folders []string
 }
 
 // serviceWish is a [service].
@@ -92,7 +99,8 @@ func tidy(folders []string) (list []string) {
 	return list
 }
 
-// lacking are the wishes that a system.toml does not fulfil. A service is one by whatever name that runs its program.
+// lacking are the wishes that a system.toml does not fulfil. A service is one by whatever name that runs its program; if it
+// keeps any folder, its owner has thought of that.
 func (w wishes) lacking(sys *system.System) (less wishes) {
 	for _, u := range w.Users {
 		if _, ok := sys.Users[u.Name]; !ok {
@@ -100,26 +108,36 @@ func (w wishes) lacking(sys *system.System) (less wishes) {
 		}
 	}
 	for _, s := range w.Services {
-		if len(s.Command) > 0 && !runs(sys, path.Base(s.Command[0])) {
+		if len(s.Command) == 0 {
+			continue
+		}
+		name := running(sys, path.Base(s.Command[0]))
+		kept := slices.DeleteFunc(slices.Clone(s.State), func(dir string) bool {
+			return !strings.HasPrefix(dir, "/var/lib/") && !strings.HasPrefix(dir, "/var/spool/")
+		})
+		switch {
+		case name == "":
 			less.Services = append(less.Services, s)
+		case len(kept) > 0 && len(sys.Services[name].State) == 0:
+			less.States = append(less.States, stateWish{name, kept})
 		}
 	}
 	return less
 }
 
-// runs tells whether a service's command has a program, by name or by path, also behind a shell.
-func runs(sys *system.System, program string) bool {
-	for _, s := range sys.Services {
-		for _, word := range s.Command {
+// running is the service whose command has a program, by name or by path, also behind a shell; "" if there is none.
+func running(sys *system.System, program string) string {
+	for _, name := range slices.Sorted(maps.Keys(sys.Services)) {
+		for _, word := range sys.Services[name].Command {
 			if slices.ContainsFunc(strings.Fields(word), func(w string) bool { return path.Base(w) == program }) {
-				return true
+				return name
 			}
 		}
 	}
-	return false
+	return ""
 }
 
-func (w wishes) none() bool { return len(w.Users)+len(w.Services) == 0 }
+func (w wishes) none() bool { return len(w.Users)+len(w.Services)+len(w.States) == 0 }
 
 // names are the tables that it wants, e.g. [user.mosquitto] and [service.mosquitto].
 func (w wishes) names() string {
@@ -129,6 +147,9 @@ func (w wishes) names() string {
 	}
 	for _, s := range w.Services {
 		names = append(names, "["+syntax.Join("service", s.Name)+"]")
+	}
+	for _, state := range w.States {
+		names = append(names, syntax.Join("service", state.Service)+".state")
 	}
 	if n := len(names); n > 1 {
 		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
@@ -153,6 +174,9 @@ func (w wishes) lines(sys *system.System) string {
 	}
 	for _, s := range w.Services {
 		b.WriteString(s.lines() + "\n")
+	}
+	for _, state := range w.States {
+		fmt.Fprintf(&b, "# in [%s]\nstate = %s\n\n", syntax.Join("service", state.Service), list(state.Folders))
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
@@ -261,5 +285,6 @@ func (w wishes) and(other wishes) wishes {
 			w.Services = append(w.Services, s)
 		}
 	}
+	w.States = append(w.States, other.States...)
 	return w
 }

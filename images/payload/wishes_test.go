@@ -108,11 +108,12 @@ func TestPastedWishesAreNoFaults(t *testing.T) {
 }
 
 func TestWishesThatAreFulfilled(t *testing.T) {
-	c := contents{Scripts: map[string]string{"postinst": brokerPostinst}, Aside: map[string]string{"usr/lib/systemd/system/broker.service": brokerUnit}}
+	c := contents{Scripts: map[string]string{"postinst": brokerPostinst}, Aside: map[string]string{"usr/lib/systemd/system/broker.service": brokerUnit}, Folders: []string{"/var/lib/broker", "/var/log/broker"}}
 	for _, test := range []struct{ name, text, want string }{
 		{"none", "", "[user.broker] and [service.broker]"},
-		{"a service by another name", "[service.mqtt]\ncommand = [\"/usr/sbin/broker\"]\n", "[user.broker]"},
-		{"a service behind a shell", "[service.mqtt]\ncommand = [\"sh\", \"-c\", \"exec broker -v\"]\n", "[user.broker]"},
+		{"a service by another name", "[service.mqtt]\ncommand = [\"/usr/sbin/broker\"]\nstate = [\"/var/lib/mqtt\"]\n", "[user.broker]"},
+		{"a service behind a shell", "[service.mqtt]\ncommand = [\"sh\", \"-c\", \"exec broker -v\"]\nstate = [\"/var/lib/mqtt\"]\n", "[user.broker]"},
+		{"a service that keeps nothing", "[user.broker]\nuid = 7\n[service.mqtt]\ncommand = [\"/usr/sbin/broker\"]\n", "service.mqtt.state"},
 		{"a user", "[user.broker]\nuid = 7\n", "[service.broker]"},
 	} {
 		sys, problems := system.Parse("system.toml", []byte(test.text))
@@ -122,6 +123,13 @@ func TestWishesThatAreFulfilled(t *testing.T) {
 		if got := c.wishes().lacking(sys).names(); got != test.want {
 			t.Errorf("%s: it wants %q, want %q", test.name, got, test.want)
 		}
+	}
+}
+
+func TestFoldersOfAServiceThatIsThere(t *testing.T) {
+	w := wishes{States: []stateWish{{"mqtt", []string{"/var/lib/broker"}}}}
+	if got, want := w.lines(&system.System{}), "# in [service.mqtt]\nstate = [\"/var/lib/broker\"]\n"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 
