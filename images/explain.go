@@ -20,6 +20,7 @@ import (
 type Explanation struct {
 	Generation switcher.Digest `json:"generation"`
 	Parts      []Part          `json:"parts"`    // as they lie in the image
+	Asked      []Part          `json:"asked"`    // layers by the entries of system.toml that ask for them, largest first
 	Modules    []Part          `json:"modules"`  // largest first, uncompressed
 	Sections   []Part          `json:"sections"` // of the device binary, uncompressed
 	Packages   []Part          `json:"packages"` // machine code in the device binary by Go package, largest first
@@ -63,6 +64,7 @@ func Explain(ctx context.Context, cache Cache, storeDir string, b board.Board) (
 		}
 	}
 	x.Parts = append(x.Parts, layerParts(g.Layers)...)
+	x.Asked = askedParts(g.Layers)
 	x.Parts = append(x.Parts, Part{Name: "system.toml", Size: g.System.Size})
 	for _, list := range [][]Part{x.Modules, x.Packages, x.Sections} {
 		slices.SortStableFunc(list, func(a, b Part) int { return cmp.Compare(b.Size, a.Size) })

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,6 +61,41 @@ func layerParts(layers []switcher.Descriptor) (parts []Part) {
 			first[d.Digest] = d.LayerName()
 		}
 		parts = append(parts, p)
+	}
+	return parts
+}
+
+// askedParts accounts for layers by the entries of system.toml that ask for them: the bytes that would go with each, and last
+// those that several share.
+func askedParts(layers []switcher.Descriptor) (parts []Part) {
+	all, alone, shared := make(map[string]int64), make(map[string]int64), int64(0)
+	size, by := make(map[switcher.Digest]int64), make(map[switcher.Digest][]string) // equal bytes lie on a medium once
+	for _, d := range layers {
+		size[d.Digest] = d.Size
+		by[d.Digest] = append(by[d.Digest], strings.Fields(d.Annotations[switcher.ForAnnotation])...)
+	}
+	for digest, entries := range by {
+		slices.Sort(entries)
+		entries = slices.Compact(entries)
+		for _, entry := range entries {
+			all[entry] += size[digest]
+		}
+		if len(entries) == 1 {
+			alone[entries[0]] += size[digest]
+		} else {
+			shared += size[digest]
+		}
+	}
+	for _, entry := range slices.Sorted(maps.Keys(all)) {
+		p := Part{Name: entry, Size: alone[entry]}
+		if all[entry] != p.Size {
+			p.Detail = Commas(all[entry]) + " with what it shares"
+		}
+		parts = append(parts, p)
+	}
+	slices.SortStableFunc(parts, func(a, b Part) int { return cmp.Compare(b.Size, a.Size) })
+	if shared > 0 {
+		parts = append(parts, Part{Name: "shared", Size: shared, Detail: "by several of them"})
 	}
 	return parts
 }

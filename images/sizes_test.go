@@ -1,8 +1,11 @@
 package images
 
 import (
+	"slices"
 	"strings"
 	"testing"
+
+	"bantam/switcher"
 )
 
 func TestSizesTable(t *testing.T) {
@@ -67,5 +70,26 @@ func TestProgressFitsOnALine(t *testing.T) {
 	done()
 	if b.Len() > 0 {
 		t.Errorf("in a pipe it prints %q, want nothing", b.String())
+	}
+}
+
+func TestSizesByWhatAsksForThem(t *testing.T) {
+	layerOf := func(name, digest string, size int64, by string) switcher.Descriptor {
+		return switcher.Descriptor{Digest: switcher.Digest(digest), Size: size, Annotations: map[string]string{switcher.LayerAnnotation: name, switcher.ForAnnotation: by}}
+	}
+	got := askedParts([]switcher.Descriptor{
+		layerOf("files", "f", 1000, "files"),
+		layerOf("package/a", "a", 10, "package/a"),
+		layerOf("package/b", "b", 20, "package/b"),
+		layerOf("package/libonly", "l", 300, "package/b"),
+		layerOf("package/libboth", "c", 4000, "package/a package/b"),
+		layerOf("package/twin", "b", 20, "package/a"), // the bytes of b
+	})
+	want := []Part{{"files", 1000, ""}, {"package/b", 300, "4,320 with what it shares"}, {"package/a", 10, "4,030 with what it shares"}, {"shared", 4020, "by several of them"}}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if none := askedParts(nil); len(none) > 0 {
+		t.Errorf("of nothing: %v", none)
 	}
 }

@@ -50,10 +50,14 @@ are shown before compression, which makes them three to five times smaller.`,
 				top   int
 			}{
 				{"generation " + x.Generation.Short(), x.Parts, 0},
+				{"what system.toml asks for, packed: the bytes that would go with it", x.Asked, 0},
 				{"kernel modules, uncompressed", x.Modules, *top},
 				{"device binary, uncompressed", x.Sections, *top},
 				{"its machine code by Go package", x.Packages, *top},
 			} {
+				if len(list.parts) == 0 {
+					continue // nothing was asked for, or all is built in
+				}
 				if i > 0 {
 					fmt.Fprintln(c.stdout)
 				}
