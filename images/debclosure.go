@@ -17,7 +17,7 @@ func (a Archive) Closure(ctx context.Context, name string) ([]Record, error) {
 	if err := a.locate(); err != nil {
 		return nil, err
 	}
-	if err := a.refuse(name); err != nil {
+	if err := a.Refuse(fmt.Sprintf("all that comes with %s (%s)", name, a.Arch)); err != nil {
 		return nil, err
 	}
 	closures, err := answers(ctx, &a, closuresFile, []string{name}, a.closure)
@@ -44,7 +44,7 @@ func (a Archive) Closure(ctx context.Context, name string) ([]Record, error) {
 
 // LockedClosure are the records of a package and of those that the lock says are carried for it, found in such a way, e.g.
 // libraries; nil if the lock does not say that. The package itself comes first, the others by name.
-func (a Archive) LockedClosure(ctx context.Context, name, how string) ([]Record, error) {
+func (a Archive) LockedClosure(ctx context.Context, name, how string) (records []Record, err error) {
 	if err := a.locate(); err != nil {
 		return nil, err
 	}
@@ -52,20 +52,30 @@ func (a Archive) LockedClosure(ctx context.Context, name, how string) ([]Record,
 	if !ok {
 		return nil, nil
 	}
-	names := append([]string{name}, others...)
-	records, err := a.records(ctx, names)
-	if err != nil {
-		return nil, err
-	}
 	var all []Record
-	for _, name := range names {
-		r, err := a.complete(ctx, records[name])
+	for _, name := range append([]string{name}, others...) {
+		var r Record
+		p, ok := a.Lock.Says(a.Arch, name)
+		if ok {
+			r, err = a.complete(ctx, lockedRecord(name, p))
+		} else { // it is to be renewed
+			r, err = a.newest(ctx, name)
+		}
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, r)
 	}
 	return all, a.fit(ctx, all)
+}
+
+// newest is what the archive says of a package now.
+func (a *Archive) newest(ctx context.Context, name string) (Record, error) {
+	if err := a.Refuse(fmt.Sprintf("which %s (%s) to take", name, a.Arch)); err != nil {
+		return Record{}, err
+	}
+	found, err := answers(ctx, a, recordsFile, []string{name}, a.show)
+	return found[name], err
 }
 
 // Keep tells the lock which packages are carried for the first of them, and how they were found.

@@ -25,15 +25,18 @@ func (a *Archive) lockedRecords(names []string) (all map[string]Record, missing 
 			missing = append(missing, name)
 		}
 	}
-	return all, missing, a.refuse(missing...)
+	if len(missing) == 0 {
+		return all, nil, nil
+	}
+	return all, missing, a.Refuse(fmt.Sprintf("which %s (%s) to take", strings.Join(missing, ", "), a.Arch))
 }
 
-// refuse is the error of asking the archive in a build that may not.
-func (a *Archive) refuse(names ...string) error {
-	if a.Vendor != "" && len(names) > 0 {
-		return fmt.Errorf("%s does not say which %s (%s) to take, and --vendor has only what it names", a.Lock.Name(), strings.Join(names, ", "), a.Arch)
+// Refuse is the error of a build that may take nothing but what the lock says, which is not this; nil for other builds.
+func (a *Archive) Refuse(what string) error {
+	if a.Vendor != "" {
+		return fmt.Errorf("%s does not say %s, and --vendor has only what it names", a.Lock.Name(), what)
 	}
-	return a.Lock.Refuse(a.Arch, names...)
+	return a.Lock.Refuse(what)
 }
 
 // lockedRecord is the record of a package, by name or name=version, as the lock keeps it.

@@ -159,12 +159,13 @@ func (in *Inputs) Carry(arch, name, how string, names []string) {
 	})
 }
 
-// Refuse is the error of a locked build to which the lock does not say what packages are; nil for other builds.
-func (in *Inputs) Refuse(arch string, names ...string) error {
-	if in == nil || !in.locked || len(names) == 0 {
+// Refuse is the error of a locked build to which the lock does not say something, e.g. which tcpdump (amd64) to take; nil
+// for other builds.
+func (in *Inputs) Refuse(what string) error {
+	if in == nil || !in.locked {
 		return nil
 	}
-	return fmt.Errorf("%s does not say which %s (%s) to take, and --locked forbids to add it; run bantam build without it", in.file, strings.Join(names, ", "), arch)
+	return fmt.Errorf("%s does not say %s, and --locked forbids to add it; run bantam build without it", in.file, what)
 }
 
 // AddPackage keeps what the archive said of a package.
@@ -184,14 +185,6 @@ func (in *Inputs) Program(name, from string) (p Program, ok bool) {
 		}
 	})
 	return p, ok
-}
-
-// RefuseProgram is the error of a locked build to which the lock does not say what a program is made of; nil for other builds.
-func (in *Inputs) RefuseProgram(name, from string) error {
-	if in == nil || !in.locked {
-		return nil
-	}
-	return fmt.Errorf("%s does not say what program %s is made of as %s, and --locked forbids to add it; run bantam build without it", in.file, name, from)
 }
 
 // AddProgram keeps what a program was built from.

@@ -146,7 +146,7 @@ func TestWithoutALockNothingIsSaidAndNothingKept(t *testing.T) {
 	if text, changes, err := in.Finish(); text != nil || changes != nil || err != nil {
 		t.Error(text, changes, err)
 	}
-	if err := in.Refuse("amd64", "a"); err != nil {
+	if err := in.Refuse("which a (amd64) to take"); err != nil {
 		t.Error(err)
 	}
 }

@@ -32,11 +32,8 @@ func (r Request) goProgram(ctx context.Context, name string, p system.Program) (
 			})
 		})
 	}
-	if err := r.Archive.Lock.RefuseProgram(name, p.Go); err != nil {
+	if err := r.Archive.Refuse(fmt.Sprintf("what program %s is made of as %s", name, p.Go)); err != nil {
 		return "", err
-	}
-	if r.Archive.Vendor != "" {
-		return "", fmt.Errorf("%s does not say what program %s is made of as %s, and --vendor has only what it names", r.Archive.Lock.Name(), name, p.Go)
 	}
 	err = r.buildProgram(ctx, p, lock.Program{Go: p.Go}, func(built lock.Program, made string) error {
 		r.Archive.Lock.AddProgram(name, built)

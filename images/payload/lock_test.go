@@ -63,7 +63,7 @@ func TestPackagesByTheLock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := request(t, "packages = [\"libtirpc3\"]\n")
+	r := request(t, "packages = [\"rsync\"]\n")
 	r.Cache = images.Cache{Dir: home}
 	r.Archive = images.Archive{CacheDir: home, Release: "bookworm", Arch: "amd64"}
 	first, text := byLock(t, r, nil, false)
@@ -74,16 +74,21 @@ func TestPackagesByTheLock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root := kept["pc"].Packages[lock.Name{Arch: "amd64", Package: "libtirpc3"}]
-	if root.Closure != "libraries" || !slices.Contains(strings.Fields(root.Carries), "libtirpc-common") || strings.Contains(root.Carries, "perl") {
+	root := kept["pc"].Packages[lock.Name{Arch: "amd64", Package: "rsync"}]
+	if root.Closure != "libraries" || !slices.Contains(strings.Fields(root.Carries), "libpopt0") || strings.Contains(root.Carries, "perl") {
 		t.Errorf("the lock keeps %+v", root)
 	}
 	for n, p := range kept["pc"].Packages {
-		if name := n.Package; name != "libtirpc3" && !slices.Contains(strings.Fields(root.Carries), name) || len(p.SHA256) != 64 || p.Source == "" {
+		if name := n.Package; name != "rsync" && !slices.Contains(strings.Fields(root.Carries), name) || len(p.SHA256) != 64 || p.Source == "" {
 			t.Errorf("the lock keeps %s: %+v, which nobody carries", name, p)
 		}
 	}
 	noApt(t)
+	less := request(t, "packages = [\"rsync\"]\n[package.rsync]\nexclude = [\"/usr/bin/rsync\"]\n")
+	less.Cache, less.Archive = r.Cache, r.Archive
+	if _, next := byLock(t, less, text, false); !strings.Contains(string(next), "rsync]") || strings.Contains(string(next), "libpopt0") {
+		t.Errorf("without the library that needs them the lock still has\n%s", next)
+	}
 	if second, text := byLock(t, r, text, true); text != nil || !slices.Equal(digests(second), digests(first)) {
 		t.Errorf("by the lock\n%q\nwant\n%q\nnew lock %s", digests(second), digests(first), text)
 	}
