@@ -71,6 +71,10 @@ func (v *view) sideways(d *document) {
 	}
 }
 
+// walked is how many rows off the screen a cursor may be that walked there, with keys
+// that came while the line was behind; farther it jumped.
+const walked = 3
+
 // reveal scrolls until the cursor's row is on the screen: by the rows that it
 // walked off, or, where it jumped, to one of the tops that choose is given, the
 // middle without it.
@@ -83,7 +87,7 @@ func (v *view) reveal(d *document, choose func(tops []int) int) {
 	at := v.rowStart(d, d.cursor)
 	if at >= d.top {
 		from, seen := d.top, 0
-		for ; from < at && seen < height+1; seen++ {
+		for ; from < at && seen < height-1+walked; seen++ {
 			from, _ = v.below(d, from, 1)
 		}
 		if from == at {
@@ -92,8 +96,8 @@ func (v *view) reveal(d *document, choose func(tops []int) int) {
 			}
 			return
 		}
-	} else if from, gone := v.above(d, d.top, 1); gone == 1 && from <= at {
-		d.top = from
+	} else if from, _ := v.above(d, d.top, walked); from <= at {
+		d.top = at
 		return
 	}
 	if choose == nil {
