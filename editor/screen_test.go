@@ -155,7 +155,7 @@ func play(t *testing.T, seed uint64, n int) {
 	kind := func() screen.Terminal {
 		sizes := [][2]int{{24, 80}, {5, 20}, {1, 2}, {6, 10}, {2, 5}, {50, 132}, {8, 30}}
 		s := sizes[r.IntN(len(sizes))]
-		return screen.Terminal{Rows: s[0], Cols: s[1], Insert: r.IntN(2) == 0, Lines: r.IntN(2) == 0, Colors: r.IntN(2) == 0}
+		return screen.Terminal{Rows: s[0], Cols: s[1], Insert: r.IntN(2) == 0, Lines: r.IntN(2) == 0, Colors: r.IntN(2) == 0, LineFeed: r.IntN(2) == 0}
 	}
 	w := watch(m, kind(), seed%3 == 0)
 	w.draw(t, false, "opening")
@@ -173,6 +173,10 @@ func play(t *testing.T, seed uint64, n int) {
 		}
 		if r.IntN(30) == 0 {
 			w.resize(kind())
+		}
+		if r.IntN(4) == 0 { // a part of the screen, before the next key
+			some, _ := m.drawSome(w.screen, w.slow, false, r.IntN(100))
+			w.vt.Write(some)
 		}
 		if full := r.IntN(4) == 0; r.IntN(3) > 0 {
 			if full {

@@ -172,7 +172,7 @@ func (s *session) run(targets []Target) error {
 			full = draw
 		}
 		s.inBackground(full)
-		if m.redraw {
+		if m.redraw && t.backlog() <= 0 {
 			m.redraw = false
 			t.measure()
 			s.resize()
