@@ -1,6 +1,8 @@
 package screen_test
 
 import (
+	"bytes"
+	"math/rand/v2"
 	"testing"
 
 	"bantam/editor/screen"
@@ -67,5 +69,30 @@ func BenchmarkScroll(b *testing.B) {
 				s.Draw(pictures[i%len(pictures)])
 			}
 		})
+	}
+}
+
+// A terminal may say that it is of any size. What is looked at is bounded then, too:
+// the search ends, and the best way so far is drawn.
+func TestWorkOfALargeScreen(t *testing.T) {
+	const most = 2 << 20 // cells, of 270,000
+	for _, term := range []screen.Terminal{{Rows: 300, Cols: 900, Insert: true, Lines: true, LineFeed: true}, {Rows: 300, Cols: 900}} {
+		r := rand.New(rand.NewPCG(1, 1))
+		g := &page{lines: routerTOML(t), status: "router.toml", selected: -1}
+		for len(g.lines) < 3000 {
+			g.lines = append(g.lines, bytes.Repeat(g.lines[r.IntN(200)], 1+r.IntN(9)))
+		}
+		s := screen.New(term)
+		worst := 0
+		for range 40 {
+			g.change(r, term)
+			from := s.Work()
+			s.Draw(g.picture(term))
+			worst = max(worst, s.Work()-from)
+		}
+		t.Logf("%v: at most %d cells looked at", levelOf(term), worst)
+		if worst > most {
+			t.Errorf("%v: %d cells looked at, at most %d wanted", levelOf(term), worst, most)
+		}
 	}
 }
