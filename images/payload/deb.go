@@ -165,6 +165,9 @@ func (u *unpacker) take(h *tar.Header, r io.Reader) error {
 	}
 	if trimmed(name) {
 		u.Trimmed += h.Size
+		if note := "it has modules of a kernel: they come with the board's, by modules = [...]"; strings.HasPrefix(name, "usr/lib/modules/") && !slices.Contains(u.Dropped, note) {
+			u.Dropped = append(u.Dropped, note)
+		}
 		if !isAside(name) || h.Typeflag != tar.TypeReg {
 			return nil
 		}

@@ -24,7 +24,8 @@ type carried struct {
 	images.Record
 	Part string // its name, or that of a part of it, e.g. libc6/rare
 	*contents
-	For []string // names of packages in system.toml that brought it, sorted
+	For   []string // names of packages in system.toml that brought it, sorted
+	Whole bool     // it is there for itself, not for a library
 }
 
 // packageLayers makes the layers of Debian packages, one for each binary package that has something to carry.
@@ -82,6 +83,10 @@ func (r Request) packages(ctx context.Context) (all []*carried, notes []string, 
 				tree = append(tree, contents.index())
 			}
 			p.For = append(p.For, root)
+			p.Whole = p.Whole || slices.Contains(c.wholes, p.Package)
+		}
+		if p := r.nothing(root, c, byName); p != nil {
+			problems = append(problems, *p)
 		}
 		lacking = append(lacking, c.lacking...)
 	}
@@ -108,7 +113,7 @@ func (r Request) packages(ctx context.Context) (all []*carried, notes []string, 
 	}
 	for _, p := range all {
 		slices.Sort(p.For)
-		if slices.Contains(p.For, p.Part) { // of libraries nobody starts or misses the rest
+		if p.Whole && p.Part == p.Package { // of libraries nobody starts or misses the rest
 			notes = append(notes, p.notes(tree)...)
 		}
 	}
@@ -159,6 +164,23 @@ func (c *closure) records(root string) []images.Record {
 		}
 	}
 	return all
+}
+
+// nothing is the problem of a package that brings no file, itself or by what it stands for; nil if it brings some.
+func (r Request) nothing(root string, c *closure, all map[string]*carried) *system.Problem {
+	var why []string
+	for _, name := range c.wholes {
+		if p := all[name]; p != nil && !p.empty() {
+			return nil
+		} else if p != nil {
+			why = append(why, p.Dropped...)
+		}
+	}
+	p := r.problem(r.packageKey(root), "remove it", "package %s has nothing that a machine carries", root)
+	if len(why) > 0 {
+		p.Message += ": " + why[0]
+	}
+	return &p
 }
 
 // newClosure is a search among the packages of records.

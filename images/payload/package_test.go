@@ -136,6 +136,7 @@ func TestPackagesThatCannotBe(t *testing.T) {
 		{"two that do not exist, at once", "packages = [\"mosquito\", \"nftable\"]\n", "system.toml:1:13: packages: Debian bookworm amd64 has no package mosquito; did you mean \"mosquitto\"?\nsystem.toml:1:25: packages: Debian bookworm amd64 has no package nftable; did you mean \"nftables\"?"},
 		{"a path that is not in the package", "packages = [\"nftables\"]\n[package.nftables]\nexclude = [\"/usr/share/nftable\", \"/usr/share/doc\"]\n",
 			"system.toml:3:12: package.nftables.exclude[0]: package nftables has no /usr/share/nftable; bantam package nftables lists what there is"},
+		{"one that has nothing to carry", "packages = [\"gcc-12-base\", \"nftables\"]\n", "system.toml:1:13: package gcc-12-base has nothing that a machine carries; remove it"},
 		{"a library that is excluded", "packages = [\"nftables\", \"libnftables1\"]\n[package.libnftables1]\nexclude = [\"/usr/lib/x86_64-linux-gnu/libnftables.so.1\"]\n",
 			"system.toml:1:13: nothing provides library libnftables.so.1, which /usr/sbin/nft of package nftables needs; add the package that has it to packages, or leave the file out by exclude"},
 	} {

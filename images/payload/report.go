@@ -73,13 +73,13 @@ func (r Request) report(ctx context.Context) (*Report, error) {
 		for _, f := range p.Tree {
 			l.Files += f.Size
 		}
-		if p.isOwn(all) {
+		if p.Whole && p.Part == p.Package {
 			wants = wants.and(p.wishes())
 		}
 		if p.Part == root {
 			report.Name, report.Version, report.Source, report.Licences = p.Package, p.Version, p.Source+" "+p.SourceVersion, l.Licences
 		}
-		if p.Package == root || p.isOwn(all) {
+		if p.Whole {
 			report.files(p)
 		}
 		if p.empty() {

@@ -226,19 +226,12 @@ func list(words []string) string {
 	return "[" + strings.Join(quoted, ", ") + "]"
 }
 
-// isOwn tells whether a package is named in system.toml, or is built from the source of one that is.
-func (p *carried) isOwn(all []*carried) bool {
-	return p.Part == p.Package && slices.ContainsFunc(all, func(root *carried) bool {
-		return root.Source == p.Source && slices.Contains(root.For, root.Package)
-	})
-}
-
 // wishes is a note of what packages want and system.toml does not say.
 func (r Request) wishes(all []*carried) (notes []string) {
 	var together wishes
 	var wanting []string
 	for _, p := range all {
-		if w := p.wishes().lacking(r.System); p.isOwn(all) && !w.none() {
+		if w := p.wishes().lacking(r.System); p.Whole && p.Part == p.Package && !w.none() {
 			together, wanting = together.and(w), append(wanting, p.Package)
 		}
 	}
@@ -258,7 +251,12 @@ func Wants(r Request) (remarks []system.Problem, lines string) {
 			continue
 		}
 		var w wishes
-		for _, name := range append([]string{root}, newArchiveOf(records).siblings(root, true)...) {
+		archive := newArchiveOf(records)
+		own := archive.siblings(root, true)
+		if c := r.knownContents(records[0]); c != nil && c.empty() {
+			own = archive.depends(root)
+		}
+		for _, name := range append(own, root) {
 			i := slices.IndexFunc(records, func(record images.Record) bool { return record.Package == name })
 			if c := r.knownContents(records[i]); c != nil {
 				w = w.and(c.wishes().lacking(r.System))
