@@ -70,7 +70,11 @@ func TestASlowLineShowsWhatItShould(t *testing.T) {
 	}
 	keys := []string{"\x1b[A", "\x1b[B", "\x1b[B", "\x1b[C", "\x1b[D", "\x1b[5~", "\x1b[6~", "\x1b[H", "\x1b[F", "x", "#", " ", "\r", "\x7f", "\x1b[3~",
 		"\x0b", "\x15", "\x1a", "\x19", "\x06uid\r", "\x1447\r", "\x1b[1;5C", "\x0c"}
-	for seed := range uint64(24) {
+	seeds := uint64(24)
+	if testing.Short() {
+		seeds = 6
+	}
+	for seed := range seeds {
 		term := []string{"linux", "vt100", "xterm"}[seed%3]
 		dir := t.TempDir()
 		synctest.Test(t, func(t *testing.T) {

@@ -135,30 +135,42 @@ func TestWithoutColoursOnlyWhatIsSelectedCostsASwitch(t *testing.T) {
 	}
 }
 
-// Every line of the file, scrolled in at the bottom and at the top.
+// Every line of the file, scrolled in at the bottom and at the top: a line feed or
+// its reverse, the line, and back to its beginning. Colours cost their switches.
 func TestScrollingCostsTheNewLineAndLittleMore(t *testing.T) {
-	g := &page{lines: routerTOML(t), row: 21, status: "router.toml", selected: -1}
-	s, e := screen.New(linux), dirty(linux)
-	draw(t, linux, s, e, g.picture(linux))
-	steps := len(g.lines) - 22
-	scroll := func(by, newLine, overhead int) (average int) {
-		for range steps {
-			g.top += by
-			out := draw(t, linux, s, e, g.picture(linux))
-			line := g.lines[g.top+newLine]
-			if len(out) > len(line)+overhead {
-				t.Errorf("scrolling to %q costs %d bytes: %q", line, len(out), out)
+	colors := linux
+	colors.Colors = true
+	for _, c := range []struct {
+		name     string
+		term     screen.Terminal
+		switches int // bytes of a line
+		down, up int // mean bytes
+	}{{"linux", linux, 0, 24, 25}, {"vt100", vt100, 0, 24, 25}, {"xterm", colors, 36, 31, 32}} {
+		t.Run(c.name, func(t *testing.T) {
+			g := &page{lines: routerTOML(t), row: 21, status: "router.toml", selected: -1}
+			s, e := screen.New(c.term), dirty(c.term)
+			draw(t, c.term, s, e, g.picture(c.term))
+			steps := len(g.lines) - 22
+			scroll := func(by, newLine, overhead int) (average int) {
+				for range steps {
+					g.top += by
+					out := draw(t, c.term, s, e, g.picture(c.term))
+					line := g.lines[g.top+newLine]
+					if len(out) > len(line)+overhead+c.switches {
+						t.Errorf("scrolling to %q costs %d bytes: %q", line, len(out), out)
+					}
+					average += len(out)
+				}
+				return average / steps
 			}
-			average += len(out)
-		}
-		return average / steps
-	}
-	if n := scroll(1, 21, len("\n\r")); n > 24 {
-		t.Errorf("a line down costs %d bytes on average", n)
-	}
-	g.row = 0
-	if n := scroll(-1, 0, len("\x1bM\r")); n > 26 {
-		t.Errorf("a line up costs %d bytes on average", n)
+			if n := scroll(1, 21, len("\n\r")); n > c.down {
+				t.Errorf("a line down costs %d bytes on average", n)
+			}
+			g.row = 0
+			if n := scroll(-1, 0, len("\x1bM\r")); n > c.up {
+				t.Errorf("a line up costs %d bytes on average", n)
+			}
+		})
 	}
 }
 
