@@ -224,7 +224,7 @@ const mostHandChanges = 20
 // next switch makes them what they were.
 func (s *Switcher) HandChanges() ([]string, error) {
 	s.mu.Lock()
-	want, busy := s.placed, s.busy != nil
+	want, busy, files := s.placed, s.busy != nil, orEmpty(s.current.system).Files
 	s.mu.Unlock()
 	if busy || want == nil {
 		return nil, nil // what changes is not by hand
@@ -245,7 +245,7 @@ func (s *Switcher) HandChanges() ([]string, error) {
 			changes = append(changes, err.Error())
 		case have == "":
 			changes = append(changes, path+" is gone; the next switch makes it again")
-		case have != want[path]:
+		case stateOf(files[path], have) != want[path]:
 			changes = append(changes, "somebody has changed "+path+"; the next switch makes it what it was")
 		}
 	}

@@ -51,6 +51,9 @@ func TestASecretThatHasChangedReachesWhoUsesItAtTheNextSwitch(t *testing.T) {
 			t.Errorf("%s = %s: %v %q\ngot\n%swant\n%s", c.secret, c.value, err, p.Problems, p.Plan, c.want)
 		}
 		wantExit(t, s.Switch(t.Context(), Request{Verb: VerbSwitch}, nil), ExitGood)
+		if changes, err := s.HandChanges(); len(changes) > 0 || err != nil {
+			t.Errorf("changed by hand: %q, %v", changes, err)
+		}
 		if p, err := s.Plan(Request{Verb: VerbSwitch}); err != nil || len(p.Plan.Steps) > 0 {
 			t.Errorf("after the switch: %v\n%s", err, p.Plan)
 		}

@@ -29,6 +29,7 @@ func TestBadInputLeavesTheMachineAsItWas(t *testing.T) {
 	c.boundServices()
 	c.files()
 	c.forkBomb()
+	c.secrets()
 	c.Send("poweroff\r")
 	c.WaitEnd()
 	wantClean(t, path)

@@ -150,7 +150,6 @@ func readSecret(in *os.File, out io.Writer, name string) ([]byte, error) {
 		}
 		return value, err
 	}
-	fmt.Fprintf(out, "Value of secret %s (it is not shown): ", name)
 	interrupted := make(chan os.Signal, 1) // ^C must not leave the terminal without echo
 	signal.Notify(interrupted, os.Interrupt, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
 	defer signal.Stop(interrupted)
@@ -159,6 +158,7 @@ func readSecret(in *os.File, out io.Writer, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer restore()
+	fmt.Fprintf(out, "Value of secret %s (it is not shown): ", name) // who sees that may type
 	type line struct {
 		text []byte
 		err  error

@@ -79,11 +79,8 @@ func TestAValueIsAskedForWithoutEcho(t *testing.T) {
 		asked := &firstWrite{said: make(chan bool)}
 		go func() {
 			<-asked.said
-			for range 1000 { // the echo goes after the question
-				if now, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS); err != nil || now.Lflag&unix.ECHO == 0 {
-					break
-				}
-				time.Sleep(time.Millisecond)
+			if now, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS); err != nil || now.Lflag&unix.ECHO != 0 {
+				t.Errorf("asked while what is typed is shown: %+v, %v", now, err)
 			}
 			master.WriteString(keys)
 		}()
