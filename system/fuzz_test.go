@@ -3,6 +3,7 @@ package system
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"unicode"
@@ -60,6 +61,11 @@ func FuzzParse(f *testing.F) {
 		var doc map[string]any
 		if _, err := toml.Decode(strings.TrimPrefix(string(src), "\ufeff"), &doc); err != nil {
 			t.Errorf("valid for us, not for the toml package: %v", err)
+		}
+		for _, f := range s.Files {
+			if text := fieldText(reflect.ValueOf(f.Text)); sized(text, f.Text.Text) != text {
+				return // a long text is not written out
+			}
 		}
 		var again strings.Builder
 		for _, c := range Diff(Default(), s) {
