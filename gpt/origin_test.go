@@ -52,9 +52,11 @@ func FuzzParseOrigin(f *testing.F) {
 func TestThePartitionsOfAnImageFollowTheDisksGUID(t *testing.T) {
 	old, next, mine := testTable(40000), DeriveGUID("test", "own"), DeriveGUID("somebody's", "own")
 	old.Partitions[0].ID = DeriveGUID(old.Disk.String(), ESPPurpose)
-	old.Partitions = append(old.Partitions, Partition{Type: stateTyp, ID: mine, First: 3000, Last: 3999})
+	old.Partitions = append(old.Partitions, Partition{Type: stateTyp, ID: mine, First: 3000, Last: 3999},
+		Partition{Type: Layers, ID: DeriveGUID(old.Disk.String(), LayersPurpose), First: 4000, Last: 4999})
 	got := old.WithDisk(next)
-	if got.Disk != next || got.Partitions[0].ID != DeriveGUID(next.String(), ESPPurpose) || got.Partitions[1].ID != mine {
+	if got.Disk != next || got.Partitions[0].ID != DeriveGUID(next.String(), ESPPurpose) || got.Partitions[1].ID != mine ||
+		got.Partitions[2].ID != DeriveGUID(next.String(), LayersPurpose) {
 		t.Errorf("got %+v", got)
 	}
 	if old.Disk != testDisk || old.Partitions[0].ID != DeriveGUID(testDisk.String(), ESPPurpose) {

@@ -17,9 +17,9 @@ import (
 )
 
 // Machines without a place for a state volume do all the same, and say that it
-// will be forgotten.
+// will be forgotten. What they carry of their owner is read from the medium, which is a CD, a stick or a disk.
 func TestWithoutAStateVolumeAllWorksInMemory(t *testing.T) {
-	out := build(t, "pc", "../examples/pc/system.toml")
+	out := build(t, "pc", withSite(t, "../examples/pc/system.toml"))
 	iso := filepath.Join(out, "pc.iso")
 	full := filepath.Join(t.TempDir(), "full")
 	copyTo(t, full, filepath.Join(out, "pc.img")) // a disk just as large as the image
@@ -29,6 +29,7 @@ func TestWithoutAStateVolumeAllWorksInMemory(t *testing.T) {
 	}{
 		{"CD by BIOS", "this medium runs from memory", pc(t, bios, "-cdrom", iso)},
 		{"CD by UEFI", "this medium runs from memory", pc(t, uefi, "-cdrom", iso)},
+		{"ISO on a stick by UEFI", "this medium runs from memory", pc(t, uefi, "-device", "qemu-xhci", "-drive", "if=none,id=stick,format=raw,readonly=on,file="+iso, "-device", "usb-storage,drive=stick")},
 		{"full disk by BIOS", "no 32 MiB free behind the image", pc(t, bios, "-drive", virtio(full))},
 	} {
 		t.Run(m.name, func(t *testing.T) {
@@ -39,12 +40,15 @@ func TestWithoutAStateVolumeAllWorksInMemory(t *testing.T) {
 			}
 			c.settled()
 			c.must("bantam status", "generation  1, good", state, m.why)
+			c.must("cat /srv/www/index.html", "from beside system.toml")
+			c.must("echo x > /srv/www/index.html", "read-only file system")
 			c.edits()
 			c.Send("bantam switch\r")
 			c.Expect("generation 2 runs and is the default")
 			c.host = "forgetful"
 			c.prompt()
 			c.must("bantam generations", "2   good", "running, default")
+			c.must("cat /srv/www/index.html", "from beside system.toml")
 			c.Send("bantam rollback\r")
 			c.Expect("generation 1 runs and is the default")
 			c.host = "bantam"
@@ -58,6 +62,23 @@ func TestWithoutAStateVolumeAllWorksInMemory(t *testing.T) {
 	if !bytes.Equal(before, after) {
 		t.Error("the full disk was written to")
 	}
+}
+
+// withSite is a system.toml with a folder beside it that it brings to /srv/www.
+func withSite(t *testing.T, systemFile string) string {
+	t.Helper()
+	dir := t.TempDir()
+	text := append(read(t, systemFile), "\n[file.\"/srv/www\"]\nsource = \"site\"\n"...)
+	file, site := filepath.Join(dir, "system.toml"), filepath.Join(dir, "site")
+	if err := os.Mkdir(site, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{file: text, filepath.Join(site, "index.html"): []byte("from beside system.toml\n")} {
+		if err := os.WriteFile(name, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return file
 }
 
 // edits changes the host name in the editor.
