@@ -243,7 +243,14 @@ func (c *closure) addPlugIns(name string) error {
 	if _, ok := c.archive.records[name]; !ok || slices.Contains(c.chosen, name) {
 		return nil
 	}
-	return c.whole(name)
+	contents, err := c.load(name)
+	if err == nil {
+		err = c.add(name)
+	}
+	if err == nil {
+		c.want(name, contents)
+	}
+	return err
 }
 
 // library finds a library, or an interpreter by its path, for a file, and chooses the package that has it. If it is needed

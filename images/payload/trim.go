@@ -8,7 +8,7 @@ import (
 )
 
 // trimRules is the version of what trimmed leaves out and of what is read of a package: a new one makes layers anew.
-const trimRules = "trim 2"
+const trimRules = "trim 3"
 
 // ballast is what no package's layer has: what is for people who read, what is for programs that a machine of Bantam's
 // does not have, and what maintainer scripts leave. A rule is a folder with all below it, or a pattern for one path. The rules know
@@ -17,7 +17,7 @@ var ballast = []string{
 	// for readers, translators and packagers
 	"usr/share/doc", "usr/share/doc-base", "usr/share/man", "usr/share/info", "usr/share/locale", "usr/share/lintian",
 	"usr/share/bug", "usr/share/reportbug", "usr/share/gtk-doc", "usr/share/gnome/help", "usr/share/help", "usr/share/metainfo", "usr/share/appdata",
-	"usr/share/menu", "usr/share/calendar", "usr/share/apport", "etc/apport", "usr/share/debhelper",
+	"usr/share/menu", "usr/share/calendar", "usr/share/vim/addons", "usr/share/vim/registry", "usr/share/apport", "etc/apport", "usr/share/debhelper",
 	// for shells with completion
 	"usr/share/bash-completion", "etc/bash_completion.d", "usr/share/zsh", "usr/share/fish",
 	// of init systems, schedulers and hotplug daemons; the units are read for what they want
