@@ -47,6 +47,7 @@ type want struct {
 type lack struct {
 	library, file, owner string // the file that needs it, and its package
 	plugIn               bool
+	elsewhere            string // folder where it lies and the loader does not look; "" if it is nowhere
 }
 
 // libraries chooses packages for root: itself and its siblings, and those that have the libraries that their files load.
@@ -280,10 +281,43 @@ func (c *closure) library(name string, w want, needed bool) error {
 			return nil
 		}
 	}
-	if needed {
-		c.lacking = append(c.lacking, lack{name, "/" + w.entry.Path, w.owner, w.plugIn})
+	if !needed {
+		return nil
 	}
+	l := lack{library: name, file: "/" + w.entry.Path, owner: w.owner, plugIn: w.plugIn}
+	if !strings.Contains(name, "/") {
+		found, err := c.elsewhere(name, owner, w)
+		if err != nil {
+			return err
+		}
+		l.elsewhere = found
+	}
+	c.lacking = append(c.lacking, l)
 	return nil
+}
+
+// elsewhere finds a library in a folder in which the loader looks only when somebody tells it to, and chooses the package: its
+// script would have had ldconfig write the folder down.
+func (c *closure) elsewhere(name, owner string, w want) (folder string, err error) {
+	for _, candidate := range c.archive.byNearness(owner, name) {
+		contents, err := c.load(candidate)
+		if err != nil {
+			return "", err
+		}
+		i := slices.IndexFunc(contents.Tree, func(f File) bool { return path.Base(f.Path) == name && (f.ELF || f.Kind == layer.Link) })
+		if i < 0 {
+			continue
+		}
+		if err := c.add(candidate); err != nil {
+			return "", err
+		}
+		found := "/" + contents.Tree[i].Path
+		if e := c.tree.Library(found, nil, nil); e != nil {
+			c.reachLibrary(e, w)
+			return path.Dir(found), nil
+		}
+	}
+	return "", nil
 }
 
 func (c *closure) reachLibrary(e *layer.Entry, w want) {
@@ -300,7 +334,14 @@ func (c *closure) ownerOf(e *layer.Entry) string {
 	return ""
 }
 
+// fatal tells whether a program of a package cannot run for it.
+func (l lack) fatal() bool { return !l.plugIn && l.elsewhere == "" }
+
 func (l lack) String() string {
+	if l.elsewhere != "" {
+		return fmt.Sprintf("%s of package %s needs library %s, which lies in %s, where the loader does not look: its service finds it with env = { LD_LIBRARY_PATH = %q }",
+			printable.Escape(l.file), l.owner, l.library, l.elsewhere, l.elsewhere)
+	}
 	what := "library " + l.library
 	if strings.HasPrefix(l.library, "/") {
 		what = l.library

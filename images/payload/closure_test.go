@@ -73,6 +73,8 @@ var testArchive = []archivePackage{
 	{name: "private", source: "private", depends: "private-libs, libc6", files: []string{"usr/sbin/private: /lib64/ld.so libprivate.so.1"}},
 	{name: "private-libs", source: "private-libs", depends: "libc6", files: []string{amd64Lib + "private/libprivate.so.1: - libc.so.6"}},
 	{name: "lacks", source: "lacks", depends: "libc6, private-libs", files: []string{"usr/sbin/lacks: /lib64/ld.so libprivate.so.1", amd64Lib + "lacks/plugin.so: - libnone.so.1", amd64Lib + "liblacks.so.1: - libnone.so.2"}},
+	{name: "fakeroot", source: "fakeroot", depends: "libfake, libc6", files: []string{"usr/bin/fakeroot: /lib64/ld.so libfake.so.0"}},
+	{name: "libfake", source: "libfake", depends: "libc6, libaudit1", files: []string{amd64Lib + "fake/libfake.so.0 -> libfake-1.so", amd64Lib + "fake/libfake-1.so: - libaudit.so.1"}},
 	{name: "libssl3-twin", source: "twin", provides: "ssl-library", depends: "libssl3"},
 }
 
@@ -115,8 +117,10 @@ func TestClosureOfLibraries(t *testing.T) {
 		{"what links lead to", "python3", "libc6 python3 python3.11", ""},
 		{"names that packages provide", "virtual", "libc6 libssl3 virtual", ""},
 		{"libraries in a folder of their own, by run path", "private", "libc6 private private-libs", ""},
-		{"without run path they are not found, as the loader does not find them", "lacks", "lacks libc6",
-			"nothing provides library libnone.so.2, which /usr/lib/x86_64-linux-gnu/liblacks.so.1 of package lacks needs; nothing provides library libprivate.so.1, which /usr/sbin/lacks of package lacks needs; " +
+		{"where ldconfig would have told the loader to look", "fakeroot", "fakeroot libaudit-common libaudit1 libc6 libfake",
+			"/usr/bin/fakeroot of package fakeroot needs library libfake.so.0, which lies in /usr/lib/x86_64-linux-gnu/fake, where the loader does not look: its service finds it with env = { LD_LIBRARY_PATH = \"/usr/lib/x86_64-linux-gnu/fake\" }"},
+		{"without run path they are carried, but the loader does not find them", "lacks", "lacks libc6 private-libs",
+			"nothing provides library libnone.so.2, which /usr/lib/x86_64-linux-gnu/liblacks.so.1 of package lacks needs; /usr/sbin/lacks of package lacks needs library libprivate.so.1, which lies in /usr/lib/x86_64-linux-gnu/private, where the loader does not look: its service finds it with env = { LD_LIBRARY_PATH = \"/usr/lib/x86_64-linux-gnu/private\" }; " +
 				"plug-in: nothing provides library libnone.so.1, which /usr/lib/x86_64-linux-gnu/lacks/plugin.so of package lacks needs"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 
 	"bantam/images"
 	"bantam/images/lock"
@@ -20,18 +19,16 @@ import (
 var commonLicence = regexp.MustCompile(`/usr/share/common-licenses/([A-Za-z0-9.+-]*[A-Za-z0-9+])`)
 
 // licences are the names of licences in a package's copyright file, as they stand there, sorted: those of its fields License
-// if it has the format for machines (DEP-5, copyright-format/1.0), otherwise the common ones that it refers to.
+// if it has the format for machines, otherwise the common ones that it refers to.
 func (c *contents) licences() (names []string) {
 	for _, file := range slices.Sorted(maps.Keys(c.Aside)) {
 		if path.Base(file) != "copyright" {
 			continue
 		}
 		text := c.Aside[file]
-		if strings.HasPrefix(text, "Format:") || strings.HasPrefix(text, "Format-Specification:") {
-			for line := range strings.Lines(text) {
-				if name, ok := strings.CutPrefix(line, "License:"); ok && strings.TrimSpace(name) != "" {
-					names = append(names, strings.TrimSpace(name))
-				}
+		if all, ok := images.Licences(text); ok {
+			for _, l := range all {
+				names = append(names, l.Name)
 			}
 			continue
 		}

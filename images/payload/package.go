@@ -102,7 +102,7 @@ func (r Request) packages(ctx context.Context) (all []*carried, notes []string, 
 		if slices.ContainsFunc(lacking[:i], func(other lack) bool { return other.library == l.library && other.plugIn == l.plugIn }) {
 			continue // said
 		}
-		if l.plugIn {
+		if !l.fatal() {
 			notes = append(notes, l.String())
 			continue
 		}
@@ -143,10 +143,13 @@ func (r Request) closureOf(ctx context.Context, root string) (*closure, error) {
 		}
 	}
 	if c == nil || len(c.lacking) > 0 { // as when something is no longer excluded
-		if records, err = r.Archive.Closure(ctx, root); err != nil {
-			return nil, err
-		}
-		if c, err = search(records); err != nil {
+		records, err = r.Archive.Closure(ctx, root)
+		switch {
+		case err == nil:
+			if c, err = search(records); err != nil {
+				return nil, err
+			}
+		case c == nil || slices.ContainsFunc(c.lacking, lack.fatal):
 			return nil, err
 		}
 	}
