@@ -64,8 +64,8 @@ func (c *Composed) WriteMedia(ctx context.Context, archive Archive, b board.Boar
 	return all, errors.Join(faults...)
 }
 
-// LoaderPackages fetches the packages that WriteMedia needs for a board, so that all inputs are known before work begins.
-func LoaderPackages(ctx context.Context, archive Archive, b board.Board) error {
+// FetchLoaders fetches the packages that WriteMedia needs for a board, so that all inputs are known before work begins.
+func FetchLoaders(ctx context.Context, archive Archive, b board.Board) error {
 	if b.Boot == board.EFIGrub {
 		_, _, err := grubRoots(ctx, archive)
 		return err

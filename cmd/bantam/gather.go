@@ -98,7 +98,7 @@ func (g *gathered) fetch(c *call, f *composeFlags, b board.Board, sys *system.Sy
 	} else if ok {
 		g.Kernel.Date = date
 	}
-	if err := images.LoaderPackages(c.ctx, g.archive, b); err != nil {
+	if err := images.FetchLoaders(c.ctx, g.archive, b); err != nil {
 		return err
 	}
 	g.request = payload.Request{
