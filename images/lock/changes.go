@@ -40,6 +40,7 @@ func differences(old, now *Board) (lines []string) {
 		before, after := old.Programs[name], now.Programs[name]
 		change("program "+name, before.Go, after.Go)
 		if before.Go == after.Go {
+			change("program "+name+" tags", before.Tags, after.Tags)
 			change("program "+name, before.Toolchain, after.Toolchain)
 			sums(name, before.Sums, after.Sums, &lines)
 		}

@@ -60,6 +60,7 @@ func (f File) Encode() []byte {
 			p := board.Programs[program]
 			table("board", name, "program", program)
 			line("go", p.Go)
+			line("tags", p.Tags)
 			line("toolchain", p.Toolchain)
 			list("sums", p.Sums)
 		}

@@ -174,13 +174,14 @@ func (in *Inputs) AddPackage(arch, name string, p Package) {
 	in.use(func() { in.keep(Name{arch, name}, p) })
 }
 
-// Program is what the lock says of a program; one that system.toml takes from elsewhere meanwhile is not known.
-func (in *Inputs) Program(name, from string) (p Program, ok bool) {
+// Program is what the lock says of a program; one that system.toml takes from elsewhere meanwhile, or with other tags, is
+// not known.
+func (in *Inputs) Program(name, from, tags string) (p Program, ok bool) {
 	in.use(func() {
 		if p, ok = in.used.Programs[name]; !ok && !in.renewed(name) {
 			p, ok = in.old().Programs[name]
 		}
-		if ok = ok && p.Go == from; ok {
+		if ok = ok && p.Go == from && p.Tags == tags; ok {
 			in.used.Programs[name] = p
 		}
 	})

@@ -57,7 +57,7 @@ func TestWhatALockSays(t *testing.T) {
 					t.Errorf("release %q, %v", release, err)
 				}
 				in.SetRelease(release)
-				if p, ok := in.Program("p", "x@v1.0.0"); !ok { // the program has its own way
+				if p, ok := in.Program("p", "x@v1.0.0", ""); !ok { // the program has its own way
 					in.AddProgram("p", Program{Go: "x@v1.0.0", Toolchain: "go1.26.8"})
 				} else if p.Toolchain != "go1.26.8" {
 					t.Errorf("program %+v", p)

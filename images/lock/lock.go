@@ -49,6 +49,7 @@ type Package struct {
 // Program is a program built from a Go module.
 type Program struct {
 	Go        string   // path@version as system.toml has it
+	Tags      string   // its build tags, with commas
 	Toolchain string   // e.g. go1.26.8
 	Sums      []string // lines of go.sum, sorted: all that go needs to build it, and nothing more
 }

@@ -23,7 +23,7 @@ func example() File {
 				{"amd64", "linux-image-amd64"}: {Version: "6.1.1-1", SHA256: digestA, Arch: "amd64", Means: "linux-image-6.1.0-1-amd64=6.1.1-1"},
 			},
 			Programs: map[string]Program{
-				"a.b": {Go: "example.org/b@v1.0.0", Toolchain: "go1.26.8", Sums: []string{"example.org/b v1.0.0 h1:x=", "example.org/b v1.0.0/go.mod h1:y="}},
+				"a.b": {Go: "example.org/b@v1.0.0", Tags: "a,b", Toolchain: "go1.26.8", Sums: []string{"example.org/b v1.0.0 h1:x=", "example.org/b v1.0.0/go.mod h1:y="}},
 			},
 			Sources: map[string]string{"dist/a b \"quoted\"": digestB, "site": digestA},
 		},

@@ -152,6 +152,8 @@ func (r *reader) program(n *syntax.Node) (p Program) {
 		switch key {
 		case "go":
 			p.Go = r.text(n, key, isLine)
+		case "tags":
+			p.Tags = r.text(n, key, isLine)
 		case "toolchain":
 			p.Toolchain = r.text(n, key, isToolchain)
 		case "sums":

@@ -21,10 +21,11 @@ import (
 // It is built as a dependency of a module that has nothing else, with the replacements and exclusions that its own go.mod
 // has: as its authors build it, where go install PATH@VERSION would refuse those. Versions, and so sums, are the ones of its go.mod.
 func (r Request) goProgram(ctx context.Context, name string, p system.Program) (file string, err error) {
-	locked, known := r.Archive.Lock.Program(name, p.Go)
+	tags := strings.Join(p.Tags, ",")
+	locked, known := r.Archive.Lock.Program(name, p.Go, tags)
 	if known {
-		return r.cachedProgram(ctx, p, locked, func(to *os.File) error {
-			return r.buildProgram(ctx, p, locked, func(built lock.Program, file string) error {
+		return r.cachedProgram(ctx, locked, func(to *os.File) error {
+			return r.buildProgram(ctx, locked, func(built lock.Program, file string) error {
 				if !slices.Equal(built.Sums, locked.Sums) {
 					return fmt.Errorf("%s names other modules for program %s than go wants; bantam build --update %s takes these", r.Archive.Lock.Name(), name, name)
 				}
@@ -35,9 +36,9 @@ func (r Request) goProgram(ctx context.Context, name string, p system.Program) (
 	if err := r.Archive.Refuse(fmt.Sprintf("what program %s is made of as %s", name, p.Go)); err != nil {
 		return "", err
 	}
-	err = r.buildProgram(ctx, p, lock.Program{Go: p.Go}, func(built lock.Program, made string) error {
+	err = r.buildProgram(ctx, lock.Program{Go: p.Go, Tags: tags}, func(built lock.Program, made string) error {
 		r.Archive.Lock.AddProgram(name, built)
-		file, err = r.cachedProgram(ctx, p, built, func(to *os.File) error { return copyInto(to, made) })
+		file, err = r.cachedProgram(ctx, built, func(to *os.File) error { return copyInto(to, made) })
 		return err
 	})
 	return file, err
@@ -54,8 +55,8 @@ func copyInto(to *os.File, file string) error {
 }
 
 // cachedProgram is the program that was built of the same modules by the same toolchain, or that make writes.
-func (r Request) cachedProgram(ctx context.Context, p system.Program, of lock.Program, make func(*os.File) error) (string, error) {
-	inputs := slices.Concat([]string{"go program 1", p.Go, strings.Join(p.Tags, ","), of.Toolchain, strings.Join(buildFlags, " ")}, targetEnv(r.Arch), of.Sums)
+func (r Request) cachedProgram(ctx context.Context, of lock.Program, make func(*os.File) error) (string, error) {
+	inputs := slices.Concat([]string{"go program 1", of.Go, of.Tags, of.Toolchain, strings.Join(buildFlags, " ")}, targetEnv(r.Arch), of.Sums)
 	file, _, err := r.Cache.File(ctx, r.Progress, inputs, make)
 	return file, err
 }
@@ -65,14 +66,14 @@ var buildFlags = []string{"-mod=mod", "-trimpath", "-buildvcs=false", "-ldflags=
 
 // buildProgram builds a program with what the lock says of it, or if that has no toolchain with what go wants. use is
 // told what it was built of and with, and gets the file, which goes afterwards.
-func (r Request) buildProgram(ctx context.Context, p system.Program, of lock.Program, use func(built lock.Program, file string) error) error {
+func (r Request) buildProgram(ctx context.Context, of lock.Program, use func(built lock.Program, file string) error) error {
 	g, err := r.newGoCommand(ctx, of.Toolchain)
 	if err != nil {
 		return err
 	}
 	defer g.remove()
-	r.Progress.Step("building %s for %s", p.Go, r.Arch)
-	path, version, _ := strings.Cut(p.Go, "@")
+	r.Progress.Step("building %s for %s", of.Go, r.Arch)
+	path, version, _ := strings.Cut(of.Go, "@")
 	module := moduleOf(path, version, of.Sums)
 	if module == "" {
 		if module, err = g.findModule(ctx, path, version); err != nil {
@@ -84,23 +85,23 @@ func (r Request) buildProgram(ctx context.Context, p system.Program, of lock.Pro
 	}
 	out := filepath.Join(g.dir, "program")
 	args := append([]string{"build"}, buildFlags...)
-	if len(p.Tags) > 0 {
-		args = append(args, "-tags="+strings.Join(p.Tags, ","))
+	if of.Tags != "" {
+		args = append(args, "-tags="+of.Tags)
 	}
 	if _, err := g.run(ctx, append(args, "-o", out, path)...); err != nil {
 		return err
 	}
 	info, err := buildinfo.ReadFile(out)
 	if err != nil {
-		return fmt.Errorf("program %s: %w", p.Go, err)
+		return fmt.Errorf("program %s: %w", of.Go, err)
 	}
 	sums, err := os.ReadFile(filepath.Join(g.dir, "go.sum"))
 	if err != nil {
 		return err
 	}
-	built := lock.Program{Go: p.Go, Toolchain: strings.Fields(info.GoVersion)[0], Sums: strings.Split(strings.TrimSpace(string(sums)), "\n")}
-	slices.Sort(built.Sums)
-	return use(built, out)
+	of.Toolchain, of.Sums = strings.Fields(info.GoVersion)[0], strings.Split(strings.TrimSpace(string(sums)), "\n")
+	slices.Sort(of.Sums)
+	return use(of, out)
 }
 
 // moduleOf finds in sums the module that has a package: the longest path of that version. "" if there is none.

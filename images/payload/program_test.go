@@ -204,6 +204,9 @@ func TestTagsAndArchitecturesOfAGoProgram(t *testing.T) {
 	proxy(t, testModules)
 	r := programRequest(t, "[program.hello]\ngo = \"example.org/tool/cmd/hello@v1.2.0\"\ntags = [\"loud\"]\n", nil)
 	b := programs(t, r)
+	if tags := r.Archive.Lock.Board().Programs["hello"].Tags; tags != "loud" {
+		t.Errorf("the lock has tags %q", tags)
+	}
 	if said, err := runCopy(t, b.tree[len(b.tree)-1].Host); err != nil || said != "good day!\n" {
 		t.Errorf("with a tag it says %q, %v", said, err)
 	}

@@ -40,7 +40,7 @@ func Vendor(ctx context.Context, r Request, dir string) (v Vendored, err error) 
 	}
 	saved := make(map[string]bool)
 	for _, name := range slices.Sorted(maps.Keys(board.Programs)) {
-		if err := r.vendorProgram(ctx, board.Programs[name], name, filepath.Join(dir, VendorGo), saved, &v); err != nil {
+		if err := r.vendorProgram(ctx, board.Programs[name], filepath.Join(dir, VendorGo), saved, &v); err != nil {
 			return v, fmt.Errorf("program %s: %w", name, err)
 		}
 	}
@@ -48,7 +48,7 @@ func Vendor(ctx context.Context, r Request, dir string) (v Vendored, err error) 
 }
 
 // vendorProgram saves the modules of a program that are not among saved.
-func (r Request) vendorProgram(ctx context.Context, p lock.Program, name, dir string, saved map[string]bool, v *Vendored) error {
+func (r Request) vendorProgram(ctx context.Context, p lock.Program, dir string, saved map[string]bool, v *Vendored) error {
 	cache := filepath.Join(r.Cache.Dir, "go", "mod", "cache", "download")
 	for again := false; ; again = true {
 		err := saveModules(cache, dir, p.Sums, saved, v)
@@ -56,7 +56,7 @@ func (r Request) vendorProgram(ctx context.Context, p lock.Program, name, dir st
 			return err
 		}
 		// The program came from the cache, and its modules are gone: building it once more fetches them.
-		if err := r.buildProgram(ctx, r.System.Programs[name], p, func(lock.Program, string) error { return nil }); err != nil {
+		if err := r.buildProgram(ctx, p, func(lock.Program, string) error { return nil }); err != nil {
 			return err
 		}
 	}
