@@ -12,6 +12,10 @@ import (
 	"bantam/init/filetree"
 )
 
+// workOptions bound what trees are made from: files of a system.toml, twice while one takes the place of another, and links
+// to commands.
+const workOptions = "mode=0755,size=4m,nr_inodes=4k"
+
 // begin opens the folder that /usr is without a tree, before the first is mounted over it, and has what is mounted and
 // unmounted there, and where trees are made, told to the mount namespaces of services, which otherwise would keep each tree
 // that they began with.
@@ -22,7 +26,7 @@ func (t *Tree) begin() error {
 	if err := os.MkdirAll(t.o.Work, 0o755); err != nil {
 		return err
 	}
-	if err := unix.Mount(t.o.Work, t.o.Work, "", unix.MS_BIND, ""); err != nil {
+	if err := unix.Mount("tmpfs", t.o.Work, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, workOptions); err != nil {
 		return fmt.Errorf("mount %s: %w", t.o.Work, err)
 	}
 	for _, shared := range []string{"/", t.o.Work} {

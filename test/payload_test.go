@@ -1,0 +1,115 @@
+package test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"bantam/editor/vt"
+)
+
+// onWire is a second network port of a machine, at one end of a wire between two: port eth1.
+func onWire(end string) []string {
+	return []string{"-netdev", "socket,id=wire," + end, "-device", "virtio-net-pci,netdev=wire"}
+}
+
+// freePort is a TCP port of this host that nobody uses.
+func freePort(t *testing.T) int {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// withNetwork is an example with an address on the wire.
+func withNetwork(t *testing.T, example, address string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(filepath.Dir(example))); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, filepath.Base(example))
+	text := string(read(t, file)) + fmt.Sprintf("\n[net.eth0]\n\n[net.eth1]\naddresses = [%q]\nipv6 = \"off\"\n", address)
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// A broker of Debian's answers another machine over a wire; its configuration is changed on the machine and its client comes
+// back; the package is dropped and comes back by a rollback.
+func TestABrokerOfDebianServesAnotherMachine(t *testing.T) {
+	port := freePort(t)
+	path := disk(t, filepath.Join(build(t, "pc", withNetwork(t, "../examples/mqtt/system.toml", "10.9.0.1/24")), "pc.img"))
+	server := start(t, pc(t, bios, append(onWire(fmt.Sprintf("listen=127.0.0.1:%d", port)), "-drive", virtio(path))...))
+	server.settled()
+	server.must("bantam status", "generation  1, good", "mosquitto", "ready")
+	server.must("mount", " on /usr type overlay (ro,nosuid,nodev,")
+	server.must("bantam generations show", "layers", "package mosquitto 2.", "package libc6 2.")
+
+	text := "packages = [\"mosquitto-clients\"]\n[net.eth0]\n[net.eth1]\naddresses = [\"10.9.0.2/24\"]\nipv6 = \"off\"\n"
+	file := filepath.Join(t.TempDir(), "system.toml")
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	iso := filepath.Join(build(t, "pc", file), "pc.iso")
+	client := start(t, pc(t, uefi, append(onWire(fmt.Sprintf("connect=127.0.0.1:%d", port)), "-cdrom", iso)...))
+	client.settled()
+	client.must("bantam status", "generation  1, good", "in memory")
+	client.must("ping -c 1 -W 20 10.9.0.1", "1 received")
+	client.run("mosquitto_sub -h 10.9.0.1 -t test -q 1 -i reader -c > /tmp/got 2>&1 &")
+	said := func(text string) {
+		t.Helper()
+		client.waitFor("mosquitto_pub -h 10.9.0.1 -q 1 -t test -m "+text+"; tail -n 1 /tmp/got", text)
+	}
+	said("hello")
+
+	before := server.run("cat /proc/$(pidof mosquitto)/stat | cut -d' ' -f22")
+	server.Send("(cat /run/bantam/system.toml; echo '# mine') > /tmp/next.toml; bantam switch /tmp/next.toml\r")
+	server.Expect("generation 2 runs and is the default")
+	server.prompt()
+	if after := server.run("cat /proc/$(pidof mosquitto)/stat | cut -d' ' -f22"); after != before {
+		t.Errorf("a comment has restarted the broker: it began at %q, and then at %q", before, after)
+	}
+	e := server.look(24, 80, vt.VT102)
+	server.Send("bantam edit\r")
+	e.sees(`\^S Save`)
+	server.type_(find, "allow_anonymous true", enter, end, enter, "max_connections 20", save)
+	e.sees(`^Saved`)
+	server.type_(quit)
+	e.sees(`edit again \[k\]: *$`)
+	server.Send("k\r")
+	server.prompt()
+	server.Send("bantam switch\r")
+	server.Expect("stop service mosquitto")
+	server.Expect("generation 3 runs and is the default")
+	server.prompt()
+	said("again")
+
+	server.must("free", "Mem")
+	server.write("/tmp/bare.toml", "[net.eth0]\n")
+	server.Send("bantam switch /tmp/bare.toml\r")
+	server.Expect("remove package mosquitto")
+	server.Expect("generation 4 runs and is the default")
+	server.prompt()
+	for _, gone := range []string{"mount", "ls /usr/sbin/mosquitto 2>&1", "ls /etc", "ls -l /lib64 2>&1"} {
+		if got := server.run(gone); strings.Contains(got, "overlay") || strings.Contains(got, "mosquitto\n") || strings.Contains(got, "usr/lib64") {
+			t.Errorf("%s: %s", gone, got)
+		}
+	}
+	server.waitFor("cat /sys/block/loop*/loop/backing_file 2>&1 | grep -c vda", "0\n")
+	server.Send("bantam rollback\r")
+	server.Expect("generation 3 runs and is the default")
+	server.prompt()
+	said("back")
+
+	for _, c := range []*console{client, server} {
+		c.Send("poweroff\r")
+		c.WaitEnd()
+	}
+}
