@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"bantam/editor/vt"
+	"bantam/test/vm"
 )
 
 // onWire is a second network port of a machine, at one end of a wire between two: port eth1.
@@ -46,7 +47,8 @@ func withNetwork(t *testing.T, example, address string) string {
 func TestABrokerOfDebianServesAnotherMachine(t *testing.T) {
 	port := freePort(t)
 	path := disk(t, filepath.Join(build(t, "pc", withNetwork(t, "../examples/mqtt/system.toml", "10.9.0.1/24")), "pc.img"))
-	server := start(t, pc(t, bios, append(onWire(fmt.Sprintf("listen=127.0.0.1:%d", port)), "-drive", virtio(path))...))
+	server := &console{Machine: vm.Start(t, pc(t, bios, append(onWire(fmt.Sprintf("listen=127.0.0.1:%d", port)), "-drive", virtio(path))...)...), t: t, host: "mqtt"}
+	server.booted()
 	server.settled()
 	server.must("bantam status", "generation  1, good", "mosquitto", "ready")
 	server.must("mount", " on /usr type overlay (ro,nosuid,nodev,")
@@ -96,6 +98,7 @@ func TestABrokerOfDebianServesAnotherMachine(t *testing.T) {
 	server.Send("bantam switch /tmp/bare.toml\r")
 	server.Expect("remove package mosquitto")
 	server.Expect("generation 4 runs and is the default")
+	server.host = "bantam"
 	server.prompt()
 	for _, gone := range []string{"mount", "ls /usr/sbin/mosquitto 2>&1", "ls /etc", "ls -l /lib64 2>&1"} {
 		if got := server.run(gone); strings.Contains(got, "overlay") || strings.Contains(got, "mosquitto\n") || strings.Contains(got, "usr/lib64") {
@@ -105,6 +108,7 @@ func TestABrokerOfDebianServesAnotherMachine(t *testing.T) {
 	server.waitFor("cat /sys/block/loop*/loop/backing_file 2>&1 | grep -c vda", "0\n")
 	server.Send("bantam rollback\r")
 	server.Expect("generation 3 runs and is the default")
+	server.host = "mqtt"
 	server.prompt()
 	said("back")
 
