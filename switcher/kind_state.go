@@ -127,8 +127,12 @@ func (p *planner) stateReason(path string) string {
 	return p.reason(prefixes...)
 }
 
-// check finds what is in the way of a folder, and tells what is hidden by one, or forgotten.
+// check finds what is in the way of a folder, and tells what is hidden by one, or forgotten. What is there in memory is
+// gone at the next boot.
 func (stateKind) check(c *precheck) (faults []error, notes []string) {
+	if c.verb == VerbBoot {
+		return nil, nil
+	}
 	for _, path := range sortedKeys(c.to.system.StateUsers()) {
 		state := c.observed.Items[KindState][path]
 		if something, other := strings.CutPrefix(state, " "); other {

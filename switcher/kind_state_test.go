@@ -81,6 +81,7 @@ func TestWhatIsInTheWayOfAFolderIsToldBeforeTheFirstStop(t *testing.T) {
 	if !strings.Contains(r.Reason, "state /var/lib/web: this machine has a file there") || len(m.calls) > calls {
 		t.Errorf("%s after %q", r.Reason, m.calls[calls:])
 	}
+	wantExit(t, switchTo(t, s, VerbBoot, stateTextOf(80, `"/var/lib/web"`)), ExitGood) // the file will be gone
 	m.ways["/var/lib/web"] = StateInMemory
 	p, err := s.Plan(Request{Verb: VerbSwitch, Text: []byte(stateTextOf(80, `"/var/lib/web"`))})
 	if err != nil || !slices.Contains(p.Plan.Notes, "state /var/lib/web: what is there now lies in memory, and is hidden by the folder that lasts") {

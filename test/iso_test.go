@@ -54,6 +54,9 @@ func TestWithoutAStateVolumeAllWorksInMemory(t *testing.T) {
 			c.host = "bantam"
 			c.prompt()
 			c.must("bantam status", "generation  1, good", state)
+			if m.name == "CD by BIOS" {
+				c.keepsInMemory()
+			}
 			c.Send("poweroff\r")
 			c.WaitEnd()
 		})
@@ -79,6 +82,20 @@ func withSite(t *testing.T, systemFile string) string {
 		}
 	}
 	return file
+}
+
+// keepsInMemory has a service whose folder lasts as long as the machine runs.
+func (c *console) keepsInMemory() {
+	c.t.Helper()
+	c.write("/tmp/keep.toml", `[service.keep]
+command = ["sh", "-c", "echo kept >> /srv/keep/note; exec sleep 1000"]
+user = "nobody"
+state = ["/srv/keep"]
+env = { TOKEN = { secret = "token" } }
+`)
+	c.must("echo word | bantam secret set token", "the next boot forgets it: the state is in memory")
+	c.must("bantam switch /tmp/keep.toml; echo code $?", "state /srv/keep lasts until the next boot only: there is no state volume", "mount state /srv/keep", "code 0\n")
+	c.must("bantam rollback && bantam rollback; cat /srv/keep/note; bantam state", "kept\nkept\n", "in memory", "/srv/keep  nobody  service keep")
 }
 
 // edits changes the host name in the editor.
