@@ -54,6 +54,7 @@ func (f *composeFlags) gather(c *call, b board.Board, file string) (g *gathered,
 		return nil, err
 	}
 	sys, _ := system.Parse(file, g.System) // without faults, as Check says
+	g.notes = append(g.notes, neededSecrets(sys)...)
 	if len(sys.Packages)+len(sys.Programs) > 0 || slices.ContainsFunc(slices.Collect(maps.Values(sys.Files)), hasSource) {
 		if err := needTools(layerTools...); err != nil {
 			return nil, err
@@ -82,6 +83,19 @@ func (f *composeFlags) gather(c *call, b board.Board, file string) (g *gathered,
 		return nil, unwritable(g.Cache.Dir, "--cache", err)
 	}
 	return g, nil
+}
+
+// neededSecrets says what the image cannot bring.
+func neededSecrets(sys *system.System) (notes []string) {
+	var names []string
+	for _, use := range sys.Secrets() {
+		names = append(names, use.Secret)
+	}
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		notes = append(notes, fmt.Sprintf("no image holds secret %s: once on the machine, `bantam secret set %s`", name, name))
+	}
+	return notes
 }
 
 func (g *gathered) fetch(c *call, f *composeFlags, b board.Board, sys *system.System) error {
