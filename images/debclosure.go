@@ -95,7 +95,7 @@ func (a *Archive) complete(ctx context.Context, r Record) (Record, error) {
 	if !r.locked {
 		return r, nil
 	}
-	text, err := Cache{a.CacheDir}.Result([]string{"control 1", r.SHA256}, func() ([]byte, error) {
+	text, err := Cache{a.CacheDir}.Result(controlKey(r), func() ([]byte, error) {
 		deb, err := a.Deb(ctx, r)
 		if err != nil {
 			return nil, err
@@ -119,6 +119,8 @@ func (a *Archive) complete(ctx context.Context, r Record) (Record, error) {
 	r.Depends, r.PreDepends, r.Provides = stanzas[0]["depends"], stanzas[0]["pre-depends"], stanzas[0]["provides"]
 	return r, nil
 }
+
+func controlKey(r Record) []string { return []string{"control 1", r.SHA256} }
 
 // fit makes sure that versions of different days go together: what a package demands of another's version holds.
 func (a *Archive) fit(ctx context.Context, all []Record) error {

@@ -14,7 +14,7 @@ func (a Archive) Deb(ctx context.Context, r Record) (string, error) {
 	if err := a.locate(); err != nil {
 		return "", err
 	}
-	path := filepath.Join(a.CacheDir, "debs", r.fileName()+".deb")
+	path := a.debPath(r)
 	intact := func() bool {
 		sum, err := FileDigest(path)
 		return err == nil && sum == r.SHA256
@@ -43,6 +43,48 @@ func (a Archive) Deb(ctx context.Context, r Record) (string, error) {
 		return "", fmt.Errorf("Debian package %s %s: %w", r.Package, r.Version, err)
 	}
 	return path, os.Rename(deb, path)
+}
+
+func (a *Archive) debPath(r Record) string {
+	return filepath.Join(a.CacheDir, "debs", r.fileName()+".deb")
+}
+
+// Prefetch fetches packages by one call of apt, which takes little more than the time of one. What does not come so is left
+// to Deb, which says why.
+func (a Archive) Prefetch(ctx context.Context, records ...Record) {
+	if a.Vendor != "" || a.locate() != nil {
+		return
+	}
+	wanted := make(map[string]Record) // by digest
+	args := []string{"download"}
+	for _, r := range records {
+		if _, err := os.Stat(a.debPath(r)); err != nil {
+			wanted[r.SHA256] = r
+			args = append(args, r.Package+"="+r.Version)
+		}
+	}
+	if len(wanted) < 2 || os.MkdirAll(filepath.Join(a.CacheDir, "debs"), 0o755) != nil {
+		return
+	}
+	unlock, err := Cache{a.CacheDir}.Lock(ctx, "debs", a.Progress)
+	if err != nil {
+		return
+	}
+	defer unlock()
+	tmp, err := fetchDir(filepath.Join(a.CacheDir, "debs"))
+	if err != nil {
+		return
+	}
+	defer os.RemoveAll(tmp)
+	a.Progress.Step("fetching %d packages", len(wanted))
+	a.apt(ctx, tmp, "apt-get", args...) // of what it could not fetch it leaves nothing
+	debs, _ := filepath.Glob(filepath.Join(tmp, "*.deb"))
+	for _, deb := range debs {
+		sum, err := FileDigest(deb)
+		if r, ok := wanted[sum]; ok && err == nil {
+			os.Rename(deb, a.debPath(r)) // or it is fetched once more
+		}
+	}
 }
 
 // fetchDir makes a folder to fetch into, and removes those of builds that were killed: only one build is here at a time.

@@ -22,6 +22,7 @@ var plugIns = map[string][]string{
 type closure struct {
 	archive archiveOf
 	folders []string                             // where the dynamic loader looks
+	fetch   func(names []string)                 // gets packages that load will most likely be asked for, all at once
 	load    func(part string) (*contents, error) // of the archive's packages, with what is excluded left out
 
 	chosen  []string // parts of packages in the order in which they came to be needed
@@ -173,6 +174,7 @@ func (c *closure) add(name string) error {
 	if strings.HasSuffix(name, rarePart) && contents.empty() {
 		return nil
 	}
+	c.fetch(slices.DeleteFunc(c.archive.depends(name), func(d string) bool { return !strings.HasPrefix(d, "lib") }))
 	c.chosen = append(c.chosen, name)
 	index := contents.index()
 	for i, f := range contents.Tree {

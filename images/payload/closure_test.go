@@ -90,7 +90,7 @@ func testClosure(t *testing.T) *closure {
 		records = append(records, images.Record{Package: p.name, Source: p.source, Depends: p.depends, Provides: p.provides, Architecture: arch})
 		byName[p.name] = p
 	}
-	c := &closure{archive: newArchiveOf(records), folders: layer.Folders("amd64")}
+	c := &closure{archive: newArchiveOf(records), folders: layer.Folders("amd64"), fetch: func([]string) {}}
 	c.load = func(part string) (*contents, error) {
 		name, isRarePart := strings.CutSuffix(part, rarePart)
 		p, ok := byName[name]

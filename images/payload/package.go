@@ -187,6 +187,16 @@ func (r Request) nothing(root string, c *closure, all map[string]*carried) *syst
 func (r Request) newClosure(ctx context.Context, records []images.Record) *closure {
 	c := &closure{archive: newArchiveOf(records), folders: layer.Folders(r.Arch)}
 	loaded := make(map[string]*contents)
+	c.fetch = func(names []string) {
+		var unread []images.Record
+		for _, name := range names {
+			record := c.archive.records[name]
+			if _, known := r.Cache.Known(contentsKey(record, r.Arch)); loaded[name] == nil && !known {
+				unread = append(unread, record)
+			}
+		}
+		r.Archive.Prefetch(ctx, unread...)
+	}
 	c.load = func(part string) (*contents, error) {
 		if loaded[part] == nil {
 			name, _ := strings.CutSuffix(part, rarePart)
