@@ -1,13 +1,13 @@
 package control
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"slices"
+	"sort"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -38,9 +38,6 @@ type Secret struct {
 	Set    time.Time `json:"set,omitzero"`      // zero: it is not set, and what runs needs it
 	UsedBy []string  `json:"used_by,omitempty"` // e.g. "service web", "file /etc/key"
 }
-
-// Compare sorts by name.
-func (s Secret) Compare(other Secret) int { return cmp.Compare(s.Name, other.Name) }
 
 // Words lists words for people: a, b and c.
 func Words(list []string) string {
@@ -127,7 +124,10 @@ func (c *client) unsetSecrets(file string, text []byte) (remarks []system.Proble
 		remarks = append(remarks, system.Problem{File: file, Line: at.Value.Line, Col: at.Value.Col,
 			Message: fmt.Sprintf("remark: %s: secret %s is not set here", use.Path, use.Secret), Suggestion: "bantam secret set " + use.Secret})
 	}
-	slices.SortFunc(remarks, func(a, b system.Problem) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col)) })
+	sort.Slice(remarks, func(i, j int) bool {
+		a, b := remarks[i], remarks[j]
+		return a.Line < b.Line || a.Line == b.Line && a.Col < b.Col
+	})
 	return remarks
 }
 

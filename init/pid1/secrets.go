@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"syscall"
+	"time"
 
 	"bantam/init/control"
 	"bantam/init/supervise"
@@ -102,16 +103,17 @@ func (p *initProcess) listSecrets() control.Frame {
 	if err != nil {
 		return failure(err)
 	}
-	list := []control.Secret{}
+	set := map[string]time.Time{}
 	for _, e := range all {
-		list = append(list, control.Secret{Name: e.Name, Set: e.Set, UsedBy: p.usersOf(e.Name)})
+		set[e.Name] = e.Set
 	}
 	for _, use := range p.machine.runs().Secrets() {
-		if !slices.ContainsFunc(list, func(s control.Secret) bool { return s.Name == use.Secret }) {
-			list = append(list, control.Secret{Name: use.Secret, UsedBy: p.usersOf(use.Secret)})
-		}
+		set[use.Secret] = set[use.Secret] // zero where it is not set
 	}
-	slices.SortFunc(list, control.Secret.Compare)
+	list := []control.Secret{}
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		list = append(list, control.Secret{Name: name, Set: set[name], UsedBy: p.usersOf(name)})
+	}
 	return control.Reply(list)
 }
 
