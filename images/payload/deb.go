@@ -53,6 +53,9 @@ func readDeb(ctx context.Context, deb, spool, arch string) (*contents, error) {
 	if c.Tree, err = wholeTree(c.Tree); err != nil {
 		return nil, err
 	}
+	if err := c.joinAuthorities(); err != nil {
+		return nil, err
+	}
 	return c, inspect(c.Tree, arch)
 }
 

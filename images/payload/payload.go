@@ -2,6 +2,7 @@ package payload
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,12 +29,20 @@ type Request struct {
 // fault of system.toml is an *images.BadSystem.
 func Layers(ctx context.Context, r Request) (layers []images.Layer, notes []string, err error) {
 	var all []built
+	var problems []system.Problem
 	for _, part := range []func(context.Context, Request) ([]built, []string, error){packageLayers, programLayers, filesLayer} {
 		made, said, err := part(ctx, r)
-		if err != nil {
+		var bad *images.BadSystem
+		switch {
+		case errors.As(err, &bad): // told with those of the other parts
+			problems = append(problems, bad.Problems...)
+		case err != nil:
 			return nil, nil, err
 		}
 		all, notes = append(all, made...), append(notes, said...)
+	}
+	if err := badSystem(problems); err != nil {
+		return nil, nil, err
 	}
 	slices.SortFunc(all, func(a, b built) int { return strings.Compare(a.Name, b.Name) })
 	if err := r.clashes(all); err != nil {
