@@ -199,6 +199,9 @@ func (u *unpacker) take(h *tar.Header, r io.Reader) error {
 			return fmt.Errorf("%s: %w", shown, err)
 		}
 	}
+	if h.PAXRecords["SCHILY.xattr.security.capability"] != "" {
+		u.drop("%s has capabilities of its own: it runs without; a service gets them by capabilities", shown)
+	}
 	if h.Mode&0o6000 != 0 && f.Kind == layer.RegularFile {
 		u.drop("%s is setuid or setgid: it runs with the rights of whoever starts it; a service gets rights by capabilities", shown)
 	}

@@ -21,6 +21,7 @@ type entry struct {
 	kind byte // a type flag of tar; 0 is a file, or a folder if the name ends with a slash
 	mode int64
 	text string // or where a link leads
+	caps string // value of security.capability
 }
 
 // writeDeb writes a .deb as deb(5) has it.
@@ -57,6 +58,9 @@ func tarOf(t *testing.T, entries ...entry) []byte {
 	w := tar.NewWriter(&b)
 	for _, e := range entries {
 		h := &tar.Header{Name: e.name, Typeflag: e.kind, Mode: e.mode}
+		if e.caps != "" {
+			h.PAXRecords = map[string]string{"SCHILY.xattr.security.capability": e.caps}
+		}
 		switch {
 		case e.kind == tar.TypeSymlink || e.kind == tar.TypeLink:
 			h.Linkname, e.text = e.text, ""
@@ -113,6 +117,7 @@ func TestDebBecomesATree(t *testing.T) {
 			[]string{"usr/share/test 644"}, ""},
 		{"setuid", []entry{{name: "./usr/bin/su", mode: 0o4755}}, []string{"usr/bin/su 755"}, "/usr/bin/su is setuid or setgid"},
 		{"setgid", []entry{{name: "./usr/bin/wall", mode: 0o2755}}, []string{"usr/bin/wall 755"}, "/usr/bin/wall is setuid or setgid"},
+		{"file capabilities", []entry{{name: "./usr/bin/ping", mode: 0o755, caps: "\x01\x02"}}, []string{"usr/bin/ping 755"}, "/usr/bin/ping has capabilities of its own: it runs without"},
 		{"devices", []entry{{name: "./usr/dev", kind: tar.TypeBlock}, {name: "./usr/c", kind: tar.TypeChar}}, nil, "/usr/dev is a device file, FIFO or socket: not carried"},
 		{"FIFOs", []entry{{name: "./usr/f\n", kind: tar.TypeFifo}}, nil, `/usr/f\x0a is a device file, FIFO or socket: not carried`},
 		{"elsewhere", []entry{{name: "./srv/", mode: 0o755}, {name: "./srv/www", text: "x"}, {name: "./boot/vmlinuz"}}, nil, "/srv/www lies outside of /usr and /etc: not carried"},

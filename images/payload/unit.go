@@ -85,7 +85,7 @@ func (u unit) service(known []string) serviceWish {
 	case s.User == "" && slices.Contains(known, u.name):
 		s.User = u.name
 	}
-	if s.User == "root" {
+	if s.User == "root" || !userName.MatchString(s.User) {
 		s.User = ""
 	}
 	s.Capabilities = u.capabilities(s.User != "")

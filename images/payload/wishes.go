@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -69,6 +70,9 @@ func (c *contents) wishes() wishes {
 			continue
 		}
 		s := u.service(known)
+		if len(s.Command) == 0 {
+			continue // only systemd knows it
+		}
 		if s.User != "" && !slices.Contains(known, s.User) {
 			known, w.Users = append(known, s.User), append(w.Users, userWish{s.User, staticUsers[s.User]})
 		}
@@ -81,12 +85,15 @@ func (c *contents) wishes() wishes {
 	return w
 }
 
-// tidy sorts folders, and leaves out those that lie below another, or that every machine has.
+// plainFolder is one that means itself to a shell, too.
+var plainFolder = regexp.MustCompile(`^/[A-Za-z0-9._/@:+-]+$`)
+
+// tidy sorts folders, and leaves out those that lie below another, that every machine has, or whose names are odd.
 func tidy(folders []string) (list []string) {
 	slices.Sort(folders)
 	for _, dir := range folders {
 		dir = path.Clean(dir)
-		if strings.Count(dir, "/") < 2 || strings.HasPrefix(dir, "/var/") && strings.Count(dir, "/") < 3 {
+		if !plainFolder.MatchString(dir) || strings.Count(dir, "/") < 2 || strings.HasPrefix(dir, "/var/") && strings.Count(dir, "/") < 3 {
 			continue
 		}
 		if n := len(list); n > 0 && (list[n-1] == dir || strings.HasPrefix(dir, list[n-1]+"/")) {
@@ -106,9 +113,6 @@ func (w wishes) lacking(sys *system.System) (less wishes) {
 		}
 	}
 	for _, s := range w.Services {
-		if len(s.Command) == 0 {
-			continue
-		}
 		name := running(sys, path.Base(s.Command[0]))
 		kept := slices.DeleteFunc(slices.Clone(s.State), func(dir string) bool {
 			return !strings.HasPrefix(dir, "/var/lib/") && !strings.HasPrefix(dir, "/var/spool/")

@@ -77,6 +77,8 @@ needs = ["broker-folders"]
 		{"no rights at all", contents{Aside: unit("ExecStart=/usr/bin/d\nCapabilityBoundingSet=\n")}, "[service.d]\ncommand = [\"/usr/bin/d\"]\ncapabilities = []\n"},
 		{"one that goes into the background", contents{Aside: unit("Type=forking\nExecStart=/usr/bin/d\n")},
 			"[service.d]\ncommand = [\"/usr/bin/d\"]\n# it goes into the background, and a service stays: it needs the option that keeps it\n"},
+		{"names that would mean something to a shell", contents{Aside: unit("ExecStart=/usr/bin/d\nUser=d;reboot\nRuntimeDirectory=d;reboot e\nStateDirectory=`x`\n")},
+			"[service.d-folders]\ncommand = [\"sh\", \"-c\", \"mkdir -p /run/e\"]\nuser = \"root\"\nready = \"exited\"\n\n[service.d]\ncommand = [\"/usr/bin/d\"]\nneeds = [\"d-folders\"]\n"},
 		{"jobs, instances and what others start are none", contents{Aside: map[string]string{
 			"usr/lib/systemd/system/a.service":  "[Service]\nType=oneshot\nExecStart=/usr/bin/a\n" + install,
 			"usr/lib/systemd/system/b@.service": "[Service]\nExecStart=/usr/bin/b %i\n" + install,
@@ -164,4 +166,25 @@ func TestWords(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", text, got, want)
 		}
 	}
+}
+
+// Whatever a package says, what is to be pasted is TOML, and harmless for a terminal.
+func FuzzWishes(f *testing.F) {
+	f.Add("d", brokerUnit, brokerPostinst, "u x 1\n", "d /run/x 0755 x x\n")
+	f.Add("a\"\n[b", "[Service]\nExecStart=\"\x1b[31m' %i $A\n[Install]\nWantedBy=x\n", "adduser 'x\n'\n", "u \x00\n", "d /var/\xff 1\n")
+	f.Fuzz(func(t *testing.T, name, unit, postinst, sysusers, tmpfiles string) {
+		c := contents{Scripts: map[string]string{"postinst": postinst}, Aside: map[string]string{
+			"usr/lib/systemd/system/" + strings.ReplaceAll(name, "/", "") + ".service": unit, "usr/lib/sysusers.d/x.conf": sysusers, "usr/lib/tmpfiles.d/x.conf": tmpfiles}}
+		lines := c.wishes().lines(&system.System{})
+		_, problems := system.Parse("system.toml", []byte(lines))
+		for _, p := range problems {
+			if strings.Contains(p.Message, "TOML") || strings.Contains(p.Message, "unknown key") {
+				t.Errorf("%v in\n%s", p, lines)
+			}
+		}
+		if strings.ContainsFunc(lines, func(r rune) bool { return r < ' ' && r != '\n' && r != '\t' || r == 0x7f }) {
+			t.Errorf("it has control characters: %q", lines)
+		}
+		c.scriptNotes()
+	})
 }
