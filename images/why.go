@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -103,21 +102,12 @@ func nearest(layers []stored, name string) string {
 func readStored(ctx context.Context, cache Cache, store *switcher.Store, d switcher.Descriptor) (l stored, err error) {
 	l.Descriptor = d
 	blob := store.BlobPath(d.Digest)
-	index, err := cache.Result([]string{"layer index 1", string(d.Digest)}, func() ([]byte, error) {
-		tmp, err := os.MkdirTemp("", "bantam-index-")
-		if err != nil {
-			return nil, err
-		}
-		defer os.RemoveAll(tmp)
-		if _, err := unsquashfs(ctx, "-no-progress", "-quiet", "-d", filepath.Join(tmp, "root"), blob, layer.IndexName); err != nil {
-			return nil, err
-		}
-		return os.ReadFile(filepath.Join(tmp, "root", layer.IndexName))
-	})
+	f, err := os.Open(blob)
 	if err != nil {
 		return l, err
 	}
-	if l.index, err = layer.ReadIndex(bytes.NewReader(index)); err != nil {
+	defer f.Close()
+	if l.index, err = layer.ReadTail(f, d.Size); err != nil {
 		return l, err
 	}
 	list, err := cache.Result([]string{"layer files 1", string(d.Digest)}, func() ([]byte, error) { return unsquashfs(ctx, "-l", blob) })
@@ -125,7 +115,7 @@ func readStored(ctx context.Context, cache Cache, store *switcher.Store, d switc
 		return l, err
 	}
 	for line := range strings.Lines(string(list)) {
-		if file, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "squashfs-root/"); ok && file != layer.IndexName {
+		if file, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "squashfs-root/"); ok {
 			l.files = append(l.files, file)
 		}
 	}

@@ -1,4 +1,4 @@
-// Package layer is what a read-only file system of a generation says of itself: its names, and the index at its root, from
+// Package layer is what a read-only file system of a generation says of itself: its names, and the index behind it, from
 // which a machine tells what a program needs without reading the program. It does no I/O.
 package layer
 
@@ -13,9 +13,6 @@ import (
 	"strconv"
 	"strings"
 )
-
-// IndexName is the index's name at the root of a layer.
-const IndexName = "index"
 
 // mostLine and mostEntries bound what ReadIndex takes: the largest package of Debian has some ten thousand programs and links.
 const mostLine, mostEntries = 64 << 10, 200_000

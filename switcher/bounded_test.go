@@ -159,6 +159,11 @@ func (m *silentMachine) LayerFile(l Descriptor, name string) ([]byte, error) {
 	return m.fakeMachine.LayerFile(l, name)
 }
 
+func (m *silentMachine) ReleaseLayers() error {
+	m.turn("ReleaseLayers")
+	return m.fakeMachine.ReleaseLayers()
+}
+
 func (m *silentMachine) VerifyLayer(l Descriptor) error {
 	m.turn("VerifyLayer")
 	return m.fakeMachine.VerifyLayer(l)

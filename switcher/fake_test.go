@@ -298,12 +298,14 @@ func (m *fakeMachine) LayerIndex(l Descriptor) (layer.Index, error) {
 	if !known {
 		return nil, fmt.Errorf("layer %s is nowhere", l.LayerName())
 	}
-	return layer.ReadIndex(strings.NewReader(files[layer.IndexName]))
+	return layer.ReadIndex(strings.NewReader(files["index"]))
 }
 
 func (m *fakeMachine) LayerFile(l Descriptor, name string) ([]byte, error) {
 	return []byte(m.layers[l.Digest][name]), nil
 }
+
+func (m *fakeMachine) ReleaseLayers() error { return nil }
 
 func (m *fakeMachine) VerifyLayer(l Descriptor) error {
 	if _, known := m.layers[l.Digest]["damaged"]; known {

@@ -29,8 +29,9 @@ type treeMachine interface {
 	SetTree(t Tree) error
 	// LayerIndex reads the index of a layer, also of one that is in no tree.
 	LayerIndex(l Descriptor) (layer.Index, error)
-	// LayerFile reads a file of a layer, e.g. etc/motd.
+	// LayerFile reads a file of a layer, e.g. etc/motd. Those of the tree are open for it until ReleaseLayers.
 	LayerFile(l Descriptor, name string) ([]byte, error)
+	ReleaseLayers() error
 	// VerifyLayer reads all of a layer and says whether it is what its digest names.
 	VerifyLayer(l Descriptor) error
 }
@@ -71,6 +72,10 @@ func (m *bounded) LayerIndex(l Descriptor) (layer.Index, error) {
 
 func (m *bounded) LayerFile(l Descriptor, name string) ([]byte, error) {
 	return named(m, driverLimit, "read layer "+l.LayerName(), func() ([]byte, error) { return m.Machine.LayerFile(l, name) })
+}
+
+func (m *bounded) ReleaseLayers() error {
+	return tell(m, answerLimit, "release the layers", m.Machine.ReleaseLayers)
 }
 
 func (m *bounded) VerifyLayer(l Descriptor) error {

@@ -16,17 +16,17 @@ func sha(text string) string { return DigestOf([]byte(text)).Hex() }
 func daemonLayers(m *fakeMachine, libc string) []Descriptor {
 	index := func(x layer.Index) string { return string(x.Encode()) }
 	return []Descriptor{
-		m.layer("package/daemon", "1.0-1", "package/daemon", fakeLayer{"etc/daemon.conf": "port 1\n", layer.IndexName: index(layer.Index{
+		m.layer("package/daemon", "1.0-1", "package/daemon", fakeLayer{"etc/daemon.conf": "port 1\n", "index": index(layer.Index{
 			{Path: "etc/daemon", Kind: layer.Folder, Mode: 0o755},
 			{Path: "etc/daemon.conf", Kind: layer.RegularFile, Mode: 0o644, SHA256: sha("port 1\n")},
 			{Path: "etc/daemon.link", Kind: layer.Link, Link: "daemon.conf"},
 			{Path: "etc/nsswitch.conf", Kind: layer.RegularFile, Mode: 0o644, SHA256: sha("not the package's to say")},
 			{Path: "usr/sbin/daemon", Kind: layer.RegularFile, Mode: 0o755, SHA256: sha("daemon"), Loads: layer.Loads{Needs: []string{"libc.so.6"}}},
 		})}),
-		m.layer("package/libc6", libc, "package/daemon", fakeLayer{layer.IndexName: index(layer.Index{
+		m.layer("package/libc6", libc, "package/daemon", fakeLayer{"index": index(layer.Index{
 			{Path: "usr/lib/x86_64-linux-gnu/libc.so.6", Kind: layer.RegularFile, Mode: 0o755, SHA256: sha(libc)},
 		})}),
-		m.layer("program/alone", "", "program/alone", fakeLayer{layer.IndexName: index(layer.Index{
+		m.layer("program/alone", "", "program/alone", fakeLayer{"index": index(layer.Index{
 			{Path: "usr/bin/alone", Kind: layer.RegularFile, Mode: 0o755, SHA256: sha("alone")},
 		})}),
 	}
@@ -202,7 +202,7 @@ func TestAGenerationWithoutItsLayersDoesNotStart(t *testing.T) {
 func TestFilesBelowUsrAndSourcesAreOfTheTree(t *testing.T) {
 	dir, m := t.TempDir(), newFakeMachine()
 	site := func(digest string) Descriptor {
-		return m.layer("files", "", "files", fakeLayer{layer.IndexName: string(layer.Index{
+		return m.layer("files", "", "files", fakeLayer{"index": string(layer.Index{
 			{Path: "srv/www", Kind: layer.Folder, Mode: 0o755, SHA256: sha(digest)},
 		}.Encode())})
 	}
@@ -231,7 +231,7 @@ func TestWhoReadsASourceIsToldOfAChangeInIt(t *testing.T) {
 	for _, at := range []string{"etc/web.d", "srv/www", "usr/share/site"} {
 		m := newFakeMachine()
 		site := func(text string) Descriptor {
-			return m.layer("files", "", "files", fakeLayer{at + "/a": text, layer.IndexName: string(layer.Index{
+			return m.layer("files", "", "files", fakeLayer{at + "/a": text, "index": string(layer.Index{
 				{Path: at, Kind: layer.Folder, Mode: 0o755, SHA256: sha("all of " + text)},
 				{Path: at + "/a", Kind: layer.RegularFile, Mode: 0o644, SHA256: sha(text)},
 			}.Encode())})

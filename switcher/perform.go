@@ -19,6 +19,7 @@ const (
 func (o *operation) perform(ctx context.Context, plan Plan, to target, desired Desired, onward bool) error {
 	var faults []error
 	o.desired = desired
+	defer func() { _ = o.s.machine.ReleaseLayers() }() // what is left open costs memory and nothing else
 	adopted := false
 	adopt := func() error {
 		adopted = true

@@ -85,15 +85,7 @@ func (r Request) pack(ctx context.Context, l images.Layer, tree []File, all bool
 			l.Index = append(l.Index, f.Entry)
 		}
 	}
-	index, err := wholeTree([]File{{Entry: layer.Entry{Path: layer.IndexName, Kind: layer.RegularFile, Mode: 0o644}, Data: l.Index.Encode()}})
-	if err != nil {
-		return built{}, err
-	}
-	at, _ := slices.BinarySearchFunc(tree, layer.IndexName, func(f File, name string) int { return strings.Compare(f.Path, name) })
-	if at < len(tree) && tree[at].Path == layer.IndexName {
-		return built{}, fmt.Errorf("%s has a file /%s of its own", l.Name, layer.IndexName)
-	}
-	squashed, err := packTree(ctx, r.Cache, r.Progress, l.Name, r.Filter, slices.Insert(slices.Clone(tree), at, index...), with)
+	squashed, err := packTree(ctx, r.Cache, r.Progress, l.Name, r.Filter, tree, l.Index, with)
 	if err != nil {
 		return built{}, err
 	}

@@ -3,7 +3,7 @@ package payload
 import (
 	"bytes"
 	"context"
-	"os/exec"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -42,13 +42,14 @@ func TestLayerHasItsIndexAtItsRoot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := exec.Command("unsquashfs", "-cat", b.File, layer.IndexName).Output()
+	f, err := os.Open(b.File)
 	if err != nil {
 		t.Fatal(err)
 	}
-	index, err := layer.ReadIndex(bytes.NewReader(text))
+	defer f.Close()
+	index, err := layer.ReadTail(f, b.Size)
 	if err != nil || !bytes.Equal(index.Encode(), b.Index.Encode()) {
-		t.Errorf("index %q, %v; want %q", text, err, b.Index.Encode())
+		t.Errorf("index %q, %v; want %q", index.Encode(), err, b.Index.Encode())
 	}
 	var paths []string
 	for _, e := range index {

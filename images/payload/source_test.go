@@ -108,7 +108,6 @@ func TestSourcesAreOneLayer(t *testing.T) {
 		"drwxr-xr-x 0/0 /etc/web.d",
 		"-rw-r--r-- 0/0 /etc/web.d/a",
 		"lrwxrwxrwx 0/0 /etc/web.d/b -> a",
-		"-rw-r--r-- 0/0 /index",
 		"drwxr-xr-x 0/0 /opt",
 		"-rw-r--r-- 0/0 /opt/notes.txt",
 		"drwxr-xr-x 0/0 /srv",

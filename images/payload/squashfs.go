@@ -55,7 +55,7 @@ func squashFS(ctx context.Context, cache images.Cache, progress images.Progress,
 	if err != nil {
 		return blob{}, fmt.Errorf("%s: %w", name, err)
 	}
-	return packTree(ctx, cache, progress, name, filter, tree, atHand)
+	return packTree(ctx, cache, progress, name, filter, tree, nil, atHand)
 }
 
 // withBytes gives the files of a tree their bytes while it does something.
@@ -64,8 +64,8 @@ type withBytes func(tree []File, do func() error) error
 // atHand is for trees that have them.
 func atHand(_ []File, do func() error) error { return do() }
 
-// packTree is squashFS for a whole tree with digests, which needs bytes only if it is not in the cache.
-func packTree(ctx context.Context, cache images.Cache, progress images.Progress, name, filter string, tree []File, with withBytes) (blob, error) {
+// packTree is squashFS for a whole tree with digests, which needs bytes only if it is not in the cache, and with its index.
+func packTree(ctx context.Context, cache images.Cache, progress images.Progress, name, filter string, tree []File, index layer.Index, with withBytes) (blob, error) {
 	version, err := mksquashfsVersion(ctx)
 	if err != nil {
 		return blob{}, err
@@ -75,14 +75,21 @@ func packTree(ctx context.Context, cache images.Cache, progress images.Progress,
 	if filter != "" {
 		args = append(args, "-Xbcj", filter)
 	}
-	inputs := append([]string{"squashfs 1", version}, args...)
+	inputs := append([]string{"squashfs 2", version, string(index.Encode())}, args...)
 	for _, f := range tree {
 		inputs = append(inputs, fmt.Sprintf("%c %q %o %d %d %q %s", f.Kind, f.Path, f.Mode, f.UID, f.GID, f.Link, f.SHA256))
 	}
 	file, digest, err := cache.File(ctx, progress, inputs, func(f *os.File) error {
 		return with(tree, func() error {
 			progress.Step("packing %s", name)
-			return mksquashfs(ctx, f.Name(), args, func(w io.Writer) error { return writeTar(w, tree) })
+			err := mksquashfs(ctx, f.Name(), args, func(w io.Writer) error { return writeTar(w, tree) })
+			if err == nil {
+				_, err = f.Seek(0, io.SeekEnd)
+			}
+			if err == nil {
+				_, err = f.Write(layer.Tail(index))
+			}
+			return err
 		})
 	})
 	if err != nil {

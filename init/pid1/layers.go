@@ -146,12 +146,7 @@ func (m *Machine) LayerIndex(d switcher.Descriptor) (layer.Index, error) {
 	if m.layers == nil {
 		return nil, errNoLayers
 	}
-	r, err := m.layers.tree.Open(treeLayer(d))
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	return r.Index()
+	return m.layers.tree.Index(treeLayer(d))
 }
 
 // LayerFile reads a file of a layer.
@@ -159,12 +154,15 @@ func (m *Machine) LayerFile(d switcher.Descriptor, name string) ([]byte, error) 
 	if m.layers == nil {
 		return nil, errNoLayers
 	}
-	r, err := m.layers.tree.Open(treeLayer(d))
-	if err != nil {
-		return nil, err
+	return m.layers.tree.Read(treeLayer(d), name, system.MaxSize)
+}
+
+// ReleaseLayers lets go of what SetTree has left open for LayerFile.
+func (m *Machine) ReleaseLayers() error {
+	if m.layers != nil {
+		m.layers.tree.Release()
 	}
-	defer r.Close()
-	return r.Read(name, system.MaxSize)
+	return nil
 }
 
 // VerifyLayer reads all of a layer.

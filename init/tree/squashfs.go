@@ -23,13 +23,21 @@ type mounted struct {
 
 type mounts map[string]mounted
 
-// close lets go of them. What was made of them stays.
-func (m mounts) close() {
-	for _, one := range m {
+// detach takes their places from them. What was made of them stays.
+func (m mounts) detach() {
+	for hex, one := range m {
 		if one.at != "" {
 			_ = unix.Unmount(one.at, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
 			_ = os.Remove(one.at)
+			m[hex] = mounted{fd: one.fd}
 		}
+	}
+}
+
+// close lets go of them.
+func (m mounts) close() {
+	m.detach()
+	for _, one := range m {
 		unix.Close(one.fd)
 	}
 }
@@ -147,50 +155,63 @@ func attach(place Place, size int64) (*os.File, error) {
 	return nil, errors.New("no loop device is free")
 }
 
-// A Reader reads files of one layer.
-type Reader struct {
-	m mounted
-	l Layer
-}
-
-// Open mounts a layer for reading.
-func (t *Tree) Open(l Layer) (Reader, error) {
-	m, err := t.mount(l)
-	return Reader{m, l}, err
-}
-
-// Close is needed once for each Open without error.
-func (r Reader) Close() { unix.Close(r.m.fd) }
-
-// Index reads the layer's index.
-func (r Reader) Index() (layer.Index, error) {
-	f, err := r.m.open(layer.IndexName, unix.O_RDONLY)
-	if err != nil {
-		return nil, fmt.Errorf("layer %s: %w", r.l.Name, err)
+// Read reads a file of a layer, of at most so many bytes. Those of a layer of the tree that was made last are read without
+// another mount, until Release.
+func (t *Tree) Read(l Layer, name string, most int64) ([]byte, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	m, held := t.held[l.Hex]
+	if !held {
+		var err error
+		if m, err = t.mount(l); err != nil {
+			return nil, err
+		}
+		defer unix.Close(m.fd)
 	}
-	defer f.Close()
-	x, err := layer.ReadIndex(f)
+	b, err := m.read(name, most)
 	if err != nil {
-		return nil, fmt.Errorf("layer %s: %w", r.l.Name, err)
+		return nil, fmt.Errorf("layer %s: %w", l.Name, err)
 	}
-	return x, nil
+	return b, nil
 }
 
-// Read reads a file of at most so many bytes.
-func (r Reader) Read(name string, most int64) ([]byte, error) {
-	f, err := r.m.open(name, unix.O_RDONLY|unix.O_NONBLOCK)
+// Release lets go of what Set has left open for Read.
+func (t *Tree) Release() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.held.close()
+	t.held = nil
+}
+
+func (m mounted) read(name string, most int64) ([]byte, error) {
+	f, err := m.open(name, unix.O_RDONLY|unix.O_NONBLOCK)
 	if err != nil {
-		return nil, fmt.Errorf("layer %s: %w", r.l.Name, err)
+		return nil, err
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err == nil && int64(len(b)) > most {
 		err = fmt.Errorf("%s has more than %d bytes", name, most)
 	}
+	return b, err
+}
+
+// Index reads what a layer says of itself. It need not be mounted for that.
+func (t *Tree) Index(l Layer) (layer.Index, error) {
+	place, err := t.o.Find(l)
 	if err != nil {
-		return nil, fmt.Errorf("layer %s: %w", r.l.Name, err)
+		return nil, fmt.Errorf("layer %s: %w", l.Name, err)
 	}
-	return b, nil
+	f, err := os.Open(place.Path)
+	if err != nil {
+		return nil, fmt.Errorf("layer %s: %w", l.Name, err)
+	}
+	defer f.Close()
+	x, err := layer.ReadTail(io.NewSectionReader(f, place.Offset, l.Size), l.Size)
+	if err != nil {
+		return nil, fmt.Errorf("layer %s is damaged: %w", l.Name, err)
+	}
+	return x, nil
 }
 
 // Verify reads all of a layer and compares it with its digest. What it reads does not stay in memory.

@@ -68,6 +68,7 @@ type Tree struct {
 	there  int          // the number of the one that is at /usr; 0: none
 	source string       // of what is mounted, as mountinfo shows it; "" without
 	binds  []Bind
+	held   mounts // layers that are open for Read
 }
 
 // usr is where the tree is mounted.
@@ -90,10 +91,15 @@ func (t *Tree) Set(layers []Layer, files map[string]File, binds []Bind) error {
 		}
 	}
 	mounted, err := t.mountAll(layers)
-	defer mounted.close()
 	if err != nil {
+		mounted.close()
 		return err
 	}
+	defer func() {
+		mounted.detach()
+		t.held.close()
+		t.held = mounted
+	}()
 	if err := t.setBinds(binds, mounted); err != nil {
 		return err
 	}

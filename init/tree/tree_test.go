@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/layer"
 )
 
 // The test binary is also the machine whose root the trees are in.
@@ -56,10 +58,10 @@ func onMachine(t *testing.T, scenario string) {
 }
 
 var testLayers = map[string]map[string]string{
-	"package/libc":  {"usr/lib/libc.so": "libc", "usr/lib64/ld.so": "loader", "index": "f\t0644\t0:0\tab\tusr/lib/libc.so\n"},
-	"package/tool":  {"usr/bin/tool": "tool", "usr/bin/own": "the package's", "usr/sbin/toold": "toold", "etc/tool.conf": "conf", "index": "f\t0644\t0:0\tcd\tetc/tool.conf\n"},
-	"package/tool2": {"usr/bin/tool": "newer tool", "index": ""},
-	"files":         {"srv/www/index.html": "hello", "srv/motd": "motd", "index": ""},
+	"package/libc":  {"usr/lib/libc.so": "libc", "usr/lib64/ld.so": "loader"},
+	"package/tool":  {"usr/bin/tool": "tool", "usr/bin/own": "the package's", "usr/sbin/toold": "toold", "etc/tool.conf": "conf"},
+	"package/tool2": {"usr/bin/tool": "newer tool"},
+	"files":         {"srv/www/index.html": "hello", "srv/motd": "motd"},
 }
 
 // pack makes DIR/HEX of files, behind 4096 bytes of something else.
@@ -83,6 +85,11 @@ func pack(t *testing.T, dir, name string, files map[string]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var index layer.Index
+	for file := range files {
+		index = append(index, layer.Entry{Path: file, Kind: layer.RegularFile, Mode: 0o755})
+	}
+	data = append(data, layer.Tail(index)...)
 	sum := sha256.Sum256(data)
 	file := strings.ReplaceAll(name, "/", "-") + " " + hex.EncodeToString(sum[:])
 	if err := os.WriteFile(filepath.Join(dir, file), append(make([]byte, 4096), data...), 0o644); err != nil {
@@ -198,19 +205,14 @@ func scenarioTree(dir string) error {
 	if !t.Mounted() {
 		return errors.New("the tree is not there, it says")
 	}
-	r, err := t.Open(l["package-tool"])
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	x, err := r.Index()
+	x, err := t.Index(l["package-tool"])
 	if err != nil || x.Find("etc/tool.conf") == nil {
 		return fmt.Errorf("index: %v %v", x, err)
 	}
-	if text, err := r.Read("etc/tool.conf", 100); err != nil || string(text) != "conf" {
+	if text, err := t.Read(l["package-tool"], "etc/tool.conf", 100); err != nil || string(text) != "conf" {
 		return fmt.Errorf("etc/tool.conf: %q %v", text, err)
 	}
-	if _, err := r.Read("etc/tool.conf", 3); err == nil || !strings.Contains(err.Error(), "more than 3 bytes") {
+	if _, err := t.Read(l["package-tool"], "etc/tool.conf", 3); err == nil || !strings.Contains(err.Error(), "more than 3 bytes") {
 		return fmt.Errorf("a long file: %v", err)
 	}
 	open, err := os.Open("/usr/bin/own")
@@ -247,7 +249,10 @@ func scenarioTree(dir string) error {
 		return fmt.Errorf("without layers again: %w", err)
 	}
 	open.Close()
-	r.Close()
+	t.Release()
+	if text, err := t.Read(l["package-tool"], "etc/tool.conf", 100); err != nil || string(text) != "conf" {
+		return fmt.Errorf("etc/tool.conf, of a layer that is not mounted: %q %v", text, err)
+	}
 	return nothingLeft()
 }
 
@@ -293,12 +298,16 @@ func scenarioDamaged(dir string) error {
 	damage(0)
 	for name, do := range map[string]func() error{
 		"set":    func() error { return t.Set([]Layer{l["package-libc"]}, nil, nil) },
-		"open":   func() error { _, err := t.Open(l["package-libc"]); return err },
+		"open":   func() error { _, err := t.Read(l["package-libc"], "usr/lib/libc.so", 9); return err },
 		"verify": func() error { return t.Verify(l["package-libc"]) },
 	} {
 		if err := do(); err == nil || !strings.Contains(err.Error(), "layer package-libc") {
 			return fmt.Errorf("%s: %v", name, err)
 		}
+	}
+	damage(l["package-libc"].Size - 1)
+	if _, err := t.Index(l["package-libc"]); err == nil || !strings.Contains(err.Error(), "layer package-libc is damaged") {
+		return fmt.Errorf("index: %v", err)
 	}
 	damage(120) // mounts well enough
 	if err := t.Verify(l["package-libc"]); err == nil || !strings.Contains(err.Error(), "layer package-libc is damaged") {

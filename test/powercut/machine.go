@@ -110,6 +110,7 @@ func (m *Machine) WriteFile(string, []byte, uint32, int, int) error             
 func (m *Machine) RemoveFile(string) error                                           { return nil }
 func (m *Machine) WriteLink(string, string) error                                    { return nil }
 func (m *Machine) EtcPaths() ([]string, error)                                       { return nil, nil }
+func (m *Machine) ReleaseLayers() error                                              { return nil }
 func (m *Machine) MakeFolder(string) error                                           { return nil }
 func (m *Machine) TreeItems() (switcher.Items, error)                                { return nil, nil }
 func (m *Machine) SetTree(switcher.Tree) error                                       { return nil }
