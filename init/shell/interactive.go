@@ -13,6 +13,7 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 
 	"bantam/init/shell/line"
+	"bantam/tty"
 )
 
 // restGC keeps the heap small between commands.
@@ -27,6 +28,9 @@ var profile = "/etc/profile"
 // runInteractive talks with a person until exit, Ctrl-D or the line's death.
 func runInteractive(parsed arguments) int {
 	terminal := openTerminal()
+	if Woken && terminal != nil {
+		tty.Sane(&terminal.cooked)
+	}
 	stdin := os.Stdin
 	if own := openTerminalInput(); own != nil {
 		stdin = own
@@ -43,9 +47,17 @@ func runInteractive(parsed arguments) int {
 	history := line.OpenHistory(historyFile)
 	sh.history = history
 	con := newConsole(sh, history)
+	switch {
+	case Woken && !con.dumb:
+		con.write(startOfRow) // the prompt is written anew
+	case Doze != nil && !con.dumb:
+		con.doze()
+	}
 	sh.handleSignals(con)
 	sh.source(profile)
-	con.measure()
+	if con.editor.Width == 0 {
+		con.measure()
+	}
 	// A shell on a console mostly waits; what it took for its start is given back.
 	debug.SetGCPercent(restGC)
 	debug.FreeOSMemory()

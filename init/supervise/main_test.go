@@ -19,11 +19,15 @@ import (
 	"bantam/printable"
 )
 
-// TestMain lets the test binary be four things: the tests, PID 1 of a
-// namespace that runs one of them, the shim, and the hostile service.
+// TestMain lets the test binary be five things: the tests, PID 1 of a
+// namespace that runs one of them, the shim, the hostile service, and a program that dozes.
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == ShimName {
 		os.Exit(ShimMain(os.Args))
+	}
+	if len(os.Args) > 2 && (os.Args[1] == "doze" || os.Args[1] == "woken") {
+		dozer(os.Args)
+		os.Exit(0)
 	}
 	if len(os.Args) > 1 && os.Args[1] == "hostile" {
 		hostile(os.Args[2:])

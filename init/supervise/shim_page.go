@@ -23,8 +23,12 @@ const (
 // hasPages tells whether this architecture has the code; tests also do without.
 var hasPages = pageMachine != elf.EM_NONE
 
+// written is memory that a call writes to, with what it holds before.
+type written []byte
+
 // page is the program that makes the calls.
 func page(list []call) []byte {
+	access := elf.PF_R | elf.PF_X
 	at := map[string]uint64{} // what is pointed to, each once
 	data := make([]byte, 0, 1024)
 	dataAt := callsAt + uint64(callSize*len(list))
@@ -52,6 +56,9 @@ func page(list []call) []byte {
 				word(place(append([]byte(arg), 0)))
 			case []byte:
 				word(place(arg))
+			case written:
+				access |= elf.PF_W
+				word(place(arg))
 			case []string:
 				var pointers []byte
 				for _, s := range arg {
@@ -72,7 +79,7 @@ func page(list []call) []byte {
 	file, _ = binary.Append(file, binary.LittleEndian, []uint64{pageBase + pageHead, 64, 0}) // entry, segments, no sections
 	file, _ = binary.Append(file, binary.LittleEndian, uint32(0))
 	file, _ = binary.Append(file, binary.LittleEndian, []uint16{64, 56, 1, 0, 0, 0}) // sizes of this and of the one segment
-	file, _ = binary.Append(file, binary.LittleEndian, []uint32{uint32(elf.PT_LOAD), uint32(elf.PF_R | elf.PF_X)})
+	file, _ = binary.Append(file, binary.LittleEndian, []uint32{uint32(elf.PT_LOAD), uint32(access)})
 	file, _ = binary.Append(file, binary.LittleEndian, []uint64{0, pageBase, pageBase, size, size, 0x10000})
 	return slices.Concat(file, pageText(), calls, data)
 }

@@ -148,19 +148,27 @@ func (p *process) orders(order shimOrder) (exe string, f *os.File, err error) {
 	} else if text, err = json.Marshal(order); err != nil {
 		return "", nil, err
 	}
+	if f, err = inMemory(text); err != nil {
+		return "", nil, fmt.Errorf("orders of %s: %w", order.Definition.Name, err)
+	}
+	return exe, f, nil
+}
+
+// inMemory is a file with that text, which has no name, is nowhere but in memory, and may be executed.
+func inMemory(text []byte) (*os.File, error) {
 	fd, err := unix.MemfdCreate(ShimName, unix.MFD_CLOEXEC|unix.MFD_EXEC)
 	if err == unix.EINVAL { // before Linux 6.3 all of them may be executed
 		fd, err = unix.MemfdCreate(ShimName, unix.MFD_CLOEXEC)
 	}
 	if err != nil {
-		return "", nil, fmt.Errorf("memfd_create: %w", err)
+		return nil, fmt.Errorf("memfd_create: %w", err)
 	}
-	f = os.NewFile(uintptr(fd), ShimName)
+	f := os.NewFile(uintptr(fd), ShimName)
 	if _, err := f.WriteAt(text, 0); err != nil {
 		f.Close()
-		return "", nil, fmt.Errorf("write orders of %s: %w", order.Definition.Name, err)
+		return nil, err
 	}
-	return exe, f, nil
+	return f, nil
 }
 
 // openFilesMost is the hard limit that a child inherits.

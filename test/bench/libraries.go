@@ -38,7 +38,7 @@ func (t tree) programs(paths ...string) error {
 				continue
 			}
 			seen[name] = true
-			from, err := t.find(filepath.Join(libraryFolder, name), filepath.Join("usr", libraryFolder, name))
+			from, err := t.find(filepath.Join(libraryFolder, name), filepath.Join("usr", libraryFolder, name), filepath.Join("usr", libraryFolder, "systemd", name))
 			if err != nil {
 				return err
 			}
