@@ -35,6 +35,7 @@ type shimOrder struct {
 	Notify     bool
 	Nice       int    // see vitalNice
 	Files      uint64 // the hard limit on open files that PID 1 has
+	Score      string // the oom_score_adj that PID 1 has
 }
 
 // stageFault is what went wrong in the shim and where.

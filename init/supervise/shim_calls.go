@@ -54,10 +54,12 @@ func (o shimOrder) calls() []call {
 	}
 	// PID 1's own is not meant for others. Where it may not be raised it is right already.
 	add("niceness", unix.SYS_SETPRIORITY, unix.PRIO_PROCESS, 0, o.Nice).excuse = anyError
-	score := fmt.Sprint(def.OOMScoreAdj)
-	add("oom_score_adj", unix.SYS_OPENAT, unix.AT_FDCWD, "/proc/self/oom_score_adj", unix.O_WRONLY|unix.O_CLOEXEC, 0).then = keep
-	add("oom_score_adj", unix.SYS_WRITE, 0, []byte(score), len(score)).then = useKept
-	add("oom_score_adj", unix.SYS_CLOSE, 0).then = useKept
+	// What is right already is left alone: the files of a process take 3 kB of the kernel's memory once one was opened.
+	if score := fmt.Sprint(def.OOMScoreAdj); score != o.Score {
+		add("oom_score_adj", unix.SYS_OPENAT, unix.AT_FDCWD, "/proc/self/oom_score_adj", unix.O_WRONLY|unix.O_CLOEXEC, 0).then = keep
+		add("oom_score_adj", unix.SYS_WRITE, 0, []byte(score), len(score)).then = useKept
+		add("oom_score_adj", unix.SYS_CLOSE, 0).then = useKept
+	}
 	// A hard limit that may not be raised, as in a container, stays.
 	add("file limit", unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, words64(min(filesSoft, o.Files), o.Files), 0)
 	add("file limit", unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, words64(filesSoft, filesHard), 0).excuse = syscall.EPERM

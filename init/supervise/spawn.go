@@ -70,7 +70,7 @@ func (s *Supervisor) spawn(a Spawn) (*process, error) {
 // caller until the exec has happened, and the caller is the loop that feeds the
 // watchdog.
 func (s *Supervisor) fork(p *process, def Definition, group string, out *os.File) error {
-	order := shimOrder{Definition: def, Files: openFilesMost()}
+	order := shimOrder{Definition: def, Files: openFilesMost(), Score: oomScore()}
 	if def.Vital && !s.groups.has["cpu"] {
 		order.Nice = vitalNice
 	}
@@ -169,6 +169,12 @@ func inMemory(text []byte) (*os.File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// oomScore is the oom_score_adj that a child inherits, "" if that cannot be read.
+func oomScore() string {
+	text, _ := os.ReadFile("/proc/self/oom_score_adj")
+	return strings.TrimSpace(string(text))
 }
 
 // openFilesMost is the hard limit that a child inherits.
