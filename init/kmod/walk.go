@@ -20,9 +20,6 @@ func Modaliases(sys string) []string {
 		}
 	}
 	for _, class := range names(sys + "/class") {
-		if class == "tty" || class == "vc" {
-			continue // a hundred and fifty of them, and behind each is a driver already
-		}
 		for _, device := range names(sys + "/class/" + class) {
 			l.add(read(sys + "/class/" + class + "/" + device + "/modalias"))
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 
 	"github.com/u-root/u-root/pkg/cpio"
 )
@@ -75,7 +76,9 @@ func (p peer) guest(ctx context.Context, in inputs, services int) (guest, error)
 	var records []cpio.Record
 	root := tree{records: &records}
 	for _, name := range p.packages {
-		g.versions = append(g.versions, packages[name].Name+" "+packages[name].Version)
+		if !strings.HasPrefix(name, "lib") || name == p.packages[0] {
+			g.versions = append(g.versions, packages[name].Name+" "+packages[name].Version)
+		}
 		root.from = append(root.from, packages[name].Dir)
 	}
 	if err := in.common(ctx, root); err != nil {
