@@ -119,13 +119,15 @@ func (g *groups) boundServices() {
 // put writes to a file that the kernel made. Never create one: on a foreign
 // file system that would succeed and mean nothing.
 func put(path, text string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return err
+		return &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	defer f.Close()
-	_, err = f.WriteString(text)
-	return err
+	defer unix.Close(fd)
+	if _, err = unix.Write(fd, []byte(text)); err != nil {
+		return &fs.PathError{Op: "write", Path: path, Err: err}
+	}
+	return nil
 }
 
 // serviceGroup is the directory of a service's group. The kernel's own files
@@ -292,19 +294,32 @@ func (g groups) oomKills(p *process) int {
 	return max(counter(p.group+"/memory.events", "oom_kill"), 0)
 }
 
-// counter reads the number after key from a file of lines like "key 12"; -1
+// counter reads the number after key from the first page of a file of lines like "key 12"; -1
 // when it is not there.
 func counter(path, key string) int {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return -1
-	}
-	for line := range bytes.Lines(text) {
-		if word := strings.Fields(string(line)); len(word) > 1 && word[0] == key {
-			if n, err := strconv.Atoi(word[1]); err == nil {
+	var page [4096]byte
+	for line := range bytes.Lines(firstPage(path, &page)) {
+		if name, rest, ok := bytes.Cut(line, []byte{' '}); ok && string(name) == key {
+			number, _, _ := bytes.Cut(bytes.TrimSpace(rest), []byte{' '})
+			if n, err := strconv.Atoi(string(number)); err == nil {
 				return n
 			}
 		}
 	}
 	return -1
+}
+
+// firstPage is what can be read of the begin of one of the kernel's files. Some are read at each start and end of a
+// service, so it leaves no garbage, as os.ReadFile does.
+func firstPage(path string, page *[4096]byte) []byte {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	defer unix.Close(fd)
+	n, err := unix.Read(fd, page[:])
+	if err != nil {
+		return nil
+	}
+	return page[:n]
 }

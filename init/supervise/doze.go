@@ -23,7 +23,7 @@ func Doze(argv []string) error {
 	if err != nil {
 		return err
 	}
-	f, err := inMemory(page(dozing(self, argv, os.Environ())))
+	f, err := inMemory(new(pageWriter).page(dozing(self, argv, os.Environ())))
 	if err != nil {
 		return err
 	}

@@ -79,5 +79,5 @@ func becomeService() *stageFault {
 	if err := takeTTY(order.Definition); err != nil {
 		return &stageFault{"tty " + order.Definition.TTY, err}
 	}
-	return perform(order.calls())
+	return perform(order.calls(nil))
 }

@@ -35,11 +35,10 @@ const (
 
 const anyError syscall.Errno = 0xffff
 
-// calls is what the order asks for, from a session leader in its own cgroup
+// calls adds to a list what the order asks for, from a session leader in its own cgroup
 // that is root to the program. The terminal is taken before, where there is one.
-func (o shimOrder) calls() []call {
+func (o shimOrder) calls(list []call) []call {
 	def := o.Definition
-	list := make([]call, 0, 32)
 	add := func(stage string, number uintptr, args ...any) *call {
 		c := call{stage: stage, number: number}
 		copy(c.args[:], args)
@@ -63,8 +62,7 @@ func (o shimOrder) calls() []call {
 	// A hard limit that may not be raised, as in a container, stays.
 	add("file limit", unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, words64(min(filesSoft, o.Files), o.Files), 0)
 	add("file limit", unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, words64(filesSoft, filesHard), 0).excuse = syscall.EPERM
-	list = append(list, hide(def.Hide)...)
-	list = append(list, rights(def)...)
+	list = rights(append(list, hide(def.Hide)...), def)
 	add("chdir "+dirOf(def), unix.SYS_CHDIR, dirOf(def))
 	add("umask", unix.SYS_UMASK, 0o022)
 	env := def.Env

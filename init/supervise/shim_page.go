@@ -4,7 +4,6 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
-	"slices"
 	"syscall"
 )
 
@@ -26,26 +25,39 @@ var hasPages = pageMachine != elf.EM_NONE
 // written is memory that a call writes to, with what it holds before.
 type written []byte
 
-// page is the program that makes the calls.
-func page(list []call) []byte {
-	access := elf.PF_R | elf.PF_X
-	at := map[string]uint64{} // what is pointed to, each once
-	data := make([]byte, 0, 1024)
-	dataAt := callsAt + uint64(callSize*len(list))
+// pageWriter writes pages, one after the other into the same memory.
+type pageWriter struct {
+	list []call // room for whoever makes the calls
+	text []byte
+	at   map[string]uint64 // what is pointed to, each once
+}
+
+// page is the program that makes the calls, until the next one is written.
+func (w *pageWriter) page(list []call) []byte {
+	if w.at == nil {
+		w.at = map[string]uint64{}
+	}
+	clear(w.at)
+	const callsIn = callsAt - pageBase // from the begin of the file
+	w.text = append(w.text[:0], make([]byte, callsIn+callSize*len(list))...)
 	place := func(b []byte) uint64 {
-		address, known := at[string(b)]
+		address, known := w.at[string(b)]
 		if !known {
-			for len(data)%8 != 0 {
-				data = append(data, 0)
+			for len(w.text)%8 != 0 {
+				w.text = append(w.text, 0)
 			}
-			address = dataAt + uint64(len(data))
-			at[string(b)] = address
-			data = append(data, b...)
+			address = pageBase + uint64(len(w.text))
+			w.at[string(b)] = address
+			w.text = append(w.text, b...)
 		}
 		return address
 	}
-	calls := make([]byte, 0, callSize*len(list))
-	word := func(n uint64) { calls = binary.LittleEndian.AppendUint64(calls, n) }
+	access := elf.PF_R | elf.PF_X
+	at := callsIn
+	word := func(n uint64) {
+		binary.LittleEndian.PutUint64(w.text[at:], n)
+		at += 8
+	}
 	for _, c := range list {
 		word(uint64(c.number))
 		for _, arg := range c.args {
@@ -71,17 +83,34 @@ func page(list []call) []byte {
 		}
 		word(uint64(c.then) | uint64(c.excuse)<<16)
 	}
-	size := uint64(pageHead + pageCode + len(calls) + len(data))
-	file := make([]byte, 0, pageHead)
-	file = append(file, 0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT), 0, 0, 0, 0, 0, 0, 0, 0, 0)
+	w.head(access)
+	copy(w.text[pageHead:], pageText())
+	return w.text
+}
+
+// keptRoom is how many bytes a pageWriter may keep: a usual page is a tenth of it.
+const keptRoom = 64 << 10
+
+// forget lets go of what the last page was made of.
+func (w *pageWriter) forget() {
+	clear(w.list)
+	clear(w.at)
+	if cap(w.text) > keptRoom {
+		w.text = nil
+	}
+}
+
+// head writes the header of the file and that of its one segment.
+func (w *pageWriter) head(access elf.ProgFlag) {
+	size := uint64(len(w.text))
+	file := append(w.text[:0], 0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT), 0, 0, 0, 0, 0, 0, 0, 0, 0)
 	file, _ = binary.Append(file, binary.LittleEndian, []uint16{uint16(elf.ET_EXEC), uint16(pageMachine)}) // it cannot fail
 	file, _ = binary.Append(file, binary.LittleEndian, uint32(elf.EV_CURRENT))
 	file, _ = binary.Append(file, binary.LittleEndian, []uint64{pageBase + pageHead, 64, 0}) // entry, segments, no sections
 	file, _ = binary.Append(file, binary.LittleEndian, uint32(0))
 	file, _ = binary.Append(file, binary.LittleEndian, []uint16{64, 56, 1, 0, 0, 0}) // sizes of this and of the one segment
 	file, _ = binary.Append(file, binary.LittleEndian, []uint32{uint32(elf.PT_LOAD), uint32(access)})
-	file, _ = binary.Append(file, binary.LittleEndian, []uint64{0, pageBase, pageBase, size, size, 0x10000})
-	return slices.Concat(file, pageText(), calls, data)
+	_, _ = binary.Append(file, binary.LittleEndian, []uint64{0, pageBase, pageBase, size, size, 0x10000})
 }
 
 // pageReport reads what a page says of a failure: the error number and the

@@ -11,7 +11,7 @@ func TestAPageIsAProgramOfOneSegment(t *testing.T) {
 	if !hasPages {
 		t.Skip("no pages on this architecture")
 	}
-	text := page(shimOrder{Definition: Definition{Argv: []string{"/bin/true"}}, Files: 1024}.calls())
+	text := new(pageWriter).page(shimOrder{Definition: Definition{Argv: []string{"/bin/true"}}, Files: 1024}.calls(nil))
 	f, err := elf.NewFile(bytes.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +30,9 @@ func TestAPageIsAProgramOfOneSegment(t *testing.T) {
 func BenchmarkPage(b *testing.B) {
 	o := shimOrder{Definition: Definition{Argv: []string{"/bin/true"}, Env: []string{"PATH=/bin", "HOME=/root"}}, Files: 1024}
 	b.ReportAllocs()
+	var w pageWriter
 	for b.Loop() {
-		page(o.calls())
+		w.list = o.calls(w.list[:0])
+		w.page(w.list)
 	}
 }

@@ -12,8 +12,8 @@ func capsOf(def Definition) (caps []int, restricted bool) {
 	return def.Caps, def.Caps != nil || def.UID != 0
 }
 
-// rights are the calls that leave the program the user, the groups and the capabilities of the definition.
-func rights(def Definition) (list []call) {
+// rights adds the calls that leave the program the user, the groups and the capabilities of the definition.
+func rights(list []call, def Definition) []call {
 	add := func(stage string, number uintptr, args ...any) *call {
 		c := call{stage: stage, number: number}
 		copy(c.args[:], args)

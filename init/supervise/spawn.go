@@ -97,7 +97,7 @@ func (s *Supervisor) fork(p *process, def Definition, group string, out *os.File
 			p.notify = nil
 		}
 	}
-	exe, orders, err := p.orders(order)
+	exe, orders, err := p.orders(order, &s.pages)
 	if err != nil {
 		undo()
 		return err
@@ -135,16 +135,17 @@ func (s *Supervisor) fork(p *process, def Definition, group string, out *os.File
 // orders puts what the shim has to do into memory that it inherits, and says which program it is:
 // a page that does just that, or our own, which reads it. A pipe would
 // do for the first 64 KiB and stop the loop beyond.
-func (p *process) orders(order shimOrder) (exe string, f *os.File, err error) {
+func (p *process) orders(order shimOrder, w *pageWriter) (exe string, f *os.File, err error) {
 	exe = "/proc/self/exe"
 	var text []byte
 	if hasPages && order.Definition.TTY == "" {
-		calls := order.calls()
-		exe, text = fmt.Sprintf("/proc/self/fd/%d", orderFD), page(calls)
-		p.stages = make([]string, len(calls))
-		for i, c := range calls {
+		w.list = order.calls(w.list[:0])
+		exe, text = fmt.Sprintf("/proc/self/fd/%d", orderFD), w.page(w.list)
+		p.stages = make([]string, len(w.list))
+		for i, c := range w.list {
 			p.stages[i] = c.stage
 		}
+		defer w.forget()
 	} else if text, err = json.Marshal(order); err != nil {
 		return "", nil, err
 	}
@@ -173,8 +174,8 @@ func inMemory(text []byte) (*os.File, error) {
 
 // oomScore is the oom_score_adj that a child inherits, "" if that cannot be read.
 func oomScore() string {
-	text, _ := os.ReadFile("/proc/self/oom_score_adj")
-	return strings.TrimSpace(string(text))
+	var page [4096]byte
+	return strings.TrimSpace(string(firstPage("/proc/self/oom_score_adj", &page)))
 }
 
 // openFilesMost is the hard limit that a child inherits.

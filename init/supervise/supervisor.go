@@ -64,6 +64,7 @@ type Supervisor struct {
 	sweepIn time.Duration     // pause before the next look at dying
 	onces   uint64
 	orphans uint64
+	pages   pageWriter
 
 	mu      sync.Mutex
 	changed chan struct{} // closed at the next change of a state
