@@ -71,7 +71,7 @@ var opensByName = map[string]string{
 	"statevolume partitionDevice": "/dev",
 	"statevolume readStateImage":  "the image",
 	"statevolume Renew":           "/dev",
-	"supervise counter":           "the tree of cgroups, which is root's",
+	"supervise firstPage":         "the tree of cgroups, /proc/meminfo and /proc/self",
 	"supervise create":            "likewise",
 	"supervise groupMembers":      "/proc",
 	"supervise holdsAny":          "/proc",
