@@ -95,6 +95,24 @@ func TestProgramsOfPackagesRun(t *testing.T) {
 	}
 }
 
+// Packages come for the board's architecture, whatever that of this host is.
+func TestProgramsForAnotherArchitectureFindTheirLibraries(t *testing.T) {
+	r := debian(t, `packages = ["nftables"]`)
+	r.Arch, r.Archive.Arch, r.Filter = "arm64", "arm64", images.DebianSquashFilter("arm64")
+	layers, _, err := Layers(context.Background(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := tree(t, layers)
+	out, err := exec.Command("qemu-aarch64", "-L", root, filepath.Join(root, "lib/ld-linux-aarch64.so.1"), "--list", filepath.Join(root, "usr/sbin/nft")).CombinedOutput()
+	if errors.Is(err, exec.ErrNotFound) {
+		t.Fatal("qemu-aarch64 is missing: apt-get install qemu-user")
+	}
+	if err != nil || !strings.Contains(string(out), "libnftables.so.1 => /lib/aarch64-linux-gnu/") || strings.Contains(string(out), "not found") {
+		t.Errorf("its loader says %s, %v", out, err)
+	}
+}
+
 func TestLayersAreTheSameEachTime(t *testing.T) {
 	r := debian(t, `packages = ["nftables"]`)
 	first, _, err := Layers(context.Background(), r)
