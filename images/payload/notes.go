@@ -20,11 +20,14 @@ func (p *carried) notes(tree layer.Tree) (notes []string) {
 	return append(notes, p.interpreterNotes(tree)...)
 }
 
-// interpreterNotes names what runs scripts of a package and is not there. /bin is Bantam's, which has a shell.
+// ownInterpreters are commands of Bantam's for which there are scripts.
+var ownInterpreters = []string{"/bin/sh", "/bin/env", "/bin/awk", "/bin/sed"}
+
+// interpreterNotes names what runs scripts of a package and is not there.
 func (p *carried) interpreterNotes(tree layer.Tree) (notes []string) {
 	scripts := make(map[string][]string)
 	for _, f := range p.Tree {
-		if f.Kind != layer.RegularFile || f.ELF || f.Interpreter == "" || f.Interpreter == "/bin/sh" || f.Interpreter == "/usr/bin/env" {
+		if f.Kind != layer.RegularFile || f.ELF || f.Interpreter == "" || slices.Contains(ownInterpreters, strings.TrimPrefix(f.Interpreter, "/usr")) {
 			continue
 		}
 		if tree.Library(f.Interpreter, nil, nil) == nil {
@@ -37,7 +40,11 @@ func (p *carried) interpreterNotes(tree layer.Tree) (notes []string) {
 		if len(names) > 3 {
 			shown += fmt.Sprintf(" and %d more", len(names)-3)
 		}
-		notes = append(notes, fmt.Sprintf("package %s: %s needs %s, which no package brings: it does not run", p.Package, printable.Escape(shown), printable.Escape(interpreter)))
+		text := "package %s: %s needs %s, which no package brings: it does not run"
+		if len(names) > 1 {
+			text = "package %s: %s need %s, which no package brings: they do not run"
+		}
+		notes = append(notes, fmt.Sprintf(text, p.Package, printable.Escape(shown), printable.Escape(interpreter)))
 	}
 	return notes
 }

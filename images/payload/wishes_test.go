@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"bantam/images"
+	"bantam/layer"
 	"bantam/system"
 )
 
@@ -151,6 +153,21 @@ func TestNotesOfScripts(t *testing.T) {
 		if got := strings.Join(c.scriptNotes(), "\n"); got != want {
 			t.Errorf("%q\n got  %q\n want %q", script, got, want)
 		}
+	}
+}
+
+func TestNotesOfInterpreters(t *testing.T) {
+	script := func(name, interpreter string) File {
+		f := file("usr/bin/"+name, 0o755, "")
+		f.Interpreter = interpreter
+		return f
+	}
+	p := carried{Record: images.Record{Package: "x"}, contents: &contents{Tree: []File{script("a", "/bin/sh"), script("b", "/usr/bin/awk"), script("c", "/bin/bash"),
+		script("d", "/usr/bin/perl"), script("e", "/usr/bin/perl"), script("f", "/usr/bin/perl"), script("g", "/usr/bin/perl")}}}
+	tree := layer.Tree{{{Path: "usr/bin/bash", Kind: layer.RegularFile}}}
+	want := "package x: d, e, f and 1 more need /usr/bin/perl, which no package brings: they do not run"
+	if got := strings.Join(p.interpreterNotes(tree), "\n"); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 
