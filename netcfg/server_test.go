@@ -148,7 +148,7 @@ func (p *peer) kea(n, seconds int) (stop func()) {
 		p.t.Fatal(err)
 	}
 	conf := filepath.Join(dir, "kea.json")
-	text := fmt.Sprintf(`{"Dhcp4": {"interfaces-config": {"interfaces": ["srv"]}, "valid-lifetime": %[2]d, "renew-timer": %[3]d, "rebind-timer": %[4]d,
+	text := fmt.Sprintf(`{"Dhcp4": {"interfaces-config": {"interfaces": ["srv"], "service-sockets-max-retries": 100, "service-sockets-retry-wait-time": 200}, "valid-lifetime": %[2]d, "renew-timer": %[3]d, "rebind-timer": %[4]d,
 		"lease-database": {"type": "memfile", "persist": false},
 		"subnet4": [{"subnet": "10.%[1]d.0.0/24", "pools": [{"pool": "10.%[1]d.0.50-10.%[1]d.0.99"}],
 			"option-data": [{"name": "routers", "data": "10.%[1]d.0.1"}]}],

@@ -48,9 +48,22 @@ func (p *initProcess) newLayers() *layers {
 		Work:     "/run/bantam/tree",
 		Commands: func() []string { return p.build.Commands },
 		Find:     l.place,
-		Load:     p.modprobe,
+		Load:     p.loadForLayers,
 	})
 	return l
+}
+
+// loadForLayers loads a module that layers need. A layer is read by a block or two at a time: room for 128 requests would
+// cost 80 kB of memory for each.
+func (p *initProcess) loadForLayers(module string) error {
+	if p.loader == nil {
+		return nil // what the kernel has, it has built in
+	}
+	parameters := ""
+	if module == "loop" {
+		parameters = "hw_queue_depth=4"
+	}
+	return p.loader.Modprobe(module, parameters)
 }
 
 // onceFound keeps the first answer without an error.

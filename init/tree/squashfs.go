@@ -132,6 +132,8 @@ func attach(place Place, size int64) (*os.File, error) {
 		return nil, err
 	}
 	defer control.Close()
+	// What is read is kept by those who read it, and need not be kept of the device too.
+	const flags = unix.LO_FLAGS_READ_ONLY | unix.LO_FLAGS_AUTOCLEAR | unix.LO_FLAGS_DIRECT_IO
 	for range 100 { // somebody else may be faster
 		n, err := unix.IoctlRetInt(int(control.Fd()), unix.LOOP_CTL_GET_FREE)
 		if err != nil {
@@ -142,7 +144,7 @@ func attach(place Place, size int64) (*os.File, error) {
 			return nil, err
 		}
 		err = unix.IoctlLoopConfigure(int(device.Fd()), &unix.LoopConfig{Fd: uint32(backing.Fd()), Info: unix.LoopInfo64{
-			Offset: uint64(place.Offset), Sizelimit: uint64(size), Flags: unix.LO_FLAGS_READ_ONLY | unix.LO_FLAGS_AUTOCLEAR,
+			Offset: uint64(place.Offset), Sizelimit: uint64(size), Flags: flags,
 		}})
 		if err == nil {
 			return device, nil
