@@ -41,6 +41,7 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 		boots = s.bootCount.forget() // what that switch led to ended the boot before this one, not what was booted
 	}
 	noTry := false
+	damaged := map[int]error{} // generations whose layers this boot has found so
 	for {
 		record := s.recordNow()
 		if noTry {
@@ -49,7 +50,7 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 		to := s.image // the last resort, which needs no disk
 		choice := Choose(record, journal, boots, s.image.generation.Digest(), func(e Entry) error {
 			t, err := s.load(e, Now)
-			if err == nil {
+			if err = errors.Join(err, damaged[e.Number]); err == nil {
 				to = t // the first that can run is the choice
 			}
 			return err
@@ -102,6 +103,11 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 			o.mark(journalReverted)
 			o.mark(journalEnd)
 			noTry = true
+			continue
+		}
+		if damage := (treeError{}); errors.As(err, &damage) && !choice.Tried && !choice.LastResort {
+			o.event(EventFail, "generation %d cannot run: %v", to.number, damage)
+			damaged[to.number] = damage
 			continue
 		}
 		return o.started(choice, to, proven, err)

@@ -82,6 +82,11 @@ func (m *bounded) VerifyLayer(l Descriptor) error {
 	return tell(m, programLimit, "verify layer "+l.LayerName(), func() error { return m.Machine.VerifyLayer(l) })
 }
 
+// treeError is that of layers that cannot be read or mounted. What has it is a generation with missing blobs.
+type treeError struct{ error }
+
+func (e treeError) Unwrap() error { return e.error }
+
 // indexed is a layer with its index.
 type indexed struct {
 	Descriptor
@@ -97,7 +102,7 @@ func (s *Switcher) indexes(layers []Descriptor, known []indexed) (all []indexed,
 		}
 		index, fault := s.machine.LayerIndex(l)
 		if fault != nil {
-			err = errors.Join(err, fault)
+			err = errors.Join(err, treeError{fault})
 		}
 		all = append(all, indexed{l, index})
 	}
@@ -226,7 +231,10 @@ func (treeKind) apply(_ context.Context, o *operation, batch []Step, _ target) e
 	if err != nil {
 		return err
 	}
-	return failed(batch[0], o.s.machine.SetTree(t))
+	if err := o.s.machine.SetTree(t); err != nil {
+		return treeError{failed(batch[0], err)}
+	}
+	return nil
 }
 
 // InTree is the digest of a program that a layer has: what it consists of is told by the indexes.

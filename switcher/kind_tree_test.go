@@ -1,6 +1,7 @@
 package switcher
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -182,6 +183,38 @@ func TestADamagedLayerIsFoundBeforeTheFirstStop(t *testing.T) {
 	}
 	if text := strings.Join(m.calls, " "); strings.Contains(text, "stop") {
 		t.Errorf("something was stopped: %s", text)
+	}
+}
+
+func TestABootPassesOverAGenerationWithADamagedLayer(t *testing.T) {
+	for name, damage := range map[string]func(m *fakeMachine, files fakeLayer){
+		"index": func(_ *fakeMachine, files fakeLayer) { files["index"] = "not an index" },
+		"layout": func(m *fakeMachine, _ fakeLayer) {
+			m.fail = func(call string) error {
+				if strings.HasPrefix(call, "tree [package/daemon") {
+					return errors.New("layer package/daemon: invalid argument")
+				}
+				return nil
+			}
+		},
+	} {
+		s, m, dir := machineWithDaemon(t)
+		const alone = "[program.alone]\nfile = \"alone\"\n[service.alone]\ncommand = [\"/usr/bin/alone\"]\n"
+		wantExit(t, switchTo(t, s, VerbSwitch, alone), ExitGood)
+		wantExit(t, switchTo(t, s, VerbSwitch, daemonText+"# mine\n"), ExitGood)
+		damage(m, m.layers[m.medium.Layers[0].Digest])
+		s = bootAgain(t, dir, m)
+		status := s.Status()
+		if status.Running != 2 || !strings.Contains(m.runs(), "[alone]") {
+			t.Errorf("%s: generation %d runs, %s", name, status.Running, m.runs())
+		}
+		if text := strings.Join(status.Notes, "\n"); !strings.Contains(text, "generation 3 cannot run: ") {
+			t.Errorf("%s: %s", name, text)
+		}
+		record := s.recordNow()
+		if e := record.entry(3); e.State != StateGood || record.Default != 3 {
+			t.Errorf("%s: %+v", name, e)
+		}
 	}
 }
 

@@ -54,16 +54,20 @@ func TestABrokerOfDebianServesAnotherMachine(t *testing.T) {
 	server.must("mount", " on /usr type overlay (ro,nosuid,nodev,")
 	server.must("bantam generations show", "layers", "package mosquitto 2.", "package libc6 2.")
 
-	text := "packages = [\"mosquitto-clients\"]\n[net.eth0]\n[net.eth1]\naddresses = [\"10.9.0.2/24\"]\nipv6 = \"off\"\n"
-	file := filepath.Join(t.TempDir(), "system.toml")
+	// The other machine is the web server of the examples, started from a CD, with the broker's clients.
+	file := withNetwork(t, "../examples/web/system.toml", "10.9.0.2/24")
+	text := strings.Replace(string(read(t, file)), `packages = ["nginx-light"]`, `packages = ["nginx-light", "mosquitto-clients"]`, 1)
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	iso := filepath.Join(build(t, "pc", file), "pc.iso")
-	client := start(t, pc(t, uefi, append(onWire(fmt.Sprintf("connect=127.0.0.1:%d", port)), "-cdrom", iso)...))
+	client := &console{Machine: vm.Start(t, pc(t, uefi, append(onWire(fmt.Sprintf("connect=127.0.0.1:%d", port)), "-cdrom", iso)...)...), t: t, host: "(?:web|bantam)"}
+	client.booted()
 	client.settled()
-	client.must("bantam status", "generation  1, good", "in memory")
+	client.must("bantam status", "generation  1, good", "in memory", "nginx", "ready")
 	client.must("ping -c 1 -W 20 10.9.0.1", "1 received")
+	client.must("mount", " on /srv/www type squashfs (ro,")
+	server.must("wget -q -O - http://10.9.0.2/", "is read where it lies")
 	client.run("mosquitto_sub -h 10.9.0.1 -t test -q 1 -i reader -c > /tmp/got 2>&1 &")
 	said := func(text string) {
 		t.Helper()

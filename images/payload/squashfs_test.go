@@ -98,7 +98,7 @@ func TestSquashFSIsReadByOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Compression xz", "Block size 131072", "Filters selected: x86", "Xattrs are not stored", "Filesystem is not exportable", "Thu Jan  1 00:00:00 1970"} {
+	for _, want := range []string{"Compression xz", "Block size 32768", "Fragments are not stored", "Filters selected: x86", "Xattrs are not stored", "Filesystem is not exportable", "Thu Jan  1 00:00:00 1970"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("want %q in\n%s", want, out)
 		}

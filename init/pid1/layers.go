@@ -26,6 +26,11 @@ type layers struct {
 	store string                                  // the blobs that came later, by digest
 	items switcher.Items                          // of the tree, under mu
 	mu    sync.Mutex
+
+	// Under mu, too; see layerFaults.
+	inTree     []tree.Layer
+	complaints int // of the kernel, when damage was last looked for
+	damaged    []string
 }
 
 // newLayers makes ready for layers. Nothing is looked for before one is asked for.
@@ -150,7 +155,8 @@ func (m *Machine) SetTree(t switcher.Tree) error {
 	if err := m.layers.tree.Set(list, files, binds); err != nil {
 		return err
 	}
-	m.layers.items = t.Items
+	m.layers.items, m.layers.inTree = t.Items, list
+	m.layers.complaints, m.layers.damaged = 0, nil
 	return nil
 }
 

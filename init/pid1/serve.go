@@ -133,6 +133,7 @@ func (p *initProcess) status() control.Status {
 		changes = append(changes, err.Error())
 	}
 	st.Notes = append(st.Notes, changes...)
+	st.Notes = append(st.Notes, p.machine.layerFaults()...)
 	if fault := p.volume.Check(); fault != "" {
 		st.Notes = append(st.Notes, "the state volume: "+fault)
 	}
