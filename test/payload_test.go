@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -75,12 +76,16 @@ func TestABrokerOfDebianServesAnotherMachine(t *testing.T) {
 	}
 	said("hello")
 
-	before := server.run("cat /proc/$(pidof mosquitto)/stat | cut -d' ' -f22")
+	const pid = "bantam service list | awk '$1 == \"mosquitto\" {print $3}'"
+	before := server.run(pid)
+	if !regexp.MustCompile(`(?m)^\d+\s*$`).MatchString(before) {
+		t.Fatalf("the broker's process is %q", before)
+	}
 	server.Send("(cat /run/bantam/system.toml; echo '# mine') > /tmp/next.toml; bantam switch /tmp/next.toml\r")
 	server.Expect("generation 2 runs and is the default")
 	server.prompt()
-	if after := server.run("cat /proc/$(pidof mosquitto)/stat | cut -d' ' -f22"); after != before {
-		t.Errorf("a comment has restarted the broker: it began at %q, and then at %q", before, after)
+	if after := server.run(pid); after != before {
+		t.Errorf("a comment has restarted the broker: its process was %q, and is %q", before, after)
 	}
 	e := server.look(24, 80, vt.VT102)
 	server.Send("bantam edit\r")

@@ -37,12 +37,13 @@ type awaited struct {
 	found  time.Time
 }
 
-// finderPatience is how long a device waits for the driver that has found it to find the others.
+// finderPatience is how long a device waits for the driver that has found it to find the others: long enough for a slow machine,
+// and not for ever where a driver hangs.
 //
 // Drivers that are inserted while another is still finding their devices take these in any order: one takes those
 // that are there already, each further one is given to it as it is found, and the two may overtake each other. Then eth0 is
 // eth1 at the next boot. What waits until all are found takes them in the order of the bus.
-const finderPatience = time.Second
+const finderPatience = 5 * time.Second
 
 // finderOf is the module whose driver serves the nearest device above path, e.g. /devices/pci0000:00/0000:00:03.0/virtio0.
 func (a *Autoloader) finderOf(path string) string {

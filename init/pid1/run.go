@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"bantam/init/control"
 	"bantam/init/kmod"
 	"bantam/init/statevolume"
@@ -145,7 +147,10 @@ func (p *initProcess) live() (action Action, err error) {
 		<-coldplugged // the driver of the place where they are kept may be one of them
 		p.lastWords()
 	})
-	p.openVolume() // drivers bring its disk meanwhile
+	p.openVolume()                                                                  // drivers bring its disk meanwhile
+	if err := unix.Mount("", "/", "", unix.MS_SHARED|unix.MS_REC, ""); err != nil { // what is mounted from now on is so for services with a view of their own, too
+		p.notes.add("make the root shared: %v", err)
+	}
 	close(volumeOpen)
 	if unread != nil {
 		if p.image, err = standIn(unread, statePath, kernelVersion()); err != nil {
