@@ -300,6 +300,7 @@ func TestStoreIsAnOCILayout(t *testing.T) {
 	}
 	in := testInputs(t, t.TempDir())
 	in.Kernel.Date = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	in.Layers = []Layer{testLayer(t, "package/libc6", 70_000, 1, "package/tcpdump"), testLayer(t, "files", 4096, 2, "files")}
 	c := mustCompose(t, in)
 	raw, err := exec.Command("skopeo", "inspect", "--raw", "oci:"+in.Store+":pc").Output()
 	if err != nil || switcher.DigestOf(raw) != c.Digest {

@@ -33,7 +33,7 @@ func (r Record) fileName() string {
 
 // Answers of apt are kept beside the lists until those are updated, because loading the lists takes apt longer than all
 // of a warm build. The names change with what a Record holds.
-const recordsFile, closuresFile = "records-2.json", "closures.json"
+const recordsFile, closuresFile = "records-2.json", "closures-2.json"
 
 // records resolves names, or names=versions: by the lock, and what that does not say against apt's lists.
 func (a *Archive) records(ctx context.Context, names []string) (map[string]Record, error) {
@@ -156,14 +156,17 @@ func newRecord(s map[string]string) (Record, error) {
 // installLine is apt-get's, e.g. Inst libc6:arm64 (2.36-9 Debian:12.15/oldstable [arm64]).
 var installLine = regexp.MustCompile(`^Inst ([^ :]+)(?::[^ ]+)? \(([^ ]+) `)
 
-// closure asks apt what it would install.
+// essential is a package that every Debian has, so that none says that it depends on it: what programs know of terminals.
+const essential = "ncurses-base"
+
+// closure asks apt what it would install, into a system that has what is essential.
 func (a *Archive) closure(ctx context.Context, name string) ([]Record, error) {
 	first, err := a.show(ctx, name) // which knows what to say of a name that is wrong
 	if err != nil {
 		return nil, err
 	}
 	a.Progress.Step("resolving %s", name)
-	said, err := a.apt(ctx, "", "apt-get", "install", "--simulate", "--no-install-recommends", name)
+	said, err := a.apt(ctx, "", "apt-get", "install", "--simulate", "--no-install-recommends", name, essential)
 	if err != nil {
 		return nil, err
 	}

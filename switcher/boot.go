@@ -105,7 +105,7 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 			noTry = true
 			continue
 		}
-		if damage := (treeError{}); errors.As(err, &damage) && !choice.Tried && !choice.LastResort {
+		if damage := (treeError{}); o.another && errors.As(err, &damage) {
 			o.event(EventFail, "generation %d cannot run: %v", to.number, damage)
 			damaged[to.number] = damage
 			continue
@@ -152,7 +152,7 @@ func (o *operation) start(ctx context.Context, c Choice, to target) (proven bool
 	desired, fault := s.desire(to)
 	observed, unseen := s.observe(desired)
 	plan := planSwitch(observed, desired, o.fresh)
-	o.step, o.total, o.lenient = 0, len(plan.Steps), true
+	o.step, o.total, o.lenient, o.another = 0, len(plan.Steps), true, !c.Tried && !c.LastResort
 	record := s.recordNow()
 	why := circumstances{occasion: onBoot, plan: plan, to: to.system, config: DigestOf(to.text), began: m.Now()}
 	if e := record.entry(to.number); e != nil {
@@ -176,6 +176,9 @@ func (o *operation) start(ctx context.Context, c Choice, to target) (proven bool
 	s.setCurrent(to)
 	if err != nil && c.Tried {
 		return false, beforeProof(err)
+	}
+	if o.another && errors.As(err, new(treeError)) {
+		return false, err
 	}
 	fault = o.watch(ctx, c, func(ctx context.Context) error { return o.prove(ctx, p) })
 	if err = errors.Join(err, fault); err == nil && p.confirm > 0 {

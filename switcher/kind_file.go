@@ -170,7 +170,7 @@ func (fileKind) plan(p *planner) {
 	}
 	have, want := p.from.Items[KindFile], p.to.Items[KindFile]
 	for _, path := range bothKeys(have, want) {
-		s := Step{Action: ActionSet, Kind: KindFile, Name: path, Text: "write file " + path, Reason: p.reason(keyPath("file", path))}
+		s := Step{Action: ActionSet, Kind: KindFile, Name: path, Text: "write file " + path, Reason: p.reason(keyPath("file", path), keyPath("user", p.toSystem.Files[path].Owner))}
 		_, wanted := want[path]
 		switch {
 		case have[path] == want[path], !wanted && have[path] == aFolder: // which somebody may have something in
@@ -269,12 +269,11 @@ func (fileKind) check(c *precheck) (faults []error, notes []string) {
 func (fileKind) joint(before, action Action) bool { return before == action }
 
 func (fileKind) apply(_ context.Context, o *operation, batch []Step, to target) error {
-	for _, step := range batch {
-		if err := o.applyFile(step, to.system); err != nil {
-			return failed(step, err)
-		}
+	var faults []error
+	for _, step := range batch { // one that fails keeps none of the others from being made
+		faults = append(faults, failed(step, o.applyFile(step, to.system)))
 	}
-	return nil
+	return errors.Join(faults...)
 }
 
 func (o *operation) applyFile(step Step, sys *system.System) error {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"bantam/lifecycle"
 )
 
 // fileText is a machine whose service reads three files: one that its command names, one by restarts, one by reloads.
@@ -131,5 +133,23 @@ func TestWhatSomebodyDoesInEtcIsToldAndUndoneByTheNextSwitch(t *testing.T) {
 	s = bootAgain(t, dir, m)
 	if changes, err := s.HandChanges(); len(changes) > 0 || err != nil {
 		t.Errorf("after a boot: %q, %v", changes, err)
+	}
+}
+
+func TestAServiceThatKeepsGoingDownIsStartedAnewWhenFilesChange(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	const text = "[service.web]\ncommand = [\"httpd\"]\nmay_fail = true\n"
+	wantExit(t, switchTo(t, s, VerbSwitch, text), ExitGood)
+	loops := func() {
+		m.services["web"].Looping, m.services["web"].Phase = true, lifecycle.PhaseBackoff
+	}
+	loops()
+	if r := switchTo(t, s, VerbSwitch, text+"# a comment\n"); len(stepsOf(r)) > 0 {
+		t.Errorf("a comment: %q", stepsOf(r))
+	}
+	m.services["web"].Phase, m.services["web"].Looping = lifecycle.PhaseReady, true
+	r := switchTo(t, s, VerbSwitch, text+"[file.\"/etc/web.conf\"]\ntext = \"a\"\n")
+	if got := strings.Join(stepsOf(r), "; "); got != "stop service web; write file /etc/web.conf; start service web" {
+		t.Error(got)
 	}
 }

@@ -163,6 +163,10 @@ func (p *planner) changedService(s ServiceState, goal string, stops, reloads map
 	if doubt != "" {
 		p.note("service %s: whether its program has changed is not known: %s", s.Name, doubt)
 	}
+	if s.Looping && p.filesChange() { // one of them may be what it lacks, though its command does not name it
+		stops[s.Name] = "service." + s.Name + " keeps going down, and files change"
+		return
+	}
 	if ran && told {
 		p.readAgain(s, stops, reloads)
 		return
@@ -185,6 +189,19 @@ func (p *planner) changedService(s ServiceState, goal string, stops, reloads map
 	if !ran {
 		p.plan.Stale = append(p.plan.Stale, Stale{name, p.serviceReason(name)})
 	}
+}
+
+// filesChange says whether the plan makes other files.
+func (p *planner) filesChange() bool {
+	for _, k := range []Kind{KindFile, KindTree} {
+		have, want := p.from.Items[k], p.to.Items[k]
+		for _, path := range bothKeys(have, want) {
+			if have[path] != want[path] && (want[path] != "" || have[path] != aFolder) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // readAgain has a service, whose files are to be what they were, read again what somebody has changed: what it has read

@@ -322,6 +322,9 @@ func (c *precheck) canStart(name string, service system.Service) (notes []string
 	print := c.desired.Items[KindService][name]
 	_, lacking := c.desired.uses(name, print)
 	for _, library := range lacking {
+		if path.IsAbs(library) && strings.HasSuffix(path.Dir(library), "bin") {
+			continue // the interpreter of a script, which may be a command of Bantam's own
+		}
 		notes = append(notes, "no layer has "+library)
 	}
 	doubts, err := c.machine.CanStart(service, c.to.system.Users)

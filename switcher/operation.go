@@ -21,6 +21,7 @@ type operation struct {
 	awaited   string          // what was last told to be waited for
 	fresh     map[string]bool // services that its steps have started
 	desired   Desired         // what its steps lead to
+	another   bool            // a boot can choose another generation if this one has damaged layers
 
 	done  chan struct{}      // closed by leave
 	yield context.CancelFunc // not nil while only a report is waited for; under s.mu

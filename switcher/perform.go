@@ -48,7 +48,7 @@ func (o *operation) perform(ctx context.Context, plan Plan, to target, desired D
 		}
 		if err != nil {
 			faults = append(faults, err)
-			if !onward {
+			if !onward || o.another && errors.As(err, new(treeError)) {
 				return err
 			}
 		}

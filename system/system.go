@@ -11,10 +11,10 @@ import "time"
 type System struct {
 	Hostname string             `toml:"hostname" doc:"name of this machine, e.g. \"router-1\"" default:"bantam"`
 	Modules  []string           `toml:"modules" doc:"kernel modules to load at boot beside those that the hardware asks for, e.g. [\"wireguard\"]"`
+	Packages []string           `toml:"packages" doc:"packages of Debian to carry, for the board's architecture, e.g. [\"mosquitto\", \"tcpdump\"]"`
 	Sysctl   Sysctl             `toml:"sysctl" doc:"kernel parameters by name, e.g. net.ipv4.ip_forward = 1"`
 	DNS      DNS                `toml:"dns" doc:"name servers beside those that the network announces"`
 	Net      map[string]Net     `toml:"net" doc:"network ports by name, e.g. eth0; with none, all use DHCP and IPv6; with one, only named ones are used"`
-	Packages []string           `toml:"packages" doc:"packages of Debian to carry, for the board's architecture, e.g. [\"mosquitto\", \"tcpdump\"]"`
 	Package  map[string]Package `toml:"package" doc:"what is to be said of a package beyond its name, e.g. [package.mosquitto]"`
 	Programs map[string]Program `toml:"program" doc:"programs of your own to carry, by the name that they get in /usr/bin"`
 	Users    map[string]User    `toml:"user" doc:"users that services may run as, beside root and nobody"`

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"bantam/editor/vt"
+	"bantam/gpt"
 	"bantam/test/vm"
 )
 
@@ -125,4 +126,40 @@ func TestABrokerOfDebianServesAnotherMachine(t *testing.T) {
 		c.Send("poweroff\r")
 		c.WaitEnd()
 	}
+
+	// The first layer on its disk is damaged: a generation without it runs, and says why.
+	writeAt(t, path, make([]byte, 512), layersAt(t, path))
+	server.Machine, server.host = vm.Start(t, pc(t, bios, "-drive", virtio(path), "-nic", "user,model=virtio-net-pci")...), "bantam"
+	server.host = "(?:mqtt|bantam)" // that of generation 3, while it is tried
+	server.booted()
+	server.settled()
+	server.must("bantam status", "generation  4, good", "generation 3 cannot run: ", "layer package/libc6")
+	server.Send("bantam switch 3\r")
+	server.Expect("refused, nothing was changed: .*layer package/libc6 is damaged")
+	server.prompt()
+	server.Send("poweroff\r")
+	server.WaitEnd()
+}
+
+// layersAt is where the layers of a disk image begin.
+func layersAt(t *testing.T, path string) int64 {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := gpt.Read(f, uint64(info.Size())/gpt.SectorSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	number, p := c.Table.Find(gpt.Layers)
+	if number == 0 {
+		t.Fatal("the image has no partition of layers")
+	}
+	return int64(p.First) * gpt.SectorSize
 }

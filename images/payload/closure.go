@@ -16,6 +16,7 @@ var plugIns = map[string][]string{
 	"libsasl2.so.2":   {"libsasl2-modules-db", "libsasl2-modules"},
 	"libgio-2.0.so.0": {"glib-networking"},
 	"libcrypto.so.3":  {"openssl-provider-legacy"},
+	"libtinfo.so.6":   {"ncurses-base"},
 }
 
 // closure is the search for what a package's files load.

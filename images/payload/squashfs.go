@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"bantam/images"
 	"bantam/layer"
@@ -77,14 +78,18 @@ func packTree(ctx context.Context, cache images.Cache, progress images.Progress,
 	if filter != "" {
 		args = append(args, "-Xbcj", filter)
 	}
-	inputs := append([]string{"squashfs 2", version, string(index.Encode())}, args...)
+	rooted := !slices.ContainsFunc(tree, func(f File) bool { return f.UID != 0 || f.GID != 0 })
+	if rooted {
+		args = append(args, "-all-root") // or whoever packs is in the table of owners
+	}
+	inputs := append([]string{"squashfs 3", version, string(index.Encode())}, args...)
 	for _, f := range tree {
 		inputs = append(inputs, fmt.Sprintf("%c %q %o %d %d %q %s", f.Kind, f.Path, f.Mode, f.UID, f.GID, f.Link, f.SHA256))
 	}
 	file, digest, err := cache.File(ctx, progress, inputs, func(f *os.File) error {
 		return with(tree, func() error {
 			progress.Step("packing %s", name)
-			err := mksquashfs(ctx, f.Name(), args, func(w io.Writer) error { return writeTar(w, tree) })
+			err := mksquashfs(ctx, f.Name(), args, !rooted, func(w io.Writer) error { return writeTar(w, tree) })
 			if err == nil {
 				_, err = f.Seek(0, io.SeekEnd)
 			}
@@ -231,11 +236,19 @@ func writeTarFile(archive *tar.Writer, h *tar.Header, f File) error {
 	return nil
 }
 
-// mksquashfs runs it on what feed writes; what it says in an error is that error.
-func mksquashfs(ctx context.Context, to string, args []string, feed func(io.Writer) error) error {
+// mksquashfs runs it on what feed writes; what it says in an error is that error. It writes who it is into the table of
+// owners. asRoot has it take itself for root, in a user namespace if need be, so that this is the same for everybody.
+func mksquashfs(ctx context.Context, to string, args []string, asRoot bool, feed func(io.Writer) error) error {
 	cmd := exec.CommandContext(ctx, "mksquashfs", append([]string{"-", to, "-tar", "-noappend",
 		"-root-mode", "755", "-root-uid", "0", "-root-gid", "0", "-root-time", "0"}, args...)...)
 	cmd.Env = plainEnvironment()
+	if asRoot && (os.Getuid() != 0 || os.Getgid() != 0) {
+		cmd.SysProcAttr = &syscall.SysProcAttr{
+			Cloneflags:  syscall.CLONE_NEWUSER,
+			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+		}
+	}
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	in, err := cmd.StdinPipe()
@@ -243,6 +256,9 @@ func mksquashfs(ctx context.Context, to string, args []string, feed func(io.Writ
 		return err
 	}
 	if err := cmd.Start(); err != nil {
+		if cmd.SysProcAttr != nil && errors.Is(err, syscall.EPERM) {
+			return fmt.Errorf("%w: files of a layer that belong to others than root need a user namespace, which this host does not allow; build as root", err)
+		}
 		return noMksquashfs(err)
 	}
 	fed := feed(in)

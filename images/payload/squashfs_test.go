@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -228,5 +229,44 @@ func TestFullCacheDiskIsSaid(t *testing.T) {
 	deb := writeDeb(t, nil, entry{name: "./usr/noise", text: string(noise)})
 	if _, err := readDeb(context.Background(), deb, cache, "amd64"); err == nil || !strings.Contains(err.Error(), "/usr/noise: write "+cache) || !strings.Contains(err.Error(), "no space left on device") {
 		t.Errorf("unpacking: error %v, want one that says that the disk is full", err)
+	}
+}
+
+// The bytes of a layer do not tell who has made it.
+func TestAnotherUserMakesTheSameBytes(t *testing.T) {
+	const child = "BANTAM_PACKS_IN"
+	if dir := os.Getenv(child); dir != "" {
+		made, err := squashFS(context.Background(), images.Cache{Dir: dir}, nil, "test", "x86", testTree(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Printf("digest %s\n", made.Digest)
+		return
+	}
+	if os.Getuid() != 0 {
+		t.Skip("only root is somebody else, too")
+	}
+	made, err := squashFS(context.Background(), images.Cache{Dir: t.TempDir()}, nil, "test", "x86", testTree(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "bantam-nobody-") // those of the test are closed to others
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	const nobody = 65534
+	if err := os.Chown(dir, nobody, nobody); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("/proc/self/exe", "-test.run=^TestAnotherUserMakesTheSameBytes$")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), child+"="+dir, "TMPDIR="+dir, "HOME="+dir)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	out, err := cmd.CombinedOutput()
+	if strings.Contains(string(out), "need a user namespace") {
+		t.Skip("this host lets nobody make user namespaces")
+	}
+	if err != nil || !strings.Contains(string(out), "digest "+string(made.Digest)+"\n") {
+		t.Errorf("%v: root makes %s, nobody\n%s", err, made.Digest, out)
 	}
 }
