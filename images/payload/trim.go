@@ -29,7 +29,7 @@ var ballast = []string{
 	// of dpkg, debconf and their kin
 	"usr/share/debconf", "usr/share/dbconfig-common", "usr/lib/dpkg", "usr/share/perl5/Debconf", "usr/share/perl5/Debian", "usr/share/python3/runtime.d", "usr/share/python3/debpython",
 	// for debuggers
-	"usr/lib/debug", "usr/share/gdb", "usr/share/systemtap",
+	"usr/lib/debug", "usr/share/gdb/auto-load", "usr/share/systemtap",
 	// kernels come with the board
 	"usr/lib/modules", "usr/lib/linux", "usr/src",
 }

@@ -9,6 +9,9 @@ import (
 	"syscall"
 )
 
+// ErrNoFolder says that something on the way to a file is no folder.
+var ErrNoFolder = errors.New("is no folder; a link to one will not do")
+
 // FolderOf opens the folder of a file by its whole path. With make, missing folders are made, of root and with 0755. No link
 // on the way is followed, so that nobody to whom one of the folders belongs leads root elsewhere.
 func FolderOf(file string, make bool) (Dir, error) {
@@ -33,7 +36,7 @@ func FolderOf(file string, make bool) (Dir, error) {
 	}
 	switch {
 	case errors.Is(err, syscall.ELOOP), errors.Is(err, syscall.ENOTDIR):
-		return at, fmt.Errorf("%s is no folder; a link to one will not do", way)
+		return at, fmt.Errorf("%s %w", way, ErrNoFolder)
 	case err != nil:
 		return at, &fs.PathError{Op: "open", Path: way, Err: err}
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -23,10 +24,12 @@ import (
 // FileState says what is at path.
 func (m *Machine) FileState(file string) (string, error) {
 	dir, err := filetree.FolderOf(file, false)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return "", nil
-	}
-	if err != nil {
+	case errors.Is(err, filetree.ErrNoFolder) && strings.HasPrefix(file, "/etc/"):
+		return notAFile, nil // a switch makes the folders there again
+	case err != nil:
 		return "", err
 	}
 	defer dir.Close()
@@ -85,6 +88,9 @@ func textOf(path string) string {
 	return string(text)
 }
 
+// notAFile is the state of what is neither a file nor a folder nor a link.
+const notAFile = "no file of a system"
+
 // otherThanFile says what is at name that is no file. All but a folder can be replaced by one.
 func otherThanFile(dir filetree.Dir, name string) (string, error) {
 	info, err := dir.Lstat(name)
@@ -98,7 +104,7 @@ func otherThanFile(dir filetree.Dir, name string) (string, error) {
 		target, err := dir.Readlink(name)
 		return switcher.LinkState(target), err
 	}
-	return "no file of a system", nil
+	return notAFile, nil
 }
 
 // WriteFile replaces the file at path, which has its rights and owner before it has its name.
@@ -137,8 +143,18 @@ func (m *Machine) WriteLink(file, target string) error {
 	return nil
 }
 
-// MakeFolder makes a folder at path, and those above it.
+// MakeFolder makes a folder at path in place of what else is there, and those above it.
 func (m *Machine) MakeFolder(file string) error {
+	above, err := filetree.FolderOf(file, true)
+	if err != nil {
+		return err
+	}
+	defer above.Close()
+	if info, fault := above.Lstat(path.Base(file)); fault == nil && !info.IsDir() {
+		if err := above.Unlink(path.Base(file)); err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+	}
 	dir, err := filetree.FolderOf(path.Join(file, "in it"), true)
 	if err == nil {
 		dir.Close()
@@ -149,7 +165,7 @@ func (m *Machine) MakeFolder(file string) error {
 // RemoveFile removes the file at path.
 func (m *Machine) RemoveFile(file string) error {
 	dir, err := filetree.FolderOf(file, false)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, filetree.ErrNoFolder) && strings.HasPrefix(file, "/etc/") {
 		return nil
 	}
 	if err != nil {

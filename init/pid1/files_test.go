@@ -105,3 +105,37 @@ func TestFilesAreNotWrittenThroughLinks(t *testing.T) {
 		t.Errorf("in the folder: %v, %v", names, err)
 	}
 }
+
+// A link in the place of a folder is no way for what is to lie in it, and goes when the folder is made.
+func TestAFolderIsMadeInPlaceOfALink(t *testing.T) {
+	m, dir := new(Machine), t.TempDir()
+	elsewhere := t.TempDir()
+	folder := filepath.Join(dir, "conf.d")
+	if err := os.Symlink(elsewhere, folder); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(folder, "a")
+	if err := m.WriteFile(file, nil, 0o644, os.Getuid(), os.Getgid()); err == nil || !strings.HasSuffix(err.Error(), "conf.d is no folder; a link to one will not do") {
+		t.Errorf("written through the link: %v", err)
+	}
+	for range 2 {
+		if err := m.MakeFolder(folder); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.WriteFile(file, nil, 0o644, os.Getuid(), os.Getgid()); err != nil {
+		t.Error(err)
+	}
+	if names, err := os.ReadDir(elsewhere); len(names) > 0 || err != nil {
+		t.Errorf("%v, %v", names, err)
+	}
+	for _, link := range []string{"x", "y"} {
+		file := filepath.Join(dir, "link")
+		if err := m.WriteLink(file, link); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := m.FileState(file); got != switcher.LinkState(link) || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+	}
+}
