@@ -103,14 +103,37 @@ func (r Record) VendorName() string {
 }
 
 func (a *Archive) vendored(tmp string, r Record) (string, error) {
-	name, deb := filepath.Join(a.Vendor, r.VendorName()), filepath.Join(tmp, "package.deb")
+	name, err := a.inVendor(r)
+	if err != nil {
+		return "", err
+	}
+	deb := filepath.Join(tmp, "package.deb")
+	return deb, copyFile(deb, name)
+}
+
+// inVendor is where the vendor folder has a package, whole.
+func (a *Archive) inVendor(r Record) (string, error) {
+	name := filepath.Join(a.Vendor, r.VendorName())
 	if _, err := os.Stat(name); err != nil {
 		return "", fmt.Errorf("%w; bantam vendor puts it there", err)
 	}
-	if err := a.verify(r, name); err != nil {
-		return "", err
+	return name, a.verify(r, name)
+}
+
+// CheckVendor makes sure that the vendor folder has every package that a build has taken, also those that were in the cache:
+// it is relied on where there is none.
+func (a Archive) CheckVendor() error {
+	board := a.Lock.Board()
+	for _, n := range board.Names() {
+		p := board.Packages[n]
+		if p.Means != "" {
+			continue // nothing of it is used but what it means
+		}
+		if _, err := a.inVendor(lockedRecord(n.Package, p)); err != nil {
+			return fmt.Errorf("--vendor: %w", err)
+		}
 	}
-	return deb, copyFile(deb, name)
+	return nil
 }
 
 // Locked is the record of a package that the lock names, and the folder that it was unpacked to, if it was.

@@ -82,6 +82,12 @@ func (f *composeFlags) gather(c *call, b board.Board, file string) (g *gathered,
 		g.done()
 		return nil, unwritable(g.Cache.Dir, "--cache", err)
 	}
+	if f.vendor != "" {
+		if err := g.archive.CheckVendor(); err != nil {
+			g.done()
+			return nil, err
+		}
+	}
 	return g, nil
 }
 

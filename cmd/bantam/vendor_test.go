@@ -139,6 +139,30 @@ func TestVendoredBuildNeedsNoNetwork(t *testing.T) {
 	if r.code != exitFault || !strings.Contains(r.errors, "system.lock does not say what program more is made of as example.org/more@v1.0.0, and --vendor has only what it names") {
 		t.Errorf("a program that nobody vendored: exit status %d, %q", r.code, r.errors)
 	}
+
+	// A folder that is not whole is found so here, where the cache has all that it lacks.
+	if err := os.WriteFile(system, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	debs, err := filepath.Glob(filepath.Join(vendor, "debian/libtirpc3_*.deb"))
+	if err != nil || len(debs) != 1 {
+		t.Fatal(debs, err)
+	}
+	whole, err := os.ReadFile(debs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for says, spoil := range map[string]func() error{
+		" has SHA-256 ":               func() error { return os.WriteFile(debs[0], append(whole, 0), 0o644) },
+		"bantam vendor puts it there": func() error { return os.Remove(debs[0]) },
+	} {
+		if err := spoil(); err != nil {
+			t.Fatal(err)
+		}
+		if r := bantam("", build...); r.code != exitFault || !strings.Contains(r.errors, "--vendor: ") || !strings.Contains(r.errors, says) {
+			t.Errorf("exit status %d, %q, want %q", r.code, r.errors, says)
+		}
+	}
 }
 
 // wantBill checks the bill of materials of the machine above.
