@@ -62,6 +62,7 @@ func TestBadLocksAreNamedWithTheirPlace(t *testing.T) {
 		"a number for a text":          {strings.Replace(good, `release = "bookworm"`, "release = 12", 1), "l:6:1: release: expected a string, found an integer"},
 		"a version is missing":         {strings.Replace(good, `version = "12.2.0-14"`+"\n", "", 1), ": version, sha256 or arch is missing"},
 		"a way out of the cache":       {strings.Replace(good, `"12.2.0-14"`, `"1/../../x"`, 1), `version: "1/../../x" was not written`},
+		"a way out of the archive":     {strings.Replace(good, `archive = "pool/`, `archive = "../pool/`, 1), `archive: "../pool/`},
 		"an option of apt":             {strings.Replace(good, `"libstdc++6"`, `"-oDir=x"`, 1), `"-oDir=x" is not the name of a Debian package`},
 		"a toolchain from anywhere":    {strings.Replace(good, "go1.26.8", "path", 1), `toolchain: "path" was not written`},
 		"a way out of a vendor folder": {strings.Replace(good, "example.org/b v1.0.0 h1", "example.org/../../b v1.0.0 h1", 1), "was not written"},

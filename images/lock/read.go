@@ -130,7 +130,7 @@ func (r *reader) debian(n *syntax.Node) (p Package) {
 		case "source":
 			p.Source = r.text(n, key, isLine)
 		case "archive":
-			p.Archive = r.text(n, key, isLine)
+			p.Archive = r.text(n, key, isBelow)
 		case "means":
 			p.Means = r.text(n, key, isLine)
 		case "closure":
@@ -211,6 +211,9 @@ func isVersion(s string) bool {
 func isLine(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c == 0x7f })
 }
+
+// isBelow: a path of the archive's, from its root.
+func isBelow(s string) bool { return isLine(s) && fs.ValidPath(s) }
 
 // isSum: MODULE VERSION[/go.mod] h1:BASE64 (Go Modules Reference, "go.sum files").
 func isSum(s string) bool {
