@@ -73,13 +73,9 @@ newer packages: bantam build --update [NAME...] SYSTEM.toml`,
 		iso := c.flags.Bool("iso", false, "only the ISO image")
 		asJSON := c.flags.Bool("json", false, "print the sizes as JSON")
 		return func(args []string) error {
-			file, err := f.arguments(args)
+			file, b, err := f.arguments(args)
 			if err != nil {
 				return err
-			}
-			b, err := board.Load(f.board)
-			if err != nil {
-				return usageError{err.Error()}
 			}
 			kinds := images.Media(b)
 			if *img != *iso {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"bantam/board"
 	"bantam/images"
 	"bantam/images/lock"
 )
@@ -24,8 +25,8 @@ func (f *lockFlags) declare(flags *flag.FlagSet) {
 	flags.StringVar(&f.vendor, "vendor", "", "`DIR` that bantam vendor filled; nothing is fetched from elsewhere")
 }
 
-// arguments finds SYSTEM.toml, and with --update the names of what to renew.
-func (f *composeFlags) arguments(args []string) (file string, err error) {
+// arguments finds SYSTEM.toml and the board, and with --update the names of what to renew.
+func (f *composeFlags) arguments(args []string) (file string, b board.Board, err error) {
 	var files []string
 	for _, arg := range args {
 		if f.update && len(args) > 1 && arg != "-" && !strings.HasSuffix(arg, ".toml") {
@@ -35,22 +36,25 @@ func (f *composeFlags) arguments(args []string) (file string, err error) {
 		}
 	}
 	if len(files) != 1 {
-		return "", usagef("want one SYSTEM.toml, got %d arguments", len(files))
+		return "", b, usagef("want one SYSTEM.toml, got %d arguments", len(files))
 	}
 	if f.file == "" {
 		f.file = lock.Path(files[0])
 	}
 	switch {
 	case f.kernel != "" && f.kernelFiles != "":
-		return "", usagef("--kernel and --kernel-files exclude each other")
+		return "", b, usagef("--kernel and --kernel-files exclude each other")
 	case f.update && f.locked:
-		return "", usagef("--update and --locked exclude each other")
+		return "", b, usagef("--update and --locked exclude each other")
 	case f.update && f.vendor != "":
-		return "", usagef("--update and --vendor exclude each other")
+		return "", b, usagef("--update and --vendor exclude each other")
 	case f.file == "" && (f.update || f.locked || f.vendor != ""):
-		return "", usagef("standard input has no lock file beside it; name one with --lock FILE")
+		return "", b, usagef("standard input has no lock file beside it; name one with --lock FILE")
 	}
-	return files[0], nil
+	if b, err = board.Load(f.board); err != nil {
+		return "", b, usageError{err.Error()}
+	}
+	return files[0], b, nil
 }
 
 // openLock reads the lock file for a board. Without one, what the build finds is kept until its end.

@@ -25,13 +25,9 @@ digest. It fetches what a build would, and writes no lock file.`,
 		var f composeFlags
 		f.declare(c.flags)
 		return func(args []string) error {
-			file, err := f.arguments(args)
+			file, b, err := f.arguments(args)
 			if err != nil {
 				return err
-			}
-			b, err := board.Load(f.board)
-			if err != nil {
-				return usageError{err.Error()}
 			}
 			return f.sbom(c, b, file)
 		}

@@ -23,16 +23,12 @@ network. Boards may share DIR; what is there already stays.`,
 			if len(args) != 2 {
 				return usagef("want SYSTEM.toml and DIR, got %d arguments", len(args))
 			}
-			file, err := f.arguments(args[:1])
+			file, b, err := f.arguments(args[:1])
 			if err != nil {
 				return err
 			}
 			if f.file == "" {
 				return usagef("standard input has no lock file beside it; name one with --lock FILE")
-			}
-			b, err := board.Load(f.board)
-			if err != nil {
-				return usageError{err.Error()}
 			}
 			return f.save(c, b, file, args[1])
 		}

@@ -243,7 +243,7 @@ func (r Request) packageLayer(ctx context.Context, p *carried) (built, error) {
 	for _, name := range p.For {
 		l.For = append(l.For, "package/"+name)
 	}
-	return r.pack(ctx, l, p.Tree, false, func(tree []File, do func() error) error {
+	return r.pack(ctx, l, p.Tree, func(tree []File, do func() error) error {
 		return r.unpacked(ctx, p.Record, func(c *contents) error {
 			hosts := make(map[string]string)
 			for _, f := range c.Tree {

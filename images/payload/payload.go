@@ -65,9 +65,8 @@ type built struct {
 	tree []File
 }
 
-// build makes a layer of a tree. l names it. If all is set, its index lists every file, otherwise those that
-// something can depend on.
-func (r Request) build(ctx context.Context, l images.Layer, tree []File, all bool) (built, error) {
+// build makes a layer of a tree. l names it. Its index lists what something can depend on.
+func (r Request) build(ctx context.Context, l images.Layer, tree []File) (built, error) {
 	tree, err := wholeTree(tree)
 	if err == nil {
 		err = inspect(tree, r.Arch)
@@ -75,13 +74,13 @@ func (r Request) build(ctx context.Context, l images.Layer, tree []File, all boo
 	if err != nil {
 		return built{}, fmt.Errorf("%s: %w", l.Name, err)
 	}
-	return r.pack(ctx, l, tree, all, atHand)
+	return r.pack(ctx, l, tree, atHand)
 }
 
 // pack is build for a whole tree that has been inspected.
-func (r Request) pack(ctx context.Context, l images.Layer, tree []File, all bool, with withBytes) (built, error) {
+func (r Request) pack(ctx context.Context, l images.Layer, tree []File, with withBytes) (built, error) {
 	for _, f := range tree {
-		if all || f.indexed() {
+		if f.indexed() {
 			l.Index = append(l.Index, f.Entry)
 		}
 	}

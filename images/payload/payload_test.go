@@ -38,7 +38,7 @@ func TestLayerHasItsIndexAtItsRoot(t *testing.T) {
 		file("etc/a", 0o600, "a"),
 		link("usr/lib/b", "c"),
 	}
-	b, err := r.build(context.Background(), images.Layer{Name: "program/x"}, tree, false)
+	b, err := r.build(context.Background(), images.Layer{Name: "program/x"}, tree)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,10 +63,6 @@ func TestLayerHasItsIndexAtItsRoot(t *testing.T) {
 	}
 	if e := index.Find("usr/bin/script"); e == nil || e.Interpreter != "/usr/bin/perl" {
 		t.Errorf("the script is %+v", e)
-	}
-	whole, err := r.build(context.Background(), images.Layer{Name: "files"}, tree, true)
-	if err != nil || whole.Index.Find("usr/share/data") == nil {
-		t.Errorf("the index of all lists %v, %v", whole.Index, err)
 	}
 }
 

@@ -33,7 +33,7 @@ func programLayers(ctx context.Context, r Request) (all []built, notes []string,
 		case err != nil:
 			return nil, nil, err
 		}
-		b, err := r.build(ctx, l, []File{{Entry: layer.Entry{Path: "usr/bin/" + name, Kind: layer.RegularFile, Mode: 0o755}, Host: file}}, false)
+		b, err := r.build(ctx, l, []File{{Entry: layer.Entry{Path: "usr/bin/" + name, Kind: layer.RegularFile, Mode: 0o755}, Host: file}})
 		if err != nil {
 			return nil, nil, err
 		}

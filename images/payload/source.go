@@ -51,7 +51,7 @@ func filesLayer(ctx context.Context, r Request) ([]built, []string, error) {
 	if root == nil || len(problems) > 0 {
 		return nil, nil, badSystem(problems)
 	}
-	b, err := r.build(ctx, images.Layer{Name: "files", For: []string{"files"}}, tree, false)
+	b, err := r.build(ctx, images.Layer{Name: "files", For: []string{"files"}}, tree)
 	return []built{b}, nil, err
 }
 

@@ -48,26 +48,18 @@ type blob struct {
 	Size   int64
 }
 
-// squashFS packs a tree as a squashfs, in the cache. The bytes follow from the tree, in whatever order it is given, and from
-// the version of mksquashfs: not from times, nor from who calls it. filter is the branch filter for xz, e.g. x86; "" is none.
-//
-// mksquashfs is given an archive, as it is the way of telling it owners and rights without being root and of giving it
-// names that no host's file system needs to bear.
-func squashFS(ctx context.Context, cache images.Cache, progress images.Progress, name, filter string, tree []File) (blob, error) {
-	tree, err := wholeTree(tree)
-	if err != nil {
-		return blob{}, fmt.Errorf("%s: %w", name, err)
-	}
-	return packTree(ctx, cache, progress, name, filter, tree, nil, atHand)
-}
-
 // withBytes gives the files of a tree their bytes while it does something.
 type withBytes func(tree []File, do func() error) error
 
 // atHand is for trees that have them.
 func atHand(_ []File, do func() error) error { return do() }
 
-// packTree is squashFS for a whole tree with digests, which needs bytes only if it is not in the cache, and with its index.
+// packTree packs a whole tree, as wholeTree makes it, as a squashfs with its index behind it, in the cache. The bytes follow
+// from both and from the version of mksquashfs: not from times, nor from who calls it. filter is the branch filter for xz, e.g.
+// x86; "" is none. The tree's bytes are needed only if the cache has not the result.
+//
+// mksquashfs is given an archive, as it is the way of telling it owners and rights without being root and of giving it
+// names that no host's file system needs to bear.
 func packTree(ctx context.Context, cache images.Cache, progress images.Progress, name, filter string, tree []File, index layer.Index, with withBytes) (blob, error) {
 	version, err := mksquashfsVersion(ctx)
 	if err != nil {

@@ -50,6 +50,15 @@ func link(path, to string) File {
 	return File{Entry: layer.Entry{Path: path, Kind: layer.Link, Link: to}}
 }
 
+// squashFS packs a tree that is not whole yet.
+func squashFS(ctx context.Context, cache images.Cache, progress images.Progress, name, filter string, tree []File) (blob, error) {
+	tree, err := wholeTree(tree)
+	if err != nil {
+		return blob{}, err
+	}
+	return packTree(ctx, cache, progress, name, filter, tree, nil, atHand)
+}
+
 func testTree(t *testing.T) []File {
 	t.Helper()
 	host := filepath.Join(t.TempDir(), "program")

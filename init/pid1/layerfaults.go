@@ -14,10 +14,17 @@ const squashfsFault = "SQUASHFS error"
 
 // layerFaults are the layers of the tree that are known to be damaged, in words.
 func (m *Machine) layerFaults() []string {
-	if m.layers == nil {
+	if m.layers == nil || !m.layers.any() {
 		return nil
 	}
 	return m.layers.faults(countInLog(squashfsFault))
+}
+
+// any says whether the tree has layers.
+func (l *layers) any() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.inTree) > 0
 }
 
 // faults looks for damage if the kernel has complained of something since the last look.

@@ -147,8 +147,10 @@ func (p *initProcess) live() (action Action, err error) {
 		<-coldplugged // the driver of the place where they are kept may be one of them
 		p.lastWords()
 	})
-	p.openVolume()                                                                  // drivers bring its disk meanwhile
-	if err := unix.Mount("", "/", "", unix.MS_SHARED|unix.MS_REC, ""); err != nil { // what is mounted from now on is so for services with a view of their own, too
+	p.openVolume() // drivers bring its disk meanwhile
+	// What is mounted and unmounted from now on is so for services with a view of their own, too. Before, the volume was moved
+	// to its place, which the kernel does not allow in a shared root.
+	if err := unix.Mount("", "/", "", unix.MS_SHARED|unix.MS_REC, ""); err != nil {
 		p.notes.add("make the root shared: %v", err)
 	}
 	close(volumeOpen)

@@ -51,36 +51,29 @@ func bind(name string, m mounted) error {
 	if err != nil {
 		return err
 	}
-	dir, err := place(name, info.IsDir())
+	target, err := place(name, info.IsDir())
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
-	return unix.Mount(fmt.Sprintf("/proc/self/fd/%d", source.Fd()), dir.Path(path.Base(name)), "", unix.MS_BIND, "")
+	defer target.Close()
+	return unix.Mount(fmt.Sprintf("/proc/self/fd/%d", source.Fd()), fmt.Sprintf("/proc/self/fd/%d", target.Fd()), "", unix.MS_BIND, "")
 }
 
-// place makes the mount point, and opens the folder that it is in. The folders on the way belong to root; no link is
-// followed.
-func place(name string, folder bool) (filetree.Dir, error) {
+// place makes the mount point, and opens it. The folders on the way belong to root; no link is followed.
+func place(name string, folder bool) (*os.File, error) {
 	at, err := filetree.FolderOf(name, true)
 	if err != nil {
-		return at, err
+		return nil, err
 	}
-	if folder {
-		err = at.Mkdir(path.Base(name), 0o755)
-	} else {
-		var f *os.File
-		if f, err = os.OpenFile(at.Path(path.Base(name)), os.O_CREATE|os.O_EXCL|os.O_WRONLY|unix.O_NOFOLLOW, 0o600); err == nil {
-			err = f.Close()
-		}
+	defer at.Close()
+	base, flags := path.Base(name), unix.O_NOFOLLOW|unix.O_NONBLOCK
+	if !folder {
+		return at.File(base, flags|unix.O_CREAT, 0o600)
 	}
-	if errors.Is(err, os.ErrExist) {
-		return at, nil // of a start before
+	if err := at.Mkdir(base, 0o755); err != nil && !errors.Is(err, os.ErrExist) { // it may be of a start before
+		return nil, err
 	}
-	if err != nil {
-		at.Close()
-	}
-	return at, err
+	return at.File(base, flags|unix.O_DIRECTORY, 0)
 }
 
 // unbind takes it away, with its mount point if that is empty.

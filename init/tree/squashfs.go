@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -73,12 +74,24 @@ func (t *Tree) mountAll(layers []Layer) (mounts, error) {
 	return all, nil
 }
 
+// load loads modules that were not loaded before.
+func (t *Tree) load(modules ...string) error {
+	for _, module := range modules {
+		if slices.Contains(t.loaded, module) {
+			continue
+		}
+		if err := t.o.Load(module); err != nil {
+			return err
+		}
+		t.loaded = append(t.loaded, module)
+	}
+	return nil
+}
+
 func (t *Tree) mount(l Layer) (mounted, error) {
 	fail := func(err error) (mounted, error) { return mounted{}, fmt.Errorf("layer %s: %w", l.Name, err) }
-	for _, module := range []string{"loop", "squashfs"} {
-		if err := t.o.Load(module); err != nil {
-			return fail(err)
-		}
+	if err := t.load("loop", "squashfs"); err != nil {
+		return fail(err)
 	}
 	place, err := t.o.Find(l)
 	if err != nil {

@@ -68,7 +68,8 @@ type Tree struct {
 	there  int          // the number of the one that is at /usr; 0: none
 	source string       // of what is mounted, as mountinfo shows it; "" without
 	binds  []Bind
-	held   mounts // layers that are open for Read
+	loaded []string // modules
+	held   mounts   // layers that are open for Read
 }
 
 // usr is where the tree is mounted.
@@ -118,7 +119,7 @@ func (t *Tree) Mounted() bool {
 
 // replace builds a tree beside the one there is, and exchanges them.
 func (t *Tree) replace(layers []Layer, mounted mounts, files map[string]File) error {
-	if err := t.o.Load("overlay"); err != nil {
+	if err := t.load("overlay"); err != nil {
 		return err
 	}
 	own, err := t.commands()

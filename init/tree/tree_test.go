@@ -36,7 +36,7 @@ func onMachine(t *testing.T, scenario string) {
 		t.Skip("loop devices are for root")
 	}
 	if _, err := exec.LookPath("mksquashfs"); err != nil {
-		t.Skip("mksquashfs is missing: install the Debian package squashfs-tools")
+		t.Fatalf("%v: apt-get install squashfs-tools", err)
 	}
 	for _, fs := range []string{"squashfs", "overlay"} {
 		if fd, err := unix.Fsopen(fs, unix.FSOPEN_CLOEXEC); err != nil {
@@ -126,6 +126,7 @@ func machine(layers string) (*Tree, map[string]Layer, error) {
 		func() error { return os.Chdir("/") },
 		func() error { return os.MkdirAll("/run/bantam", 0o755) },
 		func() error { return unix.Mount("run", "/run/bantam", "tmpfs", 0, "mode=0755") },
+		func() error { return unix.Mount("", "/", "", unix.MS_SHARED|unix.MS_REC, "") }, // as PID 1 does
 	} {
 		if err := step(); err != nil {
 			return nil, nil, err
@@ -247,6 +248,15 @@ func scenarioTree(dir string) error {
 	}
 	if err := says(before); err != nil {
 		return fmt.Errorf("without layers again: %w", err)
+	}
+	if err := os.Symlink("/bin", "/srv/www"); err != nil {
+		return err
+	}
+	if err := t.Set(one, files, binds); err == nil || !strings.Contains(err.Error(), "/srv/www") {
+		return fmt.Errorf("a link in the place of a source: %v", err)
+	}
+	if err := errors.Join(says(map[string]string{"/bin/own": "bantam", "/bin/index.html": "-"}), os.Remove("/srv/www"), t.Set(nil, nil, nil)); err != nil {
+		return err
 	}
 	open.Close()
 	t.Release()

@@ -16,9 +16,9 @@ import (
 // to commands.
 const workOptions = "mode=0755,size=4m,nr_inodes=4k"
 
-// begin opens the folder that /usr is without a tree, before the first is mounted over it, and has what is mounted and
-// unmounted there, and where trees are made, told to the mount namespaces of services, which otherwise would keep each tree
-// that they began with.
+// begin makes the place where trees are made, and opens the folder that /usr is without a tree, before the first is mounted
+// over it. Both are told to the mount namespaces of services, as PID 1 has made the root shared: otherwise these would keep
+// each tree that they began with.
 func (t *Tree) begin() error {
 	if t.begun {
 		return nil
@@ -28,11 +28,6 @@ func (t *Tree) begin() error {
 	}
 	if err := unix.Mount("tmpfs", t.o.Work, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, workOptions); err != nil {
 		return fmt.Errorf("mount %s: %w", t.o.Work, err)
-	}
-	for _, shared := range []string{"/", t.o.Work} {
-		if err := unix.Mount("", shared, "", unix.MS_SHARED, ""); err != nil {
-			return fmt.Errorf("make %s shared: %w", shared, err)
-		}
 	}
 	under, err := filetree.Here.Folder(usr, false)
 	if err != nil {
