@@ -249,9 +249,8 @@ user = "cat"
 	c.must("bantam switch /run/bantam/system.toml; grep evil /etc/hosts /etc/passwd; echo code $?", "code 1\n")
 	c.must("bantam plan /run/bantam/system.toml", "nothing to do")
 	c.run("rm -r /etc/cat; ln -s /state /etc/cat")
-	c.refused("bantam switch /tmp/two.toml", "/etc/cat is no folder; a link to one will not do")
-	c.run("rm /etc/cat")
-	c.must("bantam switch /tmp/two.toml; echo code $?", "write file /etc/cat/conf", "code 0\n")
+	c.must("bantam switch /tmp/two.toml; echo code $?", "remove file /etc/cat\n", "write file /etc/cat/conf", "code 0\n")
+	c.must("ls -d /state/conf; test -L /etc/cat; echo code $?; cat /etc/cat/conf", "no such file", "code 1\nmeow two") // nothing went through the link
 	c.write("/tmp/a.toml", serviceA)
 	c.must("bantam switch /tmp/a.toml; ls /etc/cat | wc -l", "remove file /etc/cat/conf", "0\n")
 }
