@@ -12,6 +12,6 @@
 // a Bantam machine lives in memory, so a power cut leaves the old generation or
 // the new one and never a mix.
 //
-// Limits: kernels are not changed (see BootLoader), and a kernel module cannot be
+// Limits: a kernel is changed by a reboot alone (see BootLoader), and a kernel module cannot be
 // taken out of the running kernel; the plan says so.
 package switcher

@@ -27,6 +27,7 @@ const (
 	SegmentAnnotation = "bantam.segment" // initrd segment: "modules" or "init"
 	LayerAnnotation   = "bantam.layer"   // layer: its name, e.g. package/libc6, program/sensor, files
 	ForAnnotation     = "bantam.for"     // layer: what asks for it, sorted, e.g. "package/mosquitto package/tcpdump", "files"
+	CmdlineAnnotation = "bantam.cmdline" // kernel: its board's words, e.g. "console=ttyS0,115200 panic=10"
 )
 
 // emptyConfig is the config blob of an OCI artifact that has none.
@@ -88,6 +89,20 @@ func (g Generation) Digest() Digest { return DigestOf(g.Manifest()) }
 // Blobs returns the descriptors of everything that g names, in manifest order.
 func (g Generation) Blobs() []Descriptor {
 	return slices.Concat([]Descriptor{g.System, g.Kernel}, g.Initrd, g.Layers)
+}
+
+// BootBlobs returns the descriptors of what a boot loader starts: the kernel, then the segments in load order.
+func (g Generation) BootBlobs() []Descriptor {
+	return slices.Concat([]Descriptor{g.Kernel}, g.Initrd)
+}
+
+// BootID names kernel and initrd segments. Generations that have it in common run from each other's slot.
+func (g Generation) BootID() Digest {
+	text := fmt.Appendf(nil, "kernel %s\n", g.Kernel.Digest)
+	for _, segment := range g.Initrd {
+		text = fmt.Appendf(text, "segment %s\n", segment.Digest)
+	}
+	return DigestOf(text)
 }
 
 // KernelVersion returns the version of g's kernel, e.g. 6.1.0-40-amd64.

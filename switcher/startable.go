@@ -28,7 +28,7 @@ func (s *Switcher) startable(g Generation, when When) error {
 	slots := s.loader.Capabilities().Slots > 0
 	if when == InSlot {
 		if !slots {
-			return ErrNoSlots
+			return noSlots(s.loader.Capabilities())
 		}
 		return nil
 	}
@@ -39,7 +39,7 @@ func (s *Switcher) startable(g Generation, when When) error {
 	case differs == "":
 		return nil
 	case !slots:
-		return fmt.Errorf("%s; %w", differs, ErrNoSlots)
+		return fmt.Errorf("%s; %w", differs, noSlots(s.loader.Capabilities()))
 	}
 	return fmt.Errorf("%s; the boot loader %s has to start it", differs, s.loader.Name())
 }
