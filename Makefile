@@ -25,7 +25,7 @@ TEST_PACKAGES = $(RUN_PACKAGES) $(ARM_PACKAGES) qemu-user qemu-user-static \
 	xorriso mtools dosfstools gdisk isolinux syslinux-common systemd-boot-efi cpio skopeo \
 	dnsmasq-base kea-dhcp4-server radvd iproute2 util-linux procps busybox-static kmod \
 	dash bsdextrautils zstd debian-archive-keyring e2fsprogs mount file tmux acl libarchive-tools patch mawk original-awk \
-	traceroute tcpdump
+	traceroute tcpdump grub-common u-boot-tools libubootenv-tool
 
 # need installs Debian packages, or says how.
 define need
@@ -82,7 +82,7 @@ device:
 	@GOARCH=arm64 $(DEVICE) -o bin/device/arm64/bantam ./init
 
 # Packages without I/O, whose tests run on every architecture.
-PURE = ./system ./layer ./lifecycle ./printable ./spelling ./gpt ./editor ./editor/compare ./editor/file ./editor/keys ./editor/language ./editor/plain ./editor/screen ./editor/systemfile ./editor/text \
+PURE = ./system ./layer ./lifecycle ./printable ./spelling ./gpt ./slot ./editor ./editor/compare ./editor/file ./editor/keys ./editor/language ./editor/plain ./editor/screen ./editor/systemfile ./editor/text \
 	./editor/vt ./switcher ./netcfg ./netcfg/dhcp4 ./init/kmod ./init/shell/line ./init/statevolume/sparse
 # Packages whose tests start virtual machines.
 MACHINES = ./test ./test/statevolume ./images

@@ -16,12 +16,31 @@ var ESP = MustParseGUID("C12A7328-F81F-11D2-BA4B-00A0C93EC93B")
 // Layers is the type of the partition that holds the read-only file systems of an image, one behind the other.
 var Layers = MustParseGUID("62616E74-616D-8C61-B965-727370617274")
 
+// Slot is the type of the raw partitions that a boot loader starts a kernel from.
+var Slot = MustParseGUID("62616E74-616D-8510-B974-736C6F747061")
+
+// BootState is the type of the two partitions with a copy each of what the boot loader decides by.
+var BootState = MustParseGUID("62616E74-616D-8B07-9374-617465706172")
+
+// BIOSBoot is the type of the partition that holds GRUB's core for machines with a BIOS.
+var BIOSBoot = MustParseGUID("21686148-6449-6E6F-744E-656564454649")
+
 // What the GUIDs of an image's partitions are derived for, from its disk's GUID.
 const (
-	ESPPurpose    = "EFI system partition"
-	LayersPurpose = "bantam-layers"
-	StatePurpose  = "bantam-state"
+	ESPPurpose        = "EFI system partition"
+	GRUBPurpose       = "bantam-grub"
+	BootState1Purpose = "bantam-boot-1"
+	BootState2Purpose = "bantam-boot-2"
+	LayersPurpose     = "bantam-layers"
+	SlotAPurpose      = "bantam-slot-a"
+	SlotBPurpose      = "bantam-slot-b"
+	StatePurpose      = "bantam-state"
 )
+
+// purposes are all of them.
+var purposes = []string{
+	ESPPurpose, GRUBPurpose, BootState1Purpose, BootState2Purpose, LayersPurpose, SlotAPurpose, SlotBPurpose, StatePurpose,
+}
 
 // textOrder[i] is where byte i of the text form lies on the disk.
 var textOrder = [16]int{3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15}

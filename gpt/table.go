@@ -114,7 +114,7 @@ func (t Table) Put(number int, p Partition) (Table, error) {
 func (t Table) WithDisk(disk GUID) Table {
 	t.Partitions = slices.Clone(t.Partitions)
 	for i := range t.Partitions {
-		for _, purpose := range []string{ESPPurpose, LayersPurpose, StatePurpose} {
+		for _, purpose := range purposes {
 			if p := &t.Partitions[i]; p.ID == DeriveGUID(t.Disk.String(), purpose) {
 				p.ID = DeriveGUID(disk.String(), purpose)
 			}

@@ -14,6 +14,7 @@ var mayImport = map[string][]string{
 	"system":            {"lifecycle", "printable", "spelling"},
 	"gpt":               {},
 	"layer":             {},
+	"slot":              {},
 	"docs":              {},
 	"regular":           {},
 	"boottime":          {},
@@ -34,25 +35,25 @@ var mayImport = map[string][]string{
 	"editor/systemfile": {"editor/language", "lifecycle", "spelling", "system"},
 	"editor/plain":      {"editor/compare", "editor/file", "editor/language", "editor/screen", "editor/text"},
 	"board":             {},
-	"switcher":          {"atomicfile", "layer", "lifecycle", "regular", "spelling", "system"},
+	"switcher":          {"atomicfile", "layer", "lifecycle", "regular", "slot", "spelling", "system"},
 	"netcfg":            {"atomicfile", "boottime", "regular", "system"},
-	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "printable", "spelling", "switcher", "system"},
+	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "printable", "slot", "spelling", "switcher", "system"},
 	"cmd":               {"board", "images", "printable", "spelling", "switcher", "system"},
-	"init":              {"atomicfile", "boottime", "docs", "editor", "gpt", "layer", "lifecycle", "netcfg", "printable", "regular", "spelling", "switcher", "system", "tty"},
+	"init":              {"atomicfile", "boottime", "docs", "editor", "gpt", "layer", "lifecycle", "netcfg", "printable", "regular", "slot", "spelling", "switcher", "system", "tty"},
 	"init/filetree":     {},
 	"init/glob":         {},
 	"init/sigaction":    {},
 	"init/tree":         {"init/filetree", "layer"},
 	"init/supervise":    {"boottime", "init/sigaction", "lifecycle", "printable", "regular", "tty"},
 	"init/kmod":         {"init/glob"},
-	"init/statevolume":  {"gpt"},
+	"init/statevolume":  {"gpt", "slot"},
 	"init/applet":       {"boottime", "editor/compare", "editor/screen", "init/filetree", "init/glob", "init/kmod", "init/sigaction", "printable", "system", "tty"},
 	"init/shell":        {"atomicfile", "editor/keys", "init/applet", "init/glob", "init/sigaction", "spelling", "tty"},
-	"test":              {"board", "cmd", "editor", "gpt", "images", "init", "layer", "lifecycle", "netcfg", "switcher", "system"},
+	"test":              {"board", "cmd", "editor", "gpt", "images", "init", "layer", "lifecycle", "netcfg", "slot", "switcher", "system"},
 }
 
 // onDevice are the packages of the device binary, with all below them.
-var onDevice = []string{"init", "netcfg", "switcher", "system", "editor", "gpt", "layer", "docs", "regular", "boottime", "tty", "atomicfile", "lifecycle", "printable", "spelling"}
+var onDevice = []string{"init", "netcfg", "switcher", "system", "editor", "gpt", "layer", "slot", "docs", "regular", "boottime", "tty", "atomicfile", "lifecycle", "printable", "spelling"}
 
 // notOnDevice are packages that cost too many bytes for what they do there, or,
 // as os/exec, take exit codes from PID 1's reaper, or, as crypto/rand, hold up a
