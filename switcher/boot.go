@@ -62,7 +62,12 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 			o.event(EventNote, "%s", note)
 		}
 		s.noteBoot(choice.Notes...)
-		counted := true
+		if c, picked, ok := o.picked(choice, boots); ok {
+			choice, to = c, picked
+		}
+		s.setPicked(choice.Picked)
+		s.offer = nil // once: what is picked and then cannot run leads to what a boot without a person starts
+		counted := !choice.Picked
 		if choice.UsedUp != 0 {
 			o.event(EventFail, "%s", record.entry(choice.UsedUp).passedOver())
 			if err := o.passOver(choice.UsedUp); err != nil {
@@ -70,7 +75,7 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 				counted = false // or its own count, which has it passed over the next time, would be lost
 			}
 		}
-		if t := record.Trying; t != nil && t.Left <= 0 {
+		if t := record.Trying; t != nil && t.Left <= 0 && !choice.Picked {
 			o.markFailed(t.Generation, errTriesUsed)
 		}
 		if choice.Tried {
@@ -214,7 +219,7 @@ func (o *operation) started(c Choice, to target, proven bool, fault error) Resul
 	s := o.s
 	record := s.recordNow()
 	e := record.entry(to.number)
-	if proven && e != nil && (c.Tried || e.State != StateGood) {
+	if proven && e != nil && !c.Picked && (c.Tried || e.State != StateGood) {
 		o.mark(journalProven)
 		var err error
 		if c.Tried || record.Default == 0 {
@@ -237,6 +242,9 @@ func (o *operation) started(c Choice, to target, proven bool, fault error) Resul
 	s.booted, s.before = to.number, record.Previous
 	if to.number != record.Default && record.Default != 0 {
 		s.before, s.instead = record.Default, to.number
+	}
+	if c.Picked {
+		s.instead = 0
 	}
 	s.mu.Unlock()
 	if fault != nil {

@@ -139,6 +139,9 @@ func (f *bootCountFile) write(count BootCount) error {
 // short boots, and was booted nevertheless because all others were too, is trusted again, and so are the others:
 // the reason was none of theirs.
 func (s *Switcher) StayedUp() error {
+	if s.pickedForOnce() {
+		return nil // it tells nothing of what the boots before it ran
+	}
 	err := s.bootCount.clear()
 	record := s.recordNow()
 	s.mu.Lock()
@@ -155,10 +158,16 @@ func (s *Switcher) StayedUp() error {
 }
 
 // EndsInOrder is called when somebody ends the machine: that boot counts for nothing.
-func (s *Switcher) EndsInOrder() error { return s.bootCount.clear() }
+func (s *Switcher) EndsInOrder() error {
+	if s.pickedForOnce() {
+		return nil
+	}
+	return s.bootCount.clear()
+}
 
 // chosen is called when somebody has chosen what runs.
 func (o *operation) chosen() {
+	o.s.setPicked(false)
 	if err := o.s.bootCount.clear(); err != nil {
 		o.event(EventNote, "%v", err)
 	}

@@ -9,6 +9,7 @@ import (
 type Choice struct {
 	Generation int      // number in the record; 0: the boot medium's own, which the record does not know
 	Tried      bool     // it is not proven, and this boot is one of its tries
+	Picked     bool     // by a person, for this boot only: the record knows nothing of it
 	LastResort bool     // nothing else could run: there is nothing to go back to
 	UsedUp     int      // a generation whose last boots, as counted, were too short; 0: none. The record does not know it yet
 	Why        string   // e.g. "it is the default"

@@ -26,7 +26,10 @@ type Options struct {
 	Text    []byte     // its system.toml
 	Loader  BootLoader // nil: FixedImage
 	Forgets bool       // Dir is in memory: a reboot leads nowhere but to the image
-	Wall    func() time.Time
+	Offer   func(Offer) int
+	// Offer is asked once by Boot, before anything of what it will start is counted or recorded. It returns the number of a
+	// generation to start in its place this once, or 0; nil is never asked.
+	Wall func() time.Time
 	// Wall is the calendar's clock for "created"; nil is time.Now. Nothing is decided by it.
 }
 
@@ -44,20 +47,22 @@ type Switcher struct {
 	image     target // what the boot medium carries, numbered once it is in the record
 	wall      func() time.Time
 	forgets   bool
+	offer     func(Offer) int // nil: nobody is asked, or has been
 
 	storing  sync.Mutex // nothing is collected while a generation is being added
 	updating sync.Mutex // one writer of the record at a time
 	sequence uint64     // of its last write, tried or done
 	mend     bool       // its copies are not both whole and the same
 
-	mu      sync.Mutex // guards what follows; never held over disk or machine
-	record  Record     // as on disk
-	before  int        // what ran before what runs, 0: nothing
-	booted  int        // what ran when Boot returned
-	instead int        // what boots run instead of the default, 0: they run that
-	busy    *operation
-	last    *Result
-	notes   []string
+	mu        sync.Mutex // guards what follows; never held over disk or machine
+	record    Record     // as on disk
+	before    int        // what ran before what runs, 0: nothing
+	booted    int        // what ran when Boot returned
+	pickedNow bool       // a person has picked what runs for this boot only
+	instead   int        // what boots run instead of the default, 0: they run that
+	busy      *operation
+	last      *Result
+	notes     []string
 
 	bootNotes []string // see noteBoot
 
@@ -84,7 +89,7 @@ func Open(options Options) (*Switcher, error) { return open(osDisk{}, options) }
 func open(d disk, options Options) (*Switcher, error) {
 	s := &Switcher{
 		disk: d, dir: filepath.Clean(options.Dir), machine: bind(options.Machine),
-		loader: options.Loader, wall: options.Wall, forgets: options.Forgets,
+		loader: options.Loader, wall: options.Wall, forgets: options.Forgets, offer: options.Offer,
 	}
 	if s.loader == nil {
 		s.loader = FixedImage{}
