@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"bantam/board"
+	"bantam/newc"
 	"bantam/spelling"
 	"bantam/switcher"
 	"bantam/system"
@@ -119,7 +120,7 @@ func Compose(ctx context.Context, in Inputs) (*Composed, error) {
 		return nil, err
 	}
 	in.Progress.Step("packing the device binary")
-	init, err := initSegment(ctx, in.Cache, device, []File{{Path: "bantam/state.template", Mode: 0o644, Data: template}}, bcjFilter(in.Kernel, in.Board.Arch))
+	init, err := initSegment(ctx, in.Cache, device, []newc.File{{Path: "bantam/state.template", Mode: 0o644, Data: template}}, bcjFilter(in.Kernel, in.Board.Arch))
 	if err != nil {
 		return nil, err
 	}

@@ -9,19 +9,21 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"bantam/newc"
 )
 
 // moduleFiles returns what goes below /lib/modules/VERSION: the modules, uncompressed because the
 // segment's xz packs them better as one stream, the lists that depmod would write of them, and that of networkFile.
-func moduleFiles(ctx context.Context, version, dir string, chosen []module, network []byte) ([]File, error) {
+func moduleFiles(ctx context.Context, version, dir string, chosen []module, network []byte) ([]newc.File, error) {
 	at := path.Join("lib/modules", version)
-	files := []File{}
+	files := []newc.File{}
 	for _, m := range chosen {
 		data, err := readModule(ctx, filepath.Join(dir, m.Path))
 		if err != nil {
 			return nil, fmt.Errorf("module %s: %w", m.Path, err)
 		}
-		files = append(files, File{Path: path.Join(at, plainPath(m.Path)), Mode: 0o644, Data: data})
+		files = append(files, newc.File{Path: path.Join(at, plainPath(m.Path)), Mode: 0o644, Data: data})
 	}
 	builtin, err := os.ReadFile(filepath.Join(dir, "modules.builtin"))
 	if err != nil && !os.IsNotExist(err) {
@@ -37,7 +39,7 @@ func moduleFiles(ctx context.Context, version, dir string, chosen []module, netw
 		{"modules.builtin", builtin},
 		{"modules.network", network},
 	} {
-		files = append(files, File{Path: path.Join(at, list.name), Mode: 0o644, Data: list.text})
+		files = append(files, newc.File{Path: path.Join(at, list.name), Mode: 0o644, Data: list.text})
 	}
 	return files, nil
 }

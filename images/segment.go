@@ -6,7 +6,7 @@ import (
 	"math/bits"
 	"strings"
 
-	"bantam/layer"
+	"bantam/newc"
 	"bantam/switcher"
 )
 
@@ -46,8 +46,8 @@ func bcjFilter(k Kernel, arch string) string {
 	return ""
 }
 
-func xzSegment(ctx context.Context, cache Cache, name string, files []File, bcj string) (Segment, error) {
-	raw, err := packCPIO(files)
+func xzSegment(ctx context.Context, cache Cache, name string, files []newc.File, bcj string) (Segment, error) {
+	raw, err := newc.Pack(files)
 	if err != nil {
 		return Segment{}, err
 	}
@@ -57,8 +57,8 @@ func xzSegment(ctx context.Context, cache Cache, name string, files []File, bcj 
 
 // initSegment holds the device binary, what the kernel opens before it runs, the mount points,
 // and whatever else is given.
-func initSegment(ctx context.Context, cache Cache, device []byte, extra []File, bcj string) (Segment, error) {
-	files := []File{
+func initSegment(ctx context.Context, cache Cache, device []byte, extra []newc.File, bcj string) (Segment, error) {
+	files := []newc.File{
 		{Path: "init", Mode: 0o755, Data: device},
 		{Path: "bin/bantam", Link: "../init"},
 		// Without these two the kernel starts /init with no descriptors, and Go's runtime ends it.
@@ -68,22 +68,14 @@ func initSegment(ctx context.Context, cache Cache, device []byte, extra []File, 
 		{Path: "tmp", Mode: 0o1777, Dir: true},
 	}
 	for _, dir := range []string{"etc", "proc", "run", "state", "sys"} {
-		files = append(files, File{Path: dir, Mode: 0o755, Dir: true})
+		files = append(files, newc.File{Path: dir, Mode: 0o755, Dir: true})
 	}
 	return xzSegment(ctx, cache, "init", append(files, extra...), bcj)
 }
 
-// generationSegment tells the machine what it was started from, and where its layers lie on the medium. It is left
-// uncompressed: it is the only segment that a change of configuration makes anew, and xz would gain a sector.
+// generationSegment is the last one: it says where the layers lie on the medium, too.
 func generationSegment(g switcher.Generation, system []byte) (Segment, error) {
-	files := []File{
-		{Path: "bantam/generation/manifest.json", Mode: 0o644, Data: g.Manifest()},
-		{Path: "bantam/generation/system.toml", Mode: 0o644, Data: system},
-	}
-	if len(g.Layers) > 0 {
-		files = append(files, File{Path: layer.AreaPath[1:], Mode: 0o644, Data: layersArea(g.Layers).Encode()})
-	}
-	raw, err := packCPIO(files)
+	raw, err := g.Segment(system, layersArea(g.Layers))
 	return Segment{Name: "generation", Data: raw, Raw: int64(len(raw))}, err
 }
 

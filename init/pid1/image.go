@@ -3,6 +3,7 @@ package pid1
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"bantam/switcher"
 )
@@ -14,7 +15,7 @@ type imageGeneration struct {
 }
 
 func readImage(dir string) (imageGeneration, error) {
-	manifest, err := os.ReadFile(dir + "/manifest.json")
+	manifest, err := os.ReadFile(filepath.Join(dir, switcher.ManifestName))
 	if err != nil {
 		return imageGeneration{}, fmt.Errorf("the image's own generation: %w", err)
 	}
@@ -22,7 +23,7 @@ func readImage(dir string) (imageGeneration, error) {
 	if err != nil {
 		return imageGeneration{}, fmt.Errorf("the image's own generation: %s/manifest.json: %w", dir, err)
 	}
-	text, err := os.ReadFile(dir + "/system.toml")
+	text, err := os.ReadFile(filepath.Join(dir, switcher.SystemName))
 	if err != nil {
 		return imageGeneration{}, fmt.Errorf("the image's own generation: %w", err)
 	}

@@ -34,16 +34,15 @@ type Binary struct {
 
 // Limits of the steps of a boot; what takes longer is left to itself.
 const (
-	watchdogLimit  = 5 * time.Second
-	coldplugLimit  = 20 * time.Second
-	diskWait       = 10 * time.Second // for the disk to appear
-	volumeLimit    = 45 * time.Second
-	choiceLatest   = 10 * time.Second       // for a generation to be chosen, until consoles start without
-	consoleLatest  = 200 * time.Millisecond // after the generation was chosen, proven or not
-	stopAllLimit   = 20 * time.Second
-	saveSeedClock  = time.Hour
-	statePath      = "/state"
-	generationPath = "/bantam/generation" // what the image carries
+	watchdogLimit = 5 * time.Second
+	coldplugLimit = 20 * time.Second
+	diskWait      = 10 * time.Second // for the disk to appear
+	volumeLimit   = 45 * time.Second
+	choiceLatest  = 10 * time.Second       // for a generation to be chosen, until consoles start without
+	consoleLatest = 200 * time.Millisecond // after the generation was chosen, proven or not
+	stopAllLimit  = 20 * time.Second
+	saveSeedClock = time.Hour
+	statePath     = "/state"
 )
 
 // initProcess is PID 1 and what it has found.
@@ -124,7 +123,7 @@ func (p *initProcess) live() (action Action, err error) {
 	}
 	p.consoles = Consoles()
 	var unread error
-	p.image, unread = readImage(generationPath)
+	p.image, unread = readImage(switcher.GenerationPath)
 	autoloader := p.drivers()
 
 	ctx, cancel := context.WithCancel(context.Background())

@@ -15,6 +15,7 @@ var mayImport = map[string][]string{
 	"gpt":               {},
 	"layer":             {},
 	"slot":              {},
+	"newc":              {},
 	"docs":              {},
 	"regular":           {},
 	"boottime":          {},
@@ -35,9 +36,9 @@ var mayImport = map[string][]string{
 	"editor/systemfile": {"editor/language", "lifecycle", "spelling", "system"},
 	"editor/plain":      {"editor/compare", "editor/file", "editor/language", "editor/screen", "editor/text"},
 	"board":             {},
-	"switcher":          {"atomicfile", "layer", "lifecycle", "regular", "slot", "spelling", "system"},
+	"switcher":          {"atomicfile", "layer", "lifecycle", "newc", "regular", "slot", "spelling", "system"},
 	"netcfg":            {"atomicfile", "boottime", "regular", "system"},
-	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "printable", "slot", "spelling", "switcher", "system"},
+	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "newc", "printable", "slot", "spelling", "switcher", "system"},
 	"cmd":               {"board", "images", "printable", "spelling", "switcher", "system"},
 	"init":              {"atomicfile", "boottime", "docs", "editor", "gpt", "layer", "lifecycle", "netcfg", "printable", "regular", "slot", "spelling", "switcher", "system", "tty"},
 	"init/filetree":     {},
@@ -53,7 +54,7 @@ var mayImport = map[string][]string{
 }
 
 // onDevice are the packages of the device binary, with all below them.
-var onDevice = []string{"init", "netcfg", "switcher", "system", "editor", "gpt", "layer", "slot", "docs", "regular", "boottime", "tty", "atomicfile", "lifecycle", "printable", "spelling"}
+var onDevice = []string{"init", "netcfg", "switcher", "system", "editor", "gpt", "layer", "newc", "slot", "docs", "regular", "boottime", "tty", "atomicfile", "lifecycle", "printable", "spelling"}
 
 // notOnDevice are packages that cost too many bytes for what they do there, or,
 // as os/exec, take exit codes from PID 1's reaper, or, as crypto/rand, hold up a
