@@ -85,6 +85,14 @@ func (f *File) StatNow() (st unix.Stat_t, err error) {
 	return st, nil
 }
 
+// Sync makes the file's bytes durable, whoever has written them.
+func (f *File) Sync() error {
+	if err := unix.Fsync(f.fd); err != nil {
+		return &fs.PathError{Op: "fsync", Path: f.path, Err: err}
+	}
+	return nil
+}
+
 // Close closes the file.
 func (f *File) Close() error { return unix.Close(f.fd) }
 

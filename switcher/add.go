@@ -25,6 +25,11 @@ const imageVerb = "image"
 func (s *Switcher) add(t target, verb string, then func(r *Record, number int)) (target, error) {
 	s.storing.Lock()
 	defer s.storing.Unlock()
+	return s.addHeld(t, verb, then)
+}
+
+// addHeld is add for who holds s.storing.
+func (s *Switcher) addHeld(t target, verb string, then func(r *Record, number int)) (target, error) {
 	if _, err := s.store.PutBytes(t.text); err != nil {
 		return t, err
 	}

@@ -1,6 +1,7 @@
 package switcher
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -69,14 +70,21 @@ func (s *Switcher) Collect() error {
 	return s.remove(gone)
 }
 
-// Garbage is what Collect would remove.
+// Garbage is what Clean would remove.
 type Garbage struct {
 	Generations []int `json:"generations"`
 	Blobs       int   `json:"blobs"` // of them, and what a power cut left
 	Bytes       int64 `json:"bytes"`
+	Loaded      int64 `json:"loaded,omitempty"` // bytes that imports that were cut off have left
 }
 
-// Garbage says what Collect would remove now.
+// Clean is Collect for a person who wants room: what imports that were cut off have loaded goes, too.
+func (s *Switcher) Clean() error {
+	_, err := s.leftInbox(true)
+	return errors.Join(err, s.Collect())
+}
+
+// Garbage says what Clean would remove now.
 func (s *Switcher) Garbage() (Garbage, error) {
 	s.storing.Lock()
 	defer s.storing.Unlock()
@@ -91,7 +99,11 @@ func (s *Switcher) Garbage() (Garbage, error) {
 		}
 	}
 	blobs, bytes, err := s.store.Garbage(keep)
+	if err != nil {
+		return g, err
+	}
 	g.Blobs, g.Bytes = blobs, bytes
+	g.Loaded, err = s.leftInbox(false)
 	return g, err
 }
 

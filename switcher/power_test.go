@@ -26,6 +26,8 @@ type scenario struct {
 	old     string // what runs after the power is back: the old
 	new     string // or the new, "" if never
 	final   string // what runs if the power goes after the end
+
+	then func(t *testing.T, op string, s *Switcher, m *fakeMachine) // what must be possible after a cut, too
 }
 
 func request(verb, text string) func(*Switcher, *fakeMachine) Result {
@@ -129,6 +131,23 @@ var scenarios = []scenario{
 		}
 		return Result{}
 	}, old: webText, final: webText},
+	{name: "import", prepare: toWeb, act: importing, then: importsAfterAll, old: webText, final: webText},
+	{name: "import that goes on where the line broke", act: importing, then: importsAfterAll, old: webText, final: webText,
+		prepare: func(t *testing.T, s *Switcher, m *fakeMachine) {
+			toWeb(t, s, m)
+			breakOff(t, s, m)
+		}},
+	{name: "removal of what an import has left", then: importsAfterAll, old: webText, final: webText,
+		prepare: func(t *testing.T, s *Switcher, m *fakeMachine) {
+			toWeb(t, s, m)
+			breakOff(t, s, m)
+		},
+		act: func(s *Switcher, _ *fakeMachine) Result {
+			if err := s.Clean(); err != nil {
+				return Result{Exit: ExitRefused, Reason: err.Error()}
+			}
+			return Result{}
+		}},
 }
 
 // begin brings a disk to where the scenario starts.
@@ -241,6 +260,9 @@ func (c scenario) checkAfterCut(t *testing.T, op string, tree map[string][]byte,
 		if _, err := s.load(e, Now); err != nil {
 			t.Fatalf("cut at %q: generation %d: %v", op, e.Number, err)
 		}
+	}
+	if c.then != nil {
+		c.then(t, op, s, m)
 	}
 	m.broken = nil
 	third := "hostname = \"third\"\n"

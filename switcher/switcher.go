@@ -50,6 +50,7 @@ type Switcher struct {
 	offer     func(Offer) int // nil: nobody is asked, or has been
 
 	storing  sync.Mutex // nothing is collected while a generation is being added
+	taking   sync.Mutex // nothing is removed from the inbox while an import takes it over
 	updating sync.Mutex // one writer of the record at a time
 	sequence uint64     // of its last write, tried or done
 	mend     bool       // its copies are not both whole and the same
