@@ -49,7 +49,7 @@ func TestGRUBsToolReadsAndChangesOurBlocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := fileOf(t, b)
-	want := "BOOT_ORDER=A\nBOOT_A_LEFT=g\nBOOT_B_LEFT=0\nSEQ=0\nnote=back\\slash\n"
+	want := "BOOT_ORDER=A\nBOOT_A_LEFT=g\nBOOT_B_LEFT=0\nSEQ=0\nSEEN=0\nnote=back\\slash\n"
 	if got := run(t, "grub-common", "grub-editenv", path, "list"); got != want {
 		t.Errorf("grub-editenv reads\n%s\nwant\n%s", got, want)
 	}
@@ -77,7 +77,7 @@ func TestUBootsToolsReadAndWriteOurEnvironments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := fileOf(t, []byte("BOOT_ORDER=A\nBOOT_A_LEFT=g\nBOOT_B_LEFT=0\nSEQ=0\nnote=a b\n"))
+	text := fileOf(t, []byte("BOOT_ORDER=A\nBOOT_A_LEFT=g\nBOOT_B_LEFT=0\nSEQ=0\nSEEN=0\nnote=a b\n"))
 	made := filepath.Join(t.TempDir(), "made")
 	run(t, "u-boot-tools", "mkenvimage", "-s", fmt.Sprint(StateSize), "-p", "0", "-o", made, text)
 	if !bytes.Equal(contentOf(t, made), b) {
@@ -86,7 +86,7 @@ func TestUBootsToolsReadAndWriteOurEnvironments(t *testing.T) {
 	path := fileOf(t, UBootCopy(b))
 	config := fileOf(t, fmt.Appendf(nil, "%s 0 %#x\n", path, StateSize))
 	printed := strings.Split(strings.TrimSpace(run(t, "libubootenv-tool", "fw_printenv", "-c", config)), "\n")
-	if len(printed) != 5 || !strings.Contains(strings.Join(printed, "\n"), "BOOT_A_LEFT=g") {
+	if len(printed) != 6 || !strings.Contains(strings.Join(printed, "\n"), "BOOT_A_LEFT=g") {
 		t.Errorf("fw_printenv prints %q", printed)
 	}
 	run(t, "libubootenv-tool", "fw_setenv", "-c", config, "BOOT_B_LEFT", "2")

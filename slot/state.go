@@ -34,6 +34,7 @@ type State struct {
 	LeftA Left
 	LeftB Left
 	Seq   uint32 // grows by one with each change by the device; the loader's counting leaves it
+	Seen  string // the canary: the device writes Unseen, the loader the name of the slot that it is about to start; "": a loader that knows it not
 	other []variable
 }
 
@@ -42,10 +43,15 @@ const (
 	leftAKey = "BOOT_A_LEFT"
 	leftBKey = "BOOT_B_LEFT"
 	seqKey   = "SEQ"
+	seenKey  = "SEEN"
 )
 
+// Unseen is State.Seen until the loader has saved the state. Where that is still so when the machine runs, the loader saves
+// nothing, or elsewhere.
+const Unseen = "0"
+
 // Delivered is the state of a new image, which has slot A alone.
-var Delivered = State{Order: []string{A}, LeftA: Good}
+var Delivered = State{Order: []string{A}, LeftA: Good, Seen: Unseen}
 
 // Left is that of a slot.
 func (s State) Left(name string) Left {
@@ -93,7 +99,7 @@ func (s State) Next() State {
 
 // Equal tells whether two states say the same.
 func (s State) Equal(o State) bool {
-	return slices.Equal(s.Order, o.Order) && s.LeftA == o.LeftA && s.LeftB == o.LeftB && s.Seq == o.Seq && slices.Equal(s.other, o.other)
+	return slices.Equal(s.Order, o.Order) && s.LeftA == o.LeftA && s.LeftB == o.LeftB && s.Seq == o.Seq && s.Seen == o.Seen && slices.Equal(s.other, o.other)
 }
 
 // Merge is what two readable copies stand for together: the newer one; of one age that of the first with the fewer tries left for
@@ -106,6 +112,9 @@ func Merge(one, two State) State {
 		return two
 	}
 	one.LeftA, one.LeftB = min(one.LeftA, two.LeftA), min(one.LeftB, two.LeftB)
+	if one.Seen == Unseen {
+		one.Seen = two.Seen
+	}
 	return one
 }
 
@@ -122,10 +131,18 @@ func (s State) variables() ([]variable, error) {
 	if len(s.Order) == 0 || s.LeftA > Good || s.LeftB > Good {
 		return nil, fmt.Errorf("state: order %q, tries left %d and %d", s.Order, s.LeftA, s.LeftB)
 	}
-	return append([]variable{
+	list := []variable{
 		{orderKey, strings.Join(s.Order, " ")}, {leftAKey, s.LeftA.String()}, {leftBKey, s.LeftB.String()},
 		{seqKey, strconv.FormatUint(uint64(s.Seq), 10)},
-	}, s.other...), nil
+	}
+	switch s.Seen {
+	case "":
+	case Unseen, A, B:
+		list = append(list, variable{seenKey, s.Seen})
+	default:
+		return nil, fmt.Errorf("state: %s=%s: want %s, A or B", seenKey, s.Seen, Unseen)
+	}
+	return append(list, s.other...), nil
 }
 
 func stateOf(list []variable) (s State, err error) {
@@ -143,6 +160,11 @@ func stateOf(list []variable) (s State, err error) {
 			var n uint64
 			n, err = strconv.ParseUint(v.value, 10, 32)
 			if s.Seq = uint32(n); err == nil && v.value != strconv.FormatUint(n, 10) {
+				err = strconv.ErrSyntax
+			}
+		case seenKey:
+			found--
+			if s.Seen = v.value; s.Seen == "" {
 				err = strconv.ErrSyntax
 			}
 		default:

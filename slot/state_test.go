@@ -13,7 +13,9 @@ func everyState() (list []State) {
 	for _, order := range [][]string{{A}, {B}, {A, B}, {B, A}} {
 		for a := range Good + 1 {
 			for b := range Good + 1 {
-				list = append(list, State{Order: order, LeftA: a, LeftB: b, Seq: 7})
+				for _, seen := range []string{"", Unseen, A, B} {
+					list = append(list, State{Order: order, LeftA: a, LeftB: b, Seq: 7, Seen: seen})
+				}
 			}
 		}
 	}
@@ -101,7 +103,7 @@ func TestBadStates(t *testing.T) {
 			t.Errorf("%s: read from U-Boot's environment as %+v", claim, s)
 		}
 	}
-	for _, s := range []State{{}, {Order: []string{"C"}}, {Order: []string{A, A}}, {Order: []string{A, B, A}}, {Order: []string{A}, LeftB: Good + 1}} {
+	for _, s := range []State{{}, {Order: []string{"C"}}, {Order: []string{A, A}}, {Order: []string{A, B, A}}, {Order: []string{A}, LeftB: Good + 1}, {Order: []string{A}, Seen: "C"}} {
 		if b, err := s.EncodeGRUB(); err == nil {
 			t.Errorf("%+v is written as %s", s, b)
 		}
@@ -165,6 +167,13 @@ func TestMerge(t *testing.T) {
 	} {
 		if got := Merge(c.one, c.two); !got.Equal(c.want) {
 			t.Errorf("%s: got %+v, want %+v", c.claim, got, c.want)
+		}
+	}
+	seen, unseen := Delivered, Delivered
+	seen.Seen = A
+	for _, two := range [][2]State{{seen, unseen}, {unseen, seen}, {seen, seen}} {
+		if got := Merge(two[0], two[1]); !got.Equal(seen) {
+			t.Errorf("a loader that has saved one copy: got %+v", got)
 		}
 	}
 }
