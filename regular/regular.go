@@ -77,6 +77,21 @@ func (f *File) Read(b []byte) (int, error) {
 	return n, nil
 }
 
+// ReadAt reads from a place of the file, also behind the size as of its opening; see io.ReaderAt.
+func (f *File) ReadAt(b []byte, at int64) (done int, err error) {
+	for done < len(b) {
+		n, err := retry(func() (int, error) { return unix.Pread(f.fd, b[done:], at+int64(done)) })
+		if err != nil {
+			return done, &fs.PathError{Op: "read", Path: f.path, Err: err}
+		}
+		if n == 0 {
+			return done, io.EOF
+		}
+		done += n
+	}
+	return done, nil
+}
+
 // StatNow says what Stat has become since the file was opened.
 func (f *File) StatNow() (st unix.Stat_t, err error) {
 	if err := unix.Fstat(f.fd, &st); err != nil {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"golang.org/x/sys/unix"
 )
@@ -82,5 +83,26 @@ func TestReadingEndsWhereTheFileEndedWhenItWasOpened(t *testing.T) {
 	os.Truncate(path, 2)
 	if got, err := io.ReadAll(f); string(got) != "fo" || err != nil {
 		t.Errorf("shorter: got %q, %v", got, err)
+	}
+}
+
+func TestAPartIsReadFromAnyPlace(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, []byte("0123456789"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(path, 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := iotest.TestReader(io.NewSectionReader(f, 0, 10), []byte("0123456789")); err != nil {
+		t.Error(err)
+	}
+	b := make([]byte, 4)
+	for at, want := range map[int64]string{0: "0123", 6: "6789", 8: "89", 10: "", 99: ""} {
+		if n, err := f.ReadAt(b, at); string(b[:n]) != want || (err == io.EOF) != (n < len(b)) {
+			t.Errorf("at %d: %q, %v, want %q", at, b[:n], err, want)
+		}
 	}
 }

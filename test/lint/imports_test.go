@@ -38,10 +38,11 @@ var mayImport = map[string][]string{
 	"editor/plain":      {"editor/compare", "editor/file", "editor/language", "editor/screen", "editor/text"},
 	"board":             {},
 	"switcher":          {"atomicfile", "layer", "lifecycle", "newc", "regular", "signature", "slot", "spelling", "system"},
+	"oci":               {"printable", "regular", "signature", "switcher"},
 	"netcfg":            {"atomicfile", "boottime", "regular", "system"},
-	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "newc", "printable", "signature", "slot", "spelling", "switcher", "system"},
-	"cmd":               {"board", "images", "printable", "signature", "spelling", "switcher", "system"},
-	"init":              {"atomicfile", "boottime", "docs", "editor", "gpt", "layer", "lifecycle", "netcfg", "printable", "regular", "signature", "slot", "spelling", "switcher", "system", "tty"},
+	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "printable", "signature", "slot", "spelling", "switcher", "system"},
+	"cmd":               {"board", "images", "oci", "printable", "signature", "spelling", "switcher", "system"},
+	"init":              {"atomicfile", "boottime", "docs", "editor", "gpt", "layer", "lifecycle", "netcfg", "oci", "printable", "regular", "signature", "slot", "spelling", "switcher", "system", "tty"},
 	"init/filetree":     {},
 	"init/glob":         {},
 	"init/sigaction":    {},
@@ -51,11 +52,11 @@ var mayImport = map[string][]string{
 	"init/statevolume":  {"gpt", "slot"},
 	"init/applet":       {"boottime", "editor/compare", "editor/screen", "init/filetree", "init/glob", "init/kmod", "init/sigaction", "printable", "system", "tty"},
 	"init/shell":        {"atomicfile", "editor/keys", "init/applet", "init/glob", "init/sigaction", "spelling", "tty"},
-	"test":              {"board", "cmd", "editor", "gpt", "images", "init", "layer", "lifecycle", "netcfg", "signature", "slot", "switcher", "system"},
+	"test":              {"board", "cmd", "editor", "gpt", "images", "init", "layer", "lifecycle", "netcfg", "oci", "signature", "slot", "switcher", "system"},
 }
 
 // onDevice are the packages of the device binary, with all below them.
-var onDevice = []string{"init", "netcfg", "switcher", "system", "editor", "gpt", "layer", "newc", "slot", "docs", "regular", "boottime", "tty", "atomicfile", "lifecycle", "printable", "signature", "spelling"}
+var onDevice = []string{"init", "netcfg", "oci", "switcher", "system", "editor", "gpt", "layer", "newc", "slot", "docs", "regular", "boottime", "tty", "atomicfile", "lifecycle", "printable", "signature", "spelling"}
 
 // notOnDevice are packages that cost too many bytes for what they do there, or,
 // as os/exec, take exit codes from PID 1's reaper, or, as crypto/rand, hold up a
