@@ -125,7 +125,7 @@ func Compose(ctx context.Context, in Inputs) (*Composed, error) {
 		return nil, err
 	}
 	c.Segments = append(c.Segments, init)
-	if err := in.store(ctx, c); err != nil {
+	if err := in.store(ctx, c, sys.Version); err != nil {
 		return nil, err
 	}
 	generation, err := generationSegment(c.Generation, in.System)
@@ -208,7 +208,7 @@ func readDevice(path, arch string) ([]byte, error) {
 }
 
 // store puts the blobs and the manifest into the OCI layout, and drops what nothing names any more.
-func (in *Inputs) store(ctx context.Context, c *Composed) error {
+func (in *Inputs) store(ctx context.Context, c *Composed, release int) error {
 	if err := os.MkdirAll(in.Store, 0o755); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
@@ -240,10 +240,11 @@ func (in *Inputs) store(ctx context.Context, c *Composed) error {
 		return d
 	}
 	g := switcher.Generation{
-		Board:  in.Board.Name,
-		Arch:   in.Board.Arch,
-		System: put(in.System, switcher.SystemType),
-		Kernel: put(c.Kernel, switcher.KernelType, switcher.VersionAnnotation, in.Kernel.Version),
+		Board:   in.Board.Name,
+		Arch:    in.Board.Arch,
+		Release: release,
+		System:  put(in.System, switcher.SystemType),
+		Kernel:  put(c.Kernel, switcher.KernelType, switcher.VersionAnnotation, in.Kernel.Version),
 	}
 	for _, s := range c.Segments {
 		g.Initrd = append(g.Initrd, put(s.Data, switcher.InitrdType, switcher.SegmentAnnotation, s.Name))

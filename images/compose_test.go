@@ -256,6 +256,17 @@ func TestStoreKeepsTheLastGenerationOfEachBoard(t *testing.T) {
 }
 
 // A layout in which somebody keeps other artifacts is no place for ours: what they need would be collected.
+func TestAGenerationIsOfTheReleaseThatSystemTOMLNames(t *testing.T) {
+	in := testInputs(t, t.TempDir())
+	if g := mustCompose(t, in).Generation; g.Release != 0 || bytes.Contains(g.Manifest(), []byte("bantam.release")) {
+		t.Errorf("release %d without a version", g.Release)
+	}
+	in.System = append([]byte("version = 2026112901\n"), in.System...)
+	if g := mustCompose(t, in).Generation; g.Release != 2026112901 {
+		t.Errorf("release %d, want 2026112901", g.Release)
+	}
+}
+
 func TestStoreOfOthersIsLeftAlone(t *testing.T) {
 	in := testInputs(t, t.TempDir())
 	mustCompose(t, in)

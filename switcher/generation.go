@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+
+	"bantam/signature"
 )
 
 // Media types of a generation and its blobs.
@@ -23,6 +26,7 @@ const (
 const (
 	BoardAnnotation   = "bantam.board"   // manifest: e.g. pc
 	ArchAnnotation    = "bantam.arch"    // manifest: e.g. amd64
+	ReleaseAnnotation = "bantam.release" // manifest: version of its system.toml, e.g. 7; absent if that says none
 	VersionAnnotation = "bantam.version" // kernel: e.g. 6.1.0-40-amd64; layer: of its package or Go module
 	SegmentAnnotation = "bantam.segment" // initrd segment: "modules" or "init"
 	LayerAnnotation   = "bantam.layer"   // layer: its name, e.g. package/libc6, program/sensor, files
@@ -46,12 +50,13 @@ func (d Descriptor) LayerName() string { return d.Annotations[LayerAnnotation] }
 
 // Generation is one complete machine: what its manifest says, as plain data.
 type Generation struct {
-	Board  string     // e.g. pc
-	Arch   string     // Go's name of it, e.g. amd64
-	System Descriptor // the text of system.toml
-	Kernel Descriptor
-	Initrd []Descriptor // segments in the order in which the kernel gets them
-	Layers []Descriptor // read-only file systems, by name
+	Board   string     // e.g. pc
+	Arch    string     // Go's name of it, e.g. amd64
+	Release int        // version of its system.toml; 0: it has none
+	System  Descriptor // the text of system.toml
+	Kernel  Descriptor
+	Initrd  []Descriptor // segments in the order in which the kernel gets them
+	Layers  []Descriptor // read-only file systems, by name
 }
 
 // manifest is an OCI image manifest; the field order is that of the bytes we write.
@@ -75,6 +80,9 @@ func (g Generation) Manifest() []byte {
 		Config:        Descriptor{MediaType: emptyType, Digest: DigestOf(emptyConfig), Size: int64(len(emptyConfig))},
 		Layers:        g.Blobs(),
 		Annotations:   map[string]string{BoardAnnotation: g.Board, ArchAnnotation: g.Arch},
+	}
+	if g.Release != 0 {
+		m.Annotations[ReleaseAnnotation] = strconv.Itoa(g.Release)
 	}
 	data, err := json.Marshal(m)
 	if err != nil {
@@ -131,11 +139,17 @@ func ParseManifest(data []byte) (Generation, error) {
 			m.SchemaVersion, m.MediaType, m.ArtifactType)
 	}
 	for name := range m.Annotations { // e.g. a variant of the system, which later versions may have
-		if name != BoardAnnotation && name != ArchAnnotation {
+		if name != BoardAnnotation && name != ArchAnnotation && name != ReleaseAnnotation {
 			return Generation{}, fmt.Errorf("manifest: unknown annotation %q; it was made for another version of Bantam", name)
 		}
 	}
 	g := Generation{Board: m.Annotations[BoardAnnotation], Arch: m.Annotations[ArchAnnotation]}
+	if text, released := m.Annotations[ReleaseAnnotation]; released {
+		var err error
+		if g.Release, err = strconv.Atoi(text); err != nil || g.Release < 1 || g.Release > signature.MaxRelease || strconv.Itoa(g.Release) != text {
+			return Generation{}, fmt.Errorf("manifest: %s is %q, not a number from 1 to %d", ReleaseAnnotation, text, signature.MaxRelease)
+		}
+	}
 	for i, layer := range m.Layers {
 		if !layer.Digest.Valid() || layer.Size < 0 {
 			return Generation{}, fmt.Errorf("manifest: layer %d: bad digest %q or size %d", i, layer.Digest, layer.Size)

@@ -55,6 +55,7 @@ func (s *Switcher) compose(begins made, base Generation, file string, text []byt
 		return target{}, problemsError(problems)
 	}
 	t := target{generation: base, text: text, system: sys}
+	t.generation.Release = sys.Version
 	if d := DigestOf(text); d != t.generation.System.Digest {
 		t.generation.System = Descriptor{MediaType: SystemType, Digest: d, Size: int64(len(text))}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -236,6 +237,34 @@ func indent(t *testing.T, data []byte) string {
 	return b.String() + "\n"
 }
 
+func TestAManifestNamesTheReleaseThatItsSystemSays(t *testing.T) {
+	for release, want := range map[int]bool{0: false, 1: true, 7: true, 2147483647: true} {
+		g := image(webText)
+		g.Release = release
+		data := g.Manifest()
+		if got := bytes.Contains(data, fmt.Appendf(nil, `"bantam.release":"%d"`, release)); got != want {
+			t.Errorf("release %d: %s", release, data)
+		}
+		if back, err := ParseManifest(data); err != nil || back.Release != release {
+			t.Errorf("release %d is read as %d, %v", release, back.Release, err)
+		}
+	}
+}
+
+func TestWhatIsEditedHereNamesItsVersionAsAReleaseToo(t *testing.T) {
+	s, _, _ := bootedMachine(t)
+	wantExit(t, switchTo(t, s, VerbSwitch, "version = 7\n"), ExitGood)
+	e := s.recordNow().Entries[1]
+	if g, err := s.store.Generation(e.Digest); err != nil || g.Release != 7 {
+		t.Errorf("release %d, %v, want 7", g.Release, err)
+	}
+	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
+	e = s.recordNow().Entries[2]
+	if g, err := s.store.Generation(e.Digest); err != nil || g.Release != 0 {
+		t.Errorf("release %d, %v, want none", g.Release, err)
+	}
+}
+
 func TestManifestRefusals(t *testing.T) {
 	good := string(image(webText).Manifest())
 	for _, c := range []struct{ name, old, new, want string }{
@@ -244,6 +273,11 @@ func TestManifestRefusals(t *testing.T) {
 		{"two kernels", InitrdType, KernelType, "unknown or repeated type"},
 		{"a digest that is a path", "sha256:" + DigestOf([]byte("kernel")).Hex(), "sha256:../x", "bad digest"},
 		{"no board", `"bantam.board":"pc"`, `"bantam.arch":"arm64"`, "no board"},
+		{"release 0", `"bantam.board":"pc"`, `"bantam.board":"pc","bantam.release":"0"`, `bantam.release is "0"`},
+		{"a release that is written in two ways", `"bantam.board":"pc"`, `"bantam.board":"pc","bantam.release":"07"`, `bantam.release is "07"`},
+		{"a release with a sign", `"bantam.board":"pc"`, `"bantam.board":"pc","bantam.release":"+7"`, `bantam.release is "+7"`},
+		{"a release below 1", `"bantam.board":"pc"`, `"bantam.board":"pc","bantam.release":"-7"`, `bantam.release is "-7"`},
+		{"a release that no system.toml can name", `"bantam.board":"pc"`, `"bantam.board":"pc","bantam.release":"2147483648"`, "not a number from 1 to 2147483647"},
 		{"a variant, of a later version", `"bantam.board":"pc"`, `"bantam.board":"pc","bantam.variant":"rescue"`, `unknown annotation "bantam.variant"`},
 	} {
 		text := strings.Replace(good, c.old, c.new, 1)
@@ -262,6 +296,9 @@ func TestManifestRefusals(t *testing.T) {
 func FuzzParseManifest(f *testing.F) {
 	f.Add(image(webText).Manifest())
 	f.Add([]byte(`{"schemaVersion":2,"layers":[null]}`))
+	released := image(webText)
+	released.Release = 7
+	f.Add(released.Manifest())
 	f.Fuzz(func(t *testing.T, data []byte) {
 		g, err := ParseManifest(data)
 		if err != nil {

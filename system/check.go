@@ -18,6 +18,8 @@ func (r *reader) check() {
 			r.fail(n, "use letters, digits and hyphens, e.g. \"router-1\"", "hostname: %q %s", s.Hostname, why)
 		}
 	}
+	r.checkVersion()
+	r.checkTrust()
 	modules := r.root.Get("modules")
 	for i, name := range s.Modules {
 		if n := modules.Item(i); ok(n) && !moduleName(name) {

@@ -10,6 +10,7 @@ import "time"
 // System is one machine as its system.toml describes it, defaults filled in.
 type System struct {
 	Hostname string             `toml:"hostname" doc:"name of this machine, e.g. \"router-1\"" default:"bantam"`
+	Version  int                `toml:"version" doc:"number of this release; a machine with [trust] keys takes no lower one from elsewhere, e.g. 7"`
 	Modules  []string           `toml:"modules" doc:"kernel modules to load at boot beside those that the hardware asks for, e.g. [\"wireguard\"]"`
 	Packages []string           `toml:"packages" doc:"packages of Debian to carry, for the board's architecture, e.g. [\"mosquitto\", \"tcpdump\"]"`
 	Sysctl   Sysctl             `toml:"sysctl" doc:"kernel parameters by name, e.g. net.ipv4.ip_forward = 1"`
@@ -22,6 +23,7 @@ type System struct {
 	Services map[string]Service `toml:"service" doc:"programs to keep running"`
 	Checks   map[string]Check   `toml:"check" doc:"commands that must succeed before a new generation is trusted"`
 	Proof    Proof              `toml:"proof" doc:"what a new generation must show before it is trusted"`
+	Trust    Trust              `toml:"trust" doc:"who may give this machine generations"`
 }
 
 // Sysctl maps a parameter's name as sysctl(8) prints it, e.g. net.ipv4.ip_forward or
@@ -120,6 +122,11 @@ type Proof struct {
 	Network string   `toml:"network" values:"auto,required,off" doc:"\"auto\" (as connected as before the switch), \"required\" (connected) or \"off\" (not asked for)" default:"auto"`
 	Timeout Duration `toml:"timeout" doc:"time for everything to be ready" default:"60s"`
 	Settle  Duration `toml:"settle" doc:"time that services must stay up once they are ready" default:"2s"`
+}
+
+// Trust says whose generations are taken; what is edited on the machine itself needs no signature.
+type Trust struct {
+	Keys []string `toml:"keys" doc:"public keys, one of which must have signed, as bantam keygen prints them, e.g. [\"MCowBQYDK2Vw...\"]" default:"everybody's generations are taken"`
 }
 
 // Duration is a time.Duration written as in Go, e.g. "90s" or "1m30s".
