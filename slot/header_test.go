@@ -2,7 +2,6 @@ package slot
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"flag"
 	"os"
@@ -117,12 +116,12 @@ func TestEveryFlippedBitOfAHeaderIsFound(t *testing.T) {
 
 func TestSumsAreReadAsWritten(t *testing.T) {
 	h := example()
-	want := Sums{Kernel: sha256.Sum256([]byte("kernel")), Initrd: sha256.Sum256([]byte("initrd"))}
+	want := Sums{Kernel: 0x12345678, Initrd: 0xFEDCBA98}
 	b, err := want.Encode(h)
-	if err != nil || len(b) != SectorSize {
+	if err != nil || len(b) != SumsSize {
 		t.Fatalf("%d bytes, %v", len(b), err)
 	}
-	golden(t, "testdata/sums.golden", b)
+	golden(t, "testdata/sums.golden", b[:SectorSize])
 	if got, err := ParseSums(b, h); err != nil || got != want {
 		t.Errorf("got %x, %v\nwant %x", got, err, want)
 	}

@@ -8,8 +8,7 @@
 // A slot is, in sectors from its start:
 //
 //	0-1   Header, a GRUB environment block that U-Boot's `env import -t` reads as well
-//	2     Sums of header, kernel and initrd as sha256sum writes them
-//	3     nothing
+//	2-3   Sums of header, kernel and initrd
 //	4...  kernel, whole sectors
 //	...   initrd, whole sectors
 //	last  gpt.Origin, which the device changes and no sum covers; the loader passes it on as the end of the initrd
