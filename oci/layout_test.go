@@ -26,7 +26,9 @@ type machine struct {
 }
 
 // newMachine makes one of a kernel of some size; each has other bytes.
-func newMachine(kernel int) *machine {
+func newMachine(kernel int) *machine { return newMachineOf(kernel, 30_000) }
+
+func newMachineOf(kernel, modules int) *machine {
 	m := &machine{blobs: make(map[switcher.Digest][]byte)}
 	put := func(mediaType string, data []byte) switcher.Descriptor {
 		d := describe(mediaType, data)
@@ -37,7 +39,7 @@ func newMachine(kernel int) *machine {
 		Board: "pc", Arch: "amd64",
 		System: put(switcher.SystemType, []byte("hostname = \"nest\"\n")),
 		Kernel: put(switcher.KernelType, bytes.Repeat([]byte{byte(kernel), 7, 3}, kernel/3+1)),
-		Initrd: []switcher.Descriptor{put(switcher.InitrdType, bytes.Repeat([]byte("modules"), 30_000))},
+		Initrd: []switcher.Descriptor{put(switcher.InitrdType, bytes.Repeat([]byte("modules"), modules))},
 	}
 	put("", []byte("{}"))
 	m.raw = g.Manifest()
@@ -410,7 +412,7 @@ func readAll(ctx context.Context, src Source) error {
 }
 
 func FuzzArchive(f *testing.F) {
-	m := newMachine(100).sign()
+	m := newMachineOf(100, 9).sign()
 	var out bytes.Buffer
 	if err := WriteArchive(f.Context(), &out, "pc", m); err != nil {
 		f.Fatal(err)

@@ -1,8 +1,10 @@
 package oci
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 
 	"bantam/switcher"
 )
@@ -77,4 +79,9 @@ func marshal(v any) []byte {
 		panic("oci: " + err.Error())
 	}
 	return data
+}
+
+// inMemory is the body of a request that is in memory.
+func inMemory(data []byte) func() (io.ReadCloser, error) {
+	return func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
 }

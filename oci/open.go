@@ -2,21 +2,54 @@ package oci
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
+	"bantam/oci/http1"
 	"bantam/regular"
 )
 
-// Options are how a source is reached.
+// Options are how a source is reached. The zero value takes files, folders, and what comes by https:// from servers that the machine's own authorities vouch for.
 type Options struct {
-	Stdin io.Reader // what "-" reads
+	Stdin     io.Reader     // what "-" reads
+	CA        string        // file of certificates, PEM: the only authorities that are believed; "": the machine's own
+	AllowHTTP bool          // http:// is taken: for whoever checks signatures, or says that everybody on the way is trusted
+	UserAgent string        // e.g. bantam/v1
+	Patience  time.Duration // how long a server may move nothing; 0: thirty seconds
+	// Login gives name and password for a registry, e.g. registry.example.org:5000; "" where there are none. nil: none.
+	Login func(host string) (user, password string)
+	// Dial makes connections; nil: package net's.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
+
+// client makes the client for an address.
+func (o Options) client(scheme string) (*http1.Client, error) {
+	if scheme == "http" && !o.AllowHTTP {
+		return nil, errors.New("http:// tells nobody who answers; it is only taken where signatures are checked ([trust] keys in system.toml), or with --insecure")
+	}
+	c := &http1.Client{Patience: o.Patience, UserAgent: o.UserAgent, Dial: o.Dial}
+	if o.CA != "" {
+		data, err := regular.Read(o.CA, 0, maxCertificates)
+		if err != nil {
+			return nil, err
+		}
+		if c.Roots = x509.NewCertPool(); !c.Roots.AppendCertsFromPEM(data) {
+			return nil, fmt.Errorf("%s holds no certificate in PEM (-----BEGIN CERTIFICATE-----)", o.CA)
+		}
+	}
+	return c, nil
+}
+
+// maxCertificates bounds the file of authorities; Debian's of the whole world has 220 kB.
+const maxCertificates = 4 << 20
 
 // place is what a word means, before anything is looked at.
 type place struct {
@@ -109,5 +142,25 @@ func Open(ctx context.Context, word string, o Options) (Source, error) {
 		}
 		return &layout{files: newStream(io.NopCloser(o.Stdin)), where: "standard input"}, nil
 	}
-	return nil, fmt.Errorf("%s: %w", word, errors.ErrUnsupported)
+	if p.kind == isRegistry {
+		return openRegistry(p.ref, o, "pull")
+	}
+	client, err := o.client(p.url.Scheme)
+	if err != nil {
+		return nil, err
+	}
+	found, err := openWeb(ctx, client, p.url)
+	if err != nil {
+		client.Close()
+		return nil, err
+	}
+	return &layout{files: found, where: withoutQuery(p.url)}, nil
+}
+
+func openRegistry(ref Reference, o Options, rights string) (*registry, error) {
+	client, err := o.client(ref.base().Scheme)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", ref, err)
+	}
+	return &registry{client: client, ref: ref, login: o.Login, rights: rights}, nil
 }

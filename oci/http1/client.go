@@ -1,0 +1,176 @@
+package http1
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Client speaks to servers, with one idle connection kept for each. The zero value works; its fields are not changed while it is used.
+type Client struct {
+	Roots     *x509.CertPool // whose certificates are believed; nil: the machine's own
+	Patience  time.Duration  // how long nothing may move; 0: thirty seconds
+	UserAgent string         // e.g. bantam
+	Now       func() time.Time
+	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
+
+	mu   sync.Mutex
+	idle map[string]*conn // by origin
+}
+
+const defaultPatience = 30 * time.Second
+
+// Field is one field of a head.
+type Field struct{ Name, Value string }
+
+// Request is a question.
+type Request struct {
+	Method string // GET, HEAD, POST, PUT, PATCH, DELETE
+	URL    *url.URL
+	Fields []Field
+	Secret string                        // value of Authorization; sent to the host of URL alone, not to where that redirects
+	Body   func() (io.ReadCloser, error) // asked each time that the request is sent; nil: none
+	Length int64                         // of Body
+}
+
+// Response is an answer. Its body is closed by whoever got it; reading it to its end keeps the connection for the next request.
+type Response struct {
+	Status int
+	Reason string   // what the server says beside Status, made printable
+	URL    *url.URL // that answered, behind all redirects
+	Length int64    // of the body; -1 where the server does not say
+	Body   io.ReadCloser
+
+	fields []Field
+	in     io.Reader // the body, on its connection
+}
+
+// Field is the value of a field, the first if there are several, "" if there is none. Upper and lower case are the same.
+func (r *Response) Field(name string) string {
+	for _, f := range r.fields {
+		if strings.EqualFold(f.Name, name) {
+			return f.Value
+		}
+	}
+	return ""
+}
+
+// All are the values of a field.
+func (r *Response) All(name string) (values []string) {
+	for _, f := range r.fields {
+		if strings.EqualFold(f.Name, name) {
+			values = append(values, f.Value)
+		}
+	}
+	return values
+}
+
+// Do sends a request and returns the answer, whatever its status, redirects among them.
+func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	for {
+		used := c.take(Origin(r.URL))
+		one := used
+		if used == nil {
+			var err error
+			if one, err = c.connect(ctx, r.URL); err != nil {
+				return nil, fmt.Errorf("%s: %w", r.URL.Host, cause(ctx, err))
+			}
+		}
+		answer, err := one.exchange(ctx, c, r)
+		if err == nil {
+			return answer, nil
+		}
+		one.end()
+		if used != nil && errors.Is(err, errNoAnswer) && ctx.Err() == nil {
+			continue // a server may close an idle connection at any time: once more, on a new one
+		}
+		return nil, fmt.Errorf("%s: %w", r.URL.Host, cause(ctx, err))
+	}
+}
+
+// Close ends the connections that are kept.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, one := range c.idle {
+		one.end()
+	}
+	c.idle = nil
+	return nil
+}
+
+func (c *Client) take(origin string) *conn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	one := c.idle[origin]
+	delete(c.idle, origin)
+	return one
+}
+
+func (c *Client) keep(one *conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.idle == nil {
+		c.idle = make(map[string]*conn)
+	}
+	if old := c.idle[one.origin]; old != nil {
+		old.end()
+	}
+	c.idle[one.origin] = one
+}
+
+func (c *Client) now() time.Time {
+	if c.Now != nil {
+		return c.Now()
+	}
+	return time.Now()
+}
+
+func (c *Client) connect(ctx context.Context, u *url.URL) (*conn, error) {
+	patience := c.Patience
+	if patience == 0 {
+		patience = defaultPatience
+	}
+	dial := c.Dial
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: patience}).DialContext
+	}
+	raw, err := dial(ctx, "tcp", address(u))
+	if err != nil {
+		return nil, plain(err)
+	}
+	patient := &patientConn{Conn: raw, patience: patience}
+	if u.Scheme == "http" {
+		return newConn(patient, patient, u), nil
+	}
+	secured := tls.Client(patient, &tls.Config{ServerName: u.Hostname(), RootCAs: c.Roots, Time: c.now, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}})
+	stop := context.AfterFunc(ctx, patient.cut)
+	defer stop()
+	patient.hurry()
+	err = secured.Handshake()
+	patient.relax()
+	if err != nil {
+		raw.Close()
+		return nil, tlsFault(err, c.now())
+	}
+	return newConn(secured, patient, u), nil
+}
+
+// cause is the end of ctx where that is why something failed.
+func cause(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}

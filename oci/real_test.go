@@ -1,0 +1,199 @@
+package oci
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"bantam/switcher"
+)
+
+// startRegistry runs Debian's registry on loopback and returns its host and port; more goes into its configuration, e.g. auth.
+func startRegistry(t *testing.T, http, more string) string {
+	t.Helper()
+	path, err := exec.LookPath("docker-registry")
+	if err != nil {
+		t.Fatal("docker-registry is missing: apt-get install docker-registry")
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := free.Addr().String()
+	free.Close()
+	dir := t.TempDir()
+	config := filepath.Join(dir, "config.yml")
+	text := fmt.Sprintf("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s/data}}\nhttp:\n  addr: %s\n%s%s", dir, host, http, more)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, "serve", config)
+	cmd.Env = append(os.Environ(), "OTEL_TRACES_EXPORTER=none")
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		<-ended
+		if t.Failed() {
+			t.Logf("docker-registry: %s", said.Bytes())
+		}
+	})
+	for {
+		c, err := net.Dial("tcp", host)
+		if err == nil {
+			c.Close()
+			return host
+		}
+		select {
+		case err := <-ended:
+			ended <- err
+			t.Fatalf("docker-registry: %v: %s", err, said.Bytes())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func push(t *testing.T, word string, o Options, m *machine) Pushed {
+	t.Helper()
+	var last, total int64
+	p, err := Push(t.Context(), word, o, m, func(done, of int64) {
+		if done < last || of < done {
+			t.Errorf("%d of %d bytes behind %d", done, of, last)
+		}
+		last, total = done, of
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Digest != m.digest() || last != total || p.Sent != total {
+		t.Errorf("pushed %+v, told %d of %d", p, last, total)
+	}
+	return p
+}
+
+func TestARealRegistryTakesWhatWePushAndSkopeoReadsIt(t *testing.T) {
+	host := startRegistry(t, "", "")
+	word, o := "http://"+host+"/machines/router:v1", Options{AllowHTTP: true}
+	m := newMachine(3_000_000).sign()
+	p := push(t, word, o, m)
+	if p.SentBlobs != p.Blobs || p.Had != 0 || p.Signatures != 1 {
+		t.Errorf("the first push: %+v", p)
+	}
+	m.wantSame(t, open(t, word, o))
+	m.wantSame(t, open(t, "http://"+host+"/machines/router@"+string(m.digest()), o))
+
+	// Nothing is sent twice, and another signature joins.
+	if p := push(t, "http://"+host+"/machines/router:v2", o, m.sign()); p.SentBlobs != 0 || p.Sent != 0 || p.Signatures != 2 {
+		t.Errorf("the second push: %+v", p)
+	}
+	m.wantSame(t, open(t, word, o))
+	other := newMachine(200)
+	if p := push(t, word, o, other); p.SentBlobs != 1 {
+		t.Errorf("of another kernel: %+v", p)
+	}
+	other.wantSame(t, open(t, word, o))
+
+	if raw := skopeo(t, "inspect", "--tls-verify=false", "--raw", "docker://"+host+"/machines/router:v2"); !bytes.Equal(raw, m.raw) {
+		t.Errorf("skopeo inspect: got %q, want %q", raw, m.raw)
+	}
+	dir := t.TempDir()
+	skopeo(t, "copy", "--preserve-digests", "--src-tls-verify=false", "docker://"+host+"/machines/router:v2", "oci:"+dir+":pc")
+	signed := m.signed
+	m.signed = nil // skopeo leaves them behind
+	m.wantSame(t, open(t, dir, Options{}))
+	m.signed = signed
+
+	// And back: what skopeo pushes, we read.
+	skopeo(t, "copy", "--preserve-digests", "--dest-tls-verify=false", "oci-archive:"+writeFile(t, "pc.tar", other.archived(t)), "docker://"+host+"/theirs:1")
+	other.wantSame(t, open(t, "http://"+host+"/theirs:1", o))
+
+	for word, want := range map[string]string{
+		"/machines/router:v9": "is not there (MANIFEST_UNKNOWN", "/nobody:1": "is not there",
+		"/machines/router@" + string(switcher.DigestOf(nil)): "is not there",
+	} {
+		if _, err := open(t, "http://"+host+word, o).Manifest(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", word, err, want)
+		}
+	}
+}
+
+// certificate makes a key and a certificate for 127.0.0.1 that is its own authority, as PEM files.
+func certificate(t *testing.T) (cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "registry"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert = writeFile(t, "cert.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	return cert, writeFile(t, "key.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}))
+}
+
+// The hash is of "secret", as htpasswd -B makes it.
+const passwords = "me:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n"
+
+func TestARealRegistryWithTLSAndAPassword(t *testing.T) {
+	cert, key := certificate(t)
+	auth := fmt.Sprintf("auth: {htpasswd: {realm: here, path: %s}}\n", writeFile(t, "htpasswd", []byte(passwords)))
+	host := startRegistry(t, fmt.Sprintf("  tls: {certificate: %s, key: %s}\n", cert, key), auth)
+	word := host + "/pc:1"
+	login := func(asked string) (string, string) {
+		if asked != host {
+			t.Errorf("a password for %s", asked)
+		}
+		return "me", "secret"
+	}
+	m := newMachine(70_000)
+	push(t, word, Options{CA: cert, Login: login}, m)
+	m.wantSame(t, open(t, word, Options{CA: cert, Login: login}))
+	m.wantSame(t, open(t, "https://"+word, Options{CA: cert, Login: login}))
+
+	for claim, c := range map[string]struct {
+		o    Options
+		want string
+	}{
+		"without a password":         {Options{CA: cert}, "wants a login"},
+		"with a wrong one":           {Options{CA: cert, Login: func(string) (string, string) { return "me", "guess" }}, "does not allow it"},
+		"without its authority":      {Options{Login: login}, "--ca FILE"},
+		"with a file of none":        {Options{CA: key, Login: login}, "holds no certificate"},
+		"with a file that is absent": {Options{CA: "/no/such", Login: login}, "no such file"},
+	} {
+		src, err := Open(t.Context(), word, c.o)
+		if err == nil {
+			_, err = src.Manifest(t.Context())
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %q", claim, err, c.want)
+		}
+	}
+	if _, err := Open(t.Context(), "http://"+word, Options{CA: cert}); err == nil || !strings.Contains(err.Error(), "--insecure") {
+		t.Errorf("http:// without leave: %v", err)
+	}
+}
