@@ -83,10 +83,10 @@ func (t Table) Verify() error {
 // ErrFull is returned by Add when all entries are used.
 var ErrFull = errors.New("the partition table has no free entry")
 
-// Add returns the table with p in the first unused entry, and its number. The old table is not changed.
-func (t Table) Add(p Partition) (Table, int, error) {
+// Add returns the table with p in the first unused entry that is not reserved, and its number. The old table is not changed.
+func (t Table) Add(p Partition, reserved ...int) (Table, int, error) {
 	number := 1
-	for number <= len(t.Partitions) && !t.Partitions[number-1].Type.IsZero() {
+	for number <= len(t.Partitions) && !t.Partitions[number-1].Type.IsZero() || slices.Contains(reserved, number) {
 		number++
 	}
 	if number > entryCount {

@@ -75,8 +75,11 @@ type Action struct {
 	Disk   Disk
 	Place  Place
 	Number int       // of the partition
-	Table  gpt.Table // what the disk shall have: for Adopt and Create with the new partition
+	Table  gpt.Table // what the disk shall have: for Adopt and Create with the new partition, and with slots as long as they are here
+	SlotB  Place     // that is made, with nothing in it; none: there is one already, or none shall be
 	Own    gpt.GUID  // and what its origin shall say first; zero: it stays
+
+	Started Disk // what the machine was started from, whether it is used for its state or not; no name: that is not known
 }
 
 // Changes says whether the disk is to be written to before the volume is mounted.
@@ -86,34 +89,42 @@ func (a Action) Changes() bool {
 
 const noImage = "the image carries no template of a state volume (/bantam/state.template)"
 
+func inMemory(format string, args ...any) Action {
+	return Action{Verb: UseMemory, Reason: fmt.Sprintf(format, args...)}
+}
+
 // Decide chooses what to do. It looks at facts only.
 func Decide(f Facts) Action {
-	memory := func(format string, args ...any) Action {
-		return Action{Verb: UseMemory, Reason: fmt.Sprintf(format, args...)}
-	}
 	if f.MemoryWanted {
-		return memory("this medium runs from memory (bantam.state=memory)")
+		return inMemory("this medium runs from memory (bantam.state=memory)")
 	}
 	if f.GUID == "" {
-		return memory("the kernel command line names no disk (bantam.disk=)")
+		return inMemory("the kernel command line names no disk (bantam.disk=)")
 	}
 	if len(f.Disks) == 0 {
-		a := memory("no disk has the GUID %s of this image", f.GUID)
+		a := inMemory("no disk has the GUID %s of this image", f.GUID)
 		if len(f.Unreadable) > 0 {
-			a = memory("no readable disk has the GUID %s of this image; %s", f.GUID, strings.Join(f.Unreadable, "; "))
+			a = inMemory("no readable disk has the GUID %s of this image; %s", f.GUID, strings.Join(f.Unreadable, "; "))
 		}
 		a.Awaited = true
 		return a
 	}
 	c := choose(f)
-	disk, note := c.disk, c.note
 	if c.absent != "" {
-		a := memory("%s", c.absent)
+		a := inMemory("%s", c.absent)
 		a.Awaited = true
 		return a
 	}
+	a := decideOn(f, c)
+	a.Started = c.disk
+	return a
+}
+
+// decideOn is Decide once it is known from which disk the machine was started.
+func decideOn(f Facts, c choice) Action {
+	disk, note := c.disk, c.note
 	if disk.SectorSize != gpt.SectorSize {
-		return memory("%s has sectors of %d bytes; only %d are supported", disk.Name, disk.SectorSize, gpt.SectorSize)
+		return inMemory("%s has sectors of %d bytes; only %d are supported", disk.Name, disk.SectorSize, gpt.SectorSize)
 	}
 	distrust := func(p Place, reason string) Action {
 		return Action{Verb: Distrust, Reason: fmt.Sprintf("the state volume on %s at sector %d cannot be trusted: %s; it is left untouched", disk.Name, p.First, reason), Note: note, Disk: disk, Place: p}
@@ -133,9 +144,9 @@ func Decide(f Facts) Action {
 	if p := disk.State; p != nil {
 		switch {
 		case p.FileSystem.Condition == Unwanted && disk.ReadOnly:
-			return memory("%s is read-only", disk.Name)
+			return inMemory("%s is read-only", disk.Name)
 		case p.FileSystem.Condition == Unwanted && !f.HaveSeed:
-			return memory("%s", noImage)
+			return inMemory("%s", noImage)
 		case p.FileSystem.Condition == Unwanted:
 			return act(Create, *p, disk.Number, disk.Copies.Table)
 		case p.FileSystem.Condition != Intact:
@@ -143,15 +154,15 @@ func Decide(f Facts) Action {
 		case p.FileSystem.Size > p.size():
 			return distrust(*p, "its file system is larger than its partition")
 		case disk.ReadOnly:
-			return memory("%s is read-only", disk.Name)
+			return inMemory("%s is read-only", disk.Name)
 		}
 		return act(Mount, *p, disk.Number, disk.Copies.Table)
 	}
 	if disk.ReadOnly {
-		return memory("%s is read-only", disk.Name)
+		return inMemory("%s is read-only", disk.Name)
 	}
 	if len(disk.Free) == 0 {
-		return memory("%s has no %d MiB free behind the image", disk.Name, minSectors/sectorsPerMiB)
+		return inMemory("%s has no %d MiB free behind the image", disk.Name, minSectors/sectorsPerMiB)
 	}
 	verb, place := Create, disk.Free[len(disk.Free)-1]
 	for _, p := range disk.Free {
@@ -171,10 +182,10 @@ func Decide(f Facts) Action {
 		break
 	}
 	if verb == Create && !f.HaveSeed {
-		return memory("%s", noImage)
+		return inMemory("%s", noImage)
 	}
-	table := known(disk.Copies)
-	table, number, err := table.Add(gpt.Partition{
+	table, slotB := withSlots(known(disk.Copies), place)
+	table, number, err := addPartition(table, gpt.Partition{
 		Type:  PartitionType,
 		ID:    gpt.DeriveGUID(table.Disk.String(), gpt.StatePurpose),
 		First: place.First,
@@ -182,7 +193,9 @@ func Decide(f Facts) Action {
 		Name:  partitionName,
 	})
 	if err != nil {
-		return memory("%s: %v", disk.Name, err)
+		return inMemory("%s: %v", disk.Name, err)
 	}
-	return act(verb, place, number, table)
+	a := act(verb, place, number, table)
+	a.SlotB = slotB
+	return a
 }

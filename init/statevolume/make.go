@@ -7,6 +7,7 @@ import (
 
 	"bantam/gpt"
 	"bantam/init/statevolume/sparse"
+	"bantam/slot"
 )
 
 // A medium is a disk while it is changed. Sync returns when the disk has what was written.
@@ -109,7 +110,7 @@ func survey(name string, disk io.ReaderAt, c gpt.Copies, readOnly bool, sectorSi
 }
 
 // prepare carries out on the disk what a.Changes. First the origin gets the disk's own GUID: from then on the disk is known
-// by it, whatever its table says. Then the file system, and last the partition that shows it.
+// by it, whatever its table says. Then the file system and an empty header of slot B, and last the partitions that show them.
 func prepare(disk medium, a Action, s sparse.Image) error {
 	if !a.Own.IsZero() {
 		origin := *a.Disk.Origin
@@ -124,6 +125,14 @@ func prepare(disk medium, a Action, s sparse.Image) error {
 	if a.Verb == Create {
 		if err := writeImage(disk, s, a.Place.First); err != nil {
 			return err
+		}
+	}
+	if a.SlotB.Last != 0 { // old data there must not look like a kernel to a boot loader
+		if _, err := disk.WriteAt(make([]byte, slot.KernelAt*slot.SectorSize), int64(a.SlotB.First)*gpt.SectorSize); err != nil {
+			return fmt.Errorf("empty boot slot B: %w", err)
+		}
+		if err := disk.Sync(); err != nil {
+			return fmt.Errorf("empty boot slot B: %w", err)
 		}
 	}
 	writes, err := a.Disk.Copies.Rewrite(a.Table)

@@ -105,7 +105,7 @@ const originSector = 6998
 
 var boots int // each boot of a test has other random numbers
 
-func decideOn(t testing.TB, disk []byte) Action {
+func decideFor(t testing.TB, disk []byte) Action {
 	t.Helper()
 	r := bytes.NewReader(disk)
 	c, err := gpt.Read(r, uint64(len(disk)/512))
@@ -192,7 +192,7 @@ func cutEverywhere(t *testing.T, start []byte, writes []recorded, check func(dis
 func TestAPowerCutWhileTheVolumeIsMadeLeavesNothingOrAllOfIt(t *testing.T) {
 	s, fs := smallImage(t)
 	start := testImage(t)
-	first := decideOn(t, start)
+	first := decideFor(t, start)
 	if first.Verb != Create || first.Place.First != usualStart {
 		t.Fatalf("on a fresh disk: got %+v, want it made at sector %d", first, usualStart)
 	}
@@ -204,7 +204,7 @@ func TestAPowerCutWhileTheVolumeIsMadeLeavesNothingOrAllOfIt(t *testing.T) {
 	seen, cuts := map[Verb]int{}, 0
 	check := func(disk []byte) {
 		cuts++
-		a := decideOn(t, disk)
+		a := decideFor(t, disk)
 		seen[a.Verb]++
 		switch a.Verb {
 		case Create:
@@ -218,7 +218,7 @@ func TestAPowerCutWhileTheVolumeIsMadeLeavesNothingOrAllOfIt(t *testing.T) {
 	}
 	disk := cutEverywhere(t, start, r.writes, check)
 	wantOwn(t, disk)
-	if !bytes.Equal(disk, r.disk) || decideOn(t, disk).Verb != Mount {
+	if !bytes.Equal(disk, r.disk) || decideFor(t, disk).Verb != Mount {
 		t.Error("in the end the volume is not found")
 	}
 	if seen[Create] == 0 || seen[Adopt] == 0 || seen[Mount] == 0 || cuts < 2*320*8 {
@@ -238,14 +238,14 @@ func TestAPowerCutWhileTheVolumeIsMadeLeavesNothingOrAllOfIt(t *testing.T) {
 func TestAMarkedVolumeIsMadeAnewWhereItIs(t *testing.T) {
 	s, fs := smallImage(t)
 	made := &recorder{disk: testImage(t)}
-	a := decideOn(t, made.disk)
+	a := decideFor(t, made.disk)
 	if err := prepare(made, a, s); err != nil {
 		t.Fatal(err)
 	}
 	at := made.disk[a.Place.First*512:]
 	copy(at[20*sparse.BlockSize:], "what was kept there")
 	copy(at, mark())
-	again := decideOn(t, made.disk)
+	again := decideFor(t, made.disk)
 	if again.Verb != Create || again.Place.First != a.Place.First || again.Place.Last != a.Place.Last {
 		t.Fatalf("got %+v, want it made in %+v", again, a.Place)
 	}
@@ -256,7 +256,7 @@ func TestAMarkedVolumeIsMadeAnewWhereItIs(t *testing.T) {
 	cuts := 0
 	end := cutEverywhere(t, made.disk, r.writes, func(disk []byte) {
 		cuts++
-		switch a := decideOn(t, disk); a.Verb {
+		switch a := decideFor(t, disk); a.Verb {
 		case Create:
 		case Mount:
 			if !bytes.Equal(disk[a.Place.First*512:][:len(fs)], fs) {
@@ -266,7 +266,7 @@ func TestAMarkedVolumeIsMadeAnewWhereItIs(t *testing.T) {
 			t.Fatalf("cut %d: got %v: %s", cuts, a.Verb, a.Reason)
 		}
 	})
-	if a := decideOn(t, end); a.Verb != Mount || a.Number != again.Number {
+	if a := decideFor(t, end); a.Verb != Mount || a.Number != again.Number {
 		t.Errorf("in the end got %+v, want it mounted", a)
 	}
 }
@@ -274,12 +274,12 @@ func TestAMarkedVolumeIsMadeAnewWhereItIs(t *testing.T) {
 func TestAnImageWrittenOverTheDiskAdoptsTheVolume(t *testing.T) {
 	s, fs := smallImage(t)
 	r := &recorder{disk: testImage(t)}
-	a := decideOn(t, r.disk)
+	a := decideFor(t, r.disk)
 	if err := prepare(r, a, s); err != nil {
 		t.Fatal(err)
 	}
 	copy(r.disk, testImage(t)[:4<<20])
-	a = decideOn(t, r.disk)
+	a = decideFor(t, r.disk)
 	if a.Verb != Adopt || a.Place.First != usualStart || a.Place.FileSystem.Size != int64(len(fs)) {
 		t.Fatalf("got %+v, want it adopted", a)
 	}
@@ -288,7 +288,7 @@ func TestAnImageWrittenOverTheDiskAdoptsTheVolume(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantOwn(t, r.disk)
-	if decideOn(t, r.disk).Verb != Mount || !bytes.Equal(before, r.disk[usualStart*512:][:len(fs)]) {
+	if decideFor(t, r.disk).Verb != Mount || !bytes.Equal(before, r.disk[usualStart*512:][:len(fs)]) {
 		t.Error("the file system was touched, or is not found afterwards")
 	}
 }
@@ -307,7 +307,7 @@ func TestASeedWithoutASuperblockIsNotWritten(t *testing.T) {
 func TestAWriteErrorEndsTheWork(t *testing.T) {
 	s, _ := smallImage(t)
 	r := &recorder{disk: testImage(t)}
-	a := decideOn(t, r.disk)
+	a := decideFor(t, r.disk)
 	r.disk = r.disk[:70<<20] // the rest of the disk takes no writes
 	if err := prepare(r, a, s); err == nil {
 		t.Error("the partition table could not be written, and nothing was said")

@@ -1,11 +1,15 @@
 package statevolume
 
-import "bantam/gpt"
+import (
+	"slices"
+
+	"bantam/gpt"
+)
 
 // known is the table that the disk's partitions follow from. That is the one it begins with; but where an image was
 // written over a disk of ours, the older table at the disk's end still knows what lies behind the image: partitions of
 // people, which must neither be written over nor forgotten; they keep their numbers where the image has not taken them. The
-// layers of the older image are nobody's any more.
+// layers and slots of the older image are nobody's any more.
 func known(c gpt.Copies) gpt.Table {
 	table, imageEnd := c.Table, c.Table.Sectors
 	table.Sectors = c.DiskSectors
@@ -13,19 +17,16 @@ func known(c gpt.Copies) gpt.Table {
 		return table
 	}
 	for i, p := range c.AtEnd.Partitions {
-		if p.Type.IsZero() || p.Type == PartitionType || p.Type == gpt.Layers || p.First < imageEnd {
+		if p.Type.IsZero() || slices.Contains(ofImages, p.Type) || p.First < imageEnd {
 			continue
 		}
-		next, err := table.Put(i+1, p)
-		if err != nil {
-			next, _, err = table.Add(p)
-		}
-		if err == nil { // or else it lies over one of the new table
-			table = next
-		}
+		table = keepPartition(table, i+1, p)
 	}
 	return table
 }
+
+// ofImages are the types of partitions that are Bantam's own.
+var ofImages = []gpt.GUID{PartitionType, gpt.Layers, gpt.BootState, gpt.Slot}
 
 // freePlaces says where a volume may lie in a table of known: where the older table at the end of the disk had one, and
 // last the place for a new one.
@@ -51,6 +52,7 @@ func freePlaces(c gpt.Copies) []Place {
 			}
 		}
 		if best.Last != 0 {
+			best.First = behindSlots(table, best)
 			return append(places, best)
 		}
 	}

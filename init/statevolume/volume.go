@@ -45,6 +45,7 @@ type Volume struct {
 
 	disk, partition string // devices of the volume, trusted or not; "" if there is none
 	layers          *Area  // on the disk; nil: none
+	slots           Slots
 	place           Place  // on the disk
 	fileSystem      int64  // bytes that it has of its place
 	first           bool   // the disk got its own GUID by this boot
@@ -190,6 +191,7 @@ func open(ctx context.Context, o Options, aside string) (Volume, error) {
 	if a.Note != "" {
 		v.Notes, v.several = append(v.Notes, a.Note), true
 	}
+	v.findSlots(o, a.Started, a.Started.Copies.Table)
 	if a.Verb != UseMemory {
 		v.disk, v.place, v.layers = o.dev+"/"+a.Disk.Name, a.Place, areaOn(o, a.Disk)
 		if part := partitionAt(o, a.Disk.Name, a.Place); part != "" {
@@ -223,6 +225,7 @@ func open(ctx context.Context, o Options, aside string) (Volume, error) {
 	if err != nil {
 		return v, err
 	}
+	v.findSlots(o, a.Disk, a.Table)
 	v.first, v.model = !a.Own.IsZero(), o.model(a.Disk.Name)
 	part, err := partitionDevice(o, a.Disk.Name, a.Number, a.Place)
 	if err != nil {
