@@ -1,0 +1,221 @@
+package bootslot
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"bantam/slot"
+	"bantam/switcher"
+)
+
+// header reads that of a slot, and what must fit it.
+func (l *Loader) header(d disk, name string) (h slot.Header, err error) {
+	h, _, err = l.headerAndSums(d, name)
+	return h, err
+}
+
+func (l *Loader) headerAndSums(d disk, name string) (h slot.Header, sums slot.Sums, err error) {
+	extent := l.extent(name)
+	b := make([]byte, slot.KernelAt*slot.SectorSize)
+	if extent.Length < int64(len(b)) {
+		return h, sums, errors.New("the slot is not there")
+	}
+	if _, err := d.ReadAt(b, extent.Offset); err != nil {
+		return h, sums, fmt.Errorf("read the header: %w", err)
+	}
+	if h, err = slot.ParseHeader(b[:slot.HeaderSize]); err != nil {
+		return h, sums, err
+	}
+	if sums, err = slot.ParseSums(b[slot.SumsAt:][:slot.SectorSize], h); err != nil {
+		return h, sums, err
+	}
+	if int64(h.Sectors())*slot.SectorSize > extent.Length {
+		return h, sums, fmt.Errorf("slot header: it tells of %d sectors, the slot has %d", h.Sectors(), extent.Length/slot.SectorSize)
+	}
+	return h, sums, nil
+}
+
+// Verify reads all that a slot has for the kernel and compares it with its checksums, as the boot loader does.
+func (l *Loader) Verify(ctx context.Context, name string) error {
+	if err := l.check(name); err != nil {
+		return err
+	}
+	d, err := l.open(false)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	h, sums, err := l.headerAndSums(d, name)
+	if err != nil {
+		return fmt.Errorf("boot slot %s: %w", name, err)
+	}
+	buffer := make([]byte, chunk)
+	for _, part := range []struct {
+		name string
+		r    slot.Range
+		want [sha256.Size]byte
+	}{{"kernel", h.Kernel, sums.Kernel}, {"initrd", h.Initrd, sums.Initrd}} {
+		have, err := sumOnDisk(ctx, d.ReadBack, l.extent(name).Offset, part.r, buffer, func(int) {})
+		if err != nil {
+			return fmt.Errorf("boot slot %s: %w", name, err)
+		}
+		if have != part.want {
+			return fmt.Errorf("boot slot %s: the checksum of its %s is wrong", name, part.name)
+		}
+	}
+	return nil
+}
+
+// content is the blobs of a slot's generation that lie in it, by digest.
+func (l *Loader) content(d disk, name string) (map[switcher.Digest]*io.SectionReader, error) {
+	h, err := l.header(d, name)
+	if err != nil {
+		return nil, err
+	}
+	base := l.extent(name).Offset
+	g, err := generationIn(io.NewSectionReader(d, base+int64(h.Initrd.First)*slot.SectorSize, int64(h.Initrd.Count)*slot.SectorSize), switcher.Digest(h.Generation))
+	if err != nil {
+		return nil, err
+	}
+	if string(g.BootID()) != h.Boot {
+		return nil, errors.New("its header and its generation name other kernels and segments")
+	}
+	blobs := map[switcher.Digest]*io.SectionReader{}
+	put := func(of switcher.Descriptor, at int64) { blobs[of.Digest] = io.NewSectionReader(d, at, of.Size) }
+	put(g.Kernel, base+int64(h.Kernel.First)*slot.SectorSize)
+	at := base + int64(h.Initrd.First)*slot.SectorSize
+	for _, segment := range g.Initrd {
+		put(segment, at)
+		at += segment.Size
+	}
+	if at > base+int64(h.Initrd.End())*slot.SectorSize {
+		return nil, errors.New("its segments are longer than its initrd")
+	}
+	return blobs, nil
+}
+
+// What is looked for at the end of an initrd: manifest, system.toml and the area of layers are far smaller.
+const mostSegment = 4 << 20
+
+// generationIn finds the manifest in the last segment of an initrd. What it is called also stands elsewhere, but nothing else has
+// its digest.
+func generationIn(initrd *io.SectionReader, want switcher.Digest) (g switcher.Generation, err error) {
+	const (
+		header = 110
+		sizeAt = 6 + 6*8 // the length of the file, in hexadecimal digits
+	)
+	from := max(0, initrd.Size()-mostSegment)
+	tail := make([]byte, initrd.Size()-from)
+	if _, err := initrd.ReadAt(tail, from); err != nil && !errors.Is(err, io.EOF) {
+		return g, fmt.Errorf("read its initrd: %w", err)
+	}
+	name := []byte(switcher.GenerationPath[1:] + "/" + switcher.ManifestName + "\x00")
+	for at := 0; ; {
+		i := bytes.Index(tail[at:], name)
+		if i < 0 {
+			return g, fmt.Errorf("its initrd does not name generation %s", want.Short())
+		}
+		at += i + len(name)
+		record := at - len(name) - header
+		if record < 0 {
+			continue
+		}
+		size, err := strconv.ParseUint(string(tail[record+sizeAt:][:8]), 16, 32)
+		data := record + (header+len(name)+3)/4*4
+		if err != nil || uint64(data)+size > uint64(len(tail)) {
+			continue
+		}
+		manifest := tail[data:][:size]
+		if switcher.DigestOf(manifest) == want {
+			return switcher.ParseManifest(manifest)
+		}
+	}
+}
+
+// Place says where a blob of a slot's generation lies on the disk. Whoever reads it checks its digest.
+func (l *Loader) Place(name string, of switcher.Descriptor) (path string, offset int64, err error) {
+	if err := l.check(name); err != nil {
+		return "", 0, err
+	}
+	d, err := l.open(false)
+	if err != nil {
+		return "", 0, err
+	}
+	defer d.Close()
+	blobs, err := l.content(d, name)
+	if err != nil {
+		return "", 0, fmt.Errorf("boot slot %s: %w", name, err)
+	}
+	blob := blobs[of.Digest]
+	if blob == nil || blob.Size() != of.Size {
+		return "", 0, fmt.Errorf("boot slot %s: %w: %s", name, switcher.ErrBlobMissing, of.Digest.Short())
+	}
+	_, offset, _ = blob.Outer()
+	return l.o.Slots.Disk, offset, nil
+}
+
+// Extract stores blobs that lie in a slot, once they are what their digests say. Those that the store has are not written again.
+func (l *Loader) Extract(ctx context.Context, name string, wanted []switcher.Descriptor, store *switcher.Store) error {
+	if err := l.check(name); err != nil {
+		return err
+	}
+	d, err := l.open(false)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	blobs, err := l.content(d, name)
+	if err != nil {
+		return fmt.Errorf("boot slot %s: %w", name, err)
+	}
+	for _, w := range wanted {
+		if store.HasBlob(w.Digest) {
+			continue
+		}
+		blob := blobs[w.Digest]
+		if blob == nil || blob.Size() != w.Size {
+			return fmt.Errorf("boot slot %s: %w: %s", name, switcher.ErrBlobMissing, w.Digest.Short())
+		}
+		if err := extract(ctx, blob, w.Digest, store); err != nil {
+			return fmt.Errorf("boot slot %s: %s: %w", name, w.Digest.Short(), err)
+		}
+	}
+	return nil
+}
+
+// extract reads a blob twice: what is damaged shall not take room in the store.
+func extract(ctx context.Context, blob *io.SectionReader, want switcher.Digest, store *switcher.Store) error {
+	h := sha256.New()
+	if _, err := io.Copy(h, untilDone{ctx, blob}); err != nil {
+		return err
+	}
+	if have := digestOf(h); have != want {
+		return switcher.ErrBlobCorrupt
+	}
+	if _, err := blob.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	have, _, err := store.PutBlob(untilDone{ctx, blob})
+	if err == nil && have != want {
+		err = switcher.ErrBlobCorrupt
+	}
+	return err
+}
+
+// untilDone is a reader that ends with a context.
+type untilDone struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (u untilDone) Read(b []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.r.Read(b)
+}

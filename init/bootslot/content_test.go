@@ -1,0 +1,103 @@
+package bootslot
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"bantam/slot"
+	"bantam/switcher"
+)
+
+func TestBlobsComeOutOfASlotAsTheyWereWritten(t *testing.T) {
+	m := newMachine(t)
+	l, _ := m.open(t)
+	// What the manifest is called stands in a segment, too.
+	s := m.staging(pattern("second kernel", 5000), "bantam/generation/manifest.json\x00", pattern("070701", 110)+"bantam/generation/manifest.json\x00...")
+	if err := l.Stage(background, slot.B, s); err != nil {
+		t.Fatal(err)
+	}
+	for name, g := range map[string]switcher.Generation{slot.A: m.booted.Generation, slot.B: s.Generation} {
+		store, err := switcher.OpenStore(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Extract(background, name, g.BootBlobs(), store); err != nil {
+			t.Errorf("slot %s: %v", name, err)
+		}
+		for _, d := range g.BootBlobs() {
+			if got, err := store.Blob(d.Digest); err != nil || !bytes.Equal(got, m.blobs[d.Digest]) {
+				t.Errorf("slot %s: blob %s: %v", name, d.Digest.Short(), err)
+			}
+			path, at, err := l.Place(name, d)
+			if err != nil || path != "/dev/vda" || !bytes.Equal(m.disk.b[at:][:d.Size], m.blobs[d.Digest]) {
+				t.Errorf("slot %s: blob %s lies at %s, %d, %v", name, d.Digest.Short(), path, at, err)
+			}
+		}
+	}
+	other := m.staging("x", "y").Generation
+	store, err := switcher.OpenStore(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Extract(background, slot.B, other.BootBlobs(), store); !errors.Is(err, switcher.ErrBlobMissing) {
+		t.Errorf("a blob that is not in it: %v", err)
+	}
+	if _, _, err := l.Place(slot.B, other.Kernel); !errors.Is(err, switcher.ErrBlobMissing) {
+		t.Errorf("the place of a blob that is not in it: %v", err)
+	}
+	ended, cancel := context.WithCancel(background)
+	cancel()
+	if err := l.Extract(ended, slot.B, s.Generation.BootBlobs(), store); !errors.Is(err, context.Canceled) {
+		t.Errorf("an ended context: %v", err)
+	}
+
+	m.disk.b[slotB*512+4*512] ^= 1 // the kernel
+	err = l.Extract(background, slot.B, s.Generation.BootBlobs(), store)
+	if blobs, _, _ := store.Garbage(nil); !errors.Is(err, switcher.ErrBlobCorrupt) || blobs != 0 {
+		t.Errorf("a damaged blob: %v, %d blobs are in the store", err, blobs)
+	}
+}
+
+func TestASlotWhoseGenerationIsNotFoundGivesNothing(t *testing.T) {
+	m := newMachine(t)
+	l, _ := m.open(t)
+	s := m.second()
+	if err := l.Stage(background, slot.B, s); err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(m.disk.b[slotB*512:], []byte(`{"schemaVersion"`)) + slotB*512
+	m.disk.b[at+40] ^= 1
+	if _, _, err := l.Place(slot.B, s.Generation.Kernel); err == nil || !strings.Contains(err.Error(), "does not name generation") {
+		t.Errorf("a damaged manifest: %v", err)
+	}
+	for _, name := range []string{"C", slot.B} {
+		clear(m.disk.b[slotB*512:][:512])
+		_, _, err := l.Place(name, s.Generation.Kernel)
+		if err == nil || l.Extract(background, name, nil, nil) == nil || l.Verify(background, name) == nil {
+			t.Errorf("slot %s: %v", name, err)
+		}
+	}
+}
+
+func FuzzGenerationIn(f *testing.F) {
+	m := newMachine(f)
+	segment, err := m.booted.Generation.Segment(m.booted.System, testArea)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(segment, uint16(100), byte(1))
+	f.Fuzz(func(t *testing.T, initrd []byte, at uint16, flip byte) {
+		if int(at) < len(initrd) {
+			initrd[at] ^= flip
+		}
+		want := m.booted.Generation.Digest()
+		g, err := generationIn(io.NewSectionReader(bytes.NewReader(initrd), 0, int64(len(initrd))), want)
+		if err == nil && g.Digest() != want {
+			t.Errorf("found %s", g.Digest())
+		}
+	})
+}
