@@ -29,8 +29,9 @@ type Status struct {
 	Last       string            `json:"last,omitempty"`     // how the last switch ended
 	Storage    string            `json:"storage"`            // where the state is kept
 	Lasting    bool              `json:"lasting"`            // the state survives a reboot
-	Watchdog   string            `json:"watchdog"`           // e.g. "i6300ESB timer, 1m0s"
-	Notes      []string          `json:"notes,omitempty"`    // what went wrong at boot and is worth knowing
+	Boot       Boot              `json:"boot"`
+	Watchdog   string            `json:"watchdog"`        // e.g. "i6300ESB timer, 1m0s"
+	Notes      []string          `json:"notes,omitempty"` // what went wrong at boot and is worth knowing
 	Network    *netcfg.Status    `json:"network,omitempty"`
 	Services   []supervise.State `json:"services"`
 }

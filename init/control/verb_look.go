@@ -152,6 +152,7 @@ func (s Status) write(w io.Writer) {
 		row("last switch", "%s", s.Last)
 	}
 	row("state", "%s", s.Storage)
+	row("boot", "%s", s.Boot.line())
 	row("watchdog", "%s", s.Watchdog)
 	for _, n := range s.Notes {
 		row("note", "%s", n)

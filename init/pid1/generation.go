@@ -19,7 +19,8 @@ import (
 // openSwitcher reads the generations. When the state volume's files cannot be
 // used, memory takes its place and the image's generation runs.
 func (p *initProcess) openSwitcher() (*switcher.Switcher, error) {
-	options := switcher.Options{Dir: statePath, Machine: p.machine, Booted: p.image.Generation, Text: p.image.text, Forgets: !p.lasting()}
+	p.openSlots()
+	options := switcher.Options{Dir: statePath, Machine: p.machine, Booted: p.image.Generation, Text: p.image.text, Loader: p.bootLoader, Forgets: !p.lasting()}
 	s, err := switcher.Open(options)
 	if err == nil {
 		return s, nil

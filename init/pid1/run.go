@@ -47,27 +47,28 @@ const (
 
 // initProcess is PID 1 and what it has found.
 type initProcess struct {
-	build    Binary
-	signals  Signals
-	chart    Bootchart
-	cmdline  Cmdline
-	watchdog atomic.Pointer[Watchdog]
-	loader   *kmod.Loader
-	sup      *supervise.Supervisor
-	machine  *Machine
-	switcher *switcher.Switcher
-	volume   statevolume.Volume
-	renewed  atomic.Bool // the next boot makes the volume anew
-	growth   growth
-	leases   *leaseKeeper // nil until the network is prepared
-	since    string       // when the state volume was made, e.g. ", since 2026-11-28"
-	image    imageGeneration
-	consoles []string
-	notes    notes
-	unset    []system.ParameterDefault // that the kernel did not have when last tried
-	actions  chan Action               // how the control socket ends the machine
-	restarts chan string               // why PID 1 restarts it by itself
-	inOrder  atomic.Bool               // somebody has asked for the machine's end, and all services have stopped
+	build      Binary
+	signals    Signals
+	chart      Bootchart
+	cmdline    Cmdline
+	watchdog   atomic.Pointer[Watchdog]
+	loader     *kmod.Loader
+	sup        *supervise.Supervisor
+	machine    *Machine
+	switcher   *switcher.Switcher
+	volume     statevolume.Volume
+	bootLoader switcher.BootLoader
+	renewed    atomic.Bool // the next boot makes the volume anew
+	growth     growth
+	leases     *leaseKeeper // nil until the network is prepared
+	since      string       // when the state volume was made, e.g. ", since 2026-11-28"
+	image      imageGeneration
+	consoles   []string
+	notes      notes
+	unset      []system.ParameterDefault // that the kernel did not have when last tried
+	actions    chan Action               // how the control socket ends the machine
+	restarts   chan string               // why PID 1 restarts it by itself
+	inOrder    atomic.Bool               // somebody has asked for the machine's end, and all services have stopped
 }
 
 // Run is the whole life of PID 1. It does not return.

@@ -127,6 +127,7 @@ func (p *initProcess) status() control.Status {
 	}
 	s := p.switcher.Status()
 	st.Generation, st.Default = s.Running, s.Next
+	st.Boot = bootStatus(p.bootLoader, p.switcher.Generations())
 	st.Notes = append(st.Notes, s.Notes...)
 	changes, err := p.switcher.HandChanges()
 	if err != nil {

@@ -50,6 +50,7 @@ var mayImport = map[string][]string{
 	"init/supervise":    {"boottime", "init/sigaction", "lifecycle", "printable", "regular", "tty"},
 	"init/kmod":         {"init/glob"},
 	"init/statevolume":  {"gpt", "slot"},
+	"init/bootslot":     {"gpt", "init/statevolume", "layer", "slot", "switcher"},
 	"init/applet":       {"boottime", "editor/compare", "editor/screen", "init/filetree", "init/glob", "init/kmod", "init/sigaction", "printable", "system", "tty"},
 	"init/shell":        {"atomicfile", "editor/keys", "init/applet", "init/glob", "init/sigaction", "spelling", "tty"},
 	"test":              {"board", "cmd", "editor", "gpt", "images", "init", "layer", "lifecycle", "netcfg", "oci", "signature", "slot", "switcher", "system"},
