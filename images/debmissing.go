@@ -3,6 +3,7 @@ package images
 import (
 	"context"
 	"fmt"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -65,6 +66,18 @@ func (a *Archive) noPackage(ctx context.Context, asked string) *NoPackage {
 		}
 	}
 	return e
+}
+
+// Lists tells whether the package lists that this host has already name a package.
+func (a Archive) Lists(ctx context.Context, name string) bool {
+	if a.CacheDir == "" || a.locate() != nil {
+		return false
+	}
+	if _, err := os.Stat(a.path("updated")); err != nil {
+		return false
+	}
+	_, err := a.apt(ctx, "", "apt-cache", "show", "--no-all-versions", name)
+	return err == nil
 }
 
 // mostProviders bounds a list that is read on one line.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,12 +40,16 @@ which users and services they want; it fetches none.`,
 					continue
 				}
 				sys, problems := system.Parse(file, text)
+				var remarks []system.Problem
+				var lines string
+				if len(problems) == 0 {
+					problems, remarks, lines = onThisHost(c.ctx, cacheDir, file, text, sys)
+				}
 				all = append(all, problems...)
 				switch {
 				case *asJSON:
 				case len(problems) == 0:
-					wants, lines := packageWants(cacheDir, file, text, sys)
-					for _, p := range append(system.Remarks(file, text), wants...) {
+					for _, p := range append(system.Remarks(file, text), remarks...) {
 						fmt.Fprintln(c.stdout, p)
 					}
 					fmt.Fprintf(c.stdout, "%s: no faults\n", file)
@@ -70,27 +75,31 @@ which users and services they want; it fetches none.`,
 	},
 }
 
-// packageWants is what packages want of a system.toml, as far as this host knows without asking. Which board it is for is not
-// known here either, and does not matter: a package wants the same on all.
-func packageWants(cacheDir, file string, text []byte, sys *system.System) (remarks []system.Problem, lines string) {
+// onThisHost is what can be said of a system.toml without faults by what this host has read before, without asking anybody. Which
+// board it is for is not known here, and does not matter: what a package has and wants is the same on all.
+func onThisHost(ctx context.Context, cacheDir, file string, text []byte, sys *system.System) (faults, remarks []system.Problem, lines string) {
 	cache, err := openCache(cacheDir)
-	if err != nil || len(sys.Packages) == 0 {
-		return nil, ""
+	if err != nil {
+		return nil, nil, ""
 	}
 	for _, name := range board.Names() {
 		b, err := board.Load(name)
 		if err != nil {
 			continue
 		}
-		remarks, lines = payload.Wants(payload.Request{
+		r := payload.Request{
 			File: file, Text: text, System: sys, Arch: b.Arch, Cache: cache,
 			Archive: images.Archive{CacheDir: cache.Dir, Arch: b.DebianArch},
-		})
-		if len(remarks) > 0 {
-			break
+		}
+		var said []system.Problem
+		if faults, said = payload.CommandFaults(ctx, r); len(faults) > 0 {
+			return faults, nil, ""
+		}
+		if remarks, lines = payload.Wants(r); len(said)+len(remarks) > 0 {
+			return nil, append(said, remarks...), lines
 		}
 	}
-	return remarks, lines
+	return nil, nil, ""
 }
 
 // readInput reads a file, or standard input if it is called "-".

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"bantam/images"
 	"bantam/layer"
 )
 
@@ -22,9 +23,10 @@ var plugIns = map[string][]string{
 // closure is the search for what a package's files load.
 type closure struct {
 	archive archiveOf
-	folders []string                             // where the dynamic loader looks
-	fetch   func(names []string)                 // gets packages that load will most likely be asked for, all at once
-	load    func(part string) (*contents, error) // of the archive's packages, with what is excluded left out
+	folders []string                               // where the dynamic loader looks
+	fetch   func(names []string)                   // gets packages that load will most likely be asked for, all at once
+	load    func(part string) (*contents, error)   // of the archive's packages, with what is excluded left out
+	read    func(images.Record) (*contents, error) // a whole package, for load
 
 	chosen  []string // parts of packages in the order in which they came to be needed
 	tree    layer.Tree

@@ -42,21 +42,30 @@ func (f *File) inspect(arch string) error {
 	}
 	switch head = head[:n]; {
 	case bytes.HasPrefix(head, []byte("#!")) && f.Mode&0o111 != 0:
-		f.Interpreter = scriptInterpreter(head)
+		f.Interpreter, f.Env = scriptOf(head)
 	case bytes.HasPrefix(head, []byte(elf.ELFMAG)):
 		f.inspectELF(r, arch)
 	}
 	return nil
 }
 
-// scriptInterpreter is the program that the kernel starts for a script, e.g. /usr/bin/perl: execve(2).
-func scriptInterpreter(head []byte) string {
-	line, _, _ := bytes.Cut(head[2:], []byte("\n"))
-	fields := bytes.Fields(line)
-	if len(fields) == 0 || !path.IsAbs(string(fields[0])) {
-		return ""
+// scriptOf is the program that the kernel starts for a script, e.g. /usr/bin/perl: execve(2), and for /usr/bin/env the one that
+// this starts, e.g. python3.
+func scriptOf(head []byte) (interpreter, env string) {
+	line, found := bytes.CutPrefix(head, []byte("#!"))
+	line, _, _ = bytes.Cut(line, []byte("\n"))
+	fields := strings.Fields(string(line))
+	if !found || len(fields) == 0 || !path.IsAbs(fields[0]) {
+		return "", ""
 	}
-	return string(fields[0])
+	if interpreter = fields[0]; path.Base(interpreter) != "env" {
+		return interpreter, ""
+	}
+	i := slices.IndexFunc(fields[1:], func(word string) bool { return !strings.HasPrefix(word, "-") && !strings.Contains(word, "=") })
+	if i < 0 {
+		return interpreter, ""
+	}
+	return interpreter, fields[1+i]
 }
 
 // libraryOnDemand are functions by whose use a program comes to load libgcc_s.so.1, which its header does not say: libc

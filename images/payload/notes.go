@@ -9,6 +9,7 @@ import (
 
 	"bantam/layer"
 	"bantam/printable"
+	"bantam/system"
 )
 
 // notes are what the owner of a machine should know of a package that is named in system.toml: what does not come with it as
@@ -17,22 +18,31 @@ func (p *carried) notes(tree layer.Tree) (notes []string) {
 	for _, said := range slices.Concat(p.Dropped, p.scriptNotes()) {
 		notes = append(notes, fmt.Sprintf("package %s: %s", p.Package, said))
 	}
+	if programs := p.hiddenPrograms(); len(programs) > 0 {
+		notes = append(notes, fmt.Sprintf("package %s: %s", p.Package, hidden(programs)))
+	}
 	return append(notes, p.interpreterNotes(tree)...)
 }
 
-// ownInterpreters are commands of Bantam's for which there are scripts.
-var ownInterpreters = []string{"/bin/sh", "/bin/env", "/bin/awk", "/bin/sed"}
+// isOwn tells whether a program is one of Bantam's commands wherever a layer has none of that path.
+func isOwn(program string) bool {
+	return slices.Contains([]string{"/bin", "/sbin", "/usr/bin", "/usr/sbin"}, path.Dir(program)) && system.IsOwnCommand(path.Base(program))
+}
 
 // interpreterNotes names what runs scripts of a package and is not there.
 func (p *carried) interpreterNotes(tree layer.Tree) (notes []string) {
 	scripts := make(map[string][]string)
 	for _, f := range p.Tree {
-		if f.Kind != layer.RegularFile || f.ELF || f.Interpreter == "" || slices.Contains(ownInterpreters, strings.TrimPrefix(f.Interpreter, "/usr")) {
+		if f.Kind != layer.RegularFile || f.ELF || f.Interpreter == "" {
 			continue
 		}
-		if tree.Library(f.Interpreter, nil, nil) == nil {
-			scripts[f.Interpreter] = append(scripts[f.Interpreter], path.Base(f.Path))
+		missing := f.Interpreter
+		if isOwn(missing) || tree.Library(missing, nil, nil) != nil {
+			if missing = f.Env; missing == "" || system.IsOwnCommand(missing) || tree.Library("/usr/bin/"+missing, nil, nil) != nil || tree.Library("/usr/sbin/"+missing, nil, nil) != nil {
+				continue
+			}
 		}
+		scripts[missing] = append(scripts[missing], path.Base(f.Path))
 	}
 	for _, interpreter := range slices.Sorted(maps.Keys(scripts)) {
 		names := scripts[interpreter]

@@ -154,6 +154,30 @@ func (r Request) closureOf(ctx context.Context, root string) (*closure, error) {
 	return c, nil
 }
 
+// errUnread is that of a package whose contents this host has not read yet.
+var errUnread = errors.New("not read yet")
+
+// knownClosure is what is carried for a package as far as this host knows without asking anybody; nil if it has never been
+// asked for it. An error says that more may come than was found.
+func (r Request) knownClosure(root string) (*closure, error) {
+	records := r.Archive.KnownClosure(root)
+	if len(records) == 0 {
+		return nil, errUnread
+	}
+	c := r.newClosure(context.Background(), records)
+	c.fetch = func([]string) {}
+	c.read = func(record images.Record) (*contents, error) {
+		if known := r.knownContents(record); known != nil {
+			return known, nil
+		}
+		return nil, errUnread
+	}
+	if r.System.PackageOptions(root).Closure == system.ClosureDepends {
+		return c, c.depends(root)
+	}
+	return c, c.libraries(root)
+}
+
 // records are those of what was chosen, root first.
 func (c *closure) records(root string) []images.Record {
 	all := []images.Record{c.archive.records[root]}
@@ -197,10 +221,11 @@ func (r Request) newClosure(ctx context.Context, records []images.Record) *closu
 		}
 		r.Archive.Prefetch(ctx, unread...)
 	}
+	c.read = func(record images.Record) (*contents, error) { return r.contents(ctx, record) }
 	c.load = func(part string) (*contents, error) {
 		if loaded[part] == nil {
 			name, _ := strings.CutSuffix(part, rarePart)
-			all, err := r.contents(ctx, c.archive.records[name])
+			all, err := c.read(c.archive.records[name])
 			if err != nil {
 				return nil, err
 			}

@@ -184,6 +184,35 @@ func TestPackagesWithoutNetwork(t *testing.T) {
 	}
 }
 
+// Check and build propose the same lines, also for a package that only stands for others.
+func TestCheckWantsWhatBuildWants(t *testing.T) {
+	r := debian(t, "packages = [\"tcpdump\", \"nginx-light\", \"mosquitto\"]\n")
+	_, notes, err := Layers(context.Background(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	noApt(t)
+	remarks, lines := Wants(r)
+	for _, want := range []string{"[user.mosquitto]\nuid = 100\n", "[user.tcpdump]\nuid = 101\n", "[user.www-data]\nuid = 33\n", "command = [\"/usr/sbin/nginx\", \"-g\", \"daemon off;\"]\n"} {
+		if !strings.Contains(lines, want) {
+			t.Errorf("want %q in\n%s", want, lines)
+		}
+	}
+	if !slices.ContainsFunc(notes, func(n string) bool { return strings.HasSuffix(n, "\n\n"+lines) }) {
+		t.Errorf("check proposes\n%s\nand a build says\n%s", lines, strings.Join(notes, "\n"))
+	}
+	if len(remarks) != 3 || !strings.HasPrefix(remarks[1].String(), "system.toml:1:24: remark: package nginx-light wants [user.www-data] and [service.nginx]; ") {
+		t.Errorf("remarks %v", remarks)
+	}
+	const tcpdump = "package tcpdump: tcpdump is a command of Bantam's own, also as /bin/tcpdump; this one is /usr/bin/tcpdump"
+	if _, remarks := CommandFaults(context.Background(), r); len(remarks) != 1 || remarks[0].String() != "system.toml:1:13: remark: "+tcpdump {
+		t.Errorf("remarks %v", remarks)
+	}
+	if !slices.Contains(notes, tcpdump) {
+		t.Errorf("notes %q", notes)
+	}
+}
+
 // What check says comes from what this host knows already.
 func TestWantsAreKnownWithoutNetwork(t *testing.T) {
 	const text = "packages = [\"tcpdump\"]\n"

@@ -48,11 +48,16 @@ func Layers(ctx context.Context, r Request) (layers []images.Layer, notes []stri
 	if err := r.clashes(all); err != nil {
 		return nil, nil, err
 	}
-	said, err := r.programLibraries(all)
-	if err != nil {
+	if err := r.programLibraries(all); err != nil {
 		return nil, nil, err
 	}
-	notes = append(notes, said...)
+	faults, remarks := r.present(ctx, all).judge()
+	if err := badSystem(faults); err != nil {
+		return nil, nil, err
+	}
+	for _, remark := range remarks {
+		notes = append(notes, remark.String())
+	}
 	for _, b := range all {
 		layers = append(layers, b.Layer)
 	}

@@ -74,9 +74,8 @@ func (r Request) ownProgram(p system.Program) (string, error) {
 	return file, nil
 }
 
-// programLibraries makes sure that the layers have what programs load, be they linked dynamically or scripts. A script's interpreter may
-// be one of Bantam's commands, so that for one only a note is made where it is elsewhere than those.
-func (r Request) programLibraries(all []built) (notes []string, err error) {
+// programLibraries makes sure that the layers have what programs load that are linked dynamically.
+func (r Request) programLibraries(all []built) error {
 	var tree layer.Tree
 	for _, b := range all {
 		tree = append(tree, b.Index)
@@ -89,14 +88,11 @@ func (r Request) programLibraries(all []built) (notes []string, err error) {
 		}
 		key := syntax.Join("program", name)
 		if len(entries) == 1 && len(entries[0].Needs) == 0 && lacking[0] == entries[0].Interpreter && !strings.HasPrefix(path.Base(lacking[0]), "ld") {
-			if path.Dir(lacking[0]) != "/bin" && lacking[0] != "/usr/bin/env" {
-				notes = append(notes, fmt.Sprintf("%s is a script for %s, which no layer has; add its package to packages, or begin it with #!/bin/sh", key, lacking[0]))
-			}
-			continue
+			continue // a script, of which scriptNotes speaks
 		}
 		problems = append(problems, r.problem(key, librarySuggestion(lacking), "%s: nothing provides %s, which it loads", key, strings.Join(lacking, ", ")))
 	}
-	return notes, badSystem(problems)
+	return badSystem(problems)
 }
 
 // librarySuggestion names the packages of Debian that have the libraries of most programs.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"debug/elf"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -360,12 +361,19 @@ func TestWhatProgramsLoadIsInALayer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	notes, err := r.programLibraries(all)
+	err = r.programLibraries(all)
 	if err == nil || !strings.Contains(err.Error(), ": program.dynamic: nothing provides /lib") || !strings.Contains(err.Error(), `libc.so.6, which it loads; add "libc6" to packages, or link the program statically`) {
 		t.Errorf("without libc: %v", err)
 	}
-	if len(notes) != 1 || !strings.HasPrefix(notes[0], "program.script is a script for /usr/bin/python3, which no layer has") {
-		t.Errorf("notes %q", notes)
+	faults, remarks := r.present(context.Background(), all).judge()
+	said := fmt.Sprint(remarks)
+	for _, want := range []string{"system.toml:3:10: program.script: it is a script for /usr/bin/python3, which nothing brings; ", "system.toml:5:10: program.sh: sh is a command of Bantam's own, also as /bin/sh; this one is /usr/bin/sh"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("%s lacks %s", said, want)
+		}
+	}
+	if len(faults) > 0 {
+		t.Errorf("faults %v", faults)
 	}
 	var loads layer.Index
 	for _, b := range all {
@@ -385,7 +393,7 @@ func TestWhatProgramsLoadIsInALayer(t *testing.T) {
 		}
 	}
 	slices.SortFunc(loads, func(a, b layer.Entry) int { return strings.Compare(a.Path, b.Path) })
-	if _, err := r.programLibraries(append(all, built{Layer: images.Layer{Index: loads}})); err != nil {
+	if err := r.programLibraries(append(all, built{Layer: images.Layer{Index: loads}})); err != nil {
 		t.Errorf("with libc: %v", err)
 	}
 }

@@ -30,10 +30,11 @@ type File struct {
 	root        *os.Root // the folder that Host is below, and is not left for; nil: any
 	Data        []byte
 
-	source  bool  // system.toml names it: the index lists it, whatever it is
-	Size    int64 // bytes of a file of a package
-	ELF     bool  // a program or a library for the board
-	Unwinds bool  // it may come to load libgcc_s.so.1
+	source  bool   // system.toml names it: the index lists it, whatever it is
+	Size    int64  // bytes of a file of a package
+	ELF     bool   // a program or a library for the board
+	Unwinds bool   // it may come to load libgcc_s.so.1
+	Env     string // of a script for env: what that starts, e.g. python3
 }
 
 // blockSize is that of the squashfs: what the device unpacks at once. The kernel keeps room for some blocks of each layer

@@ -8,7 +8,7 @@ import (
 )
 
 // trimRules is the version of what trimmed leaves out and of what is read of a package: a new one makes layers anew.
-const trimRules = "trim 5"
+const trimRules = "trim 6"
 
 // ballast is what no package's layer has: what is for people who read, what is for programs that a machine of Bantam's
 // does not have, and what maintainer scripts leave. A rule is a folder with all below it, or a pattern for one path. The rules know

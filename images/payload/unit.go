@@ -74,7 +74,11 @@ func (u unit) service(known []string) serviceWish {
 			s.Command = append(s.Command, plain)
 		}
 	}
-	s.Forks = u.last("Type") == "forking"
+	if s.Forks = u.last("Type") == "forking" && len(s.Command) > 0; s.Forks {
+		if stays, known := stay(s.Command); known {
+			s.Command, s.Forks = stays, false
+		}
+	}
 	s.User = u.last("User")
 	privileged := strings.ContainsAny(prefix, "+!")
 	switch {

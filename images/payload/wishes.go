@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"bantam/images"
 	"bantam/system"
 )
 
@@ -159,29 +158,28 @@ func (r Request) wishes(all []*carried) (notes []string) {
 // Wants tells what the packages of a system.toml want that it does not say, as remarks at their names, and as lines to paste. It
 // fetches nothing: of packages that this host has not read yet it knows nothing. r needs no kernel.
 func Wants(r Request) (remarks []system.Problem, lines string) {
-	var all wishes
+	wanted := make(map[string]wishes) // by package
 	for _, root := range r.System.Packages {
-		records := r.Archive.KnownClosure(root)
-		if records == nil {
+		c, _ := r.knownClosure(root)
+		if c == nil {
 			continue
 		}
-		var w wishes
-		archive := newArchiveOf(records)
-		own := archive.siblings(root, true)
-		if c := r.knownContents(records[0]); c != nil && c.empty() {
-			own = archive.depends(root)
-		}
-		for _, name := range append(own, root) {
-			i := slices.IndexFunc(records, func(record images.Record) bool { return record.Package == name })
-			if c := r.knownContents(records[i]); c != nil {
-				w = w.and(c.wishes().lacking(r.System))
+		var ofRoot wishes
+		for _, name := range c.wholes {
+			contents, err := c.load(name)
+			if err != nil {
+				continue // not read yet
 			}
+			wanted[name] = contents.wishes().lacking(r.System)
+			ofRoot = ofRoot.and(wanted[name])
 		}
-		if w.none() {
-			continue
+		if !ofRoot.none() {
+			remarks = append(remarks, r.problem(r.packageKey(root), "lines to paste stand below", "remark: package %s wants %s", root, ofRoot.names()))
 		}
-		all = all.and(w)
-		remarks = append(remarks, r.problem(r.packageKey(root), "lines to paste stand below", "remark: package %s wants %s", root, w.names()))
+	}
+	var all wishes
+	for _, name := range slices.Sorted(maps.Keys(wanted)) { // in the order of a build, which gives numbers to users
+		all = all.and(wanted[name])
 	}
 	return remarks, all.lines(r.System)
 }

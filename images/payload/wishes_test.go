@@ -79,6 +79,11 @@ needs = ["broker-folders"]
 		{"no rights at all", contents{Aside: unit("ExecStart=/usr/bin/d\nCapabilityBoundingSet=\n")}, "[service.d]\ncommand = [\"/usr/bin/d\"]\ncapabilities = []\n"},
 		{"one that goes into the background", contents{Aside: unit("Type=forking\nExecStart=/usr/bin/d\n")},
 			"[service.d]\ncommand = [\"/usr/bin/d\"]\n# it goes into the background, and a service stays: it needs the option that keeps it\n"},
+		{"one of which it is known how it stays", contents{Aside: unit("Type=forking\nEnvironment=DAEMON_CONF=/etc/hostapd/hostapd.conf\nExecStart=/usr/sbin/hostapd -B -P /run/hostapd.pid $DAEMON_OPTS ${DAEMON_CONF}\n")},
+			"[service.d]\ncommand = [\"/usr/sbin/hostapd\", \"/etc/hostapd/hostapd.conf\"]\n# systemd would add: $DAEMON_OPTS\n"},
+		{"one that stays only when it is told so", contents{Aside: unit("Type=forking\nExecStart=/usr/sbin/nginx -g 'daemon on; master_process on;'\n")},
+			"[service.d]\ncommand = [\"/usr/sbin/nginx\", \"-g\", \"daemon off;\"]\n"},
+		{"one that systemd lets stay, too", contents{Aside: unit("ExecStart=/usr/sbin/nginx -g 'daemon off;' -q\n")}, "[service.d]\ncommand = [\"/usr/sbin/nginx\", \"-g\", \"daemon off;\", \"-q\"]\n"},
 		{"names that would mean something to a shell", contents{Aside: unit("ExecStart=/usr/bin/d\nUser=d;reboot\nRuntimeDirectory=d;reboot e\nStateDirectory=`x`\n")},
 			"[service.d-folders]\ncommand = [\"sh\", \"-c\", \"mkdir -p /run/e\"]\nuser = \"root\"\nready = \"exited\"\n\n[service.d]\ncommand = [\"/usr/bin/d\"]\nneeds = [\"d-folders\"]\n"},
 		{"jobs, instances and what others start are none", contents{Aside: map[string]string{

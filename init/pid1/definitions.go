@@ -105,12 +105,9 @@ func checkDefinition(name string, c system.Check, users map[string]system.User) 
 	}
 }
 
-// searchPath is where commands are looked for: Bantam's own come before what layers bring.
-const searchPath = "/bin:/usr/sbin:/usr/bin"
-
 // environment is the whole environment of a service, sorted.
 func environment(user, home string, more map[string]string) []string {
-	env := map[string]string{"PATH": searchPath, "HOME": home, "USER": user}
+	env := map[string]string{"PATH": system.SearchPath, "HOME": home, "USER": user}
 	maps.Copy(env, more)
 	var list []string
 	for _, k := range slices.Sorted(maps.Keys(env)) {

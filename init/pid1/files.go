@@ -52,7 +52,7 @@ const mostEtc = 10_000
 
 // madeAtBoot are files of /etc that are always the same, where no system has others.
 var madeAtBoot = map[string]Creator{
-	"/etc/profile": File{"/etc/profile", 0o644, "export PATH=" + searchPath + "\numask 022\n"},
+	"/etc/profile": File{"/etc/profile", 0o644, "export PATH=" + system.SearchPath + "\numask 022\n"},
 	"/etc/shells":  File{"/etc/shells", 0o644, "/bin/sh\n"},
 }
 
