@@ -26,6 +26,12 @@ var storage string
 //go:embed secrets.md
 var secrets string
 
+//go:embed packages.md
+var packages string
+
+//go:embed files.md
+var files string
+
 //go:embed network.md
 var network string
 
@@ -39,6 +45,8 @@ var editor string
 var Topics = []Topic{
 	{"switching", "edit, plan, switch, prove, roll back; the state volume", switching},
 	{"system.toml", "the file, every key", systemTOML},
+	{"packages", "programs of Debian: what comes with them, and what does not", packages},
+	{"files", "your own files in a generation", files},
 	{"storage", "files: what lasts, how much, and who may", storage},
 	{"secrets", "passwords and keys that no generation holds", secrets},
 	{"network", "ports, addresses, DHCP, IPv6", network},

@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
+	"time"
 
 	"golang.org/x/term"
 )
@@ -19,12 +21,19 @@ func (p Progress) Step(format string, args ...any) {
 	}
 }
 
-// TerminalProgress shows the newest step on one line of w that is rewritten, and only
-// if w is a terminal. Call done before anything else is printed: it clears the line.
+// shortWork is how long work may last without a word where nobody may be looking: in a log of CI minutes of silence are taken for
+// a machine that hangs, and a line for each step of a second are noise.
+const shortWork = 5 * time.Second
+
+// TerminalProgress shows the newest step on one line of w that is rewritten, if w is a terminal. Into a pipe or a file it writes a
+// line for each step, once the work has turned out to be long. Call done before anything else is printed: it clears the line.
 func TerminalProgress(w io.Writer) (progress Progress, done func()) {
 	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	if !ok {
 		return nil, func() {}
+	}
+	if !term.IsTerminal(int(f.Fd())) {
+		return lineProgress(w, shortWork)
 	}
 	const clear = "\r\x1b[K"
 	return func(message string) {
@@ -34,6 +43,36 @@ func TerminalProgress(w io.Writer) (progress Progress, done func()) {
 		}
 		fmt.Fprint(f, clear+oneLine(message, width-1))
 	}, func() { fmt.Fprint(f, clear) }
+}
+
+// lineProgress writes steps as lines: the one that is under way when the work has lasted for so long, and those that follow.
+func lineProgress(w io.Writer, quiet time.Duration) (progress Progress, done func()) {
+	var mu sync.Mutex
+	var step string // not yet written
+	long, over := false, false
+	say := func() {
+		if long && !over && step != "" {
+			fmt.Fprintln(w, strings.Join(strings.Fields(step), " "))
+			step = ""
+		}
+	}
+	timer := time.AfterFunc(quiet, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		long = true
+		say()
+	})
+	return func(message string) {
+			mu.Lock()
+			defer mu.Unlock()
+			step = message
+			say()
+		}, func() {
+			timer.Stop()
+			mu.Lock()
+			defer mu.Unlock()
+			over = true
+		}
 }
 
 // oneLine makes a message fit on a line of the terminal, as a wrapped one could not be rewritten.

@@ -30,7 +30,7 @@ type Exit struct {
 	Signal  syscall.Signal `json:"signal,omitempty"`  // if it was signalled, e.g. 11
 	Limit   time.Duration  `json:"limit,omitempty"`   // if it timed out: how long it had, in nanoseconds
 	Stage   string         `json:"stage,omitempty"`   // if it was never born: how far it came, e.g. "exec /bin/web"
-	Errno   syscall.Errno  `json:"errno,omitempty"`   // and what stopped it there
+	Errno   syscall.Errno  `json:"errno,omitempty"`   // and what stopped it there; 0 where the stage says it
 	Starved bool           `json:"starved,omitempty"` // others of the service's processes were killed for lack of memory
 }
 
@@ -50,7 +50,9 @@ func (e Exit) String() string {
 	case TimedOut:
 		text = fmt.Sprintf("not ready within %v", e.Limit)
 	case Unborn:
-		text = fmt.Sprintf("%s: %v", e.Stage, e.Errno)
+		if text = e.Stage; e.Errno != 0 {
+			text += ": " + e.Errno.Error()
+		}
 	}
 	if e.Starved {
 		text += ", some of it killed: out of memory"

@@ -102,13 +102,14 @@ func (o *operation) survive(result *Result) {
 	}
 }
 
-// refuse ends a switch that has changed nothing. Every line of why is told.
+// refuse ends a switch that has changed nothing. Every line of why is told, and told once.
 func (o *operation) refuse(why error) Result {
 	var problems problemsError
-	if errors.As(why, &problems) {
+	if errors.As(why, &problems) && len(problems) > 1 {
 		for _, p := range problems {
 			o.event(EventFail, "%s", p)
 		}
+		why = fmt.Errorf("%s has %d problems", problems[0].File, len(problems))
 	}
 	return o.leave(ExitRefused, why)
 }

@@ -222,7 +222,7 @@ func TestPlanOfAnInvalidDraftListsEveryProblem(t *testing.T) {
 	}
 	r := switchTo(t, s, VerbSwitch, "hostnam = \"x\"\nmodule = []\n")
 	wantExit(t, r, ExitRefused)
-	if len(r.Events) != 3 || !strings.Contains(r.Reason, "and 1 more problem") {
+	if len(r.Events) != 3 || r.Reason != "system.toml has 2 problems" {
 		t.Errorf("%+v", r)
 	}
 }

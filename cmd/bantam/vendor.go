@@ -1,8 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"bantam/board"
 	"bantam/images"
@@ -30,9 +35,40 @@ network. Boards may share DIR; what is there already stays.`,
 			if f.file == "" {
 				return usagef("standard input has no lock file beside it; name one with --lock FILE")
 			}
+			if err := mayVendor(args[1]); err != nil {
+				return err
+			}
 			return f.save(c, b, file, args[1])
 		}
 	},
+}
+
+// mayVendor refuses a folder that is somebody else's: what was meant for another place would be strewn over it.
+func mayVendor(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var own, others []string
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case e.IsDir() && slices.Contains([]string{"debian", "device", "go"}, name):
+			own = append(own, name)
+		case !strings.HasPrefix(name, "."): // .git, .gitattributes
+			others = append(others, name)
+		}
+	}
+	if len(others) == 0 || slices.Contains(own, "debian") && slices.Contains(own, "device") { // it has been one before
+		return nil
+	}
+	shown := strings.Join(others[:min(len(others), 3)], ", ")
+	if more := len(others) - 3; more > 0 {
+		shown += fmt.Sprintf(" and %d more", more)
+	}
+	return fmt.Errorf("%s is no folder of bantam vendor's: it has %s; name a new or an empty one", dir, shown)
 }
 
 func (f *composeFlags) save(c *call, b board.Board, file, dir string) error {

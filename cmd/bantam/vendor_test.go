@@ -189,3 +189,38 @@ func wantBill(t *testing.T, r result) {
 		t.Errorf("libtirpc3 is said to be under %s", p.PackageLicenseDeclared)
 	}
 }
+
+// Nothing is strewn over a folder that is somebody else's.
+func TestVendorTakesOnlyAFolderOfItsOwn(t *testing.T) {
+	for name, c := range map[string]struct {
+		has  []string // a name with / at its end is a folder
+		want string   // "" is no error
+	}{
+		"none":                           {nil, ""},
+		"an empty one":                   {[]string{"/"}, ""},
+		"one that git keeps":             {[]string{".git/", ".gitattributes"}, ""},
+		"one that was begun":             {[]string{"debian/"}, ""},
+		"one with a note":                {[]string{"debian/", "device/", "README"}, ""},
+		"the root of a system":           {[]string{"bin/", "boot/", "dev/", "etc/", "usr/"}, " is no folder of bantam vendor's: it has bin, boot, dev and 2 more; name a new or an empty one"},
+		"where this program lies":        {[]string{"bantam", "device/"}, "it has bantam; name"},
+		"sources of a package of Debian": {[]string{"debian/", "main.c"}, "it has main.c; name"},
+	} {
+		dir := filepath.Join(t.TempDir(), "v")
+		for _, entry := range c.has {
+			path := filepath.Join(dir, entry)
+			err := os.MkdirAll(filepath.Dir(path), 0o755)
+			if strings.HasSuffix(entry, "/") {
+				err = os.MkdirAll(path, 0o755)
+			} else if err == nil {
+				err = os.WriteFile(path, nil, 0o644)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := mayVendor(dir); c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+	bantam("", "vendor", "x.toml", "/").expect(t, exitFault, "", "bantam vendor: / is no folder of bantam vendor's: ")
+}

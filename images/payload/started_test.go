@@ -136,3 +136,30 @@ func TestCommandsThatBantamHidesAreNamed(t *testing.T) {
 		}
 	}
 }
+
+func TestLocalesThatLibcWillNotFind(t *testing.T) {
+	libc := file("usr/lib/x86_64-linux-gnu/libc.so.6", 0o755, "x")
+	for _, test := range []struct {
+		name, env string
+		tree      []File
+		want      string
+	}{
+		{"one that no layer has", `{ LANG = "C.UTF-8" }`, []File{libc}, `system.toml:3:9: service.s.env.LANG: no layer has locale C.UTF-8; add "libc-bin" to packages`},
+		{"one of Debian's locales", `{ LC_ALL = "de_DE.UTF-8" }`, []File{libc}, `system.toml:3:9: service.s.env.LC_ALL: no layer has locale de_DE.UTF-8; libc knows C, and with "libc-bin" in packages C.UTF-8`},
+		{"one that is there", `{ LANG = "C.UTF-8" }`, []File{libc, file("usr/lib/locale/C.utf8/LC_CTYPE", 0o644, "")}, ""},
+		{"the one that libc knows", `{ LANG = "C", LC_ALL = "POSIX" }`, []File{libc}, ""},
+		{"without a libc nobody asks", `{ LANG = "C.UTF-8" }`, nil, ""},
+		{"what is none", `{ LANGUAGE = "de" }`, []File{libc}, ""},
+	} {
+		r := request(t, "[service.s]\ncommand = [\"sleep\", \"1\"]\nenv = "+test.env+"\n")
+		r.Arch = "amd64"
+		b := built{tree: test.tree}
+		for _, f := range test.tree {
+			b.Index = append(b.Index, f.Entry)
+		}
+		_, remarks := r.present(context.Background(), []built{b}).judge()
+		if test.want == "" && len(remarks) > 0 || test.want != "" && (len(remarks) != 1 || remarks[0].String() != test.want) {
+			t.Errorf("%s: %v, want %q", test.name, remarks, test.want)
+		}
+	}
+}

@@ -131,7 +131,7 @@ func (s Status) write(w io.Writer) {
 	row("machine", "%s, board %s, Bantam %s, Linux %s, up %s", s.Hostname, s.Board, s.Version, s.Kernel, s.Uptime.Round(time.Second))
 	switch {
 	case s.Generation != 0:
-		row("generation", "%d, %s: %s", s.Generation, s.State, s.Why)
+		row("generation", "%d, %s: %s", s.Generation, s.standing(), s.Why)
 	case s.Starting != 0:
 		row("generation", "%d, %s, is being started: %s", s.Starting, s.State, s.Why)
 	case s.Busy != "":
@@ -162,6 +162,14 @@ func (s Status) write(w io.Writer) {
 	}
 	fmt.Fprintln(w)
 	writeServices(w, s.Services, s.Uptime)
+}
+
+// standing is what is known of what runs: while it is being proven, what was thought of it before counts no more.
+func (s Status) standing() string {
+	if s.Busy != "" && s.State != switcher.StateGood && s.Patience == 0 {
+		return "being proven"
+	}
+	return string(s.State)
 }
 
 func generationName(n int) string {
@@ -328,12 +336,11 @@ func (s Status) greeting() (text string) {
 		text = fmt.Sprintf("It runs %s, which could not be kept.", generationName(0))
 	case s.Generation == 0:
 		text = "No generation has been chosen yet; `bantam status` tells when."
-	case s.Busy != "" && s.State != switcher.StateGood && s.Patience == 0:
-		text = fmt.Sprintf("Generation %d, being proven.", s.Generation)
-	case s.Busy != "":
-		text = fmt.Sprintf("Generation %d, %s. Under way: %s.", s.Generation, s.State, s.Busy)
 	default:
-		text = fmt.Sprintf("Generation %d, %s.", s.Generation, s.State)
+		text = fmt.Sprintf("Generation %d, %s.", s.Generation, s.standing())
+		if s.Busy != "" && s.standing() == string(s.State) {
+			text += fmt.Sprintf(" Under way: %s.", s.Busy)
+		}
 	}
 	if !s.Lasting {
 		text += " The state is " + s.Storage + "."

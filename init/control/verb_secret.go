@@ -132,6 +132,9 @@ func (c *client) unsetSecrets(file string, text []byte) (remarks []system.Proble
 }
 
 func (c *client) setSecret(name string) int {
+	if err := secret.CheckName(name); err != nil { // before a value is typed in vain
+		return c.fail(err)
+	}
 	value, err := readSecret(os.Stdin, os.Stderr, name)
 	if err != nil {
 		return c.fail(err)

@@ -35,6 +35,14 @@ func TestASecretsValueIsNoArgument(t *testing.T) {
 	}
 }
 
+// A value is not typed in vain.
+func TestABadNameIsRefusedBeforeTheValueIsRead(t *testing.T) {
+	code, out, errs := runVerb("", "secret", "set", "Bad Name")
+	if code != ExitError || out != "" || !strings.HasPrefix(errs, `bantam secret: "Bad Name" is not a name for a secret: use lower-case letters`) {
+		t.Errorf("code %d, %q, %q", code, out, errs)
+	}
+}
+
 func TestCheckRemarksOnSecretsThatAreNotSet(t *testing.T) {
 	const text = "[service.db]\ncommand = [\"db\"]\nuser = \"nobody\"\nenv = { A = { secret = \"a\" }, B = { secret = \"b\" } }\n[file.\"/etc/c\"]\ntext = { secret = \"c\" }\n"
 	socket := answering(t, nil, func(r Request) Frame {

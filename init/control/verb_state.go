@@ -2,6 +2,7 @@ package control
 
 import (
 	"fmt"
+	"slices"
 	"text/tabwriter"
 
 	"golang.org/x/sys/unix"
@@ -71,6 +72,17 @@ func runState(c *client, args []string) int {
 }
 
 func (c *client) removeState(folder string, yes bool) int {
+	var folders []StateFolder
+	if last, ok := c.ask(Request{Verb: "state folders"}, &folders); !ok {
+		return max(last.Exit, ExitError)
+	}
+	i := slices.IndexFunc(folders, func(f StateFolder) bool { return f.Path == folder })
+	switch { // nobody is asked for what is refused
+	case i < 0:
+		return c.fail(fmt.Errorf("%s is no folder that lasts; `bantam state` lists them", folder))
+	case len(folders[i].UsedBy) > 0:
+		return c.fail(fmt.Errorf("%s is used by %s; take it out of its state first, and switch", folder, Words(folders[i].UsedBy)))
+	}
 	if !yes && !c.sure("--yes removes it", "All that is in "+visible(folder)+" will be gone, for every generation.") {
 		return ExitError
 	}

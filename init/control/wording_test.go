@@ -139,6 +139,45 @@ func TestTheGreetingSaysWhichGenerationThisIs(t *testing.T) {
 	}
 }
 
+// Nobody is asked for what is refused.
+func TestAFolderThatCannotBeRemovedIsNotAskedAbout(t *testing.T) {
+	for folder, want := range map[string]string{
+		"/var/lib/x":    "bantam state: /var/lib/x is no folder that lasts; `bantam state` lists them\n",
+		"/var/lib/used": "bantam state: /var/lib/used is used by service web; take it out of its state first, and switch\n",
+		"/var/lib/left": "All that is in /var/lib/left will be gone",
+	} {
+		removed := false
+		socket := answering(t, nil, func(r Request) Frame {
+			removed = removed || r.Verb == "state remove"
+			return Reply([]StateFolder{{Path: "/var/lib/used", UsedBy: []string{"service web"}}, {Path: "/var/lib/left"}})
+		})
+		code, out, errs := runVerb(socket, "state", "remove", folder)
+		if code != ExitError || removed || !strings.Contains(out+errs, want) {
+			t.Errorf("%s: code %d, %q, %q", folder, code, out, errs)
+		}
+	}
+}
+
+// What somebody thought of a generation before is not shown beside its proof.
+func TestStatusOfWhatIsBeingProven(t *testing.T) {
+	const busy = "start to generation 1, since 1s"
+	for _, c := range []struct {
+		status Status
+		want   string
+	}{
+		{Status{Generation: 1, State: "interrupted", Why: "it came with the image", Busy: busy}, "generation  1, being proven: it came with the image\n"},
+		{Status{Generation: 1, State: "bad", Why: "made by boot", Busy: busy}, "generation  1, being proven: made by boot\n"},
+		{Status{Generation: 1, State: "good", Why: "made by boot", Busy: busy}, "generation  1, good: made by boot\n"},
+		{Status{Generation: 1, State: "bad", Why: "made by boot"}, "generation  1, bad: made by boot\n"},
+		{Status{Starting: 1, State: "interrupted", Why: "made by boot", Busy: busy}, "generation  1, interrupted, is being started: made by boot\n"},
+	} {
+		socket := answering(t, nil, func(Request) Frame { return Reply(c.status) })
+		if _, text, _ := runVerb(socket, "status"); !strings.Contains(text, c.want) {
+			t.Errorf("no %q in\n%s", c.want, text)
+		}
+	}
+}
+
 func TestStatusNamesAGenerationWithoutANumber(t *testing.T) {
 	for want, s := range map[string]Status{
 		"generation  2, good, is being started: made by switch\n":           {Starting: 2, State: "good", Why: "made by switch", Busy: "start to generation 2, since 3s"},

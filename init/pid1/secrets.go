@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
-	"syscall"
 	"time"
 
 	"bantam/init/control"
@@ -26,7 +25,7 @@ func (m *Machine) Secret(name string) ([]byte, error) { return m.secrets.Value(n
 func (m *Machine) complete(def supervise.Definition) (env []string, err error) {
 	for _, folder := range def.State {
 		if !m.state.kept(folder) {
-			return nil, supervise.Lack{What: "state " + folder, Errno: syscall.ENOENT}
+			return nil, supervise.Lack("state " + folder)
 		}
 	}
 	for _, variable := range slices.Sorted(maps.Keys(def.Secrets)) {
@@ -34,9 +33,9 @@ func (m *Machine) complete(def supervise.Definition) (env []string, err error) {
 		value, known := m.secrets.Known(name)
 		switch {
 		case !known:
-			return nil, supervise.Lack{What: "secret " + name, Errno: syscall.ENOKEY}
+			return nil, supervise.Lack("secret " + name)
 		case bytes.IndexByte(value, 0) >= 0:
-			return nil, supervise.Lack{What: "secret " + name + " without a zero byte", Errno: syscall.EINVAL}
+			return nil, supervise.Lack("secret " + name + " without a zero byte")
 		}
 		env = append(env, variable+"="+string(bytes.TrimSuffix(value, []byte("\n")))) // as $(cat FILE) does
 	}

@@ -249,11 +249,11 @@ env = { N = { secret = "none" } }
 		env, err := m.complete(def)
 		return fmt.Sprintf("%q", env), err
 	}
-	if got, err := complete("a"); err == nil || err.Error() != "state /var/lib/a: no such file or directory" {
+	if got, err := complete("a"); err == nil || err.Error() != "lack of state /var/lib/a" {
 		t.Errorf("%s, %v", got, err)
 	}
 	m.state.note("/var/lib/a", true)
-	if got, err := complete("a"); err == nil || err.Error() != "secret lines: required key not available" {
+	if got, err := complete("a"); err == nil || err.Error() != "lack of secret lines" {
 		t.Errorf("before it was read: %s, %v", got, err)
 	}
 	for _, name := range []string{"token", "zero", "lines"} {
@@ -264,7 +264,7 @@ env = { N = { secret = "none" } }
 	if got, err := complete("a"); err != nil || got != `["L=a\nb\n" "T=hush"]` {
 		t.Errorf("%s, %v", got, err)
 	}
-	for name, want := range map[string]string{"zero": "secret zero without a zero byte: invalid argument", "none": "secret none: required key not available"} {
+	for name, want := range map[string]string{"zero": "lack of secret zero without a zero byte", "none": "lack of secret none"} {
 		if got, err := complete(name); err == nil || err.Error() != want {
 			t.Errorf("%s, %v", got, err)
 		}

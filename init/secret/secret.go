@@ -93,11 +93,20 @@ func (s *Store) Known(name string) (value []byte, known bool) {
 	return value, known
 }
 
+// CheckName says why a secret cannot have a name.
+func CheckName(name string) error {
+	if system.MayBeSecret(name) {
+		return nil
+	}
+	return fmt.Errorf("%q is not a name for a secret: use lower-case letters, digits and . _ -, starting with a letter or digit, at most %d", name, system.MostSecretName)
+}
+
 // Set gives the secret its value, which is on the disk when Set returns nil. On an error it has its old one.
 func (s *Store) Set(name string, value []byte) error {
+	if err := CheckName(name); err != nil {
+		return err
+	}
 	switch {
-	case !system.MayBeSecret(name):
-		return fmt.Errorf("%q is not a name for a secret: use lower-case letters, digits and . _ -, starting with a letter or digit, at most %d", name, system.MostSecretName)
 	case len(value) == 0:
 		return errors.New("there is no value")
 	case len(value) > MostBytes:

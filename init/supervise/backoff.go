@@ -26,20 +26,35 @@ func nextBackoff(delay time.Duration) time.Duration {
 const (
 	loopFalls  = 3
 	loopWindow = 5 * time.Minute
+	loopCalm   = 10 * time.Second
 )
+
+// fall is one time that a service went down by itself.
+type fall struct {
+	at    time.Duration
+	lived time.Duration // it had been ready for so long; 0: it never was
+}
 
 // fell notes that the service went down by itself at now.
 func (s *service) fell(now time.Duration) {
-	s.falls = append(s.falls[max(0, len(s.falls)-loopFalls+1):], now)
+	f := fall{at: now}
+	if s.readyAt != 0 {
+		f.lived = now - s.readyAt
+	}
+	s.falls = append(s.falls[max(0, len(s.falls)-loopFalls+1):], f)
 }
 
-// looping says whether the service keeps going down. One that has been ready for
-// as long as ends a back-off is not called so, until it goes down again.
+// looping says whether the service keeps going down. One that has been ready for much longer than it was before any of
+// these falls, or for as long as ends a back-off, is not called so, until it goes down again.
 func (s *service) looping(now time.Duration) bool {
-	if s.phase == lifecycle.PhaseReady && now-s.since >= backoffReset {
+	calm := loopCalm
+	for _, f := range s.falls {
+		calm = max(calm, 2*f.lived)
+	}
+	if s.phase == lifecycle.PhaseReady && now-s.since >= min(calm, backoffReset) {
 		return false
 	}
-	return s.wanted && !s.done && len(s.falls) == loopFalls && now-s.falls[0] < loopWindow
+	return s.wanted && !s.done && len(s.falls) == loopFalls && now-s.falls[0].at < loopWindow
 }
 
 // fellAt is when the service last went down by itself, 0 if it has not since it was asked for.
@@ -47,7 +62,7 @@ func (s *service) fellAt() time.Duration {
 	if len(s.falls) == 0 {
 		return 0
 	}
-	return s.falls[len(s.falls)-1]
+	return s.falls[len(s.falls)-1].at
 }
 
 // forgive lets the next failure be a first one: somebody has asked for the service anew.

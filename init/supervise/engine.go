@@ -54,7 +54,7 @@ type service struct {
 	deadline time.Duration
 	delay    time.Duration // the last back-off
 	restarts int
-	falls    []time.Duration // its last ends by itself; see looping
+	falls    []fall // its last ends by itself; see looping
 	readyAt  time.Duration
 	reloaded time.Duration // when its process was last told to reload
 	spawnAt  time.Duration

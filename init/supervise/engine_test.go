@@ -185,7 +185,7 @@ func TestEngine(t *testing.T) {
 			pass 100ms -> spawn a
 			born a
 			? a ready`},
-		{"three falls are a crash loop, however often it was ready; 30 s ready end it for now", `
+		{"three falls are a crash loop, however often it was ready; 10 s ready end it for now", `
 			define a
 			start a -> spawn a
 			born a
@@ -202,12 +202,39 @@ func TestEngine(t *testing.T) {
 			pass 400ms -> spawn a
 			born a
 			? a ready looping
-			pass 29s
+			pass 9s
 			? a ready looping
 			pass 1s
 			? a ready
 			exit a 1
 			? a backoff exit status 1 looping`},
+		{"what fell after some time is looping until it has been ready for twice as long, 30 s at most", `
+			define a
+			start a -> spawn a
+			born a
+			pass 8s
+			exit a 1
+			pass 100ms -> spawn a
+			born a
+			exit a 1
+			pass 200ms -> spawn a
+			born a
+			exit a 1
+			pass 400ms -> spawn a
+			born a
+			pass 15s
+			? a ready looping
+			pass 1s
+			? a ready
+			pass 9s
+			exit a 1
+			? a backoff exit status 1 looping
+			pass 800ms -> spawn a
+			born a
+			pass 29s
+			? a ready looping
+			pass 1s
+			? a ready`},
 		{"falls that are minutes apart are no crash loop", `
 			define a
 			start a -> spawn a

@@ -40,12 +40,9 @@ const (
 )
 
 // Lack is why a process cannot be started yet.
-type Lack struct {
-	What  string // e.g. "secret token"
-	Errno syscall.Errno
-}
+type Lack string // of what, e.g. "secret token"
 
-func (l Lack) Error() string { return l.What + ": " + l.Errno.Error() }
+func (l Lack) Error() string { return stageLack + string(l) }
 
 // What the world reports. Serial is that of the Spawn; a report about an older
 // process than the current one is ignored.

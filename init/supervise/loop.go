@@ -183,8 +183,8 @@ func (s *Supervisor) act(action Action) Event {
 			if errors.Is(err, errFrozen) {
 				return SpawnFailed{a.Definition.Name, a.Serial, stageFrozen, syscall.EBUSY}
 			}
-			if lack := (Lack{}); errors.As(err, &lack) {
-				return SpawnFailed{a.Definition.Name, a.Serial, stageLack + lack.What, lack.Errno}
+			if lack := Lack(""); errors.As(err, &lack) {
+				return SpawnFailed{a.Definition.Name, a.Serial, lack.Error(), 0}
 			}
 			return SpawnFailed{a.Definition.Name, a.Serial, stageFork, errnoOf(err)}
 		}
