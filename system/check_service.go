@@ -75,7 +75,7 @@ func (r *reader) checkCommand(n *syntax.Node, at string, command []string) {
 	list := n.Get("command")
 	const example = `command = ["sh", "-c", "..."]`
 	switch {
-	case n.Kind != syntax.TableKind || reported(list):
+	case n.Kind != syntax.TableKind || onlyDotted(n) || reported(list):
 	case list == nil:
 		r.failAt(n, n.Key, "add "+example, "%s: command is missing", at)
 	case len(command) == 0 || command[0] == "":

@@ -24,7 +24,9 @@ func (r *reader) checkUsers() {
 		}
 		uid := n.Get("uid")
 		if uid == nil {
-			r.failAt(n, n.Key, "add e.g. uid = "+free, "%s: uid is missing", at)
+			if !onlyDotted(n) {
+				r.failAt(n, n.Key, "add e.g. uid = "+free, "%s: uid is missing", at)
+			}
 			continue
 		}
 		r.checkID(uid, at+".uid", u.UID)

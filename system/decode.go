@@ -153,6 +153,21 @@ func (r *reader) fillStruct(n *syntax.Node, v reflect.Value, path string) {
 	}
 }
 
+// dotted is what [package.libpcap0.8] was meant to be: a dot outside of quotes stands between two tables. It is "" for what can be
+// nothing of the kind.
+func dotted(path string, n *syntax.Node, name string) string {
+	table, parent, named := strings.Cut(path, ".")
+	if !named || strings.ContainsAny(parent, `."`) || n.Kind != syntax.TableKind || n.Origin == syntax.Repeated || len(n.Mentions) == 0 {
+		return ""
+	}
+	return syntax.Join(table, parent+"."+name)
+}
+
+// onlyDotted tells of a named table that all it has is an unknown one: no more is to be said of a name that nobody meant.
+func onlyDotted(n *syntax.Node) bool {
+	return len(n.Names) == 1 && n.Kids[n.Names[0]].Kind == syntax.TableKind && n.Kids[n.Names[0]].Bad
+}
+
 // unknown reports a key that the table at path does not have, wherever a header names it.
 func (r *reader) unknown(n *syntax.Node, name string, fields []string, path string) {
 	thing := "key"
@@ -165,6 +180,9 @@ func (r *reader) unknown(n *syntax.Node, name string, fields []string, path stri
 	}
 	message := fmt.Sprintf("unknown %s %q%s", thing, name, where)
 	suggestion := NearKey(name, fields, path)
+	if whole := dotted(path, n, name); whole != "" && didYouMean(name, fields) == "" {
+		suggestion = "if the dot belongs to the name, write [" + whole + "]"
+	}
 	n.Bad = true
 	places := n.Mentions
 	if len(places) == 0 {

@@ -38,7 +38,7 @@ func (r *reader) checkPackages() {
 	}
 	for _, name := range sortedKeys(s.Package) {
 		n, at := r.root.Get("package", name), syntax.Join("package", name)
-		if n.Kind != syntax.TableKind {
+		if n.Kind != syntax.TableKind || onlyDotted(n) {
 			continue
 		}
 		if !slices.Contains(s.Packages, name) {
@@ -73,11 +73,11 @@ func packageSuggestion(name string) string {
 func (r *reader) checkPrograms() {
 	for _, name := range sortedKeys(r.system.Programs) {
 		n, p, at := r.root.Get("program", name), r.system.Programs[name], syntax.Join("program", name)
-		if n.Kind != syntax.TableKind {
+		if n.Kind != syntax.TableKind || onlyDotted(n) {
 			continue
 		}
 		if !isProgramName(name) {
-			r.failKey(n, "use letters, digits and _ - . +", "%s: %q is no name for a program", at, name)
+			r.failKey(n, "use letters, digits and _ - . +, starting with a letter or digit", "%s: %q is no name for a program", at, name)
 		}
 		from, file := n.Get("go"), n.Get("file")
 		switch {

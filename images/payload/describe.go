@@ -29,7 +29,8 @@ func (r Request) describe(name string) (what string, err error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return "", &badProgram{"file", fmt.Sprintf("there is no file %q beside system.toml", name), (&source{root: root}).near(path.Clean(name))}
 	case err != nil:
-		return "", err
+		message, suggestion := unreadable(name, err)
+		return "", &badProgram{"file", message, suggestion}
 	case info.IsDir():
 		return "a folder", nil
 	case !info.Mode().IsRegular():
@@ -39,7 +40,8 @@ func (r Request) describe(name string) (what string, err error) {
 	}
 	f, err := root.Open(name)
 	if err != nil {
-		return "", err
+		message, suggestion := unreadable(name, err)
+		return "", &badProgram{"file", message, suggestion}
 	}
 	defer f.Close()
 	return describeBytes(f, r.Arch)

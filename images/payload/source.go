@@ -92,7 +92,8 @@ func (s *source) read(ctx context.Context) error {
 	case errors.Is(err, fs.ErrNotExist):
 		s.fail(s.near(at), "there is no file or folder %q beside system.toml", s.Source)
 	case err != nil:
-		s.fail("", "%v", err)
+		message, suggestion := unreadable(s.Source, err)
+		s.fail(suggestion, "%s", message)
 	case info.IsDir():
 		s.readFolder(ctx, at)
 	case info.Mode().IsRegular():
@@ -200,7 +201,8 @@ func (s *source) addLink(sub *os.Root, at, name string) {
 	case leadsOut(err):
 		s.fail("put what it leads to into the folder, and write a path from the link's own folder", "the link %q leads out of the folder, to %q", path.Join(at, name), to)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		s.fail("", "%v", err)
+		message, suggestion := unreadable(path.Join(at, name), err)
+		s.fail(suggestion, "%s", message)
 	default:
 		s.add(at, name, layer.Link, 0, to)
 	}
@@ -249,6 +251,22 @@ func (s *source) near(at string) string {
 func leadsOut(err error) bool {
 	var number syscall.Errno
 	return err != nil && !errors.As(err, &number) && !errors.Is(err, fs.ErrNotExist)
+}
+
+// unreadable says of a path beside system.toml why what it leads to cannot be read, and what to do.
+func unreadable(name string, err error) (message, suggestion string) {
+	var number syscall.Errno
+	switch errors.As(err, &number); number {
+	case syscall.ELOOP:
+		return fmt.Sprintf("links lead from %q in a circle", name), "have one of them lead to a file"
+	case syscall.ENOTDIR:
+		return fmt.Sprintf("%q goes on behind what is no folder", name), ""
+	case syscall.EACCES:
+		return fmt.Sprintf("this user may not read %q", name), ""
+	case 0:
+		return fmt.Sprintf("%q: %v", name, err), ""
+	}
+	return fmt.Sprintf("%q: %v", name, number), ""
 }
 
 // special says what a file is that has no bytes to carry.
