@@ -25,7 +25,14 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 			o.event(EventNote, "%v", err)
 		}
 	}
-	o.importImage()
+	slots := o.slotsOrNone()
+	o.importImage(slots)
+	once, isOnce := o.takeOnce(slots)
+	if isOnce {
+		s.offer = nil
+	} else {
+		o.settleTrial(slots)
+	}
 	if err := s.syncIndex(); err != nil {
 		o.event(EventNote, "index of the store: %v", err)
 	}
@@ -49,7 +56,7 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 		}
 		to := s.image // the last resort, which needs no disk
 		choice := Choose(record, journal, boots, s.image.generation.Digest(), func(e Entry) error {
-			t, err := s.load(e, Now)
+			t, err := s.atBoot(e, slots)
 			if err = errors.Join(err, damaged[e.Number]); err == nil {
 				to = t // the first that can run is the choice
 			}
@@ -65,18 +72,40 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 		if c, picked, ok := o.picked(choice, boots); ok {
 			choice, to = c, picked
 		}
-		s.setPicked(choice.Picked)
 		s.offer = nil // once: what is picked and then cannot run leads to what a boot without a person starts
-		counted := !choice.Picked
+		if isOnce {
+			choice, to = Choice{Generation: once.number, Picked: true, Why: "a person chose it, for this boot only"}, once
+			isOnce = false
+		}
+		if choice.Picked && choice.Slot != "" {
+			result, err := o.leaveOnce(ctx, choice.Generation)
+			if err == nil {
+				return result
+			}
+			o.event(EventFail, "generation %d, chosen at the boot menu, cannot be started from boot slot %s: %v", choice.Generation, choice.Slot, err)
+			continue
+		}
+		s.setPicked(choice.Picked)
+		if t := record.Trying; t != nil && t.Left <= 0 && !choice.Picked {
+			o.markFailed(t.Generation, errTriesUsed)
+		}
+		if choice.Slot != "" {
+			if result, leaves := o.leaveFor(choice, slots); leaves {
+				return result
+			}
+			slots.other = nil // it cannot be reached
+			continue
+		}
+		counted, keeps := !choice.Picked, !choice.Picked && !choice.Tried
+		if choice.Unable != "" {
+			keeps = o.passOverDefault(choice)
+		}
 		if choice.UsedUp != 0 {
-			o.event(EventFail, "%s", record.entry(choice.UsedUp).passedOver())
+			o.event(EventFail, "%s", record.entry(choice.UsedUp).passedOver(shortBoots))
 			if err := o.passOver(choice.UsedUp); err != nil {
 				o.event(EventNote, "%v", err)
 				counted = false // or its own count, which has it passed over the next time, would be lost
 			}
-		}
-		if t := record.Trying; t != nil && t.Left <= 0 && !choice.Picked {
-			o.markFailed(t.Generation, errTriesUsed)
 		}
 		if choice.Tried {
 			// Before anything of it runs, or a generation that hangs would be tried for ever.
@@ -90,6 +119,9 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 			if err := s.bootCount.add(to.generation.Digest()); err != nil {
 				o.event(EventNote, "%v", err)
 			}
+		}
+		if e := record.entry(to.number); keeps && e != nil && e.State == StateGood {
+			o.keepBooted()
 		}
 		o.setTarget(to.number)
 		trial, done := ctx, context.CancelFunc(func() {})
@@ -236,6 +268,11 @@ func (o *operation) started(c Choice, to target, proven bool, fault error) Resul
 		}
 	}
 	o.mark(journalEnd)
+	if s.recordNow().Leaving {
+		if err := s.update(func(r *Record) { r.Leaving = false }); err != nil {
+			o.event(EventNote, "%v", err)
+		}
+	}
 	s.keepReserve()
 	record = s.recordNow()
 	s.mu.Lock()

@@ -178,12 +178,16 @@ func (e *Entry) trust() {
 	if e.PassedOver && e.State == StateGood {
 		e.proven()
 	}
-	e.PassedOver = false
+	e.PassedOver, e.Unstarted = false, false
 }
 
 // passedOver says so, and what to do.
-func (e *Entry) passedOver() string {
-	return fmt.Sprintf("generation %d is passed over: %s; `bantam rollback %d` goes back to it", e.Number, shortBoots, e.Number)
+func (e *Entry) passedOver(why string) string {
+	command := "`bantam rollback %d` goes back to it"
+	if e.Unstarted {
+		command = "`bantam boot %d` has it tried again"
+	}
+	return fmt.Sprintf("generation %d is passed over: %s; "+command, e.Number, why, e.Number)
 }
 
 // passOver keeps it in the record that a generation has used up its boots, for the count is of one generation.

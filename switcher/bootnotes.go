@@ -1,6 +1,7 @@
 package switcher
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -36,7 +37,7 @@ func (s *Switcher) Notes() []string {
 // allNotes is Notes; s.mu is held.
 func (s *Switcher) allNotes() []string {
 	all := slices.Concat(s.notes, s.bootNotes)
-	if e := s.record.entry(s.record.FailedTrial); e != nil && e.Number != s.current.number {
+	if e := s.record.entry(s.record.FailedTrial); e != nil && e.Number != s.current.number && e.Reason != "" {
 		what := fmt.Sprintf("generation %d", e.Number)
 		if e.Verb == updateVerb {
 			what += ", the settings taken over to this image,"
@@ -44,7 +45,7 @@ func (s *Switcher) allNotes() []string {
 		all = append(all, fmt.Sprintf("%s was tried at a boot%s, and is %s: %s", what, e.when(), e.State, e.Reason))
 	}
 	if e := s.record.entry(s.record.Default); e != nil && e.PassedOver {
-		all = append(all, e.passedOver())
+		all = append(all, e.passedOver(cmp.Or(e.Reason, shortBoots)))
 	}
 	return all
 }

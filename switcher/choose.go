@@ -1,6 +1,7 @@
 package switcher
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -11,6 +12,9 @@ type Choice struct {
 	Tried      bool     // it is not proven, and this boot is one of its tries
 	Picked     bool     // by a person, for this boot only: the record knows nothing of it
 	LastResort bool     // nothing else could run: there is nothing to go back to
+	Slot       string   // its kernel is in that boot slot, which has to be started: nothing of it can run now
+	Unable     string   // why the default cannot run, where the record has to know that; it does not yet
+	Unstarted  bool     // for its boot slot did not start
 	UsedUp     int      // a generation whose last boots, as counted, were too short; 0: none. The record does not know it yet
 	Why        string   // e.g. "it is the default"
 	Notes      []string // why generations before it cannot run
@@ -22,7 +26,8 @@ type Choice struct {
 // whose boots were too short are passed over; where that is all that can run,
 // the default is booted nevertheless. usable says why a generation cannot run,
 // e.g. because a blob is missing; it is asked in that order and only as far as
-// needed.
+// needed. Of what only another boot slot can start, the default is chosen in its turn, anything else before what would be
+// the last resort.
 func Choose(r Record, j Journal, b BootCount, booted Digest, usable func(Entry) error) Choice {
 	var c Choice
 	if note := j.note(r); note != "" {
@@ -55,6 +60,8 @@ func Choose(r Record, j Journal, b BootCount, booted Digest, usable func(Entry) 
 	}
 	seen := map[int]bool{0: true}
 	var short []candidate // good but for their boots
+	var away *Choice      // what another boot slot starts
+	unable := ""          // why the default cannot run
 	for i, cand := range candidates {
 		e := r.entry(cand.number)
 		if e == nil || seen[cand.number] {
@@ -67,11 +74,32 @@ func Choose(r Record, j Journal, b BootCount, booted Digest, usable func(Entry) 
 			continue
 		}
 		if err := usable(*e); err != nil {
+			there, def := elsewhere{}, e.Number == r.Default
+			if errors.As(err, &there) {
+				if away == nil {
+					away = &Choice{Generation: e.Number, Slot: there.slot, Why: cand.why}
+				}
+				if def {
+					break
+				}
+				continue
+			}
+			if def {
+				unable = err.Error()
+			}
+			if def && errors.As(err, new(unstarted)) {
+				c.Unable, c.Unstarted = unable, true
+				continue // its note is that it is passed over
+			}
 			c.Notes = append(c.Notes, fmt.Sprintf("generation %d cannot run: %v", e.Number, err))
 			continue
 		}
 		c.Generation, c.Why, c.Tried = e.Number, cand.why+b.tell(e.Digest), tried
 		return c
+	}
+	if away != nil {
+		away.UsedUp, away.Unable, away.Unstarted, away.Notes = c.UsedUp, unable, c.Unstarted, c.Notes
+		return *away
 	}
 	own := r.named(booted)
 	if len(short) > 0 && (b.of(booted) >= mostShort || own != nil && own.PassedOver) {

@@ -120,10 +120,30 @@ func (s *Switcher) old() func(Entry) bool {
 			break
 		}
 	}
+	s.keepForSlots(record, keep)
 	for _, e := range record.Entries[max(0, len(record.Entries)-keepNewest):] {
 		keep[e.Number] = "it is new"
 	}
 	return func(e Entry) bool { return keep[e.Number] == "" }
+}
+
+// keepForSlots adds what the boot loader may start from the other slot, if it has to: what that holds, and the newest good
+// one that its kernel can run.
+func (s *Switcher) keepForSlots(record Record, keep map[int]string) {
+	v, err := s.seeSlots()
+	if err != nil || v.other == nil || v.other.Boot == "" {
+		return // that no slot can be read is told elsewhere
+	}
+	why := "boot slot " + v.other.Name + " holds its kernel"
+	if e := record.named(v.other.Generation); e != nil {
+		keep[e.Number] = why
+	}
+	for _, e := range slices.Backward(record.Entries) {
+		if e.State == StateGood && s.bootID(e.Digest) == v.other.Boot {
+			keep[e.Number] = why
+			return
+		}
+	}
 }
 
 // remove takes generations out of the record first, so that a power cut leaves

@@ -6,8 +6,9 @@ import (
 	"slices"
 )
 
-// lastGood is the generation that proved itself last, running left out, of those that can run.
-func (s *Switcher) lastGood(running int) (target, error) {
+// lastGood is the generation that proved itself last, running left out, of those that can run when
+// r asks for it.
+func (s *Switcher) lastGood(running int, r Request) (target, error) {
 	record := s.recordNow()
 	numbers := []int{record.Default, record.Previous}
 	for _, e := range slices.Backward(record.Entries) {
@@ -19,11 +20,11 @@ func (s *Switcher) lastGood(running int) (target, error) {
 		if e == nil || e.State != StateGood || e.PassedOver || number == running || slices.Contains(numbers[:i], number) {
 			continue
 		}
-		to, err := s.load(*e, Now)
+		to, err := s.aim(*e, r)
 		if err == nil {
 			return to, nil
 		}
-		faults = append(faults, fmt.Errorf("generation %d: %w", number, err))
+		faults = append(faults, fmt.Errorf("generation %d: %w", number, withCommand(err, VerbRollback, number)))
 	}
 	return target{}, errors.Join(append([]error{errors.New("no other generation that can run has proven itself")}, faults...)...)
 }

@@ -191,8 +191,7 @@ func (s *Switcher) generationsWithLayers() (all []made) {
 // lackingLayer says which layer of g is neither in the store nor on the boot medium.
 func (s *Switcher) lackingLayer(g Generation) error {
 	for _, l := range g.Layers {
-		onMedium := slices.ContainsFunc(s.image.generation.Layers, func(other Descriptor) bool { return other.Digest == l.Digest })
-		if onMedium {
+		if s.onMedium(l.Digest) {
 			continue
 		}
 		if size, err := s.disk.Size(s.store.BlobPath(l.Digest)); err != nil || size != l.Size {

@@ -1,6 +1,7 @@
 package switcher
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,6 +31,9 @@ func (o *operation) picked(c Choice, boots BootCount) (Choice, target, bool) {
 		return c, target{}, false
 	}
 	to, err := s.offered(number)
+	if slot := s.slotFor(err); slot != "" {
+		return Choice{Generation: number, Picked: true, Slot: slot}, target{}, true
+	}
 	if err != nil {
 		o.event(EventFail, "generation %d, chosen at the boot menu, cannot run: %v", number, err)
 		return c, target{}, false
@@ -51,10 +55,23 @@ func (s *Switcher) offered(number int) (target, error) {
 	return s.load(*e, Now)
 }
 
+// slotFor names the boot slot from which a generation can be started that cannot be because of why; "": none.
+func (s *Switcher) slotFor(why error) string {
+	if !errors.As(why, new(needsReboot)) {
+		return ""
+	}
+	v, err := s.seeSlots()
+	if err != nil || v.other == nil {
+		return ""
+	}
+	return v.other.Name
+}
+
 // Offered is a generation as the boot menu shows it.
 type Offered struct {
 	Listed
 	Fault  string   // why it cannot be started now
+	Slot   string   // boot slot that starts it after a reboot, for that boot only, if somebody picks it; "": none
 	Layers []string // that differ from the generation made before it, e.g. +nginx, -curl, ~libc6
 }
 
@@ -66,7 +83,7 @@ func (s *Switcher) Offered() []Offered {
 		offered := Offered{Listed: l}
 		t, err := s.load(l.Entry, Now)
 		if err != nil {
-			offered.Fault = err.Error()
+			offered.Fault, offered.Slot = err.Error(), s.slotFor(err)
 			t.generation, _, _ = s.readText(l.Digest)
 		}
 		have := layerItems(t.generation.Layers)

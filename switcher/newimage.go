@@ -19,14 +19,16 @@ const updateVerb = "update"
 // chosen the settings: this medium's own take its place, as soon as they are good.
 //
 // What fails stays the default: it runs again when the older image is back. The note is why it cannot be taken over.
-func (s *Switcher) takeOver() (note string, err error) {
+//
+// A default that is not here because its boot slot did not start is not taken over: see fellBack.
+func (s *Switcher) takeOver(slots slotView) (note string, err error) {
 	record := s.recordNow()
 	def := record.entry(record.Default)
 	if def == nil {
 		return "", nil
 	}
 	g, text, err := s.readText(def.Digest)
-	if err != nil || s.startable(g, Now) == nil {
+	if err != nil || s.startable(g, Now) == nil || s.fellBack(slots) {
 		return "", nil // that it cannot be read is told by the choice
 	}
 	to := s.image
@@ -69,15 +71,27 @@ func (o *operation) keepAsDraft() bool {
 	return err == nil
 }
 
+// fellBack says whether the boot slot that was booted holds what it held before: no new image has come, and what is not
+// here lies in a slot that the boot loader did not start.
+func (s *Switcher) fellBack(slots slotView) bool {
+	return slots.booted != nil && s.recordNow().Slots[slots.booted.Name] == s.image.generation.BootID()
+}
+
+// settled says whether what was booted starts the default, or what is being tried: there is nothing to take over any more.
+func (s *Switcher) settled(r *Record) bool {
+	booted := s.image.generation.BootID()
+	return s.bootIDOf(r, r.Default) == booted || r.Trying != nil && s.bootIDOf(r, r.Trying.Generation) == booted
+}
+
 // importImage makes the boot medium's own generation one of this machine's, repairing a damaged copy of it in the
 // store. One never seen before is tried, as if `boot` had named it, unless somebody's own settings are the default:
 // those are taken over.
-func (o *operation) importImage() {
+func (o *operation) importImage(slots slotView) {
 	s := o.s
 	record := s.recordNow()
 	def := record.entry(record.Default)
 	unseen := s.image.number == 0
-	note, err := s.takeOver()
+	note, err := s.takeOver(slots)
 	if err != nil {
 		o.event(EventNote, "%v", err)
 	}
@@ -88,9 +102,19 @@ func (o *operation) importImage() {
 		o.event(EventFail, "%s", note)
 		s.noteBoot(note)
 	}
+	record = s.recordNow()
+	tries := unseen && !s.fellBack(slots) && (def == nil || def.Verb == imageVerb)
+	notes := slots.booted != nil && !s.fellBack(slots) && (tries || s.settled(&record))
 	var then func(*Record, int)
-	if unseen && (def == nil || def.Verb == imageVerb) {
-		then = func(r *Record, number int) { r.Trying = &Trying{Generation: number, Left: bootTries} }
+	if tries || notes {
+		then = func(r *Record, number int) {
+			if tries {
+				r.Trying = &Trying{Generation: number, Left: bootTries}
+			}
+			if notes {
+				r.holds(slots.booted.Name, s.image.generation.BootID())
+			}
+		}
 	}
 	t, err := s.add(s.image, imageVerb, then)
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 type prospect struct {
 	desired Desired
 	plan    Plan
-	fault   error // joined: why it must not begin
+	slot    *slotPlan // of what begins with a boot of another kernel, else nil
+	fault   error     // joined: why it must not begin
 }
 
 // precheck is what a kind is asked about before the first step.
@@ -30,9 +31,16 @@ func (c *precheck) bringsModules() bool {
 }
 
 // prospect plans the switch and finds every reason not to begin it. It changes nothing.
-func (s *Switcher) prospect(from, to target, verb string) prospect {
+func (s *Switcher) prospect(from, to target, r Request) prospect {
+	if r.boots() && to.generation.otherKernel(s.image.generation) != "" {
+		return s.slotProspect(from, to)
+	}
 	var faults []error
-	if err := s.startable(to.generation, whenOf(verb)); err != nil {
+	verb := r.Verb
+	if r.boots() {
+		verb = VerbBoot
+	}
+	if err := s.startable(to.generation, whenOf(r)); err != nil {
 		faults = append(faults, fmt.Errorf("this generation cannot run now: %w", err))
 	}
 	desired, err := s.desire(to)
@@ -46,11 +54,38 @@ func (s *Switcher) prospect(from, to target, verb string) prospect {
 		faults = append(faults, wrong...)
 		p.plan.Notes = append(p.plan.Notes, notes...)
 	}
-	if err := s.damaged(from); err != nil && verb != VerbRollback { // a rollback leaves what is damaged
-		p.plan.Notes = append(p.plan.Notes, fmt.Sprintf("generation %d is damaged on the state volume and will be written there again: %v", from.number, err))
-	}
+	p.plan.Notes = append(p.plan.Notes, s.mendNotes(from, r.Verb)...)
 	p.fault = errors.Join(append(faults, s.checkSpace(to))...)
 	return p
+}
+
+// slotProspect is prospect for what another kernel has to start. Of what the machine then has nothing can be asked now:
+// its modules and ports are those of that kernel. Its layers are there, or it is not startable.
+func (s *Switcher) slotProspect(from, to target) prospect {
+	faults := []error{s.startable(to.generation, NextBoot)}
+	slot, err := s.planSlot(to)
+	p := prospect{slot: &slot, plan: Plan{Steps: slot.steps(s.image.generation), Notes: slot.notes()}}
+	if to.system == nil {
+		p.plan.Notes = append(p.plan.Notes, "its system.toml is for the Bantam that comes with it, and cannot be checked here")
+	} else {
+		c := precheck{machine: s.machine, verb: VerbBoot, from: from, to: to}
+		wrong, notes := secretKind{}.check(&c)
+		faults, p.plan.Notes = append(faults, wrong...), append(p.plan.Notes, notes...)
+	}
+	for _, l := range to.generation.Layers {
+		faults = append(faults, s.machine.VerifyLayer(l))
+	}
+	p.plan.Notes = append(p.plan.Notes, s.mendNotes(from, VerbBoot)...)
+	p.fault = errors.Join(append(faults, err, s.checkSpace(to))...)
+	return p
+}
+
+// mendNotes tell that what runs is damaged and will be mended.
+func (s *Switcher) mendNotes(from target, verb string) []string {
+	if err := s.damaged(from); err != nil && verb != VerbRollback { // a rollback leaves what is damaged
+		return []string{fmt.Sprintf("generation %d is damaged on the state volume and will be written there again: %v", from.number, err)}
+	}
+	return nil
 }
 
 // damaged says why what runs could not be read again after a reboot.

@@ -22,6 +22,11 @@ type Preview struct {
 // system.toml that is not valid has a line for each problem.
 func (s *Switcher) Plan(r Request) (Preview, error) {
 	from, to, err := s.resolve(r)
+	var live error
+	if errors.As(err, new(needsReboot)) {
+		live, r.Reboot = err, true
+		from, to, err = s.resolve(r)
+	}
 	var problems problemsError
 	if errors.As(err, &problems) {
 		return Preview{}, problems.all()
@@ -29,10 +34,10 @@ func (s *Switcher) Plan(r Request) (Preview, error) {
 	if err != nil {
 		return Preview{}, err
 	}
-	ahead := s.prospect(from, to, r.Verb)
+	ahead := s.prospect(from, to, r)
 	p := Preview{From: from.number, To: to.number, Plan: ahead.plan}
-	if ahead.fault != nil {
-		p.Problems = lines(ahead.fault)
+	if fault := errors.Join(live, ahead.fault); fault != nil {
+		p.Problems = lines(fault)
 	}
 	return p, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"time"
@@ -40,11 +41,13 @@ type Entry struct {
 
 	// Boots pass it over although it is good, for Reason, as long as another one can run. A switch to it ends that.
 	PassedOver bool `json:"passed_over,omitempty"`
+	// They pass it over because its boot slot did not start: that ends also when it has.
+	Unstarted bool `json:"unstarted,omitempty"`
 }
 
 // proven makes e a good one.
 func (e *Entry) proven() {
-	e.State, e.Reason, e.Failed, e.Log, e.PassedOver = StateGood, "", time.Time{}, nil, false
+	e.State, e.Reason, e.Failed, e.Log, e.PassedOver, e.Unstarted = StateGood, "", time.Time{}, nil, false, false
 }
 
 // when says at what time it failed, if that is known.
@@ -93,6 +96,24 @@ type Record struct {
 	Entries  []Entry `json:"generations"` // by number
 
 	FailedTrial int `json:"failed_trial,omitempty"` // generation that a boot tried in vain; no switch has succeeded since
+
+	Once int `json:"once,omitempty"` // generation of another kernel that the next boot runs, and that one only; nothing is recorded of how
+
+	// Leaving: the last boot ended at once, for the kernel of another boot slot, and nothing has been started since. A second
+	// such end must not follow, or two slots with one fault would hand the machine to each other for ever.
+	Leaving bool `json:"leaving,omitempty"`
+
+	// Slots are the boot identities that boot slots held, by name, when they were booted or written by this machine. A booted
+	// slot of which that is not true is a new image's.
+	Slots map[string]Digest `json:"slots,omitempty"`
+}
+
+// holds notes what a boot slot holds.
+func (r *Record) holds(slot string, boot Digest) {
+	slots := map[string]Digest{}
+	maps.Copy(slots, r.Slots) // r may share it with another copy
+	slots[slot] = boot
+	r.Slots = slots
 }
 
 // entry returns the entry with that number, nil if there is none.

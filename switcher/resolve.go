@@ -17,7 +17,7 @@ func (s *Switcher) resolve(r Request) (from, to target, err error) {
 		return from, to, errNotStarted
 	}
 	if r.ToGood {
-		to, err = s.lastGood(from.number)
+		to, err = s.lastGood(from.number, r)
 		return from, to, err
 	}
 	number := r.Generation
@@ -32,8 +32,8 @@ func (s *Switcher) resolve(r Request) (from, to target, err error) {
 		if e == nil {
 			return from, to, noGeneration(number)
 		}
-		if to, err = s.load(*e, whenOf(r.Verb)); err != nil {
-			err = fmt.Errorf("generation %d: %w", number, err)
+		if to, err = s.aim(*e, r); err != nil {
+			err = fmt.Errorf("generation %d: %w", number, withCommand(err, r.Verb, number))
 		}
 		return from, to, err
 	}
@@ -45,6 +45,23 @@ func (s *Switcher) resolve(r Request) (from, to target, err error) {
 	}
 	to, err = s.compose(made{from.number, from.generation.Layers, from.system}, from.generation, file, text)
 	return from, to, err
+}
+
+// aim reads a generation that a request names, and makes sure that it could run when that is asked for. What comes with
+// another Bantam in another slot need not have a system.toml that this one understands.
+func (s *Switcher) aim(e Entry, r Request) (target, error) {
+	if !r.boots() || s.bootID(e.Digest) == s.image.generation.BootID() {
+		return s.load(e, whenOf(r))
+	}
+	g, text, err := s.readText(e.Digest)
+	if err != nil {
+		return target{}, err
+	}
+	t := target{number: e.Number, generation: g, text: text}
+	if sys, problems := system.Parse("system.toml", text); len(problems) == 0 {
+		t.system = sys
+	}
+	return t, s.startable(g, whenOf(r))
 }
 
 // compose makes a generation of file's text, the kernel and initrd of base, and the layers that the text asks for; those of

@@ -60,6 +60,8 @@ type Result struct {
 	State   State         `json:"state,omitempty"`   // that To was left in by a failure: bad or interrupted
 	Reason  string        `json:"reason,omitempty"`  // why it is not good, e.g. "service web: exit status 1"
 	Reboots bool          `json:"reboots,omitempty"` // the machine is as no generation wants it: PID 1 reboots it into the default
+	Reboot  bool          `json:"reboot,omitempty"`  // PID 1 reboots the machine, as was asked
+	Slot    string        `json:"slot,omitempty"`    // boot slot that the next boot starts, where it is not the booted one
 	Started time.Duration `json:"started"`           // Machine.Now
 	Ended   time.Duration `json:"ended"`
 	Events  []Event       `json:"events,omitempty"`
@@ -68,6 +70,8 @@ type Result struct {
 // Text returns the outcome in one line.
 func (r Result) Text() string {
 	switch {
+	case r.Verb == VerbStart && r.Reboots:
+		return fmt.Sprintf("%s; the machine reboots for generation %d, whose kernel is in boot slot %s", r.Reason, r.To, r.Slot)
 	case r.Exit == ExitRefused:
 		return "refused, nothing was changed: " + r.Reason
 	case r.Exit == ExitReverted && r.State == StateInterrupted:
@@ -80,8 +84,15 @@ func (r Result) Text() string {
 		return fmt.Sprintf("failed: %s; `reboot` starts the default generation afresh", r.Reason)
 	case r.Exit == ExitDegraded:
 		return fmt.Sprintf("generation %d runs, but: %s", r.Running, r.Reason)
-	case r.Verb == VerbBoot:
-		return fmt.Sprintf("the next boot tries generation %d; if it does not prove itself, the default runs again", r.To)
+	case r.Verb == VerbBoot, r.Reboot:
+		text := fmt.Sprintf("the next boot tries generation %d", r.To)
+		if r.Slot != "" {
+			text += ", from boot slot " + r.Slot
+		}
+		if text += "; if it does not prove itself, the default runs again"; r.Reboot {
+			text += ". The machine reboots now"
+		}
+		return text
 	case r.Verb == VerbStart: // which may have passed over a damaged default
 		return fmt.Sprintf("generation %d runs", r.Running)
 	case r.Verb == VerbTest:

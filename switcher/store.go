@@ -157,6 +157,39 @@ func (s *Store) HasBlob(d Digest) bool {
 	return err == nil
 }
 
+// holds says why the store does not hold the blob; its bytes are not read.
+func (s *Store) holds(b Descriptor) error {
+	size, err := s.disk.Size(s.BlobPath(b.Digest))
+	if err != nil || size != b.Size {
+		return fmt.Errorf("%w: %s", ErrBlobMissing, b.Digest)
+	}
+	return nil
+}
+
+// verify says why a blob, which may be large, is not what its digest says.
+func (s *Store) verify(b Descriptor) error {
+	r, err := s.Open(b.Digest)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	hash := sha256.New()
+	n, err := io.Copy(hash, r)
+	if err != nil {
+		return fmt.Errorf("blob %s: %w", b.Digest, err)
+	}
+	if have := Digest(digestPrefix + hex.EncodeToString(hash.Sum(nil))); have != b.Digest {
+		return fmt.Errorf("%w: %s: %d bytes of %s", ErrBlobCorrupt, b.Digest, n, have)
+	}
+	return nil
+}
+
+// Open is for a blob.
+func (s *Store) Open(d Digest) (io.ReadCloser, error) {
+	data, err := s.Blob(d)
+	return io.NopCloser(bytes.NewReader(data)), err
+}
+
 // Generation reads the manifest named d.
 func (s *Store) Generation(d Digest) (Generation, error) {
 	data, err := s.blob(d, maxManifest)

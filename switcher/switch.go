@@ -19,6 +19,7 @@ type Request struct {
 	Confirm    time.Duration // a person has to confirm within this time after the proof; 0: need not
 	ToGood     bool          // of a rollback: to the last generation that is good and does not run
 	NoRollback bool          // stay with a generation that fails; the default does not move to it
+	Reboot     bool          // as VerbBoot, and the machine reboots; of VerbSwitch and VerbRollback
 }
 
 // Switch does what r asks for, reporting as it goes, and returns the outcome,
@@ -37,12 +38,15 @@ func (s *Switcher) Switch(ctx context.Context, r Request, report func(Event)) (r
 	if !slices.Contains([]string{VerbSwitch, VerbTest, VerbBoot, VerbRollback}, r.Verb) {
 		return o.leave(ExitRefused, fmt.Errorf("%q is no verb of a switch", r.Verb))
 	}
+	if r.Reboot && (r.Verb == VerbTest || r.NoRollback) {
+		return o.leave(ExitRefused, errors.New("what begins with a reboot ends with the default if it fails: it can neither be a test nor go without the way back"))
+	}
 	from, to, err := s.resolve(r)
 	if err != nil {
 		return o.refuse(err)
 	}
 	o.setTarget(to.number)
-	ahead := s.prospect(from, to, r.Verb)
+	ahead := s.prospect(from, to, r)
 	if ahead.fault != nil {
 		return o.refuse(ahead.fault)
 	}
@@ -57,42 +61,66 @@ func (s *Switcher) Switch(ctx context.Context, r Request, report func(Event)) (r
 	if to.number != 0 {
 		s.giveUpReserve()
 	}
-	var then func(*Record, int)
-	if r.Verb == VerbBoot {
-		if err := o.decide(nil); err != nil {
-			return o.refuse(err)
-		}
-		network, err := s.machine.Network()
-		if err != nil {
-			return o.refuse(err)
-		}
-		request := r
-		then = func(r *Record, number int) {
-			r.Trying, r.FailedTrial = nil, 0
-			if number != r.Default {
-				r.Trying = tried(number, network)
-				r.Trying.Confirm = request.Confirm
-			} else {
-				r.entry(number).trust()
-			}
-		}
+	if r.boots() {
+		return o.atNextBoot(ctx, r, to, ahead)
 	}
-	if to, err = s.add(to, r.Verb, then); err != nil {
+	if to, err = s.add(to, r.Verb, nil); err != nil {
 		return o.refuse(fmt.Errorf("nothing was switched: %w", err))
 	}
 	o.setTarget(to.number)
-	if r.Verb == VerbBoot {
-		if trying := s.recordNow().Trying; trying != nil && trying.Confirm > 0 {
-			o.event(EventNote, "after its proof it waits %v for `bantam confirm`", r.Confirm)
-		}
-		if to.number == s.recordNow().Default {
-			s.setInstead(0)
-		}
-		o.chosen()
-		o.collect()
-		return o.leave(ExitGood, nil)
-	}
 	return o.live(ctx, r, from, to, ahead)
+}
+
+// atNextBoot has the next boot try a generation, or run it if it is the default. One of another kernel is brought to the
+// other boot slot first: until the record knows it, and then the boot loader, the next boot is what it was.
+func (o *operation) atNextBoot(ctx context.Context, r Request, to target, ahead prospect) Result {
+	s := o.s
+	network, err := s.machine.Network()
+	if err != nil {
+		return o.refuse(err)
+	}
+	if ahead.slot != nil {
+		if err := o.stage(ctx, *ahead.slot, to); err != nil {
+			return o.refuse(o.decide(err))
+		}
+	}
+	if err := o.decide(nil); err != nil {
+		return o.refuse(err)
+	}
+	to, err = s.add(to, r.Verb, func(record *Record, number int) {
+		record.Trying, record.FailedTrial = nil, 0
+		if number != record.Default || ahead.slot != nil {
+			record.Trying = tried(number, network)
+			record.Trying.Confirm = r.Confirm
+		} else {
+			record.entry(number).trust()
+		}
+		if ahead.slot != nil {
+			record.holds(ahead.slot.slot.Name, to.generation.BootID())
+		}
+	})
+	if err != nil {
+		return o.refuse(fmt.Errorf("nothing was switched: %w", err))
+	}
+	o.setTarget(to.number)
+	if ahead.slot == nil {
+		o.disarm()
+	} else if err := o.try(*ahead.slot, slotTries); err != nil {
+		return o.refuse(fmt.Errorf("nothing was switched: %w", err))
+	} else {
+		o.result.Slot = ahead.slot.slot.Name
+	}
+	record := s.recordNow()
+	if trying := record.Trying; trying != nil && trying.Confirm > 0 {
+		o.event(EventNote, "after its proof it waits %v for `bantam confirm`", r.Confirm)
+	}
+	if record.Trying == nil {
+		s.setInstead(0)
+	}
+	o.chosen()
+	o.collect()
+	o.result.Reboot = r.Reboot
+	return o.leave(ExitGood, nil)
 }
 
 // survive turns a panic, which would end PID 1, into an outcome.
@@ -195,6 +223,7 @@ func (o *operation) commit(before, to int) error {
 		return fmt.Errorf("the new default could not be recorded: %w", err)
 	}
 	o.s.setInstead(0)
+	o.keepBooted()
 	return nil
 }
 

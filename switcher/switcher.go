@@ -26,7 +26,10 @@ type Options struct {
 	Text    []byte     // its system.toml
 	Loader  BootLoader // nil: FixedImage
 	Forgets bool       // Dir is in memory: a reboot leads nowhere but to the image
-	Offer   func(Offer) int
+
+	// OnMedium says whether a layer lies on the boot medium; nil: those of Booted do.
+	OnMedium func(Digest) bool
+	Offer    func(Offer) int
 	// Offer is asked once by Boot, before anything of what it will start is counted or recorded. It returns the number of a
 	// generation to start in its place this once, or 0; nil is never asked.
 	Wall func() time.Time
@@ -44,6 +47,7 @@ type Switcher struct {
 	journal   journalFile
 	bootCount *bootCountFile
 	loader    BootLoader
+	onMedium  func(Digest) bool
 	image     target // what the boot medium carries, numbered once it is in the record
 	wall      func() time.Time
 	forgets   bool
@@ -65,7 +69,8 @@ type Switcher struct {
 	last      *Result
 	notes     []string
 
-	bootNotes []string // see noteBoot
+	bootNotes []string          // see noteBoot
+	bootIDs   map[Digest]Digest // of generations, by manifest
 
 	// Only the switch under way changes these, under mu.
 	current target // what runs: whose definitions are adopted; its number is 0 if it has none
@@ -90,10 +95,15 @@ func Open(options Options) (*Switcher, error) { return open(osDisk{}, options) }
 func open(d disk, options Options) (*Switcher, error) {
 	s := &Switcher{
 		disk: d, dir: filepath.Clean(options.Dir), machine: bind(options.Machine),
-		loader: options.Loader, wall: options.Wall, forgets: options.Forgets, offer: options.Offer,
+		loader: options.Loader, onMedium: options.OnMedium, wall: options.Wall, forgets: options.Forgets, offer: options.Offer,
 	}
 	if s.loader == nil {
 		s.loader = FixedImage{}
+	}
+	if s.onMedium == nil {
+		s.onMedium = func(d Digest) bool {
+			return slices.ContainsFunc(options.Booted.Layers, func(l Descriptor) bool { return l.Digest == d })
+		}
 	}
 	if s.wall == nil {
 		s.wall = time.Now

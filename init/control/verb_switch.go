@@ -26,6 +26,8 @@ that generation instead; a file named 3 is ./3.
                   this terminal, or by "bantam confirm" on any other
   --no-rollback   stay with the new generation though its proof failed; the next boot still
                   runs the old one
+  --reboot        change nothing now: as "bantam boot", and reboot. A generation with another kernel
+                  or Bantam can be started in no other way
   --json          each event as a line of JSON, and the outcome as the last line
   --abort         let the switch (test, rollback) under way go back, from any console, also
                   while it waits to be confirmed
@@ -40,6 +42,10 @@ const bootHelp = `Nothing changes now. The next boot runs the draft (or FILE) an
 if it fails its proof, the default runs again, in that same boot. A boot that ends before its proof
 does, by a power cut, is followed by one more try.
 
+A generation with another kernel is put into the boot slot that does not run. What that holds and
+other generations need is kept in the store, or "bantam plan N" says what is lost. The boot loader
+tries it three times; without a proof the default runs again, from the slot that runs now.
+
   --confirm TIME  that boot also waits for "bantam confirm", for TIME after the proof; the consoles
                   can be used meanwhile. Without it the default runs again`
 
@@ -48,13 +54,14 @@ generation ("bantam generations" lists them). Asks before it goes to one that is
 answer for scripts.
 
   --to-good       to the one that has proven itself last and does not run now
+  --reboot        as for switch: over another kernel there is no other way
   --confirm TIME  as for switch`
 
 // runSwitch is switch, test and boot.
 func runSwitch(c *client, args []string) int {
 	without := "--json --no-rollback"
 	if c.verb.name == "switch" {
-		without += " --abort"
+		without += " --abort --reboot"
 	} else if c.verb.name == "boot" {
 		without = "--json"
 	}
@@ -76,6 +83,9 @@ func runSwitch(c *client, args []string) int {
 	req := Request{Verb: c.verb.name, Generation: number, File: file, Text: []byte(text), NoRollback: flags["--no-rollback"] != "", Events: flags["--json"] != ""}
 	if req.Confirm, code = c.patience(flags); code != 0 {
 		return code
+	}
+	if req.Reboot = flags["--reboot"] != ""; req.Reboot && req.NoRollback {
+		return c.misuse("--no-rollback: a boot that fails its proof ends with the default")
 	}
 	c.scripted = req.Events
 	return c.change(req)
@@ -132,11 +142,11 @@ func (c *client) change(req Request) int {
 }
 
 func runRollback(c *client, args []string) int {
-	flags, rest, code := c.options(args, "--confirm", "--yes --json --to-good")
+	flags, rest, code := c.options(args, "--confirm", "--yes --json --to-good --reboot")
 	if code != 0 {
 		return code
 	}
-	req := Request{Verb: "rollback", ToGood: flags["--to-good"] != "", Events: flags["--json"] != ""}
+	req := Request{Verb: "rollback", ToGood: flags["--to-good"] != "", Reboot: flags["--reboot"] != "", Events: flags["--json"] != ""}
 	if req.Confirm, code = c.patience(flags); code != 0 {
 		return code
 	}

@@ -33,6 +33,7 @@ type Request struct {
 	Confirm     time.Duration `json:"confirm,omitempty"`     // wait so long for `bantam confirm`
 	NoRollback  bool          `json:"no_rollback,omitempty"`
 	ToGood      bool          `json:"to_good,omitempty"` // of a rollback
+	Reboot      bool          `json:"reboot,omitempty"`  // of a switch or rollback: by the next boot, and that now
 	Events      bool          `json:"events,omitempty"`  // of a switch: events and the result as replies
 	Label       string        `json:"label,omitempty"`
 	DryRun      bool          `json:"dry_run,omitempty"`

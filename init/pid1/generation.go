@@ -68,6 +68,14 @@ func (p *initProcess) bootGeneration(ctx context.Context) {
 			Logf(level, "%s", e.Text)
 		})
 		end()
+		if result.Reboots { // into the boot slot that holds what was chosen
+			Logf(Error, "%s", result.Text())
+			select {
+			case p.actions <- Restart:
+			default: // it is ending already
+			}
+			return
+		}
 		level := Notice
 		if result.Exit != switcher.ExitGood {
 			level = Warning

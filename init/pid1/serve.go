@@ -181,7 +181,7 @@ func (p *initProcess) draft() control.Frame {
 // request is what a client asks for, in the switcher's words.
 func request(req control.Request) switcher.Request {
 	r := switcher.Request{Verb: req.Verb, Generation: req.Generation,
-		Confirm: req.Confirm, NoRollback: req.NoRollback, ToGood: req.ToGood}
+		Confirm: req.Confirm, NoRollback: req.NoRollback, ToGood: req.ToGood, Reboot: req.Reboot}
 	if len(req.Text) > 0 {
 		r.File, r.Text = req.File, req.Text
 	}
@@ -244,8 +244,14 @@ func (p *initProcess) change(req control.Request, c *control.Client) control.Fra
 		defer close(done)
 		result := p.switcher.Switch(context.Background(), request(req), tell)
 		done <- result
-		if result.Reboots {
+		switch {
+		case result.Reboots:
 			p.restartAfter(result, switcher.RebootGrace)
+		case result.Reboot:
+			select {
+			case p.actions <- Restart:
+			default: // it is ending already
+			}
 		}
 	})
 	select {
