@@ -257,9 +257,7 @@ func (o *operation) started(c Choice, to target, proven bool, fault error) Resul
 		if c.Tried || record.Default == 0 {
 			err = o.commit(record.Default, to.number)
 		} else { // the last resort; somebody has chosen the default, which may be able to run again
-			err = s.update(func(r *Record) {
-				r.entry(to.number).proven()
-			})
+			err = s.update(func(r *Record) { s.proven(r, to.number) })
 		}
 		if err != nil {
 			o.event(EventNote, "%v", err)

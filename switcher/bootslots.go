@@ -5,10 +5,10 @@ import (
 	"fmt"
 )
 
-// elsewhere: a generation cannot run because its kernel is in a boot slot that has not been started.
-type elsewhere struct{ slot string }
+// inOtherSlot: a generation cannot run because its kernel is in a boot slot that has not been started.
+type inOtherSlot struct{ slot string }
 
-func (e elsewhere) Error() string {
+func (e inOtherSlot) Error() string {
 	return fmt.Sprintf("its kernel is in boot slot %s, which was not started", e.slot)
 }
 
@@ -22,7 +22,7 @@ func (s *Switcher) atBoot(e Entry, slots slotView) (target, error) {
 	boot := s.bootID(e.Digest)
 	if boot != "" && boot != s.image.generation.BootID() && !s.forgets {
 		away := slots.away(boot, s.recordNow().Slots)
-		if !errors.As(away, new(elsewhere)) && away != nil {
+		if !errors.As(away, new(inOtherSlot)) && away != nil {
 			return target{}, away
 		}
 		g, _, err := s.readText(e.Digest) // what cannot be read here cannot be read there either
@@ -47,7 +47,7 @@ func (v slotView) away(boot Digest, noted map[string]Digest) error {
 	case other == nil:
 		return nil
 	case other.holds(boot) && !other.First:
-		return elsewhere{other.Name}
+		return inOtherSlot{other.Name}
 	case other.holds(boot):
 		return unstarted{fmt.Sprintf("boot slot %s, which holds its kernel, did not start", other.Name)}
 	case noted[other.Name] == boot && other.Fault != "":

@@ -74,7 +74,7 @@ func Choose(r Record, j Journal, b BootCount, booted Digest, usable func(Entry) 
 			continue
 		}
 		if err := usable(*e); err != nil {
-			there, def := elsewhere{}, e.Number == r.Default
+			there, def := inOtherSlot{}, e.Number == r.Default
 			if errors.As(err, &there) {
 				if away == nil {
 					away = &Choice{Generation: e.Number, Slot: there.slot, Why: cand.why}

@@ -284,7 +284,7 @@ func (d *slotDevice) imports(t *testing.T, g Generation, text string) int {
 			t.Fatal(err)
 		}
 	}
-	to, err := d.s.add(target{generation: g, text: []byte(text)}, "import", nil)
+	to, err := d.s.add(target{generation: g, text: []byte(text)}, importVerb, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,14 +63,14 @@ func (s *Switcher) admit(r ImportRequest) (Generation, error) {
 	}
 	when := Now
 	if g.BootID() != s.image.generation.BootID() {
-		when = InSlot
+		when = NextBoot
 	}
 	withoutLayers := g // they are on their way
 	withoutLayers.Layers = nil
 	if err := s.startable(withoutLayers, when); err != nil {
 		return g, fmt.Errorf("this generation cannot run here: %w", err)
 	}
-	if when == InSlot {
+	if when == NextBoot {
 		return g, s.fitsSlot(g)
 	}
 	return g, nil
@@ -112,8 +112,10 @@ func (e elsewhere) has(d Descriptor) bool {
 func (s *Switcher) elsewhere(g Generation) elsewhere {
 	e := elsewhere{map[Digest]int64{}, map[Digest]slotBlob{}}
 	booted, id := s.image.generation, g.BootID()
-	for _, d := range booted.Layers {
-		e.there[d.Digest] = d.Size
+	for _, d := range g.Layers {
+		if s.onMedium(d.Digest) {
+			e.there[d.Digest] = d.Size
+		}
 	}
 	if booted.BootID() == id {
 		for _, d := range g.BootBlobs() {
@@ -139,17 +141,6 @@ func (s *Switcher) elsewhere(g Generation) elsewhere {
 		}
 	}
 	return e
-}
-
-// startedBy names kernel and segments that a slot holds, if a generation that is known here says what they are.
-func (s *Switcher) startedBy(slot Slot) []Descriptor {
-	if slot.Boot == s.image.generation.BootID() {
-		return s.image.generation.BootBlobs()
-	}
-	if g, err := s.store.Generation(slot.Generation); err == nil && g.BootID() == slot.Boot {
-		return g.BootBlobs()
-	}
-	return nil
 }
 
 // distinct leaves out blobs that have been named before.

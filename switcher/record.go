@@ -97,6 +97,8 @@ type Record struct {
 
 	FailedTrial int `json:"failed_trial,omitempty"` // generation that a boot tried in vain; no switch has succeeded since
 
+	Release int `json:"release,omitempty"` // highest version of a system.toml that came from elsewhere and proved itself here
+
 	Once int `json:"once,omitempty"` // generation of another kernel that the next boot runs, and that one only; nothing is recorded of how
 
 	// Leaving: the last boot ended at once, for the kernel of another boot slot, and nothing has been started since. A second

@@ -95,24 +95,16 @@ func (s *Switcher) planKeeping(p *slotPlan, v slotView, room int64) {
 	if old == "" || old == v.booted.Boot {
 		return
 	}
-	record := s.recordNow()
 	var lacking []Descriptor
+	for _, b := range s.startedBy(*v.other) {
+		if s.store.holds(b) != nil && !slices.ContainsFunc(p.fetch, func(f slotBlobs) bool { return f.has(b.Digest) }) {
+			lacking = append(lacking, b)
+		}
+	}
 	var who []int
-	for _, e := range record.Entries {
-		if s.bootID(e.Digest) != old {
-			continue
-		}
-		if who = append(who, e.Number); len(who) > 1 {
-			continue // they have the same blobs
-		}
-		g, err := s.store.Generation(e.Digest)
-		if err != nil {
-			continue
-		}
-		for _, b := range g.BootBlobs() {
-			if s.store.holds(b) != nil && !slices.ContainsFunc(p.fetch, func(f slotBlobs) bool { return f.has(b.Digest) }) {
-				lacking = append(lacking, b)
-			}
+	for _, e := range s.recordNow().Entries {
+		if s.bootID(e.Digest) == old {
+			who = append(who, e.Number)
 		}
 	}
 	switch need := sizeOf(lacking); {
@@ -144,27 +136,35 @@ func (h slotBlobs) has(d Digest) bool {
 
 // heldBy lists what the slots hold that can be started from them.
 func (s *Switcher) heldBy(v slotView) (held []slotBlobs) {
-	held = append(held, slotBlobs{v.booted.Name, s.image.generation.BootBlobs()})
-	if v.other.Fault != "" || v.other.Boot == "" {
-		return held
-	}
-	record := s.recordNow()
-	for _, e := range record.Entries {
-		if s.bootID(e.Digest) != v.other.Boot {
-			continue
-		}
-		if g, err := s.store.Generation(e.Digest); err == nil {
-			return append(held, slotBlobs{v.other.Name, g.BootBlobs()})
+	for _, slot := range []*Slot{v.booted, v.other} {
+		if blobs := s.startedBy(*slot); slot.Fault == "" && len(blobs) > 0 {
+			held = append(held, slotBlobs{slot.Name, blobs})
 		}
 	}
 	return held
+}
+
+// startedBy names kernel and segments that a slot holds, if a generation that is known here says what they are.
+func (s *Switcher) startedBy(slot Slot) []Descriptor {
+	if slot.Boot == s.image.generation.BootID() {
+		return s.image.generation.BootBlobs()
+	}
+	for _, e := range s.recordNow().Entries {
+		if slot.Boot == "" || s.bootID(e.Digest) != slot.Boot {
+			continue
+		}
+		if g, err := s.store.Generation(e.Digest); err == nil {
+			return g.BootBlobs()
+		}
+	}
+	return nil
 }
 
 // staging is what a slot is given of a generation.
 func (s *Switcher) staging(to target) Staging {
 	return Staging{
 		Generation: to.generation, System: to.text, Cmdline: to.generation.Kernel.Annotations[CmdlineAnnotation],
-		Blob: func(d Digest) (io.ReadCloser, error) { return s.store.Open(d) },
+		Blob: func(d Digest) (io.ReadCloser, error) { return s.disk.Open(s.store.BlobPath(d), maxBlob) },
 	}
 }
 

@@ -55,18 +55,23 @@ func (slot *Slot) holds(boot Digest) bool {
 // armed says whether the boot loader is about to try the slot, or has tried it, before the other one.
 func (slot *Slot) armed() bool { return slot != nil && slot.First && !slot.Good }
 
+// generation reads a manifest: that of what was booted also where the store has lost it.
+func (s *Switcher) generation(d Digest) (Generation, error) {
+	if d == s.image.generation.Digest() {
+		return s.image.generation, nil
+	}
+	return s.store.Generation(d)
+}
+
 // bootID is the boot identity of the generation with that manifest; "" if that cannot be read.
 func (s *Switcher) bootID(d Digest) Digest {
-	if d == s.image.generation.Digest() {
-		return s.image.generation.BootID()
-	}
 	s.mu.Lock()
 	id := s.bootIDs[d]
 	s.mu.Unlock()
 	if id != "" {
 		return id
 	}
-	g, err := s.store.Generation(d)
+	g, err := s.generation(d)
 	if err != nil {
 		return ""
 	}
