@@ -31,7 +31,7 @@ func (l *Loader) headerAndSums(d disk, name string) (h slot.Header, sums slot.Su
 	if h, err = slot.ParseHeader(b[:slot.HeaderSize]); err != nil {
 		return h, sums, err
 	}
-	if sums, err = slot.ParseSums(b[slot.SumsAt:][:slot.SectorSize], h); err != nil {
+	if sums, err = slot.ParseSums(b[slot.SumsAt:][:slot.SumsSize], h); err != nil {
 		return h, sums, err
 	}
 	if int64(h.Sectors())*slot.SectorSize > extent.Length {
@@ -58,13 +58,13 @@ func (l *Loader) Verify(ctx context.Context, name string) error {
 	for _, part := range []struct {
 		name string
 		r    slot.Range
-		want [sha256.Size]byte
+		want uint32
 	}{{"kernel", h.Kernel, sums.Kernel}, {"initrd", h.Initrd, sums.Initrd}} {
-		have, err := sumOnDisk(ctx, d.ReadBack, l.extent(name).Offset, part.r, buffer, func(int) {})
+		have, err := sumOnDisk(ctx, d, l.extent(name).Offset, part.r, buffer, func(int) {})
 		if err != nil {
 			return fmt.Errorf("boot slot %s: %w", name, err)
 		}
-		if have != part.want {
+		if have.crc != part.want {
 			return fmt.Errorf("boot slot %s: the checksum of its %s is wrong", name, part.name)
 		}
 	}

@@ -192,7 +192,6 @@ func newMachine(t testing.TB) *machine {
 	put(0, header, err)
 	sums, err := slot.SumsOf(kernel, initrd).Encode(h)
 	put(2, sums, err)
-	put(3, make([]byte, 512), nil)
 	put(h.Kernel.First, kernel, nil)
 	put(h.Initrd.First, initrd, nil)
 	put(h.Origin(), gpt.Origin{Image: testImage, Sector: slotA + h.Origin(), Disk: testDisk}.Archive(), nil)

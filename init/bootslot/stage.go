@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"hash/crc32"
 	"io"
 
 	"bantam/gpt"
@@ -172,19 +173,19 @@ func (w *slotWriter) stage(p layout, s switcher.Staging, origin gpt.Origin) erro
 			return err
 		}
 	}
-	var sums slot.Sums
-	var err error
-	if sums.Kernel, err = w.content(h.Kernel, s, nil, s.Generation.Kernel); err != nil {
-		return err
-	}
-	if sums.Initrd, err = w.content(h.Initrd, s, p.segment, s.Generation.Initrd...); err != nil {
-		return err
-	}
-	check, err := sums.Encode(h)
+	kernel, err := w.content(h.Kernel, s, nil, s.Generation.Kernel)
 	if err != nil {
 		return err
 	}
-	head := append(make([]byte, slot.HeaderSize), append(check, none...)...) // all in front of the kernel, without the header
+	initrd, err := w.content(h.Initrd, s, p.segment, s.Generation.Initrd...)
+	if err != nil {
+		return err
+	}
+	check, err := slot.Sums{Kernel: kernel.crc, Initrd: initrd.crc}.Encode(h)
+	if err != nil {
+		return err
+	}
+	head := append(make([]byte, slot.HeaderSize), check...) // all in front of the kernel, without the header
 	end := origin.Archive()
 	if err := w.put(head[slot.SumsAt:], slot.SumsAt); err != nil {
 		return err
@@ -192,7 +193,7 @@ func (w *slotWriter) stage(p layout, s switcher.Staging, origin gpt.Origin) erro
 	if err := w.putNow(end, int64(h.Origin())*slot.SectorSize); err != nil {
 		return err
 	}
-	if err := w.verify(h, sums, head, end); err != nil {
+	if err := w.verify(h, kernel, initrd, head, end); err != nil {
 		return err
 	}
 	if err := w.ctx.Err(); err != nil {
@@ -210,9 +211,30 @@ func (w *slotWriter) stage(p layout, s switcher.Staging, origin gpt.Origin) erro
 	return nil
 }
 
-// content writes blobs one behind the other, and what follows them, padded to whole sectors. It returns the checksum of these.
-func (w *slotWriter) content(r slot.Range, s switcher.Staging, behind []byte, blobs ...switcher.Descriptor) (sum [sha256.Size]byte, err error) {
-	all := sha256.New()
+// A rangeSum is what is compared of sectors: the loader looks at the first alone.
+type rangeSum struct {
+	crc    uint32
+	sha256 switcher.Digest
+}
+
+// summed is a hash of both.
+type summed struct {
+	crc    hash.Hash32
+	sha256 hash.Hash
+}
+
+func newSummed() summed { return summed{crc32.NewIEEE(), sha256.New()} }
+
+func (s summed) add(b []byte) {
+	s.crc.Write(b)
+	s.sha256.Write(b)
+}
+
+func (s summed) sum() rangeSum { return rangeSum{s.crc.Sum32(), digestOf(s.sha256)} }
+
+// content writes blobs one behind the other, and what follows them, padded to whole sectors.
+func (w *slotWriter) content(r slot.Range, s switcher.Staging, behind []byte, blobs ...switcher.Descriptor) (sum rangeSum, err error) {
+	all := newSummed()
 	at, fill := int64(r.First)*slot.SectorSize, 0
 	flush := func() error {
 		if err := w.ctx.Err(); err != nil {
@@ -220,7 +242,7 @@ func (w *slotWriter) content(r slot.Range, s switcher.Staging, behind []byte, bl
 		}
 		n := (fill + slot.SectorSize - 1) / slot.SectorSize * slot.SectorSize
 		clear(w.buffer[fill:n])
-		all.Write(w.buffer[:n])
+		all.add(w.buffer[:n])
 		if err := w.put(w.buffer[:n], at); err != nil {
 			return err
 		}
@@ -256,8 +278,7 @@ func (w *slotWriter) content(r slot.Range, s switcher.Staging, behind []byte, bl
 			return sum, err
 		}
 	}
-	all.Sum(sum[:0])
-	return sum, nil
+	return all.sum(), nil
 }
 
 // addBlob passes a blob on and checks that it is what its digest says.
@@ -285,16 +306,16 @@ func digestOf(h hash.Hash) switcher.Digest {
 var errReadBack = errors.New("it does not read as it was written: the disk may be broken")
 
 // verify reads back everything but the header.
-func (w *slotWriter) verify(h slot.Header, sums slot.Sums, head, end []byte) error {
+func (w *slotWriter) verify(h slot.Header, kernel, initrd rangeSum, head, end []byte) error {
 	if err := w.same(head, 0, "checksums"); err != nil {
 		return err
 	}
 	for _, part := range []struct {
 		name string
 		r    slot.Range
-		want [sha256.Size]byte
-	}{{"kernel", h.Kernel, sums.Kernel}, {"initrd", h.Initrd, sums.Initrd}} {
-		have, err := sumOnDisk(w.ctx, w.disk.ReadBack, w.base, part.r, w.buffer, w.progress)
+		want rangeSum
+	}{{"kernel", h.Kernel, kernel}, {"initrd", h.Initrd, initrd}} {
+		have, err := sumOnDisk(w.ctx, w.disk, w.base, part.r, w.buffer, w.progress)
 		if err != nil {
 			return err
 		}
@@ -317,22 +338,21 @@ func (w *slotWriter) same(want []byte, at int64, what string) error {
 	return nil
 }
 
-// sumOnDisk is the checksum of sectors of a slot.
-func sumOnDisk(ctx context.Context, read func(b []byte, at int64) error, base int64, r slot.Range, buffer []byte, told func(n int)) (sum [sha256.Size]byte, err error) {
-	h := sha256.New()
+// sumOnDisk is that of sectors of a slot, as the disk itself gives them.
+func sumOnDisk(ctx context.Context, d disk, base int64, r slot.Range, buffer []byte, told func(n int)) (rangeSum, error) {
+	all := newSummed()
 	at, left := base+int64(r.First)*slot.SectorSize, int64(r.Count)*slot.SectorSize
 	for left > 0 {
 		if err := ctx.Err(); err != nil {
-			return sum, err
+			return rangeSum{}, err
 		}
 		part := buffer[:min(left, int64(len(buffer)))]
-		if err := read(part, at); err != nil {
-			return sum, err
+		if err := d.ReadBack(part, at); err != nil {
+			return rangeSum{}, err
 		}
-		h.Write(part)
+		all.add(part)
 		told(len(part))
 		at, left = at+int64(len(part)), left-int64(len(part))
 	}
-	h.Sum(sum[:0])
-	return sum, nil
+	return all.sum(), nil
 }

@@ -38,7 +38,7 @@ func (m *machine) wantInSlotB(t *testing.T, start []byte, s switcher.Staging) {
 		initrd = append(initrd, m.blobs[d.Digest]...)
 	}
 	initrd = append(initrd, segment...)
-	sums, err := slot.ParseSums(b[slot.SumsAt:][:512], h)
+	sums, err := slot.ParseSums(b[slot.SumsAt:][:slot.SumsSize], h)
 	if err != nil || sums != slot.SumsOf(kernel, initrd) {
 		t.Errorf("the checksums are %+v, %v", sums, err)
 	}
@@ -81,7 +81,7 @@ func TestAPowerCutWhileASlotIsWrittenLeavesNothingOrAllInIt(t *testing.T) {
 			if err != nil {
 				return
 			}
-			sums, err := slot.ParseSums(b[slot.SumsAt:][:512], h)
+			sums, err := slot.ParseSums(b[slot.SumsAt:][:slot.SumsSize], h)
 			part := func(r slot.Range) []byte { return b[r.First*512 : r.End()*512] }
 			if err != nil || sums != slot.SumsOf(part(h.Kernel), part(h.Initrd)) {
 				if h.Generation != string(s.Generation.Digest()) { // the old header, of which the first sector is still there: its sums say so

@@ -336,7 +336,7 @@ func TestSlotsAreToldAsTheyAre(t *testing.T) {
 		}
 		m.disk.b[slotB*512+at] ^= 1
 	}
-	for at := range 3 * 512 {
+	for at := range slot.KernelAt * 512 {
 		m.disk.b[slotB*512+at] ^= 1
 		list, err := l.Slots()
 		// What is still a checksum is found to be a wrong one by reading all.
