@@ -20,7 +20,7 @@ type slotsInMemory struct {
 }
 
 func (l *slotsInMemory) Capabilities() LoaderCapabilities {
-	return LoaderCapabilities{Slots: len(l.slots) - 1, SlotSize: l.most}
+	return LoaderCapabilities{Tries: true, Slots: len(l.slots) - 1, SlotSize: l.most}
 }
 
 func (l *slotsInMemory) Slots() ([]Slot, error) { return l.slots, nil }
