@@ -32,6 +32,9 @@ var packages string
 //go:embed files.md
 var files string
 
+//go:embed travel.md
+var travel string
+
 //go:embed network.md
 var network string
 
@@ -49,6 +52,7 @@ var Topics = []Topic{
 	{"files", "your own files in a generation", files},
 	{"storage", "files: what lasts, how much, and who may", storage},
 	{"secrets", "passwords and keys that no generation holds", secrets},
+	{"travel", "generations from files, web servers and registries; and away", travel},
 	{"network", "ports, addresses, DHCP, IPv6", network},
 	{"editor", "the editor's keys", editor},
 	{"commands", "the shell and its commands", commands},

@@ -8,8 +8,8 @@ import (
 
 // Signed is one signature as cosign keeps it: a layer of the artifact that the tag sha256-<hex>.sig names.
 type Signed struct {
-	Payload   []byte // the bytes of the layer, of media type PayloadType
-	Signature []byte // what its annotation Annotation holds, base64 decoded
+	Payload   []byte `json:"payload"`   // the bytes of the layer, of media type PayloadType
+	Signature []byte `json:"signature"` // what its annotation Annotation holds, base64 decoded
 }
 
 // What the manifest of signatures says of each.

@@ -30,6 +30,9 @@ func (s *Switcher) Import(ctx context.Context, r ImportRequest) (Imported, error
 	if err != nil {
 		return Imported{}, err
 	}
+	if _, _, err := s.trust(g, r); err != nil { // again: the keys may be others than at the check
+		return Imported{}, err
+	}
 	found, err := s.lookFor(ctx, g)
 	if err != nil || len(found.lacking) > 0 {
 		return Imported{Lacking: found.lacking}, err
@@ -41,7 +44,7 @@ func (s *Switcher) Import(ctx context.Context, r ImportRequest) (Imported, error
 	result := Imported{Kernel: g.otherKernel(s.image.generation)}
 	record := s.recordNow()
 	result.Known = record.named(g.Digest()) != nil
-	if result.Lacking, err = s.takeIn(&t, found); err != nil || len(result.Lacking) > 0 {
+	if result.Lacking, err = s.takeIn(&t, found, s.keepSigned(g, r.Signed)); err != nil || len(result.Lacking) > 0 {
 		return result, err
 	}
 	result.Number = t.number
@@ -117,12 +120,15 @@ func (s *Switcher) readArrived(g Generation, f findings) (target, error) {
 	if len(problems) > 0 && g.otherKernel(s.image.generation) == "" {
 		return t, fmt.Errorf("its system.toml is not valid for this Bantam: %w", problemsError(problems))
 	}
+	if len(problems) == 0 && sys.Version != g.Release {
+		return t, fmt.Errorf("its system.toml is version %d, its manifest says %d", sys.Version, g.Release)
+	}
 	t.text, t.system = text, sys
 	return t, nil
 }
 
 // takeIn moves what has arrived into the store and adds the generation. lacking is what was collected meanwhile.
-func (s *Switcher) takeIn(t *target, f findings) (lacking []Descriptor, err error) {
+func (s *Switcher) takeIn(t *target, f findings, then func(*Record, int)) (lacking []Descriptor, err error) {
 	s.storing.Lock()
 	defer s.storing.Unlock()
 	for _, d := range f.stored {
@@ -139,7 +145,7 @@ func (s *Switcher) takeIn(t *target, f findings) (lacking []Descriptor, err erro
 			return nil, err
 		}
 	}
-	*t, err = s.addHeld(*t, importVerb, nil)
+	*t, err = s.addHeld(*t, importVerb, then)
 	return nil, err
 }
 

@@ -128,3 +128,33 @@ func TestASystemForAnotherBantamIsTakenWithThatBantam(t *testing.T) {
 	p.blobs[p.generation.System.Digest] = []byte(text)
 	p.must(t, s)
 }
+
+// Place makes l one that knows where blobs lie.
+func (l *slotsInMemory) Place(slot string, d Descriptor) (path string, offset int64, err error) {
+	return "/dev/slot-" + slot, d.Size * 512, nil
+}
+
+func TestAnExportNamesWhereEachBlobIs(t *testing.T) {
+	s, m, _ := machineWithSlots(t)
+	number := kitParcel(m).must(t, s)
+	x, err := s.Export(number)
+	if err != nil || x.Name != "pc" || string(x.Manifest) != string(kitParcel(m).generation.Manifest()) {
+		t.Fatalf("%+v, %v", x, err)
+	}
+	var got []string
+	for _, here := range x.Blobs {
+		got = append(got, fmt.Sprintf("%s: %s+%d", here.Spoken(), strings.TrimPrefix(here.Path, s.store.blobDir()), here.Offset))
+	}
+	want := []string{"system.toml: /" + DigestOf([]byte(kitText)).Hex() + "+0", "kernel 6.1.0-40-amd64: /dev/slot-A+3072", "initrd segment modules: /dev/slot-A+3584",
+		"initrd segment init: /dev/slot-A+2048", "package kit 1: /" + x.Blobs[4].Digest.Hex() + "+0"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	s.loader = FixedImage{}
+	if x, err = s.Export(number); err != nil || x.Blobs[1].Path != "" || x.Blobs[1].Fault != errNowhere.Error() {
+		t.Errorf("without slots: %+v, %v", x.Blobs[1], err)
+	}
+	if _, err := s.Export(99); err == nil {
+		t.Error("a generation that is not there is exported")
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"testing/iotest"
 
 	"bantam/layer"
+	"bantam/signature"
 )
 
 // parcel is a generation with all its blobs, somewhere else.
@@ -23,6 +24,8 @@ type parcel struct {
 	asked      []Digest // blobs that were loaded
 	cut        int      // the line breaks after so many bytes, at every blob; 0: never
 	other      bool     // it gives other bytes
+	signed     []signature.Signed
+	downgrade  bool
 }
 
 const kitText = "packages = [\"kit\"]\nhostname = \"kit\"\n"
@@ -39,7 +42,9 @@ func kitParcel(m *fakeMachine) *parcel {
 	return p
 }
 
-func (p *parcel) request() ImportRequest { return ImportRequest{Manifest: p.generation.Manifest()} }
+func (p *parcel) request() ImportRequest {
+	return ImportRequest{Manifest: p.generation.Manifest(), Signed: p.signed, Downgrade: p.downgrade}
+}
 
 func (p *parcel) open(d Digest) func(int64) (io.ReadCloser, error) {
 	return func(from int64) (io.ReadCloser, error) {

@@ -3,20 +3,26 @@ package switcher
 import (
 	"fmt"
 
+	"bantam/signature"
 	"bantam/system"
 )
 
 // ImportRequest is a generation that shall come to this machine.
 type ImportRequest struct {
-	Manifest []byte
+	Manifest  []byte
+	Signed    []signature.Signed // found beside it
+	Downgrade bool               // an older one than what has been good here is taken, too
 }
 
 // ImportCheck is what an import has to move.
 type ImportCheck struct {
 	Number  int          `json:"number,omitempty"` // it is one of this machine's
+	Blobs   int          `json:"blobs"`            // that it has
 	Lacking []Descriptor `json:"lacking"`          // blobs to be loaded, in the order of the manifest
 	Need    int64        `json:"need"`             // bytes of the state volume, beside what has been loaded before
 	Free    int64        `json:"free"`             // bytes that it has
+	Signed  bool         `json:"signed"`           // by a key of [trust] of the running system
+	Note    string       `json:"note"`             // who has signed it, and what was overridden
 }
 
 // CheckImport says what has to be loaded for a generation, or why it is refused. Nothing is written.
@@ -26,12 +32,16 @@ func (s *Switcher) CheckImport(r ImportRequest) (ImportCheck, error) {
 		return ImportCheck{}, err
 	}
 	check := ImportCheck{Lacking: []Descriptor{}}
+	if check.Signed, check.Note, err = s.trust(g, r); err != nil {
+		return ImportCheck{}, err
+	}
 	record := s.recordNow()
 	if e := record.named(g.Digest()); e != nil {
 		check.Number = e.Number
 	}
-	other, copied := s.elsewhere(g), int64(0)
-	for _, d := range distinct(g.Blobs()) {
+	other, copied, blobs := s.elsewhere(g), int64(0), distinct(g.Blobs())
+	check.Blobs = len(blobs)
+	for _, d := range blobs {
 		if size, err := s.disk.Size(s.store.BlobPath(d.Digest)); err == nil && size == d.Size {
 			continue
 		}
@@ -93,7 +103,7 @@ func (s *Switcher) fitsSlot(g Generation) error {
 // elsewhere is what lies outside of the store and the inbox.
 type elsewhere struct {
 	there map[Digest]int64    // sizes of what need not be in the store: on the boot medium, or in a slot that holds this very kernel
-	slots map[Digest]slotBlob // what slots hold of other generations; it can be copied
+	slots map[Digest]slotBlob // what slots hold; it can be copied
 }
 
 type slotBlob struct {
@@ -127,16 +137,17 @@ func (s *Switcher) elsewhere(g Generation) elsewhere {
 		return e // then more has to be loaded
 	}
 	for _, slot := range slots {
-		switch holds := s.startedBy(slot); {
-		case slot.Fault != "":
+		if slot.Fault != "" {
 			continue // nobody knows what is left of it
-		case slot.Boot == id:
-			for _, d := range g.BootBlobs() {
+		}
+		holds := s.startedBy(slot)
+		if slot.Boot == id {
+			holds = g.BootBlobs()
+		}
+		for _, d := range holds {
+			e.slots[d.Digest] = slotBlob{slot.Name, d.Size}
+			if slot.Boot == id {
 				e.there[d.Digest] = d.Size
-			}
-		default:
-			for _, d := range holds {
-				e.slots[d.Digest] = slotBlob{slot.Name, d.Size}
 			}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"bantam/atomicfile"
+	"bantam/signature"
 )
 
 // State is how far a generation is trusted.
@@ -38,6 +39,8 @@ type Entry struct {
 	Log    []string  `json:"log,omitempty"`    // what the service that failed wrote last, e.g. "web: no luck"
 	Pinned bool      `json:"pinned,omitempty"` // it stays until somebody unpins it
 	Label  string    `json:"label,omitempty"`  // of a person, for persons
+
+	Signed []signature.Signed `json:"signed,omitempty"` // with which it came from elsewhere; an export has them again
 
 	// Boots pass it over although it is good, for Reason, as long as another one can run. A switch to it ends that.
 	PassedOver bool `json:"passed_over,omitempty"`

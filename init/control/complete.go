@@ -122,6 +122,10 @@ func (v verb) complete(rest []string, typed, socket string) (names []string, fil
 		return generations(), false
 	case "switch", "test", "boot", "plan":
 		return generations(), true
+	case "export":
+		if len(operands) == 0 {
+			return generations(), false
+		}
 	case "log":
 		return services(), false
 	case "generations":

@@ -29,6 +29,7 @@ var printed = map[string]any{
 	"listGenerations": []Generation{},
 	"showGeneration":  GenerationDescription{},
 	"runGC":           switcher.Garbage{},
+	"runImport":       brought{},
 	"showState":       stateReport{},
 	"listSecrets":     []Secret{},
 }

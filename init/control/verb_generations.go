@@ -29,7 +29,8 @@ Old ones go by themselves: the newest twenty stay ("bantam gc --dry-run" tells w
 const showHelp = `Without NUMBER: of what runs. "bantam show 3 > /state/draft/system.toml" makes it the draft.`
 
 const gcHelp = `Kept are the running, the booted and the default generation, what ran before, the last good one,
-what is pinned and the newest twenty. It is done after every switch.
+what is pinned and the newest twenty. It is done after every switch and import. What an import that
+was cut off has loaded goes as well, and only here.
 
   --dry-run  only tell what would go, and how many bytes`
 
@@ -242,6 +243,9 @@ func runGC(c *client, args []string) int {
 		which = " (" + strings.Trim(strings.Join(strings.Fields(fmt.Sprint(g.Generations)), ", "), "[]") + ")"
 	}
 	fmt.Fprintf(c.out, "%s %s%s: %d bytes in %s\n", verb, count(len(g.Generations), "generation"), which, g.Bytes, count(g.Blobs, "blob"))
+	if g.Loaded > 0 {
+		fmt.Fprintf(c.out, "%s %d bytes of an import that was cut off\n", verb, g.Loaded)
+	}
 	return ExitGood
 }
 

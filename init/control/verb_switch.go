@@ -20,7 +20,8 @@ and then wants proof: services ready and staying up, the network as connected as
 checks of system.toml. Only then the next boot runs it. Without proof the machine goes back to
 the generation before, by itself, and says why. A power cut at any moment boots the old
 generation or the new one, never a mix. It goes on when this terminal dies. With NUMBER it goes to
-that generation instead; a file named 3 is ./3.
+that generation instead; a file named 3 is ./3. REF is all that "bantam import" takes, e.g.
+/mnt/pc.oci.tar: it is imported first.
 
   --confirm TIME  go back also unless somebody keeps it within TIME, e.g. 60s: at the question on
                   this terminal, or by "bantam confirm" on any other
@@ -76,6 +77,10 @@ func runSwitch(c *client, args []string) int {
 		last, _ := c.ask(Request{Verb: "abort"}, nil)
 		return last.Exit
 	}
+	c.scripted = flags["--json"] != ""
+	if rest, code = c.importFirst(rest, flags); code != 0 {
+		return code
+	}
 	number, file, text, code := c.aim(rest)
 	if code != 0 {
 		return code
@@ -87,7 +92,6 @@ func runSwitch(c *client, args []string) int {
 	if req.Reboot = flags["--reboot"] != ""; req.Reboot && req.NoRollback {
 		return c.misuse("--no-rollback: a boot that fails its proof ends with the default")
 	}
-	c.scripted = req.Events
 	return c.change(req)
 }
 

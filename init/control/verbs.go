@@ -27,6 +27,7 @@ type client struct {
 	out, errOut io.Writer
 	socket      string
 	scripted    bool // nobody reads along who could be asked: --json
+	state       string
 }
 
 // verbs is in the order in which people meet them.
@@ -42,13 +43,15 @@ func init() {
 		{"show", "[NUMBER]", "the system.toml of what runs, or of a generation", showHelp, runShow},
 		{"diff", "[A [B]]", "what the draft changes; or generation A against B", diffHelp, runDiff},
 		{"plan", "[--json] [FILE | NUMBER]", "what a switch to the draft would do", planHelp, runPlan},
-		{"switch", "[--confirm TIME] [--no-rollback | --reboot] [--json] [FILE | NUMBER] | --abort", "make the draft the running system, prove it, keep it", switchHelp, runSwitch},
-		{"test", "[--confirm TIME] [--no-rollback] [--json] [FILE | NUMBER]", "as switch, but the next boot runs what it would have run", testHelp, runSwitch},
-		{"boot", "[--confirm TIME] [--json] [FILE | NUMBER]", "try the draft at the next boot, change nothing now", bootHelp, runSwitch},
+		{"switch", "[--confirm TIME] [--no-rollback|--reboot] [--json] [FILE|NUMBER|REF] | --abort", "make the draft the running system, prove it, keep it", switchHelp, runSwitch},
+		{"test", "[--confirm TIME] [--no-rollback] [--json] [FILE|NUMBER|REF]", "as switch, but the next boot runs what it would have run", testHelp, runSwitch},
+		{"boot", "[--confirm TIME] [--json] [FILE|NUMBER|REF]", "try the draft at the next boot, change nothing now", bootHelp, runSwitch},
 		{"confirm", "", "keep what --confirm is waiting to take back", confirmHelp, runSimple},
 		{"rollback", "[--confirm TIME] [--reboot] [--json] [--yes] [NUMBER | --to-good]", "go back to what ran before, or to a generation", rollbackHelp, runRollback},
 		{"generations", "[--json] | show [N] | pin|unpin N | label N TEXT | delete N...",
 			"list the generations, look at one, keep, name or delete some", generationsHelp, runGenerations},
+		{"import", "[--downgrade] [--insecure] [--ca FILE] [--json] FILE|URL|REF|-", "bring a generation from a file, a web server or a registry", importHelp, runImport},
+		{"export", "[--partial] NUMBER FILE | NUMBER -", "write a generation to a file, to be carried elsewhere", exportHelp, runExport},
 		{"gc", "[--dry-run] [--json]", "remove old generations now", gcHelp, runGC},
 		{"draft", "discard", "throw the draft away: it is the running system again", draftHelp, runDraft},
 		{"service", "list [--json] | start|stop|restart NAME...", "look at services, start and stop them", serviceHelp, runService},
@@ -76,7 +79,7 @@ func Names() []string {
 func Main(args []string) int { return run(args, os.Stdout, os.Stderr, Socket) }
 
 func run(args []string, out, errOut io.Writer, socket string) int {
-	c := &client{out: out, errOut: errOut, socket: socket}
+	c := &client{out: out, errOut: errOut, socket: socket, state: statePath}
 	if len(args) == 0 {
 		c.out = errOut
 		c.listHelp()

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"bantam/signature"
 	"bantam/system"
 )
 
@@ -39,6 +40,10 @@ type Request struct {
 	DryRun      bool          `json:"dry_run,omitempty"`
 	Lines       int           `json:"lines,omitempty"`  // of a log, 0: all that is kept
 	Follow      bool          `json:"follow,omitempty"` // stay and send what comes
+
+	Manifest  []byte             `json:"manifest,omitempty"` // of a generation that comes from elsewhere
+	Signed    []signature.Signed `json:"signed,omitempty"`   // with it
+	Downgrade bool               `json:"downgrade,omitempty"`
 }
 
 // Frame is one line of the answer.

@@ -15,7 +15,11 @@ import (
 func TestUsageNamesEveryOptionThatIsTaken(t *testing.T) {
 	for _, v := range verbs {
 		socket := answering(t, nil, func(Request) Frame { return Frame{} })
-		code, _, errs := runVerb(socket, v.name, "--json")
+		args := []string{v.name, "--json"}
+		if v.name == "import" {
+			args = append(args, "/nonexistent.tar")
+		}
+		code, _, errs := runVerb(socket, args...)
 		if taken := code != ExitUsage; taken != strings.Contains(v.usage, "--json") {
 			t.Errorf("%s: usage %q, --json taken: %v %s", v.name, v.usage, taken, errs)
 		}

@@ -73,6 +73,12 @@ func (p *initProcess) handle(req control.Request, c *control.Client) control.Fra
 		return p.listSecrets()
 	case "secret remove":
 		return p.removeSecret(req, c)
+	case "import check":
+		return p.checkImport(req)
+	case "import":
+		return p.takeImport(req)
+	case "export":
+		return p.export(req.Generation)
 	case "state renew":
 		return p.renew(true, "the next boot makes the state volume anew: `reboot`; `bantam state keep` takes that back", c)
 	case "state keep":

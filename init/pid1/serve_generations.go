@@ -66,7 +66,7 @@ func (p *initProcess) text(number int) control.Frame {
 func (p *initProcess) collect(dry bool) control.Frame {
 	g, err := p.switcher.Garbage()
 	if err == nil && !dry {
-		err = p.switcher.Collect()
+		err = p.switcher.Clean()
 	}
 	if err != nil {
 		return failure(err)

@@ -1,0 +1,231 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"bantam/oci"
+	"bantam/switcher"
+	"bantam/system"
+)
+
+const importHelp = `Brings a generation that a build host has made ("bantam build --archive", "bantam push") or another
+machine has exported. It is one of this machine's then, untried: "bantam switch N" makes it run.
+"bantam switch" and "boot" take the same words and do both in one.
+
+  FILE       an OCI layout as .tar, or its folder, e.g. on a USB stick: /mnt/pc.oci.tar
+  URL        such an archive on a web server: https://host/pc.oci.tar. http:// is taken where
+             [trust] of system.toml names keys, or with --insecure
+  REF        in a registry: HOST[:PORT]/REPOSITORY[:TAG|@DIGEST], http:// in front as above
+  -          such an archive from standard input
+
+Before the first byte is loaded it is checked: board, architecture, signature and version, where
+[trust] of system.toml names keys, and that it fits, with room for a way back. Only blobs that this
+machine lacks are loaded; each is compared with its digest. Where the line breaks, what has come is
+kept, and the same command goes on. "bantam gc" removes it.
+
+  --downgrade  take it although its version is lower than one that has been good here
+  --insecure   believe whoever answers to http://
+  --ca FILE    certificates, PEM: the only authorities that are believed for https://
+  --json       the outcome as one JSON document`
+
+func runImport(c *client, args []string) int {
+	flags, rest, code := c.options(args, "--ca", "--downgrade --insecure --json")
+	if code != 0 {
+		return code
+	}
+	if len(rest) != 1 {
+		return c.misuse("import which one?")
+	}
+	c.scripted = flags["--json"] != ""
+	got, code := c.bring(rest[0], flags)
+	if code != 0 {
+		return code
+	}
+	if flags["--json"] != "" {
+		return c.printJSON(got)
+	}
+	fmt.Fprintln(c.out, got)
+	return ExitGood
+}
+
+// brought is what import --json prints.
+type brought struct {
+	Number int    `json:"number"`           // of the generation
+	Known  bool   `json:"known"`            // it was here before
+	Kernel string `json:"kernel,omitempty"` // how kernel or initrd differ from the booted ones
+	Blobs  int    `json:"blobs"`            // that it has
+	Loaded int    `json:"loaded"`           // of them
+	Bytes  int64  `json:"bytes"`            // of those that came now
+}
+
+func (b brought) String() string {
+	how := fmt.Sprintf("%s of %d loaded, %d kB", count(b.Loaded, "blob"), b.Blobs, (b.Bytes+1023)>>10)
+	if b.Loaded == 0 {
+		how = "nothing had to be loaded"
+	}
+	there := "is here"
+	if b.Known {
+		there = "was here already"
+	}
+	reboot := ""
+	if b.Kernel != "" {
+		reboot = " --reboot"
+		how += "; it has another kernel or initrd"
+	}
+	return fmt.Sprintf("generation %d %s (%s); `bantam switch %[1]d%[4]s` makes it run", b.Number, there, how, reboot)
+}
+
+// bring loads what the machine lacks of the generation that word leads to, and has PID 1 take it over.
+func (c *client) bring(word string, flags map[string]string) (got brought, code int) {
+	ctx := context.Background()
+	trusts, code := c.trusts()
+	if code != 0 {
+		return got, code
+	}
+	source, err := oci.Open(ctx, word, oci.Options{Stdin: os.Stdin, CA: flags["--ca"], AllowHTTP: trusts || flags["--insecure"] != "", UserAgent: "bantam/" + Version})
+	if err != nil {
+		return got, c.fail(err)
+	}
+	defer source.Close()
+	manifest, err := source.Manifest(ctx)
+	if err != nil {
+		return got, c.fail(err)
+	}
+	signed, err := source.Signatures(ctx)
+	if err != nil {
+		return got, c.fail(fmt.Errorf("signatures: %w", err))
+	}
+	req := Request{Verb: "import check", Manifest: manifest, Signed: signed, Downgrade: flags["--downgrade"] != ""}
+	var check switcher.ImportCheck
+	if last, ok := c.ask(req, &check); !ok {
+		return got, max(last.Exit, ExitError)
+	}
+	if !c.scripted {
+		fmt.Fprintln(c.out, visible(check.Note))
+	}
+	inbox, err := switcher.OpenInbox(c.state)
+	if err == nil {
+		defer inbox.Close()
+		err = inbox.Keep(check.Lacking)
+	}
+	if err != nil {
+		return got, c.fail(err)
+	}
+	got.Blobs = check.Blobs
+	req.Verb = "import"
+	const rounds = 3 // what is damaged here, or was collected meanwhile, is known only then
+	lacking := check.Lacking
+	for range rounds {
+		if err := c.load(ctx, source, inbox, lacking, &got); err != nil {
+			return got, c.fail(err)
+		}
+		var end switcher.Imported
+		if last, ok := c.ask(req, &end); !ok {
+			return got, max(last.Exit, ExitError)
+		}
+		if lacking = end.Lacking; len(lacking) == 0 {
+			got.Number, got.Known, got.Kernel = end.Number, end.Known, end.Kernel
+			return got, ExitGood
+		}
+	}
+	return got, c.fail(fmt.Errorf("%s is lacking again and again; is the disk damaged? See dmesg", lacking[0].Spoken()))
+}
+
+// trusts says whether the running system takes only what somebody has signed.
+func (c *client) trusts() (keys bool, code int) {
+	var text []byte
+	if last, ok := c.ask(Request{Verb: "text"}, &text); !ok {
+		return false, max(last.Exit, ExitError)
+	}
+	running, problems := system.Parse("system.toml", text)
+	return len(problems) == 0 && len(running.Trust.Keys) > 0, ExitGood
+}
+
+// load loads blobs into the inbox.
+func (c *client) load(ctx context.Context, source oci.Source, inbox *switcher.Inbox, blobs []switcher.Descriptor, got *brought) error {
+	progress := newProgress(c.errOut)
+	defer progress.clear()
+	total, before := int64(0), int64(0)
+	for _, d := range blobs {
+		total += d.Size
+	}
+	for _, d := range blobs {
+		first := true
+		open := func(from int64) (io.ReadCloser, error) {
+			if first {
+				got.Loaded++
+			}
+			first = false
+			r, err := beginAt(ctx, source, d, from)
+			return &countedBlob{r, &got.Bytes}, err
+		}
+		err := inbox.Load(d, open, func(done int64) { progress.show("%d of %d kB: %s", (before+done)>>10, total>>10, d.Spoken()) })
+		if err != nil {
+			return fmt.Errorf("%s: %w", d.Spoken(), err)
+		}
+		before += d.Size
+	}
+	return nil
+}
+
+// beginAt opens a blob at a byte, also where the source can only begin at its start.
+func beginAt(ctx context.Context, source oci.Source, d switcher.Descriptor, from int64) (io.ReadCloser, error) {
+	r, err := source.Blob(ctx, d, from)
+	if !errors.Is(err, oci.ErrNoOffset) {
+		return r, err
+	}
+	if r, err = source.Blob(ctx, d, 0); err != nil {
+		return nil, err
+	}
+	if _, err := io.CopyN(io.Discard, r, from); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// countedBlob counts what comes.
+type countedBlob struct {
+	io.ReadCloser
+	bytes *int64
+}
+
+func (b *countedBlob) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	*b.bytes += int64(n)
+	return n, err
+}
+
+// importFirst imports what the operand of a switch leads to, if it is a source, and makes it a number.
+func (c *client) importFirst(args []string, flags map[string]string) ([]string, int) {
+	if len(args) != 1 || !isSource(args[0]) {
+		return args, 0
+	}
+	got, code := c.bring(args[0], flags)
+	if code != 0 {
+		return nil, code
+	}
+	if !c.scripted {
+		fmt.Fprintf(c.out, "generation %d came from %s\n", got.Number, visible(args[0]))
+	}
+	return []string{strconv.Itoa(got.Number)}, 0
+}
+
+// isSource says whether a word that may name a system.toml, too, leads to a generation. A file that is there is a system.toml,
+// unless it is an archive.
+func isSource(word string) bool {
+	if isNumber(word) || !oci.IsSource(word) {
+		return false
+	}
+	if strings.HasSuffix(word, ".tar") {
+		return true
+	}
+	_, err := os.Stat(word)
+	return err != nil && !strings.HasSuffix(word, ".toml")
+}
