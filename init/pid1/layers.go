@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -86,6 +87,12 @@ func onceFound[T any](find func() (T, error)) func() (T, error) {
 		}
 		return found, err
 	}
+}
+
+// onMedium says whether the boot medium carries a layer: a slot's initrd names all of them, whatever its generation uses.
+func (l *layers) onMedium(d switcher.Digest) bool {
+	area, err := l.area()
+	return err == nil && slices.ContainsFunc(area, func(e layer.Extent) bool { return e.SHA256 == d.Hex() })
 }
 
 // place says where a layer is: in the store or on the boot medium.

@@ -53,6 +53,11 @@ func TestALayerLiesInTheStoreOrOnTheMedium(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	for name, want := range map[string]bool{"stored": false, "carried": true, "nowhere": false} {
+		if got := l.onMedium(switcher.Digest("sha256:" + all[name].Hex)); got != want {
+			t.Errorf("%s on the medium: %v", name, got)
+		}
+	}
 }
 
 func TestLayersAreReadWhenTheKernelComplains(t *testing.T) {
