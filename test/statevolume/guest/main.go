@@ -1,17 +1,23 @@
 // Command guest is PID 1 of the machine test: it opens the state volume, says what it got, counts its boots in a file on
 // it, and waits for lines: "spoil" lets the kernel find an error, "renew" and "keep" mark the volume and take that back,
-// "grow" grows it and says after each step how far it is, "off" unmounts and switches off.
+// "grow" grows it and says after each step how far it is, "off" unmounts and switches off. On a disk with boot slots "stage"
+// puts this program and a module into slot B as kernel and initrd, "verify" reads that, "try" has the loader start it.
 package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
 
+	"bantam/init/bootslot"
 	"bantam/init/statevolume"
+	"bantam/layer"
+	"bantam/switcher"
 
 	"golang.org/x/sys/unix"
 )
@@ -70,6 +76,18 @@ func main() {
 	}
 	say("volume kind=%s origin=%s device=%s size=%d boots=%d check=%q reason=%s.", v.Kind, v.Origin, v.Device, v.Size, len(count), v.Check(), v.Reason)
 
+	if v.Slots().Disk != "" {
+		say("slots %+v.", v.Slots())
+	}
+	slots := func() *bootslot.Loader {
+		loader, notes := bootslot.Open(bootslot.Options{Slots: v.Slots(), Booted: "A", Loader: "grub", Area: func() (layer.Area, error) { return nil, nil }})
+		for _, note := range notes {
+			say("note %s", note)
+		}
+		l, _ := loader.(*bootslot.Loader)
+		return l
+	}
+
 	lines := bufio.NewScanner(console)
 	for lines.Scan() {
 		switch strings.TrimSpace(lines.Text()) {
@@ -87,12 +105,43 @@ func main() {
 				say("step %d: %d GB", n, size/1e9)
 			})
 			say("grow: %v", err)
+		case "stage":
+			s, err := staging()
+			s.Progress = func(done, total int64) { say("%d of %d bytes", done, total) }
+			if err == nil {
+				err = slots().Stage(context.Background(), "B", s)
+			}
+			say("stage: %v", err)
+		case "verify":
+			say("verify: %v", slots().Verify(context.Background(), "B"))
+		case "try":
+			say("try: %v", slots().Try("B", 3))
 		case "off":
 			unix.Sync()
 			say("close: %v", unix.Unmount("/state", 0))
 			unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
 		}
 	}
+}
+
+// staging is a generation made of what this machine has.
+func staging() (s switcher.Staging, err error) {
+	s.System = []byte("# a test\n")
+	files := map[switcher.Digest][]byte{}
+	blob := func(name string) (d switcher.Descriptor) {
+		b, fault := os.ReadFile(name)
+		if fault != nil {
+			err = fault
+		}
+		d.Digest, d.Size = switcher.DigestOf(b), int64(len(b))
+		files[d.Digest] = b
+		return d
+	}
+	g := switcher.Generation{Board: "pc", Arch: "amd64", System: switcher.Descriptor{Digest: switcher.DigestOf(s.System), Size: int64(len(s.System))}}
+	g.Kernel, g.Initrd = blob("/init"), []switcher.Descriptor{blob("/modules/ext4.ko")}
+	s.Generation = g
+	s.Blob = func(d switcher.Digest) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(files[d])), nil }
+	return s, err
 }
 
 func load(name string) error {
