@@ -16,6 +16,7 @@ import (
 
 	"bantam/board"
 	"bantam/newc"
+	"bantam/oci"
 	"bantam/spelling"
 	"bantam/switcher"
 	"bantam/system"
@@ -260,6 +261,10 @@ func (in *Inputs) store(ctx context.Context, c *Composed, release int) error {
 		return fmt.Errorf("store: %w", err)
 	}
 	entries, err := store.Index()
+	if err == nil {
+		entries = oci.WithSignatures(entries)
+		err = store.SetIndex(entries)
+	}
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
@@ -278,6 +283,9 @@ func onlyGenerations(store *switcher.Store) error {
 		return err
 	}
 	for _, e := range entries {
+		if _, ok := oci.SignatureOf(e); ok {
+			continue
+		}
 		var manifest struct {
 			ArtifactType string `json:"artifactType"`
 		}

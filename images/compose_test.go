@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"bantam/board"
+	"bantam/oci"
+	"bantam/signature"
 	"bantam/switcher"
 )
 
@@ -255,7 +257,6 @@ func TestStoreKeepsTheLastGenerationOfEachBoard(t *testing.T) {
 	}
 }
 
-// A layout in which somebody keeps other artifacts is no place for ours: what they need would be collected.
 func TestAGenerationIsOfTheReleaseThatSystemTOMLNames(t *testing.T) {
 	in := testInputs(t, t.TempDir())
 	if g := mustCompose(t, in).Generation; g.Release != 0 || bytes.Contains(g.Manifest(), []byte("bantam.release")) {
@@ -267,6 +268,49 @@ func TestAGenerationIsOfTheReleaseThatSystemTOMLNames(t *testing.T) {
 	}
 }
 
+func TestASignatureStaysAsLongAsItsGeneration(t *testing.T) {
+	in := testInputs(t, t.TempDir())
+	first := mustCompose(t, in).Digest
+	signed := []signature.Signed{{Payload: []byte("payload"), Signature: []byte("signature")}}
+	if err := oci.PutSignatures(t.Context(), oci.OpenFolder(in.Store, string(first)), oci.Options{}, signed); err != nil {
+		t.Fatal(err)
+	}
+	found := func() (names []string) {
+		store, err := switcher.OpenStore(in.Store)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries, err := store.Index()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			if _, err := store.Blob(e.Digest); err != nil {
+				t.Error(err)
+			}
+			names = append(names, e.Annotations[refName]+" "+e.Annotations["kind"])
+		}
+		if _, err := store.Blob(switcher.DigestOf(signed[0].Payload)); (err == nil) != (len(names) == 2) {
+			t.Errorf("the payload, with %q: %v", names, err)
+		}
+		return names
+	}
+	want := []string{"pc dev.cosignproject.cosign/image", oci.SignatureTag(first) + " dev.cosignproject.cosign/sigs"}
+	if got := found(); !slices.Equal(got, want) {
+		t.Errorf("signed: %q, want %q", got, want)
+	}
+	mustCompose(t, in)
+	if got := found(); !slices.Equal(got, want) {
+		t.Errorf("built again: %q, want %q", got, want)
+	}
+	in.System = []byte("hostname = \"other\"\n")
+	mustCompose(t, in)
+	if got := found(); !slices.Equal(got, []string{"pc "}) {
+		t.Errorf("another in its place: %q", got)
+	}
+}
+
+// A layout in which somebody keeps other artifacts is no place for ours: what they need would be collected.
 func TestStoreOfOthersIsLeftAlone(t *testing.T) {
 	in := testInputs(t, t.TempDir())
 	mustCompose(t, in)

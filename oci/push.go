@@ -56,19 +56,6 @@ func Push(ctx context.Context, word string, o Options, src Source, told func(don
 	return p, nil
 }
 
-// PushSignatures puts signatures of the manifest with this digest beside it in a registry, where they join those that are there.
-func PushSignatures(ctx context.Context, word string, o Options, d switcher.Digest, signed []signature.Signed) error {
-	r, err := openToPush(word, o)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	if _, err := r.pushSignatures(ctx, d, signed); err != nil {
-		return fmt.Errorf("%s: signatures: %w", r.ref, err)
-	}
-	return nil
-}
-
 func openToPush(word string, o Options) (*registry, error) {
 	ref, err := ParseReference(word)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"bantam/board"
 	"bantam/images"
+	"bantam/images/signing"
 	"bantam/switcher"
 )
 
@@ -72,6 +73,7 @@ newer packages: bantam build --update [NAME...] SYSTEM.toml`,
 		img := c.flags.Bool("img", false, "only the disk image")
 		iso := c.flags.Bool("iso", false, "only the ISO image")
 		asJSON := c.flags.Bool("json", false, "print the sizes as JSON")
+		keyFile := c.flags.String("sign", "", "sign the generation in the store with the private key `FILE`, as bantam sign does")
 		return func(args []string) error {
 			file, b, err := f.arguments(args)
 			if err != nil {
@@ -91,7 +93,16 @@ newer packages: bantam build --update [NAME...] SYSTEM.toml`,
 			if f.store == "" {
 				f.store = filepath.Join(*out, "store")
 			}
+			var key signing.PrivateKey
+			if *keyFile != "" { // asked for its passphrase now, not when the work is done
+				if key, err = c.readKey(*keyFile); err != nil {
+					return err
+				}
+			}
 			generation, sizes, err := f.build(c, b, file, *out, kinds)
+			if *keyFile != "" && err == nil {
+				err = c.signBuilt(f.store, generation, key)
+			}
 			switch {
 			case sizes == nil:
 				return said(c, err)

@@ -49,6 +49,16 @@ func TestBuildAndSize(t *testing.T) {
 		t.Errorf("a second build differs from the first (%v)", err)
 	}
 
+	t.Setenv(passphraseVariable, "x")
+	key := filepath.Join(dir, "release")
+	bantam("", "keygen", key).expect(t, exitOK, "[trust]", "signs")
+	bantam("", "build", "--sign", key+".pub", "--device", device, "--out", out, system).expect(t, exitFault, "", "is a public key")
+	bantam("", "build", "--sign", key+".key", "--device", device, "--out", out, system).expect(t, exitOK, "generation ", "(board pc) signed with Ed25519 key")
+	bantam("", "build", "--sign", key+".key", "--device", device, "--out", out, system).expect(t, exitOK, "generation ", "(board pc) is signed with Ed25519 key")
+	if by, n := signedWith(t, "oci:"+filepath.Join(out, "store"), key+".pub"); by != 0 || n != 1 {
+		t.Errorf("--sign: by %d, %d signatures", by, n)
+	}
+
 	lock := filepath.Join(dir, "system.lock")
 	bantam("", "build", "--locked", "--device", device, "--out", out, system).expect(t, exitOK, "generation ", "")
 	bantam("", "build", "--update", "linux-imag-amd64", "--device", device, "--out", out, system).expect(t, exitFault, "", lock+` has no linux-imag-amd64 for board pc; did you mean "linux-image-amd64"?`)

@@ -2,17 +2,15 @@ package control
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
 	"sort"
 	"strings"
 	"text/tabwriter"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"bantam/init/secret"
 	"bantam/system"
@@ -153,40 +151,11 @@ func readSecret(in *os.File, out io.Writer, name string) ([]byte, error) {
 		}
 		return value, err
 	}
-	interrupted := make(chan os.Signal, 1) // ^C must not leave the terminal without echo
-	signal.Notify(interrupted, os.Interrupt, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
-	defer signal.Stop(interrupted)
-	restore, err := tty.Set(in, func(t *unix.Termios) { t.Lflag &^= unix.ECHO })
-	if err != nil {
-		return nil, err
-	}
-	defer restore()
-	fmt.Fprintf(out, "Value of secret %s (it is not shown): ", name) // who sees that may type
-	type line struct {
-		text []byte
-		err  error
-	}
-	typed := make(chan line, 1)
-	go func() {
-		buf := make([]byte, 4096) // the longest line that a terminal gives
-		n, err := in.Read(buf)
-		typed <- line{buf[:n], err}
-	}()
-	select {
-	case l := <-typed:
-		fmt.Fprintln(out)
-		if l.err != nil && l.err != io.EOF {
-			return nil, l.err
-		}
-		text, whole := strings.CutSuffix(string(l.text), "\n")
-		if !whole {
-			return nil, fmt.Errorf("nothing is changed")
-		}
-		return []byte(text), nil
-	case <-interrupted:
-		fmt.Fprintln(out)
+	text, err := tty.Hidden(in, out, fmt.Sprintf("Value of secret %s (it is not shown): ", name))
+	if errors.Is(err, tty.ErrNothing) {
 		return nil, fmt.Errorf("nothing is changed")
 	}
+	return []byte(text), err
 }
 
 func (c *client) removeSecret(name string, yes bool) int {

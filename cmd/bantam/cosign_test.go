@@ -1,0 +1,184 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"bantam/images"
+	"bantam/signature"
+	"bantam/switcher"
+)
+
+// debianProgram is a program of a Debian package that the host need not have.
+func debianProgram(t *testing.T, release, name, path string) string {
+	t.Helper()
+	cache, err := openCache("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages, err := images.DebianPackages(context.Background(), cache.Dir, release, "amd64", []string{name}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(packages[name].Dir, path)
+}
+
+// cosign runs cosign, which is part of Debian since trixie, without network.
+func cosign(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	cmd := exec.Command(debianProgram(t, "trixie", "cosign", "usr/bin/cosign"), args...)
+	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "http_proxy=", "https_proxy=http://127.0.0.1:1", "no_proxy=")
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+func mustCosign(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := cosign(t, args...)
+	if err != nil {
+		t.Fatalf("cosign %s: %v: %s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// startRegistry starts Debian's registry, and returns its HOST:PORT.
+func startRegistry(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	config := filepath.Join(dir, "config.yml")
+	text := "version: 0.1\nlog: {level: info}\nstorage: {filesystem: {rootdirectory: " + dir + "/data}}\nhttp: {addr: 127.0.0.1:0}\n"
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("docker-registry", "serve", config)
+	cmd.Env = append(os.Environ(), "OTEL_TRACES_EXPORTER=none")
+	log, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("%v: apt-get install docker-registry", err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	address := make(chan string, 1)
+	go func() {
+		defer close(address)
+		listening := regexp.MustCompile(`listening on ([0-9.:]+)`)
+		for lines := bufio.NewScanner(log); lines.Scan(); {
+			if found := listening.FindStringSubmatch(lines.Text()); found != nil {
+				address <- found[1]
+			}
+		}
+	}()
+	host, ok := <-address
+	if !ok {
+		t.Fatal("the registry has ended")
+	}
+	return host
+}
+
+func skopeoCopy(t *testing.T, from, to string) {
+	t.Helper()
+	out, err := exec.Command("skopeo", "copy", "--preserve-digests", "--insecure-policy", "--src-tls-verify=false", "--dest-tls-verify=false", from, to).CombinedOutput()
+	if err != nil {
+		t.Fatalf("skopeo (apt-get install skopeo): copy %s %s: %v: %s", from, to, err, out)
+	}
+}
+
+// oneFlippedBitIsRefused tries each byte of payload and signature of what a layout holds.
+func oneFlippedBitIsRefused(t *testing.T, where, public string) {
+	t.Helper()
+	digest, signed, keys := signaturesOf(t, "oci:"+where, public)
+	for what, bytes := range map[string][]byte{"payload": signed[0].Payload, "signature": signed[0].Signature} {
+		for i := range bytes {
+			bytes[i] ^= 1 << (i % 8)
+			if _, err := signature.Verify(string(digest), signed, keys); err == nil {
+				t.Errorf("%s: accepted with a flipped bit in byte %d of its %s", where, i, what)
+			}
+			bytes[i] ^= 1 << (i % 8)
+		}
+	}
+	if _, err := signature.Verify(string(digest), signed, keys); err != nil {
+		t.Errorf("%s: %v", where, err)
+	}
+}
+
+func sigTag(d switcher.Digest) string { return "sha256-" + d.Hex() + ".sig" }
+
+// cosignKeys makes a key with each program, of each kind: NAME.key and NAME.pub in the working folder.
+func cosignKeys(t *testing.T) (names []string) {
+	t.Helper()
+	for _, kind := range []string{"ed25519", "p256"} {
+		bantam("", "keygen", "--type", kind, "bantam-"+kind).expect(t, exitOK, "[trust]", "signs")
+		names = append(names, "bantam-"+kind)
+	}
+	mustCosign(t, "generate-key-pair", "--output-key-prefix", "cosign-p256")
+	out, err := exec.Command("openssl", "genpkey", "-algorithm", "ed25519", "-out", "plain.pem").CombinedOutput()
+	if err != nil {
+		t.Fatalf("openssl (apt-get install openssl): %v: %s", err, out)
+	}
+	mustCosign(t, "import-key-pair", "--key", "plain.pem", "--output-key-prefix", "cosign-ed25519")
+	return append(names, "cosign-p256", "cosign-ed25519")
+}
+
+func TestCosignAndBantamTakeEachOthersKeysAndSignatures(t *testing.T) {
+	dir := workIn(t)
+	t.Setenv(passphraseVariable, "correct horse")
+	host := startRegistry(t)
+	names := cosignKeys(t)
+	for i, name := range names {
+		t.Run(name, func(t *testing.T) {
+			next := names[(i+1)%len(names)]
+			key, public, other := name+".key", name+".pub", next+".pub"
+			if got, want := mustCosign(t, "public-key", "--key", key), readFile(t, public); got != want {
+				t.Errorf("cosign public-key: %q, want %q", got, want)
+			}
+
+			// Ours, in a layout and in a registry.
+			layout := "ours-" + name
+			digest := smallLayout(t, layout, "pc")
+			bantam("", "sign", "--key", key, "oci:"+layout).expect(t, exitOK, "signed with", "")
+			repository := host + "/" + layout
+			skopeoCopy(t, "oci:"+layout+":pc", "docker://"+repository+":pc")
+			skopeoCopy(t, "oci:"+layout+":"+sigTag(digest), "docker://"+repository+":"+sigTag(digest))
+			local := []string{"--insecure-ignore-tlog", "--local-image", layout}
+			remote := []string{"--insecure-ignore-tlog", repository + "@" + string(digest)}
+			for _, where := range [][]string{local, remote} {
+				mustCosign(t, append([]string{"verify", "--key", public}, where...)...)
+				if out, err := cosign(t, append([]string{"verify", "--key", other}, where...)...); err == nil {
+					t.Errorf("cosign verifies %s with %s: %s", where, other, out)
+				}
+			}
+
+			// Cosign's.
+			repository = host + "/theirs-" + name
+			skopeoCopy(t, "oci:"+layout+":pc", "docker://"+repository+":pc")
+			mustCosign(t, "sign", "--yes", "--tlog-upload=false", "--key", key, "-a", "built-by=me", repository+"@"+string(digest))
+			theirs := filepath.Join(dir, "theirs-"+name)
+			skopeoCopy(t, "docker://"+repository+":pc", "oci:"+theirs+":pc")
+			skopeoCopy(t, "docker://"+repository+":"+sigTag(digest), "oci:"+theirs+":"+sigTag(digest))
+			if by, n := signedWith(t, "oci:"+theirs, other, public); by != 1 || n != 1 {
+				t.Errorf("cosign's signature: by %d of %d, want by 1 of 1", by, n)
+			}
+			if by, _ := signedWith(t, "oci:"+theirs, other); by != -1 {
+				t.Errorf("cosign's signature is one of %s", other)
+			}
+			for _, where := range []string{layout, theirs} {
+				oneFlippedBitIsRefused(t, where, public)
+			}
+			// Beside it ours, which cosign finds again.
+			bantam("", "sign", "--key", next+".key", "oci:"+theirs).expect(t, exitOK, "7) signed with", "")
+			mustCosign(t, "verify", "--key", public, "--insecure-ignore-tlog", "--local-image", theirs)
+			mustCosign(t, "verify", "--key", other, "--insecure-ignore-tlog", "--local-image", theirs)
+		})
+	}
+}
