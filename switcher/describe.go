@@ -39,7 +39,7 @@ func (s *Switcher) Describe(number int) (Description, error) {
 		d.Layers = append(d.Layers, strings.TrimSpace(spokenLayer(l.LayerName())+" "+l.Annotations[VersionAnnotation]))
 	}
 	if err := s.startable(t.generation, Now); err != nil {
-		d.Fault = err.Error()
+		d.Fault = withCommand(err, VerbTest, d.Number).Error()
 	}
 	if current >= 0 {
 		d.Running = all[current].Number

@@ -63,10 +63,29 @@ type Listed struct {
 	Previous bool `json:"previous"` // `rollback` goes to it
 	Image    bool `json:"image"`    // the boot medium carries it
 	Tries    int  `json:"tries"`    // boots that may still try it
+
+	OtherKernel bool   `json:"other_kernel,omitempty"` // it cannot be started without a reboot
+	Slot        string `json:"slot,omitempty"`         // boot slot that holds that kernel; "": none does
 }
 
 // Generations lists all generations by number.
 func (s *Switcher) Generations() []Listed {
+	all := s.listed()
+	slots, _ := s.seeSlots() // none where they cannot be seen, which is told elsewhere
+	for i := range all {
+		boot := s.bootID(all[i].Digest)
+		if boot == "" || boot == s.image.generation.BootID() {
+			continue
+		}
+		if all[i].OtherKernel = true; slots.other.holds(boot) {
+			all[i].Slot = slots.other.Name
+		}
+	}
+	return all
+}
+
+// listed is Generations without a look at anything but the record.
+func (s *Switcher) listed() []Listed {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := make([]Listed, 0, len(s.record.Entries))

@@ -14,8 +14,9 @@ import (
 )
 
 const generationsHelp = `State is untried, good (it has proven itself), bad or interrupted (by a power cut, or by a person).
-A default that is passed over has not stayed up in three boots in a row; "bantam rollback N"
-goes back to it.
+A default that is passed over has not stayed up in three boots in a row, or its boot slot did not
+start; "bantam rollback N", or "bantam boot N" over another kernel, goes back to it. "in slot B"
+needs the kernel there, "other kernel" one that "bantam boot N" puts there.
 
 show [N]      generation N, or what runs: state, reason, what it changes, and what a service that
               failed said

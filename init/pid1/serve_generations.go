@@ -31,7 +31,7 @@ func marks(g switcher.Listed) (words []string) {
 	}{
 		{g.Current, "running"}, {g.Default, "default"}, {g.Booted && !g.Current, "booted"},
 		{g.Previous, "previous"}, {g.Image, "image"}, {g.Tries > 0, "tried next"}, {g.Pinned, "pinned"},
-		{g.PassedOver, "passed over"},
+		{g.PassedOver, "passed over"}, {g.Slot != "", "in slot " + g.Slot}, {g.OtherKernel && g.Slot == "", "other kernel"},
 	} {
 		if m.so {
 			words = append(words, m.mark)
