@@ -19,8 +19,7 @@ import (
 // openSwitcher reads the generations. When the state volume's files cannot be
 // used, memory takes its place and the image's generation runs.
 func (p *initProcess) openSwitcher() (*switcher.Switcher, error) {
-	p.openSlots()
-	options := switcher.Options{Dir: statePath, Machine: p.machine, Booted: p.image.Generation, Text: p.image.text, Loader: p.bootLoader, OnMedium: p.machine.layers.onMedium, Forgets: !p.lasting()}
+	options := switcher.Options{Dir: statePath, Machine: p.machine, Booted: p.image.Generation, Text: p.image.text, Loader: p.bootLoader, OnMedium: p.onMedium, Forgets: !p.lasting()}
 	s, err := switcher.Open(options)
 	if err == nil {
 		return s, nil

@@ -90,6 +90,8 @@ func onceFound[T any](find func() (T, error)) func() (T, error) {
 }
 
 // onMedium says whether the boot medium carries a layer: a slot's initrd names all of them, whatever its generation uses.
+func (p *initProcess) onMedium(d switcher.Digest) bool { return p.machine.layers.onMedium(d) }
+
 func (l *layers) onMedium(d switcher.Digest) bool {
 	area, err := l.area()
 	return err == nil && slices.ContainsFunc(area, func(e layer.Extent) bool { return e.SHA256 == d.Hex() })

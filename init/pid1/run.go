@@ -161,7 +161,7 @@ func (p *initProcess) live() (action Action, err error) {
 		p.notes.add("%v; what an image of this kernel carried before takes its place", unread)
 	}
 	p.machine = NewMachine(p.sup, p.loader, p.image.initDigest(), p.consoles, coldplugged)
-	p.machine.layers = p.newLayers()
+	p.openMedium()
 	for _, name := range append(p.build.Commands, "bantam") {
 		p.machine.commands[name] = true
 	}

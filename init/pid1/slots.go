@@ -12,8 +12,10 @@ import (
 // slotsLimit is how long the disk may take to tell of its boot slots: a few sectors.
 const slotsLimit = 5 * time.Second
 
-// openSlots finds the boot slots of the disk that the machine was started from. A disk that does not answer holds up nobody.
-func (p *initProcess) openSlots() {
+// openMedium makes ready for the layers and finds the boot slots of the disk that the machine was started from. A disk that
+// does not answer holds up nobody.
+func (p *initProcess) openMedium() {
+	p.machine.layers = p.newLayers()
 	defer p.chart.Span("boot slots")()
 	o := bootslot.Options{Slots: p.volume.Slots(), Generation: p.image.Digest(), Area: p.machine.layers.area}
 	o.Booted, _ = p.cmdline.Get("bantam.slot")
