@@ -361,6 +361,9 @@ func TestStoreIsAnOCILayout(t *testing.T) {
 	if err != nil || switcher.DigestOf(raw) != c.Digest {
 		t.Errorf("skopeo inspect: %v: digest %s, want %s", err, switcher.DigestOf(raw), c.Digest)
 	}
+	if said, err := exec.Command("skopeo", "inspect", "oci:"+in.Store+":pc").CombinedOutput(); err != nil || !bytes.Contains(said, []byte(c.Digest)) {
+		t.Errorf("skopeo inspect: %v: %s", err, said)
+	}
 	copied := filepath.Join(t.TempDir(), "copy")
 	if out, err := exec.Command("skopeo", "copy", "--preserve-digests", "--insecure-policy", "oci:"+in.Store+":pc", "oci:"+copied+":pc").CombinedOutput(); err != nil {
 		t.Fatalf("skopeo copy: %v: %s", err, out)

@@ -41,7 +41,8 @@ func newMachineOf(kernel, modules int) *machine {
 		Kernel: put(switcher.KernelType, bytes.Repeat([]byte{byte(kernel), 7, 3}, kernel/3+1)),
 		Initrd: []switcher.Descriptor{put(switcher.InitrdType, bytes.Repeat([]byte("modules"), modules))},
 	}
-	put("", []byte("{}"))
+	config, of := g.Config()
+	m.blobs[of.Digest] = config
 	m.raw = g.Manifest()
 	return m
 }
@@ -244,6 +245,13 @@ func skopeo(t *testing.T, args ...string) []byte {
 func TestSkopeoReadsWhatWeWriteAndWeReadWhatSkopeoWrites(t *testing.T) {
 	m := newMachine(100_000)
 	ours, theirs := writeFile(t, "pc.tar", m.archived(t)), filepath.Join(t.TempDir(), "theirs.tar")
+	var seen struct {
+		Digest       switcher.Digest
+		Architecture string
+	}
+	if err := json.Unmarshal(skopeo(t, "inspect", "oci-archive:"+ours), &seen); err != nil || seen.Digest != m.digest() || seen.Architecture != "amd64" {
+		t.Errorf("skopeo inspect: %v: got %+v, want %s", err, seen, m.digest())
+	}
 	if raw := skopeo(t, "inspect", "--raw", "oci-archive:"+ours); !bytes.Equal(raw, m.raw) {
 		t.Errorf("skopeo inspect --raw: got %q, want %q", raw, m.raw)
 	}

@@ -19,6 +19,7 @@ const (
 	LayerType      = "application/vnd.bantam.layer.v1.squashfs"
 
 	manifestType = "application/vnd.oci.image.manifest.v1+json"
+	configType   = "application/vnd.oci.image.config.v1+json"
 	emptyType    = "application/vnd.oci.empty.v1+json"
 )
 
@@ -36,6 +37,11 @@ const (
 
 // emptyConfig is the config blob of an OCI artifact that has none.
 var emptyConfig = []byte("{}")
+
+// imageConfig is the config blob of a generation. It says what is known otherwise: but tools for images, as skopeo inspect, refuse a manifest without one.
+func imageConfig(arch string) []byte {
+	return fmt.Appendf(nil, `{"architecture":%q,"os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[]}}`, arch)
+}
 
 // Descriptor points to a blob, as an OCI content descriptor does.
 type Descriptor struct {
@@ -57,6 +63,8 @@ type Generation struct {
 	Kernel  Descriptor
 	Initrd  []Descriptor // segments in the order in which the kernel gets them
 	Layers  []Descriptor // read-only file systems, by name
+
+	noConfig bool // its config is the empty one, as before generations had another
 }
 
 // manifest is an OCI image manifest; the field order is that of the bytes we write.
@@ -69,15 +77,26 @@ type manifest struct {
 	Annotations   map[string]string `json:"annotations"`
 }
 
-// Manifest returns g as an OCI image manifest: an artifact with an empty config,
+// Config returns the config blob of g's manifest and its descriptor. It follows from the rest of g, so that nobody has to
+// carry it, and is none of Blobs.
+func (g Generation) Config() ([]byte, Descriptor) {
+	data, mediaType := imageConfig(g.Arch), configType
+	if g.noConfig {
+		data, mediaType = emptyConfig, emptyType
+	}
+	return data, Descriptor{MediaType: mediaType, Digest: DigestOf(data), Size: int64(len(data))}
+}
+
+// Manifest returns g as an OCI image manifest: an artifact with a config that says the architecture,
 // its layers being system.toml, the kernel, the initrd segments in load order and the file systems by name.
 // Equal generations give equal bytes on every host.
 func (g Generation) Manifest() []byte {
+	_, config := g.Config()
 	m := manifest{
 		SchemaVersion: 2,
 		MediaType:     manifestType,
 		ArtifactType:  GenerationType,
-		Config:        Descriptor{MediaType: emptyType, Digest: DigestOf(emptyConfig), Size: int64(len(emptyConfig))},
+		Config:        config,
 		Layers:        g.Blobs(),
 		Annotations:   map[string]string{BoardAnnotation: g.Board, ArchAnnotation: g.Arch},
 	}
@@ -94,7 +113,7 @@ func (g Generation) Manifest() []byte {
 // Digest returns the digest of g's manifest, which is the generation's name everywhere.
 func (g Generation) Digest() Digest { return DigestOf(g.Manifest()) }
 
-// Blobs returns the descriptors of everything that g names, in manifest order.
+// Blobs returns the descriptors of everything that g names but its config, in manifest order.
 func (g Generation) Blobs() []Descriptor {
 	return slices.Concat([]Descriptor{g.System, g.Kernel}, g.Initrd, g.Layers)
 }
@@ -175,6 +194,10 @@ func ParseManifest(data []byte) (Generation, error) {
 		return Generation{}, errors.New("manifest: names no board or no architecture")
 	case g.System.Digest == "" || g.Kernel.Digest == "":
 		return Generation{}, errors.New("manifest: names no system.toml or no kernel")
+	}
+	g.noConfig = m.Config.MediaType == emptyType
+	if _, want := g.Config(); m.Config.MediaType != want.MediaType || m.Config.Digest != want.Digest || m.Config.Size != want.Size {
+		return Generation{}, fmt.Errorf("manifest: unknown config %.40q of type %.80q; it was made for another version of Bantam", m.Config.Digest, m.Config.MediaType)
 	}
 	return g, nil
 }

@@ -47,7 +47,8 @@ func importsAfterAll(t *testing.T, op string, s *Switcher, m *fakeMachine) {
 		if err != nil {
 			t.Fatalf("cut at %q: %v", op, err)
 		}
-		named = append(named, e.Digest.Hex())
+		_, config := g.Config()
+		named = append(named, e.Digest.Hex(), config.Digest.Hex())
 		for _, d := range g.Blobs() {
 			named = append(named, d.Digest.Hex())
 		}

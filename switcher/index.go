@@ -24,7 +24,8 @@ type index struct {
 // A zero created is left out, for reproducible stores. The annotation
 // org.opencontainers.image.ref.name gives it a name that OCI tools can use.
 func (s *Store) PutGeneration(g Generation, created time.Time, annotations map[string]string) (Digest, error) {
-	if _, err := s.PutBytes(emptyConfig); err != nil {
+	config, _ := g.Config()
+	if _, err := s.PutBytes(config); err != nil {
 		return "", err
 	}
 	data := g.Manifest()

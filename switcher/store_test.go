@@ -187,6 +187,9 @@ func TestSkopeoReadsAndCopiesTheStore(t *testing.T) {
 	if raw := skopeo(t, "inspect", "--raw", source); !bytes.Equal(raw, g.Manifest()) {
 		t.Errorf("skopeo reads %s", raw)
 	}
+	if said := skopeo(t, "inspect", source); !bytes.Contains(said, []byte(`"Architecture": "amd64"`)) || !bytes.Contains(said, []byte(g.Digest())) {
+		t.Errorf("skopeo says %s", said)
+	}
 	skopeo(t, "copy", "--preserve-digests", source, "oci:"+filepath.Join(dir, "copy")+":router")
 	copied := openedStore(t, filepath.Join(dir, "copy"))
 	if got, err := copied.Generation(g.Digest()); err != nil || string(got.Manifest()) != string(g.Manifest()) {
@@ -206,6 +209,31 @@ func TestManifestIsTheSameBytesForTheSameGeneration(t *testing.T) {
 		t.Errorf("%v\n%s\n%s", err, got.Manifest(), g.Manifest())
 	}
 	golden(t, "manifest.json", indent(t, g.Manifest()))
+}
+
+// Before generations had a config of images, theirs was OCI's empty one. Such a generation keeps its name.
+func TestAGenerationWithTheEmptyConfigKeepsItsDigest(t *testing.T) {
+	g := image(webText)
+	g.noConfig = true
+	old := g.Manifest()
+	if !bytes.Contains(old, []byte(emptyType)) || g.Digest() == image(webText).Digest() {
+		t.Fatalf("this is not how they were: %s", old)
+	}
+	got, err := ParseManifest(old)
+	if err != nil || got.Digest() != DigestOf(old) {
+		t.Errorf("%v: %s is read as %s", err, DigestOf(old), got.Digest())
+	}
+	s := openedStore(t, filepath.Join(t.TempDir(), "store"))
+	for _, g := range []Generation{got, image(webText)} {
+		d, err := s.PutGeneration(g, time.Time{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config, named := g.Config()
+		if have, err := s.Blob(named.Digest); err != nil || !bytes.Equal(have, config) {
+			t.Errorf("config of %s: %q, %v", d.Short(), have, err)
+		}
+	}
 }
 
 func TestLayersStandInTheManifestByName(t *testing.T) {
