@@ -11,65 +11,13 @@ import (
 	"fmt"
 	"math/big"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"bantam/oci/registrytest"
 	"bantam/switcher"
 )
-
-// startRegistry runs Debian's registry on loopback and returns its host and port; more goes into its configuration, e.g. auth.
-func startRegistry(t *testing.T, http, more string) string {
-	t.Helper()
-	path, err := exec.LookPath("docker-registry")
-	if err != nil {
-		t.Fatal("docker-registry is missing: apt-get install docker-registry")
-	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	host := free.Addr().String()
-	free.Close()
-	dir := t.TempDir()
-	config := filepath.Join(dir, "config.yml")
-	text := fmt.Sprintf("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s/data}}\nhttp:\n  addr: %s\n%s%s", dir, host, http, more)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(path, "serve", config)
-	cmd.Env = append(os.Environ(), "OTEL_TRACES_EXPORTER=none")
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		<-ended
-		if t.Failed() {
-			t.Logf("docker-registry: %s", said.Bytes())
-		}
-	})
-	for {
-		c, err := net.Dial("tcp", host)
-		if err == nil {
-			c.Close()
-			return host
-		}
-		select {
-		case err := <-ended:
-			ended <- err
-			t.Fatalf("docker-registry: %v: %s", err, said.Bytes())
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
 
 func push(t *testing.T, word string, o Options, m *machine) Pushed {
 	t.Helper()
@@ -90,7 +38,7 @@ func push(t *testing.T, word string, o Options, m *machine) Pushed {
 }
 
 func TestARealRegistryTakesWhatWePushAndSkopeoReadsIt(t *testing.T) {
-	host := startRegistry(t, "", "")
+	host := registrytest.Start(t, "", "")
 	word, o := "http://"+host+"/machines/router:v1", Options{AllowHTTP: true}
 	m := newMachine(3_000_000).sign()
 	p := push(t, word, o, m)
@@ -162,7 +110,7 @@ const passwords = "me:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl
 func TestARealRegistryWithTLSAndAPassword(t *testing.T) {
 	cert, key := certificate(t)
 	auth := fmt.Sprintf("auth: {htpasswd: {realm: here, path: %s}}\n", writeFile(t, "htpasswd", []byte(passwords)))
-	host := startRegistry(t, fmt.Sprintf("  tls: {certificate: %s, key: %s}\n", cert, key), auth)
+	host := registrytest.Start(t, fmt.Sprintf("  tls: {certificate: %s, key: %s}\n", cert, key), auth)
 	word := host + "/pc:1"
 	login := func(asked string) (string, string) {
 		if asked != host {

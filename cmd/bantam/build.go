@@ -73,6 +73,7 @@ newer packages: bantam build --update [NAME...] SYSTEM.toml`,
 		img := c.flags.Bool("img", false, "only the disk image")
 		iso := c.flags.Bool("iso", false, "only the ISO image")
 		asJSON := c.flags.Bool("json", false, "print the sizes as JSON")
+		archive := c.flags.String("archive", "", "write the generation, with its signatures, to `FILE` as well: an OCI layout as tar, for bantam import or a USB stick")
 		keyFile := c.flags.String("sign", "", "sign the generation in the store with the private key `FILE`, as bantam sign does")
 		return func(args []string) error {
 			file, b, err := f.arguments(args)
@@ -103,6 +104,10 @@ newer packages: bantam build --update [NAME...] SYSTEM.toml`,
 			if *keyFile != "" && err == nil {
 				err = c.signBuilt(f.store, generation, key)
 			}
+			var archived int64
+			if *archive != "" && err == nil {
+				archived, err = c.archive(f.store, generation, b.Name, *archive)
+			}
 			switch {
 			case sizes == nil:
 				return said(c, err)
@@ -110,12 +115,23 @@ newer packages: bantam build --update [NAME...] SYSTEM.toml`,
 				return errors.Join(err, printJSON(c.stdout, struct {
 					Generation switcher.Digest `json:"generation"`
 					Images     []images.Sizes  `json:"images"`
-				}{generation, sizes}))
+					Archive    int64           `json:"archive,omitempty"` // bytes
+				}{generation, sizes, archived}))
 			}
 			fmt.Fprintf(c.stdout, "generation %s\n", generation.Short())
+			if archived > 0 {
+				fmt.Fprintf(c.stdout, "archive    %s, %s bytes\n", *archive, images.Commas(archived))
+			}
 			return errors.Join(err, images.PrintSizes(c.stdout, sizes))
 		}
 	},
+}
+
+// archive writes what a build has just put into its store.
+func (c *call) archive(store string, d switcher.Digest, board, file string) (int64, error) {
+	progress, clear := images.TerminalProgress(c.stderr)
+	defer clear()
+	return images.WriteArchive(c.ctx, store, d, board, file, progress)
 }
 
 // build composes and packs; sizes come also with the error that an image is too large.

@@ -1,16 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
 	"bantam/images"
+	"bantam/oci/registrytest"
 	"bantam/signature"
 	"bantam/switcher"
 )
@@ -45,45 +44,6 @@ func mustCosign(t *testing.T, args ...string) string {
 		t.Fatalf("cosign %s: %v: %s", strings.Join(args, " "), err, out)
 	}
 	return out
-}
-
-// startRegistry starts Debian's registry, and returns its HOST:PORT.
-func startRegistry(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	config := filepath.Join(dir, "config.yml")
-	text := "version: 0.1\nlog: {level: info}\nstorage: {filesystem: {rootdirectory: " + dir + "/data}}\nhttp: {addr: 127.0.0.1:0}\n"
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("docker-registry", "serve", config)
-	cmd.Env = append(os.Environ(), "OTEL_TRACES_EXPORTER=none")
-	log, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("%v: apt-get install docker-registry", err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	address := make(chan string, 1)
-	go func() {
-		defer close(address)
-		listening := regexp.MustCompile(`listening on ([0-9.:]+)`)
-		for lines := bufio.NewScanner(log); lines.Scan(); {
-			if found := listening.FindStringSubmatch(lines.Text()); found != nil {
-				address <- found[1]
-			}
-		}
-	}()
-	host, ok := <-address
-	if !ok {
-		t.Fatal("the registry has ended")
-	}
-	return host
 }
 
 func skopeoCopy(t *testing.T, from, to string) {
@@ -133,7 +93,7 @@ func cosignKeys(t *testing.T) (names []string) {
 func TestCosignAndBantamTakeEachOthersKeysAndSignatures(t *testing.T) {
 	dir := workIn(t)
 	t.Setenv(passphraseVariable, "correct horse")
-	host := startRegistry(t)
+	host := registrytest.Start(t, "", "")
 	names := cosignKeys(t)
 	for i, name := range names {
 		t.Run(name, func(t *testing.T) {

@@ -18,6 +18,8 @@ var signVerb = verb{
 names one of several), or of a registry, and puts the signature beside it, as cosign does. The passphrase of the key is
 asked for, or taken from ` + passphraseVariable + `. A signature that others have made stays.`,
 	declare: func(c *call) func(args []string) error {
+		var f registryFlags
+		f.declare(c.flags)
 		file := c.flags.String("key", "", "private key `FILE`, as bantam keygen or cosign made it")
 		return func(args []string) error {
 			if len(args) != 1 {
@@ -26,7 +28,8 @@ asked for, or taken from ` + passphraseVariable + `. A signature that others hav
 			if *file == "" {
 				return usagef("which key? --key FILE names it; bantam keygen makes one")
 			}
-			var o oci.Options
+			o := f.options(c)
+			o.Stdin = nil // nothing can be put beside a stream
 			src, err := oci.Open(c.ctx, args[0], o)
 			if err != nil {
 				return err
