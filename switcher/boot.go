@@ -27,6 +27,10 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 	}
 	slots := o.slotsOrNone()
 	o.importImage(slots)
+	if s.byHand && slots.other != nil {
+		o.event(EventNote, "boot slot %s was started by hand: what is chosen now is so for this boot only", slots.booted.Name)
+		slots.other = nil
+	}
 	once, isOnce := o.takeOnce(slots)
 	if isOnce {
 		s.offer = nil
@@ -96,7 +100,7 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 			slots.other = nil // it cannot be reached
 			continue
 		}
-		counted, keeps := !choice.Picked, !choice.Picked && !choice.Tried
+		counted, keeps := !choice.Picked, !choice.Picked && !choice.Tried && !s.byHand
 		if choice.Unable != "" {
 			keeps = o.passOverDefault(choice)
 		}

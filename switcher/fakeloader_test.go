@@ -237,6 +237,7 @@ type slotDevice struct {
 	dead   map[Digest]bool // kernels that take the machine down before PID 1
 	after  func(op string) // at every write to disk or slots
 	offer  func(Offer) int // at the next boot
+	hand   string          // slot that a person has the boot loader start at the next boot
 
 	boots   int // of PID 1, by the last start
 	results []Result
@@ -257,13 +258,17 @@ func (d *slotDevice) start() error {
 		if slot == "" {
 			return fmt.Errorf("no slot starts: %v", d.medium)
 		}
+		hand := d.hand != ""
+		if hand {
+			slot, d.hand = d.hand, ""
+		}
 		d.m.powerOff()
 		on := d.medium.slots[slot]
 		d.loader = &fakeLoader{medium: &d.medium, booted: slot, size: 100, can: LoaderCapabilities{Slots: 1, Tries: true, KernelFallback: true, SlotSize: 100}, after: d.after}
 		d.disk.after = d.after
 		options := machineOptions("/state", d.m)
 		options.Booted, options.Text, options.Loader = on.generation, []byte(on.text), d.loader
-		options.Offer, d.offer = d.offer, nil
+		options.Offer, d.offer, options.ByHand = d.offer, nil, hand
 		var err error
 		if d.s, err = open(d.disk, options); err != nil {
 			return err

@@ -296,3 +296,21 @@ func TestAKernelThatAPersonChoosesForOneBootLeavesNoTrace(t *testing.T) {
 		})
 	}
 }
+
+func TestASlotThatAPersonStartsByHandSaysNothingOfTheOther(t *testing.T) {
+	d := startedSlots(t)
+	wantExit(t, d.request(t, Request{Verb: VerbBoot, Generation: 2}), ExitGood)
+	d.mustStart(t)
+	d.wantRuns(t, "2 from B")
+	d.hand = "A"
+	d.mustStart(t)
+	d.wantRuns(t, "1 from A")
+	if d.boots != 1 || d.medium.order[0] != "B" {
+		t.Errorf("%d boots, %v", d.boots, d.medium)
+	}
+	d.mustStart(t)
+	d.wantRuns(t, "2 from B")
+	if notes := d.s.Notes(); len(notes) > 0 {
+		t.Errorf("%q", notes)
+	}
+}

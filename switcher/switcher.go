@@ -27,6 +27,8 @@ type Options struct {
 	Loader  BootLoader // nil: FixedImage
 	Forgets bool       // Dir is in memory: a reboot leads nowhere but to the image
 
+	ByHand bool // a person had the boot loader start this boot slot: that tells nothing of the other one
+
 	// OnMedium says whether a layer lies on the boot medium; nil: those of Booted do.
 	OnMedium func(Digest) bool
 	Offer    func(Offer) int
@@ -71,6 +73,7 @@ type Switcher struct {
 
 	bootNotes []string          // see noteBoot
 	bootIDs   map[Digest]Digest // of generations, by manifest
+	byHand    bool              // see Options
 
 	// Only the switch under way changes these, under mu.
 	current target // what runs: whose definitions are adopted; its number is 0 if it has none
@@ -95,7 +98,7 @@ func Open(options Options) (*Switcher, error) { return open(osDisk{}, options) }
 func open(d disk, options Options) (*Switcher, error) {
 	s := &Switcher{
 		disk: d, dir: filepath.Clean(options.Dir), machine: bind(options.Machine),
-		loader: options.Loader, onMedium: options.OnMedium, wall: options.Wall, forgets: options.Forgets, offer: options.Offer,
+		loader: options.Loader, onMedium: options.OnMedium, byHand: options.ByHand, wall: options.Wall, forgets: options.Forgets, offer: options.Offer,
 	}
 	if s.loader == nil {
 		s.loader = FixedImage{}

@@ -20,6 +20,7 @@ import (
 // used, memory takes its place and the image's generation runs.
 func (p *initProcess) openSwitcher() (*switcher.Switcher, error) {
 	options := switcher.Options{Dir: statePath, Machine: p.machine, Booted: p.image.Generation, Text: p.image.text, Loader: p.bootLoader, OnMedium: p.onMedium, Forgets: !p.lasting()}
+	_, options.ByHand = p.cmdline.Get("bantam.hand")
 	s, err := switcher.Open(options)
 	if err == nil {
 		return s, nil
