@@ -61,7 +61,7 @@ func (s *Switcher) planSlot(to target) (slotPlan, error) {
 		return slotPlan{}, noSlots(v.loader)
 	}
 	p := slotPlan{slot: *v.other, to: to.generation}
-	if p.stage = !v.other.holds(to.generation.BootID()); !p.stage {
+	if p.stage = !v.other.holds(to.generation.BootID()) || !s.sameWords(*v.other, to.generation); !p.stage {
 		return p, nil
 	}
 	var faults []error
@@ -87,6 +87,12 @@ func (s *Switcher) planSlot(to target) (slotPlan, error) {
 	}
 	s.planKeeping(&p, v, free-need)
 	return p, errors.Join(faults...)
+}
+
+// sameWords says whether a slot that holds g's kernel starts it with the words that g has for it.
+func (s *Switcher) sameWords(slot Slot, g Generation) bool {
+	have, err := s.generation(slot.Generation)
+	return slot.Generation == g.Digest() || err == nil && have.Kernel.Annotations[CmdlineAnnotation] == g.Kernel.Annotations[CmdlineAnnotation]
 }
 
 // planKeeping decides what becomes of what the slot holds now, where generations need that and the store lacks it.

@@ -314,3 +314,16 @@ func TestASlotThatAPersonStartsByHandSaysNothingOfTheOther(t *testing.T) {
 		t.Errorf("%q", notes)
 	}
 }
+
+func TestAKernelWithOtherWordsForItIsStagedAnew(t *testing.T) {
+	d := startedSlots(t)
+	wantExit(t, d.request(t, Request{Verb: VerbBoot, Generation: 2}), ExitGood)
+	for words, want := range map[string]bool{"": false, "quiet": true} {
+		g := withKernel(2, dbText)
+		g.Kernel.Annotations[CmdlineAnnotation] = words
+		p, err := d.s.planSlot(target{generation: g, text: []byte(dbText)})
+		if err != nil || p.stage != want {
+			t.Errorf("%q: staged %v, %v", words, p.stage, err)
+		}
+	}
+}
