@@ -12,7 +12,8 @@ type Export struct {
 	Name     string             `json:"name"` // of its board: what OCI tools shall know it by
 	Manifest []byte             `json:"manifest"`
 	Signed   []signature.Signed `json:"signed,omitempty"` // with which it came here
-	Blobs    []Here             `json:"blobs"`            // in the order of the manifest
+	Config   []byte             `json:"config"`
+	Blobs    []Here             `json:"blobs"` // in the order of the manifest
 }
 
 // Here is where a blob can be read on this machine.
@@ -35,7 +36,8 @@ func (s *Switcher) Export(number int) (Export, error) {
 	if err != nil {
 		return Export{}, err
 	}
-	x := Export{Name: g.Board, Manifest: g.Manifest(), Signed: e.Signed}
+	config, _ := g.Config()
+	x := Export{Name: g.Board, Manifest: g.Manifest(), Config: config, Signed: e.Signed}
 	slots := s.elsewhere(g).slots
 	for _, d := range distinct(g.Blobs()) {
 		here := Here{Descriptor: d}

@@ -22,6 +22,7 @@ const (
 	inboxName   = "import" // below the state folder
 	inboxLock   = "lock"
 	partEnding  = ".part"
+	durableEach = 1 << 20 // bytes: so much is lost at most of what has come when the power goes
 	largestBlob = 1 << 40 // no limit, but a number that sums of sizes can bear
 )
 
@@ -173,14 +174,14 @@ func (i *Inbox) fill(d Descriptor, part string, open func(int64) (io.ReadCloser,
 }
 
 // receive writes what open gives behind the bytes that are there already.
-func (i *Inbox) receive(d Descriptor, at int64, to io.Writer, sum hash.Hash, open func(int64) (io.ReadCloser, error), progress func(int64)) error {
+func (i *Inbox) receive(d Descriptor, at int64, to file, sum hash.Hash, open func(int64) (io.ReadCloser, error), progress func(int64)) error {
 	from, err := open(at)
 	if err != nil {
 		return err
 	}
 	defer from.Close()
 	buffer := make([]byte, 128<<10)
-	for at < d.Size {
+	for synced := at; at < d.Size; {
 		n, err := from.Read(buffer[:min(int64(len(buffer)), d.Size-at)])
 		if n > 0 {
 			if _, err := to.Write(buffer[:n]); err != nil {
@@ -189,6 +190,12 @@ func (i *Inbox) receive(d Descriptor, at int64, to io.Writer, sum hash.Hash, ope
 			sum.Write(buffer[:n])
 			at += int64(n)
 			progress(at)
+		}
+		if at-synced >= durableEach {
+			synced = at
+			if err := to.Sync(); err != nil {
+				return err
+			}
 		}
 		if err == nil || at == d.Size { // whether these are the right ones is seen by all of them
 			continue

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +21,7 @@ import (
 )
 
 const exportHelp = `Writes all of generation NUMBER as an OCI layout in a tar, which "bantam import" of another machine
-takes, and skopeo reads: skopeo inspect --raw oci-archive:FILE. A FILE that is there is not
+takes, and skopeo reads: skopeo inspect oci-archive:FILE. A FILE that is there is not
 overwritten; - is standard output. What a boot slot or the boot medium holds is read there. Each
 blob is compared with its digest on the way.
 
@@ -160,8 +161,8 @@ func (s *exportSource) Blob(_ context.Context, d switcher.Descriptor, from int64
 		}
 		return &exportedBlob{Reader: io.NewSectionReader(f, b.Offset+from, b.Size-from), f: f, source: s, name: d.Spoken()}, nil
 	}
-	if have := []byte("{}"); switcher.DigestOf(have) == d.Digest { // the config of every generation
-		return io.NopCloser(strings.NewReader(string(have))), nil
+	if switcher.DigestOf(s.Config) == d.Digest {
+		return io.NopCloser(bytes.NewReader(s.Config)), nil
 	}
 	return nil, fmt.Errorf("%s is no blob of the generation", d.Digest.Short())
 }

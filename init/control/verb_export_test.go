@@ -16,7 +16,8 @@ func exporting(t *testing.T, c carried, absent ...switcher.Digest) string {
 	t.Helper()
 	disk := filepath.Join(t.TempDir(), "disk")
 	text := strings.Repeat("\x00", 512)
-	x := switcher.Export{Name: "pc", Manifest: c.Generation.Manifest()}
+	config, _ := c.Config()
+	x := switcher.Export{Name: "pc", Manifest: c.Generation.Manifest(), Config: config}
 	for _, d := range c.Blobs() {
 		x.Blobs = append(x.Blobs, switcher.Here{Descriptor: d, Path: disk, Offset: int64(len(text))})
 		text += c.blobs[d.Digest] + "behind"

@@ -23,7 +23,7 @@ type carried struct {
 }
 
 func newCarried() carried {
-	c := carried{blobs: map[switcher.Digest]string{switcher.DigestOf([]byte("{}")): "{}"}}
+	c := carried{blobs: map[switcher.Digest]string{}}
 	blob := func(mediaType, text, segment string) switcher.Descriptor {
 		d := switcher.Descriptor{MediaType: mediaType, Digest: switcher.DigestOf([]byte(text)), Size: int64(len(text))}
 		if segment != "" {
@@ -34,6 +34,8 @@ func newCarried() carried {
 	}
 	c.Generation = switcher.Generation{Board: "pc", Arch: "amd64", System: blob(switcher.SystemType, "hostname = \"far\"\n", ""),
 		Kernel: blob(switcher.KernelType, "kernel", ""), Initrd: []switcher.Descriptor{blob(switcher.InitrdType, "init", "init")}}
+	config, named := c.Config()
+	c.blobs[named.Digest] = string(config)
 	return c
 }
 

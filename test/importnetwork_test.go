@@ -1,0 +1,151 @@
+package test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"bantam/switcher"
+	"bantam/test/vm"
+)
+
+// slowServer gives files and can stop in the middle.
+type slowServer struct {
+	dir string
+
+	mu      sync.Mutex
+	sent    int64         // bytes, since it was last asked
+	most    int64         // bytes of one answer, 0: all
+	stalls  bool          // it says nothing more then, else it hangs up
+	reached chan struct{} // gets a value when it stops
+	end     chan struct{}
+}
+
+func (s *slowServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	http.ServeFile(&slowAnswer{ResponseWriter: w, s: s}, r, filepath.Join(s.dir, filepath.Base(r.URL.Path)))
+}
+
+func (s *slowServer) taken() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.sent
+	s.sent = 0
+	return n
+}
+
+func (s *slowServer) set(most int64, stalls bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.most, s.stalls = most, stalls
+}
+
+type slowAnswer struct {
+	http.ResponseWriter
+	s    *slowServer
+	sent int64
+}
+
+func (a *slowAnswer) Write(p []byte) (int, error) {
+	a.s.mu.Lock()
+	most, stalls := a.s.most, a.s.stalls
+	a.s.mu.Unlock()
+	if most > 0 && a.sent+int64(len(p)) > most {
+		a.s.reached <- struct{}{}
+		if stalls {
+			<-a.s.end
+		}
+		panic(http.ErrAbortHandler)
+	}
+	n, err := a.ResponseWriter.Write(p)
+	a.sent += int64(n)
+	a.s.mu.Lock()
+	a.s.sent += int64(n)
+	a.s.mu.Unlock()
+	return n, err
+}
+
+// serve serves a folder to machines, which know this host as 10.0.2.2.
+func serve(t *testing.T, dir string) (s *slowServer, address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = &slowServer{dir: dir, reached: make(chan struct{}, 100), end: make(chan struct{})}
+	server := &http.Server{Handler: s}
+	go func() {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
+	}()
+	t.Cleanup(func() {
+		close(s.end)
+		server.Close()
+	})
+	return s, fmt.Sprintf("http://10.0.2.2:%d", l.Addr().(*net.TCPAddr).Port)
+}
+
+// A generation with some megabytes of its own comes from a web server. The line breaks, then the power goes: what has come is not loaded again.
+func TestAnImportGoesOnAfterABrokenLineAndAPowerCut(t *testing.T) {
+	const example = "../examples/mqtt/system.toml"
+	first := build(t, "pc", example)
+	more := changed(t, example, `[file."/etc/mosquitto/mosquitto.conf"]`, "[file.\"/srv/data\"]\nsource = \"data\"\n\n[file.\"/etc/mosquitto/mosquitto.conf\"]")
+	data := make([]byte, 6<<20) // that does not get smaller
+	if _, err := rand.NewChaCha8([32]byte{}).Read(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(filepath.Dir(more), "data"), data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	files := t.TempDir()
+	archiveOf(t, build(t, "pc", more), filepath.Join(files, "pc.oci.tar"))
+	server, address := serve(t, files)
+	args := pc(t, bios, "-drive", virtio(disk(t, filepath.Join(first, "pc.img"))))
+	c := &console{Machine: vm.Start(t, args...), t: t, host: "mqtt"}
+	c.booted()
+	c.settled()
+	load := "bantam import --insecure " + address + "/pc.oci.tar; echo code $?"
+	c.must("bantam import "+address+"/pc.oci.tar; echo code $?", "http:// tells nobody who answers", "code 1")
+
+	server.set(3<<20, false)
+	server.taken()
+	c.must(load, "which are kept", "code 1")
+	before := server.taken()
+	c.must("bantam gc --dry-run", "bytes of an import that was cut off")
+	c.must("bantam generations | wc -l", "2\n")
+
+	// The second time it stands still, until the power goes.
+	for len(server.reached) > 0 {
+		<-server.reached
+	}
+	server.set(2<<20, true)
+	c.Send(load + "\r")
+	<-server.reached
+	c.PowerCut()
+	before += server.taken()
+	server.set(0, false)
+	c.Machine = vm.Start(t, args...)
+	c.booted()
+	c.settled()
+	c.must("bantam status", "generation  1, good")
+	c.must(load, "generation 2 is here", "code 0")
+	after := server.taken()
+	t.Logf("%d bytes came before the cuts, %d after them, of %d in the layer", before, after, len(data))
+	if after > int64(len(data))-before+(1<<20)+(512<<10) {
+		t.Errorf("%d bytes came after %d had come of %d", after, before, len(data))
+	}
+	c.Send("bantam switch 2\r")
+	c.Expect("generation 2 runs and is the default")
+	c.prompt()
+	c.must("ls -l /srv/data", "6291456")
+	c.must("sha256sum /srv/data", switcher.DigestOf(data).Hex())
+	c.must("ls /state/import/blobs | wc -l", "0\n")
+	c.Send("poweroff\r")
+	c.WaitEnd()
+}
