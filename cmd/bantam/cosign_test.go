@@ -108,8 +108,7 @@ func TestCosignAndBantamTakeEachOthersKeysAndSignatures(t *testing.T) {
 			digest := smallLayout(t, layout, "pc")
 			bantam("", "sign", "--key", key, "oci:"+layout).expect(t, exitOK, "signed with", "")
 			repository := host + "/" + layout
-			skopeoCopy(t, "oci:"+layout+":pc", "docker://"+repository+":pc")
-			skopeoCopy(t, "oci:"+layout+":"+sigTag(digest), "docker://"+repository+":"+sigTag(digest))
+			bantam("", "push", "--insecure", "--store", layout, "http://"+repository+":v7").expect(t, exitOK, "signatures: 1", "")
 			local := []string{"--insecure-ignore-tlog", "--local-image", layout}
 			remote := []string{"--insecure-ignore-tlog", repository + "@" + string(digest)}
 			for _, where := range [][]string{local, remote} {
@@ -132,10 +131,21 @@ func TestCosignAndBantamTakeEachOthersKeysAndSignatures(t *testing.T) {
 			if by, _ := signedWith(t, "oci:"+theirs, other); by != -1 {
 				t.Errorf("cosign's signature is one of %s", other)
 			}
+			if by, n := signedWith(t, "http://"+repository+":pc", public); by != 0 || n != 1 {
+				t.Errorf("cosign's signature in the registry: by %d of %d, want by 0 of 1", by, n)
+			}
+			// Ours joins it, also where only the digest is named.
+			bantam("", "sign", "--insecure", "--key", next+".key", "http://"+repository+"@"+string(digest)).expect(t, exitOK, "7) signed with", "")
+			for _, k := range []string{public, other} {
+				if by, n := signedWith(t, "http://"+repository+":pc", k); by != 0 || n != 2 {
+					t.Errorf("%s: by %d of %d, want by 0 of 2", k, by, n)
+				}
+				mustCosign(t, "verify", "--key", k, "--insecure-ignore-tlog", repository+"@"+string(digest))
+			}
 			for _, where := range []string{layout, theirs} {
 				oneFlippedBitIsRefused(t, where, public)
 			}
-			// Beside it ours, which cosign finds again.
+			// And in a layout, which cosign finds again.
 			bantam("", "sign", "--key", next+".key", "oci:"+theirs).expect(t, exitOK, "7) signed with", "")
 			mustCosign(t, "verify", "--key", public, "--insecure-ignore-tlog", "--local-image", theirs)
 			mustCosign(t, "verify", "--key", other, "--insecure-ignore-tlog", "--local-image", theirs)

@@ -56,7 +56,7 @@ func signedWith(t *testing.T, where string, public ...string) (by, signatures in
 // signaturesOf reads what a source holds, and files of public keys.
 func signaturesOf(t *testing.T, where string, public ...string) (digest switcher.Digest, signed []signature.Signed, keys []signature.PublicKey) {
 	t.Helper()
-	src, err := oci.Open(context.Background(), where, oci.Options{})
+	src, err := oci.Open(context.Background(), where, oci.Options{AllowHTTP: true})
 	if err != nil {
 		t.Fatal(err)
 	}
