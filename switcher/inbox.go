@@ -158,8 +158,9 @@ func (i *Inbox) fill(d Descriptor, part string, open func(int64) (io.ReadCloser,
 	if at < d.Size {
 		err = i.receive(d, at, to, sum, open, progress)
 	}
-	if err == nil {
-		err = to.Sync()
+	// Also where the line has broken: the power may go before the next try.
+	if syncErr := to.Sync(); err == nil {
+		err = syncErr
 	}
 	if closeErr := to.Close(); err == nil {
 		err = closeErr

@@ -19,10 +19,12 @@ machine has exported. It is one of this machine's then, untried: "bantam switch 
 "bantam switch" and "boot" take the same words and do both in one.
 
   FILE       an OCI layout as .tar, or its folder, e.g. on a USB stick: /mnt/pc.oci.tar
-  URL        such an archive on a web server: https://host/pc.oci.tar. http:// is taken where
-             [trust] of system.toml names keys, or with --insecure
-  REF        in a registry: HOST[:PORT]/REPOSITORY[:TAG|@DIGEST], http:// in front as above
+  URL        such an archive on a web server: http://host/pc.oci.tar
+  REF        in a registry: http://HOST[:PORT]/REPOSITORY[:TAG|@DIGEST]
   -          such an archive from standard input
+
+http:// is taken where [trust] of system.toml names keys, or with --insecure. https:// is not: there
+is no TLS on the machine yet. What can only be had so comes by - or a FILE.
 
 Before the first byte is loaded it is checked: board, architecture, signature and version, where
 [trust] of system.toml names keys, and that it fits, with room for a way back. Only blobs that this
@@ -31,11 +33,10 @@ kept, and the same command goes on. "bantam gc" removes it.
 
   --downgrade  take it although its version is lower than one that has been good here
   --insecure   believe whoever answers to http://
-  --ca FILE    certificates, PEM: the only authorities that are believed for https://
   --json       the outcome as one JSON document`
 
 func runImport(c *client, args []string) int {
-	flags, rest, code := c.options(args, "--ca", "--downgrade --insecure --json")
+	flags, rest, code := c.options(args, "", "--downgrade --insecure --json")
 	if code != 0 {
 		return code
 	}
@@ -88,7 +89,7 @@ func (c *client) bring(word string, flags map[string]string) (got brought, code 
 	if code != 0 {
 		return got, code
 	}
-	source, err := oci.Open(ctx, word, oci.Options{Stdin: os.Stdin, CA: flags["--ca"], AllowHTTP: trusts || flags["--insecure"] != "", UserAgent: "bantam/" + Version})
+	source, err := oci.Open(ctx, word, oci.Options{Stdin: os.Stdin, AllowHTTP: trusts || flags["--insecure"] != "", UserAgent: "bantam/" + Version})
 	if err != nil {
 		return got, c.fail(err)
 	}

@@ -23,6 +23,7 @@ var rootsOwn = []string{"/proc/", "/sys/", "/dev/", "/bantam/", "/etc/"}
 // Everything else is read by package regular, or comes over a socket.
 var opensByName = map[string]string{
 	"control Listen":              "/run/bantam, which is root's",
+	"control Blob":                "a person's own process; the store, the boot medium and its slots",
 	"control editDraft":           "a person's own process; the draft's folder is root's",
 	"control makeDraft":           "likewise",
 	"control readText":            "a person's own process, and the file that the person names",
@@ -82,6 +83,8 @@ var opensByName = map[string]string{
 	"supervise remove":            "the tree of cgroups, which is root's",
 	"supervise takeTTY":           "a service of /dev alone has a terminal",
 	"switcher Overwrite":          "the state volume, whose top is root's; no link is followed",
+	"switcher Lock":               "the inbox, which is root's alone; no link is followed",
+	"switcher OpenInbox":          "a person's own process; the inbox, on the state volume, whose top is root's",
 	"switcher Append":             "the store, on the state volume, whose top is root's",
 	"atomicfile Create":           "the store, and files of /etc and /run/bantam",
 	"atomicfile List":             "the store",
