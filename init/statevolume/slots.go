@@ -54,9 +54,13 @@ func slotsIn(t gpt.Table) (s Slots, ok bool) {
 		return Slots{}, false
 	}
 	s = Slots{State: [2]Extent{extentOf(one), extentOf(two)}, A: extentOf(a)}
-	if b, okB := numbered(t, slot.NumberB, gpt.Slot); okB {
+	b, okB := numbered(t, slot.NumberB, gpt.Slot)
+	switch volume, _ := t.Find(PartitionType); {
+	case okB:
 		s.B = extentOf(b)
-	} else {
+	case volume == 0:
+		s.Lack = "a second boot slot is made together with the state volume, of which this disk has none"
+	default:
 		s.Lack = fmt.Sprintf("the disk has no room for a second boot slot: the first has %d MiB, and %d MiB are free behind it",
 			a.Sectors()/sectorsPerMiB, (behind(t, a)-a.Last-1)/sectorsPerMiB)
 	}
