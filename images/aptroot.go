@@ -9,7 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -145,9 +147,27 @@ func (a *Archive) apt(ctx context.Context, dir, command string, args ...string) 
 		if errors.Is(err, exec.ErrNotFound) {
 			return "", fmt.Errorf("%w; install the Debian package apt", err)
 		}
-		return "", fmt.Errorf("%s %s: %w: %s", command, strings.Join(args, " "), err, aptErrors(stderr.String()))
+		return "", aptError(command, args, err, aptErrors(stderr.String()))
 	}
 	return stdout.String(), nil
+}
+
+// errUnreachable: no archive answers.
+var errUnreachable = errors.New("Debian's archive cannot be reached; without network there is bantam build --vendor DIR, of what bantam vendor has saved")
+
+// unreachable is what apt says of a server that does not answer: "Failed to fetch URL  REASON". An archive that answers, and
+// has not what was asked for, says a number.
+var unreachable = regexp.MustCompile(`Failed to fetch (\S+)\s+((?:Could not|Unable to|Cannot|Temporary failure|Connection|Network is)[^;]*)`)
+
+// aptError says what apt could not do. What a person can mend is said in their words.
+func aptError(command string, args []string, err error, said string) error {
+	if strings.Contains(said, "No space left on device") || strings.Contains(said, "enough free space") {
+		return fmt.Errorf("%s %s: %w", command, strings.Join(args, " "), syscall.ENOSPC)
+	}
+	if m := unreachable.FindStringSubmatch(said); m != nil && !strings.Contains(said, "404") {
+		return fmt.Errorf("%w (%s: %s)", errUnreachable, m[1], strings.TrimSpace(m[2]))
+	}
+	return fmt.Errorf("%s %s: %w: %s", command, strings.Join(args, " "), err, said)
 }
 
 // aptErrors keeps apt's error lines, or all it said if there are none.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"bantam/images/lock"
 )
@@ -73,11 +74,13 @@ func (a *Archive) downloadLocked(ctx context.Context, tmp string, r Record) (str
 		return "", err // it is asked for once more with new lists
 	case ctx.Err() != nil:
 		return "", ctx.Err()
+	case errors.Is(err, syscall.ENOSPC): // no other version would have room
+		return "", err
 	}
 	a.Progress.Step("fetching %s %s from %s", r.Package, r.Version, a.snapshotURL())
 	deb, late := a.downloadSnapshot(ctx, tmp, r)
-	if late == nil {
-		return deb, nil
+	if late == nil || errors.Is(late, syscall.ENOSPC) {
+		return deb, late
 	}
 	return "", fmt.Errorf("%s wants version %s of SHA-256 %s, which neither archive nor snapshot service gave; bantam build --update %s takes the newest\n  archive: %w\n  %s: %w",
 		a.Lock.Name(), r.Version, r.SHA256, r.Package, err, a.snapshotURL(), late)

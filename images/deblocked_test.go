@@ -2,11 +2,13 @@ package images
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -101,6 +103,20 @@ esac
 	a.snapshot = server.URL
 	wantSmall(t, "the snapshot service has other bytes", a, "system.lock says 000")
 	wantSmall(t, "nobody has it", lockedArchive(t, digest), "system.lock wants version 1:1 of SHA-256 "+digest+", which neither archive nor snapshot service gave; bantam build --update small takes the newest")
+}
+
+// A full disk is no reason to take another version.
+func TestALockedPackageForWhichThereIsNoRoom(t *testing.T) {
+	fakeApt(t, `case "$*" in
+*update*) ;;
+*) echo "E: Failed to fetch http://deb.debian.org/small.deb  Error writing to file - write (28: No space left on device)" >&2; exit 100 ;;
+esac
+`)
+	a := lockedArchive(t, strings.Repeat("0", 64))
+	_, err := a.Packages(context.Background(), "small")
+	if !errors.Is(err, syscall.ENOSPC) || strings.Contains(err.Error(), "--update") {
+		t.Errorf("%v", err)
+	}
 }
 
 func TestALockedPackageFromAVendorFolder(t *testing.T) {

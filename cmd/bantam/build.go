@@ -158,6 +158,9 @@ func (f *composeFlags) build(c *call, b board.Board, file, out string, kinds []s
 
 // unwritable says which flag helps if err tells that we may not write into dir.
 func unwritable(dir, flag string, err error) error {
+	if err != nil && isFull(err) {
+		return full(dir, flag, err)
+	}
 	var p *fs.PathError
 	if !errors.As(err, &p) || !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EROFS) {
 		return err
@@ -170,6 +173,20 @@ func unwritable(dir, flag string, err error) error {
 		path = filepath.Dir(path)
 	}
 	return fmt.Errorf("cannot write %s: %v; %s DIR takes another folder", path, p.Err, flag)
+}
+
+// isFull tells whether err, also one of a program that was called, says that a disk has no room.
+func isFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || strings.Contains(err.Error(), "No space left on device")
+}
+
+// full says which flag helps if it is the disk of dir that has no room. Programs that are called work in the cache.
+func full(dir, flag string, err error) error {
+	var p *fs.PathError
+	if named := errors.As(err, &p); named && !within(dir, p.Path) || !named && flag != "--cache" || strings.Contains(err.Error(), "takes another folder") {
+		return err
+	}
+	return fmt.Errorf("the disk of %s is full: %w; make room, or %s DIR takes another folder", dir, err, flag)
 }
 
 // within tells whether a path is a folder or lies below it.

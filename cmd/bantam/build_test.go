@@ -2,9 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -107,4 +111,23 @@ func TestBuildAndSize(t *testing.T) {
 	bantam("", "build", "-", "--out", out).expect(t, exitFault, "", "device/amd64/bantam is not there: build it with make device")
 	t.Setenv("SOURCE_DATE_EPOCH", "now")
 	bantam("", "build", "-", "--device", device, "--out", out).expect(t, exitFault, "", `SOURCE_DATE_EPOCH="now"`)
+}
+
+// A disk that is full is named with the flag that takes another one, and nothing else is advised.
+func TestAFullDiskIsNamedWithItsFlag(t *testing.T) {
+	write := func(path string) error { return &fs.PathError{Op: "write", Path: path, Err: syscall.ENOSPC} }
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{write("/c/files/x"), "the disk of /c is full: write /c/files/x: no space left on device; make room, or --cache DIR takes another folder"},
+		{write("/o/pc.img"), "the disk of /o is full: write /o/pc.img: no space left on device; make room, or --out DIR takes another folder"},
+		{write("/elsewhere"), "write /elsewhere: no space left on device"},
+		{fmt.Errorf("apt-get download x: %w", syscall.ENOSPC), "the disk of /c is full: apt-get download x: no space left on device; make room, or --cache DIR takes another folder"},
+		{errors.New("mksquashfs: exit status 1: Write failed because No space left on device"), "the disk of /c is full: mksquashfs: exit status 1: Write failed because No space left on device; make room, or --cache DIR takes another folder"},
+	} {
+		if got := unwritable("/c", "--cache", unwritable("/o", "--out", c.err)); got.Error() != c.want {
+			t.Errorf("got  %v\nwant %s", got, c.want)
+		}
+	}
 }

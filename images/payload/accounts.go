@@ -122,13 +122,44 @@ func shellCommands(script string) (commands [][]string) {
 	for _, m := range assignment.FindAllStringSubmatch(script, -1) {
 		values = append(values, "${"+m[1]+"}", m[2], "$"+m[1], m[2])
 	}
-	plain := strings.NewReplacer(values...)
+	plain, loops := strings.NewReplacer(values...), loop.FindAllStringSubmatch(script, -1)
 	for _, text := range separators.Split(script, -1) {
 		text = strings.TrimSpace(text)
 		if text == "" || strings.HasPrefix(text, "#") {
 			continue
 		}
-		commands = append(commands, splitWords(plain.Replace(text)))
+		for _, each := range unrolled(plain.Replace(text), loops) {
+			commands = append(commands, splitWords(each))
+		}
+	}
+	return commands
+}
+
+// loop is a for of the shell, e.g. for i in nc netcat.
+var loop = regexp.MustCompile(`\bfor\s+([A-Za-z_][A-Za-z0-9_]*)\s+in\s+([A-Za-z0-9_./ -]+)`)
+
+// mostTurns bounds a loop, and loops within each other.
+const mostTurns = 50
+
+// unrolled are a command for each word that the loops of its script go through, where it names their variable.
+func unrolled(command string, loops [][]string) []string {
+	commands := []string{command}
+	for _, l := range loops {
+		var all []string
+		for _, c := range commands {
+			words := strings.Fields(l[2])
+			if !strings.Contains(c, "$"+l[1]) && !strings.Contains(c, "${"+l[1]+"}") {
+				all = append(all, c)
+				continue
+			}
+			for _, word := range words {
+				all = append(all, strings.NewReplacer("${"+l[1]+"}", word, "$"+l[1], word).Replace(c))
+			}
+		}
+		if len(all) > mostTurns {
+			return commands
+		}
+		commands = all
 	}
 	return commands
 }

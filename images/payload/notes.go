@@ -72,6 +72,9 @@ func (c *contents) scriptNotes() (notes []string) {
 	return notes
 }
 
+// shellOnly tells of a word that it is something only to a shell.
+func shellOnly(word string) bool { return strings.ContainsAny(word, "$`*?") }
+
 // commandNote is what is to be said of a script's command; "" if nothing.
 func commandNote(command []string) string {
 	if len(command) < 3 {
@@ -79,7 +82,7 @@ func commandNote(command []string) string {
 	}
 	var paths []string
 	for _, word := range command[1:] {
-		if strings.HasPrefix(word, "/") {
+		if strings.HasPrefix(word, "/") && !shellOnly(word) {
 			paths = append(paths, printable.Escape(word))
 		}
 	}
@@ -87,17 +90,22 @@ func commandNote(command []string) string {
 	switch name := path.Base(command[0]); {
 	case name == "update-alternatives" && slices.Contains(command, "--install") && len(paths) >= 2:
 		return fmt.Sprintf("its script would make %s an alternative that leads to %s: use that path", paths[0], paths[1])
+	case name == "update-alternatives" && slices.Contains(command, "--install"):
+		return "its script would make alternatives, by names that only a shell finds out: call its programs by their paths"
 	case name == "dpkg-divert" && slices.Contains(command, "--add") && len(paths) >= 1:
 		return fmt.Sprintf("its script would divert another package's %s: not done, so both are not carried together", last(1))
 	case name == "setcap" && strings.HasPrefix(command[1], "cap_"):
 		program := "a program"
+		if shellOnly(command[1]) {
+			return ""
+		}
 		if len(paths) > 0 {
 			program = last(1)
 		}
 		return fmt.Sprintf("its script would give %s the capabilities %s: a service gets them by capabilities", program, printable.Escape(command[1]))
-	case name == "ucf" && strings.HasPrefix(command[len(command)-1], "/etc/"):
+	case name == "ucf" && strings.HasPrefix(command[len(command)-1], "/etc/") && !shellOnly(command[len(command)-1]):
 		from := ""
-		if source := command[len(command)-2]; strings.HasPrefix(source, "/") {
+		if source := command[len(command)-2]; strings.HasPrefix(source, "/") && !shellOnly(source) {
 			from = " of " + printable.Escape(source)
 		}
 		return fmt.Sprintf("its script would make %s%s: write that as a [file]", last(1), from)

@@ -66,7 +66,7 @@ func (r Request) packages(ctx context.Context) (all []*carried, notes []string, 
 			continue
 		}
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, r.placed(r.packageKey(root), "package "+root, err)
 		}
 		for _, name := range c.chosen {
 			p := byName[name]

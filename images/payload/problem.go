@@ -18,6 +18,14 @@ func (r Request) problem(key, suggestion, format string, args ...any) system.Pro
 	return p
 }
 
+// placed is an error with the place in system.toml of what it hit, though that is no fault of the file.
+func (r Request) placed(key, what string, err error) error {
+	if r.File == "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", r.problem(key, "", "%s", what), err)
+}
+
 // badSystem is the error of problems; nil if there are none.
 func badSystem(problems []system.Problem) error {
 	if len(problems) == 0 {

@@ -213,7 +213,7 @@ func TestFaultySources(t *testing.T) {
 	}{
 		"not there":         {source: "site", want: []string{head + `there is no file or folder "site" beside system.toml`}},
 		"misspelt":          {files: map[string]string{"a/sites/": ""}, source: "a/site", want: []string{head + `there is no file or folder "a/site" beside system.toml; did you mean "a/sites"?`}},
-		"below a file":      {files: map[string]string{"site": ""}, source: "site/x", want: []string{head + "statat site/x: not a directory"}},
+		"below a file":      {files: map[string]string{"site": ""}, source: "site/x", want: []string{head + `"site/x" goes on behind what is no folder`}},
 		"the folder itself": {source: ".", want: []string{head + `"." is the folder of system.toml itself, in which images are made; move what is meant into a folder of its own`}},
 		"in disguise":       {files: map[string]string{"a/": ""}, source: "a/..", want: []string{head + `"a/.." is the folder of system.toml itself, in which images are made; move what is meant into a folder of its own`}},
 		"a link out":        {files: map[string]string{"site -> ../other": ""}, source: "site", want: []string{head + `"site" leads out of the folder of system.toml; move it there, and write its path from that folder`}},

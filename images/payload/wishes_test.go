@@ -144,15 +144,19 @@ func TestFoldersOfAServiceThatIsThere(t *testing.T) {
 
 func TestNotesOfScripts(t *testing.T) {
 	for script, want := range map[string]string{
-		"update-alternatives --install /bin/nc \\\n\tnc /bin/nc.openbsd 50 --slave /x y z":    "its script would make /bin/nc an alternative that leads to /bin/nc.openbsd: use that path",
-		"if dpkg-divert --package x --add --rename --divert /usr/bin/a.real /usr/bin/a; then": "its script would divert another package's /usr/bin/a: not done, so both are not carried together",
-		"P=/usr/bin/ping\nif setcap cap_net_raw+ep $P; then":                                  "its script would give /usr/bin/ping the capabilities cap_net_raw+ep: a service gets them by capabilities",
-		"setcap 'cap_net_raw=eip' \"$1\"":                                                     "its script would give a program the capabilities cap_net_raw=eip: a service gets them by capabilities",
-		"ucf --three-way /usr/share/x.conf /etc/x.conf":                                       "its script would make /etc/x.conf of /usr/share/x.conf: write that as a [file]",
-		"ucf --sum-file /usr/share/x.md5 \"$new\" /etc/x.conf":                                "its script would make /etc/x.conf: write that as a [file]",
-		"# update-alternatives --install /a b /c 1":                                           "",
-		"command -v setcap > /dev/null":                                                       "",
-		"update-alternatives --remove nc /bin/nc.openbsd":                                     "",
+		"update-alternatives --install /bin/nc \\\n\tnc /bin/nc.openbsd 50 --slave /x y z":        "its script would make /bin/nc an alternative that leads to /bin/nc.openbsd: use that path",
+		"if dpkg-divert --package x --add --rename --divert /usr/bin/a.real /usr/bin/a; then":     "its script would divert another package's /usr/bin/a: not done, so both are not carried together",
+		"P=/usr/bin/ping\nif setcap cap_net_raw+ep $P; then":                                      "its script would give /usr/bin/ping the capabilities cap_net_raw+ep: a service gets them by capabilities",
+		"setcap 'cap_net_raw=eip' \"$1\"":                                                         "its script would give a program the capabilities cap_net_raw=eip: a service gets them by capabilities",
+		"ucf --three-way /usr/share/x.conf /etc/x.conf":                                           "its script would make /etc/x.conf of /usr/share/x.conf: write that as a [file]",
+		"ucf --sum-file /usr/share/x.md5 \"$new\" /etc/x.conf":                                    "its script would make /etc/x.conf: write that as a [file]",
+		"for i in nc netcat; do\nupdate-alternatives --install /bin/$i $i /bin/${i}.x 5\ndone":    "its script would make /bin/nc an alternative that leads to /bin/nc.x: use that path\nits script would make /bin/netcat an alternative that leads to /bin/netcat.x: use that path",
+		"for i in $(list); do update-alternatives --install /usr/bin/$i $i /usr/bin/$i.x 5; done": "its script would make alternatives, by names that only a shell finds out: call its programs by their paths",
+		"for f in /usr/share/x/*; do ucf $f /etc/x/$(basename $f); done":                          "",
+		"ucf /usr/share/$x /etc/x.conf":                                                           "its script would make /etc/x.conf: write that as a [file]",
+		"# update-alternatives --install /a b /c 1":                                               "",
+		"command -v setcap > /dev/null":                                                           "",
+		"update-alternatives --remove nc /bin/nc.openbsd":                                         "",
 	} {
 		c := contents{Scripts: map[string]string{"postinst": "#!/bin/sh\n" + script + "\n"}}
 		if got := strings.Join(c.scriptNotes(), "\n"); got != want {
