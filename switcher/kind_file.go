@@ -224,8 +224,9 @@ const mostHandChanges = 20
 // next switch makes them what they were.
 func (s *Switcher) HandChanges() ([]string, error) {
 	s.mu.Lock()
-	want, busy, files := s.placed, s.busy != nil, orEmpty(s.current.system).Files
+	want, busy, sys := s.placed, s.busy != nil, orEmpty(s.current.system)
 	s.mu.Unlock()
+	files := sys.Files
 	if busy || want == nil {
 		return nil, nil // what changes is not by hand
 	}
@@ -233,7 +234,22 @@ func (s *Switcher) HandChanges() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var changes []string
+	users, err := s.machine.Users()
+	if err != nil {
+		return nil, err
+	}
+	var changes, accounts []string
+	for _, name := range bothKeys(users, userItems(sys.Users)) {
+		if users[name] != userItems(sys.Users)[name] {
+			accounts = append(accounts, name)
+		}
+	}
+	if n := len(accounts); n > 0 {
+		if n > 3 {
+			accounts = append(accounts[:3], fmt.Sprintf("%d more", n-3))
+		}
+		changes = append(changes, "somebody has changed /etc/passwd, group or shadow ("+strings.Join(accounts, ", ")+"); the next switch makes them what they were")
+	}
 	for _, path := range strays {
 		if want[path] == "" {
 			changes = append(changes, path+" is nobody's; the next switch removes it")

@@ -153,3 +153,40 @@ func TestAServiceThatKeepsGoingDownIsStartedAnewWhenFilesChange(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// /etc/passwd is no file of a system, and somebody may remove it all the same.
+func TestAccountsThatSomebodyHasChangedAreToldAndMadeAgain(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	text := "[user.a]\nuid = 1001\n[user.b]\nuid = 1002\n[user.c]\nuid = 1003\n[user.d]\nuid = 1004\n"
+	wantExit(t, switchTo(t, s, VerbSwitch, text), ExitGood)
+	if changes, err := s.HandChanges(); len(changes) > 0 || err != nil {
+		t.Fatalf("%q, %v", changes, err)
+	}
+	m.users = nil
+	changes, err := s.HandChanges()
+	if want := "somebody has changed /etc/passwd, group or shadow (a, b, c, 1 more); the next switch makes them what they were"; err != nil || len(changes) != 1 || changes[0] != want {
+		t.Errorf("%q, %v", changes, err)
+	}
+	wantExit(t, switchTo(t, s, VerbSwitch, text+"# a comment\n"), ExitGood)
+	if changes, err := s.HandChanges(); len(changes) > 0 || err != nil || len(m.users) != 4 {
+		t.Errorf("%q, %v, users %v", changes, err, m.users)
+	}
+}
+
+// The kernel's log has room for some hundred lines.
+func TestVeryManyStepsAreNotToldOneByOne(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	var text strings.Builder
+	for i := range 3 * mostAnnounced {
+		fmt.Fprintf(&text, "[file.\"/etc/f%03d\"]\ntext = \"x\"\n", i)
+	}
+	r := switchTo(t, s, VerbSwitch, text.String())
+	wantExit(t, r, ExitGood)
+	steps := stepsOf(r)
+	if len(steps) > mostAnnounced+2 || !slices.Contains(steps, "and 80 more of this kind") {
+		t.Errorf("%d steps: %q", len(steps), steps)
+	}
+	if m.files["/etc/f119"] == "" {
+		t.Error("not all were done")
+	}
+}

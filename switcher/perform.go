@@ -92,11 +92,20 @@ func batches(steps []Step) [][]Step {
 	return all
 }
 
+// mostAnnounced is how many steps that are done at once are told one by one: a folder of a thousand files would push all else
+// out of the kernel's log.
+const mostAnnounced = 40
+
 // announce tells and journals the steps that begin.
 func (o *operation) announce(batch []Step) error {
-	for _, step := range batch {
+	for i, step := range batch {
 		o.step++
-		o.send(Event{Kind: EventStep, Text: step.String(), Step: o.step, Total: o.total})
+		switch {
+		case i < mostAnnounced:
+			o.send(Event{Kind: EventStep, Text: step.String(), Step: o.step, Total: o.total})
+		case i == len(batch)-1:
+			o.send(Event{Kind: EventStep, Text: fmt.Sprintf("and %d more of this kind", len(batch)-mostAnnounced), Step: o.step, Total: o.total})
+		}
 	}
 	text := batch[0].String()
 	if len(batch) > 1 {

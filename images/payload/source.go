@@ -64,8 +64,13 @@ type source struct {
 	name     string   // on the device, e.g. /srv/www
 	uid, gid int      // of all in it
 	tree     []File
+	inEtc    int // how many of them lie below /etc
 	problems []system.Problem
 }
+
+// mostEtc is how many files a source may have below /etc: each is made anew by every boot, lies in memory, and is looked at by every
+// status and plan.
+const mostEtc = 1000
 
 // mostProblems is how many a source has before the rest is only counted.
 const mostProblems = 10
@@ -213,6 +218,14 @@ func (s *source) add(at, name string, kind layer.Kind, mode uint32, to string) {
 	f := File{
 		Entry:  layer.Entry{Path: path.Join(s.name, name)[1:], Kind: kind, Mode: mode, UID: s.uid, GID: s.gid, Link: to},
 		source: name == "",
+	}
+	if strings.HasPrefix(f.Path, "etc/") {
+		if s.inEtc++; s.inEtc > mostEtc {
+			if s.inEtc == mostEtc+1 {
+				s.fail("put it below /srv or /usr/share, where it is read where it lies", "%q has more than %s files for /etc, which lie in memory and are made anew by each boot", s.Source, images.Commas(mostEtc))
+			}
+			return
+		}
 	}
 	if kind == layer.RegularFile {
 		f.Host, f.root = path.Join(at, name), s.root

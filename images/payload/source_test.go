@@ -333,3 +333,21 @@ func TestASourceThatIsExchangedIsNotFollowed(t *testing.T) {
 		t.Errorf("it is followed: %s, was %s", after, before)
 	}
 }
+
+func TestAFolderOfThousandsOfFilesBelongsNotBelowEtc(t *testing.T) {
+	dir, files := t.TempDir(), map[string]string{}
+	for i := range mostEtc + 100 {
+		files[fmt.Sprintf("many/%d", i)] = ""
+	}
+	beside(t, dir, files)
+	for path, want := range map[string]string{
+		"/srv/many": "",
+		"/etc/many": `system.toml:2:1: file."/etc/many".source: "many" has more than 1,000 files for /etc, which lie in memory and are made anew by each boot; put it below /srv or /usr/share, where it is read where it lies`,
+	} {
+		r := request(t, "[file.\""+path+"\"]\nsource = \"many\"\n")
+		r.Dir = dir
+		if _, _, err := filesLayer(context.Background(), r); want == "" && err != nil || want != "" && (err == nil || err.Error() != want) {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
+	}
+}
