@@ -16,7 +16,7 @@ import (
 // volumeLabel is what file managers show of an image.
 const volumeLabel = "BANTAM"
 
-// Media are the kinds of image that can be made for a board.
+// Media are the kinds of image that are made for a board. KindNetboot is made for all, if it is asked for.
 func Media(b board.Board) []string {
 	if b.Boot == board.Hybrid {
 		return []string{"img", "iso"}
@@ -41,6 +41,18 @@ func (c *Composed) WriteMedia(ctx context.Context, archive Archive, b board.Boar
 	for _, kind := range kinds {
 		path := filepath.Join(dir, b.Name+"."+kind)
 		archive.Progress.Step("writing %s", path)
+		if kind == KindNetboot {
+			written, err := c.writeNetboot(ctx, path, b, layers)
+			if err != nil {
+				return nil, err
+			}
+			size, err := netbootSize(path)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, c.sizesOf(path, size, b.ImageLimit, written))
+			continue
+		}
 		cmdline := b.Cmdline + " bantam.disk=" + disk.String()
 		if kind == "iso" {
 			cmdline += " bantam.state=memory"
@@ -58,7 +70,7 @@ func (c *Composed) WriteMedia(ctx context.Context, archive Archive, b board.Boar
 	var faults []error
 	for _, s := range all {
 		if s.Total > s.Limit {
-			faults = append(faults, &TooLarge{s}, os.Remove(s.Image))
+			faults = append(faults, &TooLarge{s}, os.RemoveAll(s.Image))
 		}
 	}
 	return all, errors.Join(faults...)

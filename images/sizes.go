@@ -35,12 +35,16 @@ func (c *Composed) sizesOf(image string, total, limit int64, w written) Sizes {
 		s.Parts = append(s.Parts, Part{segment.Name, int64(len(segment.Data)), Commas(segment.Raw) + " unpacked"})
 	}
 	s.Parts = append(s.Parts, layerParts(c.Generation.Layers)...)
-	s.Parts = append(s.Parts, Part{Name: "loader", Size: w.loader})
+	detail := "headers of archives, script"
+	if w.loader > 0 {
+		s.Parts = append(s.Parts, Part{Name: "loader", Size: w.loader})
+		detail = "partition table, file systems, alignment"
+	}
 	overhead := total
 	for _, p := range s.Parts {
 		overhead -= p.Size
 	}
-	s.Parts = append(s.Parts, Part{"overhead", overhead, "partition table, file systems, alignment"})
+	s.Parts = append(s.Parts, Part{"overhead", overhead, detail})
 	return s
 }
 

@@ -14,6 +14,10 @@ import (
 // AreaPath is where the kernel unpacks the area of the medium to that a machine was started from.
 const AreaPath = "/bantam/generation/layers"
 
+// MemoryPath is the folder of layers, by digest, of a machine that was started from no medium: the kernel has unpacked them into
+// memory.
+const MemoryPath = "/bantam/layers"
+
 // AreaUnit is what offsets in an area are multiples of: a page, so that each layer can be mapped where it lies.
 const AreaUnit = 4096
 

@@ -72,6 +72,7 @@ newer packages: bantam build --update [NAME...] SYSTEM.toml`,
 		out := c.flags.String("out", "out", "`DIR` that gets the images")
 		img := c.flags.Bool("img", false, "only the disk image")
 		iso := c.flags.Bool("iso", false, "only the ISO image")
+		netboot := c.flags.Bool("netboot", false, "instead OUT/BOARD.netboot: kernel, initrd and a script for iPXE, for machines that start over the network; layers are in the initrd")
 		asJSON := c.flags.Bool("json", false, "print the sizes as JSON")
 		archive := c.flags.String("archive", "", "write the generation, with its signatures, to `FILE` as well: an OCI layout as tar, for bantam import or a USB stick")
 		keyFile := c.flags.String("sign", "", "sign the generation in the store with the private key `FILE`, as bantam sign does")
@@ -81,7 +82,12 @@ newer packages: bantam build --update [NAME...] SYSTEM.toml`,
 				return err
 			}
 			kinds := images.Media(b)
-			if *img != *iso {
+			switch {
+			case *netboot && (*img || *iso):
+				return usagef("--netboot stands alone: it makes no image")
+			case *netboot:
+				kinds = []string{images.KindNetboot}
+			case *img != *iso:
 				kind := "img"
 				if *iso {
 					kind = "iso"

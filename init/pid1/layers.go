@@ -21,12 +21,13 @@ import (
 
 // layers are what the machine has of layers, and the tree of those that its generation has.
 type layers struct {
-	tree  *tree.Tree
-	area  func() (layer.Area, error)              // what the boot medium carries
-	find  func() (area statevolume.Area, e error) // and where
-	store string                                  // the blobs that came later, by digest
-	items switcher.Items                          // of the tree, under mu
-	mu    sync.Mutex
+	tree   *tree.Tree
+	area   func() (layer.Area, error)              // what the boot medium carries
+	find   func() (area statevolume.Area, e error) // and where
+	store  string                                  // the blobs that came later, by digest
+	memory string                                  // what a machine has that was started from no medium, by digest
+	items  switcher.Items                          // of the tree, under mu
+	mu     sync.Mutex
 
 	// Under mu, too; see layerFaults.
 	inTree     []tree.Layer
@@ -37,7 +38,8 @@ type layers struct {
 // newLayers makes ready for layers. Nothing is looked for before one is asked for.
 func (p *initProcess) newLayers() *layers {
 	l := &layers{
-		store: filepath.Join(statePath, "store/blobs/sha256"),
+		store:  filepath.Join(statePath, "store/blobs/sha256"),
+		memory: layer.MemoryPath,
 		area: sync.OnceValues(func() (layer.Area, error) {
 			text, err := os.ReadFile(layer.AreaPath)
 			if errors.Is(err, fs.ErrNotExist) {
@@ -97,10 +99,14 @@ func (l *layers) onMedium(d switcher.Digest) bool {
 	return err == nil && slices.ContainsFunc(area, func(e layer.Extent) bool { return e.SHA256 == d.Hex() })
 }
 
-// place says where a layer is: in the store or on the boot medium.
+// place says where a layer is: in the store, in memory or on the boot medium.
 func (l *layers) place(of tree.Layer) (tree.Place, error) {
 	file := filepath.Join(l.store, of.Hex)
 	if info, err := os.Lstat(file); err == nil && info.Mode().IsRegular() && info.Size() == of.Size {
+		return tree.Place{Path: file}, nil
+	}
+	file = filepath.Join(l.memory, of.Hex)
+	if info, err := os.Lstat(file); err == nil && info.Size() == of.Size {
 		return tree.Place{Path: file}, nil
 	}
 	area, err := l.area()

@@ -18,7 +18,7 @@ func lying(t *testing.T) (*layers, map[string]tree.Layer) {
 	dir := t.TempDir()
 	medium := filepath.Join(dir, "medium")
 	all := map[string]tree.Layer{}
-	for _, name := range []string{"stored", "carried", "nowhere", "cut"} {
+	for _, name := range []string{"stored", "carried", "nowhere", "cut", "unpacked"} {
 		text := strings.Repeat(name+"\n", 100)
 		all[name] = tree.Layer{Name: "package/" + name, Hex: switcher.DigestOf([]byte(text)).Hex(), Size: int64(len(text))}
 	}
@@ -30,8 +30,11 @@ func lying(t *testing.T) (*layers, map[string]tree.Layer) {
 	write(filepath.Join(dir, all["stored"].Hex), strings.Repeat("stored\n", 100))
 	write(filepath.Join(dir, all["cut"].Hex), "cut\n")
 	write(medium, strings.Repeat("x", 512)+strings.Repeat("carried\n", 100))
+	memory := t.TempDir()
+	write(filepath.Join(memory, all["unpacked"].Hex), strings.Repeat("unpacked\n", 100))
 	l := &layers{
-		store: dir,
+		store:  dir,
+		memory: memory,
 		area: func() (layer.Area, error) {
 			return layer.Area{{SHA256: all["carried"].Hex, Length: all["carried"].Size}, {SHA256: all["cut"].Hex, Offset: 4096, Length: all["cut"].Size}}, nil
 		},
@@ -43,10 +46,10 @@ func lying(t *testing.T) (*layers, map[string]tree.Layer) {
 	return l, all
 }
 
-func TestALayerLiesInTheStoreOrOnTheMedium(t *testing.T) {
+func TestALayerLiesInTheStoreInMemoryOrOnTheMedium(t *testing.T) {
 	l, all := lying(t)
 	for name, want := range map[string]string{
-		"stored": "", "carried": "", "nowhere": "it is neither on the boot medium nor in the store", "cut": "it ends behind the 800 bytes that the boot medium has of layers",
+		"stored": "", "carried": "", "unpacked": "", "nowhere": "it is neither on the boot medium nor in the store", "cut": "it ends behind the 800 bytes that the boot medium has of layers",
 	} {
 		err := l.tree.Verify(all[name])
 		if want == "" && err != nil || want != "" && (err == nil || !strings.HasSuffix(err.Error(), want)) {
