@@ -3,6 +3,7 @@ package payload
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -108,7 +109,7 @@ func TestSquashFSIsReadByOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Compression xz", "Block size 32768", "Fragments are not stored", "Filters selected: x86", "Xattrs are not stored", "Filesystem is not exportable", "Thu Jan  1 00:00:00 1970"} {
+	for _, want := range []string{"Compression xz", "Block size 8192", "Fragments are not stored", "Filters selected: x86", "Xattrs are not stored", "Filesystem is not exportable", "Thu Jan  1 00:00:00 1970"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("want %q in\n%s", want, out)
 		}
@@ -277,5 +278,37 @@ func TestAnotherUserMakesTheSameBytes(t *testing.T) {
 	}
 	if err != nil || !strings.Contains(string(out), "digest "+string(made.Digest)+"\n") {
 		t.Errorf("%v: root makes %s, nobody\n%s", err, made.Digest, out)
+	}
+}
+
+// What a layer costs in memory where it is mounted follows from its blocks; see blockSize.
+func TestBlocksFollowFromWhatALayerHas(t *testing.T) {
+	large := strings.Repeat("many bytes ", smallTree/11+1)
+	for name, c := range map[string]struct {
+		tree []File
+		want uint32
+	}{
+		"small":                  {[]File{file("usr/bin/a", 0o755, "a")}, 8 << 10},
+		"large":                  {[]File{file("usr/bin/a", 0o755, large)}, 32 << 10},
+		"large by many":          {[]File{file("usr/bin/a", 0o755, large[:smallTree/2]), file("usr/bin/b", 0o755, large[:smallTree/2])}, 32 << 10},
+		"links are of no weight": {[]File{link("usr/bin/a", large[:4000])}, 8 << 10},
+	} {
+		b, err := squashFS(context.Background(), images.Cache{Dir: t.TempDir()}, nil, name, "", c.tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, err := os.ReadFile(b.File)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := binary.LittleEndian.Uint32(head[12:]); got != c.want { // squashfs superblock: block_size
+			t.Errorf("%s: blocks of %d bytes, want %d", name, got, c.want)
+		}
+		if c.want == dictionary {
+			continue // as large as a block: what is not said otherwise
+		}
+		if options := head[96:]; binary.LittleEndian.Uint32(options[2:]) != dictionary { // behind a metadata header: dictionary_size
+			t.Errorf("%s: a dictionary of %d bytes", name, binary.LittleEndian.Uint32(options[2:]))
+		}
 	}
 }
