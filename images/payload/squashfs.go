@@ -40,7 +40,7 @@ type File struct {
 // blockSize is that of the squashfs: what the device unpacks at once. The kernel keeps room for a block, a dictionary and what
 // else xz needs of each layer that is mounted, for each processor that the machine may have, and for three more blocks where small
 // files share them (fragments). 24 layers of 32 KiB blocks with dictionaries of that size took 4.1 MB with one processor and 11.4 MB
-// with four; with small dictionaries, and small blocks in small layers, 3.3 and 7.3 MB, for 2 % more bytes (Linux 6.1, amd64). With
+// with four; with small dictionaries, and small blocks in small layers, 3.2 and 7.5 MB, for 3 % more bytes (Linux 6.1, amd64). With
 // small blocks everywhere it would be 2.9 and 6.4 MB, for 12 %. Blocks of 128 KiB and fragments would save 7 % of the bytes.
 func blockSize(tree []File) int {
 	size := int64(0)
