@@ -2,7 +2,6 @@ package oci
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -17,10 +16,10 @@ import (
 	"bantam/regular"
 )
 
-// Options are how a source is reached. The zero value takes files, folders, and what comes by https:// from servers that the machine's own authorities vouch for.
+// Options are how a source is reached. The zero value takes files and folders alone.
 type Options struct {
 	Stdin     io.Reader     // what "-" reads
-	CA        string        // file of certificates, PEM: the only authorities that are believed; "": the machine's own
+	Secure    http1.Secure  // for https://, e.g. of package https; nil: this program does without, and refuses it
 	AllowHTTP bool          // http:// is taken: for whoever checks signatures, or says that everybody on the way is trusted
 	UserAgent string        // e.g. bantam/v1
 	Patience  time.Duration // how long a server may move nothing; 0: thirty seconds
@@ -35,21 +34,11 @@ func (o Options) client(scheme string) (*http1.Client, error) {
 	if scheme == "http" && !o.AllowHTTP {
 		return nil, errors.New("http:// tells nobody who answers; it is only taken where signatures are checked ([trust] keys in system.toml), or with --insecure")
 	}
-	c := &http1.Client{Patience: o.Patience, UserAgent: o.UserAgent, Dial: o.Dial}
-	if o.CA != "" {
-		data, err := regular.Read(o.CA, 0, maxCertificates)
-		if err != nil {
-			return nil, err
-		}
-		if c.Roots = x509.NewCertPool(); !c.Roots.AppendCertsFromPEM(data) {
-			return nil, fmt.Errorf("%s holds no certificate in PEM (-----BEGIN CERTIFICATE-----)", o.CA)
-		}
+	if scheme == "https" && o.Secure == nil {
+		return nil, fmt.Errorf("%w: bring it as a FILE or through a pipe (-), or by http://, where [trust] keys in system.toml say whose signature is believed", http1.ErrNoTLS)
 	}
-	return c, nil
+	return &http1.Client{Patience: o.Patience, UserAgent: o.UserAgent, Dial: o.Dial, Secure: o.Secure}, nil
 }
-
-// maxCertificates bounds the file of authorities; Debian's of the whole world has 220 kB.
-const maxCertificates = 4 << 20
 
 // place is what a word means, before anything is looked at.
 type place struct {

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"bantam/oci/https"
 	"bantam/oci/registrytest"
 	"bantam/switcher"
 )
@@ -118,20 +119,27 @@ func TestARealRegistryWithTLSAndAPassword(t *testing.T) {
 		}
 		return "me", "secret"
 	}
+	secure, err := https.New(cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := https.New("")
+	if err != nil {
+		t.Fatal(err)
+	}
 	m := newMachine(70_000)
-	push(t, word, Options{CA: cert, Login: login}, m)
-	m.wantSame(t, open(t, word, Options{CA: cert, Login: login}))
-	m.wantSame(t, open(t, "https://"+word, Options{CA: cert, Login: login}))
+	push(t, word, Options{Secure: secure, Login: login}, m)
+	m.wantSame(t, open(t, word, Options{Secure: secure, Login: login}))
+	m.wantSame(t, open(t, "https://"+word, Options{Secure: secure, Login: login}))
 
 	for claim, c := range map[string]struct {
 		o    Options
 		want string
 	}{
-		"without a password":         {Options{CA: cert}, "wants a login"},
-		"with a wrong one":           {Options{CA: cert, Login: func(string) (string, string) { return "me", "guess" }}, "does not allow it"},
-		"without its authority":      {Options{Login: login}, "--ca FILE"},
-		"with a file of none":        {Options{CA: key, Login: login}, "holds no certificate"},
-		"with a file that is absent": {Options{CA: "/no/such", Login: login}, "no such file"},
+		"without a password":    {Options{Secure: secure}, "wants a login"},
+		"with a wrong one":      {Options{Secure: secure, Login: func(string) (string, string) { return "me", "guess" }}, "does not allow it"},
+		"without its authority": {Options{Secure: own, Login: login}, "--ca FILE"},
+		"without TLS":           {Options{Login: login}, "does not speak TLS: bring it as a FILE or through a pipe"},
 	} {
 		src, err := Open(t.Context(), word, c.o)
 		if err == nil {
@@ -141,7 +149,7 @@ func TestARealRegistryWithTLSAndAPassword(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", claim, err, c.want)
 		}
 	}
-	if _, err := Open(t.Context(), "http://"+word, Options{CA: cert}); err == nil || !strings.Contains(err.Error(), "--insecure") {
+	if _, err := Open(t.Context(), "http://"+word, Options{Secure: secure}); err == nil || !strings.Contains(err.Error(), "--insecure") {
 		t.Errorf("http:// without leave: %v", err)
 	}
 }

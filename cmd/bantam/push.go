@@ -16,7 +16,8 @@ var pushVerb = verb{
 	args:    "HOST[:PORT]/REPOSITORY[:TAG]",
 	summary: "send a generation to a registry",
 	text: `Sends the board's generation, as bantam build left it in OUT/store, to an OCI registry, with its signatures; what the registry
-has already is not sent again. Prints the digest that it has there. On the machine: bantam import HOST/REPOSITORY:TAG
+has already is not sent again. Prints the digest that it has there. On the machine: bantam import http://HOST:PORT/REPOSITORY:TAG
+(it does not speak TLS; or bantam push --from HOST/REPOSITORY:TAG to a registry that it reaches, or an archive).
 
 Name and password are those of podman login, skopeo login or docker login. A registry without TLS is written http://HOST:PORT/...
 and needs --insecure.`,
@@ -34,10 +35,12 @@ and needs --insecure.`,
 			if _, err := oci.ParseReference(args[0]); err != nil {
 				return usageError{err.Error()}
 			}
-			o := f.options(c)
+			o, err := f.options(c)
+			if err != nil {
+				return err
+			}
 			src := oci.OpenFolder(*store, board)
 			if *from != "" {
-				var err error
 				if src, err = oci.Open(c.ctx, *from, o); err != nil {
 					return err
 				}

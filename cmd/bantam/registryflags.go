@@ -4,6 +4,7 @@ import (
 	"flag"
 
 	"bantam/oci"
+	"bantam/oci/https"
 )
 
 // registryFlags are the flags of verbs that speak to registries; each has the same.
@@ -17,6 +18,7 @@ func (f *registryFlags) declare(flags *flag.FlagSet) {
 	flags.BoolVar(&f.insecure, "insecure", false, "take http:// as well, where anybody on the way can read and change everything")
 }
 
-func (f *registryFlags) options(c *call) oci.Options {
-	return oci.Options{CA: f.ca, AllowHTTP: f.insecure, UserAgent: "bantam/" + version, Stdin: c.stdin, Login: login}
+func (f *registryFlags) options(c *call) (oci.Options, error) {
+	secure, err := https.New(f.ca)
+	return oci.Options{Secure: secure, AllowHTTP: f.insecure, UserAgent: "bantam/" + version, Stdin: c.stdin, Login: login}, err
 }

@@ -28,7 +28,10 @@ asked for, or taken from ` + passphraseVariable + `. A signature that others hav
 			if *file == "" {
 				return usagef("which key? --key FILE names it; bantam keygen makes one")
 			}
-			o := f.options(c)
+			o, err := f.options(c)
+			if err != nil {
+				return err
+			}
 			o.Stdin = nil // nothing can be put beside a stream
 			src, err := oci.Open(c.ctx, args[0], o)
 			if err != nil {

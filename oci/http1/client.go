@@ -2,8 +2,6 @@ package http1
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -16,15 +14,21 @@ import (
 
 // Client speaks to servers, with one idle connection kept for each. The zero value works; its fields are not changed while it is used.
 type Client struct {
-	Roots     *x509.CertPool // whose certificates are believed; nil: the machine's own
-	Patience  time.Duration  // how long nothing may move; 0: thirty seconds
-	UserAgent string         // e.g. bantam
-	Now       func() time.Time
+	Secure    Secure        // nil: https:// is refused with ErrNoTLS
+	Patience  time.Duration // how long nothing may move; 0: thirty seconds
+	UserAgent string        // e.g. bantam
 	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
 
 	mu   sync.Mutex
 	idle map[string]*conn // by origin
 }
+
+// Secure puts TLS over a connection to a host and makes sure that it is that host. Package https has one; it is not part of this
+// package because of what it weighs.
+type Secure func(c net.Conn, host string) (net.Conn, error)
+
+// ErrNoTLS is the error of https:// where there is no Secure.
+var ErrNoTLS = errors.New("this program does not speak TLS")
 
 const defaultPatience = 30 * time.Second
 
@@ -130,14 +134,10 @@ func (c *Client) keep(one *conn) {
 	c.idle[one.origin] = one
 }
 
-func (c *Client) now() time.Time {
-	if c.Now != nil {
-		return c.Now()
-	}
-	return time.Now()
-}
-
 func (c *Client) connect(ctx context.Context, u *url.URL) (*conn, error) {
+	if u.Scheme == "https" && c.Secure == nil {
+		return nil, ErrNoTLS
+	}
 	patience := c.Patience
 	if patience == 0 {
 		patience = defaultPatience
@@ -154,15 +154,14 @@ func (c *Client) connect(ctx context.Context, u *url.URL) (*conn, error) {
 	if u.Scheme == "http" {
 		return newConn(patient, patient, u), nil
 	}
-	secured := tls.Client(patient, &tls.Config{ServerName: u.Hostname(), RootCAs: c.Roots, Time: c.now, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}})
 	stop := context.AfterFunc(ctx, patient.cut)
 	defer stop()
 	patient.hurry()
-	err = secured.Handshake()
+	secured, err := c.Secure(patient, u.Hostname())
 	patient.relax()
 	if err != nil {
 		raw.Close()
-		return nil, tlsFault(err, c.now())
+		return nil, plain(err)
 	}
 	return newConn(secured, patient, u), nil
 }

@@ -169,23 +169,20 @@ func TestAServerThatTakesNothingIsGivenUp(t *testing.T) {
 		t.Cleanup(func() { far.Close() })
 		return near, nil
 	}}
-	for _, scheme := range []string{"http", "https"} {
-		if _, _, err := fetch(t, client, scheme+"://nas.example.org/x"); !errors.Is(err, ErrStalled) {
-			t.Errorf("%s: got %v, want %v", scheme, err, ErrStalled)
-		}
+	if _, _, err := fetch(t, client, "http://nas.example.org/x"); !errors.Is(err, ErrStalled) {
+		t.Errorf("got %v, want %v", err, ErrStalled)
 	}
 }
 
-// talker is a server that says something to whoever comes, and listens to nothing.
-func talker(text string) func(context.Context, string, string) (net.Conn, error) {
-	return func(context.Context, string, string) (net.Conn, error) {
-		near, far := net.Pipe()
-		go io.Copy(io.Discard, far)
-		go func() {
-			io.WriteString(far, text)
-			far.Close()
-		}()
-		return near, nil
+func TestWithoutTLSNothingGoesToHTTPS(t *testing.T) {
+	s, client := one(t, always(rawserver.Say(302, "", "Location: https://nas.example.org/x")))
+	for _, scheme := range []string{"http", "https"} { // the first one is redirected there
+		if _, _, err := fetch(t, client, scheme+"://nas.example.org/x"); !errors.Is(err, ErrNoTLS) {
+			t.Errorf("%s: got %v, want %v", scheme, err, ErrNoTLS)
+		}
+	}
+	if s.Dialed() != 1 {
+		t.Errorf("%d connections", s.Dialed())
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package http1 is an HTTP/1.1 client of what fetching files and speaking to registries needs. net/http would add 0.3 MB more to the device binary,
-// compressed, than crypto/tls does alone.
+// Package http1 is an HTTP/1.1 client of what fetching files and speaking to registries needs. net/http would add 0.3 MB to the device binary, compressed,
+// and as much again for TLS, which is here only for programs that bring it along (package https).
 //
 // A server is not trusted: the head of an answer has bounds in bytes, fields and time, what is ambiguous (two lengths, a length beside chunks, folded
 // fields) is an error, and nothing is awaited longer than Client.Patience without a byte moving. A body that ends early is an error wherever the server has

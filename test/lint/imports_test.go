@@ -64,14 +64,18 @@ var onDevice = []string{"init", "netcfg", "oci", "switcher", "system", "editor",
 // boot until the kernel's random numbers are good; with the packages that may. The
 // shell and the small commands never run in PID 1.
 var notOnDevice = map[string][]string{
-	"crypto/rand":   {},
-	"os/exec":       {"init/shell", "init/applet", "editor/vt/tmux", "oci/registrytest"},
-	"net/http":      {},
-	"net/rpc":       {},
-	"text/template": {},
-	"html/template": {},
-	"log/slog":      {},
-	"regexp":        {"init/applet", "editor/text", "oci/registrytest"},
+	"crypto/rand": {},
+	"os/exec":     {"init/shell", "init/applet", "editor/vt/tmux", "oci/registrytest"},
+	"net/http":    {},
+	"crypto/tls":  {"oci/https", "oci/http1/rawserver"}, // rawserver is for tests alone
+	"crypto/x509": {"oci/https"},
+	// For programs that are not the device's; it stands below oci because both sides may one day have it.
+	"bantam/oci/https": {},
+	"net/rpc":          {},
+	"text/template":    {},
+	"html/template":    {},
+	"log/slog":         {},
+	"regexp":           {"init/applet", "editor/text", "oci/registrytest"},
 }
 
 // listed is one package as go list prints it.

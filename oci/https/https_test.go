@@ -1,17 +1,25 @@
-package http1
+package https
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
+	"io"
 	"math/big"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"bantam/oci/http1"
 	"bantam/oci/http1/rawserver"
 )
 
@@ -97,13 +105,13 @@ func TestServersAreWhoTheySayOrTheFaultIsClear(t *testing.T) {
 	} {
 		t.Run(claim, func(t *testing.T) {
 			s := rawserver.New(t)
-			s.Host(host+":443", c.server, always(rawserver.Say(200, "hello")))
-			client := &Client{Dial: s.Dial, Roots: c.roots, Now: func() time.Time { return c.now }}
+			s.Host(host+":443", c.server, func(rawserver.Request) rawserver.Answer { return rawserver.Say(200, "hello") })
+			client := &http1.Client{Dial: s.Dial, Secure: secure(c.roots, func() time.Time { return c.now })}
 			if c.server == nil {
 				client.Dial = talker("HTTP/1.1 400 Bad Request\r\n\r\n")
 			}
 			defer client.Close()
-			_, body, err := fetch(t, client, "https://"+host+"/x")
+			body, err := fetch(t, client, "https://"+host+"/x")
 			switch {
 			case c.want == "" && (err != nil || body != "hello"):
 				t.Errorf("got %q, %v", body, err)
@@ -113,5 +121,55 @@ func TestServersAreWhoTheySayOrTheFaultIsClear(t *testing.T) {
 				t.Error("it was asked all the same")
 			}
 		})
+	}
+}
+
+func fetch(t *testing.T, client *http1.Client, address string) (string, error) {
+	t.Helper()
+	to, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := client.Follow(t.Context(), &http1.Request{Method: "GET", URL: to})
+	if err != nil {
+		return "", err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	return string(text), err
+}
+
+// talker is a server that says something to whoever comes, and listens to nothing.
+func talker(text string) func(context.Context, string, string) (net.Conn, error) {
+	return func(context.Context, string, string) (net.Conn, error) {
+		near, far := net.Pipe()
+		go io.Copy(io.Discard, far)
+		go func() {
+			io.WriteString(far, text)
+			far.Close()
+		}()
+		return near, nil
+	}
+}
+
+func TestAServerThatTakesNoHandshakeIsGivenUp(t *testing.T) {
+	near, far := net.Pipe()
+	t.Cleanup(func() { far.Close() })
+	client := &http1.Client{Patience: 20 * time.Millisecond, Secure: secure(nil, time.Now),
+		Dial: func(context.Context, string, string) (net.Conn, error) { return near, nil }}
+	if _, err := fetch(t, client, "https://nas.example.org/x"); !errors.Is(err, http1.ErrStalled) {
+		t.Errorf("got %v, want %v", err, http1.ErrStalled)
+	}
+}
+
+func TestAFileOfNoCertificatesIsRefused(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(file, []byte("none"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{file: "holds no certificate", file + "x": "no such file"} {
+		if _, err := New(name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", name, err, want)
+		}
 	}
 }

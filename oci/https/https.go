@@ -1,0 +1,78 @@
+// Package https puts TLS over the connections of package http1, for programs that can afford it: crypto/tls and crypto/x509 add 335 kB to a device binary,
+// compressed, which is why the one of today does without (docs/size.md).
+package https
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"bantam/oci/http1"
+	"bantam/regular"
+)
+
+// maxCertificates bounds the file of authorities; Debian's of the whole world has 220 kB.
+const maxCertificates = 4 << 20
+
+// New makes what secures connections. Servers are believed that an authority of a file vouches for, certificates in PEM; "" means the machine's own.
+func New(authorities string) (http1.Secure, error) {
+	if authorities == "" {
+		return secure(nil, time.Now), nil
+	}
+	data, err := regular.Read(authorities, 0, maxCertificates)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(data) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM (-----BEGIN CERTIFICATE-----)", authorities)
+	}
+	return secure(roots, time.Now), nil
+}
+
+func secure(roots *x509.CertPool, now func() time.Time) http1.Secure {
+	return func(c net.Conn, host string) (net.Conn, error) {
+		secured := tls.Client(c, &tls.Config{ServerName: host, RootCAs: roots, Time: now, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}})
+		if err := secured.Handshake(); err != nil {
+			return nil, fault(err, now())
+		}
+		return secured, nil
+	}
+}
+
+// fault says what a person can do about a connection that cannot be secured.
+func fault(err error, now time.Time) error {
+	var (
+		notTLS    tls.RecordHeaderError
+		invalid   x509.CertificateInvalidError
+		authority x509.UnknownAuthorityError
+		roots     x509.SystemRootsError
+	)
+	switch {
+	case errors.As(err, &notTLS):
+		return errors.New("the server does not speak TLS; it may be one for http://")
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		c := invalid.Cert
+		what := "is no longer valid"
+		if now.Before(c.NotBefore) {
+			what = "is not valid yet"
+		}
+		const form = "2006-01-02 15:04"
+		return fmt.Errorf("the certificate of %.80q %s: it is good from %s to %s, and this machine's clock says %s (UTC); if that is wrong, set it",
+			owner(c), what, c.NotBefore.UTC().Format(form), c.NotAfter.UTC().Format(form), now.UTC().Format(form))
+	case errors.As(err, &authority), errors.As(err, &roots):
+		return fmt.Errorf("%w; if it is of your own authority, give the file of that one's certificate with --ca FILE", err)
+	}
+	return err
+}
+
+// owner is what a certificate calls its owner.
+func owner(c *x509.Certificate) string {
+	if len(c.DNSNames) > 0 {
+		return c.DNSNames[0]
+	}
+	return c.Subject.CommonName
+}
