@@ -22,7 +22,7 @@ EDITORS = nano vim-tiny nvi busybox-static mg ne joe micro
 BENCH_PACKAGES = qemu-system-x86 xz-utils $(EDITORS)
 ARM_PACKAGES  = qemu-system-arm qemu-efi-aarch64
 TEST_PACKAGES = $(RUN_PACKAGES) $(ARM_PACKAGES) qemu-user qemu-user-static \
-	xorriso mtools dosfstools gdisk isolinux syslinux-common systemd-boot-efi cpio skopeo docker-registry \
+	xorriso mtools dosfstools gdisk isolinux syslinux-common systemd-boot-efi cpio skopeo docker-registry openssl \
 	dnsmasq-base kea-dhcp4-server radvd iproute2 util-linux procps busybox-static kmod \
 	dash bsdextrautils zstd debian-archive-keyring e2fsprogs mount file tmux acl libarchive-tools patch mawk original-awk \
 	traceroute tcpdump grub-common u-boot-tools libubootenv-tool
