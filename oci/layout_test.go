@@ -430,8 +430,9 @@ func FuzzArchive(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		asFile := readAll(t.Context(), &layout{files: &archive{tape: bytesTape(data), window: 512}})
 		asStream := readAll(t.Context(), &layout{files: newStream(io.NopCloser(bytes.NewReader(data)))})
-		if asStream == nil && asFile != nil {
-			t.Errorf("as a stream it is good, as a file: %v", asFile)
+		// The other way round need not hold: a stream is not read behind what is wanted.
+		if asFile == nil && asStream != nil && !errors.Is(asStream, ErrOrder) {
+			t.Errorf("as a file it is good, as a stream: %v", asStream)
 		}
 	})
 }
