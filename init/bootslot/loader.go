@@ -80,7 +80,8 @@ func (l *Loader) prove() (notes []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if s, err := copies.asLoader(); err == nil && s.Seen == slot.Unseen {
+	// A person who picks a slot in the loader's menu has nothing saved. Of another than the first one that is sure.
+	if s, err := copies.asLoader(); err == nil && s.Seen == slot.Unseen && s.First() == l.o.Booted {
 		l.why = fmt.Sprintf("the boot loader saves nothing on %s that the machine can read, so it counts no tries of a kernel", l.o.Slots.Disk)
 	}
 	if l.o.Slots.ReadOnly {

@@ -236,6 +236,9 @@ func TestTheCanaryTellsWhetherTheLoaderSaves(t *testing.T) {
 	if s := loaderReads(m.disk.b); s.Seen != slot.Unseen {
 		t.Errorf("a try is not asked whether the loader counts it: %q", s.Seen)
 	}
+	if by, notes := m.open(t); by.why != "" || len(notes) > 0 {
+		t.Errorf("slot A was picked by hand while B is the first: %s, %q", by.why, notes)
+	}
 }
 
 func TestTheFormIsTheLoaders(t *testing.T) {
@@ -354,7 +357,7 @@ func TestWhatWasBootedIsComparedWithItsSlot(t *testing.T) {
 		t.Errorf("another generation: %q", notes)
 	}
 	m = newMachine(t)
-	m.disk.b[slotA*512+100] ^= 1
+	m.disk.b[slotA*512+3] ^= 1
 	if _, notes := m.open(t); len(notes) != 1 || !strings.Contains(notes[0], "boot slot A: the machine was started from it, and now: slot header") {
 		t.Errorf("a damaged header: %q", notes)
 	}
