@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"bantam/init/applet"
 	"bantam/init/control"
 	"bantam/init/pid1"
@@ -94,23 +92,4 @@ func commands() []string {
 func builtAt() time.Time {
 	seconds, _ := strconv.ParseInt(buildTime, 10, 64)
 	return time.Unix(seconds, 0)
-}
-
-// woken is what a console is called with that has dozed; see shell.Doze.
-const woken = "woken"
-
-// console greets whoever is at a terminal and becomes the shell there.
-func console(args []string) int {
-	tty := "console"
-	if len(args) > 0 {
-		tty = args[0]
-	}
-	if shell.Woken = len(args) > 1 && args[1] == woken; shell.Woken {
-		return shell.Main([]string{"-sh"})
-	}
-	shell.Doze = func() { _ = supervise.Doze([]string{pid1.ConsoleName, tty, woken}) } // without, there is a shell at once
-	// What was typed while the machine started came in parts, and is no command.
-	_ = unix.IoctlSetInt(0, unix.TCFLSH, unix.TCIFLUSH)
-	fmt.Print(control.Greeting(tty))
-	return shell.Main([]string{"-sh"})
 }

@@ -47,6 +47,17 @@ func Keys(t *unix.Termios) {
 	t.Cc[unix.VMIN], t.Cc[unix.VTIME] = 1, 0
 }
 
+// Bytes lets every byte come at once, unseen and as it is, and waits for nothing: neither a Ctrl-C nor a Ctrl-S or break that
+// a bad line makes up does anything. Output stays as it is with Sane. What is no terminal stays as it is.
+func Bytes(fd int) {
+	change(fd, func(t *unix.Termios) {
+		Sane(t)
+		Keys(t)
+		t.Iflag = t.Iflag&^(unix.BRKINT|unix.ICRNL|unix.IXON) | unix.IGNBRK
+		t.Lflag &^= unix.ISIG | unix.IEXTEN
+	})
+}
+
 // Sane lets lines come, seen, with Ctrl-C and the other special characters where
 // everybody expects them. What belongs to the line stays: speed, framing, parity,
 // whether its text is UTF-8, and what a hang-up or a missing carrier means.
@@ -68,12 +79,14 @@ func Sane(t *unix.Termios) {
 // Reset makes a terminal fit for a console's shell: what ran there before may
 // have died in raw mode with echo off. It waits for nothing, not even for output
 // that somebody's Ctrl-S holds up. What is no terminal stays as it is.
-func Reset(fd int) {
+func Reset(fd int) { change(fd, Sane) }
+
+func change(fd int, modes func(*unix.Termios)) {
 	t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 	if err != nil {
 		return
 	}
-	Sane(t)
+	modes(t)
 	t.Cflag |= unix.CLOCAL // without, a missing carrier blocks reads
 	// The end of a shell is none of the line: without DTR a modem or a converter
 	// hangs up, and what it says of the next shell's start is lost.

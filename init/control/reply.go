@@ -16,6 +16,7 @@ type Status struct {
 	Board      string            `json:"board"`
 	Kernel     string            `json:"kernel"`
 	Uptime     time.Duration     `json:"uptime"`
+	Began      time.Duration     `json:"began"`              // PID 1, as Uptime
 	Generation int               `json:"generation"`         // the running one
 	Starting   int               `json:"starting,omitempty"` // the one that has been chosen, while none runs
 	State      switcher.State    `json:"state"`              // of either

@@ -293,16 +293,17 @@ func runLog(c *client, args []string) int {
 	return last.Exit
 }
 
-// Greeting is what a terminal shows before its shell: where one is, and what to type.
-func Greeting(tty string) string {
+// Greeting is what a terminal shows before its shell: where one is, and what to type; and until when, since the start of the
+// kernel, the boot menu may be asked for there.
+func Greeting(tty string) (text string, menuUntil time.Duration) {
 	host, _ := os.Hostname()
 	if host == "(none)" { // the kernel's, before a generation gives one
 		host = "a machine that is starting"
 	}
 	// Firmware leaves serial terminals with their autowrap off, which cuts every
 	// line at the last column.
-	text := fmt.Sprintf("\x1b[?7h\nBantam %s on %s, %s. `bantam help` lists what you can do.\n", Version, host, filepath.Base(tty))
-	answer := make(chan string, 1)
+	text = fmt.Sprintf("\x1b[?7h\nBantam %s on %s, %s. `bantam help` lists what you can do.\n", Version, host, filepath.Base(tty))
+	answer := make(chan Status, 1)
 	go func() {
 		var s Status
 		_, err := Call(Socket, Request{Verb: "status"}, func(f Frame) {
@@ -312,17 +313,23 @@ func Greeting(tty string) string {
 		})
 		if err == nil {
 			s.noteCards()
-			answer <- s.greeting() + "\n"
+			answer <- s
 		}
 		close(answer)
 	}()
 	select {
-	case more := <-answer:
-		text += more
+	case s, ok := <-answer:
+		if ok {
+			text += s.greeting() + "\n"
+			menuUntil = s.Began + menuWindow
+		}
 	case <-time.After(greetingLimit): // whoever sits there needs a shell all the more
 	}
-	return text + "\n"
+	return text + "\n", menuUntil
 }
+
+// menuWindow is for how long after its start PID 1 can be asked for the boot menu.
+const menuWindow = 2 * time.Second
 
 // greetingLimit is how long PID 1 may take to say what runs.
 const greetingLimit = 5 * time.Second

@@ -52,6 +52,7 @@ func init() {
 			"list the generations, look at one, keep, name or delete some", generationsHelp, runGenerations},
 		{"import", "[--downgrade] [--insecure] [--json] FILE|URL|REF|-", "bring a generation from a file, a web server or a registry", importHelp, runImport},
 		{"export", "[--partial] NUMBER FILE | NUMBER -", "write a generation to a file, to be carried elsewhere", exportHelp, runExport},
+		{"menu", "", "choose a generation from the boot menu's list, until the next boot", menuHelp, runMenu},
 		{"gc", "[--dry-run] [--json]", "remove old generations now", gcHelp, runGC},
 		{"draft", "discard", "throw the draft away: it is the running system again", draftHelp, runDraft},
 		{"service", "list [--json] | start|stop|restart NAME...", "look at services, start and stop them", serviceHelp, runService},

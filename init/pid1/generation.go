@@ -19,7 +19,7 @@ import (
 // openSwitcher reads the generations. When the state volume's files cannot be
 // used, memory takes its place and the image's generation runs.
 func (p *initProcess) openSwitcher() (*switcher.Switcher, error) {
-	options := switcher.Options{Dir: statePath, Machine: p.machine, Booted: p.image.Generation, Text: p.image.text, Loader: p.bootLoader, OnMedium: p.onMedium, Forgets: !p.lasting()}
+	options := switcher.Options{Dir: statePath, Machine: p.machine, Booted: p.image.Generation, Text: p.image.text, Loader: p.bootLoader, OnMedium: p.onMedium, Forgets: !p.lasting(), Offer: p.offer}
 	_, options.ByHand = p.cmdline.Get("bantam.hand")
 	s, err := switcher.Open(options)
 	if err == nil {
@@ -91,8 +91,20 @@ func (p *initProcess) bootGeneration(ctx context.Context) {
 			p.notes.add("%v", err)
 		}
 	})
-	awaitChoice(chosen, started, choiceLatest, consoleLatest)
-	p.startConsoles()
+	give := func() {
+		awaitChoice(chosen, started, choiceLatest, consoleLatest)
+		p.menu.leave()
+		p.startConsoles()
+		p.menu.close()
+	}
+	if p.menu.asks(chosen, started, choiceLatest) { // the main line goes on: a machine that shows a menu can be ended, too
+		go Guard("consoles after the boot menu", func() {
+			<-p.menu.over
+			give()
+		})
+		return
+	}
+	give()
 }
 
 // awaitChoice returns when a greeting can say which generation this is, and a

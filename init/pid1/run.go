@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"bantam/boottime"
 	"bantam/init/control"
 	"bantam/init/kmod"
 	"bantam/init/statevolume"
@@ -64,6 +65,8 @@ type initProcess struct {
 	since      string       // when the state volume was made, e.g. ", since 2026-11-28"
 	image      imageGeneration
 	consoles   []string
+	began      time.Duration // of PID 1
+	menu       *menuLines
 	notes      notes
 	unset      []system.ParameterDefault // that the kernel did not have when last tried
 	actions    chan Action               // how the control socket ends the machine
@@ -85,6 +88,9 @@ func Run(b Binary) {
 	failure := errors.New("PID 1's main line panicked; dmesg has the details")
 	Guard("main line", func() { action, failure = p.live() })
 	if failure != nil {
+		if p.menu != nil { // its keys are the rescue shells' now
+			p.menu.close()
+		}
 		action = Rescue{Reason: failure, Signals: signals, Watchdog: p.watchdog.Load, Consoles: p.consoles}.Run()
 	}
 	Shutdown{Action: action, Signals: signals, Watchdog: p.watchdog.Load(), Volume: statePath, Save: p.save}.Run()
@@ -93,6 +99,7 @@ func Run(b Binary) {
 // live brings the machine up and keeps it until somebody ends it. With an error
 // the machine could not come up, and no service runs any more.
 func (p *initProcess) live() (action Action, err error) {
+	p.began = boottime.Now()
 	done := p.chart.Span("file systems")
 	errs, fatal := Make(append(Mounts(totalMemory()), Skeleton(p.build.Commands)...))
 	for _, e := range errs {
@@ -123,6 +130,7 @@ func (p *initProcess) live() (action Action, err error) {
 		}
 	}
 	p.consoles = Consoles()
+	p.menu = listen("/dev", p.consoles, p.cmdline)
 	var unread error
 	p.image, unread = readImage(switcher.GenerationPath)
 	autoloader := p.drivers()

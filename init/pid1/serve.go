@@ -29,6 +29,8 @@ func (p *initProcess) handle(req control.Request, c *control.Client) control.Fra
 		return control.Reply(p.status())
 	case "generations":
 		return control.Reply(p.generations())
+	case "menu":
+		return p.menuOf()
 	case "describe":
 		return p.describe(req.Generation)
 	case "text":
@@ -128,7 +130,7 @@ func (p *initProcess) status() control.Status {
 	host, _ := os.Hostname()
 	st := control.Status{
 		Hostname: host, Version: p.build.Version, Board: p.image.Board, Kernel: kernelVersion(),
-		Uptime: boottime.Now(), Storage: p.storage(), Lasting: p.lasting(),
+		Uptime: boottime.Now(), Began: p.began, Storage: p.storage(), Lasting: p.lasting(),
 		Watchdog: p.watchdog.Load().String(), Notes: p.notes.all(),
 	}
 	s := p.switcher.Status()

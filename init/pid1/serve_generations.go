@@ -23,6 +23,17 @@ func (p *initProcess) generations() []control.Generation {
 	return list
 }
 
+// menuOf is what a menu of the running system shows.
+func (p *initProcess) menuOf() control.Frame {
+	m := control.Menu{Rows: menuRows(p.switcher.Offered()), Running: p.switcher.Status().Running}
+	for _, g := range p.switcher.Generations() {
+		if g.Image {
+			m.Image = g.Number
+		}
+	}
+	return control.Reply(m)
+}
+
 // marks are what a person should know of a generation, in words.
 func marks(g switcher.Listed) (words []string) {
 	for _, m := range []struct {

@@ -34,6 +34,9 @@ func newConsole(sh *shell, history *line.History) *console {
 	kind := os.Getenv("TERM")
 	con := &console{sh: sh, history: history, cancel: make(chan struct{}, 1)}
 	con.dumb = kind == "dumb" || sh.terminal == nil
+	for _, b := range Typed {
+		con.ahead = append(con.ahead, con.decoder.Feed(b)...)
+	}
 	con.brackets = kind != "vt100" && kind != "vt102"
 	con.editor = &line.Editor{
 		Insert:   kind != "vt100",

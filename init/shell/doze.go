@@ -11,6 +11,9 @@ var Doze func()
 // Woken is set in a shell that follows on Doze: its terminal is as Doze has found it.
 var Woken bool
 
+// Typed is what was read of the terminal before a shell that follows on Doze.
+var Typed []byte
+
 // doze shows the prompt and becomes less than a shell, unless somebody is typing already.
 func (con *console) doze() {
 	con.measure()

@@ -43,6 +43,7 @@ var mayImport = map[string][]string{
 	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "printable", "signature", "slot", "spelling", "switcher", "system"},
 	"cmd":               {"board", "images", "oci", "printable", "signature", "spelling", "switcher", "system", "tty"},
 	"init":              {"atomicfile", "boottime", "docs", "editor", "gpt", "layer", "lifecycle", "netcfg", "oci", "printable", "regular", "signature", "slot", "spelling", "switcher", "system", "tty"},
+	"init/bootmenu":     {"editor/keys", "printable"},
 	"init/filetree":     {},
 	"init/glob":         {},
 	"init/sigaction":    {},
