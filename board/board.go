@@ -16,8 +16,8 @@ import (
 
 // Ways in which a board starts its kernel.
 const (
-	Hybrid  = "hybrid"   // PC medium for BIOS and UEFI, disk and CD
-	EFIGrub = "efi-grub" // disk with an EFI system partition that holds GRUB
+	Hybrid  = "hybrid"   // PC: GRUB for BIOS and UEFI on a disk, isolinux and a UKI on a CD
+	EFIGrub = "efi-grub" // GRUB for UEFI on a disk, which unpacks the kernel
 )
 
 // Board is one kind of hardware.

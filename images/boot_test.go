@@ -30,6 +30,20 @@ func TestPCMediumBootsEveryWay(t *testing.T) {
 	}
 }
 
+// A disk starts by GRUB under BIOS and UEFI.
+func TestPCDiskBootsUnderBothFirmwares(t *testing.T) {
+	const words = "console=ttyS0 panic=-1 bantam.test=42"
+	path := tinyDisk(t, "amd64", words)
+	for name, args := range map[string][]string{"BIOS": nil, "UEFI": ovmf(t)} {
+		t.Run(name, func(t *testing.T) {
+			m := vm.Start(t, append([]string{"qemu-system-x86_64", "-accel", "tcg", "-m", "256", "-nic", "none",
+				"-drive", "format=raw,snapshot=on,file=" + path}, args...)...)
+			m.Expect("tiny init has: .*" + words + " bantam.slot=A bantam.loader=grub")
+			m.WaitEnd()
+		})
+	}
+}
+
 func ovmf(t testing.TB) []string { return pflash(t, "amd64") }
 
 // pflash gives UEFI firmware to a machine, with variables of its own.

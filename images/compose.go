@@ -47,19 +47,19 @@ type Inputs struct {
 type Composed struct {
 	Generation switcher.Generation
 	Digest     switcher.Digest
-	Kernel     []byte
+	Kernel     []byte    // as the loader takes it
 	Segments   []Segment // in load order
 	Layers     []Layer   // by name
 	Notes      []string  // what the user should know, e.g. drivers that the kernel of their choice lacks
 }
 
 // Initrd is all segments, one behind the other.
-func (c *Composed) Initrd() Content {
+func (c *Composed) Initrd() []byte {
 	var all []byte
 	for _, s := range c.Segments {
 		all = append(all, s.Data...)
 	}
-	return Bytes(all)
+	return all
 }
 
 // BadSystem says that system.toml has faults.
@@ -99,6 +99,12 @@ func Compose(ctx context.Context, in Inputs) (*Composed, error) {
 	c := &Composed{Layers: byName(in.Layers)}
 	if c.Kernel, err = os.ReadFile(in.Kernel.Image); err != nil {
 		return nil, fmt.Errorf("kernel: %w", err)
+	}
+	if packsKernel(in.Board) {
+		in.Progress.Step("compressing the kernel")
+		if c.Kernel, err = PackKernel(ctx, in.Cache, c.Kernel); err != nil {
+			return nil, fmt.Errorf("kernel: %w", err)
+		}
 	}
 	chosen, network, err := in.chooseModules(ctx, c, sys.Modules)
 	if err != nil {
@@ -245,7 +251,7 @@ func (in *Inputs) store(ctx context.Context, c *Composed, release int) error {
 		Arch:    in.Board.Arch,
 		Release: release,
 		System:  put(in.System, switcher.SystemType),
-		Kernel:  put(c.Kernel, switcher.KernelType, switcher.VersionAnnotation, in.Kernel.Version),
+		Kernel:  put(c.Kernel, switcher.KernelType, switcher.VersionAnnotation, in.Kernel.Version, switcher.CmdlineAnnotation, in.Board.Cmdline),
 	}
 	for _, s := range c.Segments {
 		g.Initrd = append(g.Initrd, put(s.Data, switcher.InitrdType, switcher.SegmentAnnotation, s.Name))

@@ -26,26 +26,24 @@ type Explanation struct {
 	Packages   []Part          `json:"packages"` // machine code in the device binary by Go package, largest first
 }
 
-// Explain reads a board's generation from the store that Compose wrote it to. The cache has the kernel as it was packed
-// for boards that need that.
-func Explain(ctx context.Context, cache Cache, storeDir string, b board.Board) (*Explanation, error) {
+// Explain reads a board's generation from the store that Compose wrote it to.
+func Explain(ctx context.Context, storeDir string, b board.Board) (*Explanation, error) {
 	store, digest, g, err := lastGeneration(storeDir, b)
 	if err != nil {
 		return nil, err
 	}
 	x := &Explanation{Generation: digest}
 	kernel := Part{Name: "kernel", Size: g.Kernel.Size, Detail: "Linux " + g.KernelVersion()}
-	if b.Boot == board.EFIGrub {
-		plain, err := store.Blob(g.Kernel.Digest)
+	if packsKernel(b) {
+		packed, err := store.Blob(g.Kernel.Digest)
 		if err != nil {
 			return nil, err
 		}
-		packed, err := PackKernel(ctx, cache, plain)
+		plain, err := filter(ctx, packed, "xz", "-dc")
 		if err != nil {
 			return nil, err
 		}
-		kernel.Size = int64(len(packed))
-		kernel.Detail += ", " + Commas(g.Kernel.Size) + " unpacked"
+		kernel.Detail += ", " + Commas(int64(len(plain))) + " unpacked"
 	}
 	x.Parts = append(x.Parts, kernel)
 	for _, d := range g.Initrd {

@@ -26,7 +26,7 @@ func TestExplainedKernelIsTheOneInTheImage(t *testing.T) {
 	for boot, want := range map[string]int{board.Hybrid: len(plain), board.EFIGrub: len(packed)} {
 		in.Board.Boot = boot
 		c := mustCompose(t, in)
-		x, err := Explain(context.Background(), in.Cache, in.Store, in.Board)
+		x, err := Explain(context.Background(), in.Store, in.Board)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -38,7 +38,7 @@ func TestExplainedKernelIsTheOneInTheImage(t *testing.T) {
 
 func TestExplainMakesNoStore(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := Explain(context.Background(), Cache{t.TempDir()}, dir, board.Board{Name: "pc"}); err == nil || !strings.Contains(err.Error(), "has no generation for board pc") {
+	if _, err := Explain(context.Background(), dir, board.Board{Name: "pc"}); err == nil || !strings.Contains(err.Error(), "has no generation for board pc") {
 		t.Errorf("a folder that is no store: %v", err)
 	}
 	if made, err := os.ReadDir(dir); err != nil || len(made) > 0 {

@@ -18,13 +18,12 @@ type Parts struct {
 	Disk      gpt.GUID
 	Label     string // volume label, at most 11 characters, e.g. "BANTAM"
 	OSRelease string // text of os-release for boot menus, e.g. "ID=bantam\n"
-	Origin    bool   // the machine is to know the disk that it was started from: the initrd ends with a gpt.Origin
 }
 
 // MaxCmdline is what isolinux passes on at most.
 const MaxCmdline = 2000
 
-// WriteHybrid writes a medium that starts as CD and as disk, under BIOS and UEFI, and carries kernel and initrd once:
+// WriteHybrid writes a medium without slots, for machines that run from memory. It starts as CD and as disk, under BIOS and UEFI, and carries kernel and initrd once:
 //
 //	sector 0       isolinux's disk loader and the protective MBR entry
 //	sector 1-33    GUID partition table of the EFI system partition and of the layers
@@ -39,12 +38,6 @@ const MaxCmdline = 2000
 // only when it is complete.
 func WriteHybrid(path string, p Parts) error {
 	l, err := hybridLayout(p)
-	if p.Origin {
-		l, err = withOrigin(p.Disk, p.Initrd, ".initrd", func(initrd Content) (layout, error) {
-			p.Initrd = initrd
-			return hybridLayout(p)
-		})
-	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

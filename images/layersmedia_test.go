@@ -49,9 +49,9 @@ func composedOf(layers ...Layer) *Composed {
 // media writes each kind of medium.
 var media = map[string]func(t testing.TB, path string, layers layout) error{
 	"pc.img": func(t testing.TB, path string, layers layout) error {
-		parts := fakeParts(t, 8192, 5000)
-		parts.Layers, parts.Origin = layers, true
-		return WriteHybrid(path, parts)
+		d := fakeDisk(t, 8192, 5000)
+		d.Layers = layers
+		return WriteDisk(path, d)
 	},
 	"pc.iso": func(t testing.TB, path string, layers layout) error {
 		parts := fakeParts(t, 8192, 5000)
@@ -59,7 +59,9 @@ var media = map[string]func(t testing.TB, path string, layers layout) error{
 		return WriteHybrid(path, parts)
 	},
 	"arm64.img": func(t testing.TB, path string, layers layout) error {
-		return WriteEFIDisk(path, EFIDisk{Program: []byte("program"), Kernel: numbered(70_000, 1), Initrd: numbered(5000, 2), Layers: layers, Disk: testDisk, Label: "BANTAM", Origin: true})
+		d := fakeDisk(t, 70_000, 5000)
+		d.Layers, d.Programs = layers, GRUBPrograms{EFI: []byte("program"), EFIPath: "EFI/BOOT/BOOTAA64.EFI"}
+		return WriteDisk(path, d)
 	},
 }
 
@@ -92,13 +94,13 @@ func TestLayersLieBehindTheESP(t *testing.T) {
 			if out := output(t, "sgdisk", "-v", image); !strings.Contains(out, "No problems found") {
 				t.Errorf("sgdisk -v:\n%s", out)
 			}
-			info := output(t, "sgdisk", "-i", "2", image)
+			number, p := readTable(t, image).Find(gpt.Layers)
+			info := output(t, "sgdisk", "-i", strconv.Itoa(number), image)
 			for _, want := range []string{"Partition GUID code: " + gpt.Layers.String(), "Partition name: 'bantam-layers'"} {
 				if !strings.Contains(info, want) {
-					t.Errorf("sgdisk -i 2 says not %q:\n%s", want, info)
+					t.Errorf("sgdisk -i %d says not %q:\n%s", number, want, info)
 				}
 			}
-			p := readTable(t, image).Partitions[1]
 			begin := int64(p.First) * gpt.SectorSize
 			if begin%4096 != 0 {
 				t.Errorf("they begin at byte %d", begin)
@@ -114,7 +116,7 @@ func TestLayersLieBehindTheESP(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if strings.HasPrefix(kind, "pc") {
+			if kind == "pc.iso" {
 				file := filepath.Join(t.TempDir(), "LAYERS")
 				output(t, "xorriso", "-osirrox", "on", "-indev", image, "-extract", "/LAYERS", file)
 				if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, whole[begin:int64(p.Last+1)*gpt.SectorSize]) {
@@ -147,8 +149,8 @@ func TestNoLayersNoPartition(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := len(readTable(t, image).Partitions); n != 1 {
-			t.Errorf("%s: %d partitions", kind, n)
+		if n, _ := readTable(t, image).Find(gpt.Layers); n != 0 {
+			t.Errorf("%s: partition %d", kind, n)
 		}
 	}
 }

@@ -29,7 +29,7 @@ func (c *Composed) writeNetboot(ctx context.Context, dir string, b board.Board, 
 		return written{}, err
 	}
 	if err := WriteFileAtomic(filepath.Join(dir, netbootInitrd), func(w io.Writer) error {
-		_, err := io.Copy(w, io.NewSectionReader(c.Initrd(), 0, c.Initrd().Size()))
+		_, err := w.Write(c.Initrd())
 		for _, r := range layers.regions {
 			if err == nil {
 				err = ctx.Err()
@@ -43,13 +43,20 @@ func (c *Composed) writeNetboot(ctx context.Context, dir string, b board.Board, 
 	}); err != nil {
 		return written{}, err
 	}
+	kernel := c.Kernel
+	if packsKernel(b) { // only GRUB unpacks it
+		var err error
+		if kernel, err = filter(ctx, kernel, "xz", "-dc"); err != nil {
+			return written{}, err
+		}
+	}
 	if err := WriteFileAtomic(filepath.Join(dir, netbootKernel), func(w io.Writer) error {
-		_, err := w.Write(c.Kernel)
+		_, err := w.Write(kernel)
 		return err
 	}); err != nil {
 		return written{}, err
 	}
-	return written{kernel: int64(len(c.Kernel))}, writeText(filepath.Join(dir, netbootScript), fmt.Sprintf(
+	return written{kernel: int64(len(kernel))}, writeText(filepath.Join(dir, netbootScript), fmt.Sprintf(
 		"#!ipxe\nkernel %[1]s initrd=%[2]s %[3]s bantam.state=memory\ninitrd %[2]s\nboot\n", netbootKernel, netbootInitrd, b.Cmdline))
 }
 

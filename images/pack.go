@@ -3,7 +3,6 @@ package images
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -57,7 +56,7 @@ func (c *Composed) WriteMedia(ctx context.Context, archive Archive, b board.Boar
 		if kind == "iso" {
 			cmdline += " bantam.state=memory"
 		}
-		written, err := c.writeMedium(ctx, archive, b, path, medium{cmdline, disk, layers, kind == "img"})
+		written, err := c.writeMedium(ctx, archive, b, path, medium{kind, cmdline, disk, layers})
 		if err != nil {
 			return nil, err
 		}
@@ -78,28 +77,29 @@ func (c *Composed) WriteMedia(ctx context.Context, archive Archive, b board.Boar
 
 // FetchLoaders fetches the packages that WriteMedia needs for a board, so that all inputs are known before work begins.
 func FetchLoaders(ctx context.Context, archive Archive, b board.Board) error {
-	if b.Boot == board.EFIGrub {
-		_, _, err := grubRoots(ctx, archive)
-		return err
+	if b.Boot == board.Hybrid {
+		if _, err := archive.roots(ctx, PCLoaderPackages); err != nil {
+			return err
+		}
 	}
-	_, err := archive.roots(ctx, PCLoaderPackages)
+	_, err := grubOf(ctx, archive, b)
 	return err
 }
 
 // IsHostTool tells whether a package for an architecture is fetched to run here, for a board's loader.
-func IsHostTool(b board.Board, arch, name string) bool {
-	return b.Boot == board.EFIGrub && arch == runtime.GOARCH && slices.Contains(GRUBHostPackages, name)
+func IsHostTool(_ board.Board, arch, name string) bool {
+	return arch == runtime.GOARCH && slices.Contains(GRUBHostPackages, name)
 }
 
-// grubRoots are the unpacked packages of GRUB's modules for the board and of its tools for this host.
-func grubRoots(ctx context.Context, archive Archive) (target string, tools []string, err error) {
-	targets, err := archive.roots(ctx, []string{GRUBTargetPackage})
-	if err != nil {
-		return "", nil, err
+// grubOf is GRUB with its modules for the board and its tools for this host.
+func grubOf(ctx context.Context, archive Archive, b board.Board) (g GRUB, err error) {
+	g.Arch = b.Arch
+	if g.TargetRoots, err = archive.roots(ctx, GRUBTargetPackages[b.Arch]); err != nil {
+		return g, err
 	}
 	archive.Arch = runtime.GOARCH // Debian calls amd64, arm64 and riscv64 the same
-	tools, err = archive.roots(ctx, GRUBHostPackages)
-	return targets[0], tools, err
+	g.HostRoots, err = archive.roots(ctx, GRUBHostPackages)
+	return g, err
 }
 
 // written says what a medium carries beside the segments.
@@ -110,21 +110,18 @@ type written struct {
 
 // A medium is what one image has that another does not, and its layers.
 type medium struct {
+	kind    string // img or iso
 	cmdline string
 	disk    gpt.GUID
 	layers  layout
-	origin  bool // false for the ISO: it runs from memory, and beside a disk nobody shall take one for the other
 }
 
 // writeMedium writes one image.
 func (c *Composed) writeMedium(ctx context.Context, archive Archive, b board.Board, path string, m medium) (written, error) {
-	switch b.Boot {
-	case board.Hybrid:
+	if m.kind == "iso" {
 		return c.writeHybrid(ctx, archive, path, m)
-	case board.EFIGrub:
-		return c.writeEFIDisk(ctx, archive, path, m)
 	}
-	return written{}, fmt.Errorf("board %s: cannot write images that boot by %q", b.Name, b.Boot)
+	return c.writeDisk(ctx, archive, b, path, m)
 }
 
 func (c *Composed) writeHybrid(ctx context.Context, archive Archive, path string, m medium) (written, error) {
@@ -143,38 +140,34 @@ func (c *Composed) writeHybrid(ctx context.Context, archive Archive, path string
 	return size, WriteHybrid(path, Parts{
 		Loaders:   loaders,
 		Kernel:    Bytes(c.Kernel),
-		Initrd:    c.Initrd(),
+		Initrd:    Bytes(c.Initrd()),
 		Layers:    m.layers,
 		Cmdline:   m.cmdline,
 		Disk:      m.disk,
 		Label:     volumeLabel,
 		OSRelease: "ID=bantam\nPRETTY_NAME=Bantam\n",
-		Origin:    m.origin,
 	})
 }
 
-func (c *Composed) writeEFIDisk(ctx context.Context, archive Archive, path string, m medium) (written, error) {
-	target, tools, err := grubRoots(ctx, archive)
+func (c *Composed) writeDisk(ctx context.Context, archive Archive, b board.Board, path string, m medium) (written, error) {
+	g, err := grubOf(ctx, archive, b)
 	if err != nil {
 		return written{}, err
 	}
-	program, err := GRUB{HostRoots: tools, TargetRoot: target}.Program(ctx, m.cmdline)
+	programs, err := g.Programs(ctx)
 	if err != nil {
 		return written{}, err
 	}
-	archive.Progress.Step("compressing the kernel")
-	kernel, err := PackKernel(ctx, Cache{archive.CacheDir}, c.Kernel)
-	if err != nil {
-		return written{}, err
-	}
-	return written{kernel: int64(len(kernel)), loader: int64(len(program))}, WriteEFIDisk(path, EFIDisk{
-		Program: program,
-		Kernel:  Bytes(kernel),
-		Initrd:  c.Initrd(),
-		Layers:  m.layers,
-		Disk:    m.disk,
-		Label:   volumeLabel,
-		Origin:  m.origin,
+	return written{kernel: int64(len(c.Kernel)), loader: programs.size()}, WriteDisk(path, Disk{
+		Programs:   programs,
+		Kernel:     c.Kernel,
+		Initrd:     c.Initrd(),
+		Layers:     m.layers,
+		Cmdline:    m.cmdline,
+		Generation: string(c.Digest),
+		Boot:       string(c.Generation.BootID()),
+		Disk:       m.disk,
+		Label:      volumeLabel,
 	})
 }
 

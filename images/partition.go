@@ -28,11 +28,12 @@ func layersSpan(at, size int64) span {
 	return span{gpt.Layers, gpt.LayersPurpose, "bantam-layers", at, size}
 }
 
-// addTable adds both copies of a partition table. A span of no bytes is no partition.
+// addTable adds both copies of a partition table. Spans have their partition's number; one of no bytes is no partition.
 func addTable(l *layout, disk gpt.GUID, spans ...span) error {
 	table := gpt.Table{Disk: disk, Sectors: uint64(l.size / gpt.SectorSize)}
 	for _, s := range spans {
 		if s.size == 0 {
+			table.Partitions = append(table.Partitions, gpt.Partition{})
 			continue
 		}
 		table.Partitions = append(table.Partitions, gpt.Partition{

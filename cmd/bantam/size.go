@@ -18,8 +18,6 @@ are shown before compression, which makes them three to five times smaller.`,
 		var name string
 		boardFlag(c.flags, &name)
 		store := c.flags.String("store", "out/store", "`DIR` of the OCI layout that bantam build wrote")
-		var cacheDir string
-		cacheFlag(c.flags, &cacheDir)
 		top := c.flags.Int("top", 12, "`NUMBER` of lines of each list; 0 is all")
 		asJSON := c.flags.Bool("json", false, "print everything as JSON")
 		return func(args []string) error {
@@ -33,11 +31,7 @@ are shown before compression, which makes them three to five times smaller.`,
 			if err := needTools(tool{"xz", "xz-utils"}); err != nil {
 				return err
 			}
-			cache, err := openCache(cacheDir)
-			if err != nil {
-				return err
-			}
-			x, err := images.Explain(c.ctx, cache, *store, b)
+			x, err := images.Explain(c.ctx, *store, b)
 			if err != nil {
 				return err
 			}

@@ -57,11 +57,7 @@ func (in inputs) compose(ctx context.Context, name string, system []byte, more [
 	if err != nil {
 		return guest{}, err
 	}
-	initrd := make([]byte, c.Initrd().Size())
-	if _, err := c.Initrd().ReadAt(initrd, 0); err != nil {
-		return guest{}, err
-	}
-	return guest{name: name, kernel: c.Kernel, initrd: initrd, words: "bantam.state=memory"}, nil
+	return guest{name: name, kernel: c.Kernel, initrd: c.Initrd(), words: "bantam.state=memory"}, nil
 }
 
 // generation is one of the job's modules with what the services run in a segment of its own.

@@ -53,17 +53,10 @@ func newRig(t *testing.T) rig {
 	}
 	r.kernel = found[0]
 
-	var roots []string
-	for _, p := range fetch(images.PCLoaderPackages...) {
-		roots = append(roots, p.Dir)
-	}
-	loaders, err := images.ReadPCLoaders(roots...)
-	if err != nil {
-		t.Fatal(err)
-	}
 	medium := filepath.Join(dir, "image")
-	if err := images.WriteHybrid(medium, images.Parts{Loaders: loaders, Kernel: images.Bytes([]byte("kernel")), Initrd: images.Bytes([]byte("initrd")),
-		Disk: machineDisk, Label: "BANTAM"}); err != nil {
+	digest := "sha256:" + strings.Repeat("0", 64)
+	if err := images.WriteDisk(medium, images.Disk{Programs: images.GRUBPrograms{EFI: []byte("program"), EFIPath: "EFI/BOOT/BOOTX64.EFI"},
+		Kernel: []byte("kernel"), Initrd: []byte("initrd"), Generation: digest, Boot: digest, Disk: machineDisk, Label: "BANTAM"}); err != nil {
 		t.Fatal(err)
 	}
 	if r.image, err = os.ReadFile(medium); err != nil {

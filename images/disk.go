@@ -1,0 +1,153 @@
+package images
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"bantam/gpt"
+	"bantam/slot"
+)
+
+// Disk is what a disk image is made of.
+type Disk struct {
+	Programs   GRUBPrograms
+	Kernel     []byte // as it lies in the slot: for arm64 from PackKernel
+	Initrd     []byte // all segments, one behind the other
+	Layers     layout // as in Parts
+	Cmdline    string // words for the kernel
+	Generation string // digest of what is in the slot
+	Boot       string // and of what kernel and initrd are made of
+	Disk       gpt.GUID
+	Label      string // volume label of the EFI system partition, at most 11 characters, e.g. "BANTAM"
+}
+
+// diskUnit is what partitions begin at multiples of: a page, so that no two of them share what a disk writes at once.
+const diskUnit = 4096
+
+// WriteDisk writes a disk image that GRUB starts from slot A:
+//
+//	sector 0       GRUB's boot sector, for a BIOS
+//	sector 1-33    GUID partition table
+//	partition 2    GRUB's core, for a BIOS
+//	partition 3, 4 the state that GRUB decides by, twice
+//	partition 1    the EFI system partition (FAT) with GRUB for UEFI
+//	partition 5    the layers, if there are any
+//	partition 6    slot A: header, checksums, kernel, initrd, origin. It is the last, because the device lengthens it
+//	end            backup of the partition table
+//
+// Same parts, same bytes: it has no clock and no chance; GUIDs follow from Disk.Disk. The file appears under its name only when it
+// is complete.
+func WriteDisk(path string, d Disk) error {
+	l, err := diskLayout(d)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return WriteFileAtomic(path, l.write)
+}
+
+func diskLayout(d Disk) (layout, error) {
+	var l layout
+	if len(d.Label) > 11 || strings.ToUpper(d.Label) != d.Label {
+		return l, fmt.Errorf("label %q: want at most 11 characters in upper case", d.Label)
+	}
+	program := layout{size: int64(len(d.Programs.EFI)), regions: []region{{name: d.Programs.EFIPath, content: Bytes(d.Programs.EFI)}}}
+	esp, _, err := fatLayout([]fatFile{{d.Programs.EFIPath, program}}, d.Label, binary.LittleEndian.Uint32(d.Disk[:]))
+	if err != nil {
+		return l, err
+	}
+	state, err := slot.Delivered.EncodeGRUB()
+	if err != nil {
+		return l, err
+	}
+	copyOfState := slot.GRUBCopy(state)
+
+	const coreAt = (1 + gpt.TableSectors) * gpt.SectorSize
+	coreSize := roundUp(int64(len(d.Programs.Core)), gpt.SectorSize)
+	state1At := roundUp(coreAt+coreSize, diskUnit)
+	state2At := state1At + slot.CopySize
+	espAt := state2At + slot.CopySize
+	layersAt, end := behindESP(espAt+esp.size, d.Layers)
+	slotAt := roundUp(end, diskUnit)
+	slotA, err := d.slotLayout(slotAt)
+	if err != nil {
+		return l, err
+	}
+	l.size = slotAt + slotA.size + gpt.TableSectors*gpt.SectorSize
+
+	mbr := make([]byte, gpt.SectorSize)
+	if d.Programs.Core != nil {
+		if mbr, err = grubBootSector(d.Programs.Boot, coreAt/gpt.SectorSize); err != nil {
+			return l, err
+		}
+		core, err := grubCore(d.Programs.Core, coreAt/gpt.SectorSize)
+		if err != nil {
+			return l, err
+		}
+		l.add(coreAt, "GRUB's core", Bytes(core))
+	}
+	gpt.ProtectiveMBR(mbr, uint64(l.size/gpt.SectorSize), d.Programs.Core != nil)
+	l.add(0, "MBR", Bytes(mbr))
+	l.add(state1At, "state", Bytes(copyOfState))
+	l.add(state2At, "state, second copy", Bytes(copyOfState))
+	l.shifted(espAt, esp)
+	l.shifted(layersAt, d.Layers)
+	l.shifted(slotAt, slotA)
+	return l, addTable(&l, d.Disk,
+		espSpan(espAt, esp.size),
+		span{gpt.BIOSBoot, gpt.GRUBPurpose, gpt.GRUBPurpose, coreAt, coreSize},
+		span{gpt.BootState, gpt.BootState1Purpose, gpt.BootState1Purpose, state1At, slot.CopySize},
+		span{gpt.BootState, gpt.BootState2Purpose, gpt.BootState2Purpose, state2At, slot.CopySize},
+		layersSpan(layersAt, d.Layers.size),
+		span{gpt.Slot, gpt.SlotAPurpose, gpt.SlotAPurpose, slotAt, slotA.size})
+}
+
+// slotLayout lays out a slot that lies at a byte of the disk.
+func (d Disk) slotLayout(at int64) (layout, error) {
+	h := slot.NewHeader(int64(len(d.Kernel)), int64(len(d.Initrd)))
+	h.Args, h.Generation, h.Boot = d.Cmdline, d.Generation, d.Boot
+	header, err := h.Encode()
+	if err != nil {
+		return layout{}, err
+	}
+	sums, err := slot.SumsOf(d.Kernel, d.Initrd).Encode(h)
+	if err != nil {
+		return layout{}, err
+	}
+	origin := gpt.Origin{Image: d.Disk, Sector: uint64(at/slot.SectorSize) + h.Origin()}
+	l := layout{size: int64(h.Sectors()) * slot.SectorSize}
+	l.add(0, "header of slot A", Bytes(header))
+	l.add(slot.SumsAt, "sums of slot A", Bytes(sums))
+	l.add(int64(h.Kernel.First)*slot.SectorSize, "kernel", Bytes(d.Kernel))
+	l.add(int64(h.Initrd.First)*slot.SectorSize, "initrd", Bytes(d.Initrd))
+	l.add(int64(h.Origin())*slot.SectorSize, "origin", Bytes(origin.Archive()))
+	return l, nil
+}
+
+// grubBootSector is GRUB's first sector, which loads the core from a sector of the disk that it was itself read from.
+func grubBootSector(boot []byte, core uint64) ([]byte, error) {
+	const (
+		coreAt  = 0x5C  // offsets of GRUB's boot/i386/pc/boot.S
+		driveAt = 0x66  // a jump that a floppy disk needs: a BIOS that passes the wrong drive would be believed otherwise
+		tableAt = 0x1B8 // from there on the sector is the disk's
+	)
+	if len(boot) != gpt.SectorSize {
+		return nil, fmt.Errorf("GRUB's boot.img: %d bytes, want %d", len(boot), gpt.SectorSize)
+	}
+	mbr := make([]byte, gpt.SectorSize)
+	copy(mbr, boot[:tableAt])
+	binary.LittleEndian.PutUint64(mbr[coreAt:], core)
+	mbr[driveAt], mbr[driveAt+1] = 0x90, 0x90
+	return mbr, nil
+}
+
+// grubCore is the core at its place: its first sector says where the rest is; how much that is grub-mkimage has said there.
+func grubCore(core []byte, at uint64) ([]byte, error) {
+	const restAt = gpt.SectorSize - 12 // of boot/i386/pc/diskboot.S
+	if len(core) <= gpt.SectorSize {
+		return nil, fmt.Errorf("GRUB's core: %d bytes are too few", len(core))
+	}
+	placed := append([]byte(nil), core...)
+	binary.LittleEndian.PutUint64(placed[restAt:], at+1)
+	return placed, nil
+}
