@@ -187,7 +187,7 @@ func TestDamagedStateVolumeIsLeftAlone(t *testing.T) {
 		c.Send("reboot\r")
 		c.booted()
 		c.settled()
-		c.must("bantam status", "generation  1, good: it came with the image", "/dev/vda2")
+		c.must("bantam status", "generation  1, good: it came with the image", "/dev/vda8")
 		c.Send("poweroff\r")
 		c.WaitEnd()
 	})
@@ -208,7 +208,7 @@ func TestDamagedStateVolumeIsLeftAlone(t *testing.T) {
 		c.Machine = vm.Start(t, both(bios, "vda")...)
 		c.booted()
 		c.settled()
-		if status := c.must("bantam status", "generation  2, good", "/dev/vda2"); strings.Contains(status, "note") {
+		if status := c.must("bantam status", "generation  2, good", "/dev/vda8"); strings.Contains(status, "note") {
 			t.Errorf("something is noted:\n%s", status)
 		}
 		c.Send("poweroff\r")
@@ -219,7 +219,7 @@ func TestDamagedStateVolumeIsLeftAlone(t *testing.T) {
 		t.Run("started from the new disk by "+string(f), func(t *testing.T) {
 			c := start(t, both(f, "vdb"))
 			c.settled()
-			if status := c.must("bantam status", "generation  1, good", "/dev/vdb2"); strings.Contains(status, "note") {
+			if status := c.must("bantam status", "generation  1, good", "/dev/vdb8"); strings.Contains(status, "note") {
 				t.Errorf("something is noted:\n%s", status)
 			}
 			c.Send("poweroff\r")
@@ -232,7 +232,7 @@ func TestDamagedStateVolumeIsLeftAlone(t *testing.T) {
 		c.Machine = vm.Start(t, both(bios, "vdb")...)
 		c.booted()
 		c.settled()
-		c.must("bantam status", "generation  2, good", "/dev/vda2")
+		c.must("bantam status", "generation  2, good", "/dev/vda8")
 		// The second disk may come when the first is in use already.
 		c.waitFor("bantam status", "2 disks carry this image; vda is used, not vdb; nothing tells which one")
 	})

@@ -202,7 +202,7 @@ func TestNewcomersSession(t *testing.T) {
 func newcomer(t *testing.T, args []string) {
 	c := start(t, args)
 	c.settled()
-	c.must("bantam status", "generation  1, good", "/dev/vda2", "watchdog    i", "online", "heartbeat")
+	c.must("bantam status", "generation  1, good", "/dev/vda8", "watchdog    i", "online", "heartbeat")
 	c.must("bantam net", "eth0", "10.0.2.15/24", "dhcp 10.0.2.2", "default via 10.0.2.2")
 
 	c.must("for p in /proc/[0-9]*; do grep -q bantam-netcfg $p/cmdline 2>/dev/null && grep CapBnd $p/status; done",

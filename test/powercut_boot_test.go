@@ -120,8 +120,8 @@ func (s *survey) bootFirst(t *testing.T) {
 			t.Logf("after event %d, one of %d disks", l.Event, len(all))
 			c := start(t, pc(t, moment.firmware, "-drive", virtio(s.disk(t, l))))
 			c.settled()
-			status := c.must("bantam status", "generation  1, good", "/dev/vda2")
-			if !regexp.MustCompile(`/dev/vda2, 4\d MiB`).MatchString(status) {
+			status := c.must("bantam status", "generation  1, good", "/dev/vda8")
+			if !regexp.MustCompile(`/dev/vda8, 4\d MiB`).MatchString(status) {
 				t.Errorf("the state volume has not grown:\n%s", status)
 			}
 			if strings.Contains(status, "note") {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"bantam/gpt"
+	"bantam/slot"
 	"bantam/test/powercut"
 )
 
@@ -116,7 +117,8 @@ func live(t *testing.T, image string, acts []act) *life {
 	return l
 }
 
-// keepsImage fails if any write changed the boot code or the image, but for the disk's own GUID in its origin.
+// keepsImage fails if any write changed the boot code or the image, but for the disk's own GUID in its origin and the boot
+// loader's state.
 func (l *life) keepsImage(t *testing.T) {
 	t.Helper()
 	const imageStart = 34 * gpt.SectorSize // after the partition table
@@ -124,13 +126,22 @@ func (l *life) keepsImage(t *testing.T) {
 	if _, ok := gpt.ReadOrigin(l.image[origin:][:gpt.SectorSize]); !ok {
 		t.Fatal("the image has no origin")
 	}
+	image, err := gpt.Read(bytes.NewReader(l.image), uint64(len(l.image))/gpt.SectorSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := func(at int64) bool {
+		one, two := image.Table.Partitions[slot.State1Number-1], image.Table.Partitions[slot.State2Number-1]
+		sector := uint64(at / gpt.SectorSize)
+		return sector >= one.First && sector <= one.Last || sector >= two.First && sector <= two.Last
+	}
 	for n, e := range l.events {
 		for i, b := range e.Data {
 			at := e.Offset + int64(i)
 			if at >= volumeStart {
 				break
 			}
-			if at >= origin && at < origin+gpt.SectorSize {
+			if at >= origin && at < origin+gpt.SectorSize || state(at) {
 				continue
 			}
 			if (at < gpt.SectorSize || at >= imageStart) && b != l.image[at] {

@@ -51,7 +51,7 @@ func TestSerialLineAndCleanEnd(t *testing.T) {
 	c.booted()
 	c.must("cat /state/boots", "\"short\":1}") // not 2: the boot before ended in order
 	c.settled()
-	if log := c.run("dmesg"); strings.Contains(log, "recovery complete") || !strings.Contains(log, "EXT4-fs (vda2): mounted") {
+	if log := c.run("dmesg"); strings.Contains(log, "recovery complete") || !strings.Contains(log, "EXT4-fs (vda8): mounted") {
 		t.Errorf("the state volume was not clean after a reboot:\n%s", log)
 	}
 	c.must("bantam log network", "eth0: had 10.0.2.15 before the reboot and asks for it again", "eth0: lease of 10.0.2.15/24")
