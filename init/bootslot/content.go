@@ -60,11 +60,12 @@ func (l *Loader) Verify(ctx context.Context, name string) error {
 		r    slot.Range
 		want uint32
 	}{{"kernel", h.Kernel, sums.Kernel}, {"initrd", h.Initrd, sums.Initrd}} {
-		have, err := sumOnDisk(ctx, d, l.extent(name).Offset, part.r, buffer, func(int) {})
-		if err != nil {
+		back := &backReader{ctx: ctx, disk: d, at: l.extent(name).Offset + int64(part.r.First)*slot.SectorSize, left: int64(part.r.Count) * slot.SectorSize,
+			buffer: buffer, told: func(int) {}}
+		if _, err := io.Copy(io.Discard, back); err != nil {
 			return fmt.Errorf("boot slot %s: %w", name, err)
 		}
-		if have.crc != part.want {
+		if back.sum != part.want {
 			return fmt.Errorf("boot slot %s: the checksum of its %s is wrong", name, part.name)
 		}
 	}

@@ -28,9 +28,6 @@ func (l *Loader) layOut(name string, s switcher.Staging) (p layout, err error) {
 		return p, err
 	}
 	g := s.Generation
-	if have := switcher.DigestOf(s.System); have != g.System.Digest {
-		return p, fmt.Errorf("boot slot %s: system.toml is %s, the generation names %s", name, have.Short(), g.System.Digest.Short())
-	}
 	area, err := l.o.Area()
 	if err != nil {
 		return p, fmt.Errorf("boot slot %s: %w", name, err)
@@ -77,7 +74,7 @@ func (l *Loader) args(board string) (string, error) {
 	return board, nil
 }
 
-// Fits says why Stage would refuse.
+// Fits says why Stage would refuse. Of system.toml the length counts: an import asks before it has the text.
 func (l *Loader) Fits(name string, s switcher.Staging) error {
 	_, err := l.layOut(name, s)
 	return err
@@ -87,6 +84,9 @@ func (l *Loader) Fits(name string, s switcher.Staging) error {
 func (l *Loader) Stage(ctx context.Context, name string, s switcher.Staging) error {
 	if name == l.o.Booted {
 		return fmt.Errorf("boot slot %s: %w", name, switcher.ErrBootedSlot)
+	}
+	if have := switcher.DigestOf(s.System); have != s.Generation.System.Digest {
+		return fmt.Errorf("boot slot %s: system.toml is %s, the generation names %s", name, have.Short(), s.Generation.System.Digest.Short())
 	}
 	p, err := l.layOut(name, s)
 	if err != nil {
@@ -173,15 +173,15 @@ func (w *slotWriter) stage(p layout, s switcher.Staging, origin gpt.Origin) erro
 			return err
 		}
 	}
-	kernel, err := w.content(h.Kernel, s, nil, s.Generation.Kernel)
-	if err != nil {
+	var sums slot.Sums
+	var err error
+	if sums.Kernel, err = w.content(h.Kernel, s, nil, s.Generation.Kernel); err != nil {
 		return err
 	}
-	initrd, err := w.content(h.Initrd, s, p.segment, s.Generation.Initrd...)
-	if err != nil {
+	if sums.Initrd, err = w.content(h.Initrd, s, p.segment, s.Generation.Initrd...); err != nil {
 		return err
 	}
-	check, err := slot.Sums{Kernel: kernel.crc, Initrd: initrd.crc}.Encode(h)
+	check, err := sums.Encode(h)
 	if err != nil {
 		return err
 	}
@@ -193,7 +193,7 @@ func (w *slotWriter) stage(p layout, s switcher.Staging, origin gpt.Origin) erro
 	if err := w.putNow(end, int64(h.Origin())*slot.SectorSize); err != nil {
 		return err
 	}
-	if err := w.verify(h, kernel, initrd, head, end); err != nil {
+	if err := w.verify(p, s.Generation, sums, head, end); err != nil {
 		return err
 	}
 	if err := w.ctx.Err(); err != nil {
@@ -211,30 +211,9 @@ func (w *slotWriter) stage(p layout, s switcher.Staging, origin gpt.Origin) erro
 	return nil
 }
 
-// A rangeSum is what is compared of sectors: the loader looks at the first alone.
-type rangeSum struct {
-	crc    uint32
-	sha256 switcher.Digest
-}
-
-// summed is a hash of both.
-type summed struct {
-	crc    hash.Hash32
-	sha256 hash.Hash
-}
-
-func newSummed() summed { return summed{crc32.NewIEEE(), sha256.New()} }
-
-func (s summed) add(b []byte) {
-	s.crc.Write(b)
-	s.sha256.Write(b)
-}
-
-func (s summed) sum() rangeSum { return rangeSum{s.crc.Sum32(), digestOf(s.sha256)} }
-
-// content writes blobs one behind the other, and what follows them, padded to whole sectors.
-func (w *slotWriter) content(r slot.Range, s switcher.Staging, behind []byte, blobs ...switcher.Descriptor) (sum rangeSum, err error) {
-	all := newSummed()
+// content writes blobs one behind the other, and what follows them, padded to whole sectors. It returns the loader's checksum
+// of these; whether they are what their digests say is seen when they are read back.
+func (w *slotWriter) content(r slot.Range, s switcher.Staging, behind []byte, blobs ...switcher.Descriptor) (sum uint32, err error) {
 	at, fill := int64(r.First)*slot.SectorSize, 0
 	flush := func() error {
 		if err := w.ctx.Err(); err != nil {
@@ -242,7 +221,7 @@ func (w *slotWriter) content(r slot.Range, s switcher.Staging, behind []byte, bl
 		}
 		n := (fill + slot.SectorSize - 1) / slot.SectorSize * slot.SectorSize
 		clear(w.buffer[fill:n])
-		all.add(w.buffer[:n])
+		sum = crc32.Update(sum, crc32.IEEETable, w.buffer[:n])
 		if err := w.put(w.buffer[:n], at); err != nil {
 			return err
 		}
@@ -266,7 +245,11 @@ func (w *slotWriter) content(r slot.Range, s switcher.Staging, behind []byte, bl
 		return nil
 	}
 	for _, d := range blobs {
-		if err := addBlob(add, s, d); err != nil {
+		in, err := s.Blob(d.Digest)
+		if err == nil {
+			err = errors.Join(add(in, d.Size), in.Close())
+		}
+		if err != nil {
 			return sum, fmt.Errorf("blob %s: %w", d.Digest.Short(), err)
 		}
 	}
@@ -278,24 +261,7 @@ func (w *slotWriter) content(r slot.Range, s switcher.Staging, behind []byte, bl
 			return sum, err
 		}
 	}
-	return all.sum(), nil
-}
-
-// addBlob passes a blob on and checks that it is what its digest says.
-func addBlob(add func(in io.Reader, size int64) error, s switcher.Staging, d switcher.Descriptor) error {
-	in, err := s.Blob(d.Digest)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	digest := sha256.New()
-	if err := add(io.TeeReader(in, digest), d.Size); err != nil {
-		return err
-	}
-	if have := digestOf(digest); have != d.Digest {
-		return fmt.Errorf("%w: its bytes are those of %s", switcher.ErrBlobCorrupt, have.Short())
-	}
-	return nil
+	return sum, nil
 }
 
 func digestOf(h hash.Hash) switcher.Digest {
@@ -306,24 +272,40 @@ func digestOf(h hash.Hash) switcher.Digest {
 var errReadBack = errors.New("it does not read as it was written: the disk may be broken")
 
 // verify reads back everything but the header.
-func (w *slotWriter) verify(h slot.Header, kernel, initrd rangeSum, head, end []byte) error {
+func (w *slotWriter) verify(p layout, g switcher.Generation, sums slot.Sums, head, end []byte) error {
 	if err := w.same(head, 0, "checksums"); err != nil {
 		return err
 	}
-	for _, part := range []struct {
-		name string
-		r    slot.Range
-		want rangeSum
-	}{{"kernel", h.Kernel, kernel}, {"initrd", h.Initrd, initrd}} {
-		have, err := sumOnDisk(w.ctx, w.disk, w.base, part.r, w.buffer, w.progress)
-		if err != nil {
+	if err := w.verifyRange(p.header.Kernel, sums.Kernel, nil, g.Kernel); err != nil {
+		return fmt.Errorf("kernel: %w", err)
+	}
+	if err := w.verifyRange(p.header.Initrd, sums.Initrd, p.segment, g.Initrd...); err != nil {
+		return fmt.Errorf("initrd: %w", err)
+	}
+	return w.same(end, int64(p.header.Origin())*slot.SectorSize, "origin")
+}
+
+// verifyRange reads back what content wrote and says which of the two is to blame, the disk or what it was given.
+func (w *slotWriter) verifyRange(r slot.Range, sum uint32, behind []byte, blobs ...switcher.Descriptor) error {
+	back := &backReader{ctx: w.ctx, disk: w.disk, at: w.base + int64(r.First)*slot.SectorSize, left: int64(r.Count) * slot.SectorSize, buffer: w.buffer, told: w.progress}
+	var corrupt error
+	for _, d := range blobs {
+		h := sha256.New()
+		if _, err := io.CopyN(h, back, d.Size); err != nil {
 			return err
 		}
-		if have != part.want {
-			return fmt.Errorf("%s: %w", part.name, errReadBack)
+		if have := digestOf(h); have != d.Digest && corrupt == nil {
+			corrupt = fmt.Errorf("blob %s: %w: its bytes are those of %s", d.Digest.Short(), switcher.ErrBlobCorrupt, have.Short())
 		}
 	}
-	return w.same(end, int64(h.Origin())*slot.SectorSize, "origin")
+	rest, err := io.ReadAll(back)
+	switch {
+	case err != nil:
+		return err
+	case back.sum != sum || !bytes.HasPrefix(rest, behind):
+		return errReadBack
+	}
+	return corrupt
 }
 
 // same reads back whole sectors and compares them.
@@ -338,21 +320,34 @@ func (w *slotWriter) same(want []byte, at int64, what string) error {
 	return nil
 }
 
-// sumOnDisk is that of sectors of a slot, as the disk itself gives them.
-func sumOnDisk(ctx context.Context, d disk, base int64, r slot.Range, buffer []byte, told func(n int)) (rangeSum, error) {
-	all := newSummed()
-	at, left := base+int64(r.First)*slot.SectorSize, int64(r.Count)*slot.SectorSize
-	for left > 0 {
-		if err := ctx.Err(); err != nil {
-			return rangeSum{}, err
+// A backReader reads sectors of a slot as the disk itself gives them, and sums them up as the boot loader does.
+type backReader struct {
+	ctx      context.Context
+	disk     disk
+	at, left int64
+	buffer   []byte
+	told     func(n int)
+	unread   []byte // of the buffer
+	sum      uint32
+}
+
+func (r *backReader) Read(b []byte) (int, error) {
+	if len(r.unread) == 0 {
+		if r.left == 0 {
+			return 0, io.EOF
 		}
-		part := buffer[:min(left, int64(len(buffer)))]
-		if err := d.ReadBack(part, at); err != nil {
-			return rangeSum{}, err
+		if err := r.ctx.Err(); err != nil {
+			return 0, err
 		}
-		all.add(part)
-		told(len(part))
-		at, left = at+int64(len(part)), left-int64(len(part))
+		part := r.buffer[:min(r.left, int64(len(r.buffer)))]
+		if err := r.disk.ReadBack(part, r.at); err != nil {
+			return 0, err
+		}
+		r.sum = crc32.Update(r.sum, crc32.IEEETable, part)
+		r.told(len(part))
+		r.at, r.left, r.unread = r.at+int64(len(part)), r.left-int64(len(part)), part
 	}
-	return all.sum(), nil
+	n := copy(b, r.unread)
+	r.unread = r.unread[n:]
+	return n, nil
 }
