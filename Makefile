@@ -96,8 +96,8 @@ test-pure: test-packages
 # Routers are big-endian mips and little-endian mips without a floating-point unit. -short: one in five of the power cuts and
 # damages that test-pure tries all of.
 test-big-endian: test-packages
-	GOARCH=mips GOMIPS=softfloat $(GO) test -short -vet=off -exec qemu-mips $(PURE)
-	GOARCH=mipsle GOMIPS=softfloat $(GO) test -short -vet=off -exec qemu-mipsel $(PURE)
+	GOARCH=mips GOMIPS=softfloat $(GO) test -timeout 30m -short -vet=off -exec qemu-mips $(PURE)
+	GOARCH=mipsle GOMIPS=softfloat $(GO) test -timeout 30m -short -vet=off -exec qemu-mipsel $(PURE)
 
 # One machine takes one core: two at a time, in halves of about the same length.
 .PHONY: test-machines-at-work test-machines-and-disks

@@ -120,7 +120,7 @@ func TestPowerCutAtEveryWriteToDiskAndSlotsLeavesOldOrNew(t *testing.T) {
 						return
 					}
 					seen[key] = true
-					if states++; testing.Short() && states%7 != 0 {
+					if states++; testing.Short() && states%23 != 0 {
 						return
 					}
 					left := &slotDevice{disk: diskOf(tree), medium: d.medium.clone(), m: newFakeMachine(), dead: d.dead}
