@@ -49,6 +49,7 @@ help:
 	@echo 'make image    only build out/pc.img and out/pc.iso'
 	@echo 'make test     every test, the machine tests included'
 	@echo 'make bench    one job beside other init systems: time and memory; the editor beside eight others'
+	@echo 'make test-kernels  another kernel is a switch like any other: longer than make test may take'
 	@echo 'make bench-check  fails when the job takes 3 % more time or memory than recorded'
 	@echo 'make size     what takes the bytes'
 	@echo 'make lint     formatting, vet, rules of the house'
@@ -100,14 +101,20 @@ test-big-endian: test-packages
 	GOARCH=mipsle GOMIPS=softfloat $(GO) test -timeout 30m -short -vet=off -exec qemu-mipsel $(PURE)
 
 # One machine takes one core: two at a time, in halves of about the same length.
-.PHONY: test-machines-at-work test-machines-and-disks
+DISKS   = TestPowerCut|TestBoot|Slot|TestGenerations|TestAnImport|TestAMachineStarts
+KERNELS = TestAnotherKernel
+.PHONY: test-machines-at-work test-machines-and-disks test-kernels
 test-machines: test-packages build
 	+@$(MAKE) --no-print-directory -j2 test-machines-at-work test-machines-and-disks
 test-machines-at-work:
-	$(GO) test -p 1 -timeout 60m -skip TestPowerCut ./test ./images
+	$(GO) test -p 1 -timeout 60m -skip '$(DISKS)|$(KERNELS)' ./test ./images
 test-machines-and-disks:
 	$(GO) test -p 1 -timeout 60m ./test/statevolume
-	$(GO) test -timeout 60m -run TestPowerCut ./test
+	$(GO) test -timeout 60m -run '$(DISKS)' ./test
+
+# From a kernel of Debian to another and back, with those that never come up; a quarter of an hour.
+test-kernels: test-packages build
+	$(GO) test -timeout 60m -run '$(KERNELS)' ./test
 
 # Every architecture that a board may have.
 .PHONY: cross
