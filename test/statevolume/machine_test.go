@@ -255,8 +255,8 @@ func TestStateVolumeOnAMachine(t *testing.T) {
 	t.Run("is made on the first boot, grown, and found on the second", func(t *testing.T) {
 		disk := r.disk(t, 512*mib)
 		write(t, disk, 64*mib, bytes.Repeat([]byte("old data"), 4*mib)) // the disk was something else before
-		r.boot(t, `kind=disk origin=made device=/dev/vda2 size=4[0-9]{8} boots=1 check=""`, disk)
-		r.boot(t, `kind=disk origin=found device=/dev/vda2 size=4[0-9]{8} boots=2 check=""`, disk)
+		r.boot(t, `kind=disk origin=made device=/dev/vda8 size=4[0-9]{8} boots=1 check=""`, disk)
+		r.boot(t, `kind=disk origin=found device=/dev/vda8 size=4[0-9]{8} boots=2 check=""`, disk)
 		e2fsck(t, disk)
 		out, err := exec.Command("/usr/sbin/sgdisk", "-v", disk).CombinedOutput()
 		if err != nil || !strings.Contains(string(out), "No problems found") {
@@ -301,13 +301,13 @@ func TestStateVolumeOnAMachine(t *testing.T) {
 	t.Run("is made anew when it is marked", func(t *testing.T) {
 		disk := r.disk(t, 128*mib)
 		r.bootAnd(t, `kind=disk origin=made .*boots=1`, []string{"renew"}, disk)
-		r.bootAnd(t, `kind=disk origin=made device=/dev/vda2 .*boots=1 check=""`, []string{"renew", "keep"}, disk)
+		r.bootAnd(t, `kind=disk origin=made device=/dev/vda8 .*boots=1 check=""`, []string{"renew", "keep"}, disk)
 		r.boot(t, `kind=disk origin=found .*boots=2 check=""`, disk)
 		e2fsck(t, disk)
 
 		debugfs(t, disk, "set_super_value state 2")
 		r.bootAnd(t, `kind=untrusted .*boots=1`, []string{"renew"}, disk)
-		r.boot(t, `kind=disk origin=made device=/dev/vda2 .*boots=1 check=""`, disk)
+		r.boot(t, `kind=disk origin=made device=/dev/vda8 .*boots=1 check=""`, disk)
 		e2fsck(t, disk)
 	})
 
@@ -374,7 +374,7 @@ func TestStateVolumeOnAMachine(t *testing.T) {
 		r.boot(t, `kind=disk origin=made`, old)
 		m := r.start(t, "drivers=first bantam.disk="+machineDisk.String(), fresh, old)
 		m.Expect("TEST note 2 disks carry this image; vdb is used, not vda")
-		expectVolume(t, m, `kind=disk origin=found device=/dev/vdb2 .*boots=2`)
+		expectVolume(t, m, `kind=disk origin=found device=/dev/vdb8 .*boots=2`)
 		m.PowerCut()
 	})
 
