@@ -19,8 +19,8 @@ import (
 func TestSerialLineAndCleanEnd(t *testing.T) {
 	out := build(t, "pc", "../examples/pc/system.toml")
 	path := disk(t, filepath.Join(out, "pc.img"))
-	sticks := []string{stick(t, "vfat"), stick(t, "exfat"), stick(t, "ext4")}
-	c := start(t, pc(t, bios, "-drive", virtio(path), "-drive", virtio(sticks[0]), "-drive", virtio(sticks[1]), "-drive", virtio(sticks[2]), "-device", "rtl8139"))
+	sticks := []string{stick(t, "vfat"), stick(t, "exfat"), stick(t, "ext4"), stick(t, "iso9660")}
+	c := start(t, pc(t, bios, "-drive", virtio(path), "-drive", virtio(sticks[0]), "-drive", virtio(sticks[1]), "-drive", virtio(sticks[2]), "-drive", virtio(sticks[3]), "-device", "rtl8139"))
 	c.settled()
 	c.mountsSticks()
 	c.must("bantam net", "no driver: pci", "10ec:8139", "8139cp")
@@ -85,6 +85,10 @@ func stick(t *testing.T, kind string) string {
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("mcopy: %v: %s; apt-get install mtools", err, out)
 		}
+	case "iso9660":
+		if out, err := exec.Command("xorriso", "-as", "mkisofs", "-quiet", "-o", path, "serial_test.go").CombinedOutput(); err != nil {
+			t.Fatalf("xorriso: %v: %s; apt-get install xorriso", err, out)
+		}
 	case "ext4":
 		e2fs(t, "mkfs.ext4", "-q", path)
 	case "exfat":
@@ -103,7 +107,8 @@ func (c *console) mountsSticks() {
 	c.run("p=$(bantam service list | awk '$1 == \"network\" {print $3}')")
 	c.must("mount /dev/vdd /tmp/s && ls /tmp/s; grep -c /tmp/s /proc/$p/mounts; umount /tmp/s; grep -c /tmp/s /proc/$p/mounts", "lost+found\n1\n0\n")
 	c.must("mount /dev/vdc /tmp/s", "/dev/vdc holds exfat, for which this machine's image has no driver", "modules of system.toml")
-	c.must("mount /dev/vda /tmp/s", "/dev/vda holds iso9660, for which") // the image as a CD
+	c.must("mount /dev/vde /tmp/s", "/dev/vde holds iso9660, for which")
+	c.must("mount /dev/vda /tmp/s", "holds a partition table; mount one of its partitions")
 	c.must("mount | grep -c /tmp/s", "0\n")
 	c.must("hwclock -w --utc && hwclock", "+00:00\n")
 	c.must("hwclock -s; echo $?", "0\n")
