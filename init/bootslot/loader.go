@@ -5,7 +5,7 @@
 // written is read back from the disk itself before. The state lies there twice, and one copy is always whole while the
 // other is written. So a power cut leaves what was, or what shall be.
 //
-// Limits: the formats are those of package slot; disks with sectors of 512 bytes, reached as a whole, because the kernel may
+// Limits: the formats are those of package slot, of which no image has U-Boot's yet; disks with sectors of 512 bytes, reached as a whole, because the kernel may
 // not know of a partition that this boot has made. PID 1 alone writes; the loader writes while nothing of us runs.
 package bootslot
 
@@ -26,6 +26,7 @@ type Options struct {
 	Slots      statevolume.Slots
 	Booted     string                     // bantam.slot= of the kernel command line, A or B; "" without
 	Loader     string                     // bantam.loader= of it, e.g. grub; "": as the state is written
+	ByHand     bool                       // bantam.hand of it: a person picked the slot, for which the loader saves nothing
 	Generation switcher.Digest            // that the initrd names
 	Area       func() (layer.Area, error) // of layers on the medium that the machine was started from
 }
@@ -80,8 +81,8 @@ func (l *Loader) prove() (notes []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// A person who picks a slot in the loader's menu has nothing saved. Of another than the first one that is sure.
-	if s, err := copies.asLoader(); err == nil && s.Seen == slot.Unseen && s.First() == l.o.Booted {
+	// Another slot than the first one says nothing: the loader's last resort, after all tries, is not saved either.
+	if s, err := copies.asLoader(); err == nil && s.Seen == slot.Unseen && s.First() == l.o.Booted && !l.o.ByHand {
 		l.why = fmt.Sprintf("the boot loader saves nothing on %s that the machine can read, so it counts no tries of a kernel", l.o.Slots.Disk)
 	}
 	if l.o.Slots.ReadOnly {

@@ -202,19 +202,21 @@ func TestTheCanaryTellsWhetherTheLoaderSaves(t *testing.T) {
 	for claim, c := range map[string]struct {
 		one, two string
 		readOnly bool
+		byHand   bool
 		why      string
 	}{
-		"it has saved both":             {slot.A, slot.A, false, ""},
-		"it has saved the first":        {slot.A, slot.Unseen, false, ""},
-		"it has saved none":             {slot.Unseen, slot.Unseen, false, "the boot loader saves nothing on /dev/vda that the machine can read"},
-		"one that knows not of it":      {"", "", false, ""},
-		"the disk cannot be written to": {slot.A, slot.A, true, "/dev/vda is read-only"},
+		"it has saved both":             {slot.A, slot.A, false, false, ""},
+		"it has saved the first":        {slot.A, slot.Unseen, false, false, ""},
+		"it has saved none":             {slot.Unseen, slot.Unseen, false, false, "the boot loader saves nothing on /dev/vda that the machine can read"},
+		"a person picked the slot":      {slot.Unseen, slot.Unseen, false, true, ""},
+		"one that knows not of it":      {"", "", false, false, ""},
+		"the disk cannot be written to": {slot.A, slot.A, true, false, "/dev/vda is read-only"},
 	} {
 		m := newMachine(t)
 		one, two := slot.Delivered, slot.Delivered
 		one.Seen, two.Seen = c.one, c.two
 		m.setState(t, one, two)
-		m.options.Slots.ReadOnly = c.readOnly
+		m.options.Slots.ReadOnly, m.options.ByHand = c.readOnly, c.byHand
 		l, notes := m.open(t)
 		can := l.Capabilities()
 		if !strings.HasPrefix(can.Why, c.why) || (c.why == "") != (can.Why == "") || can.Tries != (c.why == "") || can.KernelFallback != can.Tries ||
@@ -237,7 +239,7 @@ func TestTheCanaryTellsWhetherTheLoaderSaves(t *testing.T) {
 		t.Errorf("a try is not asked whether the loader counts it: %q", s.Seen)
 	}
 	if by, notes := m.open(t); by.why != "" || len(notes) > 0 {
-		t.Errorf("slot A was picked by hand while B is the first: %s, %q", by.why, notes)
+		t.Errorf("the last resort of a loader whose first slot is B: %s, %q", by.why, notes)
 	}
 }
 

@@ -20,6 +20,7 @@ func (p *initProcess) openMedium() {
 	o := bootslot.Options{Slots: p.volume.Slots(), Generation: p.image.Digest(), Area: p.machine.layers.area}
 	o.Booted, _ = p.cmdline.Get("bantam.slot")
 	o.Loader, _ = p.cmdline.Get("bantam.loader")
+	_, o.ByHand = p.cmdline.Get("bantam.hand")
 	type found struct {
 		loader switcher.BootLoader
 		notes  []string
