@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"strconv"
 
@@ -13,63 +14,26 @@ import (
 	"bantam/switcher"
 )
 
-// header reads that of a slot, and what must fit it.
+// header reads that of a slot, whose checksums must belong to it.
 func (l *Loader) header(d disk, name string) (h slot.Header, err error) {
-	h, _, err = l.headerAndSums(d, name)
-	return h, err
-}
-
-func (l *Loader) headerAndSums(d disk, name string) (h slot.Header, sums slot.Sums, err error) {
 	extent := l.extent(name)
 	b := make([]byte, slot.KernelAt*slot.SectorSize)
 	if extent.Length < int64(len(b)) {
-		return h, sums, errors.New("the slot is not there")
+		return h, errors.New("the slot is not there")
 	}
 	if _, err := d.ReadAt(b, extent.Offset); err != nil {
-		return h, sums, fmt.Errorf("read the header: %w", err)
+		return h, fmt.Errorf("read the header: %w", err)
 	}
 	if h, err = slot.ParseHeader(b[:slot.HeaderSize]); err != nil {
-		return h, sums, err
+		return h, err
 	}
-	if sums, err = slot.ParseSums(b[slot.SumsAt:][:slot.SumsSize], h); err != nil {
-		return h, sums, err
+	if _, err = slot.ParseSums(b[slot.SumsAt:][:slot.SumsSize], h); err != nil {
+		return h, err
 	}
 	if int64(h.Sectors())*slot.SectorSize > extent.Length {
-		return h, sums, fmt.Errorf("slot header: it tells of %d sectors, the slot has %d", h.Sectors(), extent.Length/slot.SectorSize)
+		return h, fmt.Errorf("slot header: it tells of %d sectors, the slot has %d", h.Sectors(), extent.Length/slot.SectorSize)
 	}
-	return h, sums, nil
-}
-
-// Verify reads all that a slot has for the kernel and compares it with its checksums, as the boot loader does.
-func (l *Loader) Verify(ctx context.Context, name string) error {
-	if err := l.check(name); err != nil {
-		return err
-	}
-	d, err := l.open(false)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	h, sums, err := l.headerAndSums(d, name)
-	if err != nil {
-		return fmt.Errorf("boot slot %s: %w", name, err)
-	}
-	buffer := make([]byte, chunk)
-	for _, part := range []struct {
-		name string
-		r    slot.Range
-		want uint32
-	}{{"kernel", h.Kernel, sums.Kernel}, {"initrd", h.Initrd, sums.Initrd}} {
-		back := &backReader{ctx: ctx, disk: d, at: l.extent(name).Offset + int64(part.r.First)*slot.SectorSize, left: int64(part.r.Count) * slot.SectorSize,
-			buffer: buffer, told: func(int) {}}
-		if _, err := io.Copy(io.Discard, back); err != nil {
-			return fmt.Errorf("boot slot %s: %w", name, err)
-		}
-		if back.sum != part.want {
-			return fmt.Errorf("boot slot %s: the checksum of its %s is wrong", name, part.name)
-		}
-	}
-	return nil
+	return h, nil
 }
 
 // content is the blobs of a slot's generation that lie in it, by digest.
@@ -182,41 +146,29 @@ func (l *Loader) Extract(ctx context.Context, name string, wanted []switcher.Des
 		if blob == nil || blob.Size() != w.Size {
 			return fmt.Errorf("boot slot %s: %w: %s", name, switcher.ErrBlobMissing, w.Digest.Short())
 		}
-		if err := extract(ctx, blob, w.Digest, store); err != nil {
+		if _, _, err := store.PutBlob(&wholeReader{ctx: ctx, r: blob, sum: sha256.New(), want: w.Digest}); err != nil {
 			return fmt.Errorf("boot slot %s: %s: %w", name, w.Digest.Short(), err)
 		}
 	}
 	return nil
 }
 
-// extract reads a blob twice: what is damaged shall not take room in the store.
-func extract(ctx context.Context, blob *io.SectionReader, want switcher.Digest, store *switcher.Store) error {
-	h := sha256.New()
-	if _, err := io.Copy(h, untilDone{ctx, blob}); err != nil {
-		return err
-	}
-	if have := digestOf(h); have != want {
-		return switcher.ErrBlobCorrupt
-	}
-	if _, err := blob.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	have, _, err := store.PutBlob(untilDone{ctx, blob})
-	if err == nil && have != want {
-		err = switcher.ErrBlobCorrupt
-	}
-	return err
+// A wholeReader ends with ErrBlobCorrupt where what it read is not what the digest says: a store keeps nothing of it then.
+type wholeReader struct {
+	ctx  context.Context
+	r    io.Reader
+	sum  hash.Hash
+	want switcher.Digest
 }
 
-// untilDone is a reader that ends with a context.
-type untilDone struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (u untilDone) Read(b []byte) (int, error) {
-	if err := u.ctx.Err(); err != nil {
+func (w *wholeReader) Read(b []byte) (int, error) {
+	if err := w.ctx.Err(); err != nil {
 		return 0, err
 	}
-	return u.r.Read(b)
+	n, err := w.r.Read(b)
+	w.sum.Write(b[:n])
+	if errors.Is(err, io.EOF) && digestOf(w.sum) != w.want {
+		err = switcher.ErrBlobCorrupt
+	}
+	return n, err
 }

@@ -77,7 +77,7 @@ func TestASlotWhoseGenerationIsNotFoundGivesNothing(t *testing.T) {
 	for _, name := range []string{"C", slot.B} {
 		clear(m.disk.b[slotB*512:][:512])
 		_, _, err := l.Place(name, s.Generation.Kernel)
-		if err == nil || l.Extract(background, name, nil, nil) == nil || l.Verify(background, name) == nil {
+		if err == nil || l.Extract(background, name, nil, nil) == nil {
 			t.Errorf("slot %s: %v", name, err)
 		}
 	}

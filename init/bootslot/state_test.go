@@ -331,21 +331,11 @@ func TestSlotsAreToldAsTheyAre(t *testing.T) {
 	b = switcher.Slot{Name: "B", Generation: s.Generation.Digest(), Boot: s.Generation.BootID(), Tries: 2, First: true}
 	a.First = false
 	want("with a kernel on trial", a, b)
-	if err := l.Verify(background, slot.B); err != nil {
-		t.Error(err)
-	}
-	for at, part := range map[int]string{4 * 512: "kernel", 15 * 512: "initrd"} {
-		m.disk.b[slotB*512+at] ^= 1
-		if err := l.Verify(background, slot.B); err == nil || !strings.Contains(err.Error(), "the checksum of its "+part+" is wrong") {
-			t.Errorf("a flipped bit in the %s: %v", part, err)
-		}
-		m.disk.b[slotB*512+at] ^= 1
-	}
 	for at := range slot.KernelAt * 512 {
 		m.disk.b[slotB*512+at] ^= 1
 		list, err := l.Slots()
-		// What is still a checksum is found to be a wrong one by reading all.
-		if err != nil || list[1].Fault == "" && at < slot.SumsAt || l.Verify(background, slot.B) == nil {
+		// What is still a checksum is found to be a wrong one by the boot loader, which reads all.
+		if err != nil || list[1].Fault == "" && at < slot.SumsAt {
 			t.Fatalf("byte %d of the header: %+v, %v", at, list, err)
 		}
 		m.disk.b[slotB*512+at] ^= 1

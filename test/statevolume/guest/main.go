@@ -1,7 +1,7 @@
 // Command guest is PID 1 of the machine test: it opens the state volume, says what it got, counts its boots in a file on
 // it, and waits for lines: "spoil" lets the kernel find an error, "renew" and "keep" mark the volume and take that back,
 // "grow" grows it and says after each step how far it is, "off" unmounts and switches off. On a disk with boot slots "stage"
-// puts this program and a module into slot B as kernel and initrd, "verify" reads that, "try" has the loader start it.
+// puts this program and a module into slot B as kernel and initrd, "try" has the loader start it.
 package main
 
 import (
@@ -112,8 +112,6 @@ func main() {
 				err = slots().Stage(context.Background(), "B", s)
 			}
 			say("stage: %v", err)
-		case "verify":
-			say("verify: %v", slots().Verify(context.Background(), "B"))
 		case "try":
 			say("try: %v", slots().Try("B", 3))
 		case "off":
