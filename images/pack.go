@@ -86,8 +86,8 @@ func FetchLoaders(ctx context.Context, archive Archive, b board.Board) error {
 	return err
 }
 
-// IsHostTool tells whether a package for an architecture is fetched to run here, for a board's loader.
-func IsHostTool(_ board.Board, arch, name string) bool {
+// IsHostTool tells whether a package for an architecture is fetched to run here: GRUB's.
+func IsHostTool(arch, name string) bool {
 	return arch == runtime.GOARCH && slices.Contains(GRUBHostPackages, name)
 }
 

@@ -62,7 +62,7 @@ func (h Header) Encode() ([]byte, error) {
 			return nil, fmt.Errorf("slot header: %q is no digest", digest)
 		}
 	}
-	if err := CheckArgs(h.Args); err != nil {
+	if err := checkArgs(h.Args); err != nil {
 		return nil, err
 	}
 	number := func(n uint64) string { return strconv.FormatUint(n, 16) }
@@ -81,8 +81,8 @@ func (h Header) Encode() ([]byte, error) {
 	})
 }
 
-// CheckArgs accepts words for the kernel that GRUB and U-Boot pass on as they are.
-func CheckArgs(args string) error {
+// checkArgs accepts words for the kernel that GRUB and U-Boot pass on as they are.
+func checkArgs(args string) error {
 	// What one of their parsers takes as its own.
 	if i := strings.IndexAny(args, "\"'\\$#;|&<>{}()*?`\n\r\x00"); i >= 0 || len(args) > MaxArgs || args != strings.Join(strings.Fields(args), " ") {
 		return fmt.Errorf("kernel command line %q: want words with one blank between them, at most %d bytes, without any of \"'\\$#;|&<>{}()*?`", args, MaxArgs)

@@ -1,7 +1,5 @@
 package slot
 
-import "fmt"
-
 const (
 	sectorsPerMiB = 1 << 20 / SectorSize
 	leastSectors  = 24 * sectorsPerMiB
@@ -23,7 +21,6 @@ type Division struct {
 	FirstB uint64 // slot B, as long as A; 0: there is no room for it
 	EndB   uint64
 	Volume uint64 // where a state volume begins: with Room.Start or behind the slots
-	Reason string // why there is no slot B, for people
 }
 
 // Plan divides a disk. Both slots are equally long: twice what the image's own takes, but at least 24 MiB and at most 96 MiB
@@ -36,12 +33,7 @@ func Plan(r Room) Division {
 	if d.Volume = max(wholeMiB(r.Start), wholeMiB(d.EndB)); d.EndB <= r.End && (r.Volume == 0 || d.Volume+r.Volume <= r.End) {
 		return d
 	}
-	needs := d.EndB - r.First
-	if r.Volume > 0 {
-		needs = d.Volume + r.Volume - r.First
-	}
-	one := Division{EndA: max(min(d.EndA, r.End), r.First+r.Used), Reason: fmt.Sprintf(
-		"two slots of %d MiB and what lies behind them take %d MiB, and %d MiB are free", mib(want), mib(needs), (r.End-min(r.First, r.End))/sectorsPerMiB)}
+	one := Division{EndA: max(min(d.EndA, r.End), r.First+r.Used)}
 	if one.Volume = max(wholeMiB(r.Start), wholeMiB(one.EndA)); r.Volume > 0 && one.Volume+r.Volume > r.End {
 		one.EndA = r.First + r.Used // the volume is worth more than a longer slot
 		one.Volume = wholeMiB(one.EndA)
@@ -49,6 +41,6 @@ func Plan(r Room) Division {
 	return one
 }
 
-func wholeMiB(sectors uint64) uint64 { return mib(sectors) * sectorsPerMiB }
-
-func mib(sectors uint64) uint64 { return (sectors + sectorsPerMiB - 1) / sectorsPerMiB }
+func wholeMiB(sectors uint64) uint64 {
+	return (sectors + sectorsPerMiB - 1) / sectorsPerMiB * sectorsPerMiB
+}

@@ -1,9 +1,6 @@
 package slot
 
-import (
-	"strings"
-	"testing"
-)
+import "testing"
 
 const mibs = sectorsPerMiB
 
@@ -37,13 +34,13 @@ func TestPlan(t *testing.T) {
 			Division{EndA: first + 26*mibs, FirstB: 28 * mibs, EndB: 54 * mibs, Volume: 54 * mibs}},
 		{"one sector too few: A alone",
 			Room{First: first, Used: used, End: 54*mibs - 1},
-			Division{EndA: first + 26*mibs, Volume: 28 * mibs, Reason: "two slots of 26 MiB and what lies behind them take 53 MiB, and 52 MiB are free"}},
+			Division{EndA: first + 26*mibs, Volume: 28 * mibs}},
 		{"a small disk has one slot, and a state volume",
 			Room{First: first, Used: used, End: 70 * mibs, Volume: 32 * mibs, Start: 64 * mibs},
-			Division{EndA: first + used, Volume: 14 * mibs, Reason: "two slots of 26 MiB and what lies behind them take 95 MiB, and 68 MiB are free"}},
+			Division{EndA: first + used, Volume: 14 * mibs}},
 		{"a disk as long as the image: A as it is",
 			Room{First: first, Used: used, End: first + used},
-			Division{EndA: first + used, Volume: 14 * mibs, Reason: "two slots of 26 MiB and what lies behind them take 53 MiB, and 12 MiB are free"}},
+			Division{EndA: first + used, Volume: 14 * mibs}},
 	} {
 		if got := Plan(c.room); got != c.want {
 			t.Errorf("%s:\ngot  %+v\nwant %+v", c.claim, got, c.want)
@@ -62,15 +59,12 @@ func TestNoPlanOverlaps(t *testing.T) {
 				switch {
 				case d.EndA < r.First+used || d.EndA > max(end, r.First+used):
 					t.Fatalf("%+v: slot A ends at %d: %+v", r, d.EndA, d)
-				case d.FirstB == 0 && (d.EndB != 0 || d.Reason == "" || d.Volume < d.EndA):
+				case d.FirstB == 0 && (d.EndB != 0 || d.Volume < d.EndA):
 					t.Fatalf("%+v: %+v", r, d)
-				case d.FirstB != 0 && (d.FirstB < d.EndA || d.EndB-d.FirstB != d.EndA-r.First || d.EndB > end || d.Volume < d.EndB || !fits || d.Reason != ""):
+				case d.FirstB != 0 && (d.FirstB < d.EndA || d.EndB-d.FirstB != d.EndA-r.First || d.EndB > end || d.Volume < d.EndB || !fits):
 					t.Fatalf("%+v: %+v", r, d)
 				}
 			}
 		}
-	}
-	if !strings.Contains(Plan(Room{Used: 1}).Reason, "0 MiB are free") {
-		t.Error(Plan(Room{Used: 1}))
 	}
 }

@@ -78,7 +78,7 @@ func (g *gathered) machine(c *call) (sbom.Machine, error) {
 		if err != nil {
 			return m, err
 		}
-		onHost := images.IsHostTool(g.Board, n.Arch, n.Package) && !(n.Arch == g.Board.DebianArch && carried[n.Package])
+		onHost := images.IsHostTool(n.Arch, n.Package) && !(n.Arch == g.Board.DebianArch && carried[n.Package])
 		m.Packages = append(m.Packages, sbom.Package{Name: n, Package: p, Copyright: text, OnHost: onHost})
 	}
 	for _, name := range slices.Sorted(maps.Keys(g.request.System.Programs)) {

@@ -88,8 +88,14 @@ var testLayers = gpt.Partition{Type: gpt.Layers, ID: gpt.DeriveGUID(testGUID.Str
 // testImage is a disk of 160 MiB, full of something old, with an image's table of 4 MiB at its beginning.
 func testImage(t testing.TB) []byte {
 	t.Helper()
+	return diskWith(t, 4*sectorsPerMiB, gpt.Partition{Type: gpt.ESP, First: 400, Last: 7000}, testLayers)
+}
+
+// diskWith is testImage with an image of so many sectors and with these partitions.
+func diskWith(t testing.TB, sectors uint64, parts ...gpt.Partition) []byte {
+	t.Helper()
 	disk := bytes.Repeat([]byte("old!"), testSectors*gpt.SectorSize/4)
-	table := gpt.Table{Disk: testGUID, Sectors: 4 * sectorsPerMiB, Partitions: []gpt.Partition{{Type: gpt.ESP, First: 400, Last: 7000}, testLayers}}
+	table := gpt.Table{Disk: testGUID, Sectors: sectors, Partitions: parts}
 	if err := table.Verify(); err != nil {
 		t.Fatal(err)
 	}

@@ -34,16 +34,7 @@ func slotParts(disk gpt.GUID) []gpt.Partition {
 // testSlotImage is testImage, of 7 MiB, with boot slots. Its origin lies at the end of the initrd of slot A.
 func testSlotImage(t testing.TB) []byte {
 	t.Helper()
-	disk := bytes.Repeat([]byte("old!"), testSectors*gpt.SectorSize/4)
-	table := gpt.Table{Disk: testGUID, Sectors: 7 * sectorsPerMiB, Partitions: slotParts(testGUID)}
-	if err := table.Verify(); err != nil {
-		t.Fatal(err)
-	}
-	gpt.ProtectiveMBR(disk[:512], table.Sectors, true)
-	copy(disk[512:], table.Primary())
-	copy(disk[(table.Sectors-gpt.TableSectors)*512:], table.Backup())
-	copy(disk[originSector*512:], gpt.Origin{Image: testGUID, Sector: originSector}.Archive())
-	return disk
+	return diskWith(t, 7*sectorsPerMiB, slotParts(testGUID)...)
 }
 
 // tables are those that a boot loader may go by on a disk: whichever is intact.
