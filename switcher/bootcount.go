@@ -69,9 +69,10 @@ type bootCountFile struct {
 	disk disk
 	dir  string
 
-	mu    sync.Mutex
-	count BootCount
-	whole bool // the file is there and can be written in place
+	mu      sync.Mutex
+	count   BootCount
+	whole   bool // the file is there and can be written in place
+	counted bool // this boot is
 }
 
 func (f *bootCountFile) path() string { return filepath.Join(f.dir, bootCountName) }
@@ -97,6 +98,7 @@ func (f *bootCountFile) read() (count BootCount, note string) {
 func (f *bootCountFile) add(d Digest) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.counted = true
 	return f.write(BootCount{d, min(f.count.of(d), mostShort) + 1})
 }
 
@@ -108,6 +110,13 @@ func (f *bootCountFile) clear() error {
 		return nil
 	}
 	return f.write(BootCount{f.count.Generation, 0})
+}
+
+// counts says whether this boot is one of the row.
+func (f *bootCountFile) counts() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.counted
 }
 
 // forget has the row begin anew with the next boot that is counted.
@@ -157,9 +166,10 @@ func (s *Switcher) StayedUp() error {
 	}))
 }
 
-// EndsInOrder is called when somebody ends the machine: that boot counts for nothing.
+// EndsInOrder is called when somebody ends the machine: that boot counts for nothing. One in which nothing was started yet,
+// as from the boot menu's rescue shell, tells nothing of the boots before it.
 func (s *Switcher) EndsInOrder() error {
-	if s.pickedForOnce() {
+	if s.pickedForOnce() || !s.bootCount.counts() {
 		return nil
 	}
 	return s.bootCount.clear()

@@ -74,6 +74,38 @@ func TestWhatAPersonPicksAtBootRunsOnceAndLeavesNoTrace(t *testing.T) {
 	}
 }
 
+// As by `reboot` in the rescue shell of the boot menu.
+func TestAnEndBeforeAnythingWasStartedTellsNothingOfTheBootsBeforeIt(t *testing.T) {
+	s, m, dir := bootedMachine(t)
+	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
+	for range mostShort {
+		s = bootAgain(t, dir, m)
+	}
+	before := written(t, s)
+	m.powerOff()
+	options := machineOptions(dir, m)
+	options.Offer = func(o Offer) int {
+		if err := s.EndsInOrder(); err != nil {
+			t.Error(err)
+		}
+		if after := written(t, s); !o.Failing() || after != before {
+			t.Errorf("it was\n%s\nand is\n%s; offered %+v", before, after, o)
+		}
+		return 0
+	}
+	var err error
+	if s, err = open(quickDisk{}, options); err != nil {
+		t.Fatal(err)
+	}
+	wantExit(t, boot(s, m), ExitGood)
+	if err := s.EndsInOrder(); err != nil {
+		t.Error(err)
+	}
+	if count, _ := s.bootCount.read(); count.Short != 0 {
+		t.Errorf("a start that somebody ended is counted: %+v", count)
+	}
+}
+
 func TestNothingPickedIsABootLikeAnyOther(t *testing.T) {
 	s, m, dir := bootedMachine(t)
 	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)

@@ -119,7 +119,7 @@ func TestBootMenu(t *testing.T) {
 	c.menu(": 3 boots in a row ended too early", "")
 	letGo()
 	c.Send("f\r")
-	c.booted()
+	c.prompt() // this line has told its size to the rescue shell
 	c.must("bantam status", "generation  1, good", "chose generation 1 at the boot menu")
 	unchanged()
 
