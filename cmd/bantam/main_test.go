@@ -31,6 +31,13 @@ func (r result) expect(t *testing.T, code int, out, errors string) {
 	}
 }
 
+const pcListed = `pc: 64-bit PC, BIOS or UEFI, from disk, USB stick or CD
+  kernel    linux-image-amd64, amd64
+  img       GRUB by BIOS and UEFI: boot slots A and B, 3 tries of a new kernel, then the old one
+  iso       isolinux by BIOS, a unified kernel image by UEFI: one kernel, the image's
+  netboot   iPXE, or what else the network starts: one kernel, the image's
+`
+
 func TestCommandLine(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -40,7 +47,7 @@ func TestCommandLine(t *testing.T) {
 		errors string
 	}{
 		{"nothing at all lists the verbs", nil, exitUsage, "", "bantam build SYSTEM.toml"},
-		{"an unknown verb lists the known ones", []string{"bake"}, exitUsage, "", `no verb "bake"; there are build, check, keygen, package, push, run, sbom, sign, size, vendor, version, why, help`},
+		{"an unknown verb lists the known ones", []string{"bake"}, exitUsage, "", `no verb "bake"; there are boards, build, check, keygen, package, push, run, sbom, sign, size, vendor, version, why, help`},
 		{"a misspelt verb", []string{"biuld"}, exitUsage, "", `no verb "biuld"; did you mean "build"?`},
 		{"help of a misspelt verb", []string{"help", "chekc"}, exitUsage, "", `did you mean "check"?`},
 		{"the version", []string{"version"}, exitOK, "bantam unknown\n", ""},
@@ -69,6 +76,10 @@ func TestCommandLine(t *testing.T) {
 		{"build of a file that is not there", []string{"build", "/nonexistent.toml"}, exitFault, "", "open /nonexistent.toml"},
 		{"why of nothing", []string{"why"}, exitUsage, "", "want one PATH, got 0 arguments"},
 		{"why before any build says what to do", []string{"why", "--store", "/nonexistent", "x"}, exitFault, "", "make one: bantam build --board pc SYSTEM.toml"},
+		{"a board that there is not", []string{"boards", "toaster"}, exitUsage, "", `no board "toaster"; there are pc, qemu-arm64`},
+		{"a board's images and how each starts a kernel", []string{"boards", "pc"}, exitOK, pcListed, ""},
+		{"all boards", []string{"boards"}, exitOK, pcListed + "\nqemu-arm64: ", ""},
+		{"boards for programs", []string{"boards", "--json", "pc"}, exitOK, "\"slots\": [\n\t\t\t\t\t\"A\",\n\t\t\t\t\t\"B\"\n\t\t\t\t],\n\t\t\t\t\"tries\": 3", ""},
 		{"size takes nothing", []string{"size", "x"}, exitUsage, "", "it takes no arguments"},
 		{"size for no board there is", []string{"size", "--board", "toaster"}, exitUsage, "", `no board "toaster"`},
 		{"size before any build says what to do", []string{"size", "--store", "/nonexistent"}, exitFault, "", "make one: bantam build --board pc SYSTEM.toml"},

@@ -1,0 +1,33 @@
+package images
+
+import (
+	"bantam/board"
+	"bantam/slot"
+)
+
+// Start is how a medium of a board starts a kernel, and what that means for another one.
+type Start struct {
+	Medium string   `json:"medium"`          // as in Media, or KindNetboot
+	Loader string   `json:"loader"`          // for people, e.g. GRUB by BIOS and UEFI
+	Slots  []string `json:"slots,omitempty"` // boot slots on a disk with room for all; none: the kernel is the medium's
+	Tries  int      `json:"tries,omitempty"` // starts that the loader gives a new kernel before it goes back to the other slot
+}
+
+// Starts lists the ways in which a board starts a kernel, one a medium.
+func Starts(b board.Board) (list []Start) {
+	grub := "GRUB by UEFI"
+	if b.Boot == board.Hybrid {
+		grub = "GRUB by BIOS and UEFI"
+	}
+	loaders := map[string]Start{
+		"img":       {Loader: grub, Slots: []string{slot.A, slot.B}, Tries: slot.MaxTries},
+		"iso":       {Loader: "isolinux by BIOS, a unified kernel image by UEFI"},
+		KindNetboot: {Loader: "iPXE, or what else the network starts"},
+	}
+	for _, medium := range append(Media(b), KindNetboot) {
+		s := loaders[medium]
+		s.Medium = medium
+		list = append(list, s)
+	}
+	return list
+}
