@@ -91,8 +91,9 @@ func (p *initProcess) bootGeneration(ctx context.Context) {
 			p.notes.add("%v", err)
 		}
 	})
-	give := func() {
-		awaitChoice(chosen, started, choiceLatest, consoleLatest)
+	latest := time.Now().Add(choiceLatest)
+	give := func(wait time.Duration) {
+		awaitChoice(chosen, started, wait, consoleLatest)
 		p.menu.leave()
 		p.startConsoles()
 		p.menu.close()
@@ -100,11 +101,11 @@ func (p *initProcess) bootGeneration(ctx context.Context) {
 	if p.menu.asks(chosen, started, choiceLatest) { // the main line goes on: a machine that shows a menu can be ended, too
 		go Guard("consoles after the boot menu", func() {
 			<-p.menu.over
-			give()
+			give(choiceLatest)
 		})
 		return
 	}
-	give()
+	give(time.Until(latest))
 }
 
 // awaitChoice returns when a greeting can say which generation this is, and a

@@ -3,6 +3,7 @@ package pid1
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"sync"
@@ -35,10 +36,13 @@ type menuLines struct {
 	input  chan menuInput
 	opened chan struct{} // closed when the menu is shown
 	over   chan struct{} // closed when it is known what starts
-	left   sync.Once
+
+	readers sync.WaitGroup
+	drawing sync.Mutex // held while the menu writes to the consoles
 
 	mu    sync.Mutex
 	shown bool // what comes is the menu's
+	left  bool // what comes is the shells': over is closed
 }
 
 // menuLine is one console.
@@ -81,20 +85,32 @@ func (m *menuLines) open(i int) error {
 	if err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
-	tty.Bytes(fd)
 	file := os.NewFile(uintptr(fd), path)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.left {
+		return file.Close()
+	}
+	tty.Bytes(fd)
 	line.file, line.fd, line.pending = file, fd, nil
+	m.read(i, file)
+	return nil
+}
+
+// read has taken in what comes from a console, until leave.
+func (m *menuLines) read(i int, from io.Reader) {
+	m.readers.Add(1)
 	go Guard("boot menu", func() {
+		defer m.readers.Done()
 		var buf [256]byte
 		for {
-			n, err := file.Read(buf[:])
+			n, err := from.Read(buf[:])
 			if err != nil {
 				return
 			}
 			m.arrived(i, boottime.Now(), append([]byte(nil), buf[:n]...))
 		}
 	})
-	return nil
 }
 
 // arrived takes what has come from a console.
@@ -139,29 +155,56 @@ func (m *menuLines) knocked() bool {
 	}
 }
 
-// asks waits until it is known whether there is a menu, but only so long, and says so.
+// asks waits until it is known whether there is a menu, but only so long, and says so. After that there is none.
 func (m *menuLines) asks(chosen, started <-chan struct{}, latest time.Duration) bool {
 	select {
 	case <-m.opened:
-		return true
 	case <-m.over:
 	case <-chosen:
 	case <-started:
 	case <-time.After(latest):
 	}
-	return false
+	m.mu.Lock()
+	shown := m.shown && !m.left
+	if !shown {
+		m.stop()
+	}
+	m.mu.Unlock()
+	return shown
 }
 
-// leave stops reading: what comes from now on is for the shells.
+// show has what comes be the menu's, unless it is the shells' by now.
+func (m *menuLines) show() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.left {
+		return false
+	}
+	m.shown = true
+	close(m.opened)
+	return true
+}
+
+// leave stops reading: what comes once it has returned is for the shells.
 func (m *menuLines) leave() {
-	m.left.Do(func() {
-		close(m.over)
-		for _, line := range m.lines {
-			if line.file != nil {
-				_ = line.file.SetReadDeadline(time.Unix(1, 0))
-			}
+	m.mu.Lock()
+	m.stop()
+	m.mu.Unlock()
+	m.readers.Wait() // one that a deadline has ended may still take what has come before it runs
+}
+
+// stop tells the readers to end. m.mu is held.
+func (m *menuLines) stop() {
+	if m.left {
+		return
+	}
+	m.left = true
+	close(m.over)
+	for _, line := range m.lines {
+		if line.file != nil {
+			_ = line.file.SetReadDeadline(time.Unix(1, 0))
 		}
-	})
+	}
 }
 
 // close gives the consoles back, once shells have them. The last close of a serial line waits for what it has not sent, which
@@ -169,6 +212,8 @@ func (m *menuLines) leave() {
 func (m *menuLines) close() {
 	m.leave()
 	go Guard("boot menu", func() {
+		m.drawing.Lock()
+		defer m.drawing.Unlock()
 		for _, line := range m.lines {
 			if line.file != nil {
 				line.file.Close()
@@ -238,10 +283,11 @@ func menuOrder(c Cmdline) (patience time.Duration, ordered bool) {
 // showMenu returns what a person has chosen, 0 for what starts anyway.
 func (p *initProcess) showMenu(o switcher.Offer, why string, patience time.Duration) int {
 	m := p.menu
-	m.mu.Lock()
-	m.shown = true
-	m.mu.Unlock()
-	close(m.opened)
+	m.drawing.Lock()
+	defer m.drawing.Unlock()
+	if !m.show() {
+		return 0
+	}
 	Logf(Notice, "the boot menu is shown")
 	defer p.chart.Span("boot menu")()
 	ctx, cancel := context.WithCancelCause(context.Background())
@@ -278,6 +324,8 @@ func (p *initProcess) showMenu(o switcher.Offer, why string, patience time.Durat
 			menu.Back(boottime.Now(), in.line)
 		case <-tick:
 			menu.Tick(boottime.Now())
+		case <-m.over: // PID 1's main line has ended: its rescue shells are there
+			return 0
 		}
 	}
 }
@@ -297,8 +345,10 @@ const menuShell = "This is a rescue shell; no generation runs. dmesg shows what 
 func (p *initProcess) menuRescue(ctx context.Context, i int) {
 	m, line := p.menu, p.menu.lines[i]
 	line.write([]byte(menuShell))
+	m.mu.Lock()
 	line.file.Close()
 	line.file = nil
+	m.mu.Unlock()
 	def := supervise.Definition{
 		Name: "rescue-" + line.name, Argv: []string{"sh"}, Dir: "/", TTY: m.dev + "/" + line.name, Vital: true,
 		Env: environment("root", "/root", map[string]string{"TERM": terminalType(line.name), "BANTAM_RESCUE": "1"}),

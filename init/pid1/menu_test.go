@@ -128,28 +128,78 @@ func TestWhatComesAfterTheChoiceIsTheShells(t *testing.T) {
 		t.Errorf("chosen: %d", got)
 	}
 	person.WriteString("ls")
-	awaitFor(t, "it does not wait in the terminal", func() bool { return waiting(t, p.menu.lines[0].fd) == 2 })
+	if got := typed(t, p.menu.lines[0].fd, 2); got != "ls" {
+		t.Errorf("the terminal has %q for the shell", got)
+	}
 	if got := p.offer(switcher.Offer{Short: 3}); got != 0 {
 		t.Errorf("chosen when the shells are there: %d", got)
 	}
 }
 
-func waiting(t *testing.T, fd int) int {
-	t.Helper()
-	n, err := unix.IoctlGetInt(fd, unix.TIOCINQ)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
+// lateKey is a console whose reader takes a key while the console is left.
+type lateKey struct {
+	left  <-chan struct{}
+	taken bool
 }
 
-func awaitFor(t *testing.T, lack string, so func() bool) {
+func (k *lateKey) Read(b []byte) (int, error) {
+	<-k.left
+	if k.taken {
+		return 0, os.ErrDeadlineExceeded
+	}
+	time.Sleep(20 * time.Millisecond) // the processor has other things to do
+	k.taken = true
+	b[0] = ' '
+	return 1, nil
+}
+
+func TestNobodyReadsAConsoleOnceItIsLeft(t *testing.T) {
+	_, p := aConsole(t, "")
+	p.listens(t)
+	p.menu.read(0, &lateKey{left: p.menu.over})
+	p.menu.leave()
+	p.menu.mu.Lock()
+	defer p.menu.mu.Unlock()
+	if p.menu.lines[0].knock.Until() == 0 {
+		t.Error("a reader is still at it")
+	}
+}
+
+func TestWhereAChoiceWasWaitedForInVainNoMenuIsShownBesideTheShells(t *testing.T) {
+	_, p := aConsole(t, "")
+	p.listens(t)
+	never := make(chan struct{})
+	if p.menu.asks(never, never, 0) {
+		t.Error("there is a menu")
+	}
+	if p.menu.show() {
+		t.Error("shown where the shells are")
+	}
+	_, p = aConsole(t, "")
+	p.listens(t)
+	if !p.menu.show() || !p.menu.asks(never, never, time.Minute) {
+		t.Error("none is shown in time")
+	}
+	p.menu.leave()
+	if p.menu.asks(never, never, time.Minute) {
+		t.Error("it is over")
+	}
+}
+
+// typed reads so many bytes as a shell does. How many wait (TIOCINQ) is no answer: the kernel may hold some back until somebody
+// asks for them.
+func typed(t *testing.T, fd, n int) string {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !so(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal(lack)
+	got, b := "", make([]byte, 64)
+	for len(got) < n {
+		if ready, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 60_000); ready == 0 || err != nil && err != unix.EINTR {
+			t.Fatalf("only %q is in the terminal: %v", got, err)
+		}
+		if read, err := unix.Read(fd, b); err == nil {
+			got += string(b[:read])
 		}
 	}
+	return got
 }
 
 // A terminal that nobody reads takes 4 KB and no more.
