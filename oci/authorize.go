@@ -10,7 +10,7 @@ import (
 	"net/url"
 	"strings"
 
-	"bantam/oci/http1"
+	"bantam/http1"
 	"bantam/printable"
 )
 

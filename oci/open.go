@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"bantam/oci/http1"
+	"bantam/http1"
 	"bantam/regular"
 )
 

@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"slices"
 
-	"bantam/oci/http1"
+	"bantam/http1"
 	"bantam/signature"
 	"bantam/switcher"
 )

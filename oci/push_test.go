@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"bantam/oci/http1/rawserver"
+	"bantam/http1/rawserver"
 	"bantam/switcher"
 )
 

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"bantam/oci/http1"
+	"bantam/http1"
 )
 
 // fromByte asks for a body of some size from one byte on. A server that knows no ranges sends all of it, and what is not wanted is read over.

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"bantam/oci/https"
+	"bantam/http1/https"
 	"bantam/oci/registrytest"
 	"bantam/switcher"
 )

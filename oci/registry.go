@@ -7,7 +7,7 @@ import (
 	"io"
 	"strings"
 
-	"bantam/oci/http1"
+	"bantam/http1"
 	"bantam/signature"
 	"bantam/switcher"
 )

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"bantam/oci/http1"
-	"bantam/oci/http1/rawserver"
+	"bantam/http1"
+	"bantam/http1/rawserver"
 	"bantam/signature"
 	"bantam/switcher"
 )

@@ -7,7 +7,7 @@ import (
 	"io"
 	"net/url"
 
-	"bantam/oci/http1"
+	"bantam/http1"
 )
 
 // webTape is an archive on a web server that knows ranges.

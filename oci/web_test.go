@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"bantam/oci/http1/rawserver"
+	"bantam/http1/rawserver"
 )
 
 const shelf = "http://registry.example.org/shelf/pc.oci.tar?key=secret"

@@ -3,8 +3,8 @@ package main
 import (
 	"flag"
 
+	"bantam/http1/https"
 	"bantam/oci"
-	"bantam/oci/https"
 )
 
 // registryFlags are the flags of verbs that speak to registries; each has the same.

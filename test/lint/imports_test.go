@@ -38,11 +38,13 @@ var mayImport = map[string][]string{
 	"editor/plain":      {"editor/compare", "editor/file", "editor/language", "editor/screen", "editor/text"},
 	"board":             {},
 	"switcher":          {"atomicfile", "layer", "lifecycle", "newc", "regular", "signature", "slot", "spelling", "system"},
-	"oci":               {"atomicfile", "printable", "regular", "signature", "switcher"},
+	"http1":             {"printable"},
+	"http1/https":       {"http1", "regular"},
+	"oci":               {"atomicfile", "http1", "printable", "regular", "signature", "switcher"},
 	"netcfg":            {"atomicfile", "boottime", "regular", "system"},
 	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "printable", "signature", "slot", "spelling", "switcher", "system"},
-	"cmd":               {"board", "images", "oci", "printable", "signature", "spelling", "switcher", "system", "tty"},
-	"init":              {"atomicfile", "boottime", "docs", "editor", "gpt", "layer", "lifecycle", "netcfg", "oci", "printable", "regular", "signature", "slot", "spelling", "switcher", "system", "tty"},
+	"cmd":               {"board", "http1", "images", "oci", "printable", "signature", "spelling", "switcher", "system", "tty"},
+	"init":              {"atomicfile", "boottime", "docs", "editor", "gpt", "http1", "layer", "lifecycle", "netcfg", "oci", "printable", "regular", "signature", "slot", "spelling", "switcher", "system", "tty"},
 	"init/bootmenu":     {"editor/keys", "printable"},
 	"init/filetree":     {},
 	"init/glob":         {},
@@ -58,7 +60,7 @@ var mayImport = map[string][]string{
 }
 
 // onDevice are the packages of the device binary, with all below them.
-var onDevice = []string{"init", "netcfg", "oci", "switcher", "system", "editor", "gpt", "layer", "newc", "slot", "docs", "regular", "boottime", "tty", "atomicfile", "lifecycle", "printable", "signature", "spelling"}
+var onDevice = []string{"init", "netcfg", "http1", "oci", "switcher", "system", "editor", "gpt", "layer", "newc", "slot", "docs", "regular", "boottime", "tty", "atomicfile", "lifecycle", "printable", "signature", "spelling"}
 
 // notOnDevice are packages that cost too many bytes for what they do there, or,
 // as os/exec, take exit codes from PID 1's reaper, or, as crypto/rand, hold up a
@@ -68,15 +70,15 @@ var notOnDevice = map[string][]string{
 	"crypto/rand": {},
 	"os/exec":     {"init/shell", "init/applet", "editor/vt/tmux", "oci/registrytest"},
 	"net/http":    {},
-	"crypto/tls":  {"oci/https", "oci/http1/rawserver"}, // rawserver is for tests alone
-	"crypto/x509": {"oci/https"},
+	"crypto/tls":  {"http1/https", "http1/rawserver"}, // rawserver is for tests alone
+	"crypto/x509": {"http1/https"},
 	// For programs that are not the device's; it stands below oci because both sides may one day have it.
-	"bantam/oci/https": {},
-	"net/rpc":          {},
-	"text/template":    {},
-	"html/template":    {},
-	"log/slog":         {},
-	"regexp":           {"init/applet", "editor/text", "oci/registrytest"},
+	"bantam/http1/https": {},
+	"net/rpc":            {},
+	"text/template":      {},
+	"html/template":      {},
+	"log/slog":           {},
+	"regexp":             {"init/applet", "editor/text", "oci/registrytest"},
 }
 
 // listed is one package as go list prints it.

@@ -10,7 +10,7 @@ import (
 	"net"
 	"time"
 
-	"bantam/oci/http1"
+	"bantam/http1"
 	"bantam/regular"
 )
 

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"bantam/oci/http1/rawserver"
+	"bantam/http1/rawserver"
 )
 
 func moved(to string) rawserver.Answer { return rawserver.Say(307, "gone", "Location: "+to) }

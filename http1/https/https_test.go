@@ -19,8 +19,8 @@ import (
 	"testing"
 	"time"
 
-	"bantam/oci/http1"
-	"bantam/oci/http1/rawserver"
+	"bantam/http1"
+	"bantam/http1/rawserver"
 )
 
 var today = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"bantam/oci/http1/rawserver"
+	"bantam/http1/rawserver"
 )
 
 // one is a server at nas.example.org:80 and a client of it.
