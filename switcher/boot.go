@@ -277,12 +277,13 @@ func (o *operation) started(c Choice, to target, proven bool, fault error) Resul
 	}
 	s.keepReserve()
 	record = s.recordNow()
+	once := c.Picked || s.byHand && s.bootIDOf(&record, record.Default) != s.image.generation.BootID()
 	s.mu.Lock()
 	s.booted, s.before = to.number, record.Previous
 	if to.number != record.Default && record.Default != 0 {
 		s.before, s.instead = record.Default, to.number
 	}
-	if c.Picked {
+	if once {
 		s.instead = 0
 	}
 	s.mu.Unlock()

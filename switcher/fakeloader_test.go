@@ -234,10 +234,11 @@ type slotDevice struct {
 	m      *fakeMachine
 	loader *fakeLoader
 	s      *Switcher
-	dead   map[Digest]bool // kernels that take the machine down before PID 1
-	after  func(op string) // at every write to disk or slots
-	offer  func(Offer) int // at the next boot
-	hand   string          // slot that a person has the boot loader start at the next boot
+	dead   map[Digest]bool       // kernels that take the machine down before PID 1
+	after  func(op string)       // at every write to disk or slots
+	fault  func(op string) error // of the slots
+	offer  func(Offer) int       // at the next boot
+	hand   string                // slot that a person has the boot loader start at the next boot
 
 	boots   int // of PID 1, by the last start
 	results []Result
@@ -264,7 +265,7 @@ func (d *slotDevice) start() error {
 		}
 		d.m.powerOff()
 		on := d.medium.slots[slot]
-		d.loader = &fakeLoader{medium: &d.medium, booted: slot, size: 100, can: LoaderCapabilities{Slots: 1, Tries: true, KernelFallback: true, SlotSize: 100}, after: d.after}
+		d.loader = &fakeLoader{medium: &d.medium, booted: slot, size: 100, can: LoaderCapabilities{Slots: 1, Tries: true, KernelFallback: true, SlotSize: 100}, after: d.after, fault: d.fault}
 		d.disk.after = d.after
 		options := machineOptions("/state", d.m)
 		options.Booted, options.Text, options.Loader = on.generation, []byte(on.text), d.loader

@@ -40,7 +40,7 @@ func (o *operation) leaveOnce(ctx context.Context, number int) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if err := o.try(p, onceTries); err != nil {
+	if err := o.try(p, onceTries, func(r *Record) { r.Once = 0 }); err != nil {
 		return Result{}, err
 	}
 	o.setTarget(number)

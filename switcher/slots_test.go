@@ -297,6 +297,26 @@ func TestAKernelThatAPersonChoosesForOneBootLeavesNoTrace(t *testing.T) {
 	}
 }
 
+// The boot goes on with what it would have started, and the next one knows nothing of it.
+func TestAKernelForOneBootThatTheLoaderCannotBeToldOfTakesNoTrialAway(t *testing.T) {
+	d := startedSlots(t)
+	wantExit(t, d.request(t, Request{Verb: VerbBoot, Text: []byte(dbText)}), ExitGood)
+	d.offer, d.fault = func(Offer) int { return 2 }, func(op string) error {
+		if strings.HasPrefix(op, "try") {
+			return errFull
+		}
+		return nil
+	}
+	d.mustStart(t)
+	d.wantRuns(t, "3 from A")
+	wantStatus(t, d.s, 3, 3)
+	d.mustStart(t)
+	d.wantRuns(t, "3 from A")
+	if notes := d.s.Notes(); len(notes) > 0 {
+		t.Errorf("%q", notes)
+	}
+}
+
 func TestASlotThatAPersonStartsByHandSaysNothingOfTheOther(t *testing.T) {
 	d := startedSlots(t)
 	wantExit(t, d.request(t, Request{Verb: VerbBoot, Generation: 2}), ExitGood)
@@ -305,8 +325,8 @@ func TestASlotThatAPersonStartsByHandSaysNothingOfTheOther(t *testing.T) {
 	d.hand = "A"
 	d.mustStart(t)
 	d.wantRuns(t, "1 from A")
-	if d.boots != 1 || d.medium.order[0] != "B" {
-		t.Errorf("%d boots, %v", d.boots, d.medium)
+	if d.boots != 1 || d.medium.order[0] != "B" || d.s.Status().Next != 2 {
+		t.Errorf("%d boots, %v, %+v", d.boots, d.medium, d.s.Status())
 	}
 	d.mustStart(t)
 	d.wantRuns(t, "2 from B")

@@ -70,8 +70,8 @@ func cause(ctx context.Context, err error) error {
 }
 
 // try tells the boot loader to start the slot, after the record knows what it will be asked to start. If it cannot be
-// told, the record forgets that again.
-func (o *operation) try(p slotPlan, tries int) error {
+// told, forget takes that out of the record again.
+func (o *operation) try(p slotPlan, tries int, forget func(*Record)) error {
 	steps := p.steps(o.s.image.generation)
 	o.step++
 	o.send(Event{Kind: EventStep, Text: steps[len(steps)-1].Text, Step: o.step, Total: o.total + 1})
@@ -80,7 +80,7 @@ func (o *operation) try(p slotPlan, tries int) error {
 		return nil
 	}
 	return errors.Join(fmt.Errorf("the boot loader could not be told to try boot slot %s: %w", p.slot.Name, err),
-		o.s.update(func(r *Record) { r.Trying = nil }))
+		o.s.update(forget))
 }
 
 // keepBooted has all boots start the slot that was booted, uncounted: what the record has them run is good, and its kernel

@@ -105,7 +105,7 @@ func (o *operation) atNextBoot(ctx context.Context, r Request, to target, ahead 
 	o.setTarget(to.number)
 	if ahead.slot == nil {
 		o.disarm()
-	} else if err := o.try(*ahead.slot, slotTries); err != nil {
+	} else if err := o.try(*ahead.slot, slotTries, func(r *Record) { r.Trying = nil }); err != nil {
 		return o.refuse(fmt.Errorf("nothing was switched: %w", err))
 	} else {
 		o.result.Slot = ahead.slot.slot.Name
