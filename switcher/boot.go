@@ -48,8 +48,11 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 	if note != "" {
 		o.event(EventNote, "%s", note)
 	}
-	if journal.Unfinished() && journal.Verb != VerbStart {
-		boots = s.bootCount.forget() // what that switch led to ended the boot before this one, not what was booted
+	if journal.Unfinished() && journal.Verb != VerbStart { // what that switch led to ended the boot before this one, not what was booted
+		boots = BootCount{}
+		if err := s.bootCount.clear(); err != nil { // at once: this boot may not come as far as its own count
+			o.event(EventNote, "%v", err)
+		}
 	}
 	noTry := false
 	damaged := map[int]error{} // generations whose layers this boot has found so

@@ -119,14 +119,6 @@ func (f *bootCountFile) counts() bool {
 	return f.counted
 }
 
-// forget has the row begin anew with the next boot that is counted.
-func (f *bootCountFile) forget() BootCount {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.count = BootCount{}
-	return f.count
-}
-
 func (f *bootCountFile) write(count BootCount) error {
 	data, err := count.encode()
 	if err != nil {
@@ -151,7 +143,7 @@ func (s *Switcher) StayedUp() error {
 	if s.pickedForOnce() {
 		return nil // it tells nothing of what the boots before it ran
 	}
-	err := s.bootCount.clear()
+	err := s.endsRow()
 	record := s.recordNow()
 	s.mu.Lock()
 	e := record.entry(s.booted)
@@ -166,10 +158,18 @@ func (s *Switcher) StayedUp() error {
 	}))
 }
 
-// EndsInOrder is called when somebody ends the machine: that boot counts for nothing. One in which nothing was started yet,
-// as from the boot menu's rescue shell, tells nothing of the boots before it.
+// EndsInOrder is called when somebody ends the machine: that boot counts for nothing.
 func (s *Switcher) EndsInOrder() error {
-	if s.pickedForOnce() || !s.bootCount.counts() {
+	if s.pickedForOnce() {
+		return nil
+	}
+	return s.endsRow()
+}
+
+// endsRow is called when this boot was no short one. One that is not counted tells nothing of those before it: nothing was
+// started yet, as in the boot menu's rescue shell, or what runs is not what the count is of.
+func (s *Switcher) endsRow() error {
+	if !s.bootCount.counts() {
 		return nil
 	}
 	return s.bootCount.clear()

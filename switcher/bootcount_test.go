@@ -2,6 +2,7 @@ package switcher
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -255,5 +256,45 @@ func TestBootThatASwitchEndedCountsForNothing(t *testing.T) {
 		s.Switch(t.Context(), Request{Verb: VerbSwitch, Text: []byte("hostname = \"new\"\n" + webText[len("hostname = \"web\"\n"):])}, nil)
 		m.onWait = nil
 	}
+	crashes(t, dir, m, dbRuns, dbRuns, dbRuns, webRuns)
+}
+
+// recordless takes no new record; the count of boots is written in place.
+type recordless struct{ quickDisk }
+
+func (d recordless) Rename(from, to string) error {
+	if strings.HasPrefix(filepath.Base(to), recordName) {
+		return errFull
+	}
+	return d.quickDisk.Rename(from, to)
+}
+
+// What stays up there is another one: the default is not booted again for that.
+func TestTheCountOfAGenerationWhosePassingOverCannotBeRecordedStays(t *testing.T) {
+	_, m, dir := threeGood(t)
+	crashes(t, dir, m, dbRuns, dbRuns, dbRuns)
+	for range 2 {
+		m.powerOff()
+		s, err := open(recordless{}, machineOptions(dir, m))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantExit(t, boot(s, m), ExitGood)
+		wantRuns(t, m, webRuns)
+		if err := s.StayedUp(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Also where the boot after it is one that is not counted.
+func TestBootThatASwitchEndedCountsForNothingHoweverTheNextOneEnds(t *testing.T) {
+	_, m, dir := threeGood(t)
+	s := crashes(t, dir, m, dbRuns, dbRuns, dbRuns)
+	m.onWait = func(m *fakeMachine) { goDown(m) }
+	s.Switch(t.Context(), Request{Verb: VerbSwitch, Text: []byte("hostname = \"new\"\n" + webText[len("hostname = \"web\"\n"):])}, nil)
+	m.onWait = nil
+	offering(t, dir, m, 1)
+	wantRuns(t, m, imageRuns)
 	crashes(t, dir, m, dbRuns, dbRuns, dbRuns, webRuns)
 }
