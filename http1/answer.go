@@ -66,10 +66,10 @@ func readHead(lines *lineReader) (a *Response, keep bool, err error) {
 		if !ok || name == "" || strings.ContainsFunc(name, notOfToken) {
 			return nil, false, fmt.Errorf("the server sends a bad field: %.60q", line)
 		}
-		if len(a.fields) == maxFields {
+		if len(a.Fields) == maxFields {
 			return nil, false, fmt.Errorf("the head of the answer has more than %d fields", maxFields)
 		}
-		a.fields = append(a.fields, Field{name, strings.Trim(value, " \t")})
+		a.Fields = append(a.Fields, Field{name, strings.Trim(value, " \t")})
 	}
 	for _, value := range a.All("Connection") {
 		if hasWord(value, "close") {
@@ -89,9 +89,6 @@ func (a *Response) frame(r *bufio.Reader, method string, keep bool) (bool, error
 		}
 		a.Length = int64(n)
 	}
-	if text := a.Field("Content-Encoding"); text != "" && !strings.EqualFold(text, "identity") {
-		return false, fmt.Errorf("the server sends the encoding %.40q, which was not asked for", text)
-	}
 	switch {
 	case method == "HEAD" || a.Status == 204 || a.Status == 304:
 		a.in = &exactly{r: r}
@@ -106,6 +103,14 @@ func (a *Response) frame(r *bufio.Reader, method string, keep bool) (bool, error
 		a.in, keep = r, false
 	}
 	return keep, nil
+}
+
+// plain says why a body is not what was asked for.
+func (a *Response) plain() error {
+	if text := a.Field("Content-Encoding"); text != "" && !strings.EqualFold(text, "identity") {
+		return fmt.Errorf("the server sends the encoding %.40q, which was not asked for", text)
+	}
+	return nil
 }
 
 // lineReader reads lines that end with a line feed, a carriage return before it or not.

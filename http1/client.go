@@ -18,6 +18,7 @@ type Client struct {
 	Patience  time.Duration // how long nothing may move; 0: thirty seconds
 	UserAgent string        // e.g. bantam
 	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
+	Heard     func(*Response) // hears of each answer before its body, redirects among them; nil: nobody does
 
 	mu   sync.Mutex
 	idle map[string]*conn // by origin
@@ -43,6 +44,8 @@ type Request struct {
 	Secret string                        // value of Authorization; sent to the host of URL alone, not to where that redirects
 	Body   func() (io.ReadCloser, error) // asked each time that the request is sent; nil: none
 	Length int64                         // of Body
+
+	AsStored bool // take a body also as its server keeps it, e.g. compressed; else that is an error
 }
 
 // Response is an answer. Its body is closed by whoever got it; reading it to its end keeps the connection for the next request.
@@ -50,16 +53,16 @@ type Response struct {
 	Status int
 	Reason string   // what the server says beside Status, made printable
 	URL    *url.URL // that answered, behind all redirects
+	Fields []Field  // in the order of the server; names are tokens, values may hold anything but \r, \n and \x00
 	Length int64    // of the body; -1 where the server does not say
 	Body   io.ReadCloser
 
-	fields []Field
-	in     io.Reader // the body, on its connection
+	in io.Reader // the body, on its connection
 }
 
 // Field is the value of a field, the first if there are several, "" if there is none. Upper and lower case are the same.
 func (r *Response) Field(name string) string {
-	for _, f := range r.fields {
+	for _, f := range r.Fields {
 		if strings.EqualFold(f.Name, name) {
 			return f.Value
 		}
@@ -69,7 +72,7 @@ func (r *Response) Field(name string) string {
 
 // All are the values of a field.
 func (r *Response) All(name string) (values []string) {
-	for _, f := range r.fields {
+	for _, f := range r.Fields {
 		if strings.EqualFold(f.Name, name) {
 			values = append(values, f.Value)
 		}

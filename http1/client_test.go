@@ -138,6 +138,14 @@ func TestEveryHostileAnswerIsAClearError(t *testing.T) {
 	}
 }
 
+func TestABodyIsTakenCompressedByWhoAsksForItAsItIsStored(t *testing.T) {
+	_, client := one(t, always(raw("HTTP/1.1 200 OK\r\nContent-Encoding: x-gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b")))
+	_, body, err := read(client.Do(t.Context(), &Request{Method: "GET", URL: parse(t, "http://nas.example.org/x.tar.gz"), AsStored: true}))
+	if err != nil || body != "\x1f\x8b" {
+		t.Errorf("got %q, %v", body, err)
+	}
+}
+
 func TestAStalledServerIsGivenUp(t *testing.T) {
 	for claim, a := range map[string]rawserver.Answer{
 		"before it answers": {Hang: true},

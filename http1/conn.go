@@ -111,6 +111,9 @@ func (c *conn) exchange(ctx context.Context, client *Client, r *Request) (*Respo
 		return nil, fmt.Errorf("%w: %w", errNoAnswer, plain(err))
 	}
 	answer, keep, err := readAnswer(c.in, r.Method)
+	if err == nil && !r.AsStored {
+		err = answer.plain()
+	}
 	if err == nil && sent != nil && answer.Status < 300 {
 		err = fmt.Errorf("the server answers %d %s before it has all: %w", answer.Status, answer.Reason, plain(sent))
 	}
@@ -119,6 +122,9 @@ func (c *conn) exchange(ctx context.Context, client *Client, r *Request) (*Respo
 		return nil, plain(err)
 	}
 	answer.URL = r.URL
+	if client.Heard != nil {
+		client.Heard(answer)
+	}
 	answer.Body = &body{in: answer.in, ctx: ctx, stop: stop, conn: c, client: client, keep: keep && sent == nil}
 	return answer, nil
 }

@@ -13,6 +13,9 @@ func (c *Client) Follow(ctx context.Context, r *Request) (*Response, error) {
 	first, now := Origin(r.URL), *r
 	for range maxRedirects + 1 {
 		answer, err := c.Do(ctx, &now)
+		if err != nil && now.URL != r.URL {
+			return nil, fmt.Errorf("%s: it redirects: %w", r.URL.Host, err)
+		}
 		if err != nil || !answer.redirects() {
 			return answer, err
 		}

@@ -61,6 +61,19 @@ func TestRedirectsAreFollowedAndSecretsStay(t *testing.T) {
 	}
 }
 
+func TestEachAnswerIsHeardAndWhereARedirectLedIsTold(t *testing.T) {
+	_, client := one(t, always(moved("https://cdn.example.net/y?key=secret")))
+	var heard []int
+	client.Heard = func(a *Response) { heard = append(heard, a.Status) }
+	_, _, err := fetch(t, client, "http://nas.example.org/x")
+	if want := "nas.example.org: it redirects: cdn.example.net: this program does not speak TLS"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if len(heard) != 1 || heard[0] != 307 {
+		t.Errorf("heard %v", heard)
+	}
+}
+
 func TestRedirectsThatAreNotFollowed(t *testing.T) {
 	for claim, c := range map[string]struct{ location, want string }{
 		"to itself":        {"http://nas.example.org/x", "more than 10 times"},

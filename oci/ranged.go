@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 
 	"bantam/http1"
 )
@@ -25,7 +24,7 @@ func fromByte(from, size int64, get func(...http1.Field) (*http1.Response, error
 	case 200:
 		skip = from
 	case 206:
-		start, _, err := contentRange(answer.Field("Content-Range"))
+		start, _, err := answer.Part()
 		if err != nil || start != from {
 			answer.Body.Close()
 			return nil, fmt.Errorf("%w: the server sends %.60q for %s", ErrNoOffset, answer.Field("Content-Range"), "bytes "+strconv.FormatInt(from, 10)+"-")
@@ -49,22 +48,4 @@ func fromByte(from, size int64, get func(...http1.Field) (*http1.Response, error
 		return nil, err
 	}
 	return answer.Body, nil
-}
-
-// contentRange reads "bytes START-END/TOTAL"; total is -1 where it is "*".
-func contentRange(text string) (start, total int64, err error) {
-	text, ok := strings.CutPrefix(text, "bytes ")
-	span, of, ok2 := strings.Cut(text, "/")
-	first, last, ok3 := strings.Cut(span, "-")
-	start, err = strconv.ParseInt(first, 10, 64)
-	end, err2 := strconv.ParseInt(last, 10, 64)
-	if total = -1; of != "*" {
-		var err3 error
-		total, err3 = strconv.ParseInt(of, 10, 64)
-		err = errors.Join(err, err3)
-	}
-	if err = errors.Join(err, err2); err != nil || !ok || !ok2 || !ok3 || start < 0 || end < start || total >= 0 && end >= total {
-		return 0, 0, fmt.Errorf("bad range %.60q", text)
-	}
-	return start, total, nil
 }

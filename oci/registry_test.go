@@ -416,13 +416,3 @@ func FuzzChallenge(f *testing.F) {
 	f.Add(`Basic realm="a\"b", charset=UTF-8`)
 	f.Fuzz(func(t *testing.T, text string) { _, _ = parseChallenge(text) })
 }
-
-func FuzzContentRange(f *testing.F) {
-	f.Add("bytes 5-9/10")
-	f.Fuzz(func(t *testing.T, text string) {
-		start, total, err := contentRange(text)
-		if err == nil && (start < 0 || total < -1 || total >= 0 && start >= total) {
-			t.Errorf("%q: %d of %d", text, start, total)
-		}
-	})
-}

@@ -32,7 +32,7 @@ func openWeb(ctx context.Context, client *http1.Client, u *url.URL) (files, erro
 		return newStream(both{answer.Body, client}), nil
 	case 206:
 		defer answer.Body.Close()
-		start, total, err := contentRange(answer.Field("Content-Range"))
+		start, total, err := answer.Part()
 		if err != nil || start != 0 || total < 0 {
 			return nil, fmt.Errorf("%s: the server sends %.60q for its beginning", withoutQuery(u), answer.Field("Content-Range"))
 		}

@@ -3,6 +3,7 @@ package applet
 import (
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -78,6 +79,95 @@ func TestWgetLeavesNothingOfAnAnswerThatIsNotWhole(t *testing.T) {
 		left, _ := os.ReadDir(dir)
 		if code != 1 || len(left) != 0 || strings.Contains(errs.String(), "\x1b") {
 			t.Errorf("%s: status %d, left %v, said %q", path, code, left, errs.String())
+		}
+	}
+}
+
+// runWget returns what it printed on both, and its status.
+func runWget(args ...string) (out, errs string, code int) {
+	var o, e strings.Builder
+	code, _ = Run("wget", args, Stdio{strings.NewReader(""), &o, &e})
+	return o.String(), e.String(), code
+}
+
+func TestWgetKeepsWhatHasComeAndContinuesIt(t *testing.T) {
+	host := httpServer(t, map[string]string{
+		"/short": "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nhalf of it",
+		"/rest":  "HTTP/1.1 206 Partial\r\nContent-Range: bytes 10-19/20\r\nContent-Length: 10\r\n\r\n, the rest",
+		"/other": "HTTP/1.1 206 Partial\r\nContent-Range: bytes 5-19/20\r\nContent-Length: 15\r\n\r\n",
+		"/whole": "HTTP/1.1 416 Range Not Satisfiable\r\nContent-Range: bytes */20\r\n\r\n",
+		"/less":  "HTTP/1.1 416 Range Not Satisfiable\r\nContent-Range: bytes */7\r\n\r\n",
+		"/again": "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nall",
+	})
+	file := filepath.Join(t.TempDir(), "file")
+	for _, c := range []struct {
+		path, said, left string
+		code             int
+	}{
+		{"/short", "10 bytes before the end", "half of it", 1},
+		{"/other", "another part than asked for (bytes 5-19/20)", "half of it", 1},
+		{"/rest", "file: 20 bytes", "half of it, the rest", 0},
+		{"/whole", "nothing is missing", "half of it, the rest", 0},
+		{"/less", "has 20 bytes, and the server's has 7: it is another file", "half of it, the rest", 1},
+		{"/short", "10 bytes before the end", "half of it, the rest", 1}, // of who knows no ranges all comes anew
+		{"/again", "file: 3 bytes", "all", 0},
+	} {
+		_, said, code := runWget("-c", "-O", file, "http://"+host+c.path)
+		left, _ := os.ReadFile(file)
+		if code != c.code || !strings.Contains(said, c.said) || string(left) != c.left {
+			t.Errorf("%s: status %d, said %q, left %q, want %d, %q, %q", c.path, code, said, left, c.code, c.said, c.left)
+		}
+	}
+}
+
+func TestWgetTakesAFileAsTheServerKeepsIt(t *testing.T) {
+	host := httpServer(t, map[string]string{"/a.tar.gz": "HTTP/1.1 200 OK\r\nContent-Encoding: x-gzip\r\nContent-Length: 3\r\n\r\nabc"})
+	if out, errs, code := runWget("-q", "-O", "-", host+"/a.tar.gz"); code != 0 || out != "abc" {
+		t.Errorf("status %d, %q, %q", code, out, errs)
+	}
+}
+
+func TestWgetShowsHeadsOfAllAnswersInTheirOrder(t *testing.T) {
+	host := httpServer(t, map[string]string{
+		"/x": "HTTP/1.1 302 Found\r\nLocation: /y\r\nContent-Length: 0\r\n\r\n",
+		"/y": "HTTP/1.1 200 OK\r\nB: 1\r\nA: \x1b[2J\r\nContent-Length: 0\r\n\r\n",
+	})
+	want := "  302 Found\n  Location: /y\n  Content-Length: 0\n  200 OK\n  B: 1\n  A: ?[2J\n  Content-Length: 0\n"
+	if _, errs, code := runWget("-S", "-O", "-", host+"/x"); code != 0 || errs != want {
+		t.Errorf("status %d, got %q, want %q", code, errs, want)
+	}
+}
+
+func TestWgetSaysWhyAnAddressIsNone(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://nas.example.org/":           "https is not supported: the image carries no TLS; use http, or fetch on another machine",
+		"HTTPS://nas.example.org/":           "https is not supported",
+		"ftp://nas.example.org/":             "ftp is not supported, only http",
+		"http://me:secret@nas.example.org/x": "a password in the URL is not supported",
+		"http:///x":                          "is not a URL",
+		"http://nas.example.org:port/":       "is not a URL",
+		"nas.example.org/a\nb":               "is not a URL",
+		"":                                   "is not a URL",
+		"127.0.0.1:1/x":                      "127.0.0.1:1: connection refused",
+	} {
+		if _, errs, code := runWget(address); code != 1 || !strings.Contains(errs, want) {
+			t.Errorf("%q: status %d, %q, want %q", address, code, errs, want)
+		}
+	}
+	host := httpServer(t, map[string]string{"/x": "HTTP/1.1 302 Found\r\nLocation: https://nas.example.org/x\r\n\r\n"})
+	want := "it redirects: nas.example.org: this program does not speak TLS; use http, or fetch on another machine"
+	if _, errs, code := runWget(host + "/x"); code != 1 || !strings.Contains(errs, want) {
+		t.Errorf("status %d, %q, want %q", code, errs, want)
+	}
+}
+
+func TestWgetNamesFilesAsTheyStandInTheAddress(t *testing.T) {
+	for address, want := range map[string]string{
+		"http://nas/dir/a%20b.img?x=/y#/z": "a%20b.img", "nas/ü.txt": "ü.txt", "nas": "index.html", "http://nas/": "index.html",
+		"nas/dir/": "dir", "nas?x": "index.html", "nas/.": "index.html", "nas/a#b": "a",
+	} {
+		if got := nameIn(address); got != want {
+			t.Errorf("%s: got %q, want %q", address, got, want)
 		}
 	}
 }

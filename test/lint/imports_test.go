@@ -54,7 +54,7 @@ var mayImport = map[string][]string{
 	"init/kmod":         {"init/glob"},
 	"init/statevolume":  {"gpt", "slot"},
 	"init/bootslot":     {"gpt", "init/statevolume", "layer", "slot", "switcher"},
-	"init/applet":       {"boottime", "editor/compare", "editor/screen", "init/filetree", "init/glob", "init/kmod", "init/sigaction", "printable", "system", "tty"},
+	"init/applet":       {"boottime", "editor/compare", "editor/screen", "http1", "init/filetree", "init/glob", "init/kmod", "init/sigaction", "printable", "system", "tty"},
 	"init/shell":        {"atomicfile", "editor/keys", "init/applet", "init/glob", "init/sigaction", "spelling", "tty"},
 	"test":              {"board", "cmd", "editor", "gpt", "images", "init", "layer", "lifecycle", "netcfg", "oci", "signature", "slot", "switcher", "system"},
 }
