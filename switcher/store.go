@@ -153,8 +153,11 @@ func (s *Store) blob(d Digest, most int64) ([]byte, error) {
 
 // HasBlob says whether the store holds d, intact.
 func (s *Store) HasBlob(d Digest) bool {
-	_, err := s.Blob(d)
-	return err == nil
+	if !d.Valid() {
+		return false
+	}
+	have, _, err := digestAt(s.disk, s.BlobPath(d), maxBlob)
+	return err == nil && have == d
 }
 
 // holds says why the store does not hold the blob; its bytes are not read.

@@ -352,6 +352,22 @@ func (d *deafDisk) ReadFile(path string, most int64) ([]byte, error) {
 	return d.quickDisk.ReadFile(path, most)
 }
 
+// A kernel is compared piece by piece, not read as a whole.
+func TestWhetherABlobIsThereTakesNoMemoryOfItsSize(t *testing.T) {
+	d := &deafDisk{}
+	s, err := openStore(d, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	blob, _, err := s.PutBlob(strings.NewReader("kernel"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.path = s.BlobPath(blob); !s.HasBlob(blob) || s.HasBlob("sha256:../x") {
+		t.Error("what is there is not found, or what is none is")
+	}
+}
+
 func TestCollectRemovesNothingWhileAGenerationCannotBeRead(t *testing.T) {
 	d := &deafDisk{}
 	s, err := openStore(d, t.TempDir())
