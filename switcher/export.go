@@ -2,6 +2,7 @@ package switcher
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"bantam/signature"
@@ -38,7 +39,7 @@ func (s *Switcher) Export(number int) (Export, error) {
 	}
 	config, _ := g.Config()
 	x := Export{Name: g.Board, Manifest: g.Manifest(), Config: config, Signed: e.Signed}
-	slots := s.elsewhere(g).slots
+	slots, inSlots := s.elsewhere(g).slots, slotPlaces{loader: s.loader}
 	for _, d := range distinct(g.Blobs()) {
 		here := Here{Descriptor: d}
 		inSlot, held := slots[d.Digest]
@@ -47,7 +48,7 @@ func (s *Switcher) Export(number int) (Export, error) {
 		case err == nil && size == d.Size:
 			here.Path = s.store.BlobPath(d.Digest)
 		case held:
-			here.Path, here.Offset, err = s.placeInSlot(inSlot.slot, d)
+			here.Path, here.Offset, err = inSlots.find(inSlot.slot, d)
 		default:
 			err = errNowhere
 		}
@@ -61,17 +62,46 @@ func (s *Switcher) Export(number int) (Export, error) {
 
 var errNowhere = errors.New("it is on the boot medium, where only the boot loader finds it; the build host has it")
 
-// blobPlacer is a boot loader that knows where in a slot a blob lies.
+// blobPlacer is a boot loader that knows where blobs lie.
 type blobPlacer interface {
-	Place(slot string, d Descriptor) (path string, offset int64, err error)
+	// Places are where the blobs of a slot's generation begin in a file or device. Whoever reads one checks its digest.
+	Places(slot string) (path string, offsets map[Digest]int64, err error)
 }
 
-func (s *Switcher) placeInSlot(slot string, d Descriptor) (path string, offset int64, err error) {
+// slotPlaces asks a boot loader once for each slot.
+type slotPlaces struct {
+	loader BootLoader
+	known  map[string]places
+}
+
+type places struct {
+	path    string
+	offsets map[Digest]int64
+	err     error
+}
+
+// find says where a blob that a slot should hold is.
+func (s *slotPlaces) find(slot string, d Descriptor) (path string, offset int64, err error) {
 	loader, can := s.loader.(blobPlacer)
 	if !can {
 		return "", 0, errNowhere
 	}
-	return loader.Place(slot, d)
+	p, asked := s.known[slot]
+	if !asked {
+		p.path, p.offsets, p.err = loader.Places(slot)
+		if s.known == nil {
+			s.known = map[string]places{}
+		}
+		s.known[slot] = p
+	}
+	offset, held := p.offsets[d.Digest]
+	switch {
+	case p.err != nil:
+		return "", 0, p.err
+	case !held:
+		return "", 0, fmt.Errorf("boot slot %s: %w: %s", slot, ErrBlobMissing, d.Digest.Short())
+	}
+	return p.path, offset, nil
 }
 
 // Spoken says for people what a blob is, e.g. package libc6 2.36-9, kernel 6.1.0-40-amd64.

@@ -19,12 +19,20 @@ type fakeMedium struct {
 
 const alwaysGood = -1
 
+// twoSlots is what a boot loader with all of it can do.
+var twoSlots = LoaderCapabilities{Slots: 1, Tries: true, KernelFallback: true, SlotSize: 1000}
+
 // fakeSlot is one slot: whole, or with a header alone, or without.
 type fakeSlot struct {
 	generation Generation
 	text       string
 	header     bool
 	damaged    bool // its sums do not fit
+}
+
+// deliveredMedium is that of a new image.
+func deliveredMedium(g Generation, text string) fakeMedium {
+	return fakeMedium{[]string{"A", "B"}, map[string]int{"A": alwaysGood, "B": 0}, map[string]fakeSlot{"A": {g, text, true, false}, "B": {}}}
 }
 
 func (m fakeMedium) clone() fakeMedium {
@@ -77,6 +85,9 @@ type fakeLoader struct {
 	can    LoaderCapabilities
 	after  func(op string)       // called after every write
 	fault  func(op string) error // asked before
+
+	reads  []string // what was extracted, e.g. A init
+	placed int      // how often Places was asked
 }
 
 func (l *fakeLoader) Name() string                     { return "fake" }
@@ -111,12 +122,12 @@ func (l *fakeLoader) Slots() ([]Slot, error) {
 }
 
 func (l *fakeLoader) Fits(_ string, s Staging) error {
-	need := int64(0)
+	need := int64(len(s.System))
 	for _, b := range s.Generation.BootBlobs() {
 		need += b.Size
 	}
 	if need > l.size {
-		return fmt.Errorf("boot slots have %d bytes, this needs %d", l.size, need)
+		return fmt.Errorf("boot slots are too small by %d bytes", need-l.size)
 	}
 	return nil
 }
@@ -156,11 +167,22 @@ func (l *fakeLoader) Extract(_ context.Context, name string, blobs []Descriptor,
 		if !held || !on.header || on.damaged {
 			return fmt.Errorf("slot %s does not hold %s", name, b.Digest)
 		}
+		l.reads = append(l.reads, name+" "+b.Annotations[SegmentAnnotation])
 		if _, err := store.PutBytes(bootBytes[b.Digest]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Places has each blob at as many sectors as it has bytes.
+func (l *fakeLoader) Places(name string) (path string, offsets map[Digest]int64, err error) {
+	l.placed++
+	offsets = map[Digest]int64{}
+	for _, b := range l.medium.slots[name].generation.BootBlobs() {
+		offsets[b.Digest] = b.Size * 512
+	}
+	return "/dev/slot-" + name, offsets, nil
 }
 
 func (l *fakeLoader) other(name string) string {
@@ -208,7 +230,7 @@ func bootBlob(mediaType, text string, annotations map[string]string) Descriptor 
 }
 
 func init() {
-	for _, text := range []string{"kernel", "modules", "init", "kernel 2", "modules 2", "init 2", "kernel 3", "modules 3", "init 3"} {
+	for _, text := range []string{"kernel", "modules", "init", "kernel 2", "modules 2", "init 2", "kernel 3", "modules 3", "init 3", "kernel 6.12", "modules 6.12"} {
 		bootBytes[DigestOf([]byte(text))] = []byte(text)
 	}
 }
@@ -247,7 +269,7 @@ type slotDevice struct {
 func newSlotDevice() *slotDevice {
 	return &slotDevice{
 		disk: newPowerDisk(), m: newFakeMachine(), dead: map[Digest]bool{},
-		medium: fakeMedium{[]string{"A", "B"}, map[string]int{"A": alwaysGood, "B": 0}, map[string]fakeSlot{"A": {image(imageText), imageText, true, false}, "B": {}}},
+		medium: deliveredMedium(image(imageText), imageText),
 	}
 }
 
@@ -265,7 +287,7 @@ func (d *slotDevice) start() error {
 		}
 		d.m.powerOff()
 		on := d.medium.slots[slot]
-		d.loader = &fakeLoader{medium: &d.medium, booted: slot, size: 100, can: LoaderCapabilities{Slots: 1, Tries: true, KernelFallback: true, SlotSize: 100}, after: d.after, fault: d.fault}
+		d.loader = &fakeLoader{medium: &d.medium, booted: slot, size: 1000, can: twoSlots, after: d.after, fault: d.fault}
 		d.disk.after = d.after
 		options := machineOptions("/state", d.m)
 		options.Booted, options.Text, options.Loader = on.generation, []byte(on.text), d.loader

@@ -102,42 +102,44 @@ func generationIn(initrd *io.SectionReader, want switcher.Digest) (g switcher.Ge
 	}
 }
 
-// Place says where a blob of a slot's generation lies on the disk. Whoever reads it checks its digest.
-func (l *Loader) Place(name string, of switcher.Descriptor) (path string, offset int64, err error) {
+// Places are where the blobs of a slot's generation lie on the disk. Whoever reads one checks its digest.
+func (l *Loader) Places(name string) (path string, offsets map[switcher.Digest]int64, err error) {
+	d, blobs, err := l.held(name)
+	if err != nil {
+		return "", nil, err
+	}
+	defer d.Close()
+	offsets = map[switcher.Digest]int64{}
+	for digest, blob := range blobs {
+		_, offsets[digest], _ = blob.Outer()
+	}
+	return l.o.Slots.Disk, offsets, nil
+}
+
+// held opens the disk, and is what lies in a slot.
+func (l *Loader) held(name string) (disk, map[switcher.Digest]*io.SectionReader, error) {
 	if err := l.check(name); err != nil {
-		return "", 0, err
+		return nil, nil, err
 	}
 	d, err := l.open(false)
 	if err != nil {
-		return "", 0, err
+		return nil, nil, err
 	}
-	defer d.Close()
 	blobs, err := l.content(d, name)
 	if err != nil {
-		return "", 0, fmt.Errorf("boot slot %s: %w", name, err)
+		d.Close()
+		return nil, nil, fmt.Errorf("boot slot %s: %w", name, err)
 	}
-	blob := blobs[of.Digest]
-	if blob == nil || blob.Size() != of.Size {
-		return "", 0, fmt.Errorf("boot slot %s: %w: %s", name, switcher.ErrBlobMissing, of.Digest.Short())
-	}
-	_, offset, _ = blob.Outer()
-	return l.o.Slots.Disk, offset, nil
+	return d, blobs, nil
 }
 
 // Extract stores blobs that lie in a slot, once they are what their digests say. Those that the store has are not written again.
 func (l *Loader) Extract(ctx context.Context, name string, wanted []switcher.Descriptor, store *switcher.Store) error {
-	if err := l.check(name); err != nil {
-		return err
-	}
-	d, err := l.open(false)
+	d, blobs, err := l.held(name)
 	if err != nil {
 		return err
 	}
 	defer d.Close()
-	blobs, err := l.content(d, name)
-	if err != nil {
-		return fmt.Errorf("boot slot %s: %w", name, err)
-	}
 	for _, w := range wanted {
 		if store.HasBlob(w.Digest) {
 			continue

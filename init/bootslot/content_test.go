@@ -28,13 +28,16 @@ func TestBlobsComeOutOfASlotAsTheyWereWritten(t *testing.T) {
 		if err := l.Extract(background, name, g.BootBlobs(), store); err != nil {
 			t.Errorf("slot %s: %v", name, err)
 		}
+		path, at, err := l.Places(name)
+		if err != nil || path != "/dev/vda" || len(at) != len(g.BootBlobs()) {
+			t.Errorf("slot %s: its blobs lie on %s at %v, %v", name, path, at, err)
+		}
 		for _, d := range g.BootBlobs() {
 			if got, err := store.Blob(d.Digest); err != nil || !bytes.Equal(got, m.blobs[d.Digest]) {
 				t.Errorf("slot %s: blob %s: %v", name, d.Digest.Short(), err)
 			}
-			path, at, err := l.Place(name, d)
-			if err != nil || path != "/dev/vda" || !bytes.Equal(m.disk.b[at:][:d.Size], m.blobs[d.Digest]) {
-				t.Errorf("slot %s: blob %s lies at %s, %d, %v", name, d.Digest.Short(), path, at, err)
+			if !bytes.Equal(m.disk.b[at[d.Digest]:][:d.Size], m.blobs[d.Digest]) {
+				t.Errorf("slot %s: blob %s does not lie at %d", name, d.Digest.Short(), at[d.Digest])
 			}
 		}
 	}
@@ -45,9 +48,6 @@ func TestBlobsComeOutOfASlotAsTheyWereWritten(t *testing.T) {
 	}
 	if err := l.Extract(background, slot.B, other.BootBlobs(), store); !errors.Is(err, switcher.ErrBlobMissing) {
 		t.Errorf("a blob that is not in it: %v", err)
-	}
-	if _, _, err := l.Place(slot.B, other.Kernel); !errors.Is(err, switcher.ErrBlobMissing) {
-		t.Errorf("the place of a blob that is not in it: %v", err)
 	}
 	ended, cancel := context.WithCancel(background)
 	cancel()
@@ -71,12 +71,12 @@ func TestASlotWhoseGenerationIsNotFoundGivesNothing(t *testing.T) {
 	}
 	at := bytes.Index(m.disk.b[slotB*512:], []byte(`{"schemaVersion"`)) + slotB*512
 	m.disk.b[at+40] ^= 1
-	if _, _, err := l.Place(slot.B, s.Generation.Kernel); err == nil || !strings.Contains(err.Error(), "does not name generation") {
+	if _, _, err := l.Places(slot.B); err == nil || !strings.Contains(err.Error(), "does not name generation") {
 		t.Errorf("a damaged manifest: %v", err)
 	}
 	for _, name := range []string{"C", slot.B} {
 		clear(m.disk.b[slotB*512:][:512])
-		_, _, err := l.Place(name, s.Generation.Kernel)
+		_, _, err := l.Places(name)
 		if err == nil || l.Extract(background, name, nil, nil) == nil {
 			t.Errorf("slot %s: %v", name, err)
 		}
