@@ -1,6 +1,7 @@
 package switcher
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -245,6 +246,26 @@ func TestACauseThatBothSlotsShareLeadsToOneFallback(t *testing.T) {
 	if swings > 1 {
 		t.Errorf("%q", slots)
 	}
+}
+
+// Of the kernel that is left all get their boots, at last what its slot carries, and then what ran before the default again;
+// once it stays up, everything is trusted.
+func TestACrashLoopOfBothKernelsEndsInTheOtherSlot(t *testing.T) {
+	d := startedSlots(t)
+	wantExit(t, d.request(t, Request{Verb: VerbSwitch, Text: []byte(dbText)}), ExitGood)
+	wantExit(t, d.request(t, Request{Verb: VerbBoot, Generation: 2}), ExitGood)
+	for i, want := range slices.Concat(slices.Repeat([]string{"2 from B"}, mostShort), slices.Repeat([]string{"3 from A"}, mostShort),
+		slices.Repeat([]string{"1 from A"}, mostShort), slices.Repeat([]string{"3 from A"}, 2*mostShort)) {
+		d.mustStart(t)
+		if d.wantRuns(t, want); i%mostShort == 0 && d.medium.left[d.loader.booted] != alwaysGood {
+			t.Errorf("boot %d: %v", i, d.medium)
+		}
+	}
+	if err := d.s.StayedUp(); err != nil {
+		t.Fatal(err)
+	}
+	d.mustStart(t)
+	d.wantRuns(t, "2 from B")
 }
 
 func TestBothSlotsBadRunsWhatStillLoadsAndSaysSo(t *testing.T) {
