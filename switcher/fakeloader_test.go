@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -96,7 +97,7 @@ func (l *fakeLoader) Capabilities() LoaderCapabilities { return l.can }
 func (l *fakeLoader) write(op string, do func()) error {
 	if l.fault != nil {
 		if err := l.fault(op); err != nil {
-			return fmt.Errorf("%s: %w", op, err)
+			return fmt.Errorf("boot slot %s: %w", op[strings.LastIndex(op, " ")+1:], err)
 		}
 	}
 	do()
@@ -165,7 +166,7 @@ func (l *fakeLoader) Extract(_ context.Context, name string, blobs []Descriptor,
 	for _, b := range blobs {
 		held := slices.ContainsFunc(on.generation.BootBlobs(), func(h Descriptor) bool { return h.Digest == b.Digest })
 		if !held || !on.header || on.damaged {
-			return fmt.Errorf("slot %s does not hold %s", name, b.Digest)
+			return fmt.Errorf("boot slot %s: it does not hold %s", name, b.Digest)
 		}
 		l.reads = append(l.reads, name+" "+b.Annotations[SegmentAnnotation])
 		if _, err := store.PutBytes(bootBytes[b.Digest]); err != nil {

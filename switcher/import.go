@@ -79,7 +79,7 @@ func (s *Switcher) lookFor(ctx context.Context, g Generation) (f findings, err e
 			f.lacking = append(f.lacking, d)
 		case !there:
 			if err := s.loader.Extract(ctx, other.slots[d.Digest].slot, []Descriptor{d}, s.store); err != nil {
-				return f, fmt.Errorf("boot slot %s: %w", other.slots[d.Digest].slot, err)
+				return f, err
 			}
 			f.stored = append(f.stored, d)
 		}

@@ -15,13 +15,13 @@ var ErrBootedSlot = errors.New("the machine was started from that slot, and it s
 
 // BootLoader puts kernels and initrds where firmware or a boot loader finds
 // them. A board names the one it has. What is written to a slot is there, or not at all, whenever the power goes; so is each of
-// Try, MarkGood and MarkBad.
+// Try, MarkGood and MarkBad. Errors name the slot.
 type BootLoader interface {
 	Name() string // e.g. grub, u-boot, fixed-image
 	Capabilities() LoaderCapabilities
 	// Slots are the places for a kernel, asked anew each time. One of them is the booted one.
 	Slots() ([]Slot, error)
-	// Fits says why Stage would refuse: the slot is too small by so many bytes. Nothing is read or written.
+	// Fits says why Stage would refuse: the slot is too small by so many bytes. Nothing is written, and no blob is read.
 	Fits(name string, s Staging) error
 	// Stage makes a slot hold s, and nothing else until all of that was read back. The booted one is refused with
 	// ErrBootedSlot. Whether the loader starts it is up to Try.

@@ -208,6 +208,23 @@ func TestWhatDoesNotFitIsRefusedBeforeAnythingIsWritten(t *testing.T) {
 	}
 }
 
+func TestASlotThatCannotBeWrittenIsNamedOnce(t *testing.T) {
+	d := startedSlots(t)
+	d.loader.fault = func(op string) error {
+		if op == "write B" {
+			return errFull
+		}
+		return nil
+	}
+	r := d.request(t, Request{Verb: VerbBoot, Generation: 2})
+	wantExit(t, r, ExitRefused)
+	if want := "boot slot B: " + errFull.Error() + "; nothing that could be started is in it now"; r.Reason != want {
+		t.Errorf("%s, want %s", r.Reason, want)
+	}
+	d.mustStart(t)
+	d.wantRuns(t, "1 from A")
+}
+
 func TestAnotherChoiceTakesATrialOfTheOtherSlotBack(t *testing.T) {
 	for name, r := range map[string]Request{
 		"a switch":              {Verb: VerbSwitch, Text: []byte(dbText)},

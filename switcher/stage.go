@@ -34,7 +34,7 @@ func (o *operation) stage(ctx context.Context, p slotPlan, to target) error {
 	defer s.storing.Unlock()
 	for _, from := range p.fetch {
 		if err := s.loader.Extract(ctx, from.slot, from.blobs, s.store); err != nil {
-			return fmt.Errorf("boot slot %s: %w", from.slot, cause(ctx, err))
+			return cause(ctx, err)
 		}
 	}
 	for _, b := range to.generation.BootBlobs() {
@@ -56,7 +56,7 @@ func (o *operation) stage(ctx context.Context, p slotPlan, to target) error {
 		}
 	}
 	if err := s.loader.Stage(ctx, p.slot.Name, staging); err != nil {
-		return fmt.Errorf("boot slot %s holds nothing that could be started now: %w", p.slot.Name, cause(ctx, err))
+		return fmt.Errorf("%w; nothing that could be started is in it now", cause(ctx, err))
 	}
 	return nil
 }
