@@ -332,6 +332,8 @@ func TestAHostileLayoutIsRefusedWithItsReason(t *testing.T) {
 		{"a manifest that is long", []string{"index.json", indexOf(good), blobName(d), string(m.raw) + "\n"}, ErrDigest.Error()},
 		{"a manifest of 50 MB", []string{"index.json", indexOf(entry(d, 50<<20, "")), blobName(d), string(m.raw)}, "52428800 bytes, the limit is 262144"},
 		{"an index of 5 MB", []string{"index.json", strings.Repeat(" ", 5<<20)}, "5242880 bytes"},
+		{"an index of a million entries that are none", []string{"index.json", indexOf(strings.Repeat("0,", 1<<20) + "0")}, "more than 20000 descriptors"},
+		{"an index of a million empty entries", []string{"index.json", indexOf(strings.Repeat("{},", 1<<20) + "{}")}, "more than 20000 descriptors"},
 		{"an index of platforms", []string{"index.json", indexOf(entry(switcher.DigestOf([]byte(`{"mediaType":"`+indexType+`"}`)), len(indexType)+16, "")),
 			blobName(switcher.DigestOf([]byte(`{"mediaType":"` + indexType + `"}`))), `{"mediaType":"` + indexType + `"}`}, "index of several"},
 	} {

@@ -23,17 +23,17 @@ const (
 
 // manifest is what is looked at of any manifest; the field order is that of the bytes we write.
 type manifest struct {
-	SchemaVersion int                   `json:"schemaVersion"`
-	MediaType     string                `json:"mediaType"`
-	Config        switcher.Descriptor   `json:"config"`
-	Layers        []switcher.Descriptor `json:"layers"`
+	SchemaVersion int                  `json:"schemaVersion"`
+	MediaType     string               `json:"mediaType"`
+	Config        switcher.Descriptor  `json:"config"`
+	Layers        switcher.Descriptors `json:"layers"`
 }
 
 // index is OCI's index.json; the field order is that of the bytes we write.
 type index struct {
-	SchemaVersion int                   `json:"schemaVersion"`
-	MediaType     string                `json:"mediaType"`
-	Manifests     []switcher.Descriptor `json:"manifests"`
+	SchemaVersion int                  `json:"schemaVersion"`
+	MediaType     string               `json:"mediaType"`
+	Manifests     switcher.Descriptors `json:"manifests"`
 }
 
 // parseManifest refuses what is no manifest of an image or artifact. Every digest in what it returns is valid and no size negative.

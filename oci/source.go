@@ -36,5 +36,4 @@ var (
 const (
 	MaxManifest = 256 << 10 // bytes of the manifest of a generation, or of its signatures
 	maxIndex    = 4 << 20   // bytes of an index.json; a device's store has some 300 for each generation
-	maxConfig   = 64 << 10  // bytes of the config of an artifact that is kept in memory
 )

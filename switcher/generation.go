@@ -73,7 +73,7 @@ type manifest struct {
 	MediaType     string            `json:"mediaType"`
 	ArtifactType  string            `json:"artifactType"`
 	Config        Descriptor        `json:"config"`
-	Layers        []Descriptor      `json:"layers"`
+	Layers        Descriptors       `json:"layers"`
 	Annotations   map[string]string `json:"annotations"`
 }
 
