@@ -3,11 +3,11 @@ package oci
 import (
 	"context"
 	"io"
-	"io/fs"
 	"path/filepath"
 	"strings"
 
 	"bantam/regular"
+	"bantam/switcher"
 )
 
 // maxBlob bounds the size of a file of a folder or of an archive; no medium of a machine has as much.
@@ -36,10 +36,11 @@ type section struct {
 	io.Closer
 }
 
-// layoutFile is the name that a file of an archive has in a layout, "" if it is none.
+// layoutFile is the name that a file of an archive has in a layout, "" if it is none. A name in a tar may have a megabyte: none but those that have
+// a meaning are kept.
 func layoutFile(name string) string {
 	name = strings.TrimPrefix(name, "./")
-	if name == "index.json" || strings.HasPrefix(name, "blobs/sha256/") && fs.ValidPath(name) {
+	if hexa, ok := strings.CutPrefix(name, "blobs/sha256/"); name == "index.json" || ok && switcher.Digest("sha256:"+hexa).Valid() {
 		return name
 	}
 	return ""

@@ -7,9 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -345,6 +348,25 @@ func TestAHostileLayoutIsRefusedWithItsReason(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestNamesOfAnArchiveThatMeanNothingAreNotKept(t *testing.T) {
+	d := newMachine(100).digest()
+	data := pack(t, "./index.json", "{}", "blobs/sha256/"+strings.Repeat("x", 1<<19), "", "blobs/sha256/../../index.json", "{}", "./"+blobName(d), "{}")
+	file, pipe := &archive{tape: bytesTape(data), window: 512}, newStream(io.NopCloser(bytes.NewReader(data)))
+	if err := file.find(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pipe.read(t.Context(), "another", 1); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	want := []string{blobName(d), "index.json"}
+	if got := slices.Sorted(maps.Keys(file.files)); !slices.Equal(got, want) {
+		t.Errorf("of a file %.200q are kept, want %q", got, want)
+	}
+	if got := slices.Sorted(maps.Keys(pipe.kept)); !slices.Equal(got, want) || len(pipe.gone) != 0 {
+		t.Errorf("of a stream %.200q and %d large ones are kept, want %q", got, len(pipe.gone), want)
 	}
 }
 
