@@ -52,23 +52,31 @@ func (l *layout) Signatures(ctx context.Context) ([]signature.Signed, error) {
 	if err := l.choose(ctx); err != nil {
 		return nil, fmt.Errorf("%s: %w", l.where, err)
 	}
-	tag := SignatureTag(l.entry.Digest)
+	tag, manifests := SignatureTag(l.entry.Digest), 0
 	var all []signature.Signed
 	for _, e := range l.index {
 		if e.Annotations[refName] != tag {
 			continue
 		}
-		raw, err := l.small(ctx, e, MaxManifest)
-		if err == nil {
-			var some []signature.Signed
-			some, err = readSignatures(raw, func(d switcher.Descriptor) ([]byte, error) { return l.small(ctx, d, signature.MaxPayload) })
-			all = append(all, some...)
+		some, err := l.signaturesOf(ctx, e)
+		all = append(all, some...)
+		if manifests++; err == nil && max(manifests, len(all)) > signature.MaxSigned { // each may be the same again, and cost nothing but our memory
+			err = fmt.Errorf("more than %d", signature.MaxSigned)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: signatures: %w", l.where, err)
 		}
 	}
 	return all, nil
+}
+
+// signaturesOf reads those that one entry of the index stands for.
+func (l *layout) signaturesOf(ctx context.Context, e switcher.Descriptor) ([]signature.Signed, error) {
+	raw, err := l.small(ctx, e, MaxManifest)
+	if err != nil {
+		return nil, err
+	}
+	return readSignatures(raw, func(d switcher.Descriptor) ([]byte, error) { return l.small(ctx, d, signature.MaxPayload) })
 }
 
 func (l *layout) Blob(ctx context.Context, d switcher.Descriptor, from int64) (io.ReadCloser, error) {

@@ -351,6 +351,35 @@ func TestAHostileLayoutIsRefusedWithItsReason(t *testing.T) {
 	}
 }
 
+// The same entry may stand in an index any number of times, and costs its sender nothing.
+func TestSignaturesOfALayoutHaveABoundAltogether(t *testing.T) {
+	m := newMachine(100)
+	payload := []byte(`{"critical":{}}`)
+	one, config := SignatureManifest([]signature.Signed{{Payload: payload, Signature: []byte("x")}})
+	none, _ := SignatureManifest(nil)
+	entry := func(raw []byte, name string) switcher.Descriptor {
+		d := describe(manifestType, raw)
+		d.Annotations = map[string]string{refName: name}
+		return d
+	}
+	for _, raw := range [][]byte{one, none} {
+		for _, n := range []int{signature.MaxSigned, signature.MaxSigned + 1} {
+			x := index{SchemaVersion: 2, Manifests: switcher.Descriptors{entry(m.raw, "pc")}}
+			for range n {
+				x.Manifests = append(x.Manifests, entry(raw, SignatureTag(m.digest())))
+			}
+			files := []string{"index.json", string(marshal(x))}
+			for _, data := range [][]byte{m.raw, raw, config, payload} {
+				files = append(files, blobName(switcher.DigestOf(data)), string(data))
+			}
+			_, err := open(t, "-", Options{Stdin: bytes.NewReader(pack(t, files...))}).Signatures(t.Context())
+			if (err != nil) != (n > signature.MaxSigned) || err != nil && !strings.Contains(err.Error(), "signatures: more than 16") {
+				t.Errorf("%d times %.60s: %v", n, raw, err)
+			}
+		}
+	}
+}
+
 func TestNamesOfAnArchiveThatMeanNothingAreNotKept(t *testing.T) {
 	d := newMachine(100).digest()
 	data := pack(t, "./index.json", "{}", "blobs/sha256/"+strings.Repeat("x", 1<<19), "", "blobs/sha256/../../index.json", "{}", "./"+blobName(d), "{}")
