@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -44,16 +45,20 @@ func (r *registry) authorize(ctx context.Context, challenges []string) (string, 
 	return "", errors.New("the registry wants a login of a kind that is not known")
 }
 
-// basic is name and password, which never go where everybody can read them.
+// basic is name and password, which never go where everybody can read them, nor where everybody on the way may have sent them: without TLS nobody
+// knows whether it was the registry that named its token server.
 func (r *registry) basic(to *url.URL, user, password string) (string, error) {
-	if to.Scheme != "https" && !isLoopback(to.Hostname()) {
-		return "", fmt.Errorf("the password for %s does not go over http:// to %s", r.ref.Host, to.Host)
+	for _, u := range []*url.URL{r.ref.base(), to} {
+		if u.Scheme != "https" && !isLoopback(u.Hostname()) {
+			return "", fmt.Errorf("the password for %s does not go over http:// to %s", r.ref.Host, u.Host)
+		}
 	}
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password)), nil
 }
 
 func isLoopback(host string) bool {
-	return host == "localhost" || host == "::1" || strings.HasPrefix(host, "127.") && strings.Trim(host, "0123456789.") == ""
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && address.IsLoopback()
 }
 
 func (r *registry) token(ctx context.Context, c challenge, user, password string) (string, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"strings"
 	"testing"
@@ -326,6 +327,31 @@ func TestAPasswordNeverGoesWhereEverybodyCanReadIt(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Whoever is on the way to a registry without TLS can say that its token server is his, and that has a good certificate.
+func TestAPasswordGoesToNoTokenServerThatWasNamedWithoutTLS(t *testing.T) {
+	m := newMachine(100)
+	s, o := at(t, m.guarded("Bearer abc", `Bearer realm="https://evil.example.net/token"`))
+	asked := 0
+	s.Host("evil.example.net:443", nil, func(request) answer { asked++; return rawserver.Say(200, `{"token":"abc"}`) })
+	o.Login = func(string) (string, string) { return "me", "secret" }
+	o.Secure = func(c net.Conn, _ string) (net.Conn, error) { return c, nil }
+	if _, err := open(t, "http://registry.example.org/pc:1", o).Manifest(t.Context()); err == nil || !strings.Contains(err.Error(), "does not go over http:// to registry.example.org") {
+		t.Errorf("got %v", err)
+	}
+	if asked != 0 {
+		t.Error("the token server was asked")
+	}
+}
+
+func TestOnlyTheMachineItselfIsLoopback(t *testing.T) {
+	for host, want := range map[string]bool{"localhost": true, "127.0.0.1": true, "127.9.9.9": true, "::1": true, "127.1": false, "127.999.0.1": false,
+		"127.example.org": false, "192.0.2.1": false, "0.0.0.0": false, "": false} {
+		if isLoopback(host) != want {
+			t.Errorf("%q: want %t", host, want)
+		}
 	}
 }
 
