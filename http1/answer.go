@@ -52,7 +52,7 @@ func readHead(lines *lineReader) (a *Response, keep bool, err error) {
 	if err != nil || number < 100 || len(code) != 3 || version != "HTTP/1.1" && version != "HTTP/1.0" {
 		return nil, false, fmt.Errorf("the server does not speak HTTP/1: %.60q", status)
 	}
-	a = &Response{Status: int(number), Reason: printable.Line(reason), Length: -1}
+	a = &Response{Status: int(number), Reason: printable.Line(fmt.Sprintf("%.60s", reason)), Length: -1}
 	keep = version == "HTTP/1.1"
 	for {
 		line, err := lines.next()

@@ -51,7 +51,7 @@ type Request struct {
 // Response is an answer. Its body is closed by whoever got it; reading it to its end keeps the connection for the next request.
 type Response struct {
 	Status int
-	Reason string   // what the server says beside Status, made printable
+	Reason string   // what the server says beside Status, short and printable
 	URL    *url.URL // that answered, behind all redirects
 	Fields []Field  // in the order of the server; names are tokens, values may hold anything but \r, \n and \x00
 	Length int64    // of the body; -1 where the server does not say

@@ -256,6 +256,34 @@ func TestAConnectionThatTheServerHasClosedIsMadeAnew(t *testing.T) {
 	}
 }
 
+func TestAReasonIsShortAndPrintable(t *testing.T) {
+	_, client := one(t, always(raw("HTTP/1.1 500 \x1b[2J"+strings.Repeat("x", 5000)+"\r\nContent-Length: 0\r\n\r\n")))
+	a, _, err := fetch(t, client, "http://nas.example.org/x")
+	if want := "?[2J" + strings.Repeat("x", 56); err != nil || a.Reason != want {
+		t.Errorf("got %v, %v, want %q", a, err, want)
+	}
+}
+
+func TestAnAnswerThatNobodyAskedForIsNoAnswer(t *testing.T) {
+	evil := "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
+	for claim, raw := range map[string]string{
+		"behind a length": "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood" + evil,
+		"behind chunks":   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ngood\r\n0\r\n\r\n" + evil,
+	} {
+		t.Run(claim, func(t *testing.T) {
+			s, client := one(t, always(rawserver.Answer{Raw: raw, Hang: true}))
+			for range 2 {
+				if _, body, err := fetch(t, client, "http://nas.example.org/x"); err != nil || body != "good" {
+					t.Fatalf("got %q, %v", body, err)
+				}
+			}
+			if s.Dialed() != 2 {
+				t.Errorf("%d connections, want 2", s.Dialed())
+			}
+		})
+	}
+}
+
 func TestAConnectionWithABodyLeftIsNotUsedAgain(t *testing.T) {
 	s, client := one(t, func(r rawserver.Request) rawserver.Answer {
 		return rawserver.Answer{Raw: "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", Hang: true}

@@ -185,7 +185,7 @@ func (b *body) Read(p []byte) (int, error) {
 	if err == nil {
 		return n, nil
 	}
-	if b.stop() && err == io.EOF && b.keep {
+	if b.stop() && err == io.EOF && b.keep && b.conn.in.Buffered() == 0 { // what nobody has asked for would be the next answer
 		b.client.keep(b.conn)
 		b.conn = nil
 	}

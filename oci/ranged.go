@@ -31,7 +31,7 @@ func fromByte(from, size int64, get func(...http1.Field) (*http1.Response, error
 		}
 	default:
 		answer.Body.Close()
-		return nil, fmt.Errorf("%w: the server answers %d %.60s", ErrNoOffset, answer.Status, answer.Reason)
+		return nil, fmt.Errorf("%w: the server answers %d %s", ErrNoOffset, answer.Status, answer.Reason)
 	}
 	if answer.Length >= 0 && answer.Length != size-from+skip {
 		answer.Body.Close()

@@ -170,5 +170,5 @@ func refused(a *http1.Response) error {
 	case a.Status == 429:
 		return fmt.Errorf("the registry wants to be asked less often%s", said)
 	}
-	return fmt.Errorf("the registry answers %d %.60s%s", a.Status, a.Reason, said)
+	return fmt.Errorf("the registry answers %d %s%s", a.Status, a.Reason, said)
 }

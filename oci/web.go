@@ -43,10 +43,10 @@ func openWeb(ctx context.Context, client *http1.Client, u *url.URL) (files, erro
 		return &archive{tape: &webTape{client, u, total, first}, window: webWindow}, nil
 	case 404, 410:
 		answer.Body.Close()
-		return nil, fmt.Errorf("%s is not there (%d %.60s)", withoutQuery(u), answer.Status, answer.Reason)
+		return nil, fmt.Errorf("%s is not there (%d %s)", withoutQuery(u), answer.Status, answer.Reason)
 	}
 	answer.Body.Close()
-	return nil, fmt.Errorf("%s: the server answers %d %.60s", withoutQuery(u), answer.Status, answer.Reason)
+	return nil, fmt.Errorf("%s: the server answers %d %s", withoutQuery(u), answer.Status, answer.Reason)
 }
 
 func (w *webTape) part(ctx context.Context, from, n int64) (io.ReadCloser, error) {
