@@ -1,50 +1,15 @@
 package main
 
 import (
-	"context"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
-	"bantam/images"
+	"bantam/images/cosigntest"
 	"bantam/oci/registrytest"
 	"bantam/signature"
 	"bantam/switcher"
 )
-
-// debianProgram is a program of a Debian package that the host need not have.
-func debianProgram(t *testing.T, release, name, path string) string {
-	t.Helper()
-	cache, err := openCache("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	packages, err := images.DebianPackages(context.Background(), cache.Dir, release, "amd64", []string{name}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return filepath.Join(packages[name].Dir, path)
-}
-
-// cosign runs cosign, which is part of Debian since trixie, without network.
-func cosign(t *testing.T, args ...string) (string, error) {
-	t.Helper()
-	cmd := exec.Command(debianProgram(t, "trixie", "cosign", "usr/bin/cosign"), args...)
-	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "http_proxy=", "https_proxy=http://127.0.0.1:1", "no_proxy=")
-	out, err := cmd.CombinedOutput()
-	return string(out), err
-}
-
-func mustCosign(t *testing.T, args ...string) string {
-	t.Helper()
-	out, err := cosign(t, args...)
-	if err != nil {
-		t.Fatalf("cosign %s: %v: %s", strings.Join(args, " "), err, out)
-	}
-	return out
-}
 
 func skopeoCopy(t *testing.T, from, to string) {
 	t.Helper()
@@ -81,12 +46,12 @@ func cosignKeys(t *testing.T) (names []string) {
 		bantam("", "keygen", "--type", kind, "bantam-"+kind).expect(t, exitOK, "[trust]", "signs")
 		names = append(names, "bantam-"+kind)
 	}
-	mustCosign(t, "generate-key-pair", "--output-key-prefix", "cosign-p256")
+	cosigntest.Must(t, "generate-key-pair", "--output-key-prefix", "cosign-p256")
 	out, err := exec.Command("openssl", "genpkey", "-algorithm", "ed25519", "-out", "plain.pem").CombinedOutput()
 	if err != nil {
 		t.Fatalf("openssl (apt-get install openssl): %v: %s", err, out)
 	}
-	mustCosign(t, "import-key-pair", "--key", "plain.pem", "--output-key-prefix", "cosign-ed25519")
+	cosigntest.Must(t, "import-key-pair", "--key", "plain.pem", "--output-key-prefix", "cosign-ed25519")
 	return append(names, "cosign-p256", "cosign-ed25519")
 }
 
@@ -99,7 +64,7 @@ func TestCosignAndBantamTakeEachOthersKeysAndSignatures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			next := names[(i+1)%len(names)]
 			key, public, other := name+".key", name+".pub", next+".pub"
-			if got, want := mustCosign(t, "public-key", "--key", key), readFile(t, public); got != want {
+			if got, want := cosigntest.Must(t, "public-key", "--key", key), readFile(t, public); got != want {
 				t.Errorf("cosign public-key: %q, want %q", got, want)
 			}
 
@@ -112,8 +77,8 @@ func TestCosignAndBantamTakeEachOthersKeysAndSignatures(t *testing.T) {
 			local := []string{"--insecure-ignore-tlog", "--local-image", layout}
 			remote := []string{"--insecure-ignore-tlog", repository + "@" + string(digest)}
 			for _, where := range [][]string{local, remote} {
-				mustCosign(t, append([]string{"verify", "--key", public}, where...)...)
-				if out, err := cosign(t, append([]string{"verify", "--key", other}, where...)...); err == nil {
+				cosigntest.Must(t, append([]string{"verify", "--key", public}, where...)...)
+				if out, err := cosigntest.Run(t, append([]string{"verify", "--key", other}, where...)...); err == nil {
 					t.Errorf("cosign verifies %s with %s: %s", where, other, out)
 				}
 			}
@@ -121,7 +86,7 @@ func TestCosignAndBantamTakeEachOthersKeysAndSignatures(t *testing.T) {
 			// Cosign's.
 			repository = host + "/theirs-" + name
 			skopeoCopy(t, "oci:"+layout+":pc", "docker://"+repository+":pc")
-			mustCosign(t, "sign", "--yes", "--tlog-upload=false", "--key", key, "-a", "built-by=me", repository+"@"+string(digest))
+			cosigntest.Must(t, "sign", "--yes", "--tlog-upload=false", "--key", key, "-a", "built-by=me", repository+"@"+string(digest))
 			theirs := filepath.Join(dir, "theirs-"+name)
 			skopeoCopy(t, "docker://"+repository+":pc", "oci:"+theirs+":pc")
 			skopeoCopy(t, "docker://"+repository+":"+sigTag(digest), "oci:"+theirs+":"+sigTag(digest))
@@ -140,15 +105,15 @@ func TestCosignAndBantamTakeEachOthersKeysAndSignatures(t *testing.T) {
 				if by, n := signedWith(t, "http://"+repository+":pc", k); by != 0 || n != 2 {
 					t.Errorf("%s: by %d of %d, want by 0 of 2", k, by, n)
 				}
-				mustCosign(t, "verify", "--key", k, "--insecure-ignore-tlog", repository+"@"+string(digest))
+				cosigntest.Must(t, "verify", "--key", k, "--insecure-ignore-tlog", repository+"@"+string(digest))
 			}
 			for _, where := range []string{layout, theirs} {
 				oneFlippedBitIsRefused(t, where, public)
 			}
 			// And in a layout, which cosign finds again.
 			bantam("", "sign", "--key", next+".key", "oci:"+theirs).expect(t, exitOK, "7) signed with", "")
-			mustCosign(t, "verify", "--key", public, "--insecure-ignore-tlog", "--local-image", theirs)
-			mustCosign(t, "verify", "--key", other, "--insecure-ignore-tlog", "--local-image", theirs)
+			cosigntest.Must(t, "verify", "--key", public, "--insecure-ignore-tlog", "--local-image", theirs)
+			cosigntest.Must(t, "verify", "--key", other, "--insecure-ignore-tlog", "--local-image", theirs)
 		})
 	}
 }
