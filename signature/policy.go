@@ -33,11 +33,10 @@ func (p Policy) Accept(o Offered) (note string, refusal error) {
 	}
 	by, err := Verify(o.Digest, o.Signed, p.Keys)
 	if errors.Is(err, ErrUnsigned) {
-		return "", fmt.Errorf("%w, and this machine takes only what one of the %s has signed; sign it (bantam sign --key FILE), or remove that key here first",
-			err, keysWord(len(p.Keys)))
+		return "", fmt.Errorf("%w, and this machine takes only what a key of its [trust] keys has signed: `bantam sign --key FILE` on the build host", err)
 	}
 	if err != nil {
-		return "", fmt.Errorf("%w; it was signed with another key, or changed since: compare [trust] keys here with `bantam keygen` there", err)
+		return "", fmt.Errorf("%w; it was signed with another key, or changed since: compare [trust] keys here with the .pub file of the key there", err)
 	}
 	note = "signed by " + p.Keys[by].String()
 	if o.Release >= p.Lowest {
@@ -45,16 +44,9 @@ func (p Policy) Accept(o Offered) (note string, refusal error) {
 	}
 	older := fmt.Sprintf("%s is older than %d, which this machine has accepted", releaseWord(o.Release), p.Lowest)
 	if !p.Downgrade {
-		return "", fmt.Errorf("%w: %s; --downgrade takes it all the same", ErrOlder, older)
+		return "", fmt.Errorf("%w: %s; `bantam import --downgrade` takes it all the same", ErrOlder, older)
 	}
 	return note + "; " + older + ", taken because of --downgrade", nil
-}
-
-func keysWord(n int) string {
-	if n == 1 {
-		return "1 key of [trust] keys"
-	}
-	return strconv.Itoa(n) + " keys of [trust] keys"
 }
 
 func releaseWord(n int) string {

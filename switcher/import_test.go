@@ -145,7 +145,7 @@ func TestALineThatBreaksIsGoneOnWithWhereItBroke(t *testing.T) {
 			}
 			return
 		}
-		if !errors.Is(err, errLine) || !strings.Contains(err.Error(), "which are kept") {
+		if !errors.Is(err, errLine) || !strings.Contains(err.Error(), "which are kept; the same command goes on there") {
 			t.Fatalf("%v", err)
 		}
 		if tries > 100 {

@@ -204,7 +204,7 @@ func (i *Inbox) receive(d Descriptor, at int64, to file, sum hash.Hash, open fun
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
-		return fmt.Errorf("blob %s: it ended after %d of %d bytes, which are kept: %w", d.Digest.Short(), at, d.Size, err)
+		return fmt.Errorf("blob %s: it ended after %d of %d bytes, which are kept; the same command goes on there: %w", d.Digest.Short(), at, d.Size, err)
 	}
 	return nil
 }
