@@ -17,9 +17,9 @@ import (
 	"bantam/test/vm"
 )
 
-// slowServer gives files and can stop in the middle.
+// slowServer gives what from has, and can stop in the middle.
 type slowServer struct {
-	dir string
+	from http.Handler
 
 	mu      sync.Mutex
 	sent    int64         // bytes, since it was last asked
@@ -30,7 +30,7 @@ type slowServer struct {
 }
 
 func (s *slowServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	http.ServeFile(&slowAnswer{ResponseWriter: w, s: s}, r, filepath.Join(s.dir, filepath.Base(r.URL.Path)))
+	s.from.ServeHTTP(&slowAnswer{ResponseWriter: w, s: s}, r)
 }
 
 func (s *slowServer) taken() int64 {
@@ -72,14 +72,14 @@ func (a *slowAnswer) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// serve serves a folder to machines, which know this host as 10.0.2.2.
-func serve(t *testing.T, dir string) (s *slowServer, address string) {
+// serve serves machines, which know this host as 10.0.2.2.
+func serve(t *testing.T, from http.Handler) (s *slowServer, address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s = &slowServer{dir: dir, reached: make(chan struct{}, 100), end: make(chan struct{})}
+	s = &slowServer{from: from, reached: make(chan struct{}, 100), end: make(chan struct{})}
 	server := &http.Server{Handler: s}
 	go func() {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -107,7 +107,7 @@ func TestAnImportGoesOnAfterABrokenLineAndAPowerCut(t *testing.T) {
 	}
 	files := t.TempDir()
 	archiveOf(t, build(t, "pc", more), filepath.Join(files, "pc.oci.tar"))
-	server, address := serve(t, files)
+	server, address := serve(t, http.FileServer(http.Dir(files)))
 	args := pc(t, bios, "-drive", virtio(disk(t, filepath.Join(first, "pc.img"))))
 	c := &console{Machine: vm.Start(t, args...), t: t, host: "mqtt"}
 	c.booted()
