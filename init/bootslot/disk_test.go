@@ -131,6 +131,7 @@ func testSlots() statevolume.Slots {
 
 // A machine is one with two slots, started from slot A.
 type machine struct {
+	form    form
 	disk    *memoryDisk
 	options Options
 	blobs   map[switcher.Digest][]byte
@@ -165,11 +166,24 @@ func pattern(name string, length int) string {
 
 const testArgs = "console=ttyS0 quiet bantam.disk="
 
-// newMachine has a kernel in slot A, put there as an image would have it, and the state of a loader that has saved it once.
+// newMachine is newMachineOf GRUB.
 func newMachine(t testing.TB) *machine {
 	t.Helper()
-	m := &machine{disk: &memoryDisk{b: bytes.Repeat([]byte("old."), diskSectors*128), flip: -1}, blobs: map[switcher.Digest][]byte{}}
-	m.options = Options{Slots: testSlots(), Booted: slot.A, Loader: "grub", Area: func() (layer.Area, error) { return testArea, nil }}
+	return newMachineOf(t, forms[0])
+}
+
+// eachLoader runs a test for the state in the form of each boot loader.
+func eachLoader(t *testing.T, test func(t *testing.T, f form)) {
+	for _, f := range forms {
+		t.Run(f.name, func(t *testing.T) { test(t, f) })
+	}
+}
+
+// newMachineOf has a kernel in slot A, put there as an image would have it, and the state of a loader that has saved it once.
+func newMachineOf(t testing.TB, f form) *machine {
+	t.Helper()
+	m := &machine{form: f, disk: &memoryDisk{b: bytes.Repeat([]byte("old."), diskSectors*128), flip: -1}, blobs: map[switcher.Digest][]byte{}}
+	m.options = Options{Slots: testSlots(), Booted: slot.A, Loader: f.name, Area: func() (layer.Area, error) { return testArea, nil }}
 	m.booted = m.staging(pattern("first kernel", 3000), pattern("modules", 1000), pattern("init", 2000))
 	g := m.booted.Generation
 	segment, err := g.Segment(m.booted.System, testArea)
@@ -205,22 +219,25 @@ func newMachine(t testing.TB) *machine {
 
 var testArea = layer.Area{{SHA256: fmt.Sprintf("%064x", 1), Offset: 0, Length: 4096}}
 
-// setState writes copies, as GRUB has them.
+// setState writes copies, as the loader has them.
 func (m *machine) setState(t testing.TB, one, two slot.State) {
 	t.Helper()
 	for sector, s := range map[int]slot.State{state1: one, state2: two} {
-		block, err := s.EncodeGRUB()
+		block, err := m.form.encode(s)
 		if err != nil {
 			t.Fatal(err)
 		}
-		copy(m.disk.b[sector*512:], slot.GRUBCopy(block))
+		copy(m.disk.b[sector*512:], m.form.whole(block))
 	}
 }
 
-// loaderReads is the state that GRUB goes by on a disk; nil: its defaults.
-func loaderReads(disk []byte) *slot.State {
+// tear damages a byte of the state in a copy, e.g. state1.
+func (m *machine) tear(sector, at int) { m.disk.b[sector*512+m.form.at+at] ^= 1 }
+
+// loaderReads is the state that the loader goes by on a disk; nil: its defaults.
+func loaderReads(f form, disk []byte) *slot.State {
 	for _, sector := range []int{state1, state2} {
-		if s, err := forms[0].read(disk[sector*512:][:slot.CopySize]); err == nil {
+		if s, err := f.read(disk[sector*512:][:slot.CopySize]); err == nil {
 			return &s
 		}
 	}
