@@ -29,6 +29,9 @@ func (o *operation) leaveOnce(ctx context.Context, number int) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	if err := p.takesAway(s.bootIDOf(&record, record.Default)); err != nil {
+		return Result{}, err
+	}
 	if err := o.stage(ctx, p, to); err != nil {
 		return Result{}, err
 	}
@@ -46,6 +49,20 @@ func (o *operation) leaveOnce(ctx context.Context, number int) (Result, error) {
 	o.setTarget(number)
 	o.result.Slot, o.result.Reboots = p.slot.Name, true
 	return o.leave(ExitFailed, errors.New("a person chose it for one boot")), nil
+}
+
+// takesAway says what the boots after one boot would lack: it is no reason to give away the slot that the default starts from, or
+// what cannot be brought back.
+func (p *slotPlan) takesAway(def Digest) error {
+	switch {
+	case !p.stage:
+		return nil
+	case p.slot.holds(def):
+		return fmt.Errorf("boot slot %s holds the kernel of the default", p.slot.Name)
+	case len(p.lost) > 0:
+		return errors.New(p.loss())
+	}
+	return nil
 }
 
 // takeOnce finds what a person wanted this boot to run, and this one only.

@@ -209,14 +209,19 @@ func (p *slotPlan) notes() []string {
 	if !p.stage {
 		all = append(all, fmt.Sprintf("boot slot %s holds %s already", p.slot.Name, p.to.spokenKernel()))
 	}
-	if n := len(p.lost); n > 0 {
-		why := "damaged there"
-		if p.slot.Fault == "" {
-			why = "in boot slot " + p.slot.Name + " alone, and the state volume lacks " + megabytes(p.lack) + " to keep it"
-		}
-		all = append(all, fmt.Sprintf("%s cannot be started any more afterwards: the kernel is %s", numbered(p.lost), why))
+	if len(p.lost) > 0 {
+		all = append(all, p.loss())
 	}
 	return all
+}
+
+// loss says which generations have no kernel afterwards.
+func (p *slotPlan) loss() string {
+	why := "damaged there"
+	if p.slot.Fault == "" {
+		why = "in boot slot " + p.slot.Name + " alone, and the state volume lacks " + megabytes(p.lack) + " to keep it"
+	}
+	return fmt.Sprintf("%s cannot be started any more afterwards: the kernel is %s", numbered(p.lost), why)
 }
 
 // megabytes is a size for people, e.g. 13.2 MB.

@@ -1,6 +1,7 @@
 package switcher
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -352,6 +353,45 @@ func TestAKernelForOneBootThatTheLoaderCannotBeToldOfTakesNoTrialAway(t *testing
 	d.wantRuns(t, "3 from A")
 	if notes := d.s.Notes(); len(notes) > 0 {
 		t.Errorf("%q", notes)
+	}
+}
+
+func TestAKernelForOneBootTakesNothingAway(t *testing.T) {
+	for name, c := range map[string]struct {
+		begin func(*slotDevice)
+		why   string
+		after string
+	}{
+		"the default's slot": {func(d *slotDevice) { d.hand = "A" }, "boot slot B holds the kernel of the default", "2 from B"},
+		"a kernel that cannot be kept": {func(d *slotDevice) {
+			wantExit(t, d.request(t, Request{Verb: VerbRollback, Reboot: true}), ExitGood)
+			d.mustStart(t)
+			need, err := d.s.roomFor()
+			if err = errors.Join(err, d.disk.Remove(d.s.store.BlobPath(DigestOf([]byte("kernel 2"))))); err != nil {
+				t.Fatal(err)
+			}
+			d.disk.free = need
+		}, "generation 2 cannot be started any more afterwards", "1 from A"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := startedSlots(t)
+			wantExit(t, d.request(t, Request{Verb: VerbBoot, Generation: 2}), ExitGood)
+			d.mustStart(t)
+			d.wantRuns(t, "2 from B")
+			d.imports(t, withKernel(3, dbText), dbText)
+			c.begin(d)
+			d.offer = func(Offer) int { return 3 }
+			d.mustStart(t)
+			d.wantRuns(t, "1 from A")
+			if !slices.ContainsFunc(d.results[0].Events, func(e Event) bool { return e.Kind == EventFail && strings.Contains(e.Text, c.why) }) {
+				t.Errorf("%+v", d.results[0].Events)
+			}
+			d.mustStart(t)
+			d.wantRuns(t, c.after)
+			if held := d.medium.slots["B"].generation.BootID(); held != withKernel(2, "").BootID() {
+				t.Error("slot B holds something else")
+			}
+		})
 	}
 }
 
