@@ -1,10 +1,11 @@
 package supervise
 
 import (
-	"debug/elf"
 	"encoding/binary"
 	"fmt"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // A page is a program that makes the calls of a list. PID 1 writes it into
@@ -20,7 +21,7 @@ const (
 )
 
 // hasPages tells whether this architecture has the code; tests also do without.
-var hasPages = pageMachine != elf.EM_NONE
+var hasPages = pageMachine != unix.EM_NONE
 
 // written is memory that a call writes to, with what it holds before.
 type written []byte
@@ -52,7 +53,7 @@ func (w *pageWriter) page(list []call) []byte {
 		}
 		return address
 	}
-	access := elf.PF_R | elf.PF_X
+	access := uint32(unix.PF_R | unix.PF_X)
 	at := callsIn
 	word := func(n uint64) {
 		binary.LittleEndian.PutUint64(w.text[at:], n)
@@ -69,7 +70,7 @@ func (w *pageWriter) page(list []call) []byte {
 			case []byte:
 				word(place(arg))
 			case written:
-				access |= elf.PF_W
+				access |= unix.PF_W
 				word(place(arg))
 			case []string:
 				var pointers []byte
@@ -101,15 +102,15 @@ func (w *pageWriter) forget() {
 }
 
 // head writes the header of the file and that of its one segment.
-func (w *pageWriter) head(access elf.ProgFlag) {
+func (w *pageWriter) head(access uint32) {
 	size := uint64(len(w.text))
-	file := append(w.text[:0], 0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT), 0, 0, 0, 0, 0, 0, 0, 0, 0)
-	file, _ = binary.Append(file, binary.LittleEndian, []uint16{uint16(elf.ET_EXEC), uint16(pageMachine)}) // it cannot fail
-	file, _ = binary.Append(file, binary.LittleEndian, uint32(elf.EV_CURRENT))
+	file := append(w.text[:0], 0x7f, 'E', 'L', 'F', unix.ELFCLASS64, unix.ELFDATA2LSB, unix.EV_CURRENT, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+	file, _ = binary.Append(file, binary.LittleEndian, []uint16{unix.ET_EXEC, pageMachine}) // it cannot fail
+	file, _ = binary.Append(file, binary.LittleEndian, uint32(unix.EV_CURRENT))
 	file, _ = binary.Append(file, binary.LittleEndian, []uint64{pageBase + pageHead, 64, 0}) // entry, segments, no sections
 	file, _ = binary.Append(file, binary.LittleEndian, uint32(0))
 	file, _ = binary.Append(file, binary.LittleEndian, []uint16{64, 56, 1, 0, 0, 0}) // sizes of this and of the one segment
-	file, _ = binary.Append(file, binary.LittleEndian, []uint32{uint32(elf.PT_LOAD), uint32(access)})
+	file, _ = binary.Append(file, binary.LittleEndian, []uint32{unix.PT_LOAD, access})
 	_, _ = binary.Append(file, binary.LittleEndian, []uint64{0, pageBase, pageBase, size, size, 0x10000})
 }
 

@@ -1,5 +1,5 @@
 package supervise
 
-import "debug/elf"
+import "golang.org/x/sys/unix"
 
-const pageMachine = elf.EM_AARCH64
+const pageMachine = unix.EM_AARCH64

@@ -2,8 +2,8 @@
 
 package supervise
 
-import "debug/elf"
+import "golang.org/x/sys/unix"
 
-const pageMachine = elf.EM_NONE
+const pageMachine = unix.EM_NONE
 
 func pageText() []byte { return nil }
