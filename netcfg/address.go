@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/netcfg/rtnl"
 )
 
 // The metric of the route to the subnet (IFA_RT_PRIORITY), and who made the
@@ -34,21 +36,21 @@ func readAddress(b []byte) (a address, ok bool) {
 	if len(b) < unix.SizeofIfAddrmsg {
 		return a, false
 	}
-	a = address{index: int(int32(read32(b[4:]))), flags: uint32(b[2]), valid: unforgotten}
+	a = address{index: int(int32(rtnl.Read32(b[4:]))), flags: uint32(b[2]), valid: unforgotten}
 	var own, local netip.Addr
-	for at := (attributes{rest: b[unix.SizeofIfAddrmsg:]}); at.next(); {
-		switch v := at.value; at.kind {
+	for at := (rtnl.Attributes{Rest: b[unix.SizeofIfAddrmsg:]}); at.Next(); {
+		switch v := at.Value; at.Kind {
 		case unix.IFA_ADDRESS:
 			own, _ = netip.AddrFromSlice(v)
 		case unix.IFA_LOCAL:
 			local, _ = netip.AddrFromSlice(v)
 		case unix.IFA_FLAGS:
 			if len(v) == 4 {
-				a.flags = read32(v)
+				a.flags = rtnl.Read32(v)
 			}
 		case unix.IFA_CACHEINFO:
 			if len(v) >= unix.SizeofIfaCacheinfo {
-				a.valid = read32(v[4:])
+				a.valid = rtnl.Read32(v[4:])
 			}
 		case ifaProtocol:
 			if len(v) > 0 {
@@ -94,32 +96,32 @@ func lifetime(until, now time.Duration) uint32 {
 }
 
 // putAddress adds an address or changes its lifetime and metric.
-func (c *conversation) putAddress(index int, p netip.Prefix, a Address, now time.Duration) error {
+func (r *rtnetlink) putAddress(index int, p netip.Prefix, a Address, now time.Duration) error {
 	raw := p.Addr().AsSlice()
-	parts := [][]byte{addressHeader(index, p), attribute(unix.IFA_LOCAL, raw), attribute(unix.IFA_ADDRESS, raw)}
+	parts := [][]byte{addressHeader(index, p), rtnl.Attribute(unix.IFA_LOCAL, raw), rtnl.Attribute(unix.IFA_ADDRESS, raw)}
 	if p.Addr().Is4() && p.Bits() < 31 {
 		broadcast := p.Masked().Addr().AsSlice()
 		for i, m := range net.CIDRMask(p.Bits(), 32) {
 			broadcast[i] |= ^m
 		}
-		parts = append(parts, attribute(unix.IFA_BROADCAST, broadcast))
+		parts = append(parts, rtnl.Attribute(unix.IFA_BROADCAST, broadcast))
 	}
 	seconds := lifetime(a.Until, now)
 	life := make([]byte, unix.SizeofIfaCacheinfo) // the first two fields are preferred and valid
 	binary.NativeEndian.PutUint32(life, seconds)
 	binary.NativeEndian.PutUint32(life[4:], seconds)
-	return c.change(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, append(parts,
-		attribute(unix.IFA_CACHEINFO, life), attribute32(ifaRoutePriority, uint32(a.Metric)), attribute(ifaProtocol, []byte{protocolOurs}))...)
+	return r.Change(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, append(parts,
+		rtnl.Attribute(unix.IFA_CACHEINFO, life), rtnl.Attribute32(ifaRoutePriority, uint32(a.Metric)), rtnl.Attribute(ifaProtocol, []byte{protocolOurs}))...)
 }
 
 // removeAddress takes an address away. The kernel finds it by the peer, where it has one.
-func (c *conversation) removeAddress(index int, p netip.Prefix, peer netip.Addr) error {
+func (r *rtnetlink) removeAddress(index int, p netip.Prefix, peer netip.Addr) error {
 	end := p.Addr()
 	if peer.IsValid() {
 		end = peer
 	}
-	return c.change(unix.RTM_DELADDR, 0, addressHeader(index, p),
-		attribute(unix.IFA_LOCAL, p.Addr().AsSlice()), attribute(unix.IFA_ADDRESS, end.AsSlice()))
+	return r.Change(unix.RTM_DELADDR, 0, addressHeader(index, p),
+		rtnl.Attribute(unix.IFA_LOCAL, p.Addr().AsSlice()), rtnl.Attribute(unix.IFA_ADDRESS, end.AsSlice()))
 }
 
 // addressHeader is struct ifaddrmsg.

@@ -14,6 +14,7 @@ import (
 
 	"bantam/boottime"
 	"bantam/netcfg/dhcp4"
+	"bantam/netcfg/rtnl"
 	"bantam/system"
 
 	"golang.org/x/sys/unix"
@@ -250,7 +251,7 @@ func (d *daemon) signalled(fd int) (end bool) {
 // Where some may have been lost, routers are asked to send them again.
 func (d *daemon) hear() error {
 	if d.heard == nil {
-		d.heard = make([]byte, answerSize)
+		d.heard = make([]byte, rtnl.AnswerSize)
 	}
 	options, changed, lost, err := d.events.drain(d.heard, func(m routeMessage) bool { return d.interest.wakes(m, d.foreign) })
 	if err != nil {

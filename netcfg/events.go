@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/netcfg/rtnl"
 )
 
 // groups are the rtnetlink multicast groups whose messages wake us. What they
@@ -62,12 +64,12 @@ func (s subscription) drain(buffer []byte, wakes func(routeMessage) bool) (optio
 		case !fromKernel:
 			changed = true
 		default:
-			for m := (messages{rest: buffer[:n]}); m.next(); {
-				switch m.kind {
+			for m := (rtnl.Messages{Rest: buffer[:n]}); m.Next(); {
+				switch m.Kind {
 				case rtmNewUserOptions:
-					options = append(options, readUserOptions(m.body)...)
+					options = append(options, readUserOptions(m.Body)...)
 				case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
-					if route, ok := readRoute(m.body); ok && !changed {
+					if route, ok := readRoute(m.Body); ok && !changed {
 						changed = wakes(route)
 					}
 				default:
@@ -100,5 +102,5 @@ func readUserOptions(b []byte) []userOptions {
 	if 16+n > len(b) {
 		return nil
 	}
-	return []userOptions{{Link: int(int32(read32(b[4:]))), Options: append([]byte(nil), b[16:16+n]...)}}
+	return []userOptions{{Link: int(int32(rtnl.Read32(b[4:]))), Options: append([]byte(nil), b[16:16+n]...)}}
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bantam/boottime"
+	"bantam/netcfg/rtnl"
 )
 
 // userOptionsMessage is what the kernel tells of a router advertisement on a link.
@@ -111,8 +112,8 @@ func TestAStormOfEventsDoesNotKeepUsFromTheRest(t *testing.T) {
 // A router's table changes thousands of times a second while it starts.
 func TestRoutesOfOthersAreHeardForNothing(t *testing.T) {
 	want, have := wishOfOnePort()
-	foreign := message(unix.RTM_NEWROUTE, 0, 0, routeBody(3, "20.0.0.0/24", 0, Route{Protocol: 12, Via: netip.MustParseAddr("10.0.0.1")}))
-	ours := message(unix.RTM_DELROUTE, 0, 0, routeBody(2, "0.0.0.0/0", 100, Route{Protocol: protocolOurs}))
+	foreign := rtnl.Message(unix.RTM_NEWROUTE, 0, 0, routeBody(3, "20.0.0.0/24", 0, Route{Protocol: 12, Via: netip.MustParseAddr("10.0.0.1")}))
+	ours := rtnl.Message(unix.RTM_DELROUTE, 0, 0, routeBody(2, "0.0.0.0/0", 100, Route{Protocol: protocolOurs}))
 	var next []byte
 	d := &daemon{stderr: io.Discard, interest: newInterest(want, have.Links), foreign: true, events: subscription{
 		receive: func(buffer []byte) (n int, fromKernel bool, err error) {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/netcfg/rtnl"
 )
 
 // kernel is where plans come true: rtnetlink, or a fake with its traps in tests.
@@ -26,24 +28,25 @@ type kernel interface {
 
 // rtnetlink is the kernel of the calling thread's network namespace.
 type rtnetlink struct {
-	*conversation
+	*rtnl.Conversation
 	now   func() time.Duration
 	links map[string]seenLink // as last observed
 	names map[int]string
+	files int // below /proc/sys that were read
 }
 
 func openKernel(now func() time.Duration) (*rtnetlink, error) {
-	c, err := openConversation()
+	c, err := rtnl.Open()
 	if err != nil {
 		return nil, fmt.Errorf("open rtnetlink: %w", err)
 	}
-	return &rtnetlink{conversation: c, now: now}, nil
+	return &rtnetlink{Conversation: c, now: now}, nil
 }
 
 func (r *rtnetlink) Observe() (State, error) {
 	s := newState()
-	body := append(make([]byte, unix.SizeofIfInfomsg), attribute32(unix.IFLA_EXT_MASK, skipStatistics)...)
-	links, err := list(r.conversation, unix.RTM_GETLINK, body, readLink)
+	body := append(make([]byte, unix.SizeofIfInfomsg), rtnl.Attribute32(unix.IFLA_EXT_MASK, skipStatistics)...)
+	links, err := rtnl.List(r.Conversation, unix.RTM_GETLINK, body, readLink)
 	if err != nil {
 		return s, fmt.Errorf("list links: %w", err)
 	}
@@ -52,7 +55,7 @@ func (r *rtnetlink) Observe() (State, error) {
 		r.links[l.name], r.names[l.Index] = l, l.name
 		s.Links[l.name] = l.Link
 	}
-	addresses, err := list(r.conversation, unix.RTM_GETADDR, make([]byte, unix.SizeofIfAddrmsg), readAddress)
+	addresses, err := rtnl.List(r.Conversation, unix.RTM_GETADDR, make([]byte, unix.SizeofIfAddrmsg), readAddress)
 	if err != nil {
 		return s, fmt.Errorf("list addresses: %w", err)
 	}
@@ -74,7 +77,7 @@ func (r *rtnetlink) ReadSysctls(into *State, paths []string) {
 			}
 			continue
 		}
-		r.counted.Files++
+		r.files++
 		if text, err := os.ReadFile("/proc/sys/" + path); err == nil {
 			into.Sysctls[path] = string(bytes.TrimSpace(text))
 		}
@@ -110,7 +113,7 @@ func (r *rtnetlink) apply(o Op) error {
 	var err error
 	switch o.Verb {
 	case SetMTU:
-		return r.setLink(link.Index, 0, 0, attribute32(unix.IFLA_MTU, uint32(o.MTU)))
+		return r.setLink(link.Index, 0, 0, rtnl.Attribute32(unix.IFLA_MTU, uint32(o.MTU)))
 	case SetUp:
 		return r.raise(link)
 	case SetDown:
@@ -123,11 +126,11 @@ func (r *rtnetlink) apply(o Op) error {
 		}
 		return err
 	case AddRoute: // with NLM_F_EXCL, so never a second path in IPv6
-		return r.change(unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_EXCL, routeParts(link.Index, o.To, o.Route)...)
+		return r.Change(unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_EXCL, routeParts(link.Index, o.To, o.Route)...)
 	case ReplaceRoute:
-		return r.change(unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, routeParts(link.Index, o.To, o.Route)...)
+		return r.Change(unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, routeParts(link.Index, o.To, o.Route)...)
 	case RemoveRoute:
-		if err = r.change(unix.RTM_DELROUTE, 0, routeParts(link.Index, o.To, o.Route)...); errors.Is(err, unix.ESRCH) {
+		if err = r.Change(unix.RTM_DELROUTE, 0, routeParts(link.Index, o.To, o.Route)...); errors.Is(err, unix.ESRCH) {
 			return nil // gone already
 		}
 		return err
@@ -141,14 +144,14 @@ func (r *rtnetlink) setLink(index int, flags, mask uint32, attributes ...[]byte)
 	for _, field := range []uint32{uint32(index), flags, mask} {
 		header = binary.NativeEndian.AppendUint32(header, field)
 	}
-	return r.change(unix.RTM_SETLINK, 0, append([][]byte{header}, attributes...)...)
+	return r.Change(unix.RTM_SETLINK, 0, append([][]byte{header}, attributes...)...)
 }
 
 // raise sets a link up. The mark comes first: a link that is up without it
 // would be left up for ever if we died in between.
 func (r *rtnetlink) raise(l seenLink) error {
 	if l.group == 0 {
-		if err := r.setLink(l.Index, 0, 0, attribute32(unix.IFLA_GROUP, groupOurs)); err != nil {
+		if err := r.setLink(l.Index, 0, 0, rtnl.Attribute32(unix.IFLA_GROUP, groupOurs)); err != nil {
 			return err
 		}
 	}
@@ -159,5 +162,5 @@ func (r *rtnetlink) lower(l seenLink) error {
 	if err := r.setLink(l.Index, 0, unix.IFF_UP); err != nil {
 		return err
 	}
-	return r.setLink(l.Index, 0, 0, attribute32(unix.IFLA_GROUP, 0))
+	return r.setLink(l.Index, 0, 0, rtnl.Attribute32(unix.IFLA_GROUP, 0))
 }

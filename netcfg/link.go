@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/netcfg/rtnl"
 )
 
 // seenLink is a link as the kernel tells of it, with its kernel parameters.
@@ -26,36 +28,36 @@ func readLink(b []byte) (l seenLink, ok bool) {
 	ethernet := binary.NativeEndian.Uint16(b[2:]) == unix.ARPHRD_ETHER
 	l.Index = int(int32(binary.NativeEndian.Uint32(b[4:])))
 	flags := binary.NativeEndian.Uint32(b[8:])
-	for a := (attributes{rest: b[unix.SizeofIfInfomsg:]}); a.next(); {
-		switch v := a.value; a.kind {
+	for a := (rtnl.Attributes{Rest: b[unix.SizeofIfInfomsg:]}); a.Next(); {
+		switch v := a.Value; a.Kind {
 		case unix.IFLA_IFNAME:
-			l.name = text(v)
+			l.name = rtnl.Text(v)
 		case unix.IFLA_ADDRESS:
 			if len(v) == len(l.MAC) {
 				copy(l.MAC[:], v)
 			}
 		case unix.IFLA_MTU:
-			l.MTU = int(int32(read32(v)))
+			l.MTU = int(int32(rtnl.Read32(v)))
 		case unix.IFLA_MASTER:
-			l.Enslaved = read32(v) != 0
+			l.Enslaved = rtnl.Read32(v) != 0
 		case unix.IFLA_GROUP:
-			l.group = read32(v)
+			l.group = rtnl.Read32(v)
 		case unix.IFLA_PARENT_DEV_NAME:
-			l.Hardware = text(v) != ""
+			l.Hardware = rtnl.Text(v) != ""
 		case unix.IFLA_LINKINFO:
-			for info := (attributes{rest: v}); info.next(); {
-				if info.kind == unix.IFLA_INFO_KIND {
-					l.Kind = text(info.value)
+			for info := (rtnl.Attributes{Rest: v}); info.Next(); {
+				if info.Kind == unix.IFLA_INFO_KIND {
+					l.Kind = rtnl.Text(info.Value)
 				}
 			}
 		case unix.IFLA_AF_SPEC:
-			for family := (attributes{rest: v}); family.next(); {
-				for of := (attributes{rest: family.value}); of.next(); {
+			for family := (rtnl.Attributes{Rest: v}); family.Next(); {
+				for of := (rtnl.Attributes{Rest: family.Value}); of.Next(); {
 					switch {
-					case family.kind == unix.AF_INET && of.kind == unix.IFLA_INET_CONF:
-						l.parameters[0] = bytes.Clone(of.value)
-					case family.kind == unix.AF_INET6 && of.kind == unix.IFLA_INET6_CONF:
-						l.parameters[1] = bytes.Clone(of.value)
+					case family.Kind == unix.AF_INET && of.Kind == unix.IFLA_INET_CONF:
+						l.parameters[0] = bytes.Clone(of.Value)
+					case family.Kind == unix.AF_INET6 && of.Kind == unix.IFLA_INET6_CONF:
+						l.parameters[1] = bytes.Clone(of.Value)
 					}
 				}
 			}
@@ -67,8 +69,6 @@ func readLink(b []byte) (l seenLink, ok bool) {
 	l.Ours = l.group == groupOurs
 	return l, l.name != ""
 }
-
-func text(b []byte) string { return string(bytes.TrimRight(b, "\x00")) }
 
 // parameterPlaces are where a link's message has a kernel parameter, in the
 // arrays of IPv4 (IPV4_DEVCONF_... of linux/ip.h, less one) and IPv6 (DEVCONF_...

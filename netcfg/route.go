@@ -8,6 +8,8 @@ import (
 	"net/netip"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/netcfg/rtnl"
 )
 
 // What is read of routes at one look.
@@ -38,7 +40,7 @@ func readRoute(b []byte) (r routeMessage, ok bool) {
 	if len(b) < unix.SizeofRtMsg || b[0] != unix.AF_INET && b[0] != unix.AF_INET6 {
 		return r, false
 	}
-	flags := read32(b[8:])
+	flags := rtnl.Read32(b[8:])
 	r = routeMessage{
 		family: b[0], protocol: int(b[5]), table: uint32(b[4]),
 		plain:  b[2] == 0 && b[3] == 0 && flags&unix.RTM_F_CLONED == 0,
@@ -48,20 +50,20 @@ func readRoute(b []byte) (r routeMessage, ok bool) {
 	if r.family == unix.AF_INET6 {
 		to = netip.IPv6Unspecified()
 	}
-	for a := (attributes{rest: b[unix.SizeofRtMsg:]}); a.next(); {
-		switch v := a.value; a.kind {
+	for a := (rtnl.Attributes{Rest: b[unix.SizeofRtMsg:]}); a.Next(); {
+		switch v := a.Value; a.Kind {
 		case unix.RTA_DST:
 			to, _ = netip.AddrFromSlice(v)
 		case unix.RTA_OIF:
-			r.index = int(int32(read32(v)))
+			r.index = int(int32(rtnl.Read32(v)))
 		case unix.RTA_PRIORITY:
-			r.metric = int(read32(v))
+			r.metric = int(rtnl.Read32(v))
 		case unix.RTA_GATEWAY:
 			r.via, _ = netip.AddrFromSlice(v)
 		case unix.RTA_PREFSRC:
 			r.from, _ = netip.AddrFromSlice(v)
 		case unix.RTA_TABLE:
-			r.table = read32(v)
+			r.table = rtnl.Read32(v)
 		}
 	}
 	r.to = netip.PrefixFrom(to, int(b[1]))
@@ -80,14 +82,14 @@ func routeParts(index int, k RouteKey, r Route) [][]byte {
 		flags = unix.RTNH_F_ONLINK
 	}
 	parts := [][]byte{
-		binary.NativeEndian.AppendUint32(header, flags), attribute(unix.RTA_DST, k.To.Addr().AsSlice()),
-		attribute32(unix.RTA_OIF, uint32(index)), attribute32(unix.RTA_PRIORITY, uint32(k.Metric)),
+		binary.NativeEndian.AppendUint32(header, flags), rtnl.Attribute(unix.RTA_DST, k.To.Addr().AsSlice()),
+		rtnl.Attribute32(unix.RTA_OIF, uint32(index)), rtnl.Attribute32(unix.RTA_PRIORITY, uint32(k.Metric)),
 	}
 	if r.Via.IsValid() {
-		parts = append(parts, attribute(unix.RTA_GATEWAY, r.Via.AsSlice()))
+		parts = append(parts, rtnl.Attribute(unix.RTA_GATEWAY, r.Via.AsSlice()))
 	}
 	if r.From.IsValid() {
-		parts = append(parts, attribute(unix.RTA_PREFSRC, r.From.AsSlice()))
+		parts = append(parts, rtnl.Attribute(unix.RTA_PREFSRC, r.From.AsSlice()))
 	}
 	return parts
 }
@@ -258,7 +260,7 @@ func (r *rtnetlink) readRoutes(family byte, have, want State, known map[RouteKey
 func (r *rtnetlink) dumpRoutes(family, protocol byte, begin func() func(routeMessage) bool) (whole bool, err error) {
 	body := make([]byte, unix.SizeofRtMsg)
 	body[0], body[4], body[5] = family, unix.RT_TABLE_MAIN, protocol
-	whole, err = r.dump(unix.RTM_GETROUTE, body, func() func([]byte) bool {
+	whole, err = r.Dump(unix.RTM_GETROUTE, body, func() func([]byte) bool {
 		take := begin()
 		return func(b []byte) bool {
 			m, ok := readRoute(b)

@@ -10,12 +10,14 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/netcfg/rtnl"
 )
 
 // routeBody is an RTM_NEWROUTE message's, as the kernel tells of a route.
 func routeBody(index int, to string, metric int, r Route) []byte {
 	parts := routeParts(index, RouteKey{To: netip.MustParsePrefix(to), Metric: metric}, r)
-	return bytes.Join(append(parts, attribute32(unix.RTA_TABLE, unix.RT_TABLE_MAIN)), nil)
+	return bytes.Join(append(parts, rtnl.Attribute32(unix.RTA_TABLE, unix.RT_TABLE_MAIN)), nil)
 }
 
 func parsed(t *testing.T, b []byte) routeMessage {
@@ -161,13 +163,13 @@ func TestOfTooManyAdvertisedRoutesThoseStayThatCameFirst(t *testing.T) {
 }
 
 func FuzzRoutingMessages(f *testing.F) {
-	f.Add(message(unix.RTM_NEWROUTE, 0, 1, routeBody(2, "10.0.0.0/8", 100, Route{Protocol: 12, Via: netip.MustParseAddr("10.0.0.1")})))
-	f.Add(message(unix.RTM_NEWADDR, 0, 1, addressHeader(2, netip.MustParsePrefix("10.0.0.2/24")), attribute(unix.IFA_LOCAL, []byte{10, 0, 0, 2})))
-	f.Add(message(unix.RTM_NEWLINK, 0, 1, make([]byte, 16), attribute(unix.IFLA_IFNAME, []byte("eth0\x00")),
-		attribute(unix.IFLA_AF_SPEC, attribute(unix.AF_INET6, attribute(unix.IFLA_INET6_CONF, make([]byte, 200))))))
+	f.Add(rtnl.Message(unix.RTM_NEWROUTE, 0, 1, routeBody(2, "10.0.0.0/8", 100, Route{Protocol: 12, Via: netip.MustParseAddr("10.0.0.1")})))
+	f.Add(rtnl.Message(unix.RTM_NEWADDR, 0, 1, addressHeader(2, netip.MustParsePrefix("10.0.0.2/24")), rtnl.Attribute(unix.IFA_LOCAL, []byte{10, 0, 0, 2})))
+	f.Add(rtnl.Message(unix.RTM_NEWLINK, 0, 1, make([]byte, 16), rtnl.Attribute(unix.IFLA_IFNAME, []byte("eth0\x00")),
+		rtnl.Attribute(unix.IFLA_AF_SPEC, rtnl.Attribute(unix.AF_INET6, rtnl.Attribute(unix.IFLA_INET6_CONF, make([]byte, 200))))))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for m := (messages{rest: b}); m.next(); {
-			body := m.body
+		for m := (rtnl.Messages{Rest: b}); m.Next(); {
+			body := m.Body
 			readRoute(body)
 			readAddress(body)
 			readUserOptions(body)

@@ -4,8 +4,9 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"bantam/netcfg/rtnl"
 )
 
 // ip shows and changes addresses, links, routes and neighbours, with the words
@@ -38,6 +39,12 @@ func ip(c *call, args []string) int {
 	if len(args) == 0 {
 		return c.misuse("needs an object: addr, link, route or neigh")
 	}
+	kernel, err := rtnl.Open()
+	if err != nil {
+		return c.fail("ip", err)
+	}
+	defer kernel.Close()
+	r.kernel = kernel
 	object, args := args[0], args[1:]
 	verb := "show"
 	if len(args) > 0 {
@@ -48,11 +55,11 @@ func ip(c *call, args []string) int {
 		verbs map[string]func([]string) error
 	}{
 		{"address", map[string]func([]string) error{"show": r.showAddresses, "list": r.showAddresses,
-			"add": r.changeAddress(netlink.AddrAdd), "delete": r.changeAddress(netlink.AddrDel), "flush": r.flushAddresses}},
+			"add": r.changeAddress(r.addAddress), "delete": r.changeAddress(r.deleteAddress), "flush": r.flushAddresses}},
 		{"link", map[string]func([]string) error{"show": r.showLinks, "list": r.showLinks, "set": r.setLink,
 			"add": r.addLink, "delete": r.deleteLink}},
 		{"route", map[string]func([]string) error{"show": r.showRoutes, "list": r.showRoutes, "get": r.getRoute,
-			"add": r.changeRoute(netlink.RouteAdd, false), "replace": r.changeRoute(netlink.RouteReplace, false), "delete": r.changeRoute(netlink.RouteDel, true)}},
+			"add": r.changeRoute(unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_EXCL), "replace": r.changeRoute(unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_REPLACE), "delete": r.changeRoute(unix.RTM_DELROUTE, 0)}},
 		{"neighbour", map[string]func([]string) error{"show": r.showNeighbours, "list": r.showNeighbours, "flush": r.flushNeighbours}},
 	}
 	for _, o := range objects {
@@ -77,6 +84,9 @@ func ip(c *call, args []string) int {
 	return c.misuse("unknown object %q", object)
 }
 
+// errNoLink is that a link of that name is not there.
+var errNoLink = errors.New("no such link")
+
 // usageError is a fault of the command line.
 type usageError string
 
@@ -84,6 +94,7 @@ func (e usageError) Error() string { return string(e) }
 
 type ipRun struct {
 	c      *call
+	kernel *rtnl.Conversation
 	family int
 	brief  bool
 	stats  bool // counters of links

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -16,15 +15,15 @@ func (r *ipRun) showAddresses(args []string) error {
 	if err != nil {
 		return err
 	}
+	names := r.linkNames()
 	var rows [][]string
 	for _, link := range links {
-		addresses, err := netlink.AddrList(link, r.family)
+		addresses, err := r.addresses(link)
 		if err != nil {
 			return err
 		}
-		a := link.Attrs()
 		if r.brief {
-			row := []string{a.Name, strings.ToUpper(a.OperState.String()), ""}
+			row := []string{link.name, link.stateName(), ""}
 			for _, address := range addresses {
 				row[2] += address.IPNet.String() + " "
 			}
@@ -35,7 +34,7 @@ func (r *ipRun) showAddresses(args []string) error {
 			continue
 		}
 		if !r.oneline {
-			r.linkLine(link)
+			r.linkLine(link, names)
 		}
 		for _, address := range addresses {
 			family := "inet"
@@ -43,26 +42,26 @@ func (r *ipRun) showAddresses(args []string) error {
 				family = "inet6"
 			}
 			if r.oneline {
-				r.c.printf("%d: %s", a.Index, a.Name)
+				r.c.printf("%d: %s", link.index, link.name)
 			}
-			r.c.printf("    %s %s", family, address.IPNet)
-			if address.Broadcast != nil {
-				r.c.printf(" brd %s", address.Broadcast)
+			r.c.printf("    %s %s", family, address.IPNet.String())
+			if address.broadcast != nil {
+				r.c.printf(" brd %s", address.broadcast)
 			}
-			r.c.printf(" scope %s", scopeName(netlink.Scope(address.Scope)))
+			r.c.printf(" scope %s", scopeName(address.scope))
 			for _, f := range []struct {
-				bit  int
+				bit  uint32
 				name string
 			}{{unix.IFA_F_TENTATIVE, "tentative"}, {unix.IFA_F_DADFAILED, "dadfailed"}, {unix.IFA_F_DEPRECATED, "deprecated"},
 				{unix.IFA_F_MANAGETEMPADDR, "mngtmpaddr"}, {unix.IFA_F_NOPREFIXROUTE, "noprefixroute"}} {
-				if address.Flags&f.bit != 0 {
+				if address.flags&f.bit != 0 {
 					r.c.printf(" %s", f.name)
 				}
 			}
-			if address.Label != "" && address.Label != a.Name {
-				r.c.printf(" %s", address.Label)
+			if address.label != "" && address.label != link.name {
+				r.c.printf(" %s", address.label)
 			}
-			r.continued("       valid_lft %s preferred_lft %s", lifetime(address.ValidLft), lifetime(address.PreferedLft))
+			r.continued("       valid_lft %s preferred_lft %s", lifetime(address.valid), lifetime(address.preferred))
 			r.c.printf("\n")
 		}
 	}
@@ -71,21 +70,30 @@ func (r *ipRun) showAddresses(args []string) error {
 }
 
 // scopeName is the scope as iproute2 calls it.
-func scopeName(scope netlink.Scope) string {
-	if scope == netlink.SCOPE_UNIVERSE {
+func scopeName(scope byte) string {
+	switch scope {
+	case unix.RT_SCOPE_UNIVERSE:
 		return "global"
+	case unix.RT_SCOPE_SITE:
+		return "site"
+	case unix.RT_SCOPE_LINK:
+		return "link"
+	case unix.RT_SCOPE_HOST:
+		return "host"
+	case unix.RT_SCOPE_NOWHERE:
+		return "nowhere"
 	}
-	return scope.String()
+	return "unknown"
 }
 
-func lifetime(seconds int) string {
-	if uint32(seconds) == 1<<32-1 {
+func lifetime(seconds uint32) string {
+	if seconds == 1<<32-1 {
 		return "forever"
 	}
-	return strconv.Itoa(seconds) + "sec"
+	return strconv.Itoa(int(seconds)) + "sec"
 }
 
-func (r *ipRun) changeAddress(change func(netlink.Link, *netlink.Addr) error) func([]string) error {
+func (r *ipRun) changeAddress(change func(link, linkAddress) error) func([]string) error {
 	return func(args []string) error {
 		text, values, err := words(args, "dev brd label scope")
 		if err != nil {
@@ -99,32 +107,32 @@ func (r *ipRun) changeAddress(change func(netlink.Link, *netlink.Addr) error) fu
 				text = strings.TrimSuffix(text, "/32") + "/128"
 			}
 		}
-		address, err := netlink.ParseAddr(text)
+		ip, subnet, err := net.ParseCIDR(text)
 		if err != nil {
 			return usageError(fmt.Sprintf("%s is not an address", text))
 		}
-		address.Label = values["label"]
+		a := linkAddress{IPNet: net.IPNet{IP: ip, Mask: subnet.Mask}, label: values["label"]}
 		switch brd := values["brd"]; brd {
 		case "", "+": // the last address of the subnet, which is also the default
 		default:
-			if address.Broadcast = net.ParseIP(brd).To4(); address.Broadcast == nil {
+			if a.broadcast = net.ParseIP(brd).To4(); a.broadcast == nil {
 				return usageError("brd: " + brd + " is not an address")
 			}
 		}
 		switch scope := values["scope"]; scope {
 		case "", "global":
 		case "link":
-			address.Scope = unix.RT_SCOPE_LINK
+			a.scope = unix.RT_SCOPE_LINK
 		case "host":
-			address.Scope = unix.RT_SCOPE_HOST
+			a.scope = unix.RT_SCOPE_HOST
 		default:
 			return usageError("scope: one of global link host")
 		}
-		link, err := netlink.LinkByName(values["dev"])
+		l, err := r.linkNamed(values["dev"])
 		if err != nil {
-			return errors.New("no such link")
+			return err
 		}
-		return change(link, address)
+		return change(l, a)
 	}
 }
 
@@ -137,13 +145,13 @@ func (r *ipRun) flushAddresses(args []string) error {
 		return err
 	}
 	for _, link := range links {
-		addresses, err := netlink.AddrList(link, r.family)
+		addresses, err := r.addresses(link)
 		if err != nil {
 			return err
 		}
 		for _, address := range addresses {
 			// A secondary address may have gone with its primary.
-			if err := netlink.AddrDel(link, &address); err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
+			if err := r.deleteAddress(link, address); err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
 				return err
 			}
 		}

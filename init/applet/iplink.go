@@ -1,17 +1,19 @@
 package applet
 
 import (
-	"errors"
+	"encoding/binary"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"bantam/netcfg/rtnl"
 )
 
-func (r *ipRun) links(args []string) ([]netlink.Link, error) {
+func (r *ipRun) links(args []string) ([]link, error) {
 	up := false
 	if len(args) > 0 && args[0] == "up" {
 		up, args = true, args[1:]
@@ -24,27 +26,18 @@ func (r *ipRun) links(args []string) ([]netlink.Link, error) {
 		name = values["dev"]
 	}
 	if name != "" {
-		link, err := netlink.LinkByName(name)
-		if err != nil {
-			return nil, errors.New("no such link")
-		}
-		return []netlink.Link{link}, nil
+		l, err := r.linkNamed(name)
+		return []link{l}, err
 	}
-	all, err := netlink.LinkList()
-	if !up {
-		return all, err
+	all, err := r.allLinks()
+	if up {
+		all = slices.DeleteFunc(all, func(l link) bool { return l.flags&unix.IFF_UP == 0 })
 	}
-	var list []netlink.Link
-	for _, link := range all {
-		if link.Attrs().Flags&net.FlagUp != 0 {
-			list = append(list, link)
-		}
-	}
-	return list, err
+	return all, err
 }
 
 // linkFlags are the kernel's flags as iproute2 names them.
-func linkFlags(a *netlink.LinkAttrs) string {
+func (l link) flagNames() string {
 	var names []string
 	for _, f := range []struct {
 		bit  uint32
@@ -52,41 +45,36 @@ func linkFlags(a *netlink.LinkAttrs) string {
 	}{{unix.IFF_LOOPBACK, "LOOPBACK"}, {unix.IFF_BROADCAST, "BROADCAST"}, {unix.IFF_POINTOPOINT, "POINTOPOINT"},
 		{unix.IFF_MULTICAST, "MULTICAST"}, {unix.IFF_NOARP, "NOARP"}, {unix.IFF_PROMISC, "PROMISC"},
 		{unix.IFF_UP, "UP"}, {unix.IFF_LOWER_UP, "LOWER_UP"}} {
-		if a.RawFlags&f.bit != 0 {
+		if l.flags&f.bit != 0 {
 			names = append(names, f.name)
 		}
-		if f.bit == unix.IFF_UP && a.RawFlags&unix.IFF_UP != 0 && a.RawFlags&unix.IFF_LOWER_UP == 0 && a.RawFlags&unix.IFF_LOOPBACK == 0 {
+		if f.bit == unix.IFF_UP && l.flags&unix.IFF_UP != 0 && l.flags&unix.IFF_LOWER_UP == 0 && l.flags&unix.IFF_LOOPBACK == 0 {
 			names = append([]string{"NO-CARRIER"}, names...)
 		}
 	}
 	return strings.Join(names, ",")
 }
 
-func (r *ipRun) linkLine(link netlink.Link) {
-	a := link.Attrs()
-	name := a.Name
-	if a.ParentIndex != 0 {
-		if parent, err := netlink.LinkByIndex(a.ParentIndex); err == nil {
-			name += "@" + parent.Attrs().Name
-		}
+func (r *ipRun) linkLine(l link, names map[int]string) {
+	name := l.name
+	if parent := names[l.parent]; parent != "" {
+		name += "@" + parent
 	}
-	r.c.printf("%d: %s: <%s> mtu %d", a.Index, name, linkFlags(a), a.MTU)
-	if a.MasterIndex != 0 {
-		if master, err := netlink.LinkByIndex(a.MasterIndex); err == nil {
-			r.c.printf(" master %s", master.Attrs().Name)
-		}
+	r.c.printf("%d: %s: <%s> mtu %d", l.index, name, l.flagNames(), l.mtu)
+	if master := names[l.master]; master != "" {
+		r.c.printf(" master %s", master)
 	}
-	r.c.printf(" state %s", strings.ToUpper(a.OperState.String()))
-	if kind := link.Type(); kind != "device" {
-		r.c.printf(" type %s", kind)
+	r.c.printf(" state %s", l.stateName())
+	if l.kind != "" {
+		r.c.printf(" type %s", l.kind)
 	}
-	if len(a.HardwareAddr) > 0 {
-		r.continued("    link/ether %s", a.HardwareAddr)
-	} else if a.Flags&net.FlagLoopback != 0 {
+	if len(l.mac) > 0 {
+		r.continued("    link/ether %s", l.mac)
+	} else if l.flags&unix.IFF_LOOPBACK != 0 {
 		r.continued("    link/loopback")
 	}
-	if r.stats && a.Statistics != nil {
-		r.counters(a.Statistics)
+	if r.stats && l.statistics != nil {
+		r.counters(l)
 	}
 	r.c.printf("\n")
 }
@@ -101,17 +89,17 @@ func (r *ipRun) continued(format string, args ...any) {
 }
 
 // counters prints what came and went since the link is there.
-func (r *ipRun) counters(s *netlink.LinkStatistics) {
+func (r *ipRun) counters(l link) {
 	for _, side := range []struct {
 		title  []string
-		counts []uint64
+		places []int // in struct rtnl_link_stats64
 	}{
-		{[]string{"RX:", "bytes", "packets", "errors", "dropped", "missed", "mcast"}, []uint64{s.RxBytes, s.RxPackets, s.RxErrors, s.RxDropped, s.RxMissedErrors, s.Multicast}},
-		{[]string{"TX:", "bytes", "packets", "errors", "dropped", "carrier", "collsns"}, []uint64{s.TxBytes, s.TxPackets, s.TxErrors, s.TxDropped, s.TxCarrierErrors, s.Collisions}},
+		{[]string{"RX:", "bytes", "packets", "errors", "dropped", "missed", "mcast"}, []int{2, 0, 4, 6, 15, 8}},
+		{[]string{"TX:", "bytes", "packets", "errors", "dropped", "carrier", "collsns"}, []int{3, 1, 5, 7, 17, 9}},
 	} {
 		title, values := "    "+side.title[0], "       "
-		for i, n := range side.counts {
-			text := strconv.FormatUint(n, 10)
+		for i, place := range side.places {
+			text := strconv.FormatUint(l.count(place), 10)
 			width := max(len(text), len(side.title[i+1]))
 			title += fmt.Sprintf("  %*s", width, side.title[i+1])
 			values += fmt.Sprintf("  %*s", width, text)
@@ -127,12 +115,12 @@ func (r *ipRun) showLinks(args []string) error {
 		return err
 	}
 	var rows [][]string
-	for _, link := range links {
-		a := link.Attrs()
+	names := r.linkNames()
+	for _, l := range links {
 		if r.brief {
-			rows = append(rows, []string{a.Name, strings.ToUpper(a.OperState.String()), a.HardwareAddr.String(), "<" + linkFlags(a) + ">"})
+			rows = append(rows, []string{l.name, l.stateName(), l.mac.String(), "<" + l.flagNames() + ">"})
 		} else {
-			r.linkLine(link)
+			r.linkLine(l, names)
 		}
 	}
 	alignment{gap: 3}.print(r.c.out, rows)
@@ -146,19 +134,19 @@ func (r *ipRun) setLink(args []string) error {
 	if len(args) < 2 {
 		return usageError("needs LINK up|down|mtu N|name NAME|address MAC|master LINK|nomaster|promisc on|off")
 	}
-	link, err := netlink.LinkByName(args[0])
+	l, err := r.linkNamed(args[0])
 	if err != nil {
-		return errors.New("no such link")
+		return err
 	}
 	for args = args[1:]; len(args) > 0; args = args[1:] {
 		word := args[0]
 		switch word {
 		case "up":
-			err = netlink.LinkSetUp(link)
+			err = r.changeLink(l, unix.IFF_UP, unix.IFF_UP)
 		case "down":
-			err = netlink.LinkSetDown(link)
+			err = r.changeLink(l, 0, unix.IFF_UP)
 		case "nomaster":
-			err = netlink.LinkSetNoMaster(link)
+			err = r.changeLink(l, 0, 0, rtnl.Attribute32(unix.IFLA_MASTER, 0))
 		default:
 			if len(args) < 2 {
 				return usageError(word + " needs a value")
@@ -171,27 +159,27 @@ func (r *ipRun) setLink(args []string) error {
 				if convErr != nil {
 					return usageError("mtu: " + value + " is not a number")
 				}
-				err = netlink.LinkSetMTU(link, n)
+				err = r.changeLink(l, 0, 0, rtnl.Attribute32(unix.IFLA_MTU, uint32(n)))
 			case "name":
-				err = netlink.LinkSetName(link, value)
+				err = r.changeLink(l, 0, 0, rtnl.Attribute(unix.IFLA_IFNAME, append([]byte(value), 0)))
 			case "address":
 				mac, parseErr := net.ParseMAC(value)
 				if parseErr != nil {
 					return usageError(value + " is not a hardware address")
 				}
-				err = netlink.LinkSetHardwareAddr(link, mac)
+				err = r.changeLink(l, 0, 0, rtnl.Attribute(unix.IFLA_ADDRESS, mac))
 			case "master":
-				master, findErr := netlink.LinkByName(value)
+				master, findErr := r.linkNamed(value)
 				if findErr != nil {
-					return fmt.Errorf("%s: no such link", value)
+					return fmt.Errorf("%s: %w", value, findErr)
 				}
-				err = netlink.LinkSetMaster(link, master)
+				err = r.changeLink(l, 0, 0, rtnl.Attribute32(unix.IFLA_MASTER, uint32(master.index)))
 			case "promisc":
+				flags := uint32(0)
 				if value == "on" {
-					err = netlink.SetPromiscOn(link)
-				} else {
-					err = netlink.SetPromiscOff(link)
+					flags = unix.IFF_PROMISC
 				}
+				err = r.changeLink(l, flags, unix.IFF_PROMISC)
 			default:
 				return usageError("unknown word " + word)
 			}
@@ -211,26 +199,29 @@ func (r *ipRun) addLink(args []string) error {
 	if values["name"] != "" {
 		name = values["name"]
 	}
-	attributes := netlink.NewLinkAttrs()
-	attributes.Name = name
+	if name == "" {
+		return usageError("needs a name")
+	}
+	parts := [][]byte{linkHeader(0, 0, 0), rtnl.Attribute(unix.IFLA_IFNAME, append([]byte(name), 0))}
+	info := rtnl.Attribute(unix.IFLA_INFO_KIND, []byte(values["type"]))
 	switch values["type"] {
-	case "dummy":
-		return netlink.LinkAdd(&netlink.Dummy{LinkAttrs: attributes})
-	case "bridge":
-		return netlink.LinkAdd(&netlink.Bridge{LinkAttrs: attributes})
+	case "dummy", "bridge":
 	case "vlan":
-		parent, err := netlink.LinkByName(values["link"])
+		parent, err := r.linkNamed(values["link"])
 		if err != nil {
-			return fmt.Errorf("%s: no such link", values["link"])
+			return fmt.Errorf("%s: %w", values["link"], err)
 		}
-		id, err := strconv.Atoi(values["id"])
+		id, err := strconv.ParseUint(values["id"], 10, 16)
 		if err != nil {
 			return usageError("vlan needs id N")
 		}
-		attributes.ParentIndex = parent.Attrs().Index
-		return netlink.LinkAdd(&netlink.Vlan{LinkAttrs: attributes, VlanId: id})
+		parts = append(parts, rtnl.Attribute32(unix.IFLA_LINK, uint32(parent.index)))
+		data := rtnl.Attribute(unix.IFLA_VLAN_ID, binary.NativeEndian.AppendUint16(nil, uint16(id)))
+		info = append(info, rtnl.Attribute(unix.IFLA_INFO_DATA, data)...)
+	default:
+		return usageError("knows types dummy, bridge and vlan")
 	}
-	return usageError("knows types dummy, bridge and vlan")
+	return r.kernel.Change(unix.RTM_NEWLINK, unix.NLM_F_CREATE|unix.NLM_F_EXCL, append(parts, rtnl.Attribute(unix.IFLA_LINKINFO, info))...)
 }
 
 func (r *ipRun) deleteLink(args []string) error {
@@ -241,5 +232,5 @@ func (r *ipRun) deleteLink(args []string) error {
 	if err != nil {
 		return err
 	}
-	return netlink.LinkDel(links[0])
+	return r.kernel.Change(unix.RTM_DELLINK, 0, linkHeader(links[0].index, 0, 0))
 }

@@ -1,12 +1,11 @@
 package applet
 
 import (
-	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -18,27 +17,32 @@ func (r *ipRun) showRoutes(args []string) error {
 	if subject != "" {
 		return usageError("unexpected " + subject + " (ip route get ADDRESS tells the way to it)")
 	}
-	filter, mask := &netlink.Route{Table: unix.RT_TABLE_MAIN}, netlink.RT_FILTER_TABLE
-	if table := values["table"]; table == "all" {
-		filter.Table = unix.RT_TABLE_UNSPEC
-	} else if table == "local" {
-		filter.Table = unix.RT_TABLE_LOCAL
-	} else if table != "" && table != "main" {
-		if filter.Table, err = strconv.Atoi(table); err != nil {
-			return usageError(table + " is not a table")
+	table := uint64(unix.RT_TABLE_MAIN)
+	switch word := values["table"]; word {
+	case "", "main":
+	case "all":
+		table = unix.RT_TABLE_UNSPEC
+	case "local":
+		table = unix.RT_TABLE_LOCAL
+	default:
+		if table, err = strconv.ParseUint(word, 10, 32); err != nil {
+			return usageError(word + " is not a table")
 		}
 	}
-	names := linkNames()
+	names := r.linkNames()
 	family := r.family
 	if family == unix.AF_UNSPEC {
 		family = unix.AF_INET
 	}
-	routes, err := netlink.RouteListFiltered(family, filter, mask)
+	routes, err := r.routes(family)
 	if err != nil {
 		return err
 	}
 	for _, route := range routes {
-		if dev := values["dev"]; dev != "" && names[route.LinkIndex] != dev {
+		if dev := values["dev"]; dev != "" && names[route.index] != dev {
+			continue
+		}
+		if table != unix.RT_TABLE_UNSPEC && route.table != uint32(table) || route.flags&unix.RTM_F_CLONED != 0 {
 			continue
 		}
 		r.printRoute(route, names)
@@ -46,53 +50,69 @@ func (r *ipRun) showRoutes(args []string) error {
 	return nil
 }
 
-func linkNames() map[int]string {
+func (r *ipRun) linkNames() map[int]string {
 	names := map[int]string{}
-	links, _ := netlink.LinkList()
-	for _, link := range links {
-		names[link.Attrs().Index] = link.Attrs().Name
+	links, _ := r.allLinks()
+	for _, l := range links {
+		names[l.index] = l.name
 	}
 	return names
 }
 
-func (r *ipRun) printRoute(route netlink.Route, names map[int]string) {
+func (r *ipRun) printRoute(route route, names map[int]string) {
 	to := "default"
-	if route.Dst != nil {
-		if ones, bits := route.Dst.Mask.Size(); ones == bits {
-			to = route.Dst.IP.String()
-		} else if ones > 0 {
-			to = route.Dst.String()
+	if route.to != nil {
+		if route.bits == 8*len(route.to) {
+			to = route.to.String()
+		} else if route.bits > 0 {
+			to = fmt.Sprintf("%s/%d", route.to, route.bits)
 		}
 	}
-	if kind := route.Type; kind == unix.RTN_BLACKHOLE || kind == unix.RTN_UNREACHABLE || kind == unix.RTN_PROHIBIT {
-		to = map[int]string{unix.RTN_BLACKHOLE: "blackhole ", unix.RTN_UNREACHABLE: "unreachable ", unix.RTN_PROHIBIT: "prohibit "}[kind] + to
+	if kind := route.kind; kind == unix.RTN_BLACKHOLE || kind == unix.RTN_UNREACHABLE || kind == unix.RTN_PROHIBIT {
+		to = map[byte]string{unix.RTN_BLACKHOLE: "blackhole ", unix.RTN_UNREACHABLE: "unreachable ", unix.RTN_PROHIBIT: "prohibit "}[kind] + to
 	}
 	r.c.printf("%s", to)
-	if route.Gw != nil {
-		r.c.printf(" via %s", route.Gw)
+	if route.via != nil {
+		r.c.printf(" via %s", route.via)
 	}
-	if route.LinkIndex != 0 {
-		r.c.printf(" dev %s", names[route.LinkIndex])
+	if route.index != 0 {
+		r.c.printf(" dev %s", names[route.index])
 	}
-	for _, hop := range route.MultiPath {
-		r.c.printf(" nexthop via %s dev %s weight %d", hop.Gw, names[hop.LinkIndex], hop.Hops+1)
+	for _, hop := range route.hops {
+		r.c.printf(" nexthop via %s dev %s weight %d", hop.via, names[hop.index], hop.weight)
 	}
-	if route.Protocol != 0 {
-		r.c.printf(" proto %s", route.Protocol)
+	if route.protocol != 0 {
+		r.c.printf(" proto %s", protocolName(route.protocol))
 	}
-	if route.Scope != netlink.SCOPE_UNIVERSE {
-		r.c.printf(" scope %s", scopeName(route.Scope))
+	if route.scope != unix.RT_SCOPE_UNIVERSE {
+		r.c.printf(" scope %s", scopeName(route.scope))
 	}
-	if route.Src != nil {
-		r.c.printf(" src %s", route.Src)
+	if route.from != nil {
+		r.c.printf(" src %s", route.from)
 	}
-	if route.Priority != 0 {
-		r.c.printf(" metric %d", route.Priority)
+	if route.metric != 0 {
+		r.c.printf(" metric %d", route.metric)
 	}
-	if route.Flags&int(netlink.FLAG_ONLINK) != 0 {
+	if route.flags&unix.RTNH_F_ONLINK != 0 {
 		r.c.printf(" onlink")
 	}
 	r.c.printf("\n")
+}
+
+// protocolNames are RTPROT_... of linux/rtnetlink.h as iproute2 calls them.
+var protocolNames = map[byte]string{
+	unix.RTPROT_REDIRECT: "redirect", unix.RTPROT_KERNEL: "kernel", unix.RTPROT_BOOT: "boot", unix.RTPROT_STATIC: "static",
+	unix.RTPROT_GATED: "gated", unix.RTPROT_RA: "ra", unix.RTPROT_MRT: "mrt", unix.RTPROT_ZEBRA: "zebra", unix.RTPROT_BIRD: "bird",
+	unix.RTPROT_DNROUTED: "dnrouted", unix.RTPROT_XORP: "xorp", unix.RTPROT_NTK: "ntk", unix.RTPROT_DHCP: "dhcp", unix.RTPROT_MROUTED: "mrouted",
+	unix.RTPROT_BABEL: "babel", unix.RTPROT_BGP: "bgp", unix.RTPROT_ISIS: "isis", unix.RTPROT_OSPF: "ospf", unix.RTPROT_RIP: "rip",
+	unix.RTPROT_EIGRP: "eigrp",
+}
+
+func protocolName(protocol byte) string {
+	if name := protocolNames[protocol]; name != "" {
+		return name
+	}
+	return strconv.Itoa(int(protocol))
 }
 
 func (r *ipRun) getRoute(args []string) error {
@@ -103,18 +123,15 @@ func (r *ipRun) getRoute(args []string) error {
 	if address == nil {
 		return usageError(args[0] + " is not an address")
 	}
-	routes, err := netlink.RouteGet(address)
+	found, err := r.routeTo(address)
 	if err != nil {
 		return err
 	}
-	names := linkNames()
-	for _, route := range routes {
-		r.printRoute(route, names)
-	}
+	r.printRoute(found, r.linkNames())
 	return nil
 }
 
-func (r *ipRun) changeRoute(change func(*netlink.Route) error, deletes bool) func([]string) error {
+func (r *ipRun) changeRoute(message, flags uint16) func([]string) error {
 	return func(args []string) error {
 		onlink := false
 		if n := len(args); n > 0 && args[n-1] == "onlink" {
@@ -124,61 +141,70 @@ func (r *ipRun) changeRoute(change func(*netlink.Route) error, deletes bool) fun
 		if err != nil {
 			return err
 		}
-		route := &netlink.Route{Gw: net.ParseIP(values["via"]), Src: net.ParseIP(values["src"])}
-		if values["via"] != "" && route.Gw == nil {
+		route := route{table: unix.RT_TABLE_MAIN, via: net.ParseIP(values["via"]), from: net.ParseIP(values["src"])}
+		if values["via"] != "" && route.via == nil {
 			return usageError(values["via"] + " is not an address")
 		}
 		if onlink {
-			route.SetFlag(netlink.FLAG_ONLINK)
+			route.flags = unix.RTNH_F_ONLINK
 		}
 		switch {
 		case to == "":
 			return usageError("needs a destination")
-		case to == "default" && (r.family == unix.AF_INET6 || route.Gw != nil && route.Gw.To4() == nil):
-			route.Dst = &net.IPNet{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}
+		case to == "default" && (r.family == unix.AF_INET6 || route.via != nil && route.via.To4() == nil):
+			route.to = net.IPv6zero
 		case to == "default":
-			route.Dst = &net.IPNet{IP: net.IPv4zero, Mask: net.CIDRMask(0, 32)}
+			route.to = net.IPv4zero
 		default:
-			prefix, err := netlink.ParseIPNet(to)
-			if err != nil {
-				address := net.ParseIP(to)
-				if address == nil {
-					return usageError(to + " is not a destination")
-				}
-				if v4 := address.To4(); v4 != nil {
-					prefix = &net.IPNet{IP: v4, Mask: net.CIDRMask(32, 32)}
-				} else {
-					prefix = &net.IPNet{IP: address, Mask: net.CIDRMask(128, 128)}
-				}
+			if route.to, route.bits = parseDestination(to); route.to == nil {
+				return usageError(to + " is not a destination")
 			}
-			route.Dst = prefix
 		}
-		for word, field := range map[string]*int{"metric": &route.Priority, "table": &route.Table} {
+		for _, other := range []net.IP{route.via, route.from} {
+			if other != nil && familyOf(other) != familyOf(route.to) {
+				return usageError(fmt.Sprintf("%s is of another family than the destination", other))
+			}
+		}
+		for word, field := range map[string]*uint32{"metric": &route.metric, "table": &route.table} {
 			if values[word] == "" {
 				continue
 			}
-			if *field, err = strconv.Atoi(values[word]); err != nil {
+			n, err := strconv.ParseUint(values[word], 10, 32)
+			if err != nil {
 				return usageError(word + ": " + values[word] + " is not a number")
 			}
+			*field = uint32(n)
 		}
 		if values["dev"] != "" {
-			link, err := netlink.LinkByName(values["dev"])
+			l, err := r.linkNamed(values["dev"])
 			if err != nil {
-				return fmt.Errorf("%s: no such link", values["dev"])
+				return fmt.Errorf("%s: %w", values["dev"], err)
 			}
-			route.LinkIndex = link.Attrs().Index
-			if route.Gw == nil {
-				route.Scope = netlink.SCOPE_LINK
+			route.index = l.index
+			if route.via == nil {
+				route.scope = unix.RT_SCOPE_LINK
 			}
 		}
-		if deletes {
-			route.Scope = netlink.SCOPE_NOWHERE // whatever scope it has
+		if message == unix.RTM_DELROUTE {
+			route.scope = unix.RT_SCOPE_NOWHERE // whatever scope it has
+		} else {
+			route.protocol, route.kind = unix.RTPROT_BOOT, unix.RTN_UNICAST
 		}
-		return change(route)
+		return r.kernel.Change(message, flags, route.parts()...)
 	}
 }
 
-func (r *ipRun) neighbours(args []string) ([]netlink.Neigh, map[int]string, error) {
+// parseDestination reads a prefix, or an address, which is one of full length.
+func parseDestination(text string) (to net.IP, bits int) {
+	if ip, subnet, err := net.ParseCIDR(text); err == nil {
+		bits, _ = subnet.Mask.Size()
+		return ip, bits
+	}
+	to = net.ParseIP(text)
+	return to, 8 * len(raw(to))
+}
+
+func (r *ipRun) neighbours(args []string) ([]neighbour, map[int]string, error) {
 	subject, values, err := words(args, "dev")
 	if err != nil {
 		return nil, nil, err
@@ -186,17 +212,15 @@ func (r *ipRun) neighbours(args []string) ([]netlink.Neigh, map[int]string, erro
 	if subject != "" {
 		return nil, nil, usageError("unexpected " + subject)
 	}
-	names := linkNames()
-	index := 0
+	list, err := r.allNeighbours()
 	if dev := values["dev"]; dev != "" {
-		link, err := netlink.LinkByName(dev)
+		l, err := r.linkNamed(dev)
 		if err != nil {
-			return nil, nil, errors.New("no such link")
+			return nil, nil, err
 		}
-		index = link.Attrs().Index
+		list = slices.DeleteFunc(list, func(n neighbour) bool { return n.index != l.index })
 	}
-	list, err := netlink.NeighList(index, r.family)
-	return list, names, err
+	return list, r.linkNames(), err
 }
 
 func (r *ipRun) showNeighbours(args []string) error {
@@ -206,18 +230,18 @@ func (r *ipRun) showNeighbours(args []string) error {
 	}
 	states := []string{"INCOMPLETE", "REACHABLE", "STALE", "DELAY", "PROBE", "FAILED", "NOARP", "PERMANENT"}
 	for _, n := range list {
-		if n.State == unix.NUD_NOARP || n.State == 0 {
+		if n.state == unix.NUD_NOARP || n.state == 0 {
 			continue
 		}
-		r.c.printf("%s dev %s", n.IP, names[n.LinkIndex])
-		if len(n.HardwareAddr) > 0 {
-			r.c.printf(" lladdr %s", n.HardwareAddr)
+		r.c.printf("%s dev %s", n.ip, names[n.index])
+		if len(n.mac) > 0 {
+			r.c.printf(" lladdr %s", n.mac)
 		}
-		if n.Flags&unix.NTF_ROUTER != 0 {
+		if n.flags&unix.NTF_ROUTER != 0 {
 			r.c.printf(" router")
 		}
 		for i, state := range states {
-			if n.State&(1<<i) != 0 {
+			if n.state&(1<<i) != 0 {
 				r.c.printf(" %s", state)
 			}
 		}
@@ -232,8 +256,8 @@ func (r *ipRun) flushNeighbours(args []string) error {
 		return err
 	}
 	for _, n := range list {
-		if n.State&(unix.NUD_NOARP|unix.NUD_PERMANENT) == 0 {
-			netlink.NeighDel(&n)
+		if n.state&(unix.NUD_NOARP|unix.NUD_PERMANENT) == 0 {
+			r.deleteNeighbour(n)
 		}
 	}
 	return nil

@@ -42,6 +42,7 @@ var mayImport = map[string][]string{
 	"http1/https":       {"http1", "regular"},
 	"oci":               {"atomicfile", "http1", "printable", "regular", "signature", "switcher"},
 	"netcfg":            {"atomicfile", "boottime", "regular", "system"},
+	"netcfg/rtnl":       {},
 	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "printable", "signature", "slot", "spelling", "switcher", "system"},
 	"cmd":               {"board", "http1", "images", "oci", "printable", "signature", "spelling", "switcher", "system", "tty"},
 	"init":              {"atomicfile", "boottime", "docs", "editor", "gpt", "http1", "layer", "lifecycle", "netcfg", "oci", "printable", "regular", "signature", "slot", "spelling", "switcher", "system", "tty"},
@@ -54,7 +55,7 @@ var mayImport = map[string][]string{
 	"init/kmod":         {"init/glob"},
 	"init/statevolume":  {"gpt", "slot"},
 	"init/bootslot":     {"gpt", "init/statevolume", "layer", "slot", "switcher"},
-	"init/applet":       {"boottime", "editor/compare", "editor/screen", "http1", "init/filetree", "init/glob", "init/kmod", "init/sigaction", "printable", "system", "tty"},
+	"init/applet":       {"boottime", "editor/compare", "editor/screen", "http1", "init/filetree", "init/glob", "init/kmod", "init/sigaction", "netcfg/rtnl", "printable", "system", "tty"},
 	"init/shell":        {"atomicfile", "editor/keys", "init/applet", "init/glob", "init/sigaction", "spelling", "tty"},
 	"test":              {"board", "cmd", "editor", "gpt", "images", "init", "layer", "lifecycle", "netcfg", "oci", "signature", "slot", "switcher", "system"},
 }
