@@ -1,6 +1,7 @@
 package dhcp4
 
 import (
+	"bytes"
 	"encoding/binary"
 	"net/netip"
 	"testing"
@@ -214,11 +215,13 @@ func (b *bench) last2(dhcpv4.MessageType) (*dhcpv4.DHCPv4, SendDHCP) {
 func TestTwentyYearsOfRenewals(t *testing.T) {
 	b := newBench(t)
 	b.bind()
-	renewals := 0
+	answer, renewals := b.reply(dhcpv4.MessageTypeAck, nil), 0
 	for end := b.now + 20*365*24*time.Hour; b.now < end; {
 		b.wake()
 		if b.c.Phase() == Renewing {
-			b.answer(dhcpv4.MessageTypeAck, nil)
+			// Always the same answer: to make a third of a million is a third of this test's work.
+			binary.BigEndian.PutUint32(answer[4:], b.c.xid)
+			b.step(Datagram{bytes.Clone(answer)})
 			renewals++
 		}
 		if b.c.Lease() == nil || b.c.Lease().Address.Addr() != offeredIP {
