@@ -199,7 +199,7 @@ func (r *registry) pushSignatures(ctx context.Context, d switcher.Digest, signed
 	}
 	all := slices.Clone(there)
 	for _, s := range signed {
-		if !slices.ContainsFunc(all, func(have signature.Signed) bool { return sameSignature(have, s) }) {
+		if !slices.ContainsFunc(all, s.Equal) {
 			all = append(all, s)
 		}
 	}
@@ -221,10 +221,6 @@ func (r *registry) pushSignatures(ctx context.Context, d switcher.Digest, signed
 		}
 	}
 	return len(all), r.pushManifest(ctx, SignatureTag(d), raw)
-}
-
-func sameSignature(a, b signature.Signed) bool {
-	return string(a.Payload) == string(b.Payload) && string(a.Signature) == string(b.Signature)
 }
 
 func payloads(signed []signature.Signed) (list [][]byte) {

@@ -1,6 +1,7 @@
 package signature
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,11 @@ import (
 type Signed struct {
 	Payload   []byte `json:"payload"`   // the bytes of the layer, of media type PayloadType
 	Signature []byte `json:"signature"` // what its annotation Annotation holds, base64 decoded
+}
+
+// Equal says whether two signatures are the same, byte by byte.
+func (s Signed) Equal(other Signed) bool {
+	return bytes.Equal(s.Payload, other.Payload) && bytes.Equal(s.Signature, other.Signature)
 }
 
 // What the manifest of signatures says of each.

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -82,6 +83,23 @@ func TestWithKeysOnlyWhatTheyHaveSignedComes(t *testing.T) {
 	s = bootAgain(t, dir, m)
 	if x, err := s.Export(number); err != nil || len(x.Signed) != 1 || string(x.Signed[0].Payload) != string(p.signed[0].Payload) {
 		t.Errorf("an export has not the signature: %+v, %v", x, err)
+	}
+}
+
+// Who holds a registry can put any number of signatures in front of the good one.
+func TestTheSignatureThatCountsIsKeptAmongThoseOfNobody(t *testing.T) {
+	s, m, _ := bootedMachine(t)
+	mine, line := testKey(t, 'a')
+	other, _ := testKey(t, 'b')
+	wantExit(t, switchTo(t, s, VerbSwitch, trusting(line)), ExitGood)
+	p := kitParcel(m)
+	p.sign(mine)
+	good := p.signed[0]
+	p.sign(other)
+	p.signed = slices.Concat(slices.Repeat(p.signed, mostSigned), []signature.Signed{good})
+	x, err := s.Export(p.must(t, s))
+	if err != nil || len(x.Signed) != mostSigned || !x.Signed[0].Equal(good) {
+		t.Errorf("an export has not the signature in front: %+v, %v", x.Signed, err)
 	}
 }
 

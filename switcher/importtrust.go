@@ -9,15 +9,23 @@ import (
 // trust says whether the generation may come here by what [trust] of the running system demands. signed: somebody who is trusted
 // there has signed it. The note is for the log.
 func (s *Switcher) trust(g Generation, r ImportRequest) (signed bool, note string, refusal error) {
-	s.mu.Lock()
-	running := s.current.system
-	s.mu.Unlock()
-	if running == nil {
-		return false, "", errNotStarted
+	keys, err := s.trustedKeys()
+	if err != nil {
+		return false, "", err
 	}
-	policy := signature.Policy{Keys: running.Trust.PublicKeys(), Lowest: s.recordNow().Release, Downgrade: r.Downgrade}
+	policy := signature.Policy{Keys: keys, Lowest: s.recordNow().Release, Downgrade: r.Downgrade}
 	note, refusal = policy.Accept(signature.Offered{Digest: string(DigestOf(r.Manifest)), Release: g.Release, Signed: r.Signed})
 	return len(policy.Keys) > 0, note, refusal
+}
+
+// trustedKeys are those of the running system.
+func (s *Switcher) trustedKeys() ([]signature.PublicKey, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current.system == nil {
+		return nil, errNotStarted
+	}
+	return s.current.system.Trust.PublicKeys(), nil
 }
 
 // What is kept of the signatures that came with a generation, so that an export has them: a few, none of them large.
@@ -27,23 +35,32 @@ const (
 	longestSignature = 512
 )
 
-// keepable are the signatures that the record can hold.
-func keepable(all []signature.Signed) (list []signature.Signed) {
+// keepable are the signatures of g that the record can hold. Those of keys that are trusted are in front: the others may be nobody's.
+func keepable(g Generation, all []signature.Signed, keys []signature.PublicKey) []signature.Signed {
+	var trusted, others []signature.Signed
+	digest := string(g.Digest())
 	for _, one := range all {
-		if len(list) < mostSigned && len(one.Payload) <= longestPayload && len(one.Signature) <= longestSignature {
-			list = append(list, one)
+		if len(one.Payload) > longestPayload || len(one.Signature) > longestSignature {
+			continue
+		}
+		if _, err := signature.Verify(digest, []signature.Signed{one}, keys); err == nil {
+			trusted = append(trusted, one)
+		} else {
+			others = append(others, one)
 		}
 	}
-	return list
+	list := append(trusted, others...)
+	return list[:min(len(list), mostSigned)]
 }
 
 // keepSigned has the record hold the signatures that came with a generation; nil: they are there already, or there are none.
 func (s *Switcher) keepSigned(g Generation, all []signature.Signed) func(*Record, int) {
-	list, record := keepable(all), s.recordNow()
-	same := func(a, b signature.Signed) bool {
-		return string(a.Payload) == string(b.Payload) && string(a.Signature) == string(b.Signature)
+	keys, err := s.trustedKeys()
+	if err != nil {
+		return nil
 	}
-	if e := record.named(g.Digest()); len(list) == 0 || e != nil && slices.EqualFunc(e.Signed, list, same) {
+	list, record := keepable(g, all, keys), s.recordNow()
+	if e := record.named(g.Digest()); len(list) == 0 || e != nil && slices.EqualFunc(e.Signed, list, signature.Signed.Equal) {
 		return nil
 	}
 	return func(r *Record, number int) { r.entry(number).Signed = list }
