@@ -143,6 +143,19 @@ func (g Generation) KernelVersion() string {
 // maxManifest bounds what ParseManifest looks at; real manifests have some 300 bytes for each layer.
 const maxManifest = 256 << 10
 
+// maxWord bounds what a manifest calls something, in bytes: it is told on consoles of 960 bytes a second, also of what is refused.
+const maxWord = 255
+
+// shortWords says which annotation is longer than that; those in lists may be.
+func shortWords(annotations map[string]string, lists ...string) error {
+	for name, text := range annotations {
+		if len(text) > maxWord && !slices.Contains(lists, name) {
+			return fmt.Errorf("annotation %.80q has %d bytes, the limit is %d", name, len(text), maxWord)
+		}
+	}
+	return nil
+}
+
 // ParseManifest reads a manifest that Generation.Manifest wrote. A layer of an
 // unknown type or an unknown annotation is an error: a generation that is only half understood must not run.
 func ParseManifest(data []byte) (Generation, error) {
@@ -154,12 +167,15 @@ func ParseManifest(data []byte) (Generation, error) {
 		return Generation{}, fmt.Errorf("manifest: %w", err)
 	}
 	if m.SchemaVersion != 2 || m.MediaType != manifestType || m.ArtifactType != GenerationType {
-		return Generation{}, fmt.Errorf("manifest: not a Bantam generation (schema %d, type %q, artifact type %q)",
+		return Generation{}, fmt.Errorf("manifest: not a Bantam generation (schema %d, type %.80q, artifact type %.80q)",
 			m.SchemaVersion, m.MediaType, m.ArtifactType)
+	}
+	if err := shortWords(m.Annotations); err != nil {
+		return Generation{}, fmt.Errorf("manifest: %w", err)
 	}
 	for name := range m.Annotations { // e.g. a variant of the system, which later versions may have
 		if name != BoardAnnotation && name != ArchAnnotation && name != ReleaseAnnotation {
-			return Generation{}, fmt.Errorf("manifest: unknown annotation %q; it was made for another version of Bantam", name)
+			return Generation{}, fmt.Errorf("manifest: unknown annotation %.80q; it was made for another version of Bantam", name)
 		}
 	}
 	g := Generation{Board: m.Annotations[BoardAnnotation], Arch: m.Annotations[ArchAnnotation]}
@@ -171,7 +187,10 @@ func ParseManifest(data []byte) (Generation, error) {
 	}
 	for i, layer := range m.Layers {
 		if !layer.Digest.Valid() || layer.Size < 0 {
-			return Generation{}, fmt.Errorf("manifest: layer %d: bad digest %q or size %d", i, layer.Digest, layer.Size)
+			return Generation{}, fmt.Errorf("manifest: layer %d: bad digest %.80q or size %d", i, layer.Digest, layer.Size)
+		}
+		if err := shortWords(layer.Annotations, ForAnnotation, CmdlineAnnotation); err != nil {
+			return Generation{}, fmt.Errorf("manifest: layer %d: %w", i, err)
 		}
 		switch {
 		case layer.MediaType == SystemType && g.System.Digest == "":
@@ -186,7 +205,7 @@ func ParseManifest(data []byte) (Generation, error) {
 			}
 			g.Layers = append(g.Layers, layer)
 		default:
-			return Generation{}, fmt.Errorf("manifest: layer %d: unknown or repeated type %q; it was made for another version of Bantam", i, layer.MediaType)
+			return Generation{}, fmt.Errorf("manifest: layer %d: unknown or repeated type %.80q; it was made for another version of Bantam", i, layer.MediaType)
 		}
 	}
 	switch {

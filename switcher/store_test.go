@@ -321,6 +321,29 @@ func TestManifestRefusals(t *testing.T) {
 	}
 }
 
+// What is refused is told on a slow console, too.
+func TestAManifestOfLongWordsIsRefusedInFew(t *testing.T) {
+	good, long := string(image(webText).Manifest()), strings.Repeat("x", 5000)
+	for name, c := range map[string]struct{ old, new string }{
+		"its type":            {GenerationType, long},
+		"its board":           {`"bantam.board":"pc"`, `"bantam.board":"` + long + `"`},
+		"an annotation":       {`"bantam.board":"pc"`, `"bantam.board":"pc","` + long + `":""`},
+		"its release":         {`"bantam.board":"pc"`, `"bantam.board":"pc","bantam.release":"` + long + `"`},
+		"a blob's type":       {KernelType, long},
+		"a digest":            {"sha256:" + DigestOf([]byte("kernel")).Hex(), long},
+		"a kernel's version":  {`"bantam.version":"`, `"bantam.version":"` + long},
+		"the config's digest": {`"config":{"mediaType":"` + configType + `","digest":"`, `"config":{"mediaType":"` + configType + `","digest":"` + long},
+	} {
+		text := strings.Replace(good, c.old, c.new, 1)
+		if text == good {
+			t.Fatalf("%s: nothing replaced in %s", name, good)
+		}
+		if _, err := ParseManifest([]byte(text)); err == nil || len(err.Error()) > 500 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func FuzzParseManifest(f *testing.F) {
 	f.Add(image(webText).Manifest())
 	f.Add([]byte(`{"schemaVersion":2,"layers":[null]}`))
