@@ -40,6 +40,9 @@ func openWeb(ctx context.Context, client *http1.Client, u *url.URL) (files, erro
 		if err != nil {
 			return nil, err
 		}
+		if want := min(total, webWindow); int64(len(first)) != want {
+			return nil, fmt.Errorf("%s: the server sends %d bytes for its first %d", withoutQuery(u), len(first), want)
+		}
 		return &archive{tape: &webTape{client, u, total, first}, window: webWindow}, nil
 	case 404, 410:
 		answer.Body.Close()

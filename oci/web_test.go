@@ -88,6 +88,7 @@ func TestAnArchiveThatIsNotThereOrLiesIsAClearError(t *testing.T) {
 		{"a part without its place", func(request) answer { return rawserver.Say(206, "x") }, "for its beginning"},
 		{"a part without the whole length", func(request) answer { return rawserver.Say(206, "x", "Content-Range: bytes 0-0/*") }, "for its beginning"},
 		{"the end for its beginning", func(request) answer { return rawserver.Say(206, "x", "Content-Range: bytes 5-5/6") }, "for its beginning"},
+		{"less than it was asked for", func(request) answer { return rawserver.Say(206, "xx", "Content-Range: bytes 0-1/5000000") }, "sends 2 bytes for its first 16384"},
 		{"a web page", func(request) answer { return rawserver.Say(200, "<!DOCTYPE html>") }, "no tar but HTML"},
 		{"shorter than its length", func(r request) answer { return ranged(archive)(r) }, ""},
 		{"ranges that are known once", func(r request) answer {

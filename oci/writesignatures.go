@@ -130,7 +130,10 @@ func (l *layout) rewrite(ctx context.Context, signed []signature.Signed) error {
 		return err
 	}
 	return atomicfile.WriteUnsynced(l.where, info.Mode().Perm(), func(w *os.File) error {
-		return WriteArchive(ctx, w, cmp.Or(l.entry.Annotations[refName], "generation"), signedSource{l, signed})
+		if err := WriteArchive(ctx, w, cmp.Or(l.entry.Annotations[refName], "generation"), signedSource{l, signed}); err != nil {
+			return err
+		}
+		return w.Sync() // it takes the place of one that may be the only one
 	})
 }
 
