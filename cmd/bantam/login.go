@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -39,7 +42,8 @@ func loginFiles(env func(string) string) (files []string) {
 	return files
 }
 
-// findLogin reads one such file. A registry stands in it as a host, or as an address with a scheme and a path.
+// findLogin reads one such file. A registry stands in it as a host, or as an address with a scheme and a path; of several the shortest holds, which is
+// for all of it.
 func findLogin(data []byte, host string) (user, password string) {
 	var file struct {
 		Auths map[string]struct {
@@ -49,12 +53,13 @@ func findLogin(data []byte, host string) (user, password string) {
 	if json.Unmarshal(data, &file) != nil {
 		return "", ""
 	}
-	for name, entry := range file.Auths {
-		name = strings.TrimPrefix(strings.TrimPrefix(name, "https://"), "http://")
+	names := slices.SortedFunc(maps.Keys(file.Auths), func(a, b string) int { return cmp.Or(len(a)-len(b), strings.Compare(a, b)) })
+	for _, key := range names {
+		name := strings.TrimPrefix(strings.TrimPrefix(key, "https://"), "http://")
 		if name, _, _ = strings.Cut(name, "/"); !strings.EqualFold(name, host) {
 			continue
 		}
-		pair, err := base64.StdEncoding.DecodeString(entry.Auth)
+		pair, err := base64.StdEncoding.DecodeString(file.Auths[key].Auth)
 		if user, password, ok := strings.Cut(string(pair), ":"); err == nil && ok && user != "" {
 			return user, strings.TrimRight(password, "\x00")
 		}

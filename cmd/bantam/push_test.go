@@ -73,6 +73,12 @@ func TestLoginsAreFoundWhereOtherToolsKeepThem(t *testing.T) {
 			t.Errorf("%q: got %s %s, want %s", host, user, password, want)
 		}
 	}
+	several := []string{`"https://two.example.org/v1/": {"auth": "YTph"}`, `"two.example.org/machines": {"auth": "Yjpi"}`, `"two.example.org": {"auth": "Yzpj"}`}
+	for range 20 { // each time the map has another order
+		if user, _ := findLogin([]byte(`{"auths": {`+strings.Join(several, ", ")+`}}`), "two.example.org"); user != "c" {
+			t.Fatalf("of several logins that of %s is taken, want c's, which is for all of the registry", user)
+		}
+	}
 	if user, _ := findLogin([]byte("no JSON"), "x"); user != "" {
 		t.Error(user)
 	}
