@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"bantam/signature"
 	"bantam/switcher"
 )
 
@@ -26,21 +27,7 @@ func WriteArchive(ctx context.Context, w io.Writer, name string, src Source) err
 	if err != nil {
 		return err
 	}
-	entry := describe(manifestType, raw)
-	entry.Annotations = map[string]string{refName: name}
-	x := index{SchemaVersion: 2, MediaType: indexType, Manifests: []switcher.Descriptor{entry}}
-	small := [][]byte{raw}
-	if len(signed) > 0 {
-		entry.Annotations[kindAnnotation] = imageKind
-		sigs, config := SignatureManifest(signed)
-		of := describe(manifestType, sigs)
-		of.Annotations = map[string]string{refName: SignatureTag(entry.Digest), kindAnnotation: signaturesKind}
-		x.Manifests = append(x.Manifests, of)
-		small = append(small, sigs, config)
-		for _, s := range signed {
-			small = append(small, s.Payload)
-		}
-	}
+	x, small := indexed(name, raw, signed)
 	out := archiveWriter{tar.NewWriter(w), make(map[string]bool)}
 	for _, dir := range []string{"blobs/", "blobs/sha256/"} {
 		if err := out.WriteHeader(&tar.Header{Name: dir, Typeflag: tar.TypeDir, Mode: 0o755, Format: tar.FormatUSTAR}); err != nil {
@@ -64,6 +51,23 @@ func WriteArchive(ctx context.Context, w io.Writer, name string, src Source) err
 		}
 	}
 	return out.Close()
+}
+
+// indexed is the index of a manifest under a name and of its signatures, and all blobs that are known with them.
+func indexed(name string, raw []byte, signed []signature.Signed) (x index, small [][]byte) {
+	entry := describe(manifestType, raw)
+	entry.Annotations = map[string]string{refName: name}
+	x = index{SchemaVersion: 2, MediaType: indexType, Manifests: switcher.Descriptors{entry}}
+	small = [][]byte{raw}
+	if len(signed) == 0 {
+		return x, small
+	}
+	x.Manifests[0].Annotations[kindAnnotation] = imageKind
+	sigs, config := SignatureManifest(signed)
+	of := describe(manifestType, sigs)
+	of.Annotations = map[string]string{refName: SignatureTag(entry.Digest), kindAnnotation: signaturesKind}
+	x.Manifests = append(x.Manifests, of)
+	return x, append(append(small, sigs, config), payloads(signed)...)
 }
 
 // archiveWriter writes each file once.

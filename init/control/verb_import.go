@@ -100,7 +100,7 @@ func (c *client) bring(word string, flags map[string]string) (got brought, code 
 	}
 	signed, err := source.Signatures(ctx)
 	if err != nil {
-		return got, c.fail(fmt.Errorf("signatures: %w", err))
+		return got, c.fail(err)
 	}
 	req := Request{Verb: "import check", Manifest: manifest, Signed: signed, Downgrade: flags["--downgrade"] != ""}
 	var check switcher.ImportCheck
