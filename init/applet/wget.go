@@ -92,9 +92,11 @@ func (w *fetcher) fetch(text, output, folder string) error {
 	if name == "" {
 		name = path.Join(folder, nameIn(text))
 	}
-	have := int64(0)
-	if info, err := os.Stat(name); err == nil && w.resume && name != "-" && info.Mode().IsRegular() {
-		have = info.Size()
+	resume, have := w.resume && name != "-", int64(0)
+	if info, err := os.Stat(name); err == nil && resume {
+		if resume = info.Mode().IsRegular(); resume {
+			have = info.Size()
+		}
 	}
 	request := &http1.Request{Method: "GET", URL: u, AsStored: true, Fields: []http1.Field{{Name: "Accept", Value: "*/*"}}}
 	if have > 0 {
@@ -110,7 +112,10 @@ func (w *fetcher) fetch(text, output, folder string) error {
 	defer answer.Body.Close()
 	switch answer.Status {
 	case 200:
-		return w.save(answer, name, have)
+		if resume && have == 0 {
+			return w.continueFile(answer, name, 0)
+		}
+		return w.save(answer, name)
 	case 206:
 		if start, _, err := answer.Part(); err != nil || have == 0 || start != have {
 			return fmt.Errorf("the server sent another part than asked for (%s)", answer.Field("Content-Range"))
@@ -148,14 +153,11 @@ func (w *fetcher) nothingMissing(answer *http1.Response, name string, have int64
 	return nil
 }
 
-// save writes all of a file, of which have bytes may be there.
-func (w *fetcher) save(a *http1.Response, name string, have int64) error {
-	switch {
-	case name == "-":
+// save writes all of a file in one step.
+func (w *fetcher) save(a *http1.Response, name string) error {
+	if name == "-" {
 		_, err := io.Copy(w.c.out, a.Body)
 		return err
-	case w.resume && have == 0:
-		return w.continueFile(a, name, 0)
 	}
 	return replaceFile(name, 0o644, func(out io.Writer) error { return w.copy(out, a, name, 0) })
 }

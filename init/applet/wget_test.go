@@ -120,6 +120,13 @@ func TestWgetKeepsWhatHasComeAndContinuesIt(t *testing.T) {
 	}
 }
 
+func TestWgetContinuesNoDevice(t *testing.T) {
+	host := httpServer(t, map[string]string{"/x": "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc"})
+	if _, errs, code := runWget("-c", "-O", "/dev/null", host+"/x"); code != 0 {
+		t.Errorf("status %d, %q", code, errs)
+	}
+}
+
 func TestWgetTakesAFileAsTheServerKeepsIt(t *testing.T) {
 	host := httpServer(t, map[string]string{"/a.tar.gz": "HTTP/1.1 200 OK\r\nContent-Encoding: x-gzip\r\nContent-Length: 3\r\n\r\nabc"})
 	if out, errs, code := runWget("-q", "-O", "-", host+"/a.tar.gz"); code != 0 || out != "abc" {
