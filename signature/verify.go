@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Signed is one signature as cosign keeps it: a layer of the artifact that the tag sha256-<hex>.sig names.
@@ -50,13 +51,12 @@ func Verify(digest string, signed []Signed, keys []PublicKey) (by int, err error
 	}
 	var last error
 	for _, s := range signed {
-		if last = checkPayload(s.Payload, digest); last != nil {
-			continue
+		by := slices.IndexFunc(keys, func(k PublicKey) bool { return k.verifies(s.Payload, s.Signature) })
+		if by < 0 {
+			continue // nor is it read
 		}
-		for i, key := range keys {
-			if key.verifies(s.Payload, s.Signature) {
-				return i, nil
-			}
+		if last = checkPayload(s.Payload, digest); last == nil {
+			return by, nil
 		}
 	}
 	if last != nil {
@@ -75,7 +75,7 @@ type simpleSigning struct {
 	} `json:"critical"`
 }
 
-// checkPayload says why a payload is not about the manifest with this digest. What it looks at is not trusted yet.
+// checkPayload says why a payload, which somebody who is trusted has signed, is not about the manifest with this digest.
 func checkPayload(payload []byte, digest string) error {
 	if len(payload) > MaxPayload {
 		return fmt.Errorf("what is signed has %d bytes, more than %d", len(payload), MaxPayload)

@@ -74,6 +74,16 @@ func TestWhatNoTrustedKeySignedIsRefused(t *testing.T) {
 	}
 }
 
+func TestWhatNobodyHasSignedIsNotRead(t *testing.T) {
+	mine, other := signers(t)["Ed25519"], signers(t)["Ed25519"]
+	signed := []Signed{other.sign(t, payloadOf(digestB)), other.sign(t, []byte("{")), {Payload: payloadOf("call 555 for help")}}
+	for _, one := range signed {
+		if _, err := Verify(digestA, []Signed{one}, []PublicKey{mine.public}); err != ErrForeign {
+			t.Errorf("%s: got %v, want %v", one.Payload, err, ErrForeign)
+		}
+	}
+}
+
 func slicesOf(s Signed, n int) (list []Signed) {
 	for range n {
 		list = append(list, s)
