@@ -7,7 +7,7 @@ import (
 )
 
 // A life of a machine with two boot slots and three kernels, one of which may never come as far as PID 1: imports, boots,
-// switches, ways back, damage to what does not run, a lost state of the boot loader, and a cut of the power at any write. It
+// switches, ways back, a slot that a person starts, damage to what does not run, a lost state of the boot loader, and a cut of the power at any write. It
 // always starts something, what its owner chose unless it says why not, and comes to rest.
 func TestWhateverBefallsAMachineWithSlotsItStartsAndComesToRest(t *testing.T) {
 	for seed := range seeds(40) {
@@ -71,7 +71,7 @@ func (l *slotLife) act(t *testing.T) string {
 		result := l.s.Switch(t.Context(), r, nil)
 		return fmt.Sprintf("%s %d %q reboot %v: %d", r.Verb, r.Generation, r.Text, r.Reboot, result.Exit)
 	}
-	switch n := l.rng.IntN(14); {
+	switch n := l.rng.IntN(15); {
 	case n < 2:
 		kernel, text := 1+l.rng.IntN(3), texts[l.rng.IntN(3)]
 		l.imports(t, withKernel(kernel, text), text)
@@ -104,6 +104,12 @@ func (l *slotLife) act(t *testing.T) string {
 			t.Fatal(err)
 		}
 		return "stay up"
+	case n == 13:
+		other := l.loader.other(l.loader.booted)
+		if slot := l.medium.slots[other]; slot.header && !slot.damaged && !l.dead[slot.generation.BootID()] {
+			l.hand = other
+		}
+		return "by hand " + l.hand
 	}
 	l.offer = func(Offer) int { return some }
 	return fmt.Sprintf("choose %d for one boot", some)
@@ -146,7 +152,7 @@ func (l *slotLife) check(t *testing.T) {
 		l.fatal(t, "the default is %+v", def)
 	case l.s.current.generation.BootID() != booted:
 		l.fatal(t, "what runs has another kernel")
-	case l.s.current.number == def.Number || def.PassedOver || l.s.pickedForOnce():
+	case l.s.current.number == def.Number || def.PassedOver || l.s.pickedForOnce() || l.s.byHand:
 		return
 	}
 	for _, name := range []string{"A", "B"} {

@@ -413,6 +413,45 @@ func TestASlotThatAPersonStartsByHandSaysNothingOfTheOther(t *testing.T) {
 	}
 }
 
+func TestWhatIsToBeTriedIsTriedAlsoInASlotThatWasStartedByHand(t *testing.T) {
+	for name, c := range map[string]struct {
+		left  int // tries of that slot
+		fails bool
+		want  string
+	}{
+		"with success":                   {alwaysGood, false, "3 from A"},
+		"with success, the slot counted": {1, false, "3 from A"},
+		"in vain":                        {alwaysGood, true, "2 from B"},
+		"in vain, the slot counted":      {1, true, "2 from B"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := startedSlots(t)
+			wantExit(t, d.request(t, Request{Verb: VerbBoot, Generation: 2}), ExitGood)
+			d.mustStart(t)
+			d.wantRuns(t, "2 from B")
+			d.hand, d.medium.left["A"] = "A", c.left
+			d.mustStart(t)
+			d.wantRuns(t, "1 from A")
+			wantExit(t, d.request(t, Request{Verb: VerbBoot, Text: []byte("hostname = \"new\"\n" + webText[len("hostname = \"web\"\n"):])}), ExitGood)
+			if c.fails {
+				d.m.broken["web"] = exited(3)
+			}
+			d.mustStart(t)
+			if c.fails {
+				if e := d.s.recordNow().Entries[2]; e.State != StateBad {
+					t.Errorf("%+v", e)
+				}
+			}
+			d.wantRuns(t, c.want)
+			d.mustStart(t)
+			d.wantRuns(t, c.want)
+			if d.boots != 1 || d.medium.left[d.loader.booted] != alwaysGood {
+				t.Errorf("%d boots, %v", d.boots, d.medium)
+			}
+		})
+	}
+}
+
 func TestAKernelWithOtherWordsForItIsStagedAnew(t *testing.T) {
 	d := startedSlots(t)
 	wantExit(t, d.request(t, Request{Verb: VerbBoot, Generation: 2}), ExitGood)

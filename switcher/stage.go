@@ -99,11 +99,20 @@ func (o *operation) keepBooted() {
 	}
 }
 
-// disarm has the next boot start the slot that was booted, where another was to be tried.
+// disarm has the next boot start the slot that was booted, where another one was to be tried, or is the first one: this one was
+// started by hand then, or the first one does not start.
 func (o *operation) disarm() {
-	if v := o.slotsOrNone(); v.other.armed() {
-		if err := o.s.loader.MarkBad(v.other.Name); err != nil {
-			o.event(EventNote, "the boot loader may still try boot slot %s: %v", v.other.Name, err)
-		}
+	v, err := o.slotsOrNone(), error(nil)
+	switch {
+	case v.other.armed():
+		err = o.s.loader.MarkBad(v.other.Name)
+	case v.other == nil || !v.other.First:
+	case v.booted.Good:
+		err = o.s.loader.MarkGood(v.booted.Name)
+	default:
+		err = o.s.loader.Try(v.booted.Name, slotTries)
+	}
+	if err != nil {
+		o.event(EventNote, "the boot loader may still try boot slot %s: %v", v.other.Name, err)
 	}
 }
