@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"os"
+
+	"golang.org/x/sys/unix"
 )
 
 // plain takes the words of package net from an error, and leaves its reason.
@@ -24,6 +26,10 @@ func plain(err error) error {
 		return fmt.Errorf("the name %s cannot be looked up: %s", dns.Name, dns.Err)
 	case errors.As(err, &op) && op.Timeout():
 		return fmt.Errorf("%w: no answer to connecting", ErrStalled)
+	case errors.Is(err, unix.ECONNREFUSED):
+		return fmt.Errorf("%w: nothing listens there; does the server run, and is the port right?", unix.ECONNREFUSED)
+	case errors.Is(err, unix.ENETUNREACH), errors.Is(err, unix.EHOSTUNREACH):
+		return errors.New("no way leads there; is the network up, and the address right?")
 	case errors.As(err, &op) && errors.As(err, &call):
 		return call.Err
 	case err == io.EOF:

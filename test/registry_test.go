@@ -132,7 +132,7 @@ func TestAMachineTakesFromARegistryWhatItsKeyHasSigned(t *testing.T) {
 	const kept = 100 << 10
 	proxy.set(kept, false)
 	c.must("bantam switch "+from+"; echo code $?", "the same command goes on there", "code 1\n")
-	c.must("bantam import http://10.0.2.2:1/machines/pc:stable; echo code $?", "connection refused", "code 1\n")
+	c.must("bantam import http://10.0.2.2:1/machines/pc:stable; echo code $?", "connection refused: nothing listens there; does the server run", "code 1\n")
 	proxy.set(0, false)
 	proxy.taken()
 	m := importedBytes(t, c.must("bantam import --json "+from, `"number": 5`))
