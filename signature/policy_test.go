@@ -39,7 +39,13 @@ func TestAcceptance(t *testing.T) {
 		{"older, and --downgrade", Policy{Keys: trusts(old), Lowest: 7, Downgrade: true}, 6, by(old), nil, "version 6 is older than 7, which this machine has accepted, taken because of --downgrade"},
 		{"newer, and --downgrade is not told", Policy{Keys: trusts(old), Lowest: 7, Downgrade: true}, 8, by(old), nil, "signed by"},
 	} {
-		note, refusal := c.policy.Accept(Offered{Digest: digestA, Release: c.release, Signed: c.signed})
+		note, refusal := c.policy.Signer(digestA, c.signed)
+		if refusal == nil {
+			age, older := c.policy.Age(c.release)
+			if note += age; older != nil {
+				note, refusal = "", older
+			}
+		}
 		text := note
 		if refusal != nil {
 			text = refusal.Error()

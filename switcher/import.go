@@ -26,11 +26,11 @@ type Imported struct {
 func (s *Switcher) Import(ctx context.Context, r ImportRequest) (Imported, error) {
 	s.taking.Lock()
 	defer s.taking.Unlock()
-	g, err := s.admit(r)
-	if err != nil {
-		return Imported{}, err
+	g, _, _, err := s.trust(r) // again: the keys may be others than at the check
+	if err == nil {
+		err = s.admit(g, r.Manifest)
 	}
-	if _, _, err := s.trust(g, r); err != nil { // again: the keys may be others than at the check
+	if err != nil {
 		return Imported{}, err
 	}
 	found, err := s.lookFor(ctx, g)

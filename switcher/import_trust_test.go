@@ -73,6 +73,9 @@ func TestWithKeysOnlyWhatTheyHaveSignedComes(t *testing.T) {
 			t.Errorf("%s: something was loaded", name)
 		}
 	}
+	if _, err := s.CheckImport(ImportRequest{Manifest: []byte("{ not a manifest")}); !errors.Is(err, signature.ErrUnsigned) {
+		t.Errorf("what nobody has signed is read: %v", err)
+	}
 	p := kitParcel(m)
 	p.sign(mine)
 	check, err := s.CheckImport(p.request())

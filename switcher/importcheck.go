@@ -27,14 +27,14 @@ type ImportCheck struct {
 
 // CheckImport says what has to be loaded for a generation, or why it is refused. Nothing is written.
 func (s *Switcher) CheckImport(r ImportRequest) (ImportCheck, error) {
-	g, err := s.admit(r)
+	g, signed, note, err := s.trust(r)
+	if err == nil {
+		err = s.admit(g, r.Manifest)
+	}
 	if err != nil {
 		return ImportCheck{}, err
 	}
-	check := ImportCheck{Lacking: []Descriptor{}}
-	if check.Signed, check.Note, err = s.trust(g, r); err != nil {
-		return ImportCheck{}, err
-	}
+	check := ImportCheck{Lacking: []Descriptor{}, Signed: signed, Note: note}
 	record := s.recordNow()
 	if e := record.named(g.Digest()); e != nil {
 		check.Number = e.Number
@@ -54,22 +54,18 @@ func (s *Switcher) CheckImport(r ImportRequest) (ImportCheck, error) {
 	return check, s.checkImportSpace(g, &check, copied)
 }
 
-// admit says whether the generation may come here at all.
-func (s *Switcher) admit(r ImportRequest) (Generation, error) {
-	g, err := ParseManifest(r.Manifest)
-	if err != nil {
-		return g, err
-	}
-	if have := DigestOf(r.Manifest); have != g.Digest() { // its digest would be another in the store, and its signatures' would not fit
-		return g, fmt.Errorf("manifest: %s was written by another program than Bantam, which would name the same generation %s", have.Short(), g.Digest().Short())
+// admit says whether the generation of that manifest can come here at all.
+func (s *Switcher) admit(g Generation, manifest []byte) error {
+	if have := DigestOf(manifest); have != g.Digest() { // its digest would be another in the store, and its signatures' would not fit
+		return fmt.Errorf("manifest: %s was written by another program than Bantam, which would name the same generation %s", have.Short(), g.Digest().Short())
 	}
 	for _, d := range g.Blobs() {
 		if d.Size > largestBlob {
-			return g, fmt.Errorf("blob %s: %d bytes are too many", d.Digest.Short(), d.Size)
+			return fmt.Errorf("blob %s: %d bytes are too many", d.Digest.Short(), d.Size)
 		}
 	}
 	if g.System.Size > system.MaxSize {
-		return g, fmt.Errorf("its system.toml has %d bytes, the limit is %d", g.System.Size, system.MaxSize)
+		return fmt.Errorf("its system.toml has %d bytes, the limit is %d", g.System.Size, system.MaxSize)
 	}
 	when := Now
 	if g.BootID() != s.image.generation.BootID() {
@@ -78,12 +74,12 @@ func (s *Switcher) admit(r ImportRequest) (Generation, error) {
 	withoutLayers := g // they are on their way
 	withoutLayers.Layers = nil
 	if err := s.startable(withoutLayers, when); err != nil {
-		return g, fmt.Errorf("this generation cannot run here: %w", err)
+		return fmt.Errorf("this generation cannot run here: %w", err)
 	}
 	if when == NextBoot {
-		return g, s.fitsSlot(g)
+		return s.fitsSlot(g)
 	}
-	return g, nil
+	return nil
 }
 
 // fitsSlot says whether some slot can take kernel and initrd.

@@ -6,16 +6,25 @@ import (
 	"bantam/signature"
 )
 
-// trust says whether the generation may come here by what [trust] of the running system demands. signed: somebody who is trusted
-// there has signed it. The note is for the log.
-func (s *Switcher) trust(g Generation, r ImportRequest) (signed bool, note string, refusal error) {
+// trust says which generation is offered, and whether it may come here by what [trust] of the running system demands. Nothing of its
+// manifest is read before a signature of it has been found good. signed: somebody who is trusted there has signed it. The note is for the log.
+func (s *Switcher) trust(r ImportRequest) (g Generation, signed bool, note string, refusal error) {
 	keys, err := s.trustedKeys()
 	if err != nil {
-		return false, "", err
+		return g, false, "", err
 	}
 	policy := signature.Policy{Keys: keys, Lowest: s.recordNow().Release, Downgrade: r.Downgrade}
-	note, refusal = policy.Accept(signature.Offered{Digest: string(DigestOf(r.Manifest)), Release: g.Release, Signed: r.Signed})
-	return len(policy.Keys) > 0, note, refusal
+	if note, refusal = policy.Signer(string(DigestOf(r.Manifest)), r.Signed); refusal != nil {
+		return g, false, "", refusal
+	}
+	if g, refusal = ParseManifest(r.Manifest); refusal != nil {
+		return g, false, "", refusal
+	}
+	age, refusal := policy.Age(g.Release)
+	if age != "" {
+		note += "; " + age
+	}
+	return g, len(keys) > 0, note, refusal
 }
 
 // trustedKeys are those of the running system.
