@@ -33,10 +33,11 @@ func FuzzComplete(f *testing.F) {
 	}
 	f.Add([]byte("a"), -1)
 	f.Add([]byte("a"), 2)
+	var last []byte // what has passed all that does not depend on the offset
 	f.Fuzz(func(t *testing.T, src []byte, offset int) {
 		offered(t, src, offset)
 		Explain(src, offset)
-		if len(src) > 2000 || !isTOML(src) {
+		if len(src) > 2000 || bytes.Equal(src, last) || !isTOML(src) {
 			return
 		}
 		open := string(src) + "\n["
@@ -54,6 +55,9 @@ func FuzzComplete(f *testing.F) {
 				checkValues(t, before+string(quote), string(quote)+after)
 			}
 		})
+		if !t.Failed() {
+			last = bytes.Clone(src)
+		}
 	})
 }
 
