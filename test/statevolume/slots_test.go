@@ -3,58 +3,47 @@ package statevolume_test
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"bantam/gpt"
+	"bantam/images"
 	"bantam/slot"
 )
 
-const (
-	slotAt      = 2 * mib // slot A of slotMedium
-	stateCopies = 1 * mib
-)
-
-// slotMedium is an image with boot slots, of 6 MiB, as far as the device looks at one.
-func slotMedium(t *testing.T) []byte {
+// slotMedium is an image with boot slots, without a boot loader, and the byte at which its state's two copies begin.
+func slotMedium(t *testing.T) (medium []byte, copies int64) {
 	t.Helper()
-	medium := make([]byte, 6*mib)
-	put := func(at int64, b []byte, err error) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		copy(medium[at:], b)
+	path := filepath.Join(t.TempDir(), "medium.img")
+	err := images.WriteDisk(path, images.Disk{
+		Programs: images.GRUBPrograms{EFI: []byte("none"), EFIPath: "EFI/BOOT/BOOTX64.EFI"}, Label: "BANTAM", Disk: machineDisk,
+		Kernel: bytes.Repeat([]byte("kernel"), 30000), Initrd: bytes.Repeat([]byte("initrd"), 20000),
+		Cmdline:    "console=ttyS0 bantam.disk=" + machineDisk.String(),
+		Generation: "sha256:" + strings.Repeat("0", 64), Boot: "sha256:" + strings.Repeat("1", 64),
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	part := func(kind gpt.GUID, purpose string, at, size int64) gpt.Partition {
-		return gpt.Partition{Type: kind, ID: gpt.DeriveGUID(machineDisk.String(), purpose), First: uint64(at / 512), Last: uint64((at+size)/512 - 1), Name: purpose}
+	if medium, err = os.ReadFile(path); err != nil {
+		t.Fatal(err)
 	}
-	kernel, initrd := bytes.Repeat([]byte("kernel"), 30000), bytes.Repeat([]byte("initrd"), 20000)
-	h := slot.NewHeader(int64(len(kernel)), int64(len(initrd)))
-	h.Args = "console=ttyS0 bantam.disk=" + machineDisk.String()
-	h.Generation, h.Boot = "sha256:"+strings.Repeat("0", 64), "sha256:"+strings.Repeat("1", 64)
-	table := gpt.Table{Disk: machineDisk, Sectors: uint64(len(medium) / 512), Partitions: []gpt.Partition{
-		part(gpt.ESP, gpt.ESPPurpose, 512*1024, 256*1024), {},
-		part(gpt.BootState, gpt.BootState1Purpose, stateCopies, slot.CopySize), part(gpt.BootState, gpt.BootState2Purpose, stateCopies+slot.CopySize, slot.CopySize), {},
-		part(gpt.Slot, gpt.SlotAPurpose, slotAt, int64(h.Sectors())*512),
-	}}
-	gpt.ProtectiveMBR(medium[:512], table.Sectors, true)
-	put(512, table.Primary(), table.Verify())
-	put(int64(len(medium))-gpt.TableSectors*512, table.Backup(), nil)
+	table, err := gpt.ReadPrimary(bytes.NewReader(medium), uint64(len(medium)/512))
+	if err != nil {
+		t.Fatal(err)
+	}
 	saved := slot.Delivered
 	saved.Seen = slot.A // as by a boot loader: here QEMU starts the kernel
 	block, err := saved.EncodeGRUB()
-	put(stateCopies, slot.GRUBCopy(block), err)
-	put(stateCopies+slot.CopySize, slot.GRUBCopy(block), err)
-	header, err := h.Encode()
-	put(slotAt, header, err)
-	sums, err := slot.SumsOf(kernel, initrd).Encode(h)
-	put(slotAt+slot.SumsAt, sums, err)
-	put(slotAt+int64(h.Kernel.First)*512, kernel, nil)
-	put(slotAt+int64(h.Initrd.First)*512, initrd, nil)
-	origin := slotAt + int64(h.Origin())*512
-	put(origin, gpt.Origin{Image: machineDisk, Sector: uint64(origin / 512)}.Archive(), nil)
-	return medium
+	if err != nil {
+		t.Fatal(err)
+	}
+	copies = int64(table.Partitions[slot.State1Number-1].First) * 512
+	copy(medium[copies:], slices.Repeat(slot.GRUBCopy(block), 2))
+	return medium, copies
 }
 
 // slotB reads what a boot loader finds of slot B on a disk: its header, if there is one, whose content must be whole.
@@ -74,9 +63,10 @@ func slotB(t *testing.T, disk string, at int64) (slot.Header, bool) {
 
 func TestBootSlotsOnAMachine(t *testing.T) {
 	r := newRig(t)
-	r.image = slotMedium(t)
+	var stateCopies int64
+	r.image, stateCopies = slotMedium(t)
 	words := "bantam.disk=" + machineDisk.String()
-	const bAt = 26 * mib // 2 MiB and 24 of slot A
+	const bAt = 25 * mib // less than 1 MiB, and 24 of slot A
 
 	t.Run("slot B is made by the first boot, written to, and tried", func(t *testing.T) {
 		disk := r.disk(t, 256*mib)
