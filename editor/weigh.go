@@ -2,9 +2,9 @@ package editor
 
 import (
 	"math"
-	"slices"
 
 	"bantam/editor/screen"
+	"bantam/order"
 )
 
 // What is spent on where a jump ends best is bounded by work, not by time, so that
@@ -38,7 +38,7 @@ func (m *model) cheapest(to *screen.Screen, full bool, tops []int) int {
 		d.top = top
 		places = append(places, place{top, to.Estimate(m.compose(full))})
 	}
-	slices.SortStableFunc(places, func(a, b place) int { return a.estimate - b.estimate })
+	order.Stably(places, func(a, b place) int { return a.estimate - b.estimate })
 	best, least := 0, math.MaxInt
 	for _, p := range places[:min(len(places), weighedWell)] {
 		d.top = p.top

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"bantam/order"
 )
 
 // mostLine and mostEntries bound what ReadIndex takes: the largest package of Debian has some ten thousand programs and links.
@@ -56,7 +58,7 @@ type Index []Entry
 // indexes of all layers at each boot, and that takes a tenth of the time so.
 func (x Index) Encode() []byte {
 	var b []byte
-	for _, e := range slices.SortedFunc(slices.Values(x), func(a, b Entry) int { return strings.Compare(a.Path, b.Path) }) {
+	for _, e := range order.Sorted(slices.Values(x), func(a, b Entry) int { return strings.Compare(a.Path, b.Path) }) {
 		line := fmt.Sprintf("%c\t%04o\t%d:%d\t%s\t%s\t%s\t%s\t%s\t%s", e.Kind, e.Mode, e.UID, e.GID, e.SHA256,
 			escape(e.Path), escape(e.Link), escape(e.Interpreter), escape(e.Needs...), escape(e.RunPath...))
 		b = append(b, strings.TrimRight(line, "\t")+"\n"...)

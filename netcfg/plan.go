@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"bantam/order"
 )
 
 // Owned is what we did ourselves and the kernel does not tell back. The rest it
@@ -135,7 +137,7 @@ func (p *planner) sysctls() {
 }
 
 func (p *planner) links() {
-	for _, name := range slices.SortedFunc(maps.Keys(p.want.Links), naturally) {
+	for _, name := range order.Sorted(maps.Keys(p.want.Links), naturally) {
 		want, have := p.want.Links[name], p.have.Links[name]
 		if have.Index == 0 {
 			continue // it is gone
@@ -233,7 +235,7 @@ func (p *planner) remove(k AddressKey) {
 func (p *planner) putRoutes() {
 	keys := sortedRoutes(p.want.Routes)
 	// What is on the link comes first: gateways may be reached through it.
-	slices.SortStableFunc(keys, func(a, b RouteKey) int {
+	order.Stably(keys, func(a, b RouteKey) int {
 		direct := func(k RouteKey) int {
 			if p.want.Routes[k].Via.IsValid() {
 				return 1
@@ -326,7 +328,7 @@ func (p *planner) removable(k AddressKey) bool {
 // lower gives links that nobody names any more their MTU back and sets those down that
 // we had set up, so that the machine is as it would be had it booted with this system.toml.
 func (p *planner) lower() {
-	for _, name := range slices.SortedFunc(maps.Keys(p.have.Links), naturally) {
+	for _, name := range order.Sorted(maps.Keys(p.have.Links), naturally) {
 		link := p.have.Links[name]
 		if _, wanted := p.want.Links[name]; wanted {
 			continue
@@ -365,13 +367,13 @@ func (w *Owned) Forget(have State) {
 }
 
 func sortedAddresses(m map[AddressKey]Address) []AddressKey {
-	return slices.SortedFunc(maps.Keys(m), func(a, b AddressKey) int {
+	return order.Sorted(maps.Keys(m), func(a, b AddressKey) int {
 		return cmp.Or(naturally(a.Link, b.Link), comparePrefix(a.Prefix, b.Prefix))
 	})
 }
 
 func sortedRoutes(m map[RouteKey]Route) []RouteKey {
-	return slices.SortedFunc(maps.Keys(m), compareRoutes)
+	return order.Sorted(maps.Keys(m), compareRoutes)
 }
 
 func compareRoutes(a, b RouteKey) int {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"bantam/order"
 	"bantam/system"
 )
 
@@ -29,7 +30,7 @@ func ports(net map[string]system.Net, links map[string]Link) []port {
 	if len(net) == 0 {
 		names = unnamed(links)
 	}
-	slices.SortFunc(names, naturally)
+	order.By(names, naturally)
 	metrics, moved := system.Metrics(names, net)
 	var list []port
 	for _, name := range names {

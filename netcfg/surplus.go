@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"bantam/order"
 )
 
 // One router advertisement makes some forty routes, and who sends it need not
@@ -41,7 +43,7 @@ func Surplus(want, have State, known map[RouteKey]bool) (kept map[RouteKey]bool,
 			keys = append(keys, k)
 		}
 	}
-	slices.SortFunc(keys, func(a, b RouteKey) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), compareRoutes(a, b)) })
+	order.By(keys, func(a, b RouteKey) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), compareRoutes(a, b)) })
 	kept = map[RouteKey]bool{}
 	count := map[string]int{}
 	for _, k := range keys {

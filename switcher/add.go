@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"bantam/order"
 	"bantam/system"
 )
 
@@ -77,7 +78,7 @@ func (s *Switcher) recoverRecord() {
 		}
 		return n
 	}
-	slices.SortStableFunc(entries, func(a, b Descriptor) int { return number(a) - number(b) })
+	order.Stably(entries, func(a, b Descriptor) int { return number(a) - number(b) })
 	for _, d := range entries {
 		if s.record.named(d.Digest) != nil {
 			continue

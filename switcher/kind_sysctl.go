@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 
+	"bantam/order"
 	"bantam/system"
 )
 
@@ -121,7 +122,7 @@ func (sysctlKind) plan(p *planner) {
 			add(ActionSet, name, want[name], "sysctl."+steps[cause].Name+" changes it")
 		}
 	}
-	slices.SortStableFunc(steps, func(a, b Step) int { return cmp.Compare(parameterRank(a.Name), parameterRank(b.Name)) })
+	order.Stably(steps, func(a, b Step) int { return cmp.Compare(parameterRank(a.Name), parameterRank(b.Name)) })
 	for _, s := range steps {
 		p.step(s)
 	}

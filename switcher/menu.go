@@ -3,8 +3,9 @@ package switcher
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
+
+	"bantam/order"
 )
 
 // Offer is what a boot is about to start, told to who may ask a person whether it shall be something else.
@@ -111,7 +112,7 @@ func changedLayers(from, to Items) (list []string) {
 		short := name[strings.Index(name, "/")+1:]
 		list = append(list, mark+short)
 	}
-	slices.SortStableFunc(list, func(a, b string) int { return strings.Compare(a[1:], b[1:]) })
+	order.Stably(list, func(a, b string) int { return strings.Compare(a[1:], b[1:]) })
 	return list
 }
 

@@ -3,9 +3,9 @@ package system
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
+	"bantam/order"
 	"bantam/printable"
 	"bantam/system/syntax"
 )
@@ -53,7 +53,7 @@ func report(file string, src syntax.Text, bytes, grammar, meaning []syntax.Fault
 			all = append(all, f)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b syntax.Fault) int { return cmp.Compare(a.At, b.At) })
+	order.Stably(all, func(a, b syntax.Fault) int { return cmp.Compare(a.At, b.At) })
 	left := len(all) - maxProblems
 	if left > 0 {
 		all = all[:maxProblems]

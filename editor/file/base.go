@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"bantam/editor/text"
+	"bantam/order"
 )
 
 // base says where in the file the bytes of a text's stores are: the text as it
@@ -39,7 +40,7 @@ func newBase(pieces []text.Piece) base {
 		all = append(all, placed{p, at})
 		at += p.Len
 	}
-	slices.SortFunc(all, func(a, b placed) int {
+	order.By(all, func(a, b placed) int {
 		return cmp.Or(compareStores(a.Piece, b.Piece), cmp.Compare(a.Off, b.Off), cmp.Compare(b.Len, a.Len))
 	})
 	once := all[:0]

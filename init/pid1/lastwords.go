@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"bantam/atomicfile"
+	"bantam/order"
 )
 
 // What a machine that did not end well leaves for its next boot: the kernel's
@@ -140,7 +141,7 @@ func tellLastWords(kept []record) string {
 	if len(kept) == 0 {
 		return ""
 	}
-	slices.SortFunc(kept, func(a, b record) int { return strings.Compare(a.path, b.path) })
+	order.By(kept, func(a, b record) int { return strings.Compare(a.path, b.path) })
 	reason, kernel := "", false
 	for _, r := range kept {
 		if strings.HasSuffix(r.path, "-pid1") {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"bantam/order"
 	"bantam/switcher"
 	"bantam/system"
 )
@@ -73,7 +74,7 @@ func usersIn(passwd string) map[string]system.User {
 // accounts are the three files' texts, ordered by number. A group has the name of
 // its first user; several users may share one.
 func accounts(users map[string]system.User) (passwd, group, shadow string) {
-	names := slices.SortedFunc(maps.Keys(users), func(a, b string) int {
+	names := order.Sorted(maps.Keys(users), func(a, b string) int {
 		return cmp.Or(cmp.Compare(users[a].UID, users[b].UID), cmp.Compare(a, b))
 	})
 	var p, g, s strings.Builder

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bantam/boottime"
+	"bantam/order"
 )
 
 const (
@@ -121,7 +122,7 @@ func (l *Logs) since(name string, seq uint64) ([]Line, <-chan struct{}) {
 		}
 	}
 	if name == "" {
-		slices.SortFunc(lines, func(a, b Line) int { return cmp.Compare(a.Seq, b.Seq) })
+		order.By(lines, func(a, b Line) int { return cmp.Compare(a.Seq, b.Seq) })
 	}
 	return lines, l.changed
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bantam/lifecycle"
+	"bantam/order"
 )
 
 // settle compares what is with what should be and moves everything that can
@@ -248,6 +249,6 @@ func (e *Engine) States(now time.Duration) []State {
 		}
 		states = append(states, st)
 	}
-	slices.SortFunc(states, func(a, b State) int { return strings.Compare(a.Name, b.Name) })
+	order.By(states, func(a, b State) int { return strings.Compare(a.Name, b.Name) })
 	return states
 }

@@ -11,13 +11,14 @@ import (
 // it may import beside each other. The rule for a package is the longest prefix of
 // its path that is listed.
 var mayImport = map[string][]string{
-	"system":            {"lifecycle", "printable", "signature", "spelling"},
+	"system":            {"lifecycle", "order", "printable", "signature", "spelling"},
 	"signature":         {},
 	"gpt":               {},
-	"layer":             {},
+	"layer":             {"order"},
 	"slot":              {},
 	"newc":              {},
 	"docs":              {},
+	"order":             {},
 	"regular":           {},
 	"boottime":          {},
 	"printable":         {},
@@ -25,33 +26,33 @@ var mayImport = map[string][]string{
 	"lifecycle":         {},
 	"atomicfile":        {},
 	"tty":               {},
-	"editor":            {"tty"},
+	"editor":            {"order", "tty"},
 	"editor/keys":       {},
 	"editor/screen":     {},
 	"editor/text":       {},
 	"editor/compare":    {},
 	"editor/vt":         {"editor/screen"},
 	"editor/vt/tmux":    {}, // for tests alone
-	"editor/file":       {"editor/text"},
+	"editor/file":       {"editor/text", "order"},
 	"editor/language":   {"editor/screen"},
 	"editor/systemfile": {"editor/language", "lifecycle", "spelling", "system"},
 	"editor/plain":      {"editor/compare", "editor/file", "editor/language", "editor/screen", "editor/text"},
 	"board":             {},
-	"switcher":          {"atomicfile", "layer", "lifecycle", "newc", "regular", "signature", "slot", "spelling", "system"},
+	"switcher":          {"atomicfile", "layer", "lifecycle", "newc", "order", "regular", "signature", "slot", "spelling", "system"},
 	"http1":             {"printable"},
 	"http1/https":       {"http1", "regular"},
 	"oci":               {"atomicfile", "http1", "printable", "regular", "signature", "switcher"},
-	"netcfg":            {"atomicfile", "boottime", "regular", "system"},
+	"netcfg":            {"atomicfile", "boottime", "order", "regular", "system"},
 	"netcfg/rtnl":       {},
 	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "printable", "signature", "slot", "spelling", "switcher", "system"},
 	"cmd":               {"board", "http1", "images", "oci", "printable", "signature", "spelling", "switcher", "system", "tty"},
-	"init":              {"atomicfile", "boottime", "docs", "editor", "gpt", "http1", "layer", "lifecycle", "netcfg", "oci", "printable", "regular", "signature", "slot", "spelling", "switcher", "system", "tty"},
+	"init":              {"atomicfile", "boottime", "docs", "editor", "gpt", "http1", "layer", "lifecycle", "netcfg", "oci", "order", "printable", "regular", "signature", "slot", "spelling", "switcher", "system", "tty"},
 	"init/bootmenu":     {"editor/keys", "printable"},
 	"init/filetree":     {},
 	"init/glob":         {},
 	"init/sigaction":    {},
-	"init/tree":         {"init/filetree", "layer"},
-	"init/supervise":    {"boottime", "init/sigaction", "lifecycle", "printable", "regular", "tty"},
+	"init/tree":         {"init/filetree", "layer", "order"},
+	"init/supervise":    {"boottime", "init/sigaction", "lifecycle", "order", "printable", "regular", "tty"},
 	"init/kmod":         {"init/glob"},
 	"init/statevolume":  {"gpt", "slot"},
 	"init/bootslot":     {"gpt", "init/statevolume", "layer", "slot", "switcher"},
@@ -61,7 +62,7 @@ var mayImport = map[string][]string{
 }
 
 // onDevice are the packages of the device binary, with all below them.
-var onDevice = []string{"init", "netcfg", "http1", "oci", "switcher", "system", "editor", "gpt", "layer", "newc", "slot", "docs", "regular", "boottime", "tty", "atomicfile", "lifecycle", "printable", "signature", "spelling"}
+var onDevice = []string{"init", "netcfg", "http1", "oci", "switcher", "system", "editor", "gpt", "layer", "newc", "slot", "docs", "order", "regular", "boottime", "tty", "atomicfile", "lifecycle", "printable", "signature", "spelling"}
 
 // notOnDevice are packages that cost too many bytes for what they do there, or,
 // as os/exec, take exit codes from PID 1's reaper, or, as crypto/rand, hold up a
