@@ -50,12 +50,6 @@ type Package struct {
 	Depends string // its Depends field as it stands there
 }
 
-// DebianPackages fetches packages by name, or as name=version, and returns them by the
-// names that were asked for. See Archive.
-func DebianPackages(ctx context.Context, cacheDir, release, debArch string, names []string, progress Progress) (map[string]Package, error) {
-	return Archive{CacheDir: cacheDir, Release: release, Arch: debArch, Progress: progress}.Packages(ctx, names...)
-}
-
 // Packages fetches packages by name, or as name=version, and returns them by the names that were asked for.
 func (a Archive) Packages(ctx context.Context, names ...string) (packages map[string]Package, err error) {
 	err = a.Current(func(a Archive) error {

@@ -29,7 +29,7 @@ func TestPackagesAreFetchedOnce(t *testing.T) {
 	var wait sync.WaitGroup
 	for range 2 { // two builds at the same time, from an empty cache
 		wait.Go(func() {
-			packages, err := DebianPackages(ctx, cache, "bookworm", "amd64", []string{smallPackage}, nil)
+			packages, err := Archive{CacheDir: cache, Release: "bookworm", Arch: "amd64"}.Packages(ctx, smallPackage)
 			if err != nil {
 				t.Error(err)
 				return
@@ -57,7 +57,7 @@ func TestPackagesAreFetchedOnce(t *testing.T) {
 	if err := os.Mkdir(dead, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := DebianPackages(ctx, cache, "bookworm", "amd64", []string{smallPackage}, nil); err != nil {
+	if _, err := (Archive{CacheDir: cache, Release: "bookworm", Arch: "amd64"}).Packages(ctx, smallPackage); err != nil {
 		t.Errorf("a package that the archive has replaced: %v", err)
 	}
 	if _, err := os.Stat(dead); err == nil {
@@ -112,7 +112,7 @@ func TestMissingPackagesAreNamed(t *testing.T) {
 // Nothing that apt does for us may need root, or touch what belongs to the host.
 func TestPackagesAreFetchedWithoutPrivilege(t *testing.T) {
 	if cache := os.Getenv("BANTAM_TEST_FETCH"); cache != "" {
-		packages, err := DebianPackages(context.Background(), cache, "bookworm", "arm64", []string{smallPackage}, nil)
+		packages, err := Archive{CacheDir: cache, Release: "bookworm", Arch: "arm64"}.Packages(context.Background(), smallPackage)
 		if err != nil || packages[smallPackage].Version == "" {
 			t.Fatal(err)
 		}

@@ -46,7 +46,7 @@ func debianFiles(t testing.TB, arch string, names ...string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	packages, err := DebianPackages(context.Background(), cache, "bookworm", arch, names, nil)
+	packages, err := Archive{CacheDir: cache, Release: "bookworm", Arch: arch}.Packages(context.Background(), names...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func debianKernel(t testing.TB, arch string) string {
 		t.Fatal(err)
 	}
 	meta := "linux-image-" + arch
-	packages, err := DebianPackages(context.Background(), cache, "bookworm", arch, []string{meta}, nil)
+	packages, err := Archive{CacheDir: cache, Release: "bookworm", Arch: arch}.Packages(context.Background(), meta)
 	if err != nil {
 		t.Fatal(err)
 	}

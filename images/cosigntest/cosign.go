@@ -18,7 +18,7 @@ func Run(t testing.TB, args ...string) (string, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	packages, err := images.DebianPackages(t.Context(), dir, "trixie", "amd64", []string{"cosign"}, nil)
+	packages, err := images.Archive{CacheDir: dir, Release: "trixie", Arch: "amd64"}.Packages(t.Context(), "cosign")
 	if err != nil {
 		t.Fatal(err)
 	}

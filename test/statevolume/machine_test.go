@@ -38,7 +38,7 @@ func newRig(t *testing.T) rig {
 		t.Fatal(err)
 	}
 	fetch := func(names ...string) map[string]images.Package {
-		p, err := images.DebianPackages(ctx, cache, "bookworm", "amd64", names, nil)
+		p, err := images.Archive{CacheDir: cache, Release: "bookworm", Arch: "amd64"}.Packages(ctx, names...)
 		if err != nil {
 			t.Fatal(err)
 		}
