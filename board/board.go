@@ -18,6 +18,7 @@ import (
 const (
 	Hybrid  = "hybrid"   // PC: GRUB for BIOS and UEFI on a disk, isolinux and a UKI on a CD
 	EFIGrub = "efi-grub" // GRUB for UEFI on a disk, which unpacks the kernel
+	UBoot   = "u-boot"   // U-Boot, which is the board's firmware and unpacks the kernel, by a script on a disk
 )
 
 // Board is one kind of hardware.
@@ -28,7 +29,7 @@ type Board struct {
 	DebianArch    string   `toml:"debian_arch"`    // Debian's name, e.g. armhf
 	KernelPackage string   `toml:"kernel_package"` // Debian's meta package, e.g. linux-image-amd64
 	Cmdline       string   `toml:"cmdline"`        // the kernel's command line, e.g. console=ttyS0 panic=10
-	Boot          string   `toml:"boot"`           // Hybrid or EFIGrub
+	Boot          string   `toml:"boot"`           // Hybrid, EFIGrub or UBoot
 	ImageLimit    int64    `toml:"image_limit"`    // bytes that the largest image may have
 	Modules       []string `toml:"modules"`        // kernel modules of its hardware by name, alias or pattern, e.g. virtio_*
 	QEMU          QEMU     `toml:"qemu"`
@@ -41,7 +42,14 @@ type QEMU struct {
 	Machine string   `toml:"machine"` // e.g. q35
 	CPU     string   `toml:"cpu"`     // "" is the machine's default
 	Memory  int      `toml:"memory"`  // MiB
+	UBoot   File     `toml:"u_boot"`  // the firmware of a board that U-Boot starts
 	Args    []string `toml:"args"`    // further arguments, e.g. -device i6300esb
+}
+
+// A File is one of a Debian package on the host.
+type File struct {
+	Path    string `toml:"path"`    // e.g. /usr/lib/u-boot/qemu_arm64/u-boot.bin
+	Package string `toml:"package"` // e.g. u-boot-qemu
 }
 
 //go:embed *.toml
@@ -58,6 +66,7 @@ func names(fsys fs.FS) []string {
 	for i, e := range entries {
 		entries[i] = strings.TrimSuffix(e, ".toml")
 	}
+	slices.Sort(entries) // as names, without what ended them
 	return entries
 }
 
@@ -97,13 +106,14 @@ func load(fsys fs.FS, name string) (Board, error) {
 		{"qemu.package", b.QEMU.Package != ""},
 		{"qemu.machine", b.QEMU.Machine != ""},
 		{"qemu.memory", b.QEMU.Memory > 0},
+		{"qemu.u_boot", b.Boot != UBoot || b.QEMU.UBoot.Path != "" && b.QEMU.UBoot.Package != ""},
 	} {
 		if !must.here {
 			faults = append(faults, fmt.Errorf("board %s: %s is missing", file, must.key))
 		}
 	}
-	if b.Boot != Hybrid && b.Boot != EFIGrub {
-		faults = append(faults, fmt.Errorf("board %s: boot = %q; it may be %q or %q", file, b.Boot, Hybrid, EFIGrub))
+	if !slices.Contains([]string{Hybrid, EFIGrub, UBoot}, b.Boot) {
+		faults = append(faults, fmt.Errorf("board %s: boot = %q; it may be %q, %q or %q", file, b.Boot, Hybrid, EFIGrub, UBoot))
 	}
 	return b, errors.Join(faults...)
 }

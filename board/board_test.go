@@ -43,8 +43,9 @@ func TestBadBoardsAreRefused(t *testing.T) {
 		{"an unknown board lists those there are", "toaster", "", []string{`no board "toaster"; there are mine`}},
 		{"a path is not a board", "../mine", "", []string{`no board "../mine"`}},
 		{"an unknown key is named", "mine", "colour = 1\n" + string(good), []string{"mine.toml: unknown key colour"}},
-		{"an unknown way to boot lists the known ones", "mine", strings.Replace(string(good), `"hybrid"`, `"magic"`, 1), []string{`boot = "magic"; it may be "hybrid" or "efi-grub"`}},
+		{"an unknown way to boot lists the known ones", "mine", strings.Replace(string(good), `"hybrid"`, `"magic"`, 1), []string{`boot = "magic"; it may be "hybrid", "efi-grub" or "u-boot"`}},
 		{"all that is missing is named at once", "mine", "arch = \"amd64\"", []string{"description is missing", "qemu.memory is missing", "image_limit is missing"}},
+		{"U-Boot is a file on the host", "mine", strings.Replace(string(good), `"hybrid"`, `"u-boot"`, 1), []string{"mine.toml: qemu.u_boot is missing"}},
 		{"broken TOML says where", "mine", "arch = ", []string{"mine.toml", "line 1"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -102,7 +102,7 @@ func Compose(ctx context.Context, in Inputs) (*Composed, error) {
 	}
 	if packsKernel(in.Board) {
 		in.Progress.Step("compressing the kernel")
-		if c.Kernel, err = PackKernel(ctx, in.Cache, c.Kernel); err != nil {
+		if c.Kernel, err = kernelPacking[in.Board.Boot].pack(ctx, in.Cache, c.Kernel); err != nil {
 			return nil, fmt.Errorf("kernel: %w", err)
 		}
 	}

@@ -12,7 +12,8 @@ import (
 // Disk is what a disk image is made of.
 type Disk struct {
 	Programs   GRUBPrograms
-	Kernel     []byte // as it lies in the slot: for arm64 from PackKernel
+	Script     []byte // instead of them for a board that U-Boot starts: from UBootScript
+	Kernel     []byte // as it lies in the slot: as Compose leaves it
 	Initrd     []byte // all segments, one behind the other
 	Layers     layout // as in Parts
 	Cmdline    string // words for the kernel
@@ -25,13 +26,13 @@ type Disk struct {
 // diskUnit is what partitions begin at multiples of: a page, so that no two of them share what a disk writes at once.
 const diskUnit = 4096
 
-// WriteDisk writes a disk image that GRUB starts from slot A:
+// WriteDisk writes a disk image that GRUB or U-Boot starts from slot A:
 //
 //	sector 0       GRUB's boot sector, for a BIOS
 //	sector 1-33    GUID partition table
 //	partition 2    GRUB's core, for a BIOS
-//	partition 3, 4 the state that GRUB decides by, twice
-//	partition 1    the EFI system partition (FAT) with GRUB for UEFI
+//	partition 3, 4 the state that the loader decides by, twice
+//	partition 1    the EFI system partition (FAT) with GRUB for UEFI, or with U-Boot's script
 //	partition 5    the layers, if there are any
 //	partition 6    slot A: header, checksums, kernel, initrd, origin. It is the last, because the device lengthens it
 //	end            backup of the partition table
@@ -51,16 +52,14 @@ func diskLayout(d Disk) (layout, error) {
 	if len(d.Label) > 11 || strings.ToUpper(d.Label) != d.Label {
 		return l, fmt.Errorf("label %q: want at most 11 characters in upper case", d.Label)
 	}
-	program := layout{size: int64(len(d.Programs.EFI)), regions: []region{{name: d.Programs.EFIPath, content: Bytes(d.Programs.EFI)}}}
-	esp, _, err := fatLayout([]fatFile{{d.Programs.EFIPath, program}}, d.Label, binary.LittleEndian.Uint32(d.Disk[:]))
+	file, copyOfState, err := d.loader()
 	if err != nil {
 		return l, err
 	}
-	state, err := slot.Delivered.EncodeGRUB()
+	esp, _, err := fatLayout([]fatFile{file}, d.Label, binary.LittleEndian.Uint32(d.Disk[:]))
 	if err != nil {
 		return l, err
 	}
-	copyOfState := slot.GRUBCopy(state)
 
 	const coreAt = (1 + gpt.TableSectors) * gpt.SectorSize
 	coreSize := roundUp(int64(len(d.Programs.Core)), gpt.SectorSize)
@@ -100,6 +99,20 @@ func diskLayout(d Disk) (layout, error) {
 		span{gpt.BootState, gpt.BootState2Purpose, gpt.BootState2Purpose, state2At, slot.CopySize},
 		layersSpan(layersAt, d.Layers.size),
 		span{gpt.Slot, gpt.SlotAPurpose, gpt.SlotAPurpose, slotAt, slotA.size})
+}
+
+// loader is the file by which the disk is started, and a copy of the state as the loader reads it.
+func (d Disk) loader() (file fatFile, copyOfState []byte, err error) {
+	path, program, encode, whole := d.Programs.EFIPath, d.Programs.EFI, slot.State.EncodeGRUB, slot.GRUBCopy
+	if d.Script != nil {
+		path, program, encode, whole = ubootScriptPath, d.Script, slot.State.EncodeUBoot, slot.UBootCopy
+	}
+	state, err := encode(slot.Delivered)
+	if err != nil {
+		return file, nil, err
+	}
+	content := layout{size: int64(len(program)), regions: []region{{name: path, content: Bytes(program)}}}
+	return fatFile{path, content}, whole(state), nil
 }
 
 // slotLayout lays out a slot that lies at a byte of the disk.

@@ -39,7 +39,7 @@ func Explain(ctx context.Context, storeDir string, b board.Board) (*Explanation,
 		if err != nil {
 			return nil, err
 		}
-		plain, err := filter(ctx, packed, "xz", "-dc")
+		plain, err := unpackKernel(ctx, b, packed)
 		if err != nil {
 			return nil, err
 		}

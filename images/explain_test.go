@@ -23,7 +23,11 @@ func TestExplainedKernelIsTheOneInTheImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for boot, want := range map[string]int{board.Hybrid: len(plain), board.EFIGrub: len(packed)} {
+	forUBoot, err := packForUBoot(context.Background(), in.Cache, plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for boot, want := range map[string]int{board.Hybrid: len(plain), board.EFIGrub: len(packed), board.UBoot: len(forUBoot)} {
 		in.Board.Boot = boot
 		c := mustCompose(t, in)
 		x, err := Explain(context.Background(), in.Store, in.Board)

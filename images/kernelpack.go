@@ -18,5 +18,28 @@ func PackKernel(ctx context.Context, cache Cache, kernel []byte) ([]byte, error)
 	return growXZ(packed, gpt.SectorSize)
 }
 
+// packForUBoot compresses an uncompressed kernel for U-Boot's booti. Every build of U-Boot has gzip, which finds damage; zeros behind it do no
+// harm. With LZMA Debian's arm64 kernel is 3.2 MB smaller, and its unpacking takes six times as long.
+func packForUBoot(ctx context.Context, cache Cache, kernel []byte) ([]byte, error) {
+	command := []string{"gzip", "-9n"}
+	return cache.Result(append(command, sha256Hex(kernel)), func() ([]byte, error) {
+		return filter(ctx, kernel, command[0], command[1:]...)
+	})
+}
+
+// kernelPacking is that of boards whose kernel lies packed in the slot.
+var kernelPacking = map[string]struct {
+	pack   func(context.Context, Cache, []byte) ([]byte, error)
+	unpack string // the program that undoes it
+}{
+	board.EFIGrub: {PackKernel, "xz"},
+	board.UBoot:   {packForUBoot, "gzip"},
+}
+
 // packsKernel tells boards whose kernel lies packed in the slot.
-func packsKernel(b board.Board) bool { return b.Boot == board.EFIGrub }
+func packsKernel(b board.Board) bool { return kernelPacking[b.Boot].pack != nil }
+
+// unpackKernel undoes it.
+func unpackKernel(ctx context.Context, b board.Board, packed []byte) ([]byte, error) {
+	return filter(ctx, packed, kernelPacking[b.Boot].unpack, "-dc")
+}

@@ -19,7 +19,7 @@ func tool(t testing.TB, name string) string {
 	t.Helper()
 	packages := map[string]string{"sgdisk": "gdisk", "fsck.fat": "dosfstools", "xorriso": "xorriso", "mcopy": "mtools",
 		"mdir": "mtools", "xz": "xz-utils", "qemu-system-x86_64": "qemu-system-x86", "qemu-system-aarch64": "qemu-system-arm",
-		"mke2fs": "e2fsprogs", "e2fsck": "e2fsprogs", "debugfs": "e2fsprogs",
+		"dumpimage": "u-boot-tools", "mkimage": "u-boot-tools", "mke2fs": "e2fsprogs", "e2fsck": "e2fsprogs", "debugfs": "e2fsprogs",
 		"mksquashfs": "squashfs-tools", "unsquashfs": "squashfs-tools"}
 	if path, err := sbinPath(name); err == nil {
 		return path

@@ -148,7 +148,7 @@ func filter(ctx context.Context, data []byte, name string, args ...string) ([]by
 	cmd := exec.CommandContext(ctx, name, args...)
 	// What the user set for xz by environment would change our bytes.
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
-		return strings.HasPrefix(v, "XZ_") || strings.HasPrefix(v, "ZSTD_")
+		return strings.HasPrefix(v, "XZ_") || strings.HasPrefix(v, "ZSTD_") || strings.HasPrefix(v, "GZIP=")
 	})
 	var stderr bytes.Buffer
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(data), &stderr

@@ -44,9 +44,9 @@ func (c *Composed) writeNetboot(ctx context.Context, dir string, b board.Board, 
 		return written{}, err
 	}
 	kernel := c.Kernel
-	if packsKernel(b) { // only GRUB unpacks it
+	if packsKernel(b) { // only the disk's loader unpacks it
 		var err error
-		if kernel, err = filter(ctx, kernel, "xz", "-dc"); err != nil {
+		if kernel, err = unpackKernel(ctx, b, kernel); err != nil {
 			return written{}, err
 		}
 	}

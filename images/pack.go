@@ -82,6 +82,9 @@ func FetchLoaders(ctx context.Context, archive Archive, b board.Board) error {
 			return err
 		}
 	}
+	if b.Boot == board.UBoot {
+		return nil // the loader is the board's own
+	}
 	_, err := grubOf(ctx, archive, b)
 	return err
 }
@@ -150,16 +153,22 @@ func (c *Composed) writeHybrid(ctx context.Context, archive Archive, path string
 }
 
 func (c *Composed) writeDisk(ctx context.Context, archive Archive, b board.Board, path string, m medium) (written, error) {
-	g, err := grubOf(ctx, archive, b)
-	if err != nil {
-		return written{}, err
+	var programs GRUBPrograms
+	var script []byte
+	if b.Boot == board.UBoot {
+		script = UBootScript(b.Arch)
+	} else {
+		g, err := grubOf(ctx, archive, b)
+		if err != nil {
+			return written{}, err
+		}
+		if programs, err = g.Programs(ctx); err != nil {
+			return written{}, err
+		}
 	}
-	programs, err := g.Programs(ctx)
-	if err != nil {
-		return written{}, err
-	}
-	return written{kernel: int64(len(c.Kernel)), loader: programs.size()}, WriteDisk(path, Disk{
+	return written{kernel: int64(len(c.Kernel)), loader: programs.size() + int64(len(script))}, WriteDisk(path, Disk{
 		Programs:   programs,
+		Script:     script,
 		Kernel:     c.Kernel,
 		Initrd:     c.Initrd(),
 		Layers:     m.layers,

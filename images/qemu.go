@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -22,7 +23,7 @@ type RunOptions struct {
 	Board    board.Board
 	Image    string   // e.g. out/pc.img, or out/pc.iso with CD
 	CD       bool     // the image is a CD's: nothing is kept
-	Firmware string   // "bios", "uefi" or "": what the board's machine starts with
+	Firmware string   // "bios", "uefi" or "": what the board's machine starts with, be it U-Boot
 	Keep     string   // file that is the machine's disk and stays; made from Image if it is not there. "": a temporary one
 	DiskSize int64    // bytes of the disk that is made, so that there is room for the state volume; 0: 1 GiB
 	Memory   int      // MiB; 0: the board's
@@ -38,6 +39,9 @@ const (
 	BIOS = "bios"
 	UEFI = "uefi"
 )
+
+// uBoot is the firmware of boards that have no other.
+const uBoot = "u-boot"
 
 const defaultDiskSize = 1 << 30
 
@@ -175,19 +179,27 @@ func (m *qemuMachine) newVariables(dir string) error {
 	return copyFile(m.uefi.vars, uefiFirmwares[m.Board.Arch].vars)
 }
 
-// check names everything that is missing at once, before any work is done.
-func (o *RunOptions) check() error {
+// firmwares are those that a board may be started by, the usual one first.
+var firmwares = map[string][]string{board.Hybrid: {BIOS, UEFI}, board.EFIGrub: {UEFI}, board.UBoot: {uBoot}}
+
+func (o *RunOptions) checkFirmware() error {
+	can := firmwares[o.Board.Boot]
 	if o.Firmware == "" {
-		o.Firmware = BIOS
-		if o.Board.Boot != board.Hybrid {
-			o.Firmware = UEFI
-		}
+		o.Firmware = can[0]
 	}
-	if o.Firmware != BIOS && o.Firmware != UEFI {
+	if o.Firmware != BIOS && o.Firmware != UEFI && o.Firmware != uBoot {
 		return fmt.Errorf("firmware %q: it may be %q or %q", o.Firmware, BIOS, UEFI)
 	}
-	if o.Firmware == BIOS && o.Board.Boot != board.Hybrid {
-		return fmt.Errorf("board %s starts by UEFI only", o.Board.Name)
+	if !slices.Contains(can, o.Firmware) {
+		return fmt.Errorf("board %s starts by %s only", o.Board.Name, map[string]string{UEFI: "UEFI", uBoot: "U-Boot"}[can[0]])
+	}
+	return nil
+}
+
+// check names everything that is missing at once, before any work is done.
+func (o *RunOptions) check() error {
+	if err := o.checkFirmware(); err != nil {
+		return err
 	}
 	var missing, packages []string
 	if _, err := exec.LookPath(o.Board.QEMU.Binary); err != nil {
@@ -199,6 +211,9 @@ func (o *RunOptions) check() error {
 		} else if !isFile(f.code) || !isFile(f.vars) {
 			missing, packages = append(missing, f.code), append(packages, f.debian)
 		}
+	}
+	if f := o.Board.QEMU.UBoot; o.Firmware == uBoot && !isFile(f.Path) {
+		missing, packages = append(missing, f.Path), append(packages, f.Package)
 	}
 	if len(missing) > 0 {
 		return fmt.Errorf("%s missing: apt-get install %s", strings.Join(missing, ", "), strings.Join(packages, " "))
@@ -318,6 +333,9 @@ func (m qemuMachine) args() []string {
 	if m.uefi.code != "" {
 		args = append(args, "-drive", "if=pflash,format=raw,readonly=on,file="+quoteComma(m.uefi.code),
 			"-drive", "if=pflash,format=raw,file="+quoteComma(m.uefi.vars))
+	}
+	if m.Firmware == uBoot {
+		args = append(args, "-bios", q.UBoot.Path)
 	}
 	if m.CD {
 		args = append(args, "-cdrom", m.disk)

@@ -30,6 +30,8 @@ func loadBoard(t testing.TB, name string) board.Board {
 func TestArgumentsOfQEMU(t *testing.T) {
 	pc := board.Board{Name: "pc", Arch: "amd64", Boot: board.Hybrid, QEMU: board.QEMU{Machine: "q35", Memory: 512, Args: []string{"-device", "i6300esb"}}}
 	arm := board.Board{Name: "arm", Arch: "arm64", Boot: board.EFIGrub, QEMU: board.QEMU{Machine: "virt", CPU: "cortex-a57", Memory: 512}}
+	uboot := arm
+	uboot.QEMU.UBoot.Path = "u-boot.bin"
 	for name, c := range map[string]struct {
 		machine qemuMachine
 		want    string
@@ -40,6 +42,8 @@ func TestArgumentsOfQEMU(t *testing.T) {
 			"-machine q35 -m 256 -accel kvm -cpu host -drive if=pflash,format=raw,readonly=on,file=code -drive if=pflash,format=raw,file=vars -cdrom c -nic user,model=virtio-net-pci -device i6300esb"},
 		"ARM with a network of one's own and a comma in the path": {qemuMachine{RunOptions: RunOptions{Board: arm, Args: []string{"-nic", "none"}}, disk: "a,b", accel: "tcg"},
 			"-machine virt -m 512 -accel tcg -cpu cortex-a57 -drive if=virtio,format=raw,file=a,,b -nic none"},
+		"ARM by U-Boot": {qemuMachine{RunOptions: RunOptions{Board: uboot, Firmware: uBoot}, disk: "d", accel: "tcg"},
+			"-machine virt -m 512 -accel tcg -cpu cortex-a57 -bios u-boot.bin -drive if=virtio,format=raw,file=d -nic user,model=virtio-net-pci"},
 	} {
 		if got := strings.Join(c.machine.args(), " "); got != c.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", name, got, c.want)
@@ -57,6 +61,12 @@ func TestRunSaysWhatIsMissing(t *testing.T) {
 	arm := loadBoard(t, "qemu-arm64")
 	if err := Run(context.Background(), RunOptions{Board: arm, Image: os.DevNull, Firmware: BIOS}); err == nil || !strings.Contains(err.Error(), "UEFI only") {
 		t.Errorf("BIOS on ARM: got %v", err)
+	}
+	uboot := loadBoard(t, "qemu-arm64")
+	uboot.Boot = board.UBoot
+	uboot.QEMU.UBoot = board.File{Path: "/nonexistent/u-boot.bin", Package: "u-boot-xyz"}
+	if err := Run(context.Background(), RunOptions{Board: uboot, Image: os.DevNull}); err == nil || !strings.Contains(err.Error(), "/nonexistent/u-boot.bin missing: apt-get install u-boot-xyz") {
+		t.Errorf("no U-Boot: got %v", err)
 	}
 	if err := Run(context.Background(), RunOptions{Board: loadBoard(t, "pc"), Image: "/nonexistent.img"}); !os.IsNotExist(err) {
 		t.Errorf("no image: got %v", err)

@@ -15,12 +15,9 @@ type Start struct {
 
 // Starts lists the ways in which a board starts a kernel, one a medium.
 func Starts(b board.Board) (list []Start) {
-	grub := "GRUB by UEFI"
-	if b.Boot == board.Hybrid {
-		grub = "GRUB by BIOS and UEFI"
-	}
+	disk := map[string]string{board.Hybrid: "GRUB by BIOS and UEFI", board.EFIGrub: "GRUB by UEFI", board.UBoot: "U-Boot"}[b.Boot]
 	loaders := map[string]Start{
-		"img":       {Loader: grub, Slots: []string{slot.A, slot.B}, Tries: slot.MaxTries},
+		"img":       {Loader: disk, Slots: []string{slot.A, slot.B}, Tries: slot.MaxTries},
 		"iso":       {Loader: "isolinux by BIOS, a unified kernel image by UEFI"},
 		KindNetboot: {Loader: "iPXE, or what else the network starts"},
 	}
