@@ -1,4 +1,4 @@
-// Package https puts TLS over the connections of package http1, for programs that can afford it: crypto/tls and crypto/x509 add 335 kB to a device binary,
+// Package https puts TLS over the connections of package http1, for programs that can afford it: crypto/tls and crypto/x509 add 282 kB to a device binary,
 // compressed, which is why the one of today does without (docs/size.md).
 package https
 
