@@ -22,6 +22,7 @@ RUN_PACKAGES  = qemu-system-x86 ovmf xz-utils e2fsprogs squashfs-tools
 EDITORS = nano vim-tiny nvi busybox-static mg ne joe micro
 BENCH_PACKAGES = qemu-system-x86 xz-utils $(EDITORS)
 ARM_PACKAGES  = qemu-system-arm qemu-efi-aarch64
+UBOOT_PACKAGES = qemu-system-arm u-boot-qemu
 TEST_PACKAGES = $(RUN_PACKAGES) $(ARM_PACKAGES) qemu-user qemu-user-static \
 	xorriso mtools dosfstools gdisk isolinux syslinux-common systemd-boot-efi cpio skopeo docker-registry openssl \
 	dnsmasq-base kea-dhcp4-server radvd iproute2 util-linux procps busybox-static kmod \
@@ -51,12 +52,13 @@ help:
 	@echo 'make test     every test, the machine tests included'
 	@echo 'make bench    one job beside other init systems: time and memory; the editor beside eight others'
 	@echo 'make test-kernels  another kernel is a switch like any other: longer than make test may take'
+	@echo 'make test-boards   a board that U-Boot starts: boot slots, counting, damage; longer than make test may take'
 	@echo 'make bench-check  fails when the job takes 3 % more time or memory than recorded'
 	@echo 'make size     what takes the bytes'
 	@echo 'make lint     formatting, vet, rules of the house'
 	@echo 'make clean    remove bin and out'
 	@echo
-	@echo 'BOARD=qemu-arm64 makes run, image and size work for that board. Parts of make test: test-pure,'
+	@echo 'BOARD=qemu-arm64 or qemu-arm64-uboot makes run, image and size work for that board. Parts of make test: test-pure,'
 	@echo 'test-big-endian, test-machines, cross.'
 
 run: image
@@ -65,13 +67,13 @@ run: image
 # The lock lies in out: the checkout stays as it is, and may be read-only; who tries the examples gets the newest packages,
 # and keeps them until `make clean`.
 image: build
-	@bin/bantam build --board $(BOARD) --lock out/$(BOARD).lock examples/$(BOARD)/system.toml
+	@bin/bantam build --board $(BOARD) --lock out/$(BOARD).lock examples/$(BOARD:-uboot=)/system.toml
 
 build: run-packages bin/bantam device
 
 .PHONY: run-packages test-packages bin/bantam
 run-packages:
-	$(call need,$(RUN_PACKAGES) $(if $(filter qemu-arm64,$(BOARD)),$(ARM_PACKAGES)))
+	$(call need,$(RUN_PACKAGES) $(if $(filter qemu-arm64,$(BOARD)),$(ARM_PACKAGES)) $(if $(filter qemu-arm64-uboot,$(BOARD)),$(UBOOT_PACKAGES)))
 test-packages:
 	$(call need,$(TEST_PACKAGES))
 
@@ -113,11 +115,12 @@ test-big-endian: test-packages
 # One machine takes one core: two at a time, in halves of about the same length.
 DISKS   = TestPowerCut|TestBoot|Slot|TestGenerations|TestAnImport|TestAMachineStarts
 KERNELS = TestAnotherKernel
-.PHONY: test-machines-at-work test-machines-and-disks test-kernels
+BOARDS  = TestBoard
+.PHONY: test-machines-at-work test-machines-and-disks test-kernels test-boards
 test-machines: test-packages build
 	+@$(MAKE) --no-print-directory -j2 test-machines-at-work test-machines-and-disks
 test-machines-at-work:
-	$(GO) test -timeout 60m -skip '$(DISKS)|$(KERNELS)' ./test
+	$(GO) test -timeout 60m -skip '$(DISKS)|$(KERNELS)|$(BOARDS)' ./test
 test-machines-and-disks:
 	$(GO) test -p 1 -timeout 60m ./test/statevolume ./images
 	$(GO) test -timeout 60m -run '$(DISKS)' ./test
@@ -125,6 +128,11 @@ test-machines-and-disks:
 # From a kernel of Debian to another and back, with those that never come up; a quarter of an hour.
 test-kernels: test-packages build
 	$(GO) test -timeout 60m -run '$(KERNELS)' ./test
+
+# Boards that no example is for: a few minutes each.
+test-boards: test-packages build
+	$(call need,$(UBOOT_PACKAGES))
+	$(GO) test -timeout 60m -run '$(BOARDS)' ./test
 
 # Every architecture that a board may have.
 .PHONY: cross

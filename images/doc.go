@@ -8,5 +8,5 @@
 // Host programs do what they do well: apt fetches and verifies packages, xz compresses,
 // mke2fs prepares the state volume, grub-mkimage links a loader for boards that need one.
 // Limits: Debian's kernels or given files, no kernels built from source; PC media and
-// arm64 UEFI disks, no U-Boot boards and no flash formats.
+// disks for UEFI and for a U-Boot that the board has, no flash formats.
 package images

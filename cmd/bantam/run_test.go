@@ -36,6 +36,7 @@ func TestRunRefuses(t *testing.T) {
 		{"a way to run instructions that there is not", []string{"--accel", "hax"}, exitUsage, "--accel hax: want auto, kvm or tcg"},
 		{"two firmwares", []string{"--bios", "--uefi"}, exitUsage, "--bios and --uefi exclude each other"},
 		{"BIOS on a board without", []string{"--bios", "--board", "qemu-arm64"}, exitFault, "starts by UEFI only"},
+		{"UEFI on a board that U-Boot starts", []string{"--uefi", "--board", "qemu-arm64-uboot"}, exitFault, "starts by U-Boot only"},
 		{"two images", []string{"a.img", "b.img"}, exitUsage, "want one IMAGE, got b.img too"},
 		{"two images and an argument for QEMU", []string{"a.img", "b.img", "--", "-s"}, exitUsage, "want one IMAGE, got b.img too"},
 		{"a CD whose disk is to be kept", []string{"a.iso", "--keep", "disk"}, exitUsage, "--keep and an ISO image exclude each other"},

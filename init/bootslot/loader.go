@@ -5,7 +5,7 @@
 // written is read back from the disk itself before. The state lies there twice, and one copy is always whole while the
 // other is written. So a power cut leaves what was, or what shall be.
 //
-// Limits: the formats are those of package slot, of which no image has U-Boot's yet; disks with sectors of 512 bytes, reached as a whole, because the kernel may
+// Limits: the formats are those of package slot; disks with sectors of 512 bytes, reached as a whole, because the kernel may
 // not know of a partition that this boot has made. PID 1 alone writes; the loader writes while nothing of us runs.
 package bootslot
 
