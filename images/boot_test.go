@@ -36,7 +36,7 @@ func TestPCDiskBootsUnderBothFirmwares(t *testing.T) {
 	path := tinyDisk(t, "amd64", words)
 	for name, args := range map[string][]string{"BIOS": nil, "UEFI": ovmf(t)} {
 		t.Run(name, func(t *testing.T) {
-			m := vm.Start(t, append([]string{"qemu-system-x86_64", "-accel", "tcg", "-m", "512", "-nic", "none",
+			m := vm.Start(t, append([]string{"qemu-system-x86_64", "-accel", "tcg", "-m", "288", "-nic", "none",
 				"-drive", "format=raw,snapshot=on,file=" + path}, args...)...)
 			m.Expect("tiny init has: .*" + words + " bantam.slot=A bantam.loader=grub")
 			m.WaitEnd()
