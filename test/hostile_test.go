@@ -109,7 +109,7 @@ func (c *console) twoAtOnce() {
 	if ps := c.run("ps"); !regexp.MustCompile(`(?m) nobody .* sleep 1000$`).MatchString(ps) {
 		c.t.Errorf("service a is not nobody's:\n%s", ps)
 	}
-	c.must("bantam log a", "uid=65534(nobody) gid=65534(nogroup)")
+	c.waitFor("bantam log a", "uid=65534(nobody) gid=65534(nogroup)")
 
 	c.write("/tmp/b.toml", "[service.b]\ncommand = [\"sleep\", \"1000\"]\n")
 	c.must("bantam switch --confirm 2s /tmp/b.toml; echo code $?", "nobody confirmed it within 2s", "generation 2 runs again", "code 10\n")
@@ -237,9 +237,10 @@ user = "cat"
 	c.write("/tmp/two.toml", fmt.Sprintf(text, "meow two"))
 	c.must("bantam switch /tmp/one.toml; echo code $?", "write file /etc/cat/conf", "code 0\n")
 	c.must("ls -l /etc/cat/conf", "-rw------- 1 cat cat")
-	c.must("bantam log cat", "meow one")
+	c.waitFor("bantam log cat", "meow one")
 	c.must("bantam plan /tmp/two.toml", "! stop service cat", "write file /etc/cat/conf", `file."/etc/cat/conf".text: "meow one\n" -> "meow two\n"`)
-	c.must("bantam switch /tmp/two.toml; bantam log cat", "meow two")
+	c.must("bantam switch /tmp/two.toml; echo code $?", "code 0\n")
+	c.waitFor("bantam log cat", "meow two")
 	c.run("echo mine > /etc/cat/conf")
 	c.must("bantam plan /tmp/two.toml", "write file /etc/cat/conf  somebody has changed it")
 	c.must("bantam switch /tmp/two.toml; cat /etc/cat/conf", "meow two")
@@ -338,6 +339,7 @@ func (c *console) boundServices() {
 	c.waitFor("bantam service list", "killed: out of memory")
 	c.must("dmesg", "Memory cgroup out of memory")
 	for service, set := range map[string]string{"web": "0000000000000400", "rootless": "0000000000000000"} {
+		c.waitFor("bantam log "+service, "CapAmb") // the last of them
 		log := c.run("bantam log " + service)
 		for _, kind := range []string{"CapPrm", "CapEff", "CapBnd", "CapAmb"} {
 			if !regexp.MustCompile(kind + `:\W*(\\t)?` + set).MatchString(log) {
