@@ -163,7 +163,7 @@ size: image
 # Vet with the flags of `cross` needs nothing compiled anew.
 lint: device cross
 	$(call need,xz-utils)
-	DEVICE_FLAGS="-trimpath $(GCFLAGS)" $(GO) test -count=1 ./test/lint
+	DEVICE_FLAGS="-trimpath $(GCFLAGS)" $(GO) test -count=1 -timeout 60m ./test/lint
 
 clean:
 	rm -rf bin out
