@@ -17,8 +17,8 @@ const (
 	verbAnnotation   = "bantam.verb"       // index entry: what made it
 )
 
-// imageVerb is Entry.Verb of what came with a boot medium.
-const imageVerb = "image"
+// ImageVerb is Entry.Verb of what came with a boot medium.
+const ImageVerb = "image"
 
 // add makes t a generation of this machine and returns it with its number. A
 // generation that is there already keeps its number. The record is written
@@ -120,7 +120,7 @@ func ImageGeneration(dir, kernel string) (Generation, []byte, error) {
 	store := Store{dir: filepath.Join(dir, "store"), disk: osDisk{}}
 	var faults []error
 	for _, e := range slices.Backward(record.Entries) {
-		if e.Verb != imageVerb {
+		if e.Verb != ImageVerb {
 			continue
 		}
 		g, err := store.Generation(e.Digest)

@@ -63,7 +63,7 @@ func TestWhateverBefallsAMachineItRunsWhatItsOwnerChoseOrSaysWhy(t *testing.T) {
 				if e == nil || !e.PassedOver && e.Digest != runs.Digest() {
 					t.Fatalf("%q: runs %+v, the default is %+v", history, s.Status(), e)
 				}
-				if old := before.entry(before.Default); old != nil && old.Verb != imageVerb && !e.PassedOver {
+				if old := before.entry(before.Default); old != nil && old.Verb != ImageVerb && !e.PassedOver {
 					if text, err := s.Text(old.Number); err != nil || string(text) != m.text {
 						t.Fatalf("%q: the settings %q are lost, %v", history, text, err)
 					}

@@ -32,14 +32,14 @@ func (s *Switcher) takeOver(slots slotView) (note string, err error) {
 		return "", nil // that it cannot be read is told by the choice
 	}
 	to := s.image
-	if def.Verb != imageVerb {
+	if def.Verb != ImageVerb {
 		if to, err = s.compose(made{0, s.image.generation.Layers, s.image.system}, s.image.generation, "system.toml", text); err != nil {
 			return fmt.Sprintf("the settings of generation %d are not valid for the Bantam of this image: %v", def.Number, err), nil
 		}
 	}
 	e := record.named(to.generation.Digest())
 	switch {
-	case e == nil && def.Verb != imageVerb, e != nil && e.State == StateUntried && record.Trying == nil:
+	case e == nil && def.Verb != ImageVerb, e != nil && e.State == StateUntried && record.Trying == nil:
 		s.giveUpReserve()
 		_, err = s.add(to, updateVerb, func(r *Record, number int) { r.Trying = &Trying{Generation: number, Left: bootTries} })
 	case e != nil && e.State == StateGood: // also if boots pass it over, which is told then
@@ -103,7 +103,7 @@ func (o *operation) importImage(slots slotView) {
 		s.noteBoot(note)
 	}
 	record = s.recordNow()
-	tries := unseen && !s.fellBack(slots) && (def == nil || def.Verb == imageVerb)
+	tries := unseen && !s.fellBack(slots) && (def == nil || def.Verb == ImageVerb)
 	notes := slots.booted != nil && !s.fellBack(slots) && (tries || s.settled(&record))
 	var then func(*Record, int)
 	if tries || notes {
@@ -116,7 +116,7 @@ func (o *operation) importImage(slots slotView) {
 			}
 		}
 	}
-	t, err := s.add(s.image, imageVerb, then)
+	t, err := s.add(s.image, ImageVerb, then)
 	if err != nil {
 		o.event(EventNote, "the boot medium's generation cannot be kept: %v", err)
 		return

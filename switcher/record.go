@@ -31,7 +31,7 @@ type Entry struct {
 	Number  int       `json:"number"`
 	Digest  Digest    `json:"digest"` // of the manifest
 	Created time.Time `json:"created"`
-	Verb    string    `json:"verb"` // what made it, e.g. "switch"; "image": it came with the boot medium
+	Verb    string    `json:"verb"` // what made it, e.g. "switch", or ImageVerb
 	State   State     `json:"state"`
 	Reason  string    `json:"reason,omitempty"` // of the state, e.g. "service web: exit status 1"
 

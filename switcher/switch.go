@@ -232,7 +232,7 @@ func (s *Switcher) proven(r *Record, number int) {
 	if e == nil {
 		return
 	}
-	if e.proven(); e.Verb != importVerb && e.Verb != imageVerb {
+	if e.proven(); e.Verb != importVerb && e.Verb != ImageVerb {
 		return
 	}
 	if g, err := s.generation(e.Digest); err == nil {

@@ -170,9 +170,9 @@ func (p *initProcess) status() control.Status {
 	return st
 }
 
-// origin says where a generation comes from.
+// origin says where a generation comes from. One that lies in the boot slot may have come later than the image.
 func origin(g switcher.Listed) string {
-	if g.Image {
+	if g.Verb == switcher.ImageVerb {
 		return "it came with the image"
 	}
 	return fmt.Sprintf("made by %s at %s", g.Verb, g.Created.UTC().Format("2006-01-02 15:04"))
