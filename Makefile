@@ -17,6 +17,8 @@ VERSION    := $(shell git describe --tags --always 2>/dev/null || echo unknown)
 LDFLAGS = -s -w -X main.buildTime=$(BUILD_TIME) -X main.version=$(VERSION)
 GCFLAGS = '-gcflags=all=-l -d=variablemakethreshold=0' -gcflags=runtime/...= -gcflags=crypto/internal/fips140/sha256=
 DEVICE  = $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' $(GCFLAGS)
+# Behind DEVICE: no line numbers of what is not ours, 5 % less.
+DROP_LINES = $(GO) run ./cmd/droplines
 
 RUN_PACKAGES  = qemu-system-x86 ovmf xz-utils e2fsprogs squashfs-tools
 EDITORS = nano vim-tiny nvi busybox-static mg ne joe micro
@@ -84,6 +86,7 @@ bin/bantam:
 device:
 	@GOARCH=amd64 $(DEVICE) -o bin/device/amd64/bantam ./init
 	@GOARCH=arm64 $(DEVICE) -o bin/device/arm64/bantam ./init
+	@$(DROP_LINES) bin/device/amd64/bantam bin/device/arm64/bantam
 
 # Packages without I/O, whose tests run on every architecture.
 PURE = ./system ./layer ./lifecycle ./printable ./spelling ./gpt ./slot ./editor ./editor/compare ./editor/file ./editor/keys ./editor/language ./editor/plain ./editor/screen ./editor/systemfile ./editor/text \
@@ -143,6 +146,7 @@ cross:
 	@GOARCH=mips GOMIPS=softfloat $(DEVICE) -o out/cross/mips ./init
 	@GOARCH=mipsle GOMIPS=softfloat $(DEVICE) -o out/cross/mipsle ./init
 	@GOARCH=riscv64 $(DEVICE) -o out/cross/riscv64 ./init
+	@$(DROP_LINES) $(addprefix out/cross/,amd64 arm64 armhf mips mipsle riscv64)
 	@ls -l out/cross
 
 bench: build

@@ -46,6 +46,7 @@ var mayImport = map[string][]string{
 	"netcfg/rtnl":       {},
 	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "printable", "signature", "slot", "spelling", "switcher", "system"},
 	"cmd":               {"board", "http1", "images", "oci", "printable", "signature", "spelling", "switcher", "system", "tty"},
+	"cmd/droplines":     {"atomicfile"},
 	"init":              {"atomicfile", "boottime", "docs", "editor", "gpt", "http1", "layer", "lifecycle", "netcfg", "oci", "order", "printable", "regular", "signature", "slot", "spelling", "switcher", "system", "tty"},
 	"init/bootmenu":     {"editor/keys", "printable"},
 	"init/filetree":     {},
