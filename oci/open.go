@@ -19,7 +19,7 @@ import (
 // Options are how a source is reached. The zero value takes files and folders alone.
 type Options struct {
 	Stdin     io.Reader     // what "-" reads
-	Secure    http1.Secure  // for https://, e.g. of package https; nil: this program does without, and refuses it
+	Secure    http1.Secure  // for https://, e.g. of package https; nil: https:// is refused
 	AllowHTTP bool          // http:// is taken: for whoever checks signatures, or says that everybody on the way is trusted
 	UserAgent string        // e.g. bantam/v1
 	Patience  time.Duration // how long a server may move nothing; 0: thirty seconds
@@ -35,7 +35,7 @@ func (o Options) client(scheme string) (*http1.Client, error) {
 		return nil, errors.New("http:// tells nobody who answers; it is only taken where signatures are checked ([trust] keys in system.toml), or with --insecure of bantam import, push and sign")
 	}
 	if scheme == "https" && o.Secure == nil {
-		return nil, fmt.Errorf("%w: bring it as a FILE or through a pipe (-), or by http://, where [trust] keys in system.toml say whose signature is believed", http1.ErrNoTLS)
+		return nil, http1.ErrNoTLS
 	}
 	return &http1.Client{Patience: o.Patience, UserAgent: o.UserAgent, Dial: o.Dial, Secure: o.Secure}, nil
 }

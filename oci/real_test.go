@@ -139,7 +139,7 @@ func TestARealRegistryWithTLSAndAPassword(t *testing.T) {
 		"without a password":    {Options{Secure: secure}, "wants a login"},
 		"with a wrong one":      {Options{Secure: secure, Login: func(string) (string, string) { return "me", "guess" }}, "does not allow it"},
 		"without its authority": {Options{Secure: own, Login: login}, "--ca FILE"},
-		"without TLS":           {Options{Login: login}, "does not speak TLS: bring it as a FILE or through a pipe"},
+		"without TLS":           {Options{Login: login}, "does not speak TLS"},
 	} {
 		src, err := Open(t.Context(), word, c.o)
 		if err == nil {

@@ -1,5 +1,5 @@
-// Package https puts TLS over the connections of package http1, for programs that can afford it: crypto/tls and crypto/x509 add 282 kB to a device binary,
-// compressed, which is why the one of today does without (docs/size.md).
+// Package https puts TLS over the connections of package http1: crypto/tls and crypto/x509 alone, which net/http would make four times as large
+// (docs/size.md). It runs in processes that a person starts, never in PID 1.
 package https
 
 import (
@@ -7,7 +7,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"strings"
+	"sync"
 	"time"
 
 	"bantam/http1"
@@ -33,6 +36,31 @@ func New(authorities string) (http1.Secure, error) {
 	return secure(roots, time.Now), nil
 }
 
+// deviceAuthorities is where a machine has what package ca-certificates brings.
+const deviceAuthorities = "/etc/ssl/certs/ca-certificates.crt"
+
+// OnDevice is New for a machine that has authorities only where its system.toml says so. Its own are read when they are needed.
+func OnDevice(authorities string) (http1.Secure, error) {
+	if authorities != "" {
+		return New(authorities)
+	}
+	return lazily(deviceAuthorities), nil
+}
+
+func lazily(authorities string) http1.Secure {
+	read := sync.OnceValues(func() (http1.Secure, error) { return New(authorities) })
+	return func(c net.Conn, host string) (net.Conn, error) {
+		over, err := read()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf(`this machine knows no authority that vouches for servers (%s is missing): add "ca-certificates" to packages in system.toml, or give a certificate with --ca FILE`, authorities)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return over(c, host)
+	}
+}
+
 func secure(roots *x509.CertPool, now func() time.Time) http1.Secure {
 	return func(c net.Conn, host string) (net.Conn, error) {
 		secured := tls.Client(c, &tls.Config{ServerName: host, RootCAs: roots, Time: now, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}})
@@ -52,6 +80,8 @@ func fault(err error, now time.Time) error {
 		roots     x509.SystemRootsError
 	)
 	switch {
+	case strings.Contains(err.Error(), "protocol version"): // the type of alerts is not public
+		return fmt.Errorf("the server speaks another version of TLS than 1.2 and 1.3: %w", err)
 	case errors.As(err, &notTLS):
 		return errors.New("the server does not speak TLS; it may be one for http://")
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
@@ -61,7 +91,7 @@ func fault(err error, now time.Time) error {
 			what = "is not valid yet"
 		}
 		const form = "2006-01-02 15:04"
-		return fmt.Errorf("the certificate of %.80q %s: it is good from %s to %s, and this machine's clock says %s (UTC); if that is wrong, set it",
+		return fmt.Errorf("the certificate of %.80q %s: it is good from %s to %s, and this machine's clock says %s (UTC); if that is wrong, set it: date -s TIME",
 			owner(c), what, c.NotBefore.UTC().Format(form), c.NotAfter.UTC().Format(form), now.UTC().Format(form))
 	case errors.As(err, &authority), errors.As(err, &roots):
 		return fmt.Errorf("%w; if it is of your own authority, give the file of that one's certificate with --ca FILE", err)

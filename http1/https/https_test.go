@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
 	"io"
 	"math/big"
@@ -66,8 +67,19 @@ func (a *authority) server(name string, from, to time.Time) *tls.Config {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	cert := a.sign(&x509.Certificate{SerialNumber: big.NewInt(2), DNSNames: []string{name}, NotBefore: from, NotAfter: to}, a.cert, key)
+	template := &x509.Certificate{SerialNumber: big.NewInt(2), DNSNames: []string{name}, NotBefore: from, NotAfter: to}
+	if ip := net.ParseIP(name); ip != nil {
+		template.DNSNames, template.IPAddresses = nil, []net.IP{ip}
+	}
+	cert := a.sign(template, a.cert, key)
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{cert.Raw}, PrivateKey: key}}, NextProtos: []string{"h2", "http/1.1"}}
+}
+
+// selfSigned is a server whose certificate is its own authority.
+func selfSigned(a *authority, name string) *tls.Config {
+	self := &authority{t: a.t, key: a.key}
+	cert := self.sign(&x509.Certificate{SerialNumber: big.NewInt(3), DNSNames: []string{name}, NotBefore: a.cert.NotBefore, NotAfter: a.cert.NotAfter}, nil, a.key)
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{cert.Raw}, PrivateKey: a.key}}}
 }
 
 func (a *authority) pool() *x509.CertPool {
@@ -80,38 +92,48 @@ func TestServersAreWhoTheySayOrTheFaultIsClear(t *testing.T) {
 	year := 365 * 24 * time.Hour
 	good := newAuthority(t, today.Add(-year), today.Add(year))
 	expired := newAuthority(t, today.Add(-2*year), today.Add(-year))
-	const host = "nas.example.org"
+	const host, address = "nas.example.org", "192.0.2.1"
 	ok := good.server(host, today.Add(-time.Hour), today.Add(time.Hour))
 	old := ok.Clone()
 	old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 	twelve := ok.Clone()
 	twelve.MaxVersion = tls.VersionTLS12
+	hour := func(n int) time.Time { return today.Add(time.Duration(n) * time.Hour) }
 	for claim, c := range map[string]struct {
+		host   string // "": nas.example.org
 		server *tls.Config
 		roots  *x509.CertPool
 		now    time.Time
 		want   string // "": it is good
 	}{
-		"a good one":                  {ok, good.pool(), today, ""},
-		"TLS 1.2":                     {twelve, good.pool(), today, ""},
-		"TLS 1.1":                     {old, good.pool(), today, "protocol version"},
-		"another name":                {good.server("nas.example.net", today.Add(-time.Hour), today.Add(time.Hour)), good.pool(), today, "not nas.example.org"},
-		"expired":                     {good.server(host, today.Add(-year), today.Add(-time.Hour)), good.pool(), today, "is no longer valid: it is good from 2025-11-29 12:00 to 2026-11-29 11:00, and this machine's clock says 2026-11-29 12:00"},
-		"the clock begins in 1970":    {ok, good.pool(), time.Unix(60, 0), "is not valid yet: it is good from 2026-11-29 11:00 to 2026-11-29 13:00, and this machine's clock says 1970-01-01 00:01"},
-		"an expired authority":        {expired.server(host, today.Add(-time.Hour), today.Add(time.Hour)), expired.pool(), today, "2026-11-29 12:00"},
-		"of somebody else":            {newAuthority(t, today.Add(-year), today.Add(year)).server(host, today.Add(-time.Hour), today.Add(time.Hour)), good.pool(), today, "--ca FILE"},
-		"no authorities at all":       {ok, x509.NewCertPool(), today, "--ca FILE"},
-		"a server that speaks no TLS": {nil, good.pool(), today, "does not speak TLS"},
+		"a good one":        {"", ok, good.pool(), today, ""},
+		"TLS 1.2":           {"", twelve, good.pool(), today, ""},
+		"TLS 1.1":           {"", old, good.pool(), today, "another version of TLS than 1.2 and 1.3"},
+		"an address":        {address, good.server(address, hour(-1), hour(1)), good.pool(), today, ""},
+		"another address":   {address, good.server("192.0.2.2", hour(-1), hour(1)), good.pool(), today, "valid for 192.0.2.2, not 192.0.2.1"},
+		"an address's name": {address, ok, good.pool(), today, "doesn't contain any IP SANs"},
+		"another name":      {"", good.server("nas.example.net", hour(-1), hour(1)), good.pool(), today, "not nas.example.org"},
+		"expired":           {"", good.server(host, today.Add(-year), hour(-1)), good.pool(), today, "is no longer valid: it is good from 2025-11-29 12:00 to 2026-11-29 11:00, and this machine's clock says 2026-11-29 12:00 (UTC); if that is wrong, set it: date -s"},
+		"a clock of 1970":   {"", ok, good.pool(), time.Unix(60, 0), "is not valid yet: it is good from 2026-11-29 11:00 to 2026-11-29 13:00, and this machine's clock says 1970-01-01 00:01"},
+		"an old authority":  {"", expired.server(host, hour(-1), hour(1)), expired.pool(), today, "2026-11-29 12:00"},
+		"of somebody else":  {"", newAuthority(t, today.Add(-year), today.Add(year)).server(host, hour(-1), hour(1)), good.pool(), today, "--ca FILE"},
+		"signed by itself":  {"", selfSigned(good, host), good.pool(), today, "--ca FILE"},
+		"no authorities":    {"", ok, x509.NewCertPool(), today, "--ca FILE"},
+		"it speaks no TLS":  {"", nil, good.pool(), today, "does not speak TLS; it may be one for http://"},
 	} {
 		t.Run(claim, func(t *testing.T) {
 			s := rawserver.New(t)
-			s.Host(host+":443", c.server, func(rawserver.Request) rawserver.Answer { return rawserver.Say(200, "hello") })
+			asked := c.host
+			if asked == "" {
+				asked = host
+			}
+			s.Host(asked+":443", c.server, func(rawserver.Request) rawserver.Answer { return rawserver.Say(200, "hello") })
 			client := &http1.Client{Dial: s.Dial, Secure: secure(c.roots, func() time.Time { return c.now })}
 			if c.server == nil {
 				client.Dial = talker("HTTP/1.1 400 Bad Request\r\n\r\n")
 			}
 			defer client.Close()
-			body, err := fetch(t, client, "https://"+host+"/x")
+			body, err := fetch(t, client, "https://"+asked+"/x")
 			switch {
 			case c.want == "" && (err != nil || body != "hello"):
 				t.Errorf("got %q, %v", body, err)
@@ -159,6 +181,47 @@ func TestAServerThatTakesNoHandshakeIsGivenUp(t *testing.T) {
 		Dial: func(context.Context, string, string) (net.Conn, error) { return near, nil }}
 	if _, err := fetch(t, client, "https://nas.example.org/x"); !errors.Is(err, http1.ErrStalled) {
 		t.Errorf("got %v, want %v", err, http1.ErrStalled)
+	}
+}
+
+func TestAMachineWithoutAuthoritiesSaysHowItGetsThem(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "ca-certificates.crt")
+	ask := func(over http1.Secure) error {
+		client := &http1.Client{Secure: over, Dial: talker("")}
+		_, err := fetch(t, client, "https://nas.example.org/x")
+		return err
+	}
+	want := `nas.example.org: this machine knows no authority that vouches for servers (` + file +
+		` is missing): add "ca-certificates" to packages in system.toml, or give a certificate with --ca FILE`
+	if err := ask(lazily(file)); err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	if err := os.WriteFile(file, []byte("none"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := ask(lazily(file)); err == nil || !strings.Contains(err.Error(), "holds no certificate") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAMachinesOwnAuthoritiesVouch(t *testing.T) {
+	a := newAuthority(t, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+	file := filepath.Join(t.TempDir(), "ca-certificates.crt")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	given, err := OnDevice(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for claim, over := range map[string]http1.Secure{"its own": lazily(file), "a file that is given": given} {
+		s := rawserver.New(t)
+		s.Host("nas.example.org:443", a.server("nas.example.org", a.cert.NotBefore, a.cert.NotAfter), func(rawserver.Request) rawserver.Answer { return rawserver.Say(200, "hello") })
+		client := &http1.Client{Secure: over, Dial: s.Dial}
+		if body, err := fetch(t, client, "https://nas.example.org/x"); err != nil || body != "hello" {
+			t.Errorf("%s: got %q, %v", claim, body, err)
+		}
+		client.Close()
 	}
 }
 

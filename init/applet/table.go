@@ -115,7 +115,7 @@ func init() {
 		"uptime":     {run: uptime, usage: "", purpose: "how long the machine runs", plain: true},
 		"watch":      {run: watch, usage: "[-n SECONDS] [-t] COMMAND...", purpose: "repeat a command", runs: true},
 		"wc":         {run: wc, usage: "[-lwcmL] [FILE...]", purpose: "count lines, words, bytes"},
-		"wget":       {run: wget, usage: "[-qcS] [-O FILE] [-P FOLDER] [-T SECONDS] URL...", purpose: "fetch a file over plain HTTP"},
+		"wget":       {run: wget, usage: "[-qcS] [-O FILE] [-P FOLDER] [-T SECONDS] [--ca-certificate FILE] URL...", purpose: "fetch a file over http or https"},
 		"which":      {run: which, usage: "NAME...", purpose: "where a command is"},
 		"whoami":     {run: whoami, usage: "", purpose: "the name of the user", plain: true},
 		"xargs":      {run: xargs, usage: "[-0rt] [-n N] [-L N] [-I MARK] [-d CHAR] [COMMAND...]", purpose: "run a command with arguments from standard input", runs: true},

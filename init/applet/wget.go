@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"bantam/http1"
+	"bantam/http1/https"
 )
 
-// wget fetches files over plain HTTP. A file appears under its name only when complete; with -c it grows there, and
+// wget fetches files over HTTP, with TLS or without. A file appears under its name only when complete; with -c it grows there, and
 // what an earlier try has left is continued.
 func wget(c *call, args []string) int {
-	opts, urls, err := parseOptions("O:qcST:P:U:", map[string]byte{"output-document": 'O', "quiet": 'q', "continue": 'c', "timeout": 'T'}, args)
+	opts, urls, err := parseOptions("O:qcST:P:U:A:", map[string]byte{"output-document": 'O', "quiet": 'q', "continue": 'c', "timeout": 'T', "ca-certificate": 'A', "ca": 'A'}, args)
 	if err != nil {
 		return c.misuse("%v", err)
 	}
@@ -28,7 +29,12 @@ func wget(c *call, args []string) int {
 	if err != nil {
 		return c.misuse("%v", err)
 	}
-	w := &fetcher{c: c, quiet: opts.has('q'), resume: opts.has('c'), client: &http1.Client{Patience: patience, UserAgent: opts.value('U', "bantam-wget")}}
+	secure, err := https.OnDevice(opts.value('A', ""))
+	if err != nil {
+		c.fail("--ca-certificate", err)
+		return c.status
+	}
+	w := &fetcher{c: c, quiet: opts.has('q'), resume: opts.has('c'), client: &http1.Client{Secure: secure, Patience: patience, UserAgent: opts.value('U', "bantam-wget")}}
 	defer w.client.Close()
 	if opts.has('S') {
 		w.client.Heard = w.showHead
@@ -54,11 +60,8 @@ func webAddress(text string) (*url.URL, error) {
 	if !ok || strings.ContainsAny(scheme, "/?") { // it is part of a path
 		scheme, text = "http", "http://"+text
 	}
-	switch {
-	case strings.EqualFold(scheme, "https"):
-		return nil, errors.New("https is not supported: the image carries no TLS; use http, or fetch on another machine")
-	case !strings.EqualFold(scheme, "http"):
-		return nil, fmt.Errorf("%s is not supported, only http", scheme)
+	if !strings.EqualFold(scheme, "http") && !strings.EqualFold(scheme, "https") {
+		return nil, fmt.Errorf("%s is not supported, only http and https", scheme)
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" {
@@ -103,9 +106,6 @@ func (w *fetcher) fetch(text, output, folder string) error {
 		request.Fields = append(request.Fields, http1.Field{Name: "Range", Value: fmt.Sprintf("bytes=%d-", have)})
 	}
 	answer, err := w.client.Follow(context.Background(), request)
-	if errors.Is(err, http1.ErrNoTLS) { // it was redirected there
-		err = fmt.Errorf("%w; use http, or fetch on another machine", err)
-	}
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"bantam/http1/https"
 	"bantam/oci"
 	"bantam/switcher"
 	"bantam/system"
@@ -19,12 +20,12 @@ machine has exported. It is one of this machine's then, untried: "bantam switch 
 "bantam switch" and "boot" take the same words and do both in one.
 
   FILE       an OCI layout as .tar, or its folder, e.g. on a USB stick: /mnt/pc.oci.tar
-  URL        such an archive on a web server: http://host/pc.oci.tar
-  REF        in a registry: http://HOST[:PORT]/REPOSITORY[:TAG|@DIGEST]
+  URL        such an archive on a web server: https://host/pc.oci.tar
+  REF        in a registry: HOST[:PORT]/REPOSITORY[:TAG|@DIGEST], or http://HOST... without TLS
   -          such an archive from standard input
 
-http:// is taken where [trust] of system.toml names keys, or with --insecure. https:// is not: there
-is no TLS on the machine yet. What can only be had so comes by - or a FILE.
+http:// is taken where [trust] of system.toml names keys, or with --insecure. Servers of
+https:// are believed that the authorities of package ca-certificates vouch for, or those of --ca.
 
 Before the first byte is loaded it is checked: board, architecture, signature and version, where
 [trust] of system.toml names keys, and that it fits, with room for a way back. Only blobs that this
@@ -32,11 +33,12 @@ machine lacks are loaded; each is compared with its digest. Where the line break
 kept, and the same command goes on. "bantam gc" removes it.
 
   --downgrade  take it although its version is lower than one that has been good here
+  --ca FILE    of authorities, certificates in PEM, whose servers are believed
   --insecure   believe whoever answers to http://
   --json       the outcome as one JSON document`
 
 func runImport(c *client, args []string) int {
-	flags, rest, code := c.options(args, "", "--downgrade --insecure --json")
+	flags, rest, code := c.options(args, "--ca", "--downgrade --insecure --json")
 	if code != 0 {
 		return code
 	}
@@ -89,7 +91,11 @@ func (c *client) bring(word string, flags map[string]string) (got brought, code 
 	if code != 0 {
 		return got, code
 	}
-	source, err := oci.Open(ctx, word, oci.Options{Stdin: os.Stdin, AllowHTTP: trusts || flags["--insecure"] != "", UserAgent: "bantam/" + Version})
+	secure, err := https.OnDevice(flags["--ca"])
+	if err != nil {
+		return got, c.fail(fmt.Errorf("--ca: %w", err))
+	}
+	source, err := oci.Open(ctx, word, oci.Options{Stdin: os.Stdin, Secure: secure, AllowHTTP: trusts || flags["--insecure"] != "", UserAgent: "bantam/" + Version})
 	if err != nil {
 		return got, c.fail(err)
 	}

@@ -3,8 +3,12 @@ package control
 import (
 	"bytes"
 	"context"
+	"encoding/pem"
 	"errors"
 	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -218,6 +222,29 @@ func TestASystemTOMLIsNoSource(t *testing.T) {
 	} {
 		if got := isSource(word); got != want {
 			t.Errorf("%s: %v, want %v", word, got, want)
+		}
+	}
+}
+
+// It needs no signature: TLS says who answers.
+func TestHTTPSIsTakenFromServersThatAnAuthorityVouchesFor(t *testing.T) {
+	i := &importing{carried: newCarried()}
+	i.lacking = []switcher.Descriptor{i.System}
+	server := httptest.NewUnstartedServer(http.FileServer(http.Dir(filepath.Dir(i.archive(t)))))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of who hangs up
+	server.StartTLS()
+	defer server.Close()
+	authority := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(authority, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	address := server.URL + "/pc.oci.tar"
+	if code, out, errs := i.run(t, "import", "--ca", authority, address); code != ExitGood || !strings.Contains(out, "generation 7 is here") {
+		t.Errorf("code %d, %q, %q", code, out, errs)
+	}
+	for want, args := range map[string][]string{"--ca FILE": {address}, "--ca: open": {"--ca", authority + "x", address}} {
+		if code, _, errs := i.run(t, "import", args...); code != ExitError || !strings.Contains(errs, want) {
+			t.Errorf("%q: code %d, %q, want %q", args, code, errs, want)
 		}
 	}
 }
