@@ -1,17 +1,27 @@
 package test
 
 import (
+	"crypto/ed25519"
+	crand "crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	"log"
+	"math/big"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"bantam/switcher"
 	"bantam/test/vm"
@@ -93,6 +103,27 @@ func serve(t *testing.T, from http.Handler) (s *slowServer, address string) {
 	return s, fmt.Sprintf("http://10.0.2.2:%d", l.Addr().(*net.TCPAddr).Port)
 }
 
+// serveSecurely is serve with TLS, by a certificate that is its own authority; that is in PEM.
+func serveSecurely(t *testing.T, from http.Handler) (address string, authority []byte) {
+	t.Helper()
+	public, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(10, 0, 2, 2)}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(24 * time.Hour), IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(crand.Reader, template, template, public, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewUnstartedServer(from)
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // of who does not believe it
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return fmt.Sprintf("https://10.0.2.2:%d", s.Listener.Addr().(*net.TCPAddr).Port), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+}
+
 // A generation with some megabytes of its own comes from a web server. The line breaks, then the power goes: what has come is not loaded again.
 func TestAnImportGoesOnAfterABrokenLineAndAPowerCut(t *testing.T) {
 	const example = "../examples/mqtt/system.toml"
@@ -108,12 +139,19 @@ func TestAnImportGoesOnAfterABrokenLineAndAPowerCut(t *testing.T) {
 	files := t.TempDir()
 	archiveOf(t, build(t, "pc", more), filepath.Join(files, "pc.oci.tar"))
 	server, address := serve(t, http.FileServer(http.Dir(files)))
+	secure, authority := serveSecurely(t, http.FileServer(http.Dir(files)))
+	if err := os.WriteFile(filepath.Join(files, "ca.pem"), authority, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	args := pc(t, bios, "-drive", virtio(disk(t, filepath.Join(first, "pc.img"))))
 	c := &console{Machine: vm.Start(t, args...), t: t, host: "mqtt"}
 	c.booted()
 	c.settled()
 	load := "bantam import --insecure " + address + "/pc.oci.tar; echo code $?"
 	c.must("bantam import "+address+"/pc.oci.tar; echo code $?", "http:// tells nobody who answers", "code 1")
+	c.must("bantam import "+secure+"/pc.oci.tar; echo code $?", "this machine knows no authority", `"ca-certificates"`, "code 1")
+	c.must("wget -O /tmp/ca.pem "+address+"/ca.pem; wget -O - --ca-certificate /tmp/ca.pem "+secure+"/ca.pem | cmp - /tmp/ca.pem; echo code $?", "code 0")
+	server.taken()
 
 	server.set(4<<20, false)
 	said := c.must(load, "which are kept", "code 1")
@@ -148,6 +186,7 @@ func TestAnImportGoesOnAfterABrokenLineAndAPowerCut(t *testing.T) {
 	if got := server.taken(); got > all-kept+search {
 		t.Errorf("after the power cut %d bytes came of %d, of which %d had come before", got, all, kept)
 	}
+	c.must("wget -q -O /tmp/ca.pem "+address+"/ca.pem; bantam import --ca /tmp/ca.pem "+secure+"/pc.oci.tar; echo code $?", "generation 2 was here already (nothing had to be loaded)", "code 0")
 	c.Send("bantam switch 2\r")
 	c.Expect("generation 2 runs and is the default")
 	c.prompt()
