@@ -159,6 +159,15 @@ func (m *Machine) KeepState(ctx context.Context, folder string, uid, gid int) er
 	return nil
 }
 
+// stateMode is what a folder of a user is made with. A service that runs as root may have processes of other users, to whom it gives
+// folders in its own, as nginx does: they get through it.
+func stateMode(uid int) uint32 {
+	if uid == 0 {
+		return 0o711
+	}
+	return 0o700
+}
+
 // make opens a folder on the volume, which it makes if need be.
 func (s *stateFolders) make(name string, uid, gid int) (filetree.Dir, error) {
 	if err := filetree.Here.Mkdir(s.dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -171,14 +180,14 @@ func (s *stateFolders) make(name string, uid, gid int) (filetree.Dir, error) {
 	defer dir.Close()
 	source, err := dir.Folder(name, false)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err = dir.Mkdir(name, 0o700); err == nil {
+		if err = dir.Mkdir(name, 0o700); err == nil { // closed until it is its user's
 			err = dir.Chown(name, uid, gid)
 		}
 		if err == nil {
 			source, err = dir.Folder(name, false)
 		}
 		if err == nil { // what a service then syncs in it must not be lost with its name
-			err = errors.Join(unix.Fchmod(int(source), 0o700), atomicfile.OS{}.SyncDir(s.dir), atomicfile.OS{}.SyncDir(path.Dir(s.dir)))
+			err = errors.Join(unix.Fchmod(int(source), stateMode(uid)), atomicfile.OS{}.SyncDir(s.dir), atomicfile.OS{}.SyncDir(path.Dir(s.dir)))
 		}
 	}
 	if err != nil {
@@ -335,7 +344,7 @@ func (s *stateFolders) withState(service system.Service, uid, gid int, lookup fu
 			switch {
 			case name == folder && (err == nil || missing):
 				if missing {
-					fact.Mode = unix.S_IFDIR | 0o700
+					fact.Mode = unix.S_IFDIR | stateMode(uid)
 				}
 				fact.UID, fact.GID = uint32(uid), uint32(gid)
 				return fact, nil

@@ -40,6 +40,7 @@ func TestFoldersThatLast(t *testing.T) {
 		"a link above: /srv/link is no folder; a link to one will not do, kept: /srv/link is no folder; a link to one will not do",
 		"something is there: \"in memory\" <nil>, then <nil>, hides it true, afterwards \"in memory\" <nil>",
 		"another file system: \" another file system\" <nil>",
+		"root's: <nil>, a worker writes in its own: <nil>, lists root's: permission denied",
 		"list: [/srv/busy/a /srv/deep/er/web /srv/web] <nil>",
 		"removed in use: it is in use",
 		"removed: <nil>, list: [/srv/busy/a /srv/web] <nil>, left [srv:busy:a srv:web]",
@@ -128,6 +129,13 @@ func foldersThatLast() error {
 	left := m.LeaveState("/srv/deep/er/web")
 	say("something is there: %s, then %v, hides it %v, afterwards %s", before, errors.Join(err, left), errors.Is(hidden, fs.ErrNotExist), look("/srv/deep/er/web"))
 	say("another file system: %s", look("/srv/disk"))
+	var through, sees error
+	err = errors.Join(keep("/srv/root", 0, 0), os.Mkdir("/srv/root/worker", 0o700), os.Chown("/srv/root/worker", 80, 81))
+	onThreadOf(80, 81, func() {
+		through = os.WriteFile("/srv/root/worker/data", nil, 0o600)
+		_, sees = os.ReadDir("/srv/root")
+	})
+	say("root's: %v, a worker writes in its own: %v, lists root's: %v", err, cause(through), cause(sees))
 
 	if err := keep("/srv/busy/a", 80, 81); err != nil {
 		return err
