@@ -79,6 +79,9 @@ func (r *reader) checkPrograms() {
 		if !isProgramName(name) {
 			r.failKey(n, "use letters, digits and _ - . +, starting with a letter or digit", "%s: %q is no name for a program", at, name)
 		}
+		if file := "/usr/bin/" + name; r.root.Get("file", file) != nil {
+			r.failKey(n, "leave one of them out", "%s: %s is there already", at, syntax.Join("file", file))
+		}
 		from, file := n.Get("go"), n.Get("file")
 		switch {
 		case from == nil && file == nil:

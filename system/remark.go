@@ -38,6 +38,12 @@ func Remarks(file string, src []byte) []Problem {
 			`write user = "nobody" or the name of a [user.NAME], or user = "root" if that is meant`})
 	}
 	for _, name := range root.Get("file").Keys() {
+		if service := s.unaware(name); service != "" {
+			pos := t.Position(root.Get("file", name, "owner").At)
+			remarks = append(remarks, Problem{file, pos.Line, pos.Col,
+				fmt.Sprintf("remark: %s belongs to the user of %s, which goes on with the old one when it changes", syntax.Join("file", name), syntax.Join("service", service)),
+				fmt.Sprintf("write restarts = [%q], or reloads, if it reads the file only at its start", service)})
+		}
 		f := s.Files[name]
 		if f.Text.Secret == "" || f.Perm()&0o004 == 0 {
 			continue
@@ -48,4 +54,22 @@ func Remarks(file string, src []byte) []Problem {
 			`write mode = "0600" and the owner who needs it, or "0640" for its group`})
 	}
 	return remarks
+}
+
+// unaware is a service that seems to read a file, as its user has it to himself, and is not told when it changes; "" if there is none.
+func (s *System) unaware(name string) string {
+	f := s.Files[name]
+	if f.Source != "" || f.Owner == "" || f.Owner == "root" || len(f.Restarts)+len(f.Reloads) > 0 {
+		return "" // a source may be what it serves
+	}
+	reads := ""
+	for _, service := range sortedKeys(s.Services) {
+		if NamedBy(s.Services[service], name) {
+			return ""
+		}
+		if reads == "" && s.Services[service].User == f.Owner {
+			reads = service
+		}
+	}
+	return reads
 }

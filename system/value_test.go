@@ -77,6 +77,40 @@ func TestASecretThatEverybodyReadsIsRemarkedOn(t *testing.T) {
 	}
 }
 
+func TestAServiceThatIsNotToldOfItsFileIsRemarkedOn(t *testing.T) {
+	const text = `[user.web]
+uid = 80
+[service.web]
+command = ["web", "-c", "/etc/web.conf"]
+user = "web"
+[file."%s"]
+owner = "%s"
+%s
+`
+	for _, c := range []struct {
+		path, owner, rest string
+		want              bool
+	}{
+		{"/etc/web.key", "web", `text = "x"`, true},
+		{"/etc/web.key", "web", `text = { secret = "key" }`, true},
+		{"/etc/web.conf", "web", `text = "x"`, false},
+		{"/etc/web.key", "root", `text = "x"`, false},
+		{"/etc/web.key", "nobody", `text = "x"`, false},
+		{"/etc/web.key", "web", "text = \"x\"\nrestarts = [\"web\"]", false},
+		{"/etc/web.key", "web", "text = \"x\"\nreloads = [\"web\"]", false},
+		{"/srv/www", "web", `source = "www"`, false},
+	} {
+		remarks := Remarks("f", fmt.Appendf(nil, text, c.path, c.owner, c.rest))
+		if (len(remarks) > 0) != c.want {
+			t.Errorf("%+v: %v", c, remarks)
+		}
+		const said = `f:7:9: remark: file."/etc/web.key" belongs to the user of service.web, which goes on with the old one when it changes; write restarts = ["web"], or reloads, if it reads the file only at its start`
+		if c.want && remarks[0].String() != said {
+			t.Errorf("it says %s", remarks[0])
+		}
+	}
+}
+
 func TestNamesOfSecrets(t *testing.T) {
 	for name, want := range map[string]bool{
 		"a": true, "0": true, "mqtt-password": true, "key.pem": true, "a_b": true, strings.Repeat("a", 64): true,
