@@ -35,6 +35,9 @@ var files string
 //go:embed travel.md
 var travel string
 
+//go:embed signatures.md
+var signatures string
+
 //go:embed network.md
 var network string
 
@@ -53,6 +56,7 @@ var Topics = []Topic{
 	{"storage", "files: what lasts, how much, and who may", storage},
 	{"secrets", "passwords and keys that no generation holds", secrets},
 	{"travel", "generations from files, web servers and registries; and away", travel},
+	{"signatures", "whose generations a machine takes, and what a refusal means", signatures},
 	{"network", "ports, addresses, DHCP, IPv6", network},
 	{"editor", "the editor's keys", editor},
 	{"commands", "the shell and its commands", commands},
