@@ -186,7 +186,7 @@ func (s *Switcher) checkImportSpace(g Generation, check *ImportCheck, copied int
 	free += inbox.size() - inbox.Loaded(check.Lacking) // what others left is removed first
 	check.Need, check.Free = need, free
 	if free < need {
-		return fmt.Errorf("the state volume %s is too full: it has %d kB free, this generation needs %d kB; `bantam generations delete` and `bantam gc` make room",
+		return fmt.Errorf("the state volume %s is too full: it has %d kB free, this generation needs %d kB; `bantam generations delete` and `bantam gc` make room, and files of your own there may be in the way",
 			s.dir, free>>10, (need+1023)>>10)
 	}
 	return nil
