@@ -146,13 +146,14 @@ func said(c *call, err error) error {
 func hasSource(f system.File) bool { return f.Source != "" }
 
 func (g *gathered) chooseKernel(c *call, f *composeFlags, b board.Board) (images.Kernel, error) {
+	name := g.archive.Lock.Kernel(f.kernel, b.KernelPackage) // with --kernel-files it is kept all the same
 	if f.kernelFiles == "" {
-		name := f.kernel
-		if name == "" {
-			name = b.KernelPackage
-		}
 		k, err := images.DebianKernel(c.ctx, g.archive, name)
-		k.Chosen = f.kernel != ""
+		k.Chosen = f.kernel != "" || name != b.KernelPackage
+		var none *images.NoPackage
+		if f.kernel == "" && k.Chosen && errors.As(err, &none) {
+			err = fmt.Errorf("%w; %s has it from an earlier --kernel, and --kernel %s goes back to the board's own", err, g.archive.Lock.Name(), b.KernelPackage)
+		}
 		return k, err
 	}
 	image, modules, _ := strings.Cut(f.kernelFiles, ",")

@@ -22,6 +22,7 @@ func differences(old, now *Board) (lines []string) {
 		}
 	}
 	change("Debian", old.Release, now.Release)
+	change("kernel", cmp.Or(old.Kernel, "the board's own"), cmp.Or(now.Kernel, "the board's own"))
 	change("device binary", short(old.Device), short(now.Device))
 	both := &Board{Packages: maps.Clone(old.Packages)}
 	maps.Copy(both.Packages, now.Packages)

@@ -41,6 +41,7 @@ func (f File) Encode() []byte {
 		board := f[name]
 		table("board", name)
 		line("release", board.Release)
+		line("kernel", board.Kernel)
 		line("device", board.Device)
 		for _, n := range board.Names() {
 			p := board.Packages[n]

@@ -1,6 +1,7 @@
 package lock
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -96,6 +97,19 @@ func (in *Inputs) Release(wanted string) (string, error) {
 // SetRelease says which release the packages come from.
 func (in *Inputs) SetRelease(name string) {
 	in.use(func() { in.used.Release = name })
+}
+
+// Kernel is the package of the kernel to use, by name or name=version: the wanted one, or where none is, that of an earlier
+// build, or else the board's own. It is kept for later builds, but without a version: that is the package's.
+func (in *Inputs) Kernel(wanted, own string) (name string) {
+	name = cmp.Or(wanted, own)
+	in.use(func() {
+		name = cmp.Or(wanted, in.old().Kernel, own)
+		if in.used.Kernel, _, _ = strings.Cut(name, "="); in.used.Kernel == own {
+			in.used.Kernel = ""
+		}
+	})
+	return name
 }
 
 // SetDevice says the digest of the device binary.

@@ -136,10 +136,66 @@ func TestALocksReleaseIsLeftByAnUpdateAlone(t *testing.T) {
 	}
 }
 
+// A kernel that was asked for is kept until another is; what the lock says otherwise is none of its business.
+func TestAKernelIsKeptUntilAnotherIsAskedFor(t *testing.T) {
+	const own, later = "linux-image-amd64", "linux-image-6.12-amd64"
+	none, kept := File{"pc": {Release: "bookworm"}}, File{"pc": {Release: "bookworm", Kernel: later}}
+	for name, c := range map[string]struct {
+		all         File
+		update      Update
+		wanted, got string
+		changes     []string
+	}{
+		"none was asked for":           {none, Update{}, "", own, nil},
+		"the board's own":              {none, Update{}, own, own, nil},
+		"the board's own in a version": {none, Update{}, own + "=6.1.1-1", own + "=6.1.1-1", nil},
+		"another":                      {none, Update{}, later, later, []string{"kernel: the board's own -> " + later}},
+		"another in a version":         {none, Update{}, later + "=6.12.1-1", later + "=6.12.1-1", []string{"kernel: the board's own -> " + later}},
+		"later":                        {kept, Update{}, "", later, nil},
+		"later, said once more":        {kept, Update{}, later, later, nil},
+		"later, in a version":          {kept, Update{}, later + "=6.12.1-1", later + "=6.12.1-1", nil},
+		"an update of everything":      {kept, Update{All: true}, "", later, nil},
+		"a third":                      {kept, Update{}, "linux-image-6.1.0-1-amd64", "linux-image-6.1.0-1-amd64", []string{"kernel: " + later + " -> linux-image-6.1.0-1-amd64"}},
+		"back":                         {kept, Update{}, own, own, []string{"kernel: " + later + " -> the board's own"}},
+		"back to a version":            {kept, Update{}, own + "=6.1.1-1", own + "=6.1.1-1", []string{"kernel: " + later + " -> the board's own"}},
+	} {
+		for _, locked := range []bool{false, true} {
+			in, err := Use("l", c.all, "pc", c.update, locked)
+			if err != nil {
+				t.Fatal(err)
+			}
+			in.SetRelease("bookworm")
+			if got := in.Kernel(c.wanted, own); got != c.got {
+				t.Errorf("%s: %q, want %q", name, got, c.got)
+			}
+			text, changes, err := in.Finish()
+			if !slices.Equal(changes, c.changes) {
+				t.Errorf("%s: changes %q, want %q", name, changes, c.changes)
+			}
+			if refused := locked && len(c.changes) > 0; (err != nil) != refused || refused && !strings.Contains(err.Error(), c.changes[0]) {
+				t.Errorf("%s, locked %v: %v", name, locked, err)
+			}
+			if text == nil {
+				continue
+			}
+			want, _, _ := strings.Cut(c.got, "=")
+			if want == own {
+				want = ""
+			}
+			if f, err := Read("l", text); err != nil || f["pc"].Kernel != want {
+				t.Errorf("%s: kept as\n%s%v", name, text, err)
+			}
+		}
+	}
+}
+
 func TestWithoutALockNothingIsSaidAndNothingKept(t *testing.T) {
 	var in *Inputs
 	in.AddPackage("amd64", "a", pkg("1", digestA))
 	in.SetDevice(digestA)
+	if got := in.Kernel("", "own") + in.Kernel("wanted", "own"); got != "ownwanted" {
+		t.Errorf("kernels %q", got)
+	}
 	if _, ok := in.Package("amd64", "a"); ok {
 		t.Error("a package was kept")
 	}

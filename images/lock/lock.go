@@ -22,6 +22,7 @@ type File map[string]*Board
 // Board is what the generations of one board are made of.
 type Board struct {
 	Release  string             // of Debian, e.g. bookworm; "" if nothing comes from there
+	Kernel   string             // package that was asked for, e.g. linux-image-6.12-amd64; "" if it is the board's own
 	Device   string             // SHA-256 of the device binary, in hex
 	Packages map[Name]Package   // of Debian
 	Programs map[string]Program // built from Go modules, by their names in system.toml

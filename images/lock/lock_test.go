@@ -16,7 +16,7 @@ func pkg(version, digest string) Package {
 func example() File {
 	return File{
 		"pc": {
-			Release: "bookworm", Device: digestA,
+			Release: "bookworm", Kernel: "linux-image-6.12-amd64", Device: digestA,
 			Packages: map[Name]Package{
 				{"amd64", "small"}:             pkg("2:1.0~rc1+dfsg-1", digestA),
 				{"amd64", "libstdc++6"}:        pkg("12.2.0-14", digestB),
@@ -55,15 +55,18 @@ func TestBadLocksAreNamedWithTheirPlace(t *testing.T) {
 		"of a newer Bantam":            {strings.Replace(good, "format = 1", "format = 2", 1), "l:3:1: format 2 was written by a newer Bantam; this one knows 1"},
 		"no TOML":                      {strings.Replace(good, "[board.pc]", "[board.pc", 1), "l:5:"},
 		"a merge with conflicts":       {strings.Replace(good, "[board.pc]", "<<<<<<< HEAD\n[board.pc]", 1), "l:5:1: a merge left its marks here; take one side, then run bantam build"},
-		"a half line":                  {good[:strings.Index(good, "sha256")+20], "l:11:"},
+		"a half line":                  {good[:strings.Index(good, "sha256")+20], "l:12:"},
 		"a key that nobody knows":      {strings.Replace(good, "release =", "releases =", 1), "l:6:1: unknown key releases"},
 		"a table that nobody knows":    {good + "\n[boards.x]\n", ": unknown key boards"},
-		"a digest that is none":        {strings.Replace(good, digestA, "none", 1), `l:7:1: device: "none" was not written by bantam build`},
+		"a digest that is none":        {strings.Replace(good, digestA, "none", 1), `l:8:1: device: "none" was not written by bantam build`},
 		"a number for a text":          {strings.Replace(good, `release = "bookworm"`, "release = 12", 1), "l:6:1: release: expected a string, found an integer"},
 		"a version is missing":         {strings.Replace(good, `version = "12.2.0-14"`+"\n", "", 1), ": version, sha256 or arch is missing"},
 		"a way out of the cache":       {strings.Replace(good, `"12.2.0-14"`, `"1/../../x"`, 1), `version: "1/../../x" was not written`},
 		"a way out of the archive":     {strings.Replace(good, `archive = "pool/`, `archive = "../pool/`, 1), `archive: "../pool/`},
 		"an option of apt":             {strings.Replace(good, `"libstdc++6"`, `"-oDir=x"`, 1), `"-oDir=x" is not the name of a Debian package`},
+		"an option of apt as a kernel": {strings.Replace(good, `kernel = "`, `kernel = "-o`, 1), `l:7:1: kernel: "-olinux-image-6.12-amd64" was not written by bantam build`},
+		"a kernel with its version":    {strings.Replace(good, `6.12-amd64"`, `6.12-amd64=6.12.1-1"`, 1), `l:7:1: kernel: "linux-image-6.12-amd64=6.12.1-1" was not written`},
+		"kernels":                      {strings.Replace(good, `kernel = "linux-image-6.12-amd64"`, `kernel = ["a"]`, 1), "l:7:1: kernel: expected a string, found an array"},
 		"a toolchain from anywhere":    {strings.Replace(good, "go1.26.8", "path", 1), `toolchain: "path" was not written`},
 		"a way out of a vendor folder": {strings.Replace(good, "example.org/b v1.0.0 h1", "example.org/../../b v1.0.0 h1", 1), "was not written"},
 		"a sum with another line":      {strings.Replace(good, "h1:x=", `h1:x=\nother`, 1), "was not written"},

@@ -96,6 +96,8 @@ func (r *reader) board(n *syntax.Node) *Board {
 		switch key {
 		case "release":
 			b.Release = r.text(n, key, isRelease)
+		case "kernel":
+			b.Kernel = r.text(n, key, isName)
 		case "device":
 			b.Device = r.text(n, key, isDigest)
 		case "debian":
