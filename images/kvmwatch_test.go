@@ -75,7 +75,7 @@ func fakeQEMU(t *testing.T, withKVM string) (image string) {
 	t.Helper()
 	dir := t.TempDir()
 	script := `#!/bin/sh
-for word; do case $word in if=virtio*) disk=${word##*file=};; esac; done
+for word; do case $word in if=none,id=bantam,*) disk=${word##*file=};; esac; done
 echo started >>"$disk"
 case "$*" in
 *"-accel kvm"*)
@@ -123,7 +123,7 @@ func TestMachineStartsAgainWhereKVMFails(t *testing.T) {
 			image := fakeQEMU(t, test.withKVM)
 			var console, messages bytes.Buffer
 			err := kvmHost(test.silence).run(context.Background(), RunOptions{
-				Board: loadBoard(t, "pc"), Image: image, DiskSize: 1, Args: test.args, Stdout: &console, Stderr: &messages,
+				Board: loadBoard(t, "pc"), Image: image, DiskSize: 1 << 20, Args: test.args, Stdout: &console, Stderr: &messages,
 			})
 			if err != nil || console.String() != test.console {
 				t.Errorf("%v, console %q, want %q", err, console.String(), test.console)
@@ -159,7 +159,7 @@ func TestKeptDiskSurvivesTheSecondStart(t *testing.T) {
 
 func TestWhoInsistsOnKVMIsToldWhyItFails(t *testing.T) {
 	image := fakeQEMU(t, dumpsRegisters)
-	o := RunOptions{Board: loadBoard(t, "pc"), Image: image, DiskSize: 1, Accel: AccelKVM}
+	o := RunOptions{Board: loadBoard(t, "pc"), Image: image, DiskSize: 1 << 20, Accel: AccelKVM}
 	o.Board.Arch = runtime.GOARCH
 	h := kvmHost(time.Hour)
 	err := h.run(context.Background(), o)
@@ -197,7 +197,7 @@ func TestTerminalIsGivenBackByAMachineThatIsKilled(t *testing.T) {
 	image := fakeQEMU(t, "trap '' TERM; stty raw -echo; "+dumpsRegisters)
 	var messages bytes.Buffer
 	if err := kvmHost(time.Hour).run(context.Background(), RunOptions{
-		Board: loadBoard(t, "pc"), Image: image, DiskSize: 1, Stdin: line, Stdout: line, Stderr: &messages,
+		Board: loadBoard(t, "pc"), Image: image, DiskSize: 1 << 20, Stdin: line, Stdout: line, Stderr: &messages,
 	}); err != nil || !strings.Contains(messages.String(), "starts again") {
 		t.Fatalf("%v: %s", err, messages.String())
 	}

@@ -25,10 +25,10 @@ type RunOptions struct {
 	CD       bool     // the image is a CD's: nothing is kept
 	Firmware string   // "bios", "uefi" or "": what the board's machine starts with, be it U-Boot
 	Keep     string   // file that is the machine's disk and stays; made from Image if it is not there. "": a temporary one
-	DiskSize int64    // bytes of the disk that is made, so that there is room for the state volume; 0: 1 GiB
+	DiskSize int64    // bytes of the disk that is made, so that there is room for the state volume; 0: 1 GiB, or the image's if that is larger
 	Memory   int      // MiB; 0: the board's
 	Accel    string   // AccelAuto, AccelKVM or AccelTCG; "": AccelAuto. An -accel among Args goes before it
-	Args     []string // further ones for QEMU; a network card among them replaces the machine's, see ownNetwork
+	Args     []string // further ones for QEMU; a network card among them replaces the machine's, and a serial port its console
 	Stdin    io.Reader
 	Stdout   io.Writer
 	Stderr   io.Writer
@@ -42,8 +42,6 @@ const (
 
 // uBoot is the firmware of boards that have no other.
 const uBoot = "u-boot"
-
-const defaultDiskSize = 1 << 30
 
 // uefiFirmware is where Debian has UEFI for QEMU: code, and variables of which each machine gets a copy.
 type uefiFirmware struct{ code, vars, debian string }
@@ -80,7 +78,7 @@ func (h virtualHost) run(ctx context.Context, o RunOptions) error {
 	if own := ownNetwork(o.Args); own != "" {
 		fmt.Fprintf(o.messages(), "The machine's network is that of %s; the default, %s, is left out.\n", own, strings.Join(defaultNetwork, " "))
 	}
-	fmt.Fprintln(o.messages(), "The serial console of the machine follows. Ctrl-A X ends the machine.")
+	fmt.Fprintln(o.messages(), aboutConsole(o.Args))
 	silence := h.silence
 	if m.accel != AccelKVM || o.Accel == AccelKVM || !alwaysPrints(o.Args) {
 		silence = 0
@@ -108,7 +106,7 @@ func (h virtualHost) start(ctx context.Context, m qemuMachine, silence time.Dura
 	program := m.Board.QEMU.Binary
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	cmd := exec.CommandContext(ctx, program, append(m.args(), "-nographic")...)
+	cmd := exec.CommandContext(ctx, program, append(m.args(), terminal(m.Args)...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = m.Stdin, m.Stdout, m.Stderr
 	if m.accel == AccelKVM {
 		watch := &kvmWatch{out: m.messages(), end: func(f *kvmFault) { end(f) }}
@@ -228,8 +226,10 @@ func (o *RunOptions) check() error {
 		}
 	}
 	switch {
-	case o.CD || o.Keep == "" || errors.Is(err, os.ErrNotExist):
+	case o.CD:
 		return nil
+	case o.Keep == "" || errors.Is(err, os.ErrNotExist):
+		return o.checkDiskSize()
 	case err != nil:
 		return err
 	case info.IsDir():
@@ -260,31 +260,6 @@ func checkImage(path string, cd bool) error {
 		return fmt.Errorf("%s is no image of a disk: it has no partition table", path)
 	}
 	return nil
-}
-
-// makeDisk copies the image to a larger sparse file, as if it were written to a disk of that size.
-func (o RunOptions) makeDisk(dir string) (string, error) {
-	path := o.Keep
-	if path == "" {
-		path = filepath.Join(dir, "disk")
-	} else if _, err := os.Stat(path); err == nil {
-		fmt.Fprintf(o.messages(), "The machine goes on with its disk %s; delete the file to begin with the image again.\n", path)
-		return path, nil
-	} else if !errors.Is(err, os.ErrNotExist) {
-		return "", err
-	}
-	if err := copyFile(path, o.Image); err != nil {
-		return "", err
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", err
-	}
-	size := o.DiskSize
-	if size == 0 {
-		size = defaultDiskSize
-	}
-	return path, os.Truncate(path, roundUp(max(size, info.Size()), 1<<20))
 }
 
 // messages is where people are told things.
@@ -337,17 +312,33 @@ func (m qemuMachine) args() []string {
 	if m.Firmware == uBoot {
 		args = append(args, "-bios", q.UBoot.Path)
 	}
-	if m.CD {
-		args = append(args, "-cdrom", m.disk)
-	} else {
-		args = append(args, "-drive", "if=virtio,format=raw,file="+quoteComma(m.disk))
-	}
+	args = append(args, m.medium()...)
 	if ownNetwork(m.Args) == "" {
 		args = append(args, defaultNetwork...)
 	}
 	args = append(args, q.Args...)
 	return append(args, m.Args...)
 }
+
+// medium is what the machine starts from. It stands before the user's devices: U-Boot looks at the first disk alone, and the
+// kernel calls that one vda.
+func (m qemuMachine) medium() []string {
+	drive, device := "if=none,id=bantam,format=raw", "virtio-blk-pci,drive=bantam"
+	if m.CD {
+		drive += ",media=cdrom,readonly=on"
+		if m.Board.Boot == board.Hybrid {
+			device = "ide-cd,drive=bantam"
+		}
+	}
+	if !ownBootOrder(m.Args) {
+		device += ",bootindex=" + strconv.Itoa(bootIndex)
+	}
+	return []string{"-drive", drive + ",file=" + quoteComma(m.disk), "-device", device}
+}
+
+// bootIndex puts the machine's own medium before those that have no bootindex, of which a PC's BIOS would try only the first,
+// and behind the user's that have one, and QEMU's -kernel, which has 0.
+const bootIndex = 1000
 
 // quoteComma makes a path part of a QEMU option, where a comma ends a value unless it is doubled.
 func quoteComma(path string) string { return strings.ReplaceAll(path, ",", ",,") }

@@ -37,13 +37,19 @@ func TestArgumentsOfQEMU(t *testing.T) {
 		want    string
 	}{
 		"PC disk under BIOS": {qemuMachine{RunOptions: RunOptions{Board: pc}, disk: "d", accel: "tcg"},
-			"-machine q35 -m 512 -accel tcg -drive if=virtio,format=raw,file=d -nic user,model=virtio-net-pci -device i6300esb"},
+			"-machine q35 -m 512 -accel tcg -drive if=none,id=bantam,format=raw,file=d -device virtio-blk-pci,drive=bantam,bootindex=1000 -nic user,model=virtio-net-pci -device i6300esb"},
+		"PC disk before one of the user's": {qemuMachine{RunOptions: RunOptions{Board: pc, Args: []string{"-drive", "file=u,if=none,id=u", "-device", "virtio-blk-pci,drive=u"}}, disk: "d", accel: "tcg"},
+			"-machine q35 -m 512 -accel tcg -drive if=none,id=bantam,format=raw,file=d -device virtio-blk-pci,drive=bantam,bootindex=1000 -nic user,model=virtio-net-pci -device i6300esb -drive file=u,if=none,id=u -device virtio-blk-pci,drive=u"},
+		"PC disk where the user says what it starts from": {qemuMachine{RunOptions: RunOptions{Board: pc, Args: []string{"-boot", "n"}}, disk: "d", accel: "tcg"},
+			"-machine q35 -m 512 -accel tcg -drive if=none,id=bantam,format=raw,file=d -device virtio-blk-pci,drive=bantam -nic user,model=virtio-net-pci -device i6300esb -boot n"},
 		"PC CD under UEFI with KVM": {qemuMachine{RunOptions: RunOptions{Board: pc, CD: true, Memory: 256}, disk: "c", accel: "kvm", uefi: uefiFirmware{code: "code", vars: "vars"}},
-			"-machine q35 -m 256 -accel kvm -cpu host -drive if=pflash,format=raw,readonly=on,file=code -drive if=pflash,format=raw,file=vars -cdrom c -nic user,model=virtio-net-pci -device i6300esb"},
+			"-machine q35 -m 256 -accel kvm -cpu host -drive if=pflash,format=raw,readonly=on,file=code -drive if=pflash,format=raw,file=vars -drive if=none,id=bantam,format=raw,media=cdrom,readonly=on,file=c -device ide-cd,drive=bantam,bootindex=1000 -nic user,model=virtio-net-pci -device i6300esb"},
 		"ARM with a network of one's own and a comma in the path": {qemuMachine{RunOptions: RunOptions{Board: arm, Args: []string{"-nic", "none"}}, disk: "a,b", accel: "tcg"},
-			"-machine virt -m 512 -accel tcg -cpu cortex-a57 -drive if=virtio,format=raw,file=a,,b -nic none"},
+			"-machine virt -m 512 -accel tcg -cpu cortex-a57 -drive if=none,id=bantam,format=raw,file=a,,b -device virtio-blk-pci,drive=bantam,bootindex=1000 -nic none"},
+		"ARM CD": {qemuMachine{RunOptions: RunOptions{Board: arm, CD: true}, disk: "c", accel: "tcg"},
+			"-machine virt -m 512 -accel tcg -cpu cortex-a57 -drive if=none,id=bantam,format=raw,media=cdrom,readonly=on,file=c -device virtio-blk-pci,drive=bantam,bootindex=1000 -nic user,model=virtio-net-pci"},
 		"ARM by U-Boot": {qemuMachine{RunOptions: RunOptions{Board: uboot, Firmware: uBoot}, disk: "d", accel: "tcg"},
-			"-machine virt -m 512 -accel tcg -cpu cortex-a57 -bios u-boot.bin -drive if=virtio,format=raw,file=d -nic user,model=virtio-net-pci"},
+			"-machine virt -m 512 -accel tcg -cpu cortex-a57 -bios u-boot.bin -drive if=none,id=bantam,format=raw,file=d -device virtio-blk-pci,drive=bantam,bootindex=1000 -nic user,model=virtio-net-pci"},
 	} {
 		if got := strings.Join(c.machine.args(), " "); got != c.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", name, got, c.want)
@@ -103,7 +109,8 @@ func TestRunTakesOnlyWhatCanBoot(t *testing.T) {
 	}
 }
 
-// A real run with QEMU's serial console on our streams, twice on a disk that is kept; the image stays as it was.
+// A real run with QEMU's serial console on our streams, twice on a disk that is kept, beside one that looks bootable and is
+// not; the image stays as it was.
 func TestRunBootsACopyOfTheImage(t *testing.T) {
 	dir := t.TempDir()
 	image, disk := filepath.Join(dir, "pc,1.img"), filepath.Join(dir, "disk,1")
@@ -117,11 +124,16 @@ func TestRunBootsACopyOfTheImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	stick := filepath.Join(dir, "stick")
+	if err := os.WriteFile(stick, append(make([]byte, 510), "\x55\xaa"...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"-nic", "none", "-monitor", "none", "-drive", "file=" + stick + ",format=raw,if=none,id=stick", "-device", "virtio-blk-pci,drive=stick"}
 	for _, firmware := range []string{BIOS, UEFI} {
 		var console, messages bytes.Buffer
 		ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 		defer cancel()
-		err := Run(ctx, RunOptions{Board: loadBoard(t, "pc"), Image: image, Keep: disk, Firmware: firmware, Args: []string{"-nic", "none"}, Stdout: &console, Stderr: &messages})
+		err := Run(ctx, RunOptions{Board: loadBoard(t, "pc"), Image: image, Keep: disk, Firmware: firmware, Args: args, Stdout: &console, Stderr: &messages})
 		if err != nil || !strings.Contains(console.String(), words) {
 			t.Fatalf("%s: %v\n%s%s", firmware, err, messages.String(), console.String())
 		}
@@ -168,6 +180,38 @@ func TestTerminalIsGivenBackWhenRunIsEnded(t *testing.T) {
 	}
 	if after, err := unix.IoctlGetTermios(int(line.Fd()), unix.TCGETS); err != nil || *after != *before {
 		t.Errorf("the terminal stays raw (%v)", err)
+	}
+}
+
+// QEMU makes no signal of Ctrl-C, and Ctrl-A X ends it.
+func TestTerminalIsTheMachinesWhateverMonitorThereIs(t *testing.T) {
+	tool(t, "qemu-system-x86_64")
+	image := filepath.Join(t.TempDir(), "pc.img")
+	sector := make([]byte, 1<<20)
+	copy(sector[510:], "\x55\xaa")
+	if err := os.WriteFile(image, sector, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{nil, {"-monitor", "none"}, {"-monitor", "unix:" + image + ".socket,server=on,wait=off"}} {
+		person, line := ttytest.Open(t)
+		ended := make(chan error, 1)
+		go func() {
+			ended <- Run(t.Context(), RunOptions{Board: loadBoard(t, "pc"), Image: image, Args: append(args, "-nic", "none"), Stdin: line, Stdout: line})
+			line.Close()
+		}()
+		if _, err := person.Read(make([]byte, 1)); err != nil { // the firmware's first word: QEMU is up
+			t.Fatal(err)
+		}
+		if modes, err := unix.IoctlGetTermios(int(line.Fd()), unix.TCGETS); err != nil || modes.Lflag&unix.ISIG != 0 {
+			t.Errorf("%v: Ctrl-C is a signal (%v)", args, err)
+		}
+		if _, err := person.WriteString("\x01x"); err != nil {
+			t.Fatal(err)
+		}
+		said, _ := io.ReadAll(person) // ends with EIO, when the line is closed
+		if err := <-ended; err != nil || !bytes.Contains(said, []byte("QEMU: Terminated")) {
+			t.Errorf("%v: Ctrl-A X: %v, %q", args, err, said)
+		}
 	}
 }
 

@@ -39,6 +39,78 @@ func isNetworkCard(value string) bool {
 		slices.ContainsFunc(networkCards, func(pattern string) bool { ok, _ := path.Match(pattern, driver); return ok })
 }
 
+// ownConsole returns the first of the arguments that gives the machine a serial port or takes the terminal, e.g.
+// "-serial file:log", and "" if none does. Such a port is the console then, as QEMU's first one.
+func ownConsole(args []string) string {
+	for option, value := range qemuOptions(args) {
+		kind, _, _ := strings.Cut(value, ",")
+		switch option {
+		case "-serial":
+			return option + " " + value
+		case "-chardev":
+			if kind == "stdio" {
+				return option + " " + value
+			}
+		case "-device":
+			if kind == "isa-serial" {
+				return option + " " + value
+			}
+		}
+	}
+	return ""
+}
+
+// terminal returns the arguments that put the machine's serial console on the terminal. Ctrl-C goes to the machine and Ctrl-A X ends
+// it, whatever monitor the user asks for; beside one, -nographic alone would let Ctrl-C end QEMU.
+func terminal(args []string) []string {
+	if ownConsole(args) != "" {
+		return []string{"-nographic"}
+	}
+	serial := []string{"-nographic", "-chardev", "stdio,id=bantam,mux=on,signal=off", "-serial", "chardev:bantam"}
+	if hasOption(args, "-monitor", "-mon", "-qmp", "-qmp-pretty") {
+		return serial
+	}
+	return append(serial, "-mon", "chardev=bantam,mode=readline")
+}
+
+// aboutConsole says what is to be seen of the machine, and how to leave it.
+func aboutConsole(args []string) string {
+	if own := ownConsole(args); own != "" {
+		return "The machine's serial console is that of " + own + "."
+	}
+	const follows = "The serial console of the machine follows."
+	if hasOption(args, "-echr") {
+		return follows
+	}
+	return follows + " Ctrl-A X ends the machine."
+}
+
+// ownBootOrder tells whether the arguments say from what kind of device the machine starts: -boot d, or -boot order= or
+// once=. Firmware looks at that only where no device has a bootindex.
+func ownBootOrder(args []string) bool {
+	for option, value := range qemuOptions(args) {
+		if option != "-boot" {
+			continue
+		}
+		for word := range strings.SplitSeq(value, ",") {
+			if key, _, named := strings.Cut(word, "="); !named || key == "order" || key == "once" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// hasOption tells whether one of these options is among the arguments.
+func hasOption(args []string, options ...string) bool {
+	for option := range qemuOptions(args) {
+		if slices.Contains(options, option) {
+			return true
+		}
+	}
+	return false
+}
+
 // ownAccel tells whether the arguments say how instructions are run: QEMU takes -accel for a list of which the first that
 // works counts, and refuses it beside an accel= of -machine.
 func ownAccel(args []string) bool {

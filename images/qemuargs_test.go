@@ -64,3 +64,41 @@ func TestNetworkCardsOfQEMU(t *testing.T) {
 		}
 	}
 }
+
+func TestTheTerminalIsTheMachines(t *testing.T) {
+	const serial = "-nographic -chardev stdio,id=bantam,mux=on,signal=off -serial chardev:bantam"
+	const follows = "The serial console of the machine follows. Ctrl-A X ends the machine."
+	for _, test := range []struct{ args, want, says string }{
+		{"", serial + " -mon chardev=bantam,mode=readline", follows},
+		{"-m 64 -chardev file,id=f,path=f", serial + " -mon chardev=bantam,mode=readline", follows},
+		{"-monitor none", serial, follows},
+		{"--monitor unix:m,server=on,wait=off", serial, follows},
+		{"-qmp unix:q,server=on,wait=off", serial, follows},
+		{"-qmp-pretty unix:q,server=on,wait=off", serial, follows},
+		{"-chardev socket,id=m,path=m -mon chardev=m", serial, follows},
+		{"-echr 2", serial + " -mon chardev=bantam,mode=readline", "The serial console of the machine follows."},
+		{"-serial file:log", "-nographic", "The machine's serial console is that of -serial file:log."},
+		{"-monitor none -serial mon:stdio", "-nographic", "The machine's serial console is that of -serial mon:stdio."},
+		{"-chardev stdio,id=s -device isa-serial,chardev=s", "-nographic", "The machine's serial console is that of -chardev stdio,id=s."},
+		{"-device isa-serial,chardev=s", "-nographic", "The machine's serial console is that of -device isa-serial,chardev=s."},
+	} {
+		args := strings.Fields(test.args)
+		if got := strings.Join(terminal(args), " "); got != test.want {
+			t.Errorf("%s: got\n%s\nwant\n%s", test.args, got, test.want)
+		}
+		if got := aboutConsole(args); got != test.says {
+			t.Errorf("%s: says %q, want %q", test.args, got, test.says)
+		}
+	}
+}
+
+func TestWhoNamesAnOrderOfBooting(t *testing.T) {
+	for args, want := range map[string]bool{
+		"": false, "-boot d": true, "--boot dc": true, "-boot order=n": true, "-boot menu=on,once=d": true, "-boot d,menu=on": true,
+		"-boot menu=on,splash-time=5000": false, "-boot strict=on": false, "-device e1000,bootindex=1": false,
+	} {
+		if got := ownBootOrder(strings.Fields(args)); got != want {
+			t.Errorf("%s: %v, want %v", args, got, want)
+		}
+	}
+}

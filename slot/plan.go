@@ -4,6 +4,9 @@ const (
 	sectorsPerMiB = 1 << 20 / SectorSize
 	leastSectors  = 24 * sectorsPerMiB
 	mostSectors   = 96 * sectorsPerMiB
+
+	// LeastVolume is how many sectors a state volume has at least: a smaller one is not worth having.
+	LeastVolume = 32 * sectorsPerMiB
 )
 
 // Room is what the division of a disk depends on, in sectors of it. Ends are the sector behind.

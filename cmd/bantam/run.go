@@ -20,12 +20,12 @@ var runVerb = verb{
 	text: `IMAGE is out/BOARD.img if none is named; one whose name ends in .iso is put in as a CD. The machine works on a
 copy on a disk of its own, which is forgotten at the end, or kept with --keep. Ctrl-A X ends it.
 
-QEMU's own arguments follow --. A network card among them (-nic, -netdev, -net, -device) replaces the machine's own, and an
--accel among them --accel.`,
+QEMU's own arguments follow --. A network card among them (-nic, -netdev, -net, -device) replaces the machine's own, and a
+-serial the console on this terminal; an -accel goes before --accel.`,
 	declare: func(c *call) func(args []string) error {
 		var name string
 		boardFlag(c.flags, &name)
-		disk := c.flags.String("disk", "1G", "`SIZE` of the machine's disk, e.g. 512M; what the image leaves free becomes its state volume")
+		disk := c.flags.String("disk", "", "`SIZE` of the machine's disk, e.g. 512M; what the image leaves free becomes its state volume (default: 1G)")
 		keep := c.flags.String("keep", "", "`FILE` that is the machine's disk and stays; used again if it is there")
 		memory := c.flags.Int("memory", 0, "`MIB` of memory (default: what the board names)")
 		accel := c.flags.String("accel", images.AccelAuto, "`HOW` instructions are run: kvm, tcg (emulation), or auto: by KVM if this host's can, else by emulation")
@@ -51,8 +51,10 @@ QEMU's own arguments follow --. A network card among them (-nic, -netdev, -net, 
 			if o.CD && o.Keep != "" {
 				return usagef("--keep and an ISO image exclude each other: it runs from memory and forgets")
 			}
-			if o.DiskSize, err = parseSize(*disk); err != nil {
-				return usagef("--disk: %v", err)
+			if *disk != "" {
+				if o.DiskSize, err = parseSize(*disk); err != nil {
+					return usagef("--disk: %v", err)
+				}
 			}
 			if *memory < 0 {
 				return usagef("--memory: %d MiB", *memory)

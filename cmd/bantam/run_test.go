@@ -88,7 +88,14 @@ func TestRunStartsQEMU(t *testing.T) {
 	if _, err := os.Stat(nowhere); err == nil {
 		t.Error("a mistyped folder was made")
 	}
-	bantam("", "run", filepath.Join(dir, "pc.iso")).expect(t, exitOK, "-cdrom "+filepath.Join(dir, "pc.iso"), "Ctrl-A X")
+	bantam("", "run", image, "--disk", "3K").expect(t, exitFault, "", "a disk of 3,072 bytes (--disk) is too small for "+image+", which has 32,774")
+	bantam("", "run", filepath.Join(dir, "pc.iso")).expect(t, exitOK, "media=cdrom,readonly=on,file="+filepath.Join(dir, "pc.iso"), "Ctrl-A X")
+	bantam("", "run", image, "--", "-monitor", "none").expect(t, exitOK, "-monitor none -nographic -chardev stdio,id=bantam,mux=on,signal=off -serial chardev:bantam\n", "Ctrl-A X")
+	elsewhere := bantam("", "run", image, "--", "-serial", "file:log")
+	elsewhere.expect(t, exitOK, "-serial file:log -nographic\n", "The machine's serial console is that of -serial file:log.")
+	if strings.Contains(elsewhere.errors, "Ctrl-A X") {
+		t.Errorf("without a console on the terminal it says %q", elsewhere.errors)
+	}
 }
 
 // A connection that is lost ends the machine and leaves none of its files.

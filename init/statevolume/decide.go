@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"bantam/gpt"
+	"bantam/slot"
 )
 
 // PartitionType marks Bantam's state partition.
@@ -14,7 +15,7 @@ const partitionName = gpt.StatePurpose
 
 const (
 	sectorsPerMiB = 1 << 20 / gpt.SectorSize
-	minSectors    = 32 * sectorsPerMiB // a smaller place is not worth a volume
+	minSectors    = slot.LeastVolume
 
 	// Where the volume begins if the disk has room: behind any image to come, so that a larger image written over
 	// this one does not reach it and the volume is adopted again. On disks of more than a GiB see startOn.
