@@ -199,6 +199,9 @@ func (o *RunOptions) check() error {
 	if err := o.checkFirmware(); err != nil {
 		return err
 	}
+	if err := checkTerminal(o.Args); err != nil {
+		return err
+	}
 	var missing, packages []string
 	if _, err := exec.LookPath(o.Board.QEMU.Binary); err != nil {
 		missing, packages = append(missing, o.Board.QEMU.Binary), append(packages, o.Board.QEMU.Package)

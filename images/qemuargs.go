@@ -1,6 +1,7 @@
 package images
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -60,6 +61,9 @@ func ownConsole(args []string) string {
 	return ""
 }
 
+// monitors are the options of which each replaces QEMU's monitor on the terminal.
+var monitors = []string{"-monitor", "-mon", "-qmp", "-qmp-pretty"}
+
 // terminal returns the arguments that put the machine's serial console on the terminal. Ctrl-C goes to the machine and Ctrl-A X ends
 // it, whatever monitor the user asks for; beside one, -nographic alone would let Ctrl-C end QEMU.
 func terminal(args []string) []string {
@@ -67,10 +71,24 @@ func terminal(args []string) []string {
 		return []string{"-nographic"}
 	}
 	serial := []string{"-nographic", "-chardev", "stdio,id=bantam,mux=on,signal=off", "-serial", "chardev:bantam"}
-	if hasOption(args, "-monitor", "-mon", "-qmp", "-qmp-pretty") {
+	if hasOption(args, monitors...) {
 		return serial
 	}
 	return append(serial, "-mon", "chardev=bantam,mode=readline")
+}
+
+// checkTerminal finds a monitor that would take the terminal from the machine's console: QEMU's own word for that names an
+// argument which the user has not given.
+func checkTerminal(args []string) error {
+	if ownConsole(args) != "" {
+		return nil
+	}
+	for option, value := range qemuOptions(args) {
+		if kind, _, _ := strings.Cut(value, ","); kind == "stdio" && slices.Contains(monitors, option) {
+			return fmt.Errorf("%s %s: the terminal has the machine's serial console; without a -monitor, QEMU's is there behind Ctrl-A C", option, value)
+		}
+	}
+	return nil
 }
 
 // aboutConsole says what is to be seen of the machine, and how to leave it.

@@ -92,6 +92,17 @@ func TestTheTerminalIsTheMachines(t *testing.T) {
 	}
 }
 
+func TestAMonitorThatWouldTakeTheTerminal(t *testing.T) {
+	for args, want := range map[string]bool{
+		"": false, "-monitor none": false, "-monitor stdio": true, "--qmp stdio": true, "-serial file:log -monitor stdio": false,
+		"-serial mon:stdio -monitor none": false, "-chardev stdio,id=m,mux=on -mon m": false, "-name stdio": false,
+	} {
+		if err := checkTerminal(strings.Fields(args)); (err != nil) != want {
+			t.Errorf("%s: %v", args, err)
+		}
+	}
+}
+
 func TestWhoNamesAnOrderOfBooting(t *testing.T) {
 	for args, want := range map[string]bool{
 		"": false, "-boot d": true, "--boot dc": true, "-boot order=n": true, "-boot menu=on,once=d": true, "-boot d,menu=on": true,

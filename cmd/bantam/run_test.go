@@ -91,6 +91,7 @@ func TestRunStartsQEMU(t *testing.T) {
 	bantam("", "run", image, "--disk", "3K").expect(t, exitFault, "", "a disk of 3,072 bytes (--disk) is too small for "+image+", which has 32,774")
 	bantam("", "run", filepath.Join(dir, "pc.iso")).expect(t, exitOK, "media=cdrom,readonly=on,file="+filepath.Join(dir, "pc.iso"), "Ctrl-A X")
 	bantam("", "run", image, "--", "-monitor", "none").expect(t, exitOK, "-monitor none -nographic -chardev stdio,id=bantam,mux=on,signal=off -serial chardev:bantam\n", "Ctrl-A X")
+	bantam("", "run", image, "--", "-monitor", "stdio").expect(t, exitFault, "", "-monitor stdio: the terminal has the machine's serial console; without a -monitor, QEMU's is there behind Ctrl-A C")
 	elsewhere := bantam("", "run", image, "--", "-serial", "file:log")
 	elsewhere.expect(t, exitOK, "-serial file:log -nographic\n", "The machine's serial console is that of -serial file:log.")
 	if strings.Contains(elsewhere.errors, "Ctrl-A X") {
