@@ -194,9 +194,11 @@ func TestTerminalIsTheMachinesWhateverMonitorThereIs(t *testing.T) {
 	}
 	for _, args := range [][]string{nil, {"-monitor", "none"}, {"-monitor", "unix:" + image + ".socket,server=on,wait=off"}} {
 		person, line := ttytest.Open(t)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
 		ended := make(chan error, 1)
 		go func() {
-			ended <- Run(t.Context(), RunOptions{Board: loadBoard(t, "pc"), Image: image, Args: append(args, "-nic", "none"), Stdin: line, Stdout: line})
+			ended <- Run(ctx, RunOptions{Board: loadBoard(t, "pc"), Image: image, Args: append(args, "-nic", "none"), Stdin: line, Stdout: line})
 			line.Close()
 		}()
 		if _, err := person.Read(make([]byte, 1)); err != nil { // the firmware's first word: QEMU is up
