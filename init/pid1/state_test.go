@@ -136,6 +136,9 @@ func foldersThatLast() error {
 		_, sees = os.ReadDir("/srv/root")
 	})
 	say("root's: %v, a worker writes in its own: %v, lists root's: %v", err, cause(through), cause(sees))
+	if err := errors.Join(m.LeaveState("/srv/root"), m.state.remove(ctx, "/srv/root")); err != nil {
+		return err
+	}
 
 	if err := keep("/srv/busy/a", 80, 81); err != nil {
 		return err
