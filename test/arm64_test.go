@@ -1,15 +1,12 @@
 package test
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"bantam/board"
 	"bantam/images"
-	"bantam/test/vm"
 )
 
 // The same session, shorter, on a machine that is no PC: UEFI, device tree or
@@ -21,19 +18,7 @@ func TestArm64MachineSwitchesAndComesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := build(t, "qemu-arm64", file)
-	b, err := board.Load("qemu-arm64")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd, err := images.PrepareMachine(context.Background(), images.RunOptions{
-		Board: b, Image: filepath.Join(out, "qemu-arm64.img"), DiskSize: 256 << 20,
-	}, t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &console{Machine: vm.Start(t, cmd...), t: t, host: "bantam-arm64"}
-	c.booted()
-	c.settled()
+	c := startAs(t, "bantam-arm64", onBoard(t, "qemu-arm64", images.RunOptions{Image: filepath.Join(out, "qemu-arm64.img")}))
 	c.must("uname -m", "aarch64")
 	c.must("cut -c1 /proc/sys/kernel/printk", "4\n") // warnings and above stay off the console
 	c.must("bantam status", "board qemu-arm64", "generation  1, good", "online")

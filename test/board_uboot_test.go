@@ -1,66 +1,20 @@
 package test
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 
-	"bantam/board"
 	"bantam/gpt"
 	"bantam/images"
 	"bantam/newc"
 	"bantam/slot"
 	"bantam/switcher"
-	"bantam/test/vm"
 )
-
-// ubootMachine is QEMU's board that U-Boot starts, with a disk that stays and a USB stick.
-func ubootMachine(t *testing.T, path, usb string) []string {
-	t.Helper()
-	b, err := board.Load("qemu-arm64-uboot")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd, err := images.PrepareMachine(t.Context(), images.RunOptions{Board: b, Image: path, Keep: path + ".kept", DiskSize: 256 << 20,
-		Args: []string{"-drive", virtio(usb)}}, t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cmd
-}
-
-// startAs is start of a machine of another name.
-func startAs(t *testing.T, host string, args []string) *console {
-	t.Helper()
-	c := &console{Machine: vm.Start(t, args...), t: t, host: host}
-	c.booted()
-	c.settled()
-	return c
-}
-
-// partitionsOf are those of a disk.
-func partitionsOf(t *testing.T, path string) []gpt.Partition {
-	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		t.Fatal(err)
-	}
-	copies, err := gpt.Read(f, uint64(info.Size())/gpt.SectorSize)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return copies.Table.Partitions
-}
 
 // spoil writes over a few bytes of a partition.
 func spoil(t *testing.T, path string, number int, at int64) {
 	t.Helper()
-	writeAt(t, path, []byte("spoilt"), int64(partitionsOf(t, path)[number-1].First)*gpt.SectorSize+at)
+	writeAt(t, path, []byte("spoilt"), int64(tableOf(t, path).Table.Partitions[number-1].First)*gpt.SectorSize+at)
 }
 
 // U-Boot counts, passes over what is damaged, and starts what a person names; Bantam switches on it as on GRUB.
@@ -87,7 +41,10 @@ func TestBoardUBootStartsWhatItShould(t *testing.T) {
 	image, usb := filepath.Join(out, "qemu-arm64-uboot.img"), usbStick(t, files)
 	path := image + ".kept"
 
-	c := startAs(t, host, ubootMachine(t, image, usb))
+	machine := func() []string {
+		return onBoard(t, "qemu-arm64-uboot", images.RunOptions{Image: image, Keep: image + ".kept", Args: []string{"-drive", virtio(usb)}})
+	}
+	c := startAs(t, host, machine())
 	c.must("cat /proc/cmdline", " bantam.slot=A bantam.loader=u-boot\n")
 	c.must("bantam status", "board qemu-arm64-uboot", "boot        u-boot, slot A (booted, generation 1, good), slot B (empty)")
 	c.must("bantam status --json", `"loader": "u-boot"`, `"tries": true`, `"fallback": true`)
@@ -120,14 +77,14 @@ func TestBoardUBootStartsWhatItShould(t *testing.T) {
 	// A kernel that is damaged is passed over, and so is a copy of the state.
 	spoil(t, path, slot.NumberB, slot.KernelAt*slot.SectorSize+1_000_000)
 	spoil(t, path, slot.State1Number, 20)
-	c = startAs(t, host, ubootMachine(t, image, usb))
+	c = startAs(t, host, machine())
 	c.must("bantam status", "slot A (booted, generation 1, good)", "the first copy of the boot loader's state was damaged and is written anew")
 	c.off()
 
 	// With neither copy A comes first; and a person may name a slot at U-Boot's prompt.
 	spoil(t, path, slot.State1Number, 20)
 	spoil(t, path, slot.State2Number, 20)
-	c = startAs(t, host, ubootMachine(t, image, usb))
+	c = startAs(t, host, machine())
 	c.must("bantam status", "slot A (booted, generation 1", "both copies of the boot loader's state are damaged")
 	c.Send("reboot\r")
 	c.Expect("Hit any key to stop autoboot")

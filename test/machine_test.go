@@ -15,7 +15,10 @@ import (
 	"testing"
 	"time"
 
+	"bantam/board"
 	"bantam/editor/vt"
+	"bantam/gpt"
+	"bantam/images"
 	"bantam/test/vm"
 )
 
@@ -91,6 +94,40 @@ func pc(t *testing.T, f firmware, more ...string) []string {
 	return append(args, more...)
 }
 
+// onBoard is QEMU's machine of a board, with an image on a disk of 256 MiB.
+func onBoard(t *testing.T, name string, o images.RunOptions) []string {
+	t.Helper()
+	b, err := board.Load(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Board, o.DiskSize = b, 256<<20
+	cmd, err := images.PrepareMachine(t.Context(), o, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cmd
+}
+
+// tableOf is the partition table of a disk.
+func tableOf(t *testing.T, path string) gpt.Copies {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	copies, err := gpt.Read(f, uint64(info.Size())/gpt.SectorSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return copies
+}
+
 // virtio is a disk for pc.
 func virtio(path string) string { return "file=" + path + ",if=virtio,format=raw" }
 
@@ -106,6 +143,15 @@ func start(t *testing.T, args []string) *console {
 	t.Helper()
 	c := &console{Machine: vm.Start(t, args...), t: t, host: "bantam"}
 	c.booted()
+	return c
+}
+
+// startAs starts a machine of another name, and waits until its boot is proven.
+func startAs(t *testing.T, host string, args []string) *console {
+	t.Helper()
+	c := &console{Machine: vm.Start(t, args...), t: t, host: host}
+	c.booted()
+	c.settled()
 	return c
 }
 

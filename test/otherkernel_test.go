@@ -9,11 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"bantam/board"
 	"bantam/images"
 	"bantam/newc"
 	"bantam/switcher"
-	"bantam/test/vm"
 )
 
 // altered makes an archive of the generation of a build, changed; the store takes what it has to hold then.
@@ -128,19 +126,7 @@ func TestAnotherKernelOnArm64(t *testing.T) {
 	later := build(t, "qemu-arm64", changed(t, example, `hostname = "bantam-arm64"`, `hostname = "later"`), "--kernel", "linux-image-6.12-arm64")
 	files := t.TempDir()
 	archiveOf(t, later, filepath.Join(files, "later.tar"))
-	b, err := board.Load("qemu-arm64")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd, err := images.PrepareMachine(t.Context(), images.RunOptions{
-		Board: b, Image: filepath.Join(old, "qemu-arm64.img"), DiskSize: 256 << 20, Args: []string{"-drive", virtio(usbStick(t, files))},
-	}, t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &console{Machine: vm.Start(t, cmd...), t: t, host: "bantam-arm64"}
-	c.booted()
-	c.settled()
+	c := startAs(t, "bantam-arm64", onBoard(t, "qemu-arm64", images.RunOptions{Image: filepath.Join(old, "qemu-arm64.img"), Args: []string{"-drive", virtio(usbStick(t, files))}}))
 	c.must("bantam status", "generation  1, good", "Linux 6.1.")
 	c.stick()
 	c.newKernelAndBack("bantam-arm64", "stage kernel 6.12.", 4) // and the binary, which only 6.12 can have packed with a filter for arm64

@@ -147,20 +147,7 @@ func TestABrokerOfDebianServesAnotherMachine(t *testing.T) {
 // layersAt is where the layers of a disk image begin.
 func layersAt(t *testing.T, path string) int64 {
 	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := gpt.Read(f, uint64(info.Size())/gpt.SectorSize)
-	if err != nil {
-		t.Fatal(err)
-	}
-	number, p := c.Table.Find(gpt.Layers)
+	number, p := tableOf(t, path).Table.Find(gpt.Layers)
 	if number == 0 {
 		t.Fatal("the image has no partition of layers")
 	}

@@ -135,20 +135,7 @@ func (c *console) waitTyped() { time.Sleep(1500 * time.Millisecond) }
 // statePartition is where the state volume lies on a disk, in bytes.
 func statePartition(t *testing.T, path string) (offset, size int64) {
 	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		t.Fatal(err)
-	}
-	copies, err := gpt.Read(f, uint64(info.Size()/gpt.SectorSize))
-	if err != nil {
-		t.Fatal(err)
-	}
-	number, p := copies.Table.Find(statevolume.PartitionType)
+	number, p := tableOf(t, path).Table.Find(statevolume.PartitionType)
 	if number == 0 {
 		t.Fatal("the disk has no state partition")
 	}

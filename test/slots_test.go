@@ -28,20 +28,16 @@ type bootDisk struct {
 // bootDiskOf reads a disk as GRUB does.
 func bootDiskOf(t *testing.T, path string) (d bootDisk) {
 	t.Helper()
+	copies := tableOf(t, path)
+	if copies.BackupErr != nil {
+		t.Fatal(copies.BackupErr)
+	}
+	d.table = copies.Table
 	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		t.Fatal(err)
-	}
-	copies, err := gpt.Read(f, uint64(info.Size())/gpt.SectorSize)
-	if err != nil || copies.BackupErr != nil {
-		t.Fatal(errors.Join(err, copies.BackupErr))
-	}
-	d.table = copies.Table
 	part := func(number, size int) []byte {
 		b := make([]byte, size)
 		if _, err := f.ReadAt(b, int64(d.table.Partitions[number-1].First)*gpt.SectorSize); err != nil {
