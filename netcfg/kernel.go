@@ -2,7 +2,6 @@ package netcfg
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -140,11 +139,7 @@ func (r *rtnetlink) apply(o Op) error {
 
 // setLink changes the flags in mask, and what else of a link is in the attributes.
 func (r *rtnetlink) setLink(index int, flags, mask uint32, attributes ...[]byte) error {
-	header := make([]byte, 4, unix.SizeofIfInfomsg) // struct ifinfomsg
-	for _, field := range []uint32{uint32(index), flags, mask} {
-		header = binary.NativeEndian.AppendUint32(header, field)
-	}
-	return r.Change(unix.RTM_SETLINK, 0, append([][]byte{header}, attributes...)...)
+	return r.Change(unix.RTM_SETLINK, 0, append([][]byte{rtnl.LinkHeader(index, flags, mask)}, attributes...)...)
 }
 
 // raise sets a link up. The mark comes first: a link that is up without it

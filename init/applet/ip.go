@@ -95,6 +95,7 @@ func (e usageError) Error() string { return string(e) }
 type ipRun struct {
 	c      *call
 	kernel *rtnl.Conversation
+	names  map[int]string // of links, once one was asked for; see linkName
 	family int
 	brief  bool
 	stats  bool // counters of links

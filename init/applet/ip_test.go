@@ -81,6 +81,8 @@ ours ip addr flush dev d0
 ip -o addr show dev d0
 ours ip link del br0
 ip -o link show type bridge
+ours ip link delete up 2>&1 | has "no such link"
+ours ip link set d0 mtu -1 2>&1 | has "mtu: -1 is not a number"
 ours ip link set no-such-link up 2>&1 || true
 `)
 	if want := "1\n1\nip: link set no-such-link up: no such link\n"; out != want {

@@ -15,7 +15,6 @@ func (r *ipRun) showAddresses(args []string) error {
 	if err != nil {
 		return err
 	}
-	names := r.linkNames()
 	var rows [][]string
 	for _, link := range links {
 		addresses, err := r.addresses(link)
@@ -34,7 +33,7 @@ func (r *ipRun) showAddresses(args []string) error {
 			continue
 		}
 		if !r.oneline {
-			r.linkLine(link, names)
+			r.linkLine(link)
 		}
 		for _, address := range addresses {
 			family := "inet"

@@ -74,17 +74,8 @@ func (l link) count(place int) uint64 {
 	return binary.NativeEndian.Uint64(l.statistics[8*place:])
 }
 
-// linkHeader is struct ifinfomsg.
-func linkHeader(index int, flags, mask uint32) []byte {
-	b := make([]byte, 4, unix.SizeofIfInfomsg)
-	for _, field := range []uint32{uint32(index), flags, mask} {
-		b = binary.NativeEndian.AppendUint32(b, field)
-	}
-	return b
-}
-
 func (r *ipRun) allLinks() ([]link, error) {
-	return rtnl.List(r.kernel, unix.RTM_GETLINK, linkHeader(0, 0, 0), readLink)
+	return rtnl.List(r.kernel, unix.RTM_GETLINK, rtnl.LinkHeader(0, 0, 0), readLink)
 }
 
 func (r *ipRun) linkNamed(name string) (l link, err error) {
@@ -92,7 +83,7 @@ func (r *ipRun) linkNamed(name string) (l link, err error) {
 	if len(name) >= unix.IFNAMSIZ {
 		kind = unix.IFLA_ALT_IFNAME
 	}
-	answer, err := r.kernel.Ask(unix.RTM_GETLINK, linkHeader(0, 0, 0), rtnl.Attribute(kind, append([]byte(name), 0)))
+	answer, err := r.kernel.Ask(unix.RTM_GETLINK, rtnl.LinkHeader(0, 0, 0), rtnl.AttributeText(kind, name))
 	l, ok := readLink(answer)
 	if err != nil || !ok {
 		return l, errNoLink
@@ -102,10 +93,10 @@ func (r *ipRun) linkNamed(name string) (l link, err error) {
 
 // changeLink changes the flags in mask, and what else of a link is in the attributes.
 func (r *ipRun) changeLink(l link, flags, mask uint32, attributes ...[]byte) error {
-	return r.kernel.Change(unix.RTM_NEWLINK, 0, append([][]byte{linkHeader(l.index, flags, mask)}, attributes...)...)
+	return r.kernel.Change(unix.RTM_NEWLINK, 0, append([][]byte{rtnl.LinkHeader(l.index, flags, mask)}, attributes...)...)
 }
 
-// address is what the kernel tells of one (struct ifaddrmsg and attributes).
+// linkAddress is what the kernel tells of an address (struct ifaddrmsg and attributes).
 type linkAddress struct {
 	net.IPNet
 	index            int
@@ -207,7 +198,7 @@ func (a linkAddress) parts(l link) [][]byte {
 		parts = append(parts, rtnl.Attribute(unix.IFA_BROADCAST, raw(broadcast)))
 	}
 	if a.label != "" {
-		parts = append(parts, rtnl.Attribute(unix.IFA_LABEL, append([]byte(a.label), 0)))
+		parts = append(parts, rtnl.AttributeText(unix.IFA_LABEL, a.label))
 	}
 	return parts
 }

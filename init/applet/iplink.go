@@ -36,7 +36,7 @@ func (r *ipRun) links(args []string) ([]link, error) {
 	return all, err
 }
 
-// linkFlags are the kernel's flags as iproute2 names them.
+// flagNames are the kernel's flags as iproute2 names them.
 func (l link) flagNames() string {
 	var names []string
 	for _, f := range []struct {
@@ -55,13 +55,13 @@ func (l link) flagNames() string {
 	return strings.Join(names, ",")
 }
 
-func (r *ipRun) linkLine(l link, names map[int]string) {
+func (r *ipRun) linkLine(l link) {
 	name := l.name
-	if parent := names[l.parent]; parent != "" {
+	if parent := r.linkName(l.parent); parent != "" {
 		name += "@" + parent
 	}
 	r.c.printf("%d: %s: <%s> mtu %d", l.index, name, l.flagNames(), l.mtu)
-	if master := names[l.master]; master != "" {
+	if master := r.linkName(l.master); master != "" {
 		r.c.printf(" master %s", master)
 	}
 	r.c.printf(" state %s", l.stateName())
@@ -115,12 +115,11 @@ func (r *ipRun) showLinks(args []string) error {
 		return err
 	}
 	var rows [][]string
-	names := r.linkNames()
 	for _, l := range links {
 		if r.brief {
 			rows = append(rows, []string{l.name, l.stateName(), l.mac.String(), "<" + l.flagNames() + ">"})
 		} else {
-			r.linkLine(l, names)
+			r.linkLine(l)
 		}
 	}
 	alignment{gap: 3}.print(r.c.out, rows)
@@ -155,13 +154,13 @@ func (r *ipRun) setLink(args []string) error {
 			args = args[1:]
 			switch word {
 			case "mtu":
-				n, convErr := strconv.Atoi(value)
+				n, convErr := strconv.ParseUint(value, 10, 31)
 				if convErr != nil {
 					return usageError("mtu: " + value + " is not a number")
 				}
 				err = r.changeLink(l, 0, 0, rtnl.Attribute32(unix.IFLA_MTU, uint32(n)))
 			case "name":
-				err = r.changeLink(l, 0, 0, rtnl.Attribute(unix.IFLA_IFNAME, append([]byte(value), 0)))
+				err = r.changeLink(l, 0, 0, rtnl.AttributeText(unix.IFLA_IFNAME, value))
 			case "address":
 				mac, parseErr := net.ParseMAC(value)
 				if parseErr != nil {
@@ -202,7 +201,7 @@ func (r *ipRun) addLink(args []string) error {
 	if name == "" {
 		return usageError("needs a name")
 	}
-	parts := [][]byte{linkHeader(0, 0, 0), rtnl.Attribute(unix.IFLA_IFNAME, append([]byte(name), 0))}
+	parts := [][]byte{rtnl.LinkHeader(0, 0, 0), rtnl.AttributeText(unix.IFLA_IFNAME, name)}
 	info := rtnl.Attribute(unix.IFLA_INFO_KIND, []byte(values["type"]))
 	switch values["type"] {
 	case "dummy", "bridge":
@@ -225,12 +224,15 @@ func (r *ipRun) addLink(args []string) error {
 }
 
 func (r *ipRun) deleteLink(args []string) error {
-	if len(args) == 0 {
+	if len(args) > 0 && args[0] == "dev" {
+		args = args[1:]
+	}
+	if len(args) != 1 {
 		return usageError("needs a link")
 	}
-	links, err := r.links(args)
+	l, err := r.linkNamed(args[0])
 	if err != nil {
 		return err
 	}
-	return r.kernel.Change(unix.RTM_DELLINK, 0, linkHeader(links[0].index, 0, 0))
+	return r.kernel.Change(unix.RTM_DELLINK, 0, rtnl.LinkHeader(l.index, 0, 0))
 }

@@ -29,7 +29,6 @@ func (r *ipRun) showRoutes(args []string) error {
 			return usageError(word + " is not a table")
 		}
 	}
-	names := r.linkNames()
 	family := r.family
 	if family == unix.AF_UNSPEC {
 		family = unix.AF_INET
@@ -39,27 +38,30 @@ func (r *ipRun) showRoutes(args []string) error {
 		return err
 	}
 	for _, route := range routes {
-		if dev := values["dev"]; dev != "" && names[route.index] != dev {
+		if dev := values["dev"]; dev != "" && r.linkName(route.index) != dev {
 			continue
 		}
 		if table != unix.RT_TABLE_UNSPEC && route.table != uint32(table) || route.flags&unix.RTM_F_CLONED != 0 {
 			continue
 		}
-		r.printRoute(route, names)
+		r.printRoute(route)
 	}
 	return nil
 }
 
-func (r *ipRun) linkNames() map[int]string {
-	names := map[int]string{}
-	links, _ := r.allLinks()
-	for _, l := range links {
-		names[l.index] = l.name
+// linkName is the name of a link by its number, "" if there is none; all are asked for with the first.
+func (r *ipRun) linkName(index int) string {
+	if index != 0 && r.names == nil {
+		r.names = map[int]string{}
+		links, _ := r.allLinks()
+		for _, l := range links {
+			r.names[l.index] = l.name
+		}
 	}
-	return names
+	return r.names[index]
 }
 
-func (r *ipRun) printRoute(route route, names map[int]string) {
+func (r *ipRun) printRoute(route route) {
 	to := "default"
 	if route.to != nil {
 		if route.bits == 8*len(route.to) {
@@ -76,10 +78,10 @@ func (r *ipRun) printRoute(route route, names map[int]string) {
 		r.c.printf(" via %s", route.via)
 	}
 	if route.index != 0 {
-		r.c.printf(" dev %s", names[route.index])
+		r.c.printf(" dev %s", r.linkName(route.index))
 	}
 	for _, hop := range route.hops {
-		r.c.printf(" nexthop via %s dev %s weight %d", hop.via, names[hop.index], hop.weight)
+		r.c.printf(" nexthop via %s dev %s weight %d", hop.via, r.linkName(hop.index), hop.weight)
 	}
 	if route.protocol != 0 {
 		r.c.printf(" proto %s", protocolName(route.protocol))
@@ -127,7 +129,7 @@ func (r *ipRun) getRoute(args []string) error {
 	if err != nil {
 		return err
 	}
-	r.printRoute(found, r.linkNames())
+	r.printRoute(found)
 	return nil
 }
 
@@ -204,27 +206,27 @@ func parseDestination(text string) (to net.IP, bits int) {
 	return to, 8 * len(raw(to))
 }
 
-func (r *ipRun) neighbours(args []string) ([]neighbour, map[int]string, error) {
+func (r *ipRun) neighbours(args []string) ([]neighbour, error) {
 	subject, values, err := words(args, "dev")
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if subject != "" {
-		return nil, nil, usageError("unexpected " + subject)
+		return nil, usageError("unexpected " + subject)
 	}
 	list, err := r.allNeighbours()
 	if dev := values["dev"]; dev != "" {
 		l, err := r.linkNamed(dev)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		list = slices.DeleteFunc(list, func(n neighbour) bool { return n.index != l.index })
 	}
-	return list, r.linkNames(), err
+	return list, err
 }
 
 func (r *ipRun) showNeighbours(args []string) error {
-	list, names, err := r.neighbours(args)
+	list, err := r.neighbours(args)
 	if err != nil {
 		return err
 	}
@@ -233,7 +235,7 @@ func (r *ipRun) showNeighbours(args []string) error {
 		if n.state == unix.NUD_NOARP || n.state == 0 {
 			continue
 		}
-		r.c.printf("%s dev %s", n.ip, names[n.index])
+		r.c.printf("%s dev %s", n.ip, r.linkName(n.index))
 		if len(n.mac) > 0 {
 			r.c.printf(" lladdr %s", n.mac)
 		}
@@ -251,7 +253,7 @@ func (r *ipRun) showNeighbours(args []string) error {
 }
 
 func (r *ipRun) flushNeighbours(args []string) error {
-	list, _, err := r.neighbours(args)
+	list, err := r.neighbours(args)
 	if err != nil {
 		return err
 	}

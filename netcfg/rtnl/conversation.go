@@ -1,5 +1,5 @@
 // Package rtnl speaks rtnetlink (rtnetlink(7)), by which the kernel is asked for links, addresses, routes and
-// neighbours, and changes them. It knows messages and attributes, not what stands in them.
+// neighbours, and changes them. It knows messages, attributes, and how a link is named in one; not what stands in them.
 package rtnl
 
 import (
@@ -69,6 +69,18 @@ func Attribute(kind uint16, value []byte) []byte {
 
 func Attribute32(kind uint16, value uint32) []byte {
 	return Attribute(kind, binary.NativeEndian.AppendUint32(nil, value))
+}
+
+// AttributeText is one with the zero at its end that Text takes away.
+func AttributeText(kind uint16, text string) []byte { return Attribute(kind, append([]byte(text), 0)) }
+
+// LinkHeader is struct ifinfomsg, for a change of the flags in mask.
+func LinkHeader(index int, flags, mask uint32) []byte {
+	b := make([]byte, 4, unix.SizeofIfInfomsg)
+	for _, field := range []uint32{uint32(index), flags, mask} {
+		b = binary.NativeEndian.AppendUint32(b, field)
+	}
+	return b
 }
 
 // Attributes reads one attribute after the other. What is malformed ends it.
