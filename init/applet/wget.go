@@ -15,10 +15,13 @@ import (
 	"bantam/http1/https"
 )
 
+// authorities is the option --ca-certificate, which has no letter. Advice of package https calls it --ca.
+const authorities = '\x01'
+
 // wget fetches files over HTTP, with TLS or without. A file appears under its name only when complete; with -c it grows there, and
 // what an earlier try has left is continued.
 func wget(c *call, args []string) int {
-	opts, urls, err := parseOptions("O:qcST:P:U:A:", map[string]byte{"output-document": 'O', "quiet": 'q', "continue": 'c', "timeout": 'T', "ca-certificate": 'A', "ca": 'A'}, args)
+	opts, urls, err := parseOptions("O:qcST:P:U:\x01:", map[string]byte{"output-document": 'O', "quiet": 'q', "continue": 'c', "timeout": 'T', "ca-certificate": authorities, "ca": authorities}, args)
 	if err != nil {
 		return c.misuse("%v", err)
 	}
@@ -29,7 +32,7 @@ func wget(c *call, args []string) int {
 	if err != nil {
 		return c.misuse("%v", err)
 	}
-	secure, err := https.OnDevice(opts.value('A', ""))
+	secure, err := https.OnDevice(opts.value(authorities, ""))
 	if err != nil {
 		c.fail("--ca-certificate", err)
 		return c.status

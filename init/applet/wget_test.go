@@ -190,6 +190,7 @@ func TestWgetTakesHTTPSOfServersThatSomebodyVouchesFor(t *testing.T) {
 		{1, "--ca FILE", []string{server.URL}},
 		{1, "no such file", []string{"--ca-certificate", authority + "x", server.URL}},
 		{2, "no-check-certificate", []string{"--no-check-certificate", server.URL}},
+		{2, "unknown option -A", []string{"-A", authority, server.URL}}, // which is GNU's for a list of what to accept
 	} {
 		if out, errs, code := runWget(append([]string{"-O", "-"}, c.args...)...); code != c.code || out != "" || !strings.Contains(errs, c.want) {
 			t.Errorf("%q: status %d, %q, %q; want %d, %q", c.args, code, out, errs, c.code, c.want)
