@@ -78,7 +78,7 @@ func TestFallsAndBackOff(t *testing.T) {
 			pass 100ms -> spawn a
 			born a
 			? a ready`},
-		{"three falls are a crash loop, however often it was ready; 10 s ready end it for now", `
+		{"three falls are a crash loop, however often it was ready; 10 s ready end it until it falls again", `
 			define a
 			start a -> spawn a
 			born a
