@@ -26,10 +26,7 @@ type Imported struct {
 func (s *Switcher) Import(ctx context.Context, r ImportRequest) (Imported, error) {
 	s.taking.Lock()
 	defer s.taking.Unlock()
-	g, _, _, err := s.trust(r) // again: the keys may be others than at the check
-	if err == nil {
-		err = s.admit(g, r.Manifest)
-	}
+	g, _, _, err := s.receive(r) // again: the keys may be others than at the check
 	if err != nil {
 		return Imported{}, err
 	}

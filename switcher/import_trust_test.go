@@ -142,6 +142,12 @@ func TestAnOlderReleaseIsAnswerToNobody(t *testing.T) {
 	if _, err := bring(4, false); !errors.Is(err, signature.ErrOlder) {
 		t.Errorf("version 4 after 5 was good, and is gone: %v", err)
 	}
+	strange := released(m, 4, trusting(line))
+	strange.generation.Board = "toaster"
+	strange.sign(mine)
+	if _, err := strange.bring(s.disk, s); errors.Is(err, signature.ErrOlder) || err == nil || !strings.Contains(err.Error(), "it is for board toaster") {
+		t.Errorf("an older one that cannot run here, whatever a person decides: %v", err)
+	}
 	for _, version := range []int{5, 6} {
 		if _, err := bring(version, false); err != nil {
 			t.Errorf("version %d: %v", version, err)

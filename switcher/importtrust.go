@@ -6,9 +6,9 @@ import (
 	"bantam/signature"
 )
 
-// trust says which generation is offered, and whether it may come here by what [trust] of the running system demands. Nothing of its
-// manifest is read before a signature of it has been found good. signed: somebody who is trusted there has signed it. The note is for the log.
-func (s *Switcher) trust(r ImportRequest) (g Generation, signed bool, note string, refusal error) {
+// receive says which generation is offered, and whether it may come here: by what [trust] of the running system demands, and by what this machine is. Nothing of
+// its manifest is read before a signature of it has been found good. signed: somebody who is trusted there has signed it. The note is for the log.
+func (s *Switcher) receive(r ImportRequest) (g Generation, signed bool, note string, refusal error) {
 	keys, err := s.trustedKeys()
 	if err != nil {
 		return g, false, "", err
@@ -18,6 +18,9 @@ func (s *Switcher) trust(r ImportRequest) (g Generation, signed bool, note strin
 		return g, false, "", refusal
 	}
 	if g, refusal = ParseManifest(r.Manifest); refusal != nil {
+		return g, false, "", refusal
+	}
+	if refusal = s.admit(g, r.Manifest); refusal != nil { // before its age, about which a person may decide
 		return g, false, "", refusal
 	}
 	age, refusal := policy.Age(g.Release)
