@@ -80,6 +80,7 @@ func TestCommandLine(t *testing.T) {
 		{"a board's images and how each starts a kernel", []string{"boards", "pc"}, exitOK, pcListed, ""},
 		{"all boards", []string{"boards"}, exitOK, pcListed + "\nqemu-arm64: ", ""},
 		{"a board that U-Boot starts", []string{"boards", "qemu-arm64-uboot"}, exitOK, "\n  img       U-Boot: boot slots A and B, 3 tries of a new kernel, then the old one\n", ""},
+		{"a board of each loader", []string{"boards", "qemu-arm64", "qemu-arm64-uboot"}, exitOK, "img       U-Boot: boot slots A and B, 3 tries", ""},
 		{"boards for programs", []string{"boards", "--json", "pc"}, exitOK, "\"slots\": [\n\t\t\t\t\t\"A\",\n\t\t\t\t\t\"B\"\n\t\t\t\t],\n\t\t\t\t\"tries\": 3", ""},
 		{"size takes nothing", []string{"size", "x"}, exitUsage, "", "it takes no arguments"},
 		{"size for no board there is", []string{"size", "--board", "toaster"}, exitUsage, "", `no board "toaster"`},
