@@ -291,6 +291,26 @@ func TestNoQuestionOfTheMachineHoldsASwitchForEver(t *testing.T) {
 	}
 }
 
+// Of them whoever looks at the status or the list of generations asks.
+func TestADiskThatDoesNotAnswerHoldsUpNobodyWhoAsksForTheBootSlots(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := startedSlots(t)
+		d.loader.hangs = make(chan struct{})
+		began := time.Now()
+		if _, err := d.s.BootSlots(); !errors.As(err, new(unanswered)) || !strings.HasPrefix(err.Error(), "boot slots: ") {
+			t.Errorf("got %v", err)
+		}
+		if list := d.s.Generations(); len(list) != 2 || time.Since(began) > answerLimit+2*againLimit {
+			t.Errorf("%d generations after %v", len(list), time.Since(began))
+		}
+		close(d.loader.hangs)
+		synctest.Wait()
+		if slots, err := d.s.BootSlots(); len(slots) != 2 || err != nil {
+			t.Errorf("got %+v, %v", slots, err)
+		}
+	})
+}
+
 // A driver that hangs answers none of the many questions about its parameter.
 func TestWhatHangsAgainAndAgainEndsSoonToo(t *testing.T) {
 	for method := range reflect.TypeFor[Machine]().Methods() {

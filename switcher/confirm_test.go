@@ -87,7 +87,7 @@ func (m *lateMachine) Now() time.Duration {
 func TestConfirmationAtTheLastMomentIsKeptOrRefused(t *testing.T) {
 	s, m, _ := bootedMachine(t)
 	late := &lateMachine{fakeMachine: m}
-	s.machine = late
+	s.machine = bind(late)
 	taken := false
 	patience := time.Duration(0)
 	r := s.Switch(t.Context(), Request{Verb: VerbSwitch, Text: []byte(webText), Confirm: time.Minute}, func(e Event) {

@@ -86,6 +86,7 @@ type fakeLoader struct {
 	can    LoaderCapabilities
 	after  func(op string)       // called after every write
 	fault  func(op string) error // asked before
+	hangs  chan struct{}         // its disk answers when that is closed; nil: at once
 
 	reads  []string // what was extracted, e.g. A init
 	placed int      // how often Places was asked
@@ -108,6 +109,9 @@ func (l *fakeLoader) write(op string, do func()) error {
 }
 
 func (l *fakeLoader) Slots() ([]Slot, error) {
+	if l.hangs != nil {
+		<-l.hangs
+	}
 	var all []Slot
 	for _, name := range sortedKeys(l.medium.slots) {
 		on := l.medium.slots[name]

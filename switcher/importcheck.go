@@ -81,7 +81,7 @@ func (s *Switcher) admit(g Generation, manifest []byte) error {
 
 // fitsSlot says whether some slot can take kernel and initrd.
 func (s *Switcher) fitsSlot(g Generation) error {
-	slots, err := s.loader.Slots()
+	slots, err := s.BootSlots()
 	for _, slot := range slots {
 		if slot.Booted {
 			continue
@@ -125,7 +125,7 @@ func (s *Switcher) elsewhere(g Generation) elsewhere {
 			e.there[d.Digest] = d.Size
 		}
 	}
-	slots, err := s.loader.Slots()
+	slots, err := s.BootSlots()
 	if err != nil {
 		return e // then more has to be loaded
 	}

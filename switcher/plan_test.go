@@ -18,7 +18,7 @@ func desiredOf(t testing.TB, m *fakeMachine, text string) Desired {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	d, err := (&Switcher{machine: m}).desire(target{system: sys})
+	d, err := (&Switcher{machine: bind(m)}).desire(target{system: sys})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,12 +16,21 @@ type slotView struct {
 	other  *Slot // nil: nothing can be written beside the booted one
 }
 
+// BootSlots asks the boot loader, which reads the disk that the machine was started from.
+func (s *Switcher) BootSlots() ([]Slot, error) {
+	slots, err := ask(s.machine, nil, answerLimit, "read the boot slots", s.loader.Slots)
+	if err != nil {
+		return nil, fmt.Errorf("boot slots: %w", err)
+	}
+	return slots, nil
+}
+
 // seeSlots asks the boot loader.
 func (s *Switcher) seeSlots() (slotView, error) {
 	v := slotView{loader: s.loader.Capabilities()}
-	slots, err := s.loader.Slots()
+	slots, err := s.BootSlots()
 	if err != nil {
-		return v, fmt.Errorf("boot slots: %w", err)
+		return v, err
 	}
 	for i := range slots {
 		switch slot := &slots[i]; {

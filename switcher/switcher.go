@@ -43,7 +43,7 @@ type Options struct {
 type Switcher struct {
 	disk      disk
 	dir       string
-	machine   Machine
+	machine   *bounded
 	store     *Store
 	records   recordFile
 	journal   journalFile

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"bantam/gpt"
 	"bantam/init/statevolume"
@@ -22,10 +21,9 @@ import (
 type memoryDisk struct {
 	b      []byte
 	writes []written
-	refuse int           // which write fails, counted from 1
-	flip   int           // the byte that reads back with a flipped bit; -1: none
-	asked  int           // reads
-	hangs  chan struct{} // reads wait until it is closed; nil: they do not
+	refuse int // which write fails, counted from 1
+	flip   int // the byte that reads back with a flipped bit; -1: none
+	asked  int // reads
 }
 
 // written is a write, or a sync if it has no bytes.
@@ -38,9 +36,6 @@ var errBroken = errors.New("input/output error")
 
 func (d *memoryDisk) ReadAt(b []byte, at int64) (int, error) {
 	d.asked++
-	if d.hangs != nil {
-		<-d.hangs
-	}
 	return bytes.NewReader(d.b).ReadAt(b, at)
 }
 
@@ -257,27 +252,6 @@ func (m *machine) open(t testing.TB) (*Loader, []string) {
 		t.Fatalf("got a loader of kind %s: %s; %q", loader.Name(), loader.Capabilities().Why, notes)
 	}
 	return l, notes
-}
-
-func TestADiskThatDoesNotAnswerHoldsUpNobodyWhoAsksForTheSlots(t *testing.T) {
-	m := newMachine(t)
-	l, _ := m.open(t)
-	l.limit, m.disk.hangs = time.Millisecond, make(chan struct{})
-	for range 2 {
-		if _, err := l.Slots(); err == nil || err.Error() != "/dev/vda does not answer" {
-			t.Errorf("got %v", err)
-		}
-		l.limit = time.Hour // it is not asked again
-	}
-	close(m.disk.hangs)
-	for deadline := time.Now().Add(time.Minute); l.silent.Load() > 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("its answer was not noticed")
-		}
-	}
-	if slots, err := l.Slots(); len(slots) != 2 || err != nil {
-		t.Errorf("got %+v, %v", slots, err)
-	}
 }
 
 func TestWhatIsReadBackFromADiskIsWhatItHas(t *testing.T) {

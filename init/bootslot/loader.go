@@ -14,8 +14,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"bantam/init/statevolume"
 	"bantam/layer"
@@ -41,13 +39,7 @@ type Loader struct {
 	why  string // the loader cannot be relied on
 
 	mu sync.Mutex // one change of the state at a time
-
-	limit  time.Duration // slotsLimit
-	silent atomic.Int32  // questions that the disk has not answered in time, and still not
 }
-
-// slotsLimit is how long a disk may take over a few sectors.
-const slotsLimit = 5 * time.Second
 
 // Open looks at the slots of the disk that the machine was started from, mends the state, and says what is wrong with them.
 // Without two slots the boot loader is a fixed one.
@@ -63,7 +55,7 @@ func openOn(o Options, open func(write bool) (disk, error)) (switcher.BootLoader
 		why := fmt.Sprintf("%s has boot slots, and the machine was not started from one of them", o.Slots.Disk)
 		return switcher.FixedImage{Why: why}, nil
 	}
-	l := &Loader{o: o, open: open, limit: slotsLimit}
+	l := &Loader{o: o, open: open}
 	notes, err := l.prove()
 	if err != nil {
 		return switcher.FixedImage{Why: err.Error()}, append(notes, "boot slots: "+err.Error())
@@ -128,34 +120,8 @@ func (l *Loader) extent(name string) statevolume.Extent {
 	return l.o.Slots.B
 }
 
-// Slots reads headers and state; it costs a few sectors. Whoever asks for the machine's status asks for it: a disk that does not
-// answer holds up nobody for long, and is not asked again before it has answered.
+// Slots reads headers and state; it costs a few sectors.
 func (l *Loader) Slots() ([]switcher.Slot, error) {
-	why := fmt.Errorf("%s does not answer", l.o.Slots.Disk)
-	if l.silent.Load() > 0 {
-		return nil, why
-	}
-	var list []switcher.Slot
-	var err error
-	read := make(chan struct{})
-	go statevolume.Guard("boot slots", func() {
-		defer close(read)
-		list, err = l.readSlots()
-	})
-	select {
-	case <-read:
-		return list, err
-	case <-time.After(l.limit):
-	}
-	l.silent.Add(1)
-	go func() {
-		<-read
-		l.silent.Add(-1)
-	}()
-	return nil, why
-}
-
-func (l *Loader) readSlots() ([]switcher.Slot, error) {
 	d, err := l.open(false)
 	if err != nil {
 		return nil, err

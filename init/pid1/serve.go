@@ -135,7 +135,8 @@ func (p *initProcess) status() control.Status {
 	}
 	s := p.switcher.Status()
 	st.Generation, st.Default = s.Running, s.Next
-	st.Boot = bootStatus(p.bootLoader, p.switcher.Generations())
+	slots, err := p.switcher.BootSlots()
+	st.Boot = bootStatus(p.bootLoader, slots, err, p.switcher.Generations())
 	st.Notes = append(st.Notes, s.Notes...)
 	changes, err := p.switcher.HandChanges()
 	if err != nil {

@@ -43,10 +43,9 @@ func (p *initProcess) openMedium() {
 }
 
 // bootStatus is what can be said of a boot loader and its slots, with the numbers that generations have on this machine.
-func bootStatus(l switcher.BootLoader, generations []switcher.Listed) control.Boot {
+func bootStatus(l switcher.BootLoader, slots []switcher.Slot, err error, generations []switcher.Listed) control.Boot {
 	can := l.Capabilities()
 	b := control.Boot{Loader: l.Name(), Tries: can.Tries, Fallback: can.KernelFallback, Why: can.Why}
-	slots, err := l.Slots()
 	if err != nil {
 		b.Why = err.Error()
 	}
