@@ -27,6 +27,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/confine"
 )
 
 // Main is the process bantam-netcfg. It returns when SIGTERM arrives and leaves
@@ -54,7 +56,7 @@ func run(args []string, stderr io.Writer) int {
 	}
 	d, err := newDaemon(o, stderr)
 	if err == nil {
-		if err := confine(); err != nil { // a kernel without it has a network all the same
+		if err := confine.Process(needed); err != nil { // a kernel without it has a network all the same
 			fmt.Fprintln(stderr, "bantam-netcfg: not confined:", err)
 		}
 		err = d.loop(signals)
@@ -64,6 +66,12 @@ func run(args []string, stderr io.Writer) int {
 		return 1
 	}
 	return 0
+}
+
+// needed is what this process does beside what every Go program does; leases and sysctls are files.
+var needed = confine.Rules{
+	Families: []uint32{unix.AF_INET, unix.AF_INET6, unix.AF_PACKET, unix.AF_UNIX},
+	Netlink:  []uint32{unix.NETLINK_ROUTE},
 }
 
 type options struct {

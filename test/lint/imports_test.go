@@ -21,6 +21,7 @@ var mayImport = map[string][]string{
 	"order":             {},
 	"regular":           {},
 	"boottime":          {},
+	"confine":           {},
 	"printable":         {},
 	"spelling":          {},
 	"lifecycle":         {},
@@ -42,7 +43,7 @@ var mayImport = map[string][]string{
 	"http1":             {"printable"},
 	"http1/https":       {"http1", "regular"},
 	"oci":               {"atomicfile", "http1", "printable", "regular", "signature", "switcher"},
-	"netcfg":            {"atomicfile", "boottime", "order", "regular", "system"},
+	"netcfg":            {"atomicfile", "boottime", "confine", "order", "regular", "system"},
 	"netcfg/rtnl":       {},
 	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "printable", "signature", "slot", "spelling", "switcher", "system"},
 	"cmd":               {"board", "http1", "images", "oci", "printable", "signature", "spelling", "switcher", "system", "tty"},
@@ -63,7 +64,7 @@ var mayImport = map[string][]string{
 }
 
 // onDevice are the packages of the device binary, with all below them.
-var onDevice = []string{"init", "netcfg", "http1", "oci", "switcher", "system", "editor", "gpt", "layer", "newc", "slot", "docs", "order", "regular", "boottime", "tty", "atomicfile", "lifecycle", "printable", "signature", "spelling"}
+var onDevice = []string{"init", "netcfg", "http1", "oci", "switcher", "system", "editor", "gpt", "layer", "newc", "slot", "docs", "order", "regular", "boottime", "confine", "tty", "atomicfile", "lifecycle", "printable", "signature", "spelling"}
 
 // notOnDevice are packages that cost too many bytes for what they do there, or,
 // as os/exec, take exit codes from PID 1's reaper, or, as crypto/rand, hold up a

@@ -1,6 +1,9 @@
 //go:build amd64 || arm64 || arm || mips || mipsle || riscv64
 
-package netcfg
+// Package confine takes from a process of ours that reads what strangers send all
+// system calls but those that it needs. It knows nothing of files: a system call's
+// filter sees pointers, not names. Of those the user and the mount namespace keep.
+package confine
 
 import (
 	"encoding/binary"
@@ -11,20 +14,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// confine leaves this process, with all its threads and for good, the system
+// Rules say what one process needs beside what every Go program does.
+type Rules struct {
+	Families []uint32  // of sockets, e.g. unix.AF_INET
+	Netlink  []uint32  // protocols of netlink's sockets, e.g. unix.NETLINK_ROUTE
+	Calls    []uintptr // further system calls, e.g. unix.SYS_ADJTIMEX
+}
+
+// Process leaves this process, with all its threads and for good, the system
 // calls that it needs. What starts programs, loads code into the kernel or
 // reaches for other processes ends it: it is then started again, which is
 // better than what has been taken over. Everything else that is not on the list
 // "does not exist", as on an older kernel: so a new Go runtime, which tries newer
-// calls first, does not end the network.
-//
-// Files are not the filter's business: it sees pointers, not names. Of those,
-// the user and the mount namespace keep.
-func confine() error {
+// calls first, does not end the process.
+func Process(r Rules) error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("no_new_privs: %w", err)
 	}
-	filter := callFilter(auditArch, binary.NativeEndian.Uint16([]byte{1, 0}) != 1)
+	filter := callFilter(r, auditArch, binary.NativeEndian.Uint16([]byte{1, 0}) != 1)
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	thread, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&program)))
 	switch {
@@ -50,8 +57,21 @@ const (
 	refuseCall  = unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)
 )
 
+const (
+	loadWord = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
+	ifEqual  = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
+	ifAnySet = unix.BPF_JMP | unix.BPF_JSET | unix.BPF_K
+	accept   = unix.BPF_RET | unix.BPF_K
+)
+
+func statement(code uint16, k uint32) unix.SockFilter { return unix.SockFilter{Code: code, K: k} }
+
+func jump(code uint16, k uint32, yes, no uint8) unix.SockFilter {
+	return unix.SockFilter{Code: code, Jt: yes, Jf: no, K: k}
+}
+
 // callFilter is the filter in the kernel's classic BPF.
-func callFilter(arch uint32, bigEndian bool) []unix.SockFilter {
+func callFilter(r Rules, arch uint32, bigEndian bool) []unix.SockFilter {
 	low := func(argument uint32) unix.SockFilter {
 		at := atArguments + 8*argument
 		if bigEndian {
@@ -68,7 +88,7 @@ func callFilter(arch uint32, bigEndian bool) []unix.SockFilter {
 	on := func(call uint32, then ...unix.SockFilter) {
 		filter = append(append(filter, jump(ifEqual, call, 0, uint8(len(then)))), then...)
 	}
-	for _, call := range slices.Concat(neededCalls, neededHere) {
+	for _, call := range slices.Concat(neededCalls, neededHere, r.Calls) {
 		on(uint32(call), statement(accept, allowCall))
 	}
 	on(unix.SYS_CLONE, // threads of our own, in no new namespace
@@ -78,24 +98,26 @@ func callFilter(arch uint32, bigEndian bool) []unix.SockFilter {
 		statement(accept, allowCall),
 		statement(accept, refuseCall),
 	)
-	on(unix.SYS_SOCKET,
-		low(0),
-		jump(ifEqual, unix.AF_INET, 5, 0),
-		jump(ifEqual, unix.AF_INET6, 4, 0),
-		jump(ifEqual, unix.AF_PACKET, 3, 0),
-		jump(ifEqual, unix.AF_UNIX, 2, 0),
-		jump(ifEqual, unix.AF_NETLINK, 2, 0),
-		statement(accept, refuseCall),
-		statement(accept, allowCall),
-		low(2),
-		jump(ifEqual, unix.NETLINK_ROUTE, 0, 1),
-		statement(accept, allowCall),
-		statement(accept, refuseCall),
-	)
+	on(unix.SYS_SOCKET, r.sockets(low)...)
 	for _, call := range slices.Concat(deadlyCalls, deadlyHere) {
 		on(uint32(call), statement(accept, killProcess))
 	}
 	return append(filter, statement(accept, unknownCall))
+}
+
+// sockets lets those of some families be made, and of netlink those of some protocols.
+func (r Rules) sockets(low func(argument uint32) unix.SockFilter) []unix.SockFilter {
+	filter := []unix.SockFilter{low(0)}
+	for _, family := range r.Families {
+		filter = append(filter, jump(ifEqual, family, 0, 1), statement(accept, allowCall))
+	}
+	if len(r.Netlink) > 0 {
+		filter = append(filter, jump(ifEqual, unix.AF_NETLINK, 1, 0), statement(accept, refuseCall), low(2))
+		for _, protocol := range r.Netlink {
+			filter = append(filter, jump(ifEqual, protocol, 0, 1), statement(accept, allowCall))
+		}
+	}
+	return append(filter, statement(accept, refuseCall))
 }
 
 const newNamespaces = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET
@@ -113,7 +135,7 @@ var neededCalls = []uintptr{
 	// sockets
 	unix.SYS_BIND, unix.SYS_CONNECT, unix.SYS_GETSOCKNAME, unix.SYS_GETPEERNAME, unix.SYS_SENDMSG, unix.SYS_SETSOCKOPT, unix.SYS_GETSOCKOPT,
 	unix.SYS_SHUTDOWN,
-	// files: sysctls, system.toml, leases
+	// files
 	unix.SYS_FSTAT, unix.SYS_STATX, unix.SYS_PREAD64, unix.SYS_PWRITE64, unix.SYS_WRITEV, unix.SYS_READLINKAT, unix.SYS_GETDENTS64, unix.SYS_UNLINKAT,
 	unix.SYS_RENAMEAT2, unix.SYS_LSEEK,
 	// the host's name, alarms, who we are

@@ -1,4 +1,4 @@
-package netcfg
+package confine
 
 import "golang.org/x/sys/unix"
 

@@ -1,6 +1,6 @@
 //go:build mips || mipsle
 
-package netcfg
+package confine
 
 import "golang.org/x/sys/unix"
 

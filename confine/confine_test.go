@@ -1,6 +1,6 @@
 //go:build amd64 || arm64 || arm || riscv64
 
-package netcfg
+package confine
 
 import (
 	"encoding/binary"
@@ -15,6 +15,20 @@ import (
 
 	"golang.org/x/sys/unix"
 )
+
+// TestMain lets the test binary be a confined process too.
+func TestMain(m *testing.M) {
+	if what := os.Getenv("BE_CONFINED"); what != "" {
+		os.Exit(beConfined(what))
+	}
+	os.Exit(m.Run())
+}
+
+// networkRules are those of the network configurator.
+var networkRules = Rules{
+	Families: []uint32{unix.AF_INET, unix.AF_INET6, unix.AF_PACKET, unix.AF_UNIX},
+	Netlink:  []uint32{unix.NETLINK_ROUTE},
+}
 
 // judge runs the filter on one system call, as the kernel would.
 func judge(t *testing.T, filter []unix.SockFilter, order binary.ByteOrder, arch, call uint32, arguments ...uint64) uint32 {
@@ -55,7 +69,7 @@ func judge(t *testing.T, filter []unix.SockFilter, order binary.ByteOrder, arch,
 func TestTheFilterOfSystemCalls(t *testing.T) {
 	const threads = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND | unix.CLONE_SYSVSEM | unix.CLONE_THREAD
 	for _, order := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
-		filter := callFilter(auditArch, order == binary.BigEndian)
+		filter := callFilter(networkRules, auditArch, order == binary.BigEndian)
 		if len(filter) > unix.BPF_MAXINSNS {
 			t.Fatalf("%d instructions", len(filter))
 		}
@@ -91,6 +105,29 @@ func TestTheFilterOfSystemCalls(t *testing.T) {
 		}
 		if got := judge(t, filter, order, auditArch+1, unix.SYS_READ); got != killProcess {
 			t.Errorf("calls of another architecture: got %#x", got)
+		}
+	}
+}
+
+func TestRulesGiveWhatTheyNameAndNoMore(t *testing.T) {
+	clock := Rules{Families: []uint32{unix.AF_INET}, Calls: []uintptr{unix.SYS_ADJTIMEX, unix.SYS_SETTIMEOFDAY}}
+	for _, tt := range []struct {
+		name      string
+		rules     Rules
+		call      uint32
+		arguments []uint64
+		want      uint32
+	}{
+		{"a call that the rules name", clock, unix.SYS_ADJTIMEX, nil, allowCall},
+		{"one that is deadly to others", clock, unix.SYS_SETTIMEOFDAY, nil, allowCall},
+		{"which it is without being named", networkRules, unix.SYS_SETTIMEOFDAY, nil, killProcess},
+		{"a socket of a named family", clock, unix.SYS_SOCKET, []uint64{unix.AF_INET}, allowCall},
+		{"a socket of another", clock, unix.SYS_SOCKET, []uint64{unix.AF_PACKET}, refuseCall},
+		{"netlink where no protocol is named", clock, unix.SYS_SOCKET, []uint64{unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_ROUTE}, refuseCall},
+	} {
+		filter := callFilter(tt.rules, auditArch, false)
+		if got := judge(t, filter, binary.LittleEndian, auditArch, tt.call, tt.arguments...); got != tt.want {
+			t.Errorf("%s: got %#x, want %#x", tt.name, got, tt.want)
 		}
 	}
 }
@@ -134,7 +171,7 @@ func beConfined(what string) int {
 		go func() { runtime.LockOSThread(); ready.Done(); release.Wait() }()
 	}
 	ready.Wait()
-	if err := confine(); err != nil {
+	if err := Process(networkRules); err != nil {
 		println(err.Error())
 		return 2
 	}
