@@ -14,51 +14,87 @@ import (
 // tailMost is how much of a one-off's output is kept: the end says what failed.
 const tailMost = 8 << 10
 
-// once is a child that is run for its result.
-type once struct {
+// Files are the descriptors of a process that is run once. What is nil is /dev/null.
+type Files struct {
+	In, Out, Err *os.File
+	Line         *os.File // descriptor 3; nil: it is closed
+}
+
+// Once is a process that is run for somebody, to its end.
+type Once struct {
+	s      *Supervisor
+	p      *process
 	failed error
-	output chan []byte // gets the tail once the output has ended
 	done   chan struct{}
 }
 
-func (o *once) end(p *process) {
+func (o *Once) end(p *process) {
 	if p.failed != nil {
 		o.failed = fmt.Errorf("%s: %w", p.failed.Stage, p.failed.Errno)
 	}
 	close(o.done)
 }
 
-// RunOnce runs def.Argv as def says, to its end, and returns how it ended and
-// the last 8 KiB of its output. What it leaves behind is killed. When ctx ends
-// first everything is killed, and the error is ctx's cause. Names, relations, Ready and Restart do not count.
-func (s *Supervisor) RunOnce(ctx context.Context, def Definition) (syscall.WaitStatus, []byte, error) {
+// Begin starts def.Argv as def says, in a group of its own, with these files, which stay open here. When the process has ended,
+// what it leaves behind is killed. Names, relations, Ready and Restart do not count.
+func (s *Supervisor) Begin(def Definition, files Files) (*Once, error) {
 	if len(def.Argv) == 0 {
-		return 0, nil, fmt.Errorf("%s: no command", def.Name)
+		return nil, fmt.Errorf("%s: no command", def.Name)
 	}
 	def.Ready = lifecycle.ReadyExited
 	def = def.resolved()
-	read, write, err := pipe()
-	if err != nil {
-		return 0, nil, err
-	}
-	o := &once{output: make(chan []byte, 1), done: make(chan struct{})}
-	p := &process{once: o}
+	o := &Once{s: s, done: make(chan struct{})}
+	o.p = &process{once: o}
 	var forked error
-	err = s.do(func() {
+	err := s.do(func() {
 		s.onces++
-		forked = s.fork(p, def, fmt.Sprintf("once.%d", s.onces), write)
+		forked = s.fork(o.p, def, fmt.Sprintf("once.%d", s.onces), files)
 	})
-	write.Close()
 	if err == nil {
 		err = forked
 	}
 	if err != nil {
-		read.Close()
-		return 0, nil, fmt.Errorf("%s: %w", def.Argv[0], err)
+		return nil, fmt.Errorf("%s: %w", def.Argv[0], err)
 	}
+	return o, nil
+}
+
+// Done is closed when nothing of it is left.
+func (o *Once) Done() <-chan struct{} { return o.done }
+
+// Result is how it ended, after Done; the error is why it did not become its program.
+func (o *Once) Result() (syscall.WaitStatus, error) { return o.p.status, o.failed }
+
+// Signal sends a signal to the process and those of its process group.
+func (o *Once) Signal(sig syscall.Signal) {
+	o.s.post(func() {
+		if !o.p.reaped { // a reaped number may be somebody else's by now
+			syscall.Kill(-o.p.pid, sig)
+		}
+	})
+}
+
+// Kill ends it and all that it has started.
+func (o *Once) Kill() { o.s.post(func() { o.s.groups.kill(o.p) }) }
+
+// RunOnce is Begin for a program that reads nothing: it waits for the end and returns how that was, and
+// the last 8 KiB of what was put out. When ctx ends
+// first everything is killed, and the error is ctx's cause.
+func (s *Supervisor) RunOnce(ctx context.Context, def Definition) (syscall.WaitStatus, []byte, error) {
+	read, write, err := pipe()
+	if err != nil {
+		return 0, nil, err
+	}
+	o, err := s.Begin(def, Files{Out: write, Err: write})
+	write.Close()
+	if err != nil {
+		read.Close()
+		return 0, nil, err
+	}
+	output := make(chan []byte, 1)
 	go Guard("output of "+def.Argv[0], func() {
 		var tail []byte
-		defer func() { o.output <- tail }() // also in a panic: it is waited for
+		defer func() { output <- tail }() // also in a panic: it is waited for
 		tail = readTail(read, &s.logs.intake, o.done)
 	})
 	select {
@@ -68,7 +104,7 @@ func (s *Supervisor) RunOnce(ctx context.Context, def Definition) (syscall.WaitS
 		err = ErrEnded
 	case <-ctx.Done():
 		err = context.Cause(ctx)
-		s.do(func() { s.groups.kill(p) })
+		s.do(func() { s.groups.kill(o.p) })
 		select {
 		case <-o.done:
 		case <-time.After(killPatience):
@@ -77,12 +113,12 @@ func (s *Supervisor) RunOnce(ctx context.Context, def Definition) (syscall.WaitS
 	}
 	// Outside a cgroup a process that has escaped may hold the output open.
 	read.SetReadDeadline(time.Now().Add(time.Second))
-	tail := <-o.output
+	tail := <-output
 	read.Close()
 	if err != nil {
 		return 0, tail, err
 	}
-	return p.status, tail, nil
+	return o.p.status, tail, nil
 }
 
 // readTail reads to the end and returns the last tailMost bytes. It reads as

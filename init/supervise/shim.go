@@ -14,7 +14,7 @@ import (
 
 // The descriptors that the shim is started with, beside 0 to 2.
 const (
-	notifyFD = 3 // stays open for notify services
+	notifyFD = 3 // stays open for notify services, and for who has a line
 	orderFD  = 4 // JSON of shimOrder, or the page that is being executed
 	reportFD = 5 // takes "errno stage", or a page's report, when something fails; its close says that all went well
 )
@@ -33,6 +33,7 @@ const vitalNice = -10
 type shimOrder struct {
 	Definition Definition
 	Notify     bool
+	Line       bool   // descriptor 3 is one of Files
 	Nice       int    // see vitalNice
 	Files      uint64 // the hard limit on open files that PID 1 has
 	Score      string // the oom_score_adj that PID 1 has

@@ -48,7 +48,7 @@ func (o shimOrder) calls(list []call) []call {
 	for _, fd := range []int{orderFD, reportFD} {
 		add("descriptors", unix.SYS_FCNTL, fd, unix.F_SETFD, unix.FD_CLOEXEC)
 	}
-	if !o.Notify {
+	if !o.Notify && !o.Line {
 		add("descriptors", unix.SYS_FCNTL, notifyFD, unix.F_SETFD, unix.FD_CLOEXEC)
 	}
 	// PID 1's own is not meant for others. Where it may not be raised it is right already.
@@ -71,6 +71,8 @@ func (o shimOrder) calls(list []call) []call {
 	}
 	if o.Notify {
 		env = append(env[:len(env):len(env)], fmt.Sprintf("NOTIFY_FD=%d", notifyFD))
+	}
+	if o.Notify || o.Line {
 		add("descriptors", unix.SYS_FCNTL, notifyFD, unix.F_SETFD, 0)
 	}
 	// That a signal is ignored would be inherited: PID 1 ignores some, and whoever

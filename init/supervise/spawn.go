@@ -32,7 +32,7 @@ type process struct {
 	oomBefore int
 	notify    *os.File
 	gone      chan struct{} // closed when the group is empty
-	once      *once
+	once      *Once
 }
 
 // spawn forks the shim for a service.
@@ -53,7 +53,7 @@ func (s *Supervisor) spawn(a Spawn) (*process, error) {
 	}
 	// The last process may have changed that for all who write there.
 	syscall.SetNonblock(int(log.write.Fd()), false)
-	if err := s.fork(p, def, serviceGroup(def.Name), log.write); err != nil {
+	if err := s.fork(p, def, serviceGroup(def.Name), Files{Out: log.write, Err: log.write}); err != nil {
 		return nil, err
 	}
 	s.current[def.Name] = p
@@ -64,13 +64,13 @@ func (s *Supervisor) spawn(a Spawn) (*process, error) {
 	return p, nil
 }
 
-// fork starts the shim in group with def as its orders and out as its output.
+// fork starts the shim in group with def as its orders and these files.
 //
 // It is forked from a page, or from /proc/self/exe, which both are in memory: ForkExec holds the
 // caller until the exec has happened, and the caller is the loop that feeds the
 // watchdog.
-func (s *Supervisor) fork(p *process, def Definition, group string, out *os.File) error {
-	order := shimOrder{Definition: def, Files: openFilesMost(), Score: oomScore()}
+func (s *Supervisor) fork(p *process, def Definition, group string, given Files) error {
+	order := shimOrder{Definition: def, Line: given.Line != nil, Files: openFilesMost(), Score: oomScore()}
 	if def.Vital && !s.groups.has["cpu"] {
 		order.Nice = vitalNice
 	}
@@ -79,7 +79,13 @@ func (s *Supervisor) fork(p *process, def Definition, group string, out *os.File
 		return err
 	}
 	defer reportWrite.Close()
-	files := []uintptr{s.null.Fd(), out.Fd(), out.Fd(), s.null.Fd(), 0, reportWrite.Fd()}
+	files := []uintptr{orderFD: 0, reportFD: reportWrite.Fd()}
+	for i, f := range []*os.File{given.In, given.Out, given.Err, given.Line} {
+		if f == nil {
+			f = s.null
+		}
+		files[i] = f.Fd()
+	}
 	if def.Ready == lifecycle.ReadyNotify {
 		order.Notify = true
 		read, write, err := pipe()
