@@ -1,8 +1,5 @@
 //go:build amd64 || arm64 || arm || mips || mipsle || riscv64
 
-// Package confine takes from a process of ours that reads what strangers send all
-// system calls but those that it needs. It knows nothing of files: a system call's
-// filter sees pointers, not names. Of those the user and the mount namespace keep.
 package confine
 
 import (
@@ -13,13 +10,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-// Rules say what one process needs beside what every Go program does.
-type Rules struct {
-	Families []uint32  // of sockets, e.g. unix.AF_INET
-	Netlink  []uint32  // protocols of netlink's sockets, e.g. unix.NETLINK_ROUTE
-	Calls    []uintptr // further system calls, e.g. unix.SYS_ADJTIMEX
-}
 
 // Process leaves this process, with all its threads and for good, the system
 // calls that it needs. What starts programs, loads code into the kernel or
@@ -88,7 +78,11 @@ func callFilter(r Rules, arch uint32, bigEndian bool) []unix.SockFilter {
 	on := func(call uint32, then ...unix.SockFilter) {
 		filter = append(append(filter, jump(ifEqual, call, 0, uint8(len(then)))), then...)
 	}
-	for _, call := range slices.Concat(neededCalls, neededHere, r.Calls) {
+	allowed := slices.Concat(neededCalls, neededHere, r.Calls)
+	if !r.NoFiles {
+		allowed = slices.Concat(allowed, fileCalls, filesHere)
+	}
+	for _, call := range allowed {
 		on(uint32(call), statement(accept, allowCall))
 	}
 	on(unix.SYS_CLONE, // threads of our own, in no new namespace
@@ -99,6 +93,13 @@ func callFilter(r Rules, arch uint32, bigEndian bool) []unix.SockFilter {
 		statement(accept, refuseCall),
 	)
 	on(unix.SYS_SOCKET, r.sockets(low)...)
+	if len(r.Ioctls) > 0 {
+		then := []unix.SockFilter{low(1)}
+		for _, request := range r.Ioctls {
+			then = append(then, jump(ifEqual, request, 0, 1), statement(accept, allowCall))
+		}
+		on(unix.SYS_IOCTL, append(then, statement(accept, refuseCall))...)
+	}
 	for _, call := range slices.Concat(deadlyCalls, deadlyHere) {
 		on(uint32(call), statement(accept, killProcess))
 	}
@@ -125,7 +126,7 @@ const newNamespaces = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUT
 // neededCalls are those of every architecture. The first ones are the most frequent.
 var neededCalls = []uintptr{
 	unix.SYS_FUTEX, unix.SYS_READ, unix.SYS_WRITE, unix.SYS_RECVMSG, unix.SYS_SENDTO, unix.SYS_RECVFROM, unix.SYS_PPOLL,
-	unix.SYS_CLOCK_GETTIME, unix.SYS_NANOSLEEP, unix.SYS_CLOCK_NANOSLEEP, unix.SYS_OPENAT, unix.SYS_CLOSE,
+	unix.SYS_CLOCK_GETTIME, unix.SYS_NANOSLEEP, unix.SYS_CLOCK_NANOSLEEP, unix.SYS_CLOSE,
 	// Go's runtime: memory, threads, signals, waiting
 	unix.SYS_MUNMAP, unix.SYS_MPROTECT, unix.SYS_MADVISE, unix.SYS_MINCORE, unix.SYS_BRK,
 	unix.SYS_PRCTL, unix.SYS_GETRANDOM, unix.SYS_SCHED_YIELD, unix.SYS_SCHED_GETAFFINITY, unix.SYS_SET_ROBUST_LIST, unix.SYS_RSEQ,
@@ -135,12 +136,14 @@ var neededCalls = []uintptr{
 	// sockets
 	unix.SYS_BIND, unix.SYS_CONNECT, unix.SYS_GETSOCKNAME, unix.SYS_GETPEERNAME, unix.SYS_SENDMSG, unix.SYS_SETSOCKOPT, unix.SYS_GETSOCKOPT,
 	unix.SYS_SHUTDOWN,
-	// files
-	unix.SYS_FSTAT, unix.SYS_STATX, unix.SYS_PREAD64, unix.SYS_PWRITE64, unix.SYS_WRITEV, unix.SYS_READLINKAT, unix.SYS_GETDENTS64, unix.SYS_UNLINKAT,
-	unix.SYS_RENAMEAT2, unix.SYS_LSEEK,
+	// files that are open
+	unix.SYS_FSTAT, unix.SYS_PREAD64, unix.SYS_PWRITE64, unix.SYS_WRITEV, unix.SYS_LSEEK,
 	// the host's name, alarms, who we are
 	unix.SYS_UNAME, unix.SYS_TIMERFD_CREATE, unix.SYS_TIMERFD_SETTIME, unix.SYS_GETUID, unix.SYS_GETEUID, unix.SYS_GETGID, unix.SYS_GETEGID,
 }
+
+// fileCalls open and name files.
+var fileCalls = []uintptr{unix.SYS_OPENAT, unix.SYS_STATX, unix.SYS_READLINKAT, unix.SYS_GETDENTS64, unix.SYS_UNLINKAT, unix.SYS_RENAMEAT2}
 
 // deadlyCalls are those that nothing in us makes and that somebody would make who took us over.
 var deadlyCalls = []uintptr{

@@ -30,6 +30,33 @@ var networkRules = Rules{
 	Netlink:  []uint32{unix.NETLINK_ROUTE},
 }
 
+// The rules of who has all that it works with, and a terminal among it.
+var closedRules = Rules{NoFiles: true, Ioctls: []uint32{unix.TIOCSWINSZ, unix.TIOCGWINSZ}}
+
+func TestWhoHasNoFilesOpensNone(t *testing.T) {
+	for _, order := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
+		filter := callFilter(closedRules, auditArch, order == binary.BigEndian)
+		for _, tt := range []struct {
+			name      string
+			call      uint32
+			arguments []uint64
+			want      uint32
+		}{
+			{"reading", unix.SYS_READ, nil, allowCall},
+			{"opening", unix.SYS_OPENAT, nil, unknownCall},
+			{"looking", unix.SYS_STATX, nil, unknownCall},
+			{"a socket", unix.SYS_SOCKET, []uint64{unix.AF_INET, unix.SOCK_STREAM, 0}, refuseCall},
+			{"a terminal's size", unix.SYS_IOCTL, []uint64{5, unix.TIOCSWINSZ}, allowCall},
+			{"the same, asked for", unix.SYS_IOCTL, []uint64{5, unix.TIOCGWINSZ}, allowCall},
+			{"keys for a terminal", unix.SYS_IOCTL, []uint64{5, unix.TIOCSTI}, refuseCall},
+		} {
+			if got := judge(t, filter, order, auditArch, tt.call, tt.arguments...); got != tt.want {
+				t.Errorf("%v, %s: got %#x, want %#x", order, tt.name, got, tt.want)
+			}
+		}
+	}
+}
+
 // judge runs the filter on one system call, as the kernel would.
 func judge(t *testing.T, filter []unix.SockFilter, order binary.ByteOrder, arch, call uint32, arguments ...uint64) uint32 {
 	t.Helper()
