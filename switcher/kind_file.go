@@ -90,7 +90,7 @@ func (fileKind) desired(m Machine, d *Desired) (Items, error) {
 		if f.Source != "" || below(path, "/usr") {
 			continue
 		}
-		uid, gid := sys.IDs(f.Owner)
+		uid, gid := sys.FileIDs(f)
 		content, err := contentOf(m, f)
 		if err != nil {
 			items[path] = "cannot be made: " + err.Error() // which a step will tell
@@ -170,7 +170,7 @@ func (fileKind) plan(p *planner) {
 	}
 	have, want := p.from.Items[KindFile], p.to.Items[KindFile]
 	for _, path := range bothKeys(have, want) {
-		s := Step{Action: ActionSet, Kind: KindFile, Name: path, Text: "write file " + path, Reason: p.reason(keyPath("file", path), keyPath("user", p.toSystem.Files[path].Owner))}
+		s := Step{Action: ActionSet, Kind: KindFile, Name: path, Text: "write file " + path, Reason: p.reason(keyPath("file", path), keyPath("user", p.toSystem.Files[path].Owner), keyPath("group", p.toSystem.Files[path].Group))}
 		_, wanted := want[path]
 		switch {
 		case have[path] == want[path], !wanted && have[path] == aFolder: // which somebody may have something in
@@ -298,7 +298,7 @@ func (o *operation) applyFile(step Step, sys *system.System) error {
 		return m.RemoveFile(path)
 	}
 	if f, ours := sys.Files[path]; ours && f.Source == "" {
-		uid, gid := sys.IDs(f.Owner)
+		uid, gid := sys.FileIDs(f)
 		content, err := contentOf(m, f)
 		if err != nil {
 			return err

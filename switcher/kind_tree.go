@@ -142,7 +142,7 @@ func (d *Desired) tree() (Tree, error) {
 	}
 	for _, file := range sortedKeys(d.System.Files) {
 		f := d.System.Files[file]
-		uid, gid := d.System.IDs(f.Owner)
+		uid, gid := d.System.FileIDs(f)
 		switch {
 		case f.Source != "" && !below(file, "/usr") && !below(file, "/etc"):
 			entry, l := entryAt(d.Layers, file)

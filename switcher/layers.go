@@ -50,8 +50,8 @@ func requirements(sys *system.System) []requirement {
 		}
 		all = append(all, requirement{filesPayload, keyPath("file", name) + ".source", "source " + sys.Files[name].Source, sys.Files[name].Source, func(sys, other *system.System) bool {
 			a, b := sys.Files[name], other.Files[name]
-			uid, gid := sys.IDs(a.Owner)
-			otherUID, otherGID := other.IDs(b.Owner)
+			uid, gid := sys.FileIDs(a)
+			otherUID, otherGID := other.FileIDs(b)
 			return a.Source == b.Source && a.Mode == b.Mode && uid == otherUID && gid == otherGID
 		}})
 	}

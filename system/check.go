@@ -33,7 +33,9 @@ func (r *reader) check() {
 	}
 	r.checkDNS()
 	r.checkPorts()
+	r.checkGroups()
 	r.checkUsers()
+	r.checkConsoles()
 	users := append(sortedKeys(s.Users), "nobody", "root")
 	r.checkServices(users)
 	r.checkFiles(users)

@@ -1,14 +1,25 @@
 package system
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"bantam/system/syntax"
 )
 
+// Values of User.HomeIn.
+const (
+	HomeInMemory = "memory"
+	HomeInState  = "state"
+)
+
+// noHome is the home of who has none.
+const noHome = "/var/empty"
+
 func (r *reader) checkUsers() {
-	owner := make(map[int]string)
+	owner, homes := make(map[int]string), make(map[string]string)
 	free := strconv.Itoa(FreeUID(r.root))
 	for _, name := range r.root.Get("user").Keys() {
 		n, u := r.root.Get("user", name), r.system.Users[name]
@@ -16,6 +27,11 @@ func (r *reader) checkUsers() {
 			continue
 		}
 		at := syntax.Join("user", name)
+		if name == "root" {
+			r.checkRoot(n)
+			r.checkSession(n, at, u)
+			continue
+		}
 		switch {
 		case slices.Contains(AlwaysUsers, name):
 			r.failKey(n, "remove it", "%s: the user %s is always there", at, name)
@@ -38,6 +54,72 @@ func (r *reader) checkUsers() {
 				owner[u.UID] = name
 			}
 		}
+		if own, _ := r.system.groupID(name); u.GID == OperatorGID && own != OperatorGID {
+			r.fail(cmp.Or(n.Get("gid"), uid), "choose another number; its users are those that have operator in their groups", "%s: %d is the gid of operator", at, u.GID)
+		}
+		groups := n.Get("groups")
+		for i, group := range u.Groups {
+			if slices.Index(u.Groups, group) < i && ok(groups.Item(i)) {
+				r.fail(groups.Item(i), "remove it", "%s.groups: %q is there twice", at, group)
+			}
+			r.checkGroupOf(groups.Item(i), at+".groups", group)
+		}
+		r.checkHome(n, at, name, u, homes)
+		r.checkSession(n, at, u)
+	}
+}
+
+// checkRoot is of what cannot be said of root.
+func (r *reader) checkRoot(n *syntax.Node) {
+	for _, key := range []string{"uid", "gid", "groups", "home", "home_in"} {
+		if kid := n.Get(key); kid != nil {
+			r.failKey(kid, "remove it", "user.root.%s: root's is always the same", key)
+		}
+	}
+}
+
+// checkHome is of the home of a user; homes are those of others, by path.
+func (r *reader) checkHome(n *syntax.Node, at, name string, u User, homes map[string]string) {
+	home := n.Get("home")
+	if u.Home == noHome {
+		if ok(home) && (u.LogsIn() || u.HomeIn == HomeInState) {
+			r.fail(home, "write \"/home/"+name+"\", or remove the line", "%s.home: who logs in needs a folder of its own, and %s stays empty", at, noHome)
+		}
+		return
+	}
+	where := cmp.Or(home, n)
+	if why, suggestion := statePathFault(u.Home); ok(home) && why != "" {
+		r.fail(home, suggestion, "%s.home: %q: %s", at, u.Home, why)
+	} else if other := homes[u.Home]; other != "" && !where.Bad {
+		r.fail(where, "choose another folder", "%s.home: %s is already the home of %s", at, u.Home, other)
+	}
+	homes[u.Home] = name
+}
+
+// checkSession is of what lets a person in.
+func (r *reader) checkSession(n *syntax.Node, at string, u User) {
+	if shell := n.Get("shell"); ok(shell) && !strings.HasPrefix(u.Shell, "/") {
+		r.fail(shell, "write the whole path, e.g. \"/bin/sh\"", "%s.shell: %q does not start with /", at, u.Shell)
+	} else if ok(shell) && strings.ContainsFunc(u.Shell, func(c rune) bool { return c <= ' ' || c == ':' || c == 0x7f }) {
+		r.fail(shell, "write the path of a program, without arguments", "%s.shell: %q has blanks, colons or control characters", at, u.Shell)
+	}
+	list := n.Get("authorized_keys")
+	for i, line := range u.AuthorizedKeys {
+		key := list.Item(i)
+		if !ok(key) {
+			continue
+		}
+		same := func(other string) bool { return keyOf(other) == keyOf(line) }
+		if why, suggestion := keyFault(line); why != "" {
+			r.fail(key, suggestion, "%s.authorized_keys: %s", at, why)
+		} else if slices.IndexFunc(u.AuthorizedKeys, same) < i {
+			r.fail(key, "remove it", "%s.authorized_keys: the key is there twice", at)
+		}
+	}
+	if password := n.Get("password"); ok(password) {
+		if why, suggestion := passwordFault(u.Password); why != "" {
+			r.fail(password, suggestion, "%s.password: %s", at, why)
+		}
 	}
 }
 
@@ -46,10 +128,12 @@ var AlwaysUsers = []string{"root", "nobody", "netcfg"}
 
 // MayBeUser reports whether [user.NAME] would be accepted.
 func MayBeUser(name string) bool {
-	if name == "" || len(name) > 31 || !consists(name, "_-") || name[0] == '-' || name[0] >= '0' && name[0] <= '9' {
-		return false
-	}
-	return !slices.Contains(AlwaysUsers, name)
+	return accountName(name) && !slices.Contains(AlwaysUsers, name)
+}
+
+// accountName reports whether a user or a group may have the name, as far as its letters go.
+func accountName(name string) bool {
+	return name != "" && len(name) <= 31 && consists(name, "_-") && name[0] != '-' && (name[0] < '0' || name[0] > '9')
 }
 
 func (r *reader) checkID(n *syntax.Node, at string, id int) {

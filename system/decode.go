@@ -121,6 +121,13 @@ func (r *reader) fillStruct(n *syntax.Node, v reflect.Value, path string) {
 	for _, name := range n.Names {
 		kid := n.Kids[name]
 		i := slices.Index(fields, name)
+		if last := len(fields) - 1; (i < 0 || i == last) && fields[last] == namedTables {
+			if kid.Kind == syntax.TableKind && kid.Origin != syntax.Repeated {
+				r.fillNamed(kid, name, v.Field(last), path)
+				continue
+			}
+			i = -1
+		}
 		if i < 0 {
 			r.unknown(kid, name, fields, path)
 			continue
@@ -148,6 +155,18 @@ func (r *reader) fillStruct(n *syntax.Node, v reflect.Value, path string) {
 			r.fail(kid, suggestion, "%s: %q is none of %s", below, kid.Text, oneOf(allowed))
 		}
 	}
+}
+
+// namedTables is the key of a struct's last field when the table of the struct has, beside its keys, tables of names of one's own.
+const namedTables = "*"
+
+func (r *reader) fillNamed(n *syntax.Node, name string, all reflect.Value, path string) {
+	if all.IsNil() {
+		all.Set(reflect.MakeMap(all.Type()))
+	}
+	value := reflect.New(all.Type().Elem()).Elem()
+	r.fill(n, value, syntax.Join(path, name))
+	all.SetMapIndex(reflect.ValueOf(name), value)
 }
 
 // dotted is what [package.libpcap0.8] was meant to be: a dot outside of quotes stands between two tables. It is "" for what can be

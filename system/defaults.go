@@ -21,7 +21,11 @@ func (s *System) applyDefaults() {
 		s.Net[name] = n
 	}
 	for name, u := range s.Users {
-		u.applyDefaults()
+		gid := u.UID
+		if g, own := s.groupID(name); own {
+			gid = g
+		}
+		u.applyDefaults(name, gid)
 		s.Users[name] = u
 	}
 	for path, f := range s.Files {
@@ -38,6 +42,7 @@ func (s *System) applyDefaults() {
 	}
 	fromTags(reflect.ValueOf(s).Elem())
 	fromTags(reflect.ValueOf(&s.Proof).Elem())
+	fromTags(reflect.ValueOf(&s.Console).Elem())
 }
 
 func (n *Net) applyDefaults() {
@@ -52,9 +57,29 @@ func (n *Net) applyDefaults() {
 	fromTags(reflect.ValueOf(n).Elem())
 }
 
-func (u *User) applyDefaults() {
-	if u.GID == 0 {
-		u.GID = u.UID
+// applyDefaults fills in what is not said of the user of that name; gid is that of the group that it has then.
+func (u *User) applyDefaults(name string, gid int) {
+	if u.GID == 0 && name != "root" {
+		u.GID = gid
+	}
+	home, shell := "/var/empty", "/bin/false"
+	if u.LogsIn() || u.HomeIn == HomeInState {
+		home = "/home/" + name
+	}
+	if u.LogsIn() {
+		shell = "/bin/sh"
+	}
+	if name == "root" {
+		home, shell = "/root", "/bin/sh"
+	}
+	if u.Home == "" {
+		u.Home = home
+	}
+	if u.Shell == "" {
+		u.Shell = shell
+	}
+	if u.HomeIn == "" {
+		u.HomeIn = HomeInMemory
 	}
 }
 

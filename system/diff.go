@@ -50,7 +50,7 @@ func (d *differences) structs(path string, a, b reflect.Value) {
 		case x.Kind() == reflect.Struct && x.Type() != valueType:
 			d.structs(at, x, y)
 		case x.Kind() == reflect.Map && x.Type().Elem().Kind() == reflect.Struct && x.Type().Elem() != valueType:
-			d.tables(at, x, y)
+			d.tables(strings.TrimSuffix(at, "."+namedTables), x, y)
 		case x.Kind() == reflect.Map:
 			d.strings(at, x, y)
 		default:
@@ -90,9 +90,9 @@ func (d *differences) tables(path string, a, b reflect.Value) {
 		x, y := a.MapIndex(key), b.MapIndex(key)
 		switch {
 		case !x.IsValid():
-			d.whole(at, y, func(text string) Change { return Change{New: text} })
+			d.whole(at, name, y, func(text string) Change { return Change{New: text} })
 		case !y.IsValid():
-			d.whole(at, x, func(text string) Change { return Change{Old: text} })
+			d.whole(at, name, x, func(text string) Change { return Change{Old: text} })
 		default:
 			d.structs(at, x, y)
 		}
@@ -100,9 +100,9 @@ func (d *differences) tables(path string, a, b reflect.Value) {
 }
 
 // whole lists a table that only one side has.
-func (d *differences) whole(path string, v reflect.Value, side func(text string) Change) {
+func (d *differences) whole(path, name string, v reflect.Value, side func(text string) Change) {
 	var keys differences
-	keys.structs("", defaultsFor(v), v)
+	keys.structs("", defaultsFor(name, v), v)
 	if len(keys) == 0 {
 		keys = differences{{New: "{}"}}
 	}
@@ -118,7 +118,7 @@ func (d *differences) whole(path string, v reflect.Value, side func(text string)
 
 // defaultsFor is a table like v with what v's file would not have to say. The
 // keys that other defaults depend on are v's.
-func defaultsFor(v reflect.Value) reflect.Value {
+func defaultsFor(name string, v reflect.Value) reflect.Value {
 	switch v := v.Interface().(type) {
 	case Net:
 		d := Net{Addresses: v.Addresses}
@@ -126,7 +126,12 @@ func defaultsFor(v reflect.Value) reflect.Value {
 		d.Addresses = nil
 		return reflect.ValueOf(d)
 	case User:
-		return reflect.ValueOf(User{GID: v.UID})
+		d := User{AuthorizedKeys: v.AuthorizedKeys, Password: v.Password}
+		if v.HomeIn == HomeInState {
+			d.HomeIn = v.HomeIn // it has a home then
+		}
+		d.applyDefaults(name, v.UID)
+		return reflect.ValueOf(User{GID: d.GID, Home: d.Home, HomeIn: HomeInMemory, Shell: d.Shell})
 	case File:
 		d := File{Text: v.Text}
 		d.applyDefaults()

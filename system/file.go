@@ -15,7 +15,7 @@ var fileRoots = []string{"/etc", "/home", "/opt", "/root", "/srv", "/usr", "/var
 
 // ownFiles are made by Bantam itself, of other keys.
 var ownFiles = map[string]string{
-	"/etc/passwd": "[user.NAME] makes it", "/etc/group": "[user.NAME] makes it", "/etc/shadow": "[user.NAME] makes it",
+	"/etc/passwd": "[user.NAME] makes it", "/etc/group": "[user.NAME] and [group.NAME] make it", "/etc/shadow": "[user.NAME] makes it",
 	"/etc/hostname": "hostname makes it", "/etc/hosts": "hostname makes it", "/etc/resolv.conf": "[dns] and the network make it",
 	"/etc/nsswitch.conf": "it is always the same", "/etc/mtab": "the kernel's mounts are in it", "/var/empty": "it stays empty",
 }
@@ -41,6 +41,15 @@ func (s *System) IDs(user string) (uid, gid int) {
 		return 65534, 65534
 	}
 	return 0, 0
+}
+
+// FileIDs are the numbers of the user and the group that a file belongs to.
+func (s *System) FileIDs(f File) (uid, gid int) {
+	uid, gid = s.IDs(f.Owner)
+	if f.Group != "" {
+		gid = s.GroupIDs()[f.Group]
+	}
+	return uid, gid
 }
 
 func (r *reader) checkFiles(users []string) {
@@ -74,6 +83,7 @@ func (r *reader) checkFiles(users []string) {
 			r.fail(mode, "write e.g. \"0640\"", "%s.mode: %q is not an octal number between 0000 and 0777", at, f.Mode)
 		}
 		r.checkUserOf(n.Get("owner"), at+".owner", f.Owner, users)
+		r.checkGroupOf(n.Get("group"), at+".group", f.Group)
 		r.checkReferences(n.Get("restarts"), "", at+".restarts", f.Restarts, services)
 		r.checkReferences(n.Get("reloads"), "", at+".reloads", f.Reloads, services)
 		r.checkNoNetwork(n.Get("restarts"), at+".restarts", f.Restarts)

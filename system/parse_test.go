@@ -25,6 +25,7 @@ func parse(t *testing.T, src string) *System {
 func TestAnEmptyFileIsTheDefaultMachine(t *testing.T) {
 	want := &System{
 		Hostname: "bantam",
+		Console:  Console{Login: "root"},
 		Proof:    Proof{Network: "auto", Timeout: Duration(time.Minute), Settle: Duration(2 * time.Second)},
 	}
 	for _, src := range []string{"", "\n\n", "# nothing\r\n", "\ufeff"} {

@@ -79,8 +79,8 @@ func TestExamplesAreValid(t *testing.T) {
 		}
 		examples[fmt.Sprintf("%s example %d", referencePage, i+1)] = code
 	}
-	if len(examples) != 5 {
-		t.Errorf("got %d examples in %s, want 5", len(examples), referencePage)
+	if len(examples) != 6 {
+		t.Errorf("got %d examples in %s, want 6", len(examples), referencePage)
 	}
 	boards, err := os.ReadDir("../examples")
 	if err != nil {

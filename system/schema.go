@@ -37,7 +37,7 @@ func keysOf(path string, t reflect.Type) []Key {
 		}
 		below := f.Type
 		if below.Kind() == reflect.Map {
-			k.Path += ".*"
+			k.Path = strings.TrimSuffix(k.Path, ".*") + ".*"
 			k.Type = typeName(below.Elem())
 			below = below.Elem()
 		} else if below.Kind() == reflect.Slice {

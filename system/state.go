@@ -28,6 +28,22 @@ func (s *System) StateUsers() map[string]string {
 			users[folder] = service.User
 		}
 	}
+	for name, u := range s.Users {
+		if u.HomeIn == HomeInState {
+			users[u.Home] = name
+		}
+	}
+	return users
+}
+
+// Homes says for each home that lies in memory which user it belongs to. That of root is always there.
+func (s *System) Homes() map[string]string {
+	users, lasting := map[string]string{}, s.StateUsers()
+	for name, u := range s.Users {
+		if _, lasts := lasting[u.Home]; !lasts && u.Home != noHome && name != "root" {
+			users[u.Home] = name
+		}
+	}
 	return users
 }
 
@@ -70,6 +86,38 @@ func (r *reader) checkState() {
 				continue
 			}
 			owners[folder] = owner{name, v.User}
+		}
+	}
+	for _, name := range sortedKeys(r.system.Users) {
+		u, n := r.system.Users[name], r.root.Get("user", name)
+		at := n.Get("home")
+		if at == nil {
+			at = n.Get("home_in")
+		}
+		if at == nil {
+			at = n
+		}
+		if n.Bad || badBelow(n) || u.Home == noHome || name == "root" {
+			continue
+		}
+		fault := func(suggestion, format string, args ...any) {
+			r.fail(at, suggestion, "%s: "+format, append([]any{syntax.Join("user", name) + ".home"}, args...)...)
+		}
+		for _, folder := range sortedKeys(owners) {
+			o := owners[folder]
+			switch {
+			case u.Home == folder && o.user != name:
+				fault("choose another folder", "%q is a folder of service %s, which runs as %s", folder, o.service, o.user)
+			case u.Home != folder && (inOrAt(u.Home, folder) || inOrAt(folder, u.Home)) && u.HomeIn == HomeInState:
+				fault("choose another folder", "%q and %s of service %s lie in one another", u.Home, folder, o.service)
+			}
+		}
+		for _, file := range files {
+			if u.HomeIn == HomeInState && (inOrAt(file, u.Home) || inOrAt(u.Home, file)) {
+				fault("let it be in memory, or choose another folder", "%s would be in its place, or in it", syntax.Join("file", file))
+			} else if file == u.Home {
+				fault("choose another folder", "that is a file, %s", syntax.Join("file", file))
+			}
 		}
 	}
 }

@@ -81,6 +81,8 @@ func repairs(src []byte, p Problem) (fixed []string) {
 		more := tableHeader.FindString(rest) + "\nuid = 4711\n"
 		if strings.HasPrefix(rest, "[service.") {
 			more = tableHeader.FindString(rest) + "\ncommand = [\"x\"]\n"
+		} else if strings.HasPrefix(rest, "[group.") {
+			more = tableHeader.FindString(rest) + "\ngid = 4711\n"
 		}
 		fixed = append(fixed, string(src)+"\n"+more)
 	case what == "add" && strings.Contains(rest, " = "):

@@ -18,7 +18,9 @@ type System struct {
 	Net      map[string]Net     `toml:"net" doc:"network ports by name, e.g. eth0; with none, all use DHCP and IPv6; with one, only named ones are used"`
 	Package  map[string]Package `toml:"package" doc:"what is to be said of a package beyond its name, e.g. [package.mosquitto]"`
 	Programs map[string]Program `toml:"program" doc:"programs of your own to carry, by the name that they get in /usr/bin"`
-	Users    map[string]User    `toml:"user" doc:"users that services may run as, beside root and nobody"`
+	Users    map[string]User    `toml:"user" doc:"users that services may run as and people log in as, beside root and nobody"`
+	Groups   map[string]Group   `toml:"group" doc:"groups of users, beside those that each user has for itself"`
+	Console  Console            `toml:"console" doc:"who may work at the consoles: a serial line, or keyboard and screen"`
 	Files    map[string]File    `toml:"file" doc:"files to make, by path, e.g. [file.\"/etc/motd\"]; each boot and each switch makes them anew"`
 	Services map[string]Service `toml:"service" doc:"programs to keep running"`
 	Checks   map[string]Check   `toml:"check" doc:"commands that must succeed before a new generation is trusted"`
@@ -58,10 +60,56 @@ type Route struct {
 	Metric int    `toml:"metric" doc:"of two routes to one destination the lower metric wins" default:"the port's own"`
 }
 
-// User is an account for services; nobody logs in with it.
+// User is an account: of services, of a person, or of both; its name in the map is the one it logs in with.
+//
+// Of root, who is always there, only Shell, AuthorizedKeys and Password can be said. After Parse every field has its
+// value: nothing else knows a default.
 type User struct {
-	UID int `toml:"uid" doc:"number of the user, 1 to 65532, e.g. 1000"`
-	GID int `toml:"gid" doc:"number of its group, 1 to 65532" default:"the uid"`
+	UID            int      `toml:"uid" doc:"number of the user, 1 to 65532, e.g. 1000"`
+	GID            int      `toml:"gid" doc:"number of its group, 1 to 65532" default:"that of the group of its name, else the uid"`
+	Groups         []string `toml:"groups" doc:"further groups that it is in, e.g. [\"operator\"], who may change the machine"`
+	Home           string   `toml:"home" doc:"folder of its own, e.g. \"/srv/anna\"" default:"/home/NAME for who logs in, else /var/empty"` // an absolute path
+	HomeIn         string   `toml:"home_in" values:"memory,state" doc:"\"memory\" (the next boot forgets its home) or \"state\" (its home lasts, on the state volume)" default:"memory"`
+	Shell          string   `toml:"shell" doc:"program of its sessions, a whole path" default:"/bin/sh for who logs in, else /bin/false"`
+	AuthorizedKeys []string `toml:"authorized_keys" doc:"public keys that open it over the network, lines of .pub files, e.g. [\"ssh-ed25519 AAAAC3Nz...\"]"` // each passes checkKey: type, base64, perhaps a comment
+	Password       string   `toml:"password" doc:"hash of its password, for consoles only, as bantam password prints it, e.g. \"$y$j8T$...\""`
+}
+
+// LogsIn says whether a person may work as this user; others are for services.
+func (u User) LogsIn() bool { return len(u.AuthorizedKeys) > 0 || u.Password != "" }
+
+// Group is a group of users; its name in the map is its own.
+type Group struct {
+	GID int `toml:"gid" doc:"number of the group, 1 to 65532, e.g. 2000"`
+}
+
+// Console says who may work at the machine's consoles.
+type Console struct {
+	Login string                  `toml:"login" values:"root,password,none" doc:"\"root\" (whoever sits there), \"password\" (who has one, as their user) or \"none\" (nobody)" default:"root"`
+	Named map[string]ConsoleLogin `toml:"*" doc:"one console, by the name of its terminal below /dev, e.g. ttyS0 or tty1"`
+}
+
+// ConsoleLogin is Console for one of them.
+type ConsoleLogin struct {
+	Login string `toml:"login" values:"root,password,none" doc:"as in [console]: \"root\" (whoever sits there), \"password\" (who has one) or \"none\" (nobody)"`
+}
+
+// Values of Console.Login.
+const (
+	LoginRoot     = "root"
+	LoginPassword = "password"
+	LoginNone     = "none"
+)
+
+// LoginAt is who may work at the console of that name, e.g. ttyS0: one of the values of Login.
+func (c Console) LoginAt(name string) string {
+	if own := c.Named[name].Login; own != "" {
+		return own
+	}
+	if c.Login == "" {
+		return LoginRoot
+	}
+	return c.Login
 }
 
 // Package is how a package of Debian is carried; its name in the map is that of the package.
@@ -83,6 +131,7 @@ type File struct {
 	Source   string   `toml:"source" doc:"in place of text: a file or folder beside system.toml, e.g. \"site\"; outside of /etc it is read-only"`
 	Mode     string   `toml:"mode" doc:"its rights as an octal number, e.g. \"0600\"" default:"0644, or 0600 with a secret"`
 	Owner    string   `toml:"owner" doc:"user that it belongs to: root, nobody or one that has a [user.NAME]" default:"root"`
+	Group    string   `toml:"group" doc:"group that it belongs to in place of its owner's, e.g. one that has a [group.NAME]"`
 	Restarts []string `toml:"restarts" doc:"services to restart when it changes, beside those whose command names its path"`
 	Reloads  []string `toml:"reloads" doc:"services that get their reload_signal instead when it changes"`
 }

@@ -39,7 +39,7 @@ func filesLayer(ctx context.Context, r Request) ([]built, []string, error) {
 			defer root.Close()
 		}
 		s := source{File: f, request: r, root: root, name: name}
-		s.uid, s.gid = r.System.IDs(f.Owner)
+		s.uid, s.gid = r.System.FileIDs(f)
 		if err := s.read(ctx); err != nil {
 			return nil, nil, err
 		}
