@@ -305,7 +305,7 @@ func (serviceKind) check(c *precheck) (faults []error, notes []string) {
 		if err == nil {
 			continue
 		}
-		err = fmt.Errorf("service %s cannot start: %w", name, err)
+		err = fmt.Errorf("%sservice %s cannot start: %w", c.to.place(keyPath("service", name)+".command"), name, err)
 		earlier := slices.Concat(service.Needs, service.Wants, service.After)
 		if service.MayFail || slices.ContainsFunc(earlier, func(other string) bool { return starts[other] }) {
 			notes = append(notes, err.Error())

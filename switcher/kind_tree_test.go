@@ -130,6 +130,31 @@ func TestAnotherLibraryRestartsWhatUsesItAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestAPlanNamesOnlyFilesThatChange(t *testing.T) {
+	const (
+		text   = "packages = [\"daemon\", \"other\"]\n[service.shell]\ncommand = [\"sh\", \"-c\", \"exec /usr/sbin/daemon -x || exec /usr/sbin/other\"]\n"
+		daemon = "/usr/sbin/daemon"
+	)
+	dir, m := t.TempDir(), newFakeMachine()
+	layers := daemonLayers(m, "2.36")[:2]
+	layers[1].Annotations[ForAnnotation] = "package/daemon package/other"
+	layers = append(layers, m.layer("package/other", "1", "package/other", fakeLayer{"index": string(layer.Index{
+		{Path: "usr/sbin/other", Kind: layer.RegularFile, Mode: 0o755, SHA256: sha("other")},
+	}.Encode())}))
+	m.carry(text, layers...)
+	s := bootAgain(t, dir, m)
+	without := strings.Replace(text, `"daemon", `, "", 1)
+	preview, err := s.Plan(Request{Verb: VerbSwitch, Text: []byte(without)})
+	if err != nil || !strings.Contains(preview.Plan.String(), "service.shell: "+daemon+" is gone\n") {
+		t.Errorf("there: %v\n%s", err, preview.Plan)
+	}
+	wantExit(t, switchTo(t, s, VerbSwitch, without), ExitGood)
+	preview, err = s.Plan(Request{Verb: VerbRollback})
+	if err != nil || !strings.Contains(preview.Plan.String(), daemon+" is new\n") {
+		t.Errorf("back: %v\n%s", err, preview.Plan)
+	}
+}
+
 func TestWhatIsDifferentBetweenGenerationsTellsTheirLayers(t *testing.T) {
 	s, _, _ := machineWithDaemon(t)
 	wantExit(t, switchTo(t, s, VerbSwitch, "[program.alone]\nfile = \"alone\"\n"), ExitGood)
@@ -155,7 +180,7 @@ func TestWhatADraftCannotHave(t *testing.T) {
 		{"other parts of one", "[program.alone]", "[package.daemon]\nexclude = [\"/usr/share/daemon\"]\n[program.alone]", `system.toml:1:13: packages[0]: no generation on this machine has package daemon`},
 		{"a program from elsewhere", `file = "alone"`, `file = "other"`, `system.toml:2:10: program.alone: no generation on this machine has program alone`},
 		{"a source", "[program.alone]", "[file.\"/srv/www\"]\nsource = \"site\"\n[program.alone]", `system.toml:3:1: file."/srv/www".source: no generation on this machine has source site`},
-		{"a service without its package", `packages = ["daemon"]`, "", `service daemon cannot start: /usr/sbin/daemon: no layer of this generation has it`},
+		{"a service without its package", `packages = ["daemon"]`, "", `system.toml:5:11: service daemon cannot start: /usr/sbin/daemon: no layer of this generation has it; it is of package daemon, which goes`},
 	} {
 		text := strings.Replace(daemonText, c.old, c.new, 1)
 		preview, err := s.Plan(Request{Verb: VerbSwitch, Text: []byte(text)})

@@ -71,7 +71,7 @@ func (s *Switcher) compose(begins made, base Generation, file string, text []byt
 	if len(problems) > 0 {
 		return target{}, problemsError(problems)
 	}
-	t := target{generation: base, text: text, system: sys}
+	t := target{generation: base, file: file, text: text, system: sys}
 	t.generation.Release = sys.Version
 	if d := DigestOf(text); d != t.generation.System.Digest {
 		t.generation.System = Descriptor{MediaType: SystemType, Digest: d, Size: int64(len(text))}

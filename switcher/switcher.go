@@ -85,8 +85,17 @@ type Switcher struct {
 type target struct {
 	number     int
 	generation Generation
+	file       string // that the text is from, for places in it; "" of a generation that is there already
 	text       []byte
 	system     *system.System
+}
+
+// place is where a key stands, as what is said of it begins: "system.toml:3:11: ", or "" if no file was given.
+func (t target) place(path string) string {
+	if at, found := system.Scan(t.text).Find(path); found && t.file != "" {
+		return fmt.Sprintf("%s:%d:%d: ", t.file, at.Value.Line, at.Value.Col)
+	}
+	return ""
 }
 
 // Open reads the state of the machine from options.Dir, repairs what can be

@@ -61,7 +61,7 @@ func usesOf(sys *system.System, layers []indexed, arch string, files []string) (
 			entries = sourceOf(layers, file)
 		}
 		for _, e := range entries {
-			if f, ours := sys.Files["/"+e.Path]; !ours || f.Source != "" { // else the system's own is in its place
+			if !hides(sys, "/"+e.Path) {
 				digests["/"+e.Path] = entryState(e) + e.SHA256
 			}
 		}
@@ -69,6 +69,23 @@ func usesOf(sys *system.System, layers []indexed, arch string, files []string) (
 	}
 	slices.Sort(lacking)
 	return digests, slices.Compact(lacking)
+}
+
+// hides says whether the system has a text of its own in the place of a layer's file.
+func hides(sys *system.System, file string) bool {
+	f, ours := sys.Files[file]
+	return ours && f.Source == ""
+}
+
+// stateIn is what usesOf says of a file that the tree has, whoever uses it.
+func stateIn(sys *system.System, layers []indexed, file string) string {
+	if hides(sys, file) {
+		return "system.toml"
+	}
+	if e, _ := entryAt(layers, file); e != nil {
+		return entryState(e) + e.SHA256
+	}
+	return ""
 }
 
 // changedUses says which files that a service has of the tree have changed.
@@ -79,21 +96,35 @@ func (p *planner) changedUses(name string) string {
 	}
 	before, _ := usesOf(p.fromSystem, p.from.Layers, p.to.Arch, append(pathsIn(p.fromSystem.Services[name].Command), program))
 	after, _ := usesOf(p.toSystem, p.to.Layers, p.to.Arch, append(pathsIn(p.toSystem.Services[name].Command), program))
-	var changed []string
+	var changed, gone, new []string
 	for _, file := range bothKeys(before, after) {
-		if before[file] != after[file] {
+		// What the service has no more, or not yet, may be there all the same, for others.
+		was := cmp.Or(before[file], stateIn(p.fromSystem, p.from.Layers, file))
+		switch is := cmp.Or(after[file], stateIn(p.toSystem, p.to.Layers, file)); {
+		case was == is:
+		case is == "":
+			gone = append(gone, file)
+		case was == "":
+			new = append(new, file)
+		default:
 			changed = append(changed, file)
 		}
 	}
-	switch n := len(changed); {
-	case n == 0:
-		return ""
-	case n > 3:
-		return fmt.Sprintf("%s and %d more have changed", strings.Join(changed[:3], ", "), n-3)
-	case n > 1:
-		return strings.Join(changed, ", ") + " have changed"
+	var said []string
+	for _, s := range []struct {
+		files     []string
+		one, many string
+	}{{gone, " is gone", " are gone"}, {changed, " has changed", " have changed"}, {new, " is new", " are new"}} {
+		switch n := len(s.files); {
+		case n > 3:
+			said = append(said, fmt.Sprintf("%s and %d more%s", strings.Join(s.files[:3], ", "), n-3, s.many))
+		case n > 1:
+			said = append(said, strings.Join(s.files, ", ")+s.many)
+		case n == 1:
+			said = append(said, s.files[0]+s.one)
+		}
 	}
-	return changed[0] + " has changed"
+	return strings.Join(said, ", ")
 }
 
 // canStart says why a service cannot be started once the plan has made the tree.
@@ -116,7 +147,11 @@ func (c *precheck) canStart(name string, service system.Service) (notes []string
 	case programInTree(print) != "" && errors.Is(err, fs.ErrNotExist):
 		return notes, nil // it comes
 	case err == nil && known && program == "": // it is there now, and goes
-		return notes, fmt.Errorf("%s: no layer of this generation has it", service.Command[0])
+		err = fmt.Errorf("%s: no layer of this generation has it", service.Command[0])
+		if entry, l := entryAt(c.observed.Layers, service.Command[0]); entry != nil {
+			err = fmt.Errorf("%w; it is of %s, which goes", err, spokenLayer(l.LayerName()))
+		}
+		return notes, err
 	}
 	return notes, err
 }

@@ -33,7 +33,7 @@ func (m *Machine) complete(def supervise.Definition) (env []string, err error) {
 		value, known := m.secrets.Known(name)
 		switch {
 		case !known:
-			return nil, supervise.Lack("secret " + name)
+			return nil, supervise.Lack("secret " + name + ", which is not set")
 		case bytes.IndexByte(value, 0) >= 0:
 			return nil, supervise.Lack("secret " + name + " without a zero byte")
 		}

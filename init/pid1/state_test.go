@@ -260,11 +260,11 @@ env = { N = { secret = "none" } }
 		env, err := m.complete(def)
 		return fmt.Sprintf("%q", env), err
 	}
-	if got, err := complete("a"); err == nil || err.Error() != "lack of state /var/lib/a" {
+	if got, err := complete("a"); err == nil || err.Error() != "waits for state /var/lib/a" {
 		t.Errorf("%s, %v", got, err)
 	}
 	m.state.note("/var/lib/a", true)
-	if got, err := complete("a"); err == nil || err.Error() != "lack of secret lines" {
+	if got, err := complete("a"); err == nil || err.Error() != "waits for secret lines, which is not set" {
 		t.Errorf("before it was read: %s, %v", got, err)
 	}
 	for _, name := range []string{"token", "zero", "lines"} {
@@ -275,7 +275,7 @@ env = { N = { secret = "none" } }
 	if got, err := complete("a"); err != nil || got != `["L=a\nb\n" "T=hush"]` {
 		t.Errorf("%s, %v", got, err)
 	}
-	for name, want := range map[string]string{"zero": "lack of secret zero without a zero byte", "none": "lack of secret none"} {
+	for name, want := range map[string]string{"zero": "waits for secret zero without a zero byte", "none": "waits for secret none, which is not set"} {
 		if got, err := complete(name); err == nil || err.Error() != want {
 			t.Errorf("%s, %v", got, err)
 		}

@@ -33,11 +33,12 @@ const (
 type fall struct {
 	at    time.Duration
 	lived time.Duration // it had been ready for so long; 0: it never was
+	short bool          // of what it waits for: no process of it went down
 }
 
 // fell notes that the service went down by itself at now.
 func (s *service) fell(now time.Duration) {
-	f := fall{at: now}
+	f := fall{at: now, short: s.short}
 	if s.readyAt != 0 {
 		f.lived = now - s.readyAt
 	}
@@ -45,10 +46,14 @@ func (s *service) fell(now time.Duration) {
 }
 
 // looping says whether the service keeps going down. One that has been ready for much longer than it was before any of
-// these falls, or for as long as ends a back-off, is not called so, until it goes down again.
+// these falls, or for as long as ends a back-off, is not called so, until it goes down again; nor one that was not started,
+// because it waits for something.
 func (s *service) looping(now time.Duration) bool {
 	calm := loopCalm
 	for _, f := range s.falls {
+		if f.short {
+			return false
+		}
 		calm = max(calm, 2*f.lived)
 	}
 	if s.phase == lifecycle.PhaseReady && now-s.since >= min(calm, backoffReset) {

@@ -26,7 +26,7 @@ func TestASecretIsGivenToEachProcessAtItsStart(t *testing.T) {
 	once := Definition{Name: "once", Argv: shell("echo once $TOKEN $OTHER"), Env: []string{"OTHER=x"}, Secrets: map[string]string{"TOKEN": "web"}, Ready: lifecycle.ReadyExited}
 	r.run(once)
 	r.within("it says what it lacks", func() bool {
-		return r.state("once").Reason == "lack of secret web"
+		return r.state("once").Reason == "waits for secret web"
 	})
 	value.Store("first")
 	r.await(lifecycle.PhaseReady, "once")

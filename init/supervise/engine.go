@@ -35,7 +35,8 @@ type service struct {
 	alive   bool // from Spawn until its last process is gone
 	exited  bool // the main process has ended
 	clean   bool // with status 0
-	unborn  bool // there was no process at all: fork failed, or something is lacking
+	unborn  bool // there was no process at all: fork failed, or it is short
+	short   bool // of something that its process would need; see Lack
 	wanted  bool
 	removed bool
 	again   bool // a restart was asked for, or a start while it was ending
@@ -104,7 +105,8 @@ func (e *Engine) Step(now time.Duration, event Event) []Action {
 		}
 	case SpawnFailed:
 		if s := e.current(ev.Name, ev.Serial); s != nil {
-			s.unborn = ev.Stage == stageFork || ev.Stage == stageFrozen || strings.HasPrefix(ev.Stage, stageLack)
+			s.short = strings.HasPrefix(ev.Stage, stageLack)
+			s.unborn = ev.Stage == stageFork || ev.Stage == stageFrozen || s.short
 			s.lastExit = lifecycle.Exit{Cause: lifecycle.Unborn, Stage: ev.Stage, Errno: ev.Errno}
 			e.ended(s)
 		}
@@ -282,7 +284,7 @@ func (e *Engine) reload(names []string) {
 func (e *Engine) spawn(s *service) {
 	e.serial++
 	s.run, s.stale, s.serial, s.told = s.def, false, e.serial, ""
-	s.alive, s.pid, s.exited, s.clean, s.unborn = true, 0, false, false, false
+	s.alive, s.pid, s.exited, s.clean, s.unborn, s.short = true, 0, false, false, false, false
 	s.step, s.cause, s.timedOut, s.again = stopNot, "", false, false
 	e.enter(s, lifecycle.PhaseStarting, "")
 	s.spawnAt, s.readyAt, s.reloaded = e.now, 0, 0

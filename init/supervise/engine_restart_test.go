@@ -155,6 +155,23 @@ func TestFallsAndBackOff(t *testing.T) {
 			exit a 0 -> spawn a
 			born a
 			? a ready`},
+		{"what is not started for lack of a secret waits for that, and crash-loops never", `
+			define db; web needs db
+			start web -> spawn db
+			lack db
+			pass 1s -> spawn db
+			lack db
+			pass 1s -> spawn db
+			lack db
+			pass 1s -> spawn db
+			lack db
+			? db backoff waits for secret x
+			? web down waits for db, and that for secret x
+			pass 1s -> spawn db
+			born db -> spawn web
+			? db ready
+			exit db 1
+			? db backoff exit status 1`},
 		{"what has to stop is not crash-looping, and losing a need is no fall", `
 			define db; web needs db
 			start web -> spawn db

@@ -36,11 +36,11 @@ type (
 const (
 	stageFork   = "fork"
 	stageFrozen = "fork into a frozen cgroup"
-	stageLack   = "lack of " // and of what
+	stageLack   = "waits for " // and for what
 )
 
 // Lack is why a process cannot be started yet.
-type Lack string // of what, e.g. "secret token"
+type Lack string // of what, e.g. "secret token, which is not set"
 
 func (l Lack) Error() string { return stageLack + string(l) }
 

@@ -18,6 +18,7 @@ import (
 //	start, stop, restart, reload NAMES   by plan; with "hand" before it by a person
 //	forked db       but not executed yet    born db                   executed as well
 //	fork db         which fails             exec db ENOENT            which fails
+//	lack db         of secret x
 //	exit db 1       gone with this status   signal db 9               gone by signal
 //	exit db 1 leaving children              empty db                  ... and now they are gone
 //	oom db          killed for memory       ready db                  it says so itself
@@ -147,6 +148,8 @@ func events(t *testing.T, e *Engine, text string) []Event {
 		return []Event{Spawned{word[1], serial(), 100}}
 	case "fork":
 		return []Event{SpawnFailed{word[1], serial(), "fork", syscall.EAGAIN}}
+	case "lack":
+		return []Event{SpawnFailed{word[1], serial(), Lack("secret x").Error(), 0}}
 	case "exec":
 		return []Event{Spawned{word[1], serial(), 100}, SpawnFailed{word[1], serial(), "exec " + word[1], syscall.ENOENT}}
 	case "exit":

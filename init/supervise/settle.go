@@ -169,6 +169,9 @@ func (e *Engine) waiting(other string) string {
 	if root.phase == lifecycle.PhaseUp {
 		why = "it is not ready yet"
 	}
+	if lack, ok := strings.CutPrefix(why, stageLack); ok {
+		return text + ", and that for " + lack
+	}
 	return text + ": " + cmp.Or(why, string(root.phase))
 }
 
