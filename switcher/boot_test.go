@@ -224,7 +224,7 @@ func TestAFailedBootTrialIsToldUntilASwitchSucceedsOrItIsDeleted(t *testing.T) {
 		}, false},
 		{"the next trial", func(t *testing.T, s *Switcher) { wantExit(t, switchTo(t, s, VerbBoot, webText), ExitGood) }, false},
 		{"its deletion", func(t *testing.T, s *Switcher) {
-			if err := s.Delete(2); err != nil {
+			if _, err := s.Delete(2); err != nil {
 				t.Fatal(err)
 			}
 		}, false},

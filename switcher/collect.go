@@ -42,22 +42,27 @@ func (s *Switcher) busyWith() int {
 	return s.busy.result.To
 }
 
-// Delete removes generations and the blobs that only they name.
-func (s *Switcher) Delete(numbers ...int) error {
+// Delete removes generations and the blobs that only they name, and says what that was.
+func (s *Switcher) Delete(numbers ...int) (Garbage, error) {
 	s.storing.Lock()
 	defer s.storing.Unlock()
 	keep, record := s.protected(), s.recordNow()
 	for _, n := range numbers {
 		if record.entry(n) == nil {
-			return noGeneration(n)
+			return Garbage{}, noGeneration(n)
 		}
 		if why := keep[n]; why != "" {
-			return fmt.Errorf("generation %d stays: %s", n, why)
+			return Garbage{}, fmt.Errorf("generation %d stays: %s", n, why)
 		}
+	}
+	gone := func(e Entry) bool { return slices.Contains(numbers, e.Number) }
+	g, err := s.garbageOf(gone)
+	if err != nil {
+		return Garbage{}, err // what cannot be read now cannot be removed either
 	}
 	s.giveUpReserve()
 	defer s.keepReserve()
-	return s.remove(func(e Entry) bool { return slices.Contains(numbers, e.Number) })
+	return g, s.remove(gone)
 }
 
 // Collect removes old generations: all but those that run, were booted or are
@@ -70,7 +75,7 @@ func (s *Switcher) Collect() error {
 	return s.remove(gone)
 }
 
-// Garbage is what Clean would remove.
+// Garbage is what Clean would remove, or Delete has.
 type Garbage struct {
 	Generations []int `json:"generations"`
 	Blobs       int   `json:"blobs"` // of them, and what a power cut left
@@ -88,8 +93,17 @@ func (s *Switcher) Clean() error {
 func (s *Switcher) Garbage() (Garbage, error) {
 	s.storing.Lock()
 	defer s.storing.Unlock()
-	gone := s.old()
-	g := Garbage{Generations: []int{}}
+	g, err := s.garbageOf(s.old())
+	if err != nil {
+		return g, err
+	}
+	g.Loaded, err = s.leftInbox(false)
+	return g, err
+}
+
+// garbageOf says what goes with the generations that are gone. s.storing is held.
+func (s *Switcher) garbageOf(gone func(Entry) bool) (g Garbage, err error) {
+	g.Generations = []int{}
 	var keep []Digest
 	for _, e := range s.recordNow().Entries {
 		if gone(e) {
@@ -98,12 +112,7 @@ func (s *Switcher) Garbage() (Garbage, error) {
 			keep = append(keep, e.Digest)
 		}
 	}
-	blobs, bytes, err := s.store.Garbage(keep)
-	if err != nil {
-		return g, err
-	}
-	g.Blobs, g.Bytes = blobs, bytes
-	g.Loaded, err = s.leftInbox(false)
+	g.Blobs, g.Bytes, err = s.store.Garbage(keep)
 	return g, err
 }
 

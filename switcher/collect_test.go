@@ -2,6 +2,8 @@ package switcher
 
 import (
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -40,13 +42,47 @@ func TestWhatRanBeforeTheDefaultIsKeptHoweverOldItIs(t *testing.T) {
 	}
 }
 
+func TestADeletionSaysWhatItHasFreed(t *testing.T) {
+	s, _, dir := bootedMachine(t)
+	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
+	wantExit(t, switchTo(t, s, VerbSwitch, dbText), ExitGood)
+	before := fileBytes(t, filepath.Join(dir, "store", "blobs"))
+	g, err := s.Delete(2, 2)
+	freed := before - fileBytes(t, filepath.Join(dir, "store", "blobs"))
+	if err != nil || fmt.Sprint(g.Generations) != "[2]" || g.Blobs != 2 || g.Bytes != freed || freed < int64(len(webText)) {
+		t.Errorf("%+v, %v; %d bytes are free", g, err, freed)
+	}
+	if g, err := s.Delete(2); err == nil || g.Blobs != 0 {
+		t.Errorf("again: %+v, %v", g, err)
+	}
+}
+
+// fileBytes is the size of all files below dir.
+func fileBytes(t *testing.T, dir string) (n int64) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		info, err := e.Info()
+		if err == nil {
+			n += info.Size()
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 func TestWhatRunsOrWillRunIsNotDeleted(t *testing.T) {
 	s, _, _ := bootedMachine(t)
 	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
 	wantExit(t, switchTo(t, s, VerbTest, dbText), ExitGood)
 	wantExit(t, switchTo(t, s, VerbBoot, "hostname = \"next\"\n"), ExitGood)
 	for number, why := range map[int]string{1: "the boot medium carries it", 2: "it is the default", 3: "it is running", 4: "the next boot tries it"} {
-		err := s.Delete(number)
+		_, err := s.Delete(number)
 		if err == nil || !strings.HasSuffix(err.Error(), why) {
 			t.Errorf("generation %d: %v, want %q", number, err, why)
 		}

@@ -315,7 +315,7 @@ func TestABlobThatIsCollectedMeanwhileIsLoadedAfterAll(t *testing.T) {
 	if err != nil || len(check.Lacking) != 0 || check.Number != number {
 		t.Fatalf("%+v, %v", check, err)
 	}
-	if err := s.Delete(number); err != nil {
+	if _, err := s.Delete(number); err != nil {
 		t.Fatal(err)
 	}
 	got, err := s.Import(t.Context(), p.request())

@@ -136,7 +136,7 @@ func TestAnOlderReleaseIsAnswerToNobody(t *testing.T) {
 	}
 	wantExit(t, s.Switch(t.Context(), Request{Verb: VerbSwitch, Generation: five}, nil), ExitGood)
 	wantExit(t, s.Switch(t.Context(), Request{Verb: VerbRollback}, nil), ExitGood)
-	if err := s.Delete(five); err != nil {
+	if _, err := s.Delete(five); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := bring(4, false); !errors.Is(err, signature.ErrOlder) {

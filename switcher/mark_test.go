@@ -24,13 +24,13 @@ func TestPinnedGenerationsStay(t *testing.T) {
 	if g := s.Generations()[1]; g.Number != 2 || !g.Pinned {
 		t.Errorf("after a reboot: %+v", g)
 	}
-	if err := s.Delete(2); err == nil || err.Error() != "generation 2 stays: it is pinned; `bantam generations unpin 2` lets it go" {
+	if _, err := s.Delete(2); err == nil || err.Error() != "generation 2 stays: it is pinned; `bantam generations unpin 2` lets it go" {
 		t.Error(err)
 	}
 	if err := s.Pin(2, false); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Delete(2); err != nil {
+	if _, err := s.Delete(2); err != nil {
 		t.Error(err)
 	}
 	if err := s.Pin(2, true); err == nil || !strings.Contains(err.Error(), "there is none") {

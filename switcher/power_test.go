@@ -126,7 +126,7 @@ var scenarios = []scenario{
 		wantExit(t, request(VerbSwitch, dbText)(s, m), ExitGood)
 		toWeb(t, s, m)
 	}, act: func(s *Switcher, _ *fakeMachine) Result {
-		if err := s.Delete(2); err != nil {
+		if _, err := s.Delete(2); err != nil {
 			return Result{Exit: ExitRefused, Reason: err.Error()}
 		}
 		return Result{}
@@ -430,7 +430,7 @@ func TestAFullVolumeKeepsNobodyFromGoingBack(t *testing.T) {
 		"test":                    switching(Request{Verb: VerbTest, Text: []byte(webText)}),
 		"boot":                    switching(Request{Verb: VerbBoot, Generation: 2}),
 		"delete": func(t *testing.T, s *Switcher) {
-			if err := s.Delete(2); err != nil {
+			if _, err := s.Delete(2); err != nil {
 				t.Fatal(err)
 			}
 		},

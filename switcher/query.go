@@ -65,7 +65,7 @@ type Listed struct {
 	Tries    int  `json:"tries"`    // boots that may still try it
 
 	OtherKernel bool   `json:"other_kernel,omitempty"` // it cannot be started without a reboot
-	Slot        string `json:"slot,omitempty"`         // boot slot that holds that kernel; "": none does
+	Slot        string `json:"slot,omitempty"`         // boot slot that holds that kernel, or has started this very generation; "": none
 }
 
 // Generations lists all generations by number.
@@ -74,6 +74,9 @@ func (s *Switcher) Generations() []Listed {
 	slots, _ := s.seeSlots() // none where they cannot be seen, which is told elsewhere
 	for i := range all {
 		boot := s.bootID(all[i].Digest)
+		if all[i].Image && slots.booted != nil {
+			all[i].Slot = slots.booted.Name
+		}
 		if boot == "" || boot == s.image.generation.BootID() {
 			continue
 		}

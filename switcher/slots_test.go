@@ -29,6 +29,9 @@ func TestAnotherKernelIsTriedFromTheOtherSlotAndIsTheDefaultOnceProven(t *testin
 		t.Error(have)
 	}
 	wantStatus(t, d.s, 2, 2)
+	if g := d.s.Generations(); g[0].Image || g[0].Slot != "A" || !g[0].OtherKernel || !g[1].Image || g[1].Slot != "B" || g[1].OtherKernel {
+		t.Errorf("%+v", g)
+	}
 
 	// It is changed on the device, and then everything goes back over the kernel.
 	wantExit(t, d.request(t, Request{Verb: VerbSwitch, Text: []byte(dbText)}), ExitGood)

@@ -274,7 +274,10 @@ func TestDeletingMeanwhileTakesNothingFromAGenerationThatIsBeingMade(t *testing.
 	wantExit(t, s.Switch(t.Context(), Request{Verb: VerbRollback, Generation: 1}, nil), ExitGood)
 	deleted := make(chan error, 1)
 	d.during = func() {
-		go func() { deleted <- s.Delete(2) }()
+		go func() {
+			_, err := s.Delete(2)
+			deleted <- err
+		}()
 		for range 50 { // it is done, or it waits
 			if time.Sleep(time.Millisecond); len(deleted) > 0 {
 				break
@@ -296,7 +299,7 @@ func TestRollbackAfterWhatRanBeforeWasDeletedSaysWhatToDo(t *testing.T) {
 	s, _, _ := bootedMachine(t)
 	wantExit(t, switchTo(t, s, VerbSwitch, webText), ExitGood)
 	wantExit(t, switchTo(t, s, VerbSwitch, dbText), ExitGood)
-	if err := s.Delete(2); err != nil {
+	if _, err := s.Delete(2); err != nil {
 		t.Fatal(err)
 	}
 	r := s.Switch(t.Context(), Request{Verb: VerbRollback}, nil)

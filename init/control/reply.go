@@ -77,5 +77,5 @@ type GenerationDescription struct {
 // Generation is one row of the answer to "generations".
 type Generation struct {
 	switcher.Entry
-	Marks []string `json:"marks,omitempty"` // running, default, booted, previous, image, tried next, pinned, passed over, in slot B, other kernel
+	Marks []string `json:"marks,omitempty"` // running, default, booted, previous, image, tried next, pinned, passed over, started by slot B, in slot B, other kernel
 }

@@ -16,7 +16,8 @@ import (
 const generationsHelp = `State is untried, good (it has proven itself), bad or interrupted (by a power cut, or by a person).
 A default that is passed over has not stayed up in three boots in a row, or its boot slot did not
 start; "bantam rollback N", or "bantam boot N" over another kernel, goes back to it. "in slot B"
-needs the kernel there, "other kernel" one that "bantam boot N" puts there.
+needs the kernel there, "other kernel" one that "bantam boot N" puts there. "image" came with the
+medium; "started by slot B" is what lies in that slot as a whole, and was not there at first.
 
 show [N]      generation N, or what runs: state, reason, what it changes, and what a service that
               failed said
@@ -183,8 +184,21 @@ func (c *client) deleteGenerations(numbers []string) int {
 		}
 		req.Generations = append(req.Generations, n)
 	}
-	last, _ := c.ask(req, nil)
-	return last.Exit
+	var g switcher.Garbage
+	if last, ok := c.ask(req, &g); !ok {
+		return last.Exit
+	}
+	c.printGarbage("removed", g)
+	return ExitGood
+}
+
+// printGarbage says what was or would be removed.
+func (c *client) printGarbage(verb string, g switcher.Garbage) {
+	which := ""
+	if len(g.Generations) > 0 {
+		which = " (" + strings.Trim(strings.Join(strings.Fields(fmt.Sprint(g.Generations)), ", "), "[]") + ")"
+	}
+	fmt.Fprintf(c.out, "%s %s%s: %d bytes in %s\n", verb, count(len(g.Generations), "generation"), which, g.Bytes, count(g.Blobs, "blob"))
 }
 
 // markGeneration pins, unpins or labels.
@@ -239,11 +253,7 @@ func runGC(c *client, args []string) int {
 	if dry {
 		verb = "would remove"
 	}
-	which := ""
-	if len(g.Generations) > 0 {
-		which = " (" + strings.Trim(strings.Join(strings.Fields(fmt.Sprint(g.Generations)), ", "), "[]") + ")"
-	}
-	fmt.Fprintf(c.out, "%s %s%s: %d bytes in %s\n", verb, count(len(g.Generations), "generation"), which, g.Bytes, count(g.Blobs, "blob"))
+	c.printGarbage(verb, g)
 	if g.Loaded > 0 {
 		fmt.Fprintf(c.out, "%s %d bytes of an import that was cut off\n", verb, g.Loaded)
 	}

@@ -108,11 +108,13 @@ func TestShowPrintsTheBytesOfASystemToml(t *testing.T) {
 	}
 }
 
-func TestGCTellsWhatItRemoves(t *testing.T) {
+func TestGCAndDeleteTellWhatTheyRemove(t *testing.T) {
 	socket := answering(t, nil, func(Request) Frame { return Reply(switcher.Garbage{Generations: []int{2, 3}, Blobs: 5, Bytes: 4096}) })
 	for args, want := range map[string]string{
 		"gc --dry-run": "would remove 2 generations (2, 3): 4096 bytes in 5 blobs\n",
 		"gc":           "removed 2 generations (2, 3): 4096 bytes in 5 blobs\n",
+
+		"generations delete 2 3": "removed 2 generations (2, 3): 4096 bytes in 5 blobs\n",
 	} {
 		if _, out, _ := runVerb(socket, strings.Fields(args)...); out != want {
 			t.Errorf("%s: %q", args, out)

@@ -42,7 +42,7 @@ func (p *initProcess) handle(req control.Request, c *control.Client) control.Fra
 	case "gc":
 		return p.collect(req.DryRun)
 	case "delete":
-		return outcome(p.switcher.Delete(req.Generations...))
+		return p.delete(req.Generations)
 	case "draft":
 		return p.draft()
 	case "plan":

@@ -34,6 +34,11 @@ func (p *initProcess) menuOf() control.Frame {
 	return control.Reply(m)
 }
 
+// fromImage says whether the image that was written to the medium brought it; what a boot slot starts may have come later.
+func fromImage(g switcher.Listed) bool {
+	return g.Image && (g.Verb == switcher.ImageVerb || g.Slot == "")
+}
+
 // marks are what a person should know of a generation, in words.
 func marks(g switcher.Listed) (words []string) {
 	for _, m := range []struct {
@@ -41,8 +46,8 @@ func marks(g switcher.Listed) (words []string) {
 		mark string
 	}{
 		{g.Current, "running"}, {g.Default, "default"}, {g.Booted && !g.Current, "booted"},
-		{g.Previous, "previous"}, {g.Image, "image"}, {g.Tries > 0, "tried next"}, {g.Pinned, "pinned"},
-		{g.PassedOver, "passed over"}, {g.Slot != "", "in slot " + g.Slot}, {g.OtherKernel && g.Slot == "", "other kernel"},
+		{g.Previous, "previous"}, {fromImage(g), "image"}, {g.Tries > 0, "tried next"}, {g.Pinned, "pinned"},
+		{g.PassedOver, "passed over"}, {g.Image && !fromImage(g), "started by slot " + g.Slot}, {!g.Image && g.Slot != "", "in slot " + g.Slot}, {g.OtherKernel && g.Slot == "", "other kernel"},
 	} {
 		if m.so {
 			words = append(words, m.mark)
@@ -71,6 +76,14 @@ func (p *initProcess) text(number int) control.Frame {
 		return failure(err)
 	}
 	return control.Reply(text)
+}
+
+func (p *initProcess) delete(numbers []int) control.Frame {
+	g, err := p.switcher.Delete(numbers...)
+	if err != nil {
+		return failure(err)
+	}
+	return control.Reply(g)
 }
 
 // collect removes old generations, or says which it would remove.
