@@ -49,7 +49,7 @@ func (c Cache) Lock(ctx context.Context, name string, progress Progress) (unlock
 
 // lockFile waits until this process alone holds the lock of an open file or folder. Unlocking closes it.
 func lockFile(ctx context.Context, f *os.File, progress Progress) (unlock func(), err error) {
-	for {
+	for waits := false; ; waits = true {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
 			return func() { f.Close() }, nil
@@ -58,7 +58,9 @@ func lockFile(ctx context.Context, f *os.File, progress Progress) (unlock func()
 			f.Close()
 			return nil, fmt.Errorf("flock %s: %w", f.Name(), err)
 		}
-		progress.Step("waiting for another build that uses %s", f.Name())
+		if !waits {
+			progress.Step("waiting for another build that uses %s", f.Name())
+		}
 		select {
 		case <-ctx.Done():
 			f.Close()

@@ -120,8 +120,8 @@ func (e *TooLarge) Error() string {
 		e.Image, Commas(e.Total), Commas(e.Total-e.Limit), Commas(e.Limit), strings.Join(largest, ", "))
 }
 
-// PrintSizes writes a table of what takes the bytes of images of one generation. Images
-// of equal parts share their lines.
+// PrintSizes writes a table of what takes the bytes of images of one generation. Of an image with the parts of the one
+// before it only those are written that have another size.
 func PrintSizes(w io.Writer, all []Sizes) error {
 	var b strings.Builder
 	width := 12
@@ -135,12 +135,17 @@ func PrintSizes(w io.Writer, all []Sizes) error {
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	for i, s := range all {
-		if i == 0 || !slices.Equal(s.Parts, all[i-1].Parts) {
-			for _, p := range s.Parts {
-				row(p.Name, p.Size, Share(p.Size, s.Total), p.Detail)
+		fresh, rest := s.Parts, ""
+		if i > 0 && slices.EqualFunc(s.Parts, all[i-1].Parts, func(p, q Part) bool { return p.Name == q.Name }) {
+			fresh = slices.DeleteFunc(slices.Clone(s.Parts), func(p Part) bool { return slices.Contains(all[i-1].Parts, p) })
+			if n := len(fresh); n > 0 && n < len(s.Parts) {
+				rest = " with the rest as above"
 			}
 		}
-		row("total", s.Total, "", fmt.Sprintf("%s, %.1f %% of the board's %s", s.Image, 100*float64(s.Total)/float64(s.Limit), Commas(s.Limit)))
+		for _, p := range fresh {
+			row(p.Name, p.Size, Share(p.Size, s.Total), p.Detail)
+		}
+		row("total", s.Total, "", fmt.Sprintf("%s%s, %.1f %% of the board's %s", s.Image, rest, 100*float64(s.Total)/float64(s.Limit), Commas(s.Limit)))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

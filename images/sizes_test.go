@@ -10,10 +10,13 @@ import (
 
 func TestSizesTable(t *testing.T) {
 	parts := []Part{{"kernel", 8_247_232, "Linux 6.1.0-40-amd64"}, {"init", 900, ""}, {"loader", 1000, ""}, {"overhead", 100, "alignment"}}
+	iso := slices.Clone(parts)
+	iso[2].Size, iso[3] = 900, Part{"overhead", 200, "alignment"}
 	var b strings.Builder
 	err := PrintSizes(&b, []Sizes{
 		{"out/pc.img", 8_249_232, 18_000_000, parts},
-		{"out/pc.iso", 8_249_232, 18_000_000, parts},
+		{"out/pc.raw", 8_249_232, 18_000_000, parts},
+		{"out/pc.iso", 8_249_232, 18_000_000, iso},
 		{"out/x.img", 1000, 2000, parts[1:2]},
 	})
 	want := `  kernel         8,247,232  100.0 %  Linux 6.1.0-40-amd64
@@ -21,7 +24,10 @@ func TestSizesTable(t *testing.T) {
   loader             1,000   0.0 %
   overhead             100   0.0 %  alignment
   total          8,249,232          out/pc.img, 45.8 % of the board's 18,000,000
-  total          8,249,232          out/pc.iso, 45.8 % of the board's 18,000,000
+  total          8,249,232          out/pc.raw, 45.8 % of the board's 18,000,000
+  loader               900   0.0 %
+  overhead             200   0.0 %  alignment
+  total          8,249,232          out/pc.iso with the rest as above, 45.8 % of the board's 18,000,000
   init                 900  90.0 %
   total              1,000          out/x.img, 50.0 % of the board's 2,000
 `
