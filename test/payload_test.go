@@ -54,6 +54,7 @@ func TestABrokerOfDebianServesAnotherMachine(t *testing.T) {
 	server.settled()
 	server.must("bantam status", "generation  1, good", "mosquitto", "ready")
 	server.must("mount", " on /usr type overlay (ro,nosuid,nodev,")
+	server.must("lsblk", "layer package/libc6", "vda")
 	server.must("bantam generations show", "layers", "package mosquitto 2.", "package libc6 2.")
 
 	// The other machine is the web server of the examples, started from a CD, with the broker's clients.

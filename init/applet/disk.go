@@ -1,12 +1,13 @@
 package applet
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -414,6 +415,27 @@ func umount(c *call, args []string) int {
 	return c.status
 }
 
+// byNumber has loop2 before loop10.
+func byNumber(a, b string) int {
+	const digits = "0123456789"
+	return cmp.Or(strings.Compare(strings.TrimRight(a, digits), strings.TrimRight(b, digits)), len(a)-len(b), strings.Compare(a, b))
+}
+
+// loopName is what a loop device was called by who made it: the file that it is of, or what that holds; "" for whom that is no
+// business.
+func loopName(device string) string {
+	f, err := os.Open("/dev/" + device)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	info, err := unix.IoctlLoopGetStatus64(int(f.Fd()))
+	if err != nil {
+		return ""
+	}
+	return PrintableLine(unix.ByteSliceToString(info.File_name[:]))
+}
+
 func lsblk(c *call, args []string) int {
 	if len(args) > 0 {
 		return c.misuse("takes no arguments")
@@ -439,19 +461,19 @@ func lsblk(c *call, args []string) int {
 		dev := read(folder, "dev")
 		rows = append(rows, []string{indent + name, dev, read(folder, "removable"), read(folder, "ro"), humanSize(sectors * 512), model, points[dev]})
 	}
+	slices.SortStableFunc(entries, func(a, b os.DirEntry) int { return byNumber(a.Name(), b.Name()) })
 	for _, entry := range entries {
 		folder := filepath.Join("/sys/block", entry.Name())
 		if read(folder, "size") == "0" {
 			continue // an empty loop device or card reader
 		}
-		add("", folder, entry.Name(), read(folder, "device/model"))
+		model := read(folder, "device/model")
+		if file := PrintableLine(read(folder, "loop/backing_file")); file != "" {
+			model = cmp.Or(loopName(entry.Name()), file)
+		}
+		add("", folder, entry.Name(), model)
 		parts, _ := filepath.Glob(filepath.Join(folder, entry.Name()+"*"))
-		sort.Slice(parts, func(a, b int) bool {
-			if len(parts[a]) != len(parts[b]) {
-				return len(parts[a]) < len(parts[b])
-			}
-			return parts[a] < parts[b]
-		})
+		slices.SortFunc(parts, byNumber)
 		for _, part := range parts {
 			add("  ", part, filepath.Base(part), "")
 		}

@@ -50,7 +50,7 @@ func init() {
 		"ln":         {run: ln, usage: "[-sfnT] TARGET... NAME", purpose: "make links"},
 		"logger":     {run: logger, usage: "[-t TAG] [-p LEVEL] [-s] [TEXT...]", purpose: "write to the kernel's log"},
 		"ls":         {run: ls, usage: "[-1AaCdFhilnpRrSt] [PATH...]", purpose: "list files"},
-		"lsblk":      {run: lsblk, usage: "", purpose: "list disks and partitions", plain: true},
+		"lsblk":      {run: lsblk, usage: "", purpose: "list disks, partitions and what loop devices hold", plain: true},
 		"lsmod":      {run: lsmod, usage: "", purpose: "list loaded kernel modules", plain: true},
 		"md5sum":     {run: digestCommand, usage: "[-cbt] [--status] [--quiet] [--ignore-missing] [FILE...]", purpose: "MD5 of files"},
 		"mkdir":      {run: mkdir, usage: "[-p] [-m MODE] FOLDER...", purpose: "make folders"},

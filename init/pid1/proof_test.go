@@ -45,7 +45,7 @@ func TestAProgramOnAMountThatHangsRefusesOnlyItsService(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	const refused = "1 service far cannot start: /run/hanging/app, or its folder /: its file system does not answer"
+	const refused = "1 system.toml:5:11: service far cannot start: /run/hanging/app, or its folder /: its file system does not answer"
 	wants(t, string(out), "its service: "+refused, "its service once more: "+refused, "another one: 0 ")
 }
 

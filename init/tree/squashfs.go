@@ -97,7 +97,7 @@ func (t *Tree) mount(l Layer) (mounted, error) {
 	if err != nil {
 		return fail(err)
 	}
-	device, err := attach(place, l.Size)
+	device, err := attach(place, l)
 	if err != nil {
 		return fail(err)
 	}
@@ -133,8 +133,8 @@ func said(fs int) string {
 	return ": " + strings.TrimSpace(string(b[2:n])) // after e, w or i
 }
 
-// attach makes a loop device of a place, which is gone when nothing uses it any more.
-func attach(place Place, size int64) (*os.File, error) {
+// attach makes a loop device of a layer's place, which is gone when nothing uses it any more. It is called by the layer, for lsblk.
+func attach(place Place, l Layer) (*os.File, error) {
 	backing, err := os.Open(place.Path)
 	if err != nil {
 		return nil, err
@@ -147,6 +147,8 @@ func attach(place Place, size int64) (*os.File, error) {
 	defer control.Close()
 	// What is read is kept by those who read it, and need not be kept of the device too.
 	const flags = unix.LO_FLAGS_READ_ONLY | unix.LO_FLAGS_AUTOCLEAR | unix.LO_FLAGS_DIRECT_IO
+	info := unix.LoopInfo64{Offset: uint64(place.Offset), Sizelimit: uint64(l.Size), Flags: flags}
+	copy(info.File_name[:len(info.File_name)-1], "layer "+l.Name)
 	for range 100 { // somebody else may be faster
 		n, err := unix.IoctlRetInt(int(control.Fd()), unix.LOOP_CTL_GET_FREE)
 		if err != nil {
@@ -156,9 +158,7 @@ func attach(place Place, size int64) (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		err = unix.IoctlLoopConfigure(int(device.Fd()), &unix.LoopConfig{Fd: uint32(backing.Fd()), Info: unix.LoopInfo64{
-			Offset: uint64(place.Offset), Sizelimit: uint64(size), Flags: flags,
-		}})
+		err = unix.IoctlLoopConfigure(int(device.Fd()), &unix.LoopConfig{Fd: uint32(backing.Fd()), Info: info})
 		if err == nil {
 			return device, nil
 		}

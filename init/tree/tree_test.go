@@ -173,6 +173,29 @@ func says(want map[string]string) error {
 	return errors.Join(faults...)
 }
 
+// loopsAreCalled says which of the names no loop device has.
+func loopsAreCalled(names ...string) error {
+	devices, err := filepath.Glob("/dev/loop[0-9]*")
+	if err != nil {
+		return err
+	}
+	called := map[string]bool{}
+	for _, device := range devices {
+		if f, err := os.Open(device); err == nil {
+			if info, err := unix.IoctlLoopGetStatus64(int(f.Fd())); err == nil {
+				called[unix.ByteSliceToString(info.File_name[:])] = true
+			}
+			f.Close()
+		}
+	}
+	for _, name := range names {
+		if !called[name] {
+			return fmt.Errorf("no loop device is called %s: %v", name, called)
+		}
+	}
+	return nil
+}
+
 func scenarioTree(dir string) error {
 	t, l, err := machine(dir)
 	if err != nil {
@@ -205,6 +228,9 @@ func scenarioTree(dir string) error {
 	}
 	if !t.Mounted() {
 		return errors.New("the tree is not there, it says")
+	}
+	if err := loopsAreCalled("layer files", "layer package-libc", "layer package-tool"); err != nil {
+		return err
 	}
 	x, err := t.Index(l["package-tool"])
 	if err != nil || x.Find("etc/tool.conf") == nil {
