@@ -15,6 +15,7 @@ import (
 	"bantam/init/control"
 	"bantam/init/pid1"
 	"bantam/init/shell"
+	"bantam/init/sshd"
 	"bantam/init/supervise"
 	"bantam/netcfg"
 )
@@ -49,6 +50,8 @@ func run(args []string) int {
 		return console(args[1:])
 	case pid1.NetcfgName:
 		return netcfg.Main(args[1:])
+	case pid1.SSHName:
+		return sshd.Main(args[1:])
 	case supervise.ShimName:
 		return supervise.ShimMain(args[1:])
 	}
@@ -82,7 +85,7 @@ func withoutLooks(args []string) (rest []string) {
 
 // commands are all the names under /bin.
 func commands() []string {
-	names := append(applet.Names(), "sh", pid1.ConsoleName, pid1.NetcfgName)
+	names := append(applet.Names(), "sh", pid1.ConsoleName, pid1.NetcfgName, pid1.SSHName)
 	for name := range verbCommands {
 		names = append(names, name)
 	}

@@ -19,6 +19,8 @@ import (
 const (
 	NetcfgName  = "bantam-netcfg"
 	ConsoleName = "bantam-console"
+	SSHName     = "bantam-sshd"
+	SFTPName    = "bantam-sftp"
 )
 
 // netcfgUser runs the network configurator; system.toml cannot claim its number.

@@ -47,7 +47,9 @@ const (
 	Shell   = "shell"   // the user's shell, as at a login
 	Command = "command" // Request.Command by the user's shell
 	SFTP    = "sftp"    // the server for files
-	Forward = "forward" // a connection to Request.Host and Request.Port
+	// Forward is a connection to Request.Host and Request.Port: `nc -v -- HOST PORT`, which says in the first line of its errors that it is connected, or
+	// why not.
+	Forward = "forward"
 )
 
 // Request is what the connection asks of PID 1, or tells it. What it does is said by the one of the first four that is set.
@@ -69,7 +71,7 @@ type Login struct {
 // Open is a session to begin.
 type Open struct {
 	Kind     string            `json:"kind"`
-	Command  string            `json:"command,omitempty"`
+	Command  []byte            `json:"command,omitempty"` // as the client has sent it, whatever bytes these are
 	Host     string            `json:"host,omitempty"`
 	Port     int               `json:"port,omitempty"`
 	Terminal string            `json:"terminal,omitempty"` // TERM of the terminal that it gets, e.g. "xterm"; "": none

@@ -25,7 +25,7 @@ func pair(t *testing.T) (a, b *Line) {
 
 func TestWhatIsSaidArrives(t *testing.T) {
 	a, b := pair(t)
-	want := Request{ID: 7, Open: &Open{Kind: Command, Command: "id", Terminal: "xterm", Rows: 24, Columns: 80, Env: map[string]string{"LANG": "C"}}}
+	want := Request{ID: 7, Open: &Open{Kind: Command, Command: []byte("id \xff"), Terminal: "xterm", Rows: 24, Columns: 80, Env: map[string]string{"LANG": "C"}}}
 	if err := b.Send(want); err != nil {
 		t.Fatal(err)
 	}

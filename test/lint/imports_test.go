@@ -54,6 +54,8 @@ var mayImport = map[string][]string{
 	"init/glob":         {},
 	"init/sigaction":    {},
 	"init/tree":         {"init/filetree", "layer", "order"},
+	"init/sshd":         {"confine", "init/sshline", "printable"},
+	"init/sshline":      {},
 	"init/supervise":    {"boottime", "init/sigaction", "lifecycle", "order", "printable", "regular", "tty"},
 	"init/kmod":         {"init/glob"},
 	"init/statevolume":  {"gpt", "slot"},
