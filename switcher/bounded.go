@@ -148,6 +148,6 @@ func (m *bounded) Adopt(text []byte, sys *system.System, fingerprints map[string
 	return tell(m, answerLimit, "adopt the definitions", func() error { return m.Machine.Adopt(text, sys, fingerprints) })
 }
 
-func (m *bounded) RunCheck(ctx context.Context, name string, check system.Check, users map[string]system.User) error {
-	return finish(ctx, m, "run check "+name, func() error { return m.Machine.RunCheck(ctx, name, check, users) })
+func (m *bounded) RunCheck(ctx context.Context, name string, check system.Check, sys *system.System) error {
+	return finish(ctx, m, "run check "+name, func() error { return m.Machine.RunCheck(ctx, name, check, sys) })
 }

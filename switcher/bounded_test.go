@@ -89,9 +89,9 @@ func (m *silentMachine) Users() (map[string]string, error) {
 	return m.fakeMachine.Users()
 }
 
-func (m *silentMachine) SetUsers(users map[string]system.User) error {
+func (m *silentMachine) SetUsers(sys *system.System) error {
 	m.turn("SetUsers")
-	return m.fakeMachine.SetUsers(users)
+	return m.fakeMachine.SetUsers(sys)
 }
 
 func (m *silentMachine) Secret(name string) ([]byte, error) {
@@ -102,6 +102,16 @@ func (m *silentMachine) Secret(name string) ([]byte, error) {
 func (m *silentMachine) StateFolder(path string) (string, error) {
 	m.turn("StateFolder")
 	return m.fakeMachine.StateFolder(path)
+}
+
+func (m *silentMachine) Home(path string) (string, error) {
+	m.turn("Home")
+	return m.fakeMachine.Home(path)
+}
+
+func (m *silentMachine) MakeHome(ctx context.Context, path string, uid, gid int) error {
+	m.turn("MakeHome")
+	return m.fakeMachine.MakeHome(ctx, path, uid, gid)
 }
 
 func (m *silentMachine) KeepState(ctx context.Context, path string, uid, gid int) error {
@@ -194,9 +204,9 @@ func (m *silentMachine) Fingerprints(sys *system.System, inTree FindInTree) (map
 	return m.fakeMachine.Fingerprints(sys, inTree)
 }
 
-func (m *silentMachine) CanStart(service system.Service, users map[string]system.User) ([]string, error) {
+func (m *silentMachine) CanStart(service system.Service, sys *system.System) ([]string, error) {
 	m.turn("CanStart")
-	return m.fakeMachine.CanStart(service, users)
+	return m.fakeMachine.CanStart(service, sys)
 }
 
 func (m *silentMachine) StopServices(ctx context.Context, names []string) error {
@@ -219,9 +229,9 @@ func (m *silentMachine) Adopt(text []byte, sys *system.System, fingerprints map[
 	return m.fakeMachine.Adopt(text, sys, fingerprints)
 }
 
-func (m *silentMachine) RunCheck(ctx context.Context, name string, check system.Check, users map[string]system.User) error {
+func (m *silentMachine) RunCheck(ctx context.Context, name string, check system.Check, sys *system.System) error {
 	m.turn("RunCheck")
-	return m.fakeMachine.RunCheck(ctx, name, check, users)
+	return m.fakeMachine.RunCheck(ctx, name, check, sys)
 }
 
 const (
@@ -229,7 +239,7 @@ const (
 	everyKind     = reloadText + "[service.old]\ncommand = [\"old\"]\nstate = [\"/srv/old\"]\n[file.\"/etc/old\"]\ntext = \"\"\n"
 	everyKindThen = "packages = [\"kit\"]\nmodules = [\"nbd\"]\nhostname = \"after\"\n[service.web]\ncommand = [\"httpd\"]\non_change = \"reload\"\n" +
 		"reload_signal = \"USR1\"\n[service.new]\ncommand = [\"new\"]\nuser = \"www\"\nstate = [\"/srv/new\"]\nenv = { T = { secret = \"s0\" } }\n" +
-		"[user.www]\nuid = 80\n[sysctl]\n\"vm.swappiness\" = 1\n[check.ping]\ncommand = [\"ping\"]\n[dns]\nservers = [\"9.9.9.9\"]\n[file.\"/etc/new\"]\ntext = \"new\"\n"
+		"[user.www]\nuid = 80\nhome = \"/home/www\"\n[sysctl]\n\"vm.swappiness\" = 1\n[check.ping]\ncommand = [\"ping\"]\n[dns]\nservers = [\"9.9.9.9\"]\n[file.\"/etc/new\"]\ntext = \"new\"\n"
 )
 
 // machineWithKit is a machine whose boot medium has a package with a file, a link and a folder in etc.

@@ -25,8 +25,9 @@ type fakeMachine struct {
 	hostname string
 	sysctl   map[string]string
 	loaded   []string
-	modules  []string // that can be loaded
-	users    map[string]system.User
+	modules  []string       // that can be loaded
+	users    *system.System // its accounts
+	homes    map[string]string
 	files    map[string]string // states by path
 	tree     Items             // what was set
 	medium   Generation        // what the boot medium carries
@@ -77,6 +78,7 @@ func (m *fakeMachine) powerOff() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.hostname, m.sysctl, m.loaded, m.users, m.text, m.system = "", fresh.sysctl, nil, nil, "", nil
+	m.homes = nil
 	m.ending, m.files, m.tree, m.mounted = false, nil, nil, nil
 	m.services, m.network, m.now, m.calls, m.prints = fresh.services, fresh.network, time.Second, nil, nil
 }
@@ -162,11 +164,11 @@ func (m *fakeMachine) Fingerprints(sys *system.System, inTree FindInTree) (map[s
 	return all, nil
 }
 
-func (m *fakeMachine) CanStart(service system.Service, users map[string]system.User) ([]string, error) {
+func (m *fakeMachine) CanStart(service system.Service, sys *system.System) ([]string, error) {
 	if slices.Contains(m.missing, service.Command[0]) {
 		return nil, fmt.Errorf("%s: %w", service.Command[0], fs.ErrNotExist)
 	}
-	if u, ok := users[service.User]; ok && u.UID == m.lockedOut {
+	if u, ok := sys.Users[service.User]; ok && u.UID == m.lockedOut {
 		return nil, fmt.Errorf("dir %s: user %s may not enter it", service.Dir, service.User)
 	}
 	return m.doubts[service.Command[0]], nil
@@ -209,7 +211,7 @@ func (m *fakeMachine) Hostname() (string, error) {
 func (m *fakeMachine) Users() (map[string]string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return userItems(m.users), nil
+	return Accounts(orEmpty(m.users)), nil
 }
 
 func (m *fakeMachine) FileState(path string) (string, error) {
@@ -357,6 +359,28 @@ func (m *fakeMachine) KeepState(_ context.Context, path string, uid, gid int) er
 	return nil
 }
 
+func (m *fakeMachine) Home(path string) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.mounted[path] {
+		return HomeLasts, nil
+	}
+	if way := m.ways[path]; way != "" {
+		return way, nil
+	}
+	return m.homes[path], nil
+}
+
+func (m *fakeMachine) MakeHome(_ context.Context, path string, uid, gid int) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.homes == nil {
+		m.homes = map[string]string{}
+	}
+	m.homes[path] = StateFolderOf(uid, gid)
+	return m.call("home %s for %s", path, m.homes[path])
+}
+
 func (m *fakeMachine) LeaveState(path string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -388,11 +412,11 @@ func (m *fakeMachine) LoadModule(ctx context.Context, name string) error {
 	return m.call("module %s", name)
 }
 
-func (m *fakeMachine) SetUsers(users map[string]system.User) error {
+func (m *fakeMachine) SetUsers(sys *system.System) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.users = users
-	return m.call("users %v", sortedKeys(users))
+	m.users = &system.System{Users: sys.Users, Groups: sys.Groups}
+	return m.call("users %v", sortedKeys(sys.Users))
 }
 
 func (m *fakeMachine) Adopt(text []byte, sys *system.System, fingerprints map[string]string) error {
@@ -481,7 +505,7 @@ func (m *fakeMachine) ReloadServices(names []string) error {
 	return m.call("reload %v", names)
 }
 
-func (m *fakeMachine) RunCheck(ctx context.Context, name string, check system.Check, _ map[string]system.User) error {
+func (m *fakeMachine) RunCheck(ctx context.Context, name string, check system.Check, _ *system.System) error {
 	if m.checks == nil {
 		return nil
 	}

@@ -239,8 +239,8 @@ func (s *Switcher) HandChanges() ([]string, error) {
 		return nil, err
 	}
 	var changes, accounts []string
-	for _, name := range bothKeys(users, userItems(sys.Users)) {
-		if users[name] != userItems(sys.Users)[name] {
+	for _, name := range bothKeys(users, Accounts(sys)) {
+		if users[name] != Accounts(sys)[name] {
 			accounts = append(accounts, name)
 		}
 	}

@@ -168,7 +168,7 @@ func TestAccountsThatSomebodyHasChangedAreToldAndMadeAgain(t *testing.T) {
 		t.Errorf("%q, %v", changes, err)
 	}
 	wantExit(t, switchTo(t, s, VerbSwitch, text+"# a comment\n"), ExitGood)
-	if changes, err := s.HandChanges(); len(changes) > 0 || err != nil || len(m.users) != 4 {
+	if changes, err := s.HandChanges(); len(changes) > 0 || err != nil || len(m.users.Users) != 4 {
 		t.Errorf("%q, %v, users %v", changes, err, m.users)
 	}
 }

@@ -30,7 +30,7 @@ type serviceMachine interface {
 	Fingerprints(sys *system.System, inTree FindInTree) (map[string]string, error)
 	// CanStart returns nil if the program that service runs is there now, and
 	// its user, one of users, may run it in its folder. Notes are what may be wrong.
-	CanStart(service system.Service, users map[string]system.User) (notes []string, err error)
+	CanStart(service system.Service, sys *system.System) (notes []string, err error)
 	// StopServices returns when the services and what needs them are gone, or
 	// with an error that names those which are not.
 	StopServices(ctx context.Context, names []string) error
@@ -52,8 +52,8 @@ func (m *bounded) Fingerprints(sys *system.System, inTree FindInTree) (map[strin
 	return named(m, programLimit, "compare the services' programs", func() (map[string]string, error) { return m.Machine.Fingerprints(sys, inTree) })
 }
 
-func (m *bounded) CanStart(service system.Service, users map[string]system.User) ([]string, error) {
-	return named(m, programLimit, "look at "+service.Command[0], func() ([]string, error) { return m.Machine.CanStart(service, users) })
+func (m *bounded) CanStart(service system.Service, sys *system.System) ([]string, error) {
+	return named(m, programLimit, "look at "+service.Command[0], func() ([]string, error) { return m.Machine.CanStart(service, sys) })
 }
 
 func (m *bounded) StopServices(ctx context.Context, names []string) error {

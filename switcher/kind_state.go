@@ -92,7 +92,13 @@ func (stateKind) plan(p *planner) {
 		switch {
 		case is == "":
 			s.Action, s.Text = ActionRemove, "unmount state "+path
-			p.note("what is in %s stays on the state volume; `bantam state remove %s` removes it", path, path)
+			whose := ""
+			if user := p.fromSystem.StateUsers()[path]; user != "" && user != "root" && user != "nobody" {
+				if _, stays := p.toSystem.Users[user]; !stays {
+					whose = fmt.Sprintf(", files of uid %d,", p.fromSystem.Users[user].UID)
+				}
+			}
+			p.note("what is in %s%s stays on the state volume; `bantam state remove %s` removes it", path, whose, path)
 		case was == "" || was == StateInMemory:
 			s.Text = "mount state " + path
 		default:
@@ -112,6 +118,11 @@ func (stateKind) plan(p *planner) {
 func (p *planner) stateReason(path string) string {
 	var prefixes []string
 	for _, sys := range []*system.System{p.toSystem, p.fromSystem} {
+		for _, name := range sortedKeys(sys.Users) {
+			if u := sys.Users[name]; u.Home == path && u.HomeIn == system.HomeInState && !slices.Contains(prefixes, keyPath("user", name)) {
+				prefixes = append(prefixes, keyPath("user", name))
+			}
+		}
 		for _, name := range sortedKeys(sys.Services) {
 			service := sys.Services[name]
 			if !slices.Contains(service.State, path) {

@@ -31,6 +31,7 @@ type Machine interface {
 	userMachine
 	treeMachine
 	stateMachine
+	homeMachine
 	fileMachine
 	networkMachine
 	serviceMachine
@@ -42,7 +43,7 @@ type Machine interface {
 	Adopt(text []byte, sys *system.System, fingerprints map[string]string) error
 	// RunCheck runs a check's command once, as its user, one of users or always there.
 	// The error holds its exit status and last output.
-	RunCheck(ctx context.Context, name string, check system.Check, users map[string]system.User) error
+	RunCheck(ctx context.Context, name string, check system.Check, sys *system.System) error
 }
 
 // ServiceState is what can be seen of one service.

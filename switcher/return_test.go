@@ -340,7 +340,7 @@ func TestEveryCallThatFailsIsUndone(t *testing.T) {
 		}
 		wantExit(t, r, ExitReverted)
 		wantRuns(t, m, "web [web]")
-		if m.sysctl["net.ipv4.ip_forward"] != "0" || m.text != webText || len(m.users) != 0 {
+		if m.sysctl["net.ipv4.ip_forward"] != "0" || m.text != webText || len(orEmpty(m.users).Users) != 0 {
 			t.Errorf("%s failed: sysctl %v, text %q, users %v", failed, m.sysctl, m.text, m.users)
 		}
 	}

@@ -137,7 +137,7 @@ func (c *precheck) canStart(name string, service system.Service) (notes []string
 		}
 		notes = append(notes, "no layer has "+library)
 	}
-	doubts, err := c.machine.CanStart(service, c.to.system.Users)
+	doubts, err := c.machine.CanStart(service, c.to.system)
 	notes = append(notes, doubts...)
 	if !slices.ContainsFunc(c.plan.Steps, func(s Step) bool { return s.Kind == KindTree }) {
 		return notes, err

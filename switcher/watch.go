@@ -22,7 +22,7 @@ func (o *operation) prove(ctx context.Context, p proof) error {
 		if err := o.awaitUp(ctx, p, deadline); err != nil || checked {
 			return err
 		}
-		fault := o.runChecks(ctx, p.checks, p.system.Users, deadline)
+		fault := o.runChecks(ctx, p.checks, p.system, deadline)
 		if checked = fault == nil; checked {
 			continue // the services must still be up
 		}
@@ -94,12 +94,12 @@ func (o *operation) wait(ctx context.Context, until time.Duration) error {
 }
 
 // runChecks runs every check once, by name.
-func (o *operation) runChecks(ctx context.Context, checks map[string]system.Check, users map[string]system.User, deadline time.Duration) error {
+func (o *operation) runChecks(ctx context.Context, checks map[string]system.Check, sys *system.System, deadline time.Duration) error {
 	for _, name := range sortedKeys(checks) {
 		limit := min(time.Duration(checks[name].Timeout), max(0, deadline-o.s.machine.Now()))
 		cause := fmt.Errorf("has not ended within %v", limit.Round(time.Millisecond))
 		limited, cancel := context.WithTimeoutCause(ctx, limit, cause)
-		err := o.s.machine.RunCheck(limited, name, checks[name], users)
+		err := o.s.machine.RunCheck(limited, name, checks[name], sys)
 		cancel()
 		if err != nil {
 			return fmt.Errorf("check %s: %w", name, err)

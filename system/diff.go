@@ -61,6 +61,9 @@ func (d *differences) structs(path string, a, b reflect.Value) {
 			if a.Type().Field(i).Tag.Get("diff") == "size" {
 				o, n = sized(o, x.Interface().(Value).Text), sized(n, y.Interface().(Value).Text)
 			}
+			if a.Type().Field(i).Tag.Get("diff") == "hash" {
+				o, n = hashed(o), hashed(n)
+			}
 			*d = append(*d, Change{at, o, n})
 		}
 	}
@@ -73,6 +76,15 @@ func fieldText(v reflect.Value) string {
 		return ""
 	}
 	return tomlText(v)
+}
+
+// hashed is the beginning of a password's hash: what is shown in plans and logs is no place for the rest.
+func hashed(text string) string {
+	parts := strings.SplitAfterN(text, "$", 4)
+	if len(parts) < 4 {
+		return text
+	}
+	return strings.Join(parts[:3], "") + `..."`
 }
 
 // sized is text, or, instead of a long one, whose value fits into no line, what tells it from others.

@@ -195,10 +195,3 @@ func TestConsolesHaveTheirOwnWord(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
-
-func TestPasswordsAreTakenApart(t *testing.T) {
-	h, ok := ParsePassword("$y$j9T$abcdefgh$UGYCVcUwcoG0k8SZZ.Uz3i0RYQNy1YmYj4I4poBPer2")
-	if want := (PasswordHash{4096, 32, "abcdefgh", "UGYCVcUwcoG0k8SZZ.Uz3i0RYQNy1YmYj4I4poBPer2"}); !ok || h != want || h.Memory() != 16<<20 {
-		t.Errorf("got %+v, %v", h, ok)
-	}
-}

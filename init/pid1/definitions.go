@@ -1,6 +1,7 @@
 package pid1
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -46,7 +47,7 @@ func definitions(sys *system.System, consoles []string) []supervise.Definition {
 		})
 	}
 	for _, name := range slices.Sorted(maps.Keys(sys.Services)) {
-		defs = append(defs, serviceDefinition(name, sys.Services[name], sys.Users))
+		defs = append(defs, serviceDefinition(name, sys.Services[name], sys))
 	}
 	return defs
 }
@@ -71,40 +72,35 @@ func networkDefinition() supervise.Definition {
 // never is longer than any machine runs.
 const never = 100 * 365 * 24 * time.Hour
 
-// account is what a user's name stands for, "" for root. Names were checked before.
-func account(user string, users map[string]system.User) (name string, uid, gid int, home string) {
-	switch u, declared := users[user]; {
-	case declared:
-		return user, u.UID, u.GID, "/var/empty"
-	case user == "nobody":
-		return user, 65534, 65534, "/var/empty"
+// asUser is a definition with the user of a name, "" for root, and no more. Names were checked before.
+func asUser(user string, sys *system.System, env map[string]string) supervise.Definition {
+	uid, gid := sys.IDs(user)
+	home := cmp.Or(sys.Users[user].Home, "/var/empty")
+	if uid == 0 {
+		user, home = "root", "/root"
 	}
-	return "root", 0, 0, "/root"
+	return supervise.Definition{UID: uint32(uid), GID: uint32(gid), Groups: sys.GroupsOf(user), Env: environment(user, home, env)}
 }
 
 // serviceDefinition resolves a service of system.toml, which was checked before.
-func serviceDefinition(name string, s system.Service, users map[string]system.User) supervise.Definition {
-	user, uid, gid, home := account(s.User, users)
+func serviceDefinition(name string, s system.Service, sys *system.System) supervise.Definition {
 	texts, secrets := variables(s.Env)
-	return supervise.Definition{
-		Name: name, Argv: s.Command, Env: environment(user, home, texts), Secrets: secrets, State: s.State, Dir: s.Dir,
-		UID: uint32(uid), GID: uint32(gid), Caps: s.Capabilities.Numbers(),
-		Memory: int64(s.Memory), Tasks: s.Tasks,
-		Needs: s.Needs, Wants: s.Wants, After: s.After,
-		Ready: s.Ready, Restart: s.Restart,
-		StartTimeout: time.Duration(s.StartTimeout), StopTimeout: time.Duration(s.StopTimeout),
-		StopSignal: signalNamed(s.StopSignal), ReloadSignal: signalNamed(s.ReloadSignal),
-		MayFail: s.MayFail,
-	}
+	def := asUser(s.User, sys, texts)
+	def.Name, def.Argv, def.Secrets, def.State, def.Dir = name, s.Command, secrets, s.State, s.Dir
+	def.Caps, def.Memory, def.Tasks = s.Capabilities.Numbers(), int64(s.Memory), s.Tasks
+	def.Needs, def.Wants, def.After = s.Needs, s.Wants, s.After
+	def.Ready, def.Restart = s.Ready, s.Restart
+	def.StartTimeout, def.StopTimeout = time.Duration(s.StartTimeout), time.Duration(s.StopTimeout)
+	def.StopSignal, def.ReloadSignal = signalNamed(s.StopSignal), signalNamed(s.ReloadSignal)
+	def.MayFail = s.MayFail
+	return def
 }
 
 // checkDefinition is a check of system.toml as a command to run once.
-func checkDefinition(name string, c system.Check, users map[string]system.User) supervise.Definition {
-	user, uid, gid, home := account(c.User, users)
-	return supervise.Definition{
-		Name: "check-" + name, Argv: c.Command, Env: environment(user, home, nil), Dir: "/",
-		UID: uint32(uid), GID: uint32(gid),
-	}
+func checkDefinition(name string, c system.Check, sys *system.System) supervise.Definition {
+	def := asUser(c.User, sys, nil)
+	def.Name, def.Argv, def.Dir = "check-"+name, c.Command, "/"
+	return def
 }
 
 // environment is the whole environment of a service, sorted.

@@ -8,7 +8,7 @@ import (
 	"bantam/system"
 )
 
-var webUser = map[string]system.User{"web": {UID: 1000, GID: 1001}}
+var webUser = &system.System{Users: map[string]system.User{"web": {UID: 1000, GID: 1001}}}
 
 func TestAServiceGetsTheRightsAndLimitsOfItsLines(t *testing.T) {
 	for _, c := range []struct {
@@ -48,7 +48,7 @@ func TestAChangeOfRightsOrLimitsRestartsTheService(t *testing.T) {
 		"memory":          {Command: []string{"/x"}, Memory: 64 << 20},
 		"tasks":           {Command: []string{"/x"}, Tasks: 500},
 	} {
-		print := supervise.Fingerprint(serviceDefinition("a", service, nil), none)
+		print := supervise.Fingerprint(serviceDefinition("a", service, new(system.System)), none)
 		if seen[print] != "" {
 			t.Errorf("%s: like %s", claim, seen[print])
 		}

@@ -276,11 +276,11 @@ func (m *Machine) LoadModule(ctx context.Context, name string) error {
 
 // Users are those of /etc/passwd, and what somebody has changed there.
 func (m *Machine) Users() (map[string]string, error) {
-	return userStates(textOf("/etc/passwd"), textOf("/etc/group"), textOf("/etc/shadow")), nil
+	return userStates(textOf("/etc/passwd"), textOf("/etc/group"), textOf("/etc/shadow"), readKeys(keysPath)), nil
 }
 
-// SetUsers makes these all the users beside root and nobody.
-func (m *Machine) SetUsers(users map[string]system.User) error { return WriteUsers(users) }
+// SetUsers makes the system's all the accounts beside those that are always there.
+func (m *Machine) SetUsers(sys *system.System) error { return WriteUsers(sys) }
 
 // Adopt makes sys what services and the network start from next.
 func (m *Machine) Adopt(text []byte, sys *system.System, fingerprints map[string]string) error {
@@ -332,8 +332,8 @@ func (m *Machine) StartServices(names []string) error {
 func (m *Machine) ReloadServices(names []string) error { return m.sup.Reload(names...) }
 
 // RunCheck runs a check's command once.
-func (m *Machine) RunCheck(ctx context.Context, name string, check system.Check, users map[string]system.User) error {
-	status, tail, err := m.sup.RunOnce(ctx, checkDefinition(name, check, users))
+func (m *Machine) RunCheck(ctx context.Context, name string, check system.Check, sys *system.System) error {
+	status, tail, err := m.sup.RunOnce(ctx, checkDefinition(name, check, sys))
 	return checkFault(status, tail, err)
 }
 

@@ -13,11 +13,11 @@ import (
 var _ switcher.Machine = (*Machine)(nil)
 
 // CanStart looks at the service's program and folder with the eyes of its user.
-func (m *Machine) CanStart(service system.Service, users map[string]system.User) (notes []string, err error) {
+func (m *Machine) CanStart(service system.Service, sys *system.System) (notes []string, err error) {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), lookLimit, errNoAnswer)
 	defer cancel()
 	notes, err = look(ctx, m.looks, service.Command[0]+" "+service.Dir, func() ([]string, error) {
-		def := serviceDefinition("", service, users)
+		def := serviceDefinition("", service, sys)
 		return supervise.CanStart(def, m.state.withState(service, int(def.UID), int(def.GID), supervise.LookAt))
 	})
 	switch {

@@ -59,7 +59,7 @@ func fingerprints(sys *system.System, l *looks, usr func(path string) (digest st
 	defer cancel()
 	prints := map[string]string{}
 	for name, service := range sys.Services {
-		prints[name] = supervise.Fingerprint(serviceDefinition(name, service, sys.Users), func(path string) (string, error) {
+		prints[name] = supervise.Fingerprint(serviceDefinition(name, service, sys), func(path string) (string, error) {
 			if digest, known := usr(path); known && digest == "" {
 				return "", fs.ErrNotExist
 			} else if known {

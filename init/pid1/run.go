@@ -115,7 +115,7 @@ func (p *initProcess) live() (action Action, err error) {
 	if err := LoopbackUp(); err != nil {
 		p.notes.add("%v", err)
 	}
-	if err := WriteUsers(nil); err != nil { // root and nobody, also when system.toml names no user
+	if err := WriteUsers(new(system.System)); err != nil { // root and nobody, also when system.toml names no user
 		p.notes.add("%v", err)
 	}
 	p.defaults(system.ParameterDefaults)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"bantam/init/control"
+	"bantam/system"
 )
 
 // removeLimit is how long a folder with all its files may take to be removed; what is left is for the next boot.
@@ -27,6 +28,9 @@ func (p *initProcess) stateFolders() control.Frame {
 		for name, u := range sys.Users {
 			if u.UID == owners[folder] {
 				f.User = name
+			}
+			if u.Home == folder && u.HomeIn == system.HomeInState {
+				f.UsedBy = append(f.UsedBy, "user "+name)
 			}
 		}
 		switch owners[folder] {

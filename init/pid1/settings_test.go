@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bantam/init/supervise"
+	"bantam/switcher"
 	"bantam/system"
 )
 
@@ -88,18 +90,26 @@ func TestSysctlOfAnInterfaceWithADot(t *testing.T) {
 }
 
 func TestAccounts(t *testing.T) {
-	users := map[string]system.User{"web": {UID: 1001, GID: 1000}, "app": {UID: 1000, GID: 1000}, "con": {UID: 7, GID: 5}}
-	passwd, group, shadow := accounts(users)
+	users := map[string]system.User{"web": {UID: 1001, GID: 1000}, "app": {UID: 1000, GID: 1000, Groups: []string{"operator", "extra"}}, "con": {UID: 7, GID: 5}}
+	for name, u := range users {
+		u.Home, u.Shell = "/var/empty", "/bin/false"
+		users[name] = u
+	}
+	users["anna"] = system.User{UID: 2000, GID: 2000, Groups: []string{"operator"}, Home: "/home/anna", Shell: "/bin/sh", Password: "$y$x", AuthorizedKeys: []string{"key a", "key b"}}
+	keys := map[string][]string{"anna": {"key a", "key b"}}
+	sys := &system.System{Users: users, Groups: map[string]system.Group{"extra": {GID: 3000}}}
+	passwd, group, shadow := accounts(sys)
 	for _, tt := range []struct{ name, got, want string }{
 		{"passwd is ordered by number", passwd, `root:x:0:0:root:/root:/bin/sh
 con:x:7:5::/var/empty:/bin/false
 app:x:1000:1000::/var/empty:/bin/false
 web:x:1001:1000::/var/empty:/bin/false
+anna:x:2000:2000::/home/anna:/bin/sh
 netcfg:x:65533:65533:network configurator:/:/bin/false
 nobody:x:65534:65534:nobody:/var/empty:/bin/false
 `},
-		{"a shared group is named once", group, "root:x:0:\ntty:x:5:\napp:x:1000:\nnetcfg:x:65533:\nnogroup:x:65534:\n"},
-		{"nobody has a password", shadow, "root:*:::::::\ncon:*:::::::\napp:*:::::::\nweb:*:::::::\nnetcfg:*:::::::\nnobody:*:::::::\n"},
+		{"a shared group is named once", group, "root:x:0:\ntty:x:5:\napp:x:1000:\nanna:x:2000:\nextra:x:3000:app\noperator:x:65532:app,anna\nnetcfg:x:65533:\nnogroup:x:65534:\n"},
+		{"only who is given a password has one", shadow, "root:*:::::::\ncon:*:::::::\napp:*:::::::\nweb:*:::::::\nanna:$y$x:::::::\nnetcfg:*:::::::\nnobody:*:::::::\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.got != tt.want {
@@ -107,23 +117,53 @@ nobody:x:65534:65534:nobody:/var/empty:/bin/false
 			}
 		})
 	}
-	for _, tt := range []struct{ name, passwd, group, shadow, want string }{
-		{"as they were made", passwd, group, shadow, "app 1000:1000, con 7:5, web 1001:1000"},
-		{"another account", passwd + "evil:x:0:0::/:/bin/sh\n", group, shadow, "app 1000:1000, con 7:5, evil changed by somebody, web 1001:1000"},
-		{"a shell", strings.Replace(passwd, "web:x:1001:1000::/var/empty:/bin/false", "web:x:1001:1000::/var/empty:/bin/sh", 1), group, shadow,
-			"app 1000:1000, con 7:5, web changed by somebody"},
-		{"root's line", strings.Replace(passwd, "root:x", "root:", 1), group, shadow, "app 1000:1000, con 7:5, root changed by somebody, web 1001:1000"},
-		{"a group", passwd, group + "wheel:x:9:web\n", shadow, "app 1000:1000, con 7:5, root changed by somebody, web 1001:1000"},
-		{"a password", passwd, group, strings.Replace(shadow, "root:*", "root:", 1), "app 1000:1000, con 7:5, root changed by somebody, web 1001:1000"},
-		{"all gone", "", "", "", "netcfg changed by somebody, nobody changed by somebody, root changed by somebody"},
+	for _, tt := range []struct{ name, passwd, group, shadow, changed string }{
+		{"as they were made", passwd, group, shadow, ""},
+		{"another account", passwd + "evil:x:0:0::/:/bin/sh\n", group, shadow, "evil"},
+		{"a shell", strings.Replace(passwd, "web:x:1001:1000::/var/empty:/bin/false", "web:x:1001:1000::/var/empty:/bin/sh", 1), group, shadow, "web"},
+		{"root's line", strings.Replace(passwd, "root:x", "root:", 1), group, shadow, "root"},
+		{"another group", passwd, group + "wheel:x:9:web\n", shadow, "group wheel, root, web"},
+		{"another operator", passwd, strings.Replace(group, "app,anna", "app,web,anna", 1), shadow, "web"},
+		{"a password taken away", passwd, group, strings.Replace(shadow, "root:*", "root:", 1), "root"},
+		{"a password given", passwd, group, strings.Replace(shadow, "root:*", "root:$y$z", 1), "root"},
+		{"another password", passwd, group, strings.Replace(shadow, "$y$x", "$y$z", 1), "anna"},
+		{"all gone", "", "", "", "anna, app, con, group extra, netcfg, nobody, root, web"},
 	} {
-		states := userStates(tt.passwd, tt.group, tt.shadow)
+		states, want := userStates(tt.passwd, tt.group, tt.shadow, keys), switcher.Accounts(sys)
+		all := maps.Clone(states)
+		maps.Copy(all, want)
 		var list []string
-		for _, name := range slices.Sorted(maps.Keys(states)) {
-			list = append(list, name+" "+states[name])
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			if states[name] != want[name] {
+				list = append(list, name)
+			}
 		}
-		if got := strings.Join(list, ", "); got != tt.want {
-			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		if got := strings.Join(list, ", "); got != tt.changed {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.changed)
+		}
+	}
+	for _, tt := range []struct {
+		name string
+		keys map[string][]string
+	}{{"a key more", map[string][]string{"anna": {"key a", "key b", "key c"}}}, {"none", nil}, {"a key of nobody", map[string][]string{"anna": keys["anna"], "eve": {"key"}}}} {
+		if maps.Equal(userStates(passwd, group, shadow, tt.keys), switcher.Accounts(sys)) {
+			t.Errorf("%s: nothing has changed", tt.name)
+		}
+	}
+}
+
+func TestKeysAreWhatTheSystemSays(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "keys")
+	for _, keys := range []map[string][]string{{"a": {"one"}, "b": {"two", "three"}}, {"b": {"three"}, "c": {"four"}}, {}} {
+		sys := &system.System{Users: map[string]system.User{"d": {UID: 1}}}
+		for name, lines := range keys {
+			sys.Users[name] = system.User{AuthorizedKeys: lines}
+		}
+		if err := writeKeys(dir, sys); err != nil {
+			t.Fatal(err)
+		}
+		if got := readKeys(dir); !reflect.DeepEqual(got, keys) {
+			t.Errorf("got %v, want %v", got, keys)
 		}
 	}
 }

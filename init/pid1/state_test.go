@@ -45,6 +45,12 @@ func TestFoldersThatLast(t *testing.T) {
 		"removed in use: it is in use",
 		"removed: <nil>, list: [/srv/busy/a /srv/web] <nil>, left [srv:busy:a srv:web]",
 		"what a power cut left is removed: <nil>, left [srv:busy:a srv:web]",
+		"a home: \"\" <nil>, then <nil>, \"100:101\" <nil>, drwx------ below drwxr-xr-x",
+		"her number changes: <nil>, <nil>, \"110:111\" <nil>, 110:111",
+		"it comes to last: <nil>, \"lasting\" <nil>",
+		"and does not any more: <nil>, \"110:111\" <nil>",
+		"a folder of root: <nil>, \"120:121\" <nil>, what is in it 110:111",
+		"a link above a home: <nil>, /srv/link is no folder; a link to one will not do",
 		"busy: <nil>, its file is still \"x\"",
 	)
 }
@@ -152,6 +158,35 @@ func foldersThatLast() error {
 	}
 	say("what a power cut left is removed: %v, left %v", m.state.removeLeft(ctx), namesIn(m.state.dir))
 
+	const home = "/srv/homes/anna"
+	homeOf := func() string {
+		state, err := m.Home(home)
+		return fmt.Sprintf("%q %v", state, err)
+	}
+	before = homeOf()
+	err = m.MakeHome(ctx, home, 100, 101)
+	info, _ = os.Stat(home)
+	above, _ := os.Stat(filepath.Dir(home))
+	say("a home: %s, then %v, %s, %v below %v", before, err, homeOf(), info.Mode(), above.Mode())
+	onThreadOf(100, 101, func() { wrote = os.WriteFile(home+"/hers", nil, 0o600) })
+	err = errors.Join(os.WriteFile(home+"/roots", nil, 0o644), m.MakeHome(ctx, home, 110, 111))
+	say("her number changes: %v, %v, %s, %s", wrote, err, homeOf(), owner(home+"/hers"))
+	err = keep(home, 110, 111)
+	say("it comes to last: %v, %s", err, homeOf())
+	err = errors.Join(m.LeaveState(home), m.MakeHome(ctx, home, 110, 111))
+	say("and does not any more: %v, %s", err, homeOf())
+	if err := os.Chown(home, 0, 0); err != nil {
+		return err
+	}
+	err = m.MakeHome(ctx, home, 120, 121)
+	say("a folder of root: %v, %s, what is in it %s", err, homeOf(), owner(home+"/hers"))
+	_, err = m.Home("/srv/link/anna")
+	made := m.MakeHome(ctx, "/srv/link/anna", 100, 101)
+	say("a link above a home: %v, %v", err, made)
+	if _, err := m.Home("/srv/file"); err != nil {
+		return err
+	}
+
 	f, err := os.Create("/srv/busy/a/open")
 	if err != nil {
 		return err
@@ -207,7 +242,7 @@ func TestAServicesFolderIsWhereItWillBeWhenItStarts(t *testing.T) {
 		}
 		return supervise.Fact{}, &fs.PathError{Op: "stat", Path: path, Err: syscall.ENOENT}
 	}
-	users := map[string]system.User{"web": {UID: 80, GID: 80}}
+	users := &system.System{Users: map[string]system.User{"web": {UID: 80, GID: 80}}}
 	s := &stateFolders{dir: "/state/services"}
 	for dir, want := range map[string]string{
 		"/var/lib/new": "", "/srv/deep/er/web": "", "/srv/deep": "", "/var/lib/old": "", "/var/lib/old/sub": "",
@@ -253,7 +288,7 @@ env = { N = { secret = "none" } }
 		t.Fatal(problems)
 	}
 	complete := func(name string) (string, error) {
-		def := serviceDefinition(name, sys.Services[name], nil)
+		def := serviceDefinition(name, sys.Services[name], new(system.System))
 		if slices.ContainsFunc(def.Env, func(v string) bool { return strings.Contains(v, "hush") }) {
 			t.Errorf("a definition holds a secret's value: %q", def.Env)
 		}

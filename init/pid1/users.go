@@ -2,8 +2,12 @@ package pid1
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,10 +17,14 @@ import (
 	"bantam/system"
 )
 
-// WriteUsers writes /etc/passwd, /etc/group and /etc/shadow for root, nobody,
-// the network configurator and the users of the system. No account has a password.
-func WriteUsers(users map[string]system.User) error {
-	passwd, group, shadow := accounts(users)
+// keysPath has a file for each user who has keys, of his name and with a line for each: what opens him over the network.
+// They are public; only root writes them.
+const keysPath = "/run/bantam/authorized_keys"
+
+// WriteUsers writes /etc/passwd, /etc/group, /etc/shadow and the keys for root, nobody,
+// the network configurator and the users of the system.
+func WriteUsers(sys *system.System) error {
+	passwd, group, shadow := accounts(sys)
 	for _, file := range []File{
 		{"/etc/passwd", 0o644, passwd},
 		{"/etc/group", 0o644, group},
@@ -26,26 +34,67 @@ func WriteUsers(users map[string]system.User) error {
 			return err
 		}
 	}
+	return writeKeys(keysPath, sys)
+}
+
+// writeKeys makes the folder what the system says. A key that is gone opens nobody from then on.
+func writeKeys(dir string, sys *system.System) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if len(sys.Users[e.Name()].AuthorizedKeys) == 0 {
+			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	for name, u := range sys.Users {
+		if len(u.AuthorizedKeys) == 0 {
+			continue
+		}
+		if err := (File{filepath.Join(dir, name), 0o644, strings.Join(u.AuthorizedKeys, "\n") + "\n"}).Create(); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-// userStates says of every account what switcher.UserState says, if its line in passwd is as WriteUsers makes it. Of those
-// that are always there only what is not as it should be is listed; root stands for the other two files.
-func userStates(passwd, group, shadow string) map[string]string {
-	const changed = "changed by somebody"
-	users := usersIn(passwd)
-	wantPasswd, wantGroup, wantShadow := accounts(users)
-	states := map[string]string{}
-	for name, u := range users {
-		states[name] = switcher.UserState(u)
+// readKeys are the lines of each user who has some.
+func readKeys(dir string) map[string][]string {
+	keys := map[string][]string{}
+	entries, _ := os.ReadDir(dir) // without it nobody has any
+	for _, e := range entries {
+		if lines := strings.Split(strings.TrimSuffix(textOf(filepath.Join(dir, e.Name())), "\n"), "\n"); lines[0] != "" {
+			keys[e.Name()] = lines
+		}
 	}
-	have, want := strings.SplitAfter(passwd, "\n"), strings.SplitAfter(wantPasswd, "\n")
-	for _, lines := range [][2][]string{{have, want}, {want, have}} {
-		for _, line := range lines[0] {
-			if !slices.Contains(lines[1], line) {
+	return keys
+}
+
+// userStates says of every account what switcher.Accounts says, if its line in passwd is as WriteUsers makes it. Of those
+// that are always there only what is not as it should be is listed; root stands for the other two files.
+func userStates(passwd, group, shadow string, keys map[string][]string) map[string]string {
+	const changed = "changed by somebody"
+	have := accountsIn(passwd, group, shadow, keys)
+	wantPasswd, wantGroup, wantShadow := accounts(have)
+	states := switcher.Accounts(have)
+	lines, want := strings.SplitAfter(passwd, "\n"), strings.SplitAfter(wantPasswd, "\n")
+	for _, sides := range [][2][]string{{lines, want}, {want, lines}} {
+		for _, line := range sides[0] {
+			if !slices.Contains(sides[1], line) {
 				name, _, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
 				states[name] = changed
 			}
+		}
+	}
+	for name := range keys {
+		if _, known := have.Users[name]; !known {
+			states[name] = changed
 		}
 	}
 	if group != wantGroup || shadow != wantShadow {
@@ -54,48 +103,82 @@ func userStates(passwd, group, shadow string) map[string]string {
 	return states
 }
 
-// usersIn are the users of a passwd file beside root, nobody and the network configurator, whose numbers no system can give.
-func usersIn(passwd string) map[string]system.User {
-	users := map[string]system.User{}
-	for line := range strings.Lines(passwd) {
-		f := strings.Split(line, ":")
-		if len(f) < 4 {
-			continue
-		}
-		uid, uidErr := strconv.Atoi(f[2])
-		gid, gidErr := strconv.Atoi(f[3])
-		if uidErr == nil && gidErr == nil && uid > 0 && uid < netcfgUser {
-			users[f[0]] = system.User{UID: uid, GID: gid}
+// accountsIn are a system's users and groups as they are in the files, without those that are always there, whose numbers no system
+// can give. Of root it has what can be said of him.
+func accountsIn(passwd, group, shadow string, keys map[string][]string) *system.System {
+	sys := &system.System{Users: map[string]system.User{}, Groups: map[string]system.Group{}}
+	passwords, members := map[string]string{}, map[string][]string{}
+	for f := range fieldsOf(shadow, 2) {
+		if f[1] != noPassword {
+			passwords[f[0]] = f[1]
 		}
 	}
-	return users
+	for f := range fieldsOf(group, 4) {
+		if gid, err := strconv.Atoi(f[2]); err == nil && system.AlwaysGroups[f[0]] == 0 && f[0] != "root" {
+			sys.Groups[f[0]] = system.Group{GID: gid}
+		}
+		for name := range strings.SplitSeq(f[3], ",") {
+			if name != "" {
+				members[name] = append(members[name], f[0])
+			}
+		}
+	}
+	for f := range fieldsOf(passwd, 7) {
+		uid, uidErr := strconv.Atoi(f[2])
+		gid, gidErr := strconv.Atoi(f[3])
+		u := system.User{UID: uid, GID: gid, Groups: members[f[0]], Home: f[5], Shell: f[6], Password: passwords[f[0]], AuthorizedKeys: keys[f[0]]}
+		if f[0] == "root" && (u.LogsIn() || u.Shell != rootShell) || uidErr == nil && gidErr == nil && uid > 0 && uid < netcfgUser {
+			sys.Users[f[0]] = u
+		}
+	}
+	return sys
 }
 
-// accounts are the three files' texts, ordered by number. A group has the name of
-// its first user; several users may share one.
-func accounts(users map[string]system.User) (passwd, group, shadow string) {
+// fieldsOf yields the fields of each line that has so many, or more.
+func fieldsOf(text string, n int) func(yield func([]string) bool) {
+	return func(yield func([]string) bool) {
+		for line := range strings.Lines(text) {
+			if f := strings.Split(strings.TrimSuffix(line, "\n"), ":"); len(f) >= n && !yield(f) {
+				return
+			}
+		}
+	}
+}
+
+const (
+	noPassword = "*" // in shadow; nothing that is typed has that hash
+	rootShell  = "/bin/sh"
+)
+
+// accounts are the three files' texts, ordered by number. Only who is given a password has one.
+func accounts(sys *system.System) (passwd, group, shadow string) {
+	users := sys.Users
 	names := order.Sorted(maps.Keys(users), func(a, b string) int {
 		return cmp.Or(cmp.Compare(users[a].UID, users[b].UID), cmp.Compare(a, b))
 	})
 	var p, g, s strings.Builder
-	p.WriteString("root:x:0:0:root:/root:/bin/sh\n")
-	g.WriteString("root:x:0:\ntty:x:5:\n") // devpts is mounted with gid=5
-	s.WriteString("root:*:::::::\n")
-	hasGroup := map[int]bool{0: true, 5: true, netcfgUser: true, 65534: true}
+	password := func(name string) { fmt.Fprintf(&s, "%s:%s:::::::\n", name, cmp.Or(users[name].Password, noPassword)) }
+	fmt.Fprintf(&p, "root:x:0:0:root:/root:%s\n", cmp.Or(users["root"].Shell, rootShell))
+	password("root")
+	members := map[string][]string{}
 	for _, name := range names {
+		if name == "root" {
+			continue
+		}
 		u := users[name]
-		fmt.Fprintf(&p, "%s:x:%d:%d::/var/empty:/bin/false\n", name, u.UID, u.GID)
-		fmt.Fprintf(&s, "%s:*:::::::\n", name)
-		if !hasGroup[u.GID] {
-			hasGroup[u.GID] = true
-			fmt.Fprintf(&g, "%s:x:%d:\n", name, u.GID)
+		fmt.Fprintf(&p, "%s:x:%d:%d::%s:%s\n", name, u.UID, u.GID, u.Home, u.Shell)
+		password(name)
+		for _, group := range u.Groups {
+			members[group] = append(members[group], name)
 		}
 	}
+	ids := sys.GroupIDs()
+	for _, name := range order.Sorted(maps.Keys(ids), func(a, b string) int { return cmp.Or(cmp.Compare(ids[a], ids[b]), cmp.Compare(a, b)) }) {
+		fmt.Fprintf(&g, "%s:x:%d:%s\n", name, ids[name], strings.Join(members[name], ","))
+	}
 	fmt.Fprintf(&p, "netcfg:x:%d:%d:network configurator:/:/bin/false\n", netcfgUser, netcfgUser)
-	fmt.Fprintf(&g, "netcfg:x:%d:\n", netcfgUser)
-	s.WriteString("netcfg:*:::::::\n")
+	password("netcfg")
 	p.WriteString("nobody:x:65534:65534:nobody:/var/empty:/bin/false\n")
-	g.WriteString("nogroup:x:65534:\n")
-	s.WriteString("nobody:*:::::::\n")
+	password("nobody")
 	return p.String(), g.String(), s.String()
 }

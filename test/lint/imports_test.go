@@ -11,7 +11,7 @@ import (
 // it may import beside each other. The rule for a package is the longest prefix of
 // its path that is listed.
 var mayImport = map[string][]string{
-	"system":            {"lifecycle", "order", "printable", "signature", "spelling"},
+	"system":            {"lifecycle", "order", "printable", "signature", "spelling", "yescrypt"},
 	"signature":         {},
 	"gpt":               {},
 	"layer":             {"order"},
@@ -24,6 +24,7 @@ var mayImport = map[string][]string{
 	"confine":           {},
 	"printable":         {},
 	"spelling":          {},
+	"yescrypt":          {},
 	"lifecycle":         {},
 	"atomicfile":        {},
 	"tty":               {},
@@ -46,9 +47,9 @@ var mayImport = map[string][]string{
 	"netcfg":            {"atomicfile", "boottime", "confine", "order", "regular", "system"},
 	"netcfg/rtnl":       {},
 	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "printable", "signature", "slot", "spelling", "switcher", "system"},
-	"cmd":               {"board", "http1", "images", "oci", "printable", "signature", "spelling", "switcher", "system", "tty"},
+	"cmd":               {"board", "http1", "images", "oci", "printable", "signature", "spelling", "switcher", "system", "tty", "yescrypt"},
 	"cmd/droplines":     {"atomicfile"},
-	"init":              {"atomicfile", "boottime", "docs", "editor", "gpt", "http1", "layer", "lifecycle", "netcfg", "oci", "order", "printable", "regular", "signature", "slot", "spelling", "switcher", "system", "tty"},
+	"init":              {"atomicfile", "boottime", "docs", "editor", "gpt", "http1", "layer", "lifecycle", "netcfg", "oci", "order", "printable", "regular", "signature", "slot", "spelling", "switcher", "system", "tty", "yescrypt"},
 	"init/bootmenu":     {"editor/keys", "printable"},
 	"init/filetree":     {},
 	"init/glob":         {},

@@ -104,32 +104,34 @@ func (m *Machine) Hostname() (string, error) {
 	return m.name, nil
 }
 
-func (m *Machine) CanStart(system.Service, map[string]system.User) ([]string, error) { return nil, nil }
-func (m *Machine) FileState(string) (string, error)                                  { return "", nil }
-func (m *Machine) WriteFile(string, []byte, uint32, int, int) error                  { return nil }
-func (m *Machine) RemoveFile(string) error                                           { return nil }
-func (m *Machine) WriteLink(string, string) error                                    { return nil }
-func (m *Machine) EtcPaths() ([]string, error)                                       { return nil, nil }
-func (m *Machine) ReleaseLayers() error                                              { return nil }
-func (m *Machine) MakeFolder(string) error                                           { return nil }
-func (m *Machine) TreeItems() (switcher.Items, error)                                { return nil, nil }
-func (m *Machine) SetTree(switcher.Tree) error                                       { return nil }
-func (m *Machine) LayerIndex(switcher.Descriptor) (layer.Index, error)               { return nil, nil }
-func (m *Machine) LayerFile(switcher.Descriptor, string) ([]byte, error)             { return nil, nil }
-func (m *Machine) VerifyLayer(switcher.Descriptor) error                             { return nil }
-func (m *Machine) Secret(string) ([]byte, error)                                     { return []byte("s"), nil }
-func (m *Machine) StateFolder(string) (string, error)                                { return "", nil }
-func (m *Machine) KeepState(context.Context, string, int, int) error                 { return nil }
-func (m *Machine) LeaveState(string) error                                           { return nil }
-func (m *Machine) CanSetSysctl(string) error                                         { return nil }
-func (m *Machine) ModuleLoaded(string) (bool, error)                                 { return true, nil }
-func (m *Machine) Users() (map[string]string, error)                                 { return nil, nil }
-func (m *Machine) HasModule(string) (bool, error)                                    { return true, nil }
-func (m *Machine) Sysctl(string) (string, error)                                     { return "", nil }
-func (m *Machine) SetSysctl(string, string) error                                    { return nil }
-func (m *Machine) LoadModule(context.Context, string) error                          { return nil }
-func (m *Machine) SetUsers(map[string]system.User) error                             { return nil }
-func (m *Machine) ReloadServices([]string) error                                     { return nil }
-func (m *Machine) RunCheck(context.Context, string, system.Check, map[string]system.User) error {
+func (m *Machine) CanStart(system.Service, *system.System) ([]string, error) { return nil, nil }
+func (m *Machine) FileState(string) (string, error)                          { return "", nil }
+func (m *Machine) WriteFile(string, []byte, uint32, int, int) error          { return nil }
+func (m *Machine) RemoveFile(string) error                                   { return nil }
+func (m *Machine) WriteLink(string, string) error                            { return nil }
+func (m *Machine) EtcPaths() ([]string, error)                               { return nil, nil }
+func (m *Machine) ReleaseLayers() error                                      { return nil }
+func (m *Machine) MakeFolder(string) error                                   { return nil }
+func (m *Machine) TreeItems() (switcher.Items, error)                        { return nil, nil }
+func (m *Machine) SetTree(switcher.Tree) error                               { return nil }
+func (m *Machine) LayerIndex(switcher.Descriptor) (layer.Index, error)       { return nil, nil }
+func (m *Machine) LayerFile(switcher.Descriptor, string) ([]byte, error)     { return nil, nil }
+func (m *Machine) VerifyLayer(switcher.Descriptor) error                     { return nil }
+func (m *Machine) Secret(string) ([]byte, error)                             { return []byte("s"), nil }
+func (m *Machine) StateFolder(string) (string, error)                        { return "", nil }
+func (m *Machine) KeepState(context.Context, string, int, int) error         { return nil }
+func (m *Machine) LeaveState(string) error                                   { return nil }
+func (m *Machine) CanSetSysctl(string) error                                 { return nil }
+func (m *Machine) ModuleLoaded(string) (bool, error)                         { return true, nil }
+func (m *Machine) Users() (map[string]string, error)                         { return nil, nil }
+func (m *Machine) HasModule(string) (bool, error)                            { return true, nil }
+func (m *Machine) Sysctl(string) (string, error)                             { return "", nil }
+func (m *Machine) SetSysctl(string, string) error                            { return nil }
+func (m *Machine) LoadModule(context.Context, string) error                  { return nil }
+func (m *Machine) SetUsers(*system.System) error                             { return nil }
+func (m *Machine) Home(string) (string, error)                               { return "", nil }
+func (m *Machine) MakeHome(context.Context, string, int, int) error          { return nil }
+func (m *Machine) ReloadServices([]string) error                             { return nil }
+func (m *Machine) RunCheck(context.Context, string, system.Check, *system.System) error {
 	return nil
 }
