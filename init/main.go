@@ -14,6 +14,7 @@ import (
 	"bantam/init/applet"
 	"bantam/init/control"
 	"bantam/init/pid1"
+	"bantam/init/sftp"
 	"bantam/init/shell"
 	"bantam/init/sshd"
 	"bantam/init/supervise"
@@ -52,6 +53,8 @@ func run(args []string) int {
 		return netcfg.Main(args[1:])
 	case pid1.SSHName:
 		return sshd.Main(args[1:])
+	case pid1.SFTPName:
+		return sftp.Main(args[1:])
 	case supervise.ShimName:
 		return supervise.ShimMain(args[1:])
 	}
@@ -85,7 +88,7 @@ func withoutLooks(args []string) (rest []string) {
 
 // commands are all the names under /bin.
 func commands() []string {
-	names := append(applet.Names(), "sh", pid1.ConsoleName, pid1.NetcfgName, pid1.SSHName)
+	names := append(applet.Names(), "sh", pid1.ConsoleName, pid1.NetcfgName, pid1.SSHName, pid1.SFTPName)
 	for name := range verbCommands {
 		names = append(names, name)
 	}

@@ -24,6 +24,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bantam/init/applet"
+	"bantam/init/sftp"
 	"bantam/init/sshline"
 )
 
@@ -32,8 +33,16 @@ func TestMain(m *testing.M) {
 	switch os.Getenv("BE") {
 	case "bantam-sshd":
 		os.Exit(Main(os.Args[1:]))
-	case "nc":
-		code, _ := applet.Run("nc", os.Args[1:], applet.OS())
+	case "bantam-sftp":
+		if size := os.Getenv("SMALL"); size != "" { // a file system of that size is there
+			if err := unix.Mount("none", "small", "tmpfs", 0, "size="+size); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+		}
+		os.Exit(sftp.Main(os.Args[1:]))
+	case "nc", "scp":
+		code, _ := applet.Run(os.Getenv("BE"), os.Args[1:], applet.OS())
 		os.Exit(code)
 	}
 	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP} {
@@ -57,7 +66,7 @@ type host struct {
 	private  ed25519.PrivateKey // the host's key
 	start    sshline.Start
 	dir      string // has the client's key and the host's as a known one
-	user     string
+	small    int    // bytes of the file system that sftp finds at small/; 0: none
 	clients  sync.WaitGroup
 	listener net.Listener
 
@@ -270,6 +279,10 @@ func (c *served) open(id uint32, o sshline.Open) error {
 		cmd = exec.Command("/bin/sh", "-c", string(o.Command))
 	case sshline.SFTP:
 		cmd = be("bantam-sftp")
+		if c.host.small > 0 {
+			os.Mkdir(c.host.path("small"), 0o755)
+			cmd.Env = append(cmd.Env, fmt.Sprintf("SMALL=%d", c.host.small))
+		}
 	case sshline.Forward:
 		cmd = be("nc", "-v", "--", o.Host, strconv.Itoa(o.Port))
 	}
@@ -302,6 +315,11 @@ func (c *served) open(id uint32, o sshline.Open) error {
 		}
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = ends[0][0], ends[1][1], ends[2][1]
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		if o.Kind == sshline.SFTP && c.host.small > 0 {
+			cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS
+			cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+			cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+		}
 		ours, theirs = []*os.File{ends[0][1], ends[1][0], ends[2][0]}, []*os.File{ends[0][0], ends[1][1], ends[2][1]}
 	}
 	err := cmd.Start()

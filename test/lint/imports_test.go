@@ -55,6 +55,7 @@ var mayImport = map[string][]string{
 	"init/glob":         {},
 	"init/sigaction":    {},
 	"init/tree":         {"init/filetree", "layer", "order"},
+	"init/sftp":         {},
 	"init/sshd":         {"confine", "init/sshline", "printable"},
 	"init/sshline":      {},
 	"init/supervise":    {"boottime", "init/sigaction", "lifecycle", "order", "printable", "regular", "tty"},
