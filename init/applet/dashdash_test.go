@@ -89,6 +89,7 @@ var endOfOptions = map[string]string{
 	"rm":         "-f -- fruit",
 	"rmdir":      "-- dir",
 	"rmmod":      "-- nosuchmodule",
+	"scp":        "-f -- nothing",
 	"sed":        "-n -- 1p fruit",
 	"seq":        "-w -- -1 2",
 	"sha1sum":    "-b -- fruit",

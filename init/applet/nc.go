@@ -158,6 +158,7 @@ func (m moving) Write(p []byte) (int, error) {
 // ncCopy copies both ways until the peer has ended, or nothing moves for -w. A
 // peer that only listens ends its own direction at once; a file or a pipe on
 // standard input is still sent to it, a person at a terminal gets the prompt.
+// Each direction ends by itself, as bantam-sshd needs it of a connection that it forwards.
 func (c *call) ncCopy(conn net.Conn, patience time.Duration) int {
 	defer conn.Close()
 	sent := make(chan struct{})
@@ -180,6 +181,10 @@ func (c *call) ncCopy(conn net.Conn, patience time.Duration) int {
 		switch {
 		case err == io.EOF:
 			if !isTerminal(c.in) {
+				// Who reads what comes is told that it is all, and may still have something to send.
+				if f, ok := c.rawOut.(*os.File); ok && !c.seen {
+					f.Close()
+				}
 				<-sent
 			}
 			return 0

@@ -82,6 +82,7 @@ func init() {
 		"rm":         {run: rm, usage: "[-rRfivd] FILE...", purpose: "remove files"},
 		"rmdir":      {run: rmdir, usage: "[-p] FOLDER...", purpose: "remove empty folders"},
 		"rmmod":      {run: rmmod, usage: "MODULE...", purpose: "remove a kernel module", plain: true},
+		"scp":        {run: scp, usage: "-t [-rpd] TARGET, or -f [-rp] FILE...", purpose: "the far end of a copy by scp on another machine"},
 		"sed":        {run: sed, usage: "[-nEis] [-e SCRIPT] [-f FILE] SCRIPT [FILE...]", purpose: "edit a stream: s p d q = a i c y n and addresses"},
 		"seq":        {run: seq, usage: "[-w] [-s TEXT] [FIRST [STEP]] LAST", purpose: "print numbers"},
 		"sha1sum":    {run: digestCommand, usage: "[-cbt] [--status] [--quiet] [--ignore-missing] [FILE...]", purpose: "SHA-1 of files"},

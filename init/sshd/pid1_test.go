@@ -66,6 +66,7 @@ type host struct {
 	private  ed25519.PrivateKey // the host's key
 	start    sshline.Start
 	dir      string // has the client's key and the host's as a known one
+	bin      string // has our scp
 	small    int    // bytes of the file system that sftp finds at small/; 0: none
 	clients  sync.WaitGroup
 	listener net.Listener
@@ -99,7 +100,14 @@ func newHost(t *testing.T, change func(*sshline.Start)) *host {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &host{t: t, private: private, dir: t.TempDir()}
+	h := &host{t: t, private: private, dir: t.TempDir(), bin: t.TempDir()}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(h.bin, "scp"), []byte("#!/bin/sh\nBE=scp exec "+self+" \"$@\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	hostKey, err := ssh.NewPublicKey(public)
 	if err != nil {
 		t.Fatal(err)
@@ -287,7 +295,7 @@ func (c *served) open(id uint32, o sshline.Open) error {
 		cmd = be("nc", "-v", "--", o.Host, strconv.Itoa(o.Port))
 	}
 	if cmd.Env == nil {
-		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.host.dir}
+		cmd.Env = []string{"PATH=" + c.host.bin + ":" + os.Getenv("PATH"), "HOME=" + c.host.dir}
 	}
 	cmd.Dir = c.host.dir
 	for name, value := range o.Env {
