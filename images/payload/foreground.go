@@ -22,6 +22,10 @@ var foregrounds = map[string]foreground{
 	"radvd":   {add: []string{"--nodaemon"}},
 }
 
+// listens are the TCP ports of programs that are ready once they listen, as their packages in Debian 12 configure them. A program that
+// listens on nothing before somebody writes what, as nginx, is not among them: a service would never be ready.
+var listens = map[string]int{"mosquitto": 1883, "prometheus-node-exporter": 9100, "redis-server": 6379}
+
 // stay makes a command one that stays; ok is false for a program of which that is not known.
 func stay(command []string) (stays []string, ok bool) {
 	how, ok := foregrounds[path.Base(command[0])]

@@ -80,8 +80,11 @@ func commandNote(command []string) string {
 	if len(command) < 3 {
 		return ""
 	}
-	var paths []string
+	var paths, words []string
 	for _, word := range command[1:] {
+		if !strings.HasPrefix(word, "-") {
+			words = append(words, word)
+		}
 		if strings.HasPrefix(word, "/") && !shellOnly(word) {
 			paths = append(paths, printable.Escape(word))
 		}
@@ -109,6 +112,8 @@ func commandNote(command []string) string {
 			from = " of " + printable.Escape(source)
 		}
 		return fmt.Sprintf("its script would make %s%s: write that as a [file]", last(1), from)
+	case name == "ln" && len(paths) == 2 && len(paths) == len(words) && strings.HasPrefix(last(1), "/etc/"):
+		return fmt.Sprintf("its script would make %s a link to %s: a [file] or a line of configuration has to say the same", last(1), paths[0])
 	}
 	return ""
 }

@@ -72,8 +72,13 @@ func (s serviceWish) lines() string {
 	if s.Forks {
 		b.WriteString("# it goes into the background, and a service stays: it needs the option that keeps it\n")
 	}
-	if s.User != "" {
+	switch {
+	case s.User != "":
 		fmt.Fprintf(&b, "user = %s\n", syntax.Quote(s.User))
+	case s.Becomes != "":
+		fmt.Fprintf(&b, "user = \"root\" # it becomes %s by itself\n", printable.Escape(s.Becomes))
+	default:
+		b.WriteString("user = \"root\" # its unit names no other\n")
 	}
 	if s.Capabilities != nil {
 		fmt.Fprintf(&b, "capabilities = %s\n", list(s.Capabilities))
@@ -83,6 +88,9 @@ func (s serviceWish) lines() string {
 	}
 	if len(s.Run) > 0 {
 		fmt.Fprintf(&b, "needs = %s\n", list([]string{prepare}))
+	}
+	if s.Ready != "" {
+		fmt.Fprintf(&b, "ready = %s\n", syntax.Quote(s.Ready))
 	}
 	return b.String()
 }

@@ -3,8 +3,10 @@ package payload
 import (
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
+	"bantam/lifecycle"
 	"bantam/system"
 )
 
@@ -49,9 +51,15 @@ func (u unit) last(key string) string {
 	return ""
 }
 
-// daemon tells whether the unit keeps a program running, under one name.
-func (u unit) daemon() bool {
-	return u.wanted && u.last("ExecStart") != "" && u.last("Type") != "oneshot" && !strings.HasSuffix(u.name, "@")
+// isService tells whether the unit is one of a machine, under one name: it keeps a program running, or what that has done.
+func (u unit) isService() bool {
+	return u.wanted && u.last("ExecStart") != "" && !strings.HasSuffix(u.name, "@") &&
+		(u.last("Type") != "oneshot" || u.keepsEffect() && len(u.section["ExecStart"]) == 1)
+}
+
+// keepsEffect tells whether the unit counts as running when its program has ended, as one that sets up a firewall.
+func (u unit) keepsEffect() bool {
+	return slices.Contains([]string{"yes", "true", "on", "1"}, u.last("RemainAfterExit"))
 }
 
 // service is the [service] that runs the unit's program. known are users that the package makes.
@@ -91,6 +99,15 @@ func (u unit) service(known []string) serviceWish {
 	}
 	if s.User == "root" || !userName.MatchString(s.User) {
 		s.User = ""
+	}
+	switch program := path.Base(slices.Concat(s.Command, []string{""})[0]); {
+	case u.last("Type") == "oneshot":
+		s.Ready = lifecycle.ReadyExited
+	case listens[program] != 0:
+		s.Ready = lifecycle.ReadyTCP + strconv.Itoa(listens[program])
+	}
+	if strings.Contains(prefix, "!") {
+		s.Becomes = u.last("User")
 	}
 	s.Capabilities = u.capabilities(s.User != "")
 	for key, dir := range map[string]string{"StateDirectory": "/var/lib", "CacheDirectory": "/var/cache", "LogsDirectory": "/var/log"} {

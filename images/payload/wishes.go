@@ -30,6 +30,8 @@ type serviceWish struct {
 	Name         string
 	Command      []string
 	User         string   // "" is root
+	Becomes      string   // user that it changes to by itself, if that is known
+	Ready        string   // when it is, if that is more than to run
 	Capabilities []string // nil is what it has by itself
 	State        []string // folders that last
 	Run          []string // folders below /run
@@ -65,7 +67,7 @@ func (c *contents) wishes() wishes {
 	for _, file := range slices.Sorted(maps.Keys(c.Aside)) {
 		name, isUnit := strings.CutSuffix(path.Base(file), ".service")
 		u := parseUnit(name, c.Aside[file])
-		if !isUnit || !u.daemon() {
+		if !isUnit || !u.isService() {
 			continue
 		}
 		s := u.service(known)
