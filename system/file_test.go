@@ -49,3 +49,22 @@ func TestAFileHasItsDefaults(t *testing.T) {
 		t.Errorf("%v", changes)
 	}
 }
+
+func TestAFileLiesWhereAGenerationHasFiles(t *testing.T) {
+	for _, folder := range []string{"/bin", "/boot", "/dev", "/init", "/lib", "/lib64", "/proc", "/run", "/sbin", "/state", "/sys", "/tmp"} {
+		for _, file := range []string{folder, folder + "/x"} {
+			for key, value := range map[string]string{"text": `"a"`, "source": `"a"`} {
+				_, problems := Parse("system.toml", []byte("\n [file.\""+file+"\"]\n"+key+" = "+value+"\n"))
+				const want = "files may be made below /etc, /home, /opt, /root, /srv, /usr, /var only"
+				if len(problems) != 1 || problems[0].String() != "system.toml:2:8: file.\""+file+"\": "+want {
+					t.Errorf("%s with %s: %v", file, key, problems)
+				}
+			}
+		}
+	}
+	for _, folder := range []string{"/etc", "/home", "/opt", "/root", "/srv", "/usr", "/var"} {
+		if _, problems := Parse("system.toml", []byte("[file.\""+folder+"/x\"]\ntext = \"a\"\n")); len(problems) > 0 {
+			t.Errorf("below %s: %v", folder, problems)
+		}
+	}
+}

@@ -67,7 +67,7 @@ func (c *contents) wishes() wishes {
 	for _, file := range slices.Sorted(maps.Keys(c.Aside)) {
 		name, isUnit := strings.CutSuffix(path.Base(file), ".service")
 		u := parseUnit(name, c.Aside[file])
-		if !isUnit || !u.isService() {
+		if !isUnit || !u.isService() || u.last("Type") == "oneshot" && c.leavesOff(u.name) {
 			continue
 		}
 		s := u.service(known)
@@ -84,6 +84,12 @@ func (c *contents) wishes() wishes {
 		first.State, first.Run = tidy(slices.Concat(first.State, folders)), tidy(slices.Concat(first.Run, run))
 	}
 	return w
+}
+
+// leavesOff tells whether the package's script leaves a service to who wants it, as debhelper's "--no-enable" has it: it enables only
+// what somebody has enabled before.
+func (c *contents) leavesOff(service string) bool {
+	return strings.Contains(c.Scripts["postinst"], "deb-systemd-helper debian-installed '"+service+".service'")
 }
 
 // plainFolder is one that means itself to a shell, too.

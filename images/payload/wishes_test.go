@@ -88,8 +88,10 @@ needs = ["broker-folders"]
 			"[service.d-folders]\ncommand = [\"sh\", \"-c\", \"mkdir -p /run/e\"]\nuser = \"root\"\nready = \"exited\"\n\n[service.d]\ncommand = [\"/usr/bin/d\"]\nuser = \"root\" # its unit names no other\nneeds = [\"d-folders\"]\n"},
 		{"one that listens where its package says", contents{Aside: unit("Type=notify\nUser=redis\nExecStart=/usr/bin/redis-server /etc/redis/redis.conf\n")},
 			"[user.redis]\nuid = 101\n\n[service.d]\ncommand = [\"/usr/bin/redis-server\", \"/etc/redis/redis.conf\"]\nuser = \"redis\"\nready = \"tcp/6379\"\n"},
-		{"a job whose effect is kept", contents{Aside: unit("Type=oneshot\nRemainAfterExit=yes\nExecStart=/usr/sbin/nft -f /etc/nftables.conf\n")},
-			"[service.d]\ncommand = [\"/usr/sbin/nft\", \"-f\", \"/etc/nftables.conf\"]\nuser = \"root\" # its unit names no other\nready = \"exited\"\n"},
+		{"a job whose effect is kept", contents{Aside: unit("Type=oneshot\nRemainAfterExit=yes\nExecStart=/usr/sbin/filter load /etc/filter.conf\n")},
+			"[service.d]\ncommand = [\"/usr/sbin/filter\", \"load\", \"/etc/filter.conf\"]\nuser = \"root\" # its unit names no other\nready = \"exited\"\n"},
+		{"a job that Debian leaves off", contents{Aside: unit("Type=oneshot\nRemainAfterExit=yes\nExecStart=/usr/sbin/nft -f /etc/nftables.conf\n"),
+			Scripts: map[string]string{"postinst": "if deb-systemd-helper debian-installed 'd.service'; then\n  true\nfi\n"}}, ""},
 		{"a job of several commands", contents{Aside: unit("Type=oneshot\nRemainAfterExit=yes\nExecStart=/usr/bin/a\nExecStart=/usr/bin/b\n")}, ""},
 		{"jobs, instances and what others start are none", contents{Aside: map[string]string{
 			"usr/lib/systemd/system/a.service":  "[Service]\nType=oneshot\nExecStart=/usr/bin/a\n" + install,
