@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
@@ -22,6 +23,8 @@ import (
 type Reason struct {
 	Path    string   `json:"path"`              // on the machine, e.g. /usr/lib/x86_64-linux-gnu/libcap.so.2
 	Link    string   `json:"link,omitempty"`    // of a link: where it leads in the end
+	Program bool     `json:"program,omitempty"` // it can be started
+	Starts  []string `json:"starts,omitempty"`  // services whose command names it
 	Layer   string   `json:"layer,omitempty"`   // e.g. package/libcap2
 	Version string   `json:"version,omitempty"` // of the package or module
 	For     []Asked  `json:"for"`               // what of system.toml brought it
@@ -154,7 +157,14 @@ func reasonsOf(sys *system.System, layers []stored, folders []string, name strin
 				all[at].Shared = append(all[at].Shared, l.LayerName())
 				continue
 			}
-			all = append(all, search.reason(i, file))
+			r := search.reason(i, file)
+			for _, service := range slices.Sorted(maps.Keys(sys.Services)) {
+				command := sys.Services[service].Command
+				if r.Program && len(command) > 0 && (command[0] == path.Base(file) || system.NamedBy(sys.Services[service], r.Path)) {
+					r.Starts = append(r.Starts, service)
+				}
+			}
+			all = append(all, r)
 		}
 	}
 	return all

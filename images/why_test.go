@@ -47,19 +47,22 @@ func TestWhyAFileIsThere(t *testing.T) {
 		storedLayer("package/tool", "package/tool", "usr/bin/tool: /lib64/ld.so libb.so.1"),
 		storedLayer("program/own", "program/own", "usr/bin/own: /lib64/ld.so libc.so.6"),
 	}
-	sys, problems := system.Parse("", []byte("[file.\"/etc/app.conf\"]\ntext = \"x\"\n[file.\"/srv/www\"]\nsource = \"site\"\n"))
+	sys, problems := system.Parse("", []byte("[file.\"/etc/app.conf\"]\ntext = \"x\"\n[file.\"/srv/www\"]\nsource = \"site\"\n"+
+		"[service.web]\ncommand = [\"/usr/sbin/app\", \"-f\"]\n[service.sh]\ncommand = [\"sh\", \"-c\", \"exec /usr/sbin/app\"]\n[service.own]\ncommand = [\"own\"]\n"))
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
 	for name, want := range map[string][]string{
-		"/usr/sbin/app":         {"/usr/sbin/app in package/app for package/app []"},
+		"/usr/sbin/app":         {"/usr/sbin/app in package/app for package/app [] program of sh, web;"},
+		"tool":                  {"/usr/bin/tool in package/tool for package/tool [] program of ;"},
+		"own":                   {"/usr/bin/own in program/own for program/own [] program of own;"},
 		"/sbin/app":             {"/usr/sbin/app in package/app for package/app []"},
-		"/usr/share/app/data":   {"/usr/share/app/data in package/app for package/app []"},
+		"/usr/share/app/data":   {"/usr/share/app/data in package/app for package/app [];"},
 		"/srv/www/index.html":   {"/srv/www/index.html in files for files []"},
 		"/etc/app.conf":         {"/etc/app.conf of file.\"/etc/app.conf\""},
 		"/usr/share/libb":       {"/usr/share/libb in package/libb1 for package/app [], package/tool []"},
 		"/" + lib + "broken":    {"/" + lib + "broken -> /" + lib + "nowhere in package/libb1 for package/app [], package/tool []"},
-		"/" + lib + "libb.so.1": {"/" + lib + "libb.so.1 in package/libb1 for package/app [/usr/sbin/app liba.so.1 /" + lib + "liba.so.1.2 libb.so.1], package/tool [/usr/bin/tool libb.so.1]"},
+		"/" + lib + "libb.so.1": {"/" + lib + "libb.so.1 in package/libb1 for package/app [/usr/sbin/app liba.so.1 /" + lib + "liba.so.1.2 libb.so.1], package/tool [/usr/bin/tool libb.so.1];"},
 		"liba.so.1":             {"/" + lib + "liba.so.1 -> /" + lib + "liba.so.1.2 in package/liba1 for package/app [/usr/sbin/app liba.so.1]"},
 		"/lib64/ld.so":          {"/usr/lib64/ld.so -> /" + lib + "ld.so in package/libc6 for package/app [/usr/sbin/app /lib64/ld.so], package/tool [/usr/bin/tool /lib64/ld.so], program/own [/usr/bin/own /lib64/ld.so]"},
 		"/" + lib + "libm.so.6": {"/" + lib + "libm.so.6 in package/libc6 for package/app [], package/tool [], program/own []"},
@@ -91,7 +94,10 @@ func TestWhyAFileIsThere(t *testing.T) {
 			if len(r.Shared) > 0 {
 				text += " also " + strings.Join(r.Shared, ", ")
 			}
-			got = append(got, text)
+			if r.Program {
+				text += " program of " + strings.Join(r.Starts, ", ")
+			}
+			got = append(got, text+";")
 		}
 		if !slices.EqualFunc(got, want, strings.HasPrefix) {
 			t.Errorf("%s: got\n  %s\nwant\n  %s", name, strings.Join(got, "\n  "), strings.Join(want, "\n  "))

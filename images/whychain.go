@@ -35,6 +35,9 @@ func newSearch(layers []stored, folders []string) *search {
 	return s
 }
 
+// programFolders are where programs are found by name.
+var programFolders = []string{"/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"}
+
 // reason is that of a file of a layer.
 func (s *search) reason(at int, file string) Reason {
 	l := s.layers[at]
@@ -50,6 +53,7 @@ func (s *search) reason(at int, file string) Reason {
 			r.Link = path.Join("/", path.Dir(file), to)
 		}
 	}
+	r.Program = target != nil && target.Kind == layer.RegularFile && target.Mode&0o111 != 0 && slices.Contains(programFolders, path.Dir("/"+file))
 	for _, entry := range strings.Fields(l.Annotations[switcher.ForAnnotation]) {
 		r.For = append(r.For, Asked{Entry: entry, Chain: s.chain(entry, at, target)})
 	}

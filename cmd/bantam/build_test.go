@@ -21,7 +21,7 @@ func TestBuildAndSize(t *testing.T) {
 	}
 
 	r := bantam("", "build", "--device", device, "--out", out, system)
-	r.expect(t, exitOK, "out/pc.iso, ", "system.lock: new for board pc; keep it with system.toml\n")
+	r.expect(t, exitOK, "out/pc.iso with the rest as above, ", "system.lock: new for board pc; keep it with system.toml\n")
 	for _, part := range []string{"generation ", "kernel ", "modules ", "init ", "loader ", "overhead ", "total ", "out/pc.img"} {
 		if !strings.Contains(r.out, part) {
 			t.Errorf("no %q in the table\n%s", part, r.out)

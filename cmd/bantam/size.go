@@ -66,11 +66,14 @@ are shown before compression, which makes them three to five times smaller.`,
 func printParts(w io.Writer, title string, parts []images.Part, top int) {
 	fmt.Fprintln(w, title)
 	var total, rest int64
-	for _, p := range parts {
-		total += p.Size
+	width := 14
+	for i, p := range parts {
+		if total += p.Size; top == 0 || i < top {
+			width = max(width, len(p.Name))
+		}
 	}
 	row := func(size int64, share, name, detail string) {
-		line := fmt.Sprintf("%12s  %6s  %-14s  %s", images.Commas(size), share, name, detail)
+		line := fmt.Sprintf("%12s  %6s  %-*s  %s", images.Commas(size), share, width, name, detail)
 		fmt.Fprintln(w, strings.TrimRight(line, " "))
 	}
 	for i, p := range parts {

@@ -93,7 +93,7 @@ func TestVendoredBuildNeedsNoNetwork(t *testing.T) {
 	device, system, vendor := deviceBinary(t, dir), filepath.Join(dir, "system.toml"), filepath.Join(dir, "vendor")
 	moduleProxy(t)
 	cache := ownModules(t)
-	const text = "packages = [\"libtirpc3\"]\n[program.hello]\ngo = \"example.org/Hello@v1.0.0\"\n"
+	const text = "packages = [\"libtirpc3\"]\n[program.hello]\ngo = \"example.org/Hello@v1.0.0\"\n[service.greet]\ncommand = [\"/usr/bin/hello\"]\n"
 	if err := os.WriteFile(system, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestVendoredBuildNeedsNoNetwork(t *testing.T) {
 	r := bantam("", "why", "--store", store, "/lib/x86_64-linux-gnu/libc.so.6")
 	r.expect(t, exitOK, "in package libc6 2.36-", "")
 	r.expect(t, exitOK, "  for packages = [\"libtirpc3\"]\n    /usr/lib/x86_64-linux-gnu/libtirpc.so.3.0.0 loads libc.so.6\n", "")
-	bantam("", "why", "--store", store, "hello").expect(t, exitOK, "/usr/bin/hello\n  in program hello v1.0.0\n  for [program.hello]\n", "")
+	bantam("", "why", "--store", store, "hello").expect(t, exitOK, "/usr/bin/hello\n  in program hello v1.0.0\n  for [program.hello]\n  started by service greet\n", "")
 	bantam("", "why", "--store", store, "libtirp.so.3").expect(t, exitFault, "", `; did you mean "libtirpc.so.3"?`)
 	bantam("", "why", "--store", store, "--json", "/etc/netconfig").expect(t, exitOK, `"layer": "package/libtirpc-common"`, "")
 

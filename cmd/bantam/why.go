@@ -64,7 +64,11 @@ func printReasons(w io.Writer, reasons []images.Reason) {
 		}
 		fmt.Fprintf(w, "  %s\n", strings.TrimSpace("in "+layerWords(r.Layer)+" "+r.Version))
 		if len(r.Shared) > 0 {
-			fmt.Fprintf(w, "  also in %d others, e.g. %s\n", len(r.Shared), layerWords(r.Shared[0]))
+			others := ""
+			if n := len(r.Shared) - 1; n > 0 {
+				others = fmt.Sprintf(" and %d more", n)
+			}
+			fmt.Fprintf(w, "  also in %s%s\n", layerWords(r.Shared[0]), others)
 		}
 		for _, a := range r.For {
 			fmt.Fprintf(w, "  for %s\n", entryWords(a.Entry))
@@ -75,9 +79,12 @@ func printReasons(w io.Writer, reasons []images.Reason) {
 				}
 				fmt.Fprintf(w, "    %s%s loads %s\n", s.File, of, s.Loads)
 			}
-			if len(a.Chain) == 0 && len(r.Shared) == 0 && r.Layer != a.Entry && !strings.HasPrefix(r.Layer, a.Entry+"/") {
+			if len(a.Chain) == 0 && len(r.Shared) == 0 && !r.Program && r.Layer != a.Entry && !strings.HasPrefix(r.Layer, a.Entry+"/") {
 				fmt.Fprintln(w, "    no program of it names this file: it is data, or opened at run time")
 			}
+		}
+		if len(r.Starts) > 0 {
+			fmt.Fprintf(w, "  started by service %s\n", strings.Join(r.Starts, ", "))
 		}
 	}
 }

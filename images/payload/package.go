@@ -111,7 +111,7 @@ func (r Request) packages(ctx context.Context) (all []*carried, notes []string, 
 	for _, p := range all {
 		slices.Sort(p.For)
 		if p.Whole && p.Part == p.Package { // of libraries nobody starts or misses the rest
-			notes = append(notes, p.notes(tree)...)
+			notes = append(notes, p.notes(r.System, tree)...)
 		}
 	}
 	slices.SortFunc(all, func(a, b *carried) int { return strings.Compare(a.Part, b.Part) })

@@ -151,25 +151,35 @@ func TestFoldersOfAServiceThatIsThere(t *testing.T) {
 
 func TestNotesOfScripts(t *testing.T) {
 	for script, want := range map[string]string{
-		"update-alternatives --install /bin/nc \\\n\tnc /bin/nc.openbsd 50 --slave /x y z":        "its script would make /bin/nc an alternative that leads to /bin/nc.openbsd: use that path",
-		"if dpkg-divert --package x --add --rename --divert /usr/bin/a.real /usr/bin/a; then":     "its script would divert another package's /usr/bin/a: not done, so both are not carried together",
-		"P=/usr/bin/ping\nif setcap cap_net_raw+ep $P; then":                                      "its script would give /usr/bin/ping the capabilities cap_net_raw+ep: a service gets them by capabilities",
-		"setcap 'cap_net_raw=eip' \"$1\"":                                                         "its script would give a program the capabilities cap_net_raw=eip: a service gets them by capabilities",
-		"ucf --three-way /usr/share/x.conf /etc/x.conf":                                           "its script would make /etc/x.conf of /usr/share/x.conf: write that as a [file]",
-		"ucf --sum-file /usr/share/x.md5 \"$new\" /etc/x.conf":                                    "its script would make /etc/x.conf: write that as a [file]",
-		"for i in nc netcat; do\nupdate-alternatives --install /bin/$i $i /bin/${i}.x 5\ndone":    "its script would make /bin/nc an alternative that leads to /bin/nc.x: use that path\nits script would make /bin/netcat an alternative that leads to /bin/netcat.x: use that path",
-		"for i in $(list); do update-alternatives --install /usr/bin/$i $i /usr/bin/$i.x 5; done": "its script would make alternatives, by names that only a shell finds out: call its programs by their paths",
-		"for f in /usr/share/x/*; do ucf $f /etc/x/$(basename $f); done":                          "",
-		"ucf /usr/share/$x /etc/x.conf":                                                           "its script would make /etc/x.conf: write that as a [file]",
-		"[ -e /etc/x/on ] || ln -sf /etc/x/all/one /etc/x/on":                                     "its script would make /etc/x/on a link to /etc/x/all/one: a [file] or a line of configuration has to say the same",
-		"ln -s $dir/one /etc/x/on; ln -s ../one /etc/x/on; ln -s /usr/a /usr/b":                   "",
-		"# update-alternatives --install /a b /c 1":                                               "",
-		"command -v setcap > /dev/null":                                                           "",
-		"update-alternatives --remove nc /bin/nc.openbsd":                                         "",
+		"update-alternatives --install /bin/nc \\\n\tnc /bin/nc.openbsd 50 --slave /usr/share/man/man1/nc.1.gz y z": "its script would make /bin/nc an alternative that leads to /bin/nc.openbsd: use that path",
+		"if dpkg-divert --package x --add --rename --divert /usr/bin/a.real /usr/bin/a; then":                       "its script would divert another package's /usr/bin/a: not done, so both are not carried together",
+		"P=/usr/bin/ping\nif setcap cap_net_raw+ep $P; then":                                                        "its script would give /usr/bin/ping the capabilities cap_net_raw+ep: a service gets them by capabilities",
+		"setcap 'cap_net_raw=eip' \"$1\"":                                                                           "its script would give a program the capabilities cap_net_raw=eip: a service gets them by capabilities",
+		"ucf --three-way /usr/share/x.conf /etc/x.conf":                                                             "its script would make /etc/x.conf of /usr/share/x.conf: write that as a [file]",
+		"ucf --sum-file /usr/share/x.md5 \"$new\" /etc/x.conf":                                                      "its script would make /etc/x.conf: write that as a [file]",
+		"for i in nc netcat; do\nupdate-alternatives --install /bin/$i $i /bin/${i}.x 5\ndone":                      "its script would make /bin/nc an alternative that leads to /bin/nc.x: use that path\nits script would make /bin/netcat an alternative that leads to /bin/netcat.x: use that path",
+		"for i in $(list); do update-alternatives --install /usr/bin/$i $i /usr/bin/$i.x 5; done":                   "its script would make alternatives, by names that only a shell finds out: call its programs by their paths",
+		"for f in /usr/share/x/*; do ucf $f /etc/x/$(basename $f); done":                                            "",
+		"ucf /usr/share/$x /etc/x.conf":                                                                             "its script would make /etc/x.conf: write that as a [file]",
+		"[ -e /etc/x/on ] || ln -sf /etc/x/all/one /etc/x/on":                                                       "its script would make /etc/x/on a link to /etc/x/all/one: a [file] or a line of configuration has to say the same",
+		"ln -s $dir/one /etc/x/on; ln -s ../one /etc/x/on; ln -s /usr/a /usr/b":                                     "",
+		"update-alternatives --install /usr/share/man/man7/b.7.gz b /usr/share/man/man7/bash.7.gz 10":               "",
+		"# update-alternatives --install /a b /c 1":                                                                 "",
+		"command -v setcap > /dev/null":                                                                             "",
+		"update-alternatives --remove nc /bin/nc.openbsd":                                                           "",
 	} {
 		c := contents{Scripts: map[string]string{"postinst": "#!/bin/sh\n" + script + "\n"}}
-		if got := strings.Join(c.scriptNotes(), "\n"); got != want {
+		if got := strings.Join(c.scriptNotes(&system.System{}), "\n"); got != want {
 			t.Errorf("%q\n got  %q\n want %q", script, got, want)
+		}
+	}
+}
+
+func TestWhatSomebodyHasConfiguredIsNoNote(t *testing.T) {
+	c := contents{Scripts: map[string]string{"postinst": "ucf /usr/share/x.conf /etc/x/x.conf\nln -s /etc/web/all/default /etc/web/on/default\n"}}
+	for file, want := range map[string]int{"": 2, "/etc/x/x.conf": 1, "/etc/x/y.conf": 2, "/etc/web/web.conf": 1, "/etc/web": 2, "/etc/webx/a": 2, "/etc/y.conf": 2} {
+		if notes := c.scriptNotes(&system.System{Files: map[string]system.File{file: {}}}); len(notes) != want {
+			t.Errorf("with %s: %q", file, notes)
 		}
 	}
 }
@@ -220,6 +230,6 @@ func FuzzWishes(f *testing.F) {
 		if strings.ContainsFunc(lines, func(r rune) bool { return r < ' ' && r != '\n' && r != '\t' || r == 0x7f }) {
 			t.Errorf("it has control characters: %q", lines)
 		}
-		c.scriptNotes()
+		c.scriptNotes(&system.System{})
 	})
 }
