@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"bantam/lifecycle"
 	"bantam/system"
 )
 
@@ -102,9 +101,9 @@ func (u unit) service(known []string) serviceWish {
 	}
 	switch program := path.Base(slices.Concat(s.Command, []string{""})[0]); {
 	case u.last("Type") == "oneshot":
-		s.Ready = lifecycle.ReadyExited
+		s.Ready = "exited"
 	case listens[program] != 0:
-		s.Ready = lifecycle.ReadyTCP + strconv.Itoa(listens[program])
+		s.Ready = "tcp/" + strconv.Itoa(listens[program])
 	}
 	if strings.Contains(prefix, "!") {
 		s.Becomes = u.last("User")
