@@ -1,6 +1,8 @@
 package sshd
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
 	"io"
 	"net"
 	"os"
@@ -9,8 +11,19 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// dial logs in with Go's own client, which does what it is told.
-func (h *host) dial() *ssh.Client {
+// hostKeyOfTests is the host's where the server runs within the test.
+var hostKeyOfTests = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+
+func newKey(t *testing.T) ed25519.PrivateKey {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func (h *host) clientConfig() *ssh.ClientConfig {
 	h.t.Helper()
 	text, err := os.ReadFile(h.path("key"))
 	if err != nil {
@@ -24,9 +37,13 @@ func (h *host) dial() *ssh.Client {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	client, err := ssh.Dial("tcp", net.JoinHostPort("127.0.0.1", h.port), &ssh.ClientConfig{
-		User: user, Auth: []ssh.AuthMethod{ssh.PublicKeys(signer)}, HostKeyCallback: ssh.FixedHostKey(hostKey),
-	})
+	return &ssh.ClientConfig{User: user, Auth: []ssh.AuthMethod{ssh.PublicKeys(signer)}, HostKeyCallback: ssh.FixedHostKey(hostKey)}
+}
+
+// dial logs in with Go's own client, which does what it is told.
+func (h *host) dial() *ssh.Client {
+	h.t.Helper()
+	client, err := ssh.Dial("tcp", net.JoinHostPort("127.0.0.1", h.port), h.clientConfig())
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -61,15 +61,16 @@ func be(name string, args ...string) *exec.Cmd {
 
 // host plays PID 1: it listens on loopback, starts the process for each connection, and programs for sessions, as the test's user.
 type host struct {
-	t        *testing.T
-	port     string
-	private  ed25519.PrivateKey // the host's key
-	start    sshline.Start
-	dir      string // has the client's key and the host's as a known one
-	bin      string // has our scp
-	small    int    // bytes of the file system that sftp finds at small/; 0: none
-	clients  sync.WaitGroup
-	listener net.Listener
+	t            *testing.T
+	port         string
+	private      ed25519.PrivateKey // the host's key
+	start        sshline.Start
+	dir          string // has the client's key and the host's as a known one
+	refuseLogins bool
+	bin          string // has our scp
+	small        int    // bytes of the file system that sftp finds at small/; 0: none
+	clients      sync.WaitGroup
+	listener     net.Listener
 
 	mu          sync.Mutex
 	connections []*served
@@ -79,6 +80,7 @@ type host struct {
 type served struct {
 	host *host
 	line *sshline.Line
+	conn *os.File // of the process, too
 	cmd  *exec.Cmd
 	log  bytes.Buffer // to be read once it is over
 	over chan struct{}
@@ -125,7 +127,7 @@ func newHost(t *testing.T, change func(*sshline.Start)) *host {
 		t.Fatal(err)
 	}
 	_, h.port, _ = net.SplitHostPort(h.listener.Addr().String())
-	known := fmt.Sprintf("[127.0.0.1]:%s %s", h.port, ssh.MarshalAuthorizedKey(hostKey))
+	known := fmt.Sprintf("[127.0.0.1]:%s,[localhost]:%[1]s %s", h.port, ssh.MarshalAuthorizedKey(hostKey))
 	if err := os.WriteFile(h.path("known_hosts"), []byte(known), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -198,13 +200,12 @@ func (h *host) serve(conn *net.TCPConn) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
 	line, theirs, err := sshline.Pair()
 	if err != nil {
 		return err
 	}
 	defer theirs.Close()
-	c := &served{host: h, line: line, cmd: be("bantam-sshd"), over: make(chan struct{}), programs: map[uint32]*os.Process{}}
+	c := &served{host: h, line: line, conn: f, cmd: be("bantam-sshd"), over: make(chan struct{}), programs: map[uint32]*os.Process{}}
 	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = f, &c.log, &c.log
 	c.cmd.ExtraFiles = []*os.File{theirs}
 	if err := c.cmd.Start(); err != nil {
@@ -221,6 +222,7 @@ func (h *host) serve(conn *net.TCPConn) error {
 	h.clients.Go(c.answer)
 	h.clients.Go(func() {
 		c.cmd.Wait()
+		c.conn.Close()
 		close(c.over)
 	})
 	return nil
@@ -247,6 +249,10 @@ func (c *served) answer() {
 		case r.Sign != nil:
 			c.send(sshline.Answer{ID: r.ID, Signature: ed25519.Sign(c.host.private, r.Sign)})
 		case r.Login != nil:
+			if c.host.refuseLogins {
+				c.send(sshline.Answer{ID: r.ID, Error: "not any more"})
+				break
+			}
 			c.mu.Lock()
 			c.logins = append(c.logins, *r.Login)
 			c.mu.Unlock()
@@ -396,14 +402,24 @@ func (c *served) wait() (log string) {
 	}
 }
 
-// openSSH are options of OpenSSH's client for this host.
+// openSSH are options of OpenSSH's client for this host. They are in a file, because those that it jumps over get no others.
 func (h *host) openSSH() []string {
-	return []string{"-F", "none", "-i", h.path("key"), "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-o", "BatchMode=yes",
-		"-o", "UserKnownHostsFile=" + h.path("known_hosts"), "-o", "GlobalKnownHostsFile=none", "-o", "StrictHostKeyChecking=yes", "-o", "LogLevel=ERROR"}
+	h.t.Helper()
+	config := "IdentityFile " + h.path("key") + "\nIdentitiesOnly yes\nIdentityAgent none\nBatchMode yes\nLogLevel ERROR\n" +
+		"UserKnownHostsFile " + h.path("known_hosts") + "\nGlobalKnownHostsFile none\nStrictHostKeyChecking yes\n"
+	if err := os.WriteFile(h.path("config"), []byte(config), 0o600); err != nil {
+		h.t.Fatal(err)
+	}
+	return []string{"-F", h.path("config")}
 }
 
 // ssh is OpenSSH's client with further options, of which the last may be a command.
 func (h *host) ssh(args ...string) *exec.Cmd {
+	h.t.Helper()
+	return h.sshAs(user, args...)
+}
+
+func (h *host) sshAs(user string, args ...string) *exec.Cmd {
 	h.t.Helper()
 	needs(h.t, "ssh", "openssh-client")
 	return exec.Command("ssh", append(append(h.openSSH(), "-p", h.port, "-l", user), args...)...)

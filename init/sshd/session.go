@@ -186,12 +186,12 @@ func (s *session) run(closed <-chan struct{}) {
 	select {
 	case end := <-p.ended:
 		p.drain()
-		s.channel.CloseWrite()
 		if end.Signal == "" {
 			s.exitStatus(end.Status)
-			return
+		} else {
+			s.exitSignal(end.Signal, end.Core, "")
 		}
-		s.exitSignal(end.Signal, end.Core, "")
+		s.channel.CloseWrite()
 	case <-closed:
 		s.machine.hangUp(p)
 	case <-s.machine.leave:

@@ -57,7 +57,7 @@ func Main(args []string) int {
 		return 1
 	}
 	if err := serve(conn, line, start); err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %s\n", start.Remote, printable.Line(err.Error()))
+		fmt.Fprintf(os.Stderr, "%s: %.300s\n", start.Remote, printable.Line(err.Error())) // it may quote what the client sent
 		return 1
 	}
 	return 0

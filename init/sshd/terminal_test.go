@@ -81,7 +81,7 @@ func TestOpenSSHAtATerminal(t *testing.T) {
 		s.write("stty size\n")
 		return strings.Contains(s.text(), "\r\n50 60000\r\n")
 	})
-	s.write("sh -c \"trap 'echo caught; exit' INT; echo begun; sleep 60\"\n")
+	s.write("sh -c \"trap 'echo caught; exit' INT; echo begun; while :; do sleep 0.1; done\"\n")
 	s.waitFor("begun\r\n")
 	s.write("\x03") // which drops what was typed before it
 	s.waitFor("caught\r\n")
