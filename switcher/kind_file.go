@@ -2,6 +2,7 @@ package switcher
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -171,6 +172,7 @@ func (fileKind) plan(p *planner) {
 	have, want := p.from.Items[KindFile], p.to.Items[KindFile]
 	for _, path := range bothKeys(have, want) {
 		s := Step{Action: ActionSet, Kind: KindFile, Name: path, Text: "write file " + path, Reason: p.reason(keyPath("file", path), keyPath("user", p.toSystem.Files[path].Owner), keyPath("group", p.toSystem.Files[path].Group))}
+		s.Reason = cmp.Or(s.Reason, p.layerReason(path))
 		_, wanted := want[path]
 		switch {
 		case have[path] == want[path], !wanted && have[path] == aFolder: // which somebody may have something in
@@ -187,6 +189,31 @@ func (fileKind) plan(p *planner) {
 		}
 		p.step(s)
 	}
+}
+
+// layerReason says what layers have to do with the change of a file; "" if nothing.
+func (p *planner) layerReason(path string) string {
+	was, before := entryAt(p.from.Layers, path)
+	is, after := entryAt(p.to.Layers, path)
+	if hides(p.fromSystem, path) {
+		was = nil
+	}
+	if hides(p.toSystem, path) {
+		return ""
+	}
+	switch {
+	case was == nil && is == nil:
+		return ""
+	case is == nil:
+		return spokenLayer(before.LayerName()) + " had it"
+	case was == nil:
+		return spokenLayer(after.LayerName()) + " has it"
+	case entryState(was) == entryState(is):
+		return ""
+	case after.LayerName() == filesPayload:
+		return "what is beside system.toml has changed"
+	}
+	return spokenLayer(after.LayerName()) + versionIn(p.to.Layers, after.LayerName()) + " has another"
 }
 
 // changedFile says what is wrong with a file that the system goes on having as it is; "" if nothing is.

@@ -130,6 +130,31 @@ func TestAnotherLibraryRestartsWhatUsesItAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestAFileThatAnotherVersionChangesIsBlamedOnNobody(t *testing.T) {
+	s, m, _ := machineWithDaemon(t)
+	layers := daemonLayers(m, "2.36")
+	layers[0] = m.layer("package/daemon", "1.0-2", "package/daemon", fakeLayer{"etc/daemon.conf": "port 2\n", "index": string(layer.Index{
+		{Path: "etc/daemon.conf", Kind: layer.RegularFile, Mode: 0o644, SHA256: sha("port 2\n")},
+		{Path: "usr/sbin/daemon", Kind: layer.RegularFile, Mode: 0o755, SHA256: sha("daemon"), Loads: layer.Loads{Needs: []string{"libc.so.6"}}},
+	}.Encode())})
+	if _, err := s.store.PutBytes([]byte(fmt.Sprint("package/daemon", "1.0-2", m.layers[layers[0].Digest]))); err != nil {
+		t.Fatal(err)
+	}
+	sys, _ := system.Parse("system.toml", []byte(daemonText))
+	g := m.medium
+	g.Layers = layers
+	to, err := s.add(target{generation: g, text: []byte(daemonText), system: sys}, VerbSwitch, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	preview, err := s.Plan(Request{Verb: VerbSwitch, Generation: to.number})
+	for _, want := range []string{"write file /etc/daemon.conf ", " package daemon 1.0-2 has another\n", "remove file /etc/daemon.link", " package daemon had it\n"} {
+		if err != nil || !strings.Contains(preview.Plan.String(), want) {
+			t.Errorf("%v, no %q in\n%s", err, want, preview.Plan)
+		}
+	}
+}
+
 func TestAPlanNamesOnlyFilesThatChange(t *testing.T) {
 	const (
 		text   = "packages = [\"daemon\", \"other\"]\n[service.shell]\ncommand = [\"sh\", \"-c\", \"exec /usr/sbin/daemon -x || exec /usr/sbin/other\"]\n"
@@ -145,13 +170,17 @@ func TestAPlanNamesOnlyFilesThatChange(t *testing.T) {
 	s := bootAgain(t, dir, m)
 	without := strings.Replace(text, `"daemon", `, "", 1)
 	preview, err := s.Plan(Request{Verb: VerbSwitch, Text: []byte(without)})
-	if err != nil || !strings.Contains(preview.Plan.String(), "service.shell: "+daemon+" is gone\n") {
-		t.Errorf("there: %v\n%s", err, preview.Plan)
+	for _, want := range []string{"service.shell: " + daemon + " is gone\n", "remove file /etc/daemon.conf  package daemon had it\n"} {
+		if err != nil || !strings.Contains(preview.Plan.String(), want) {
+			t.Errorf("there: %v, no %q in\n%s", err, want, preview.Plan)
+		}
 	}
 	wantExit(t, switchTo(t, s, VerbSwitch, without), ExitGood)
 	preview, err = s.Plan(Request{Verb: VerbRollback})
-	if err != nil || !strings.Contains(preview.Plan.String(), daemon+" is new\n") {
-		t.Errorf("back: %v\n%s", err, preview.Plan)
+	for _, want := range []string{daemon + " is new\n", "write file /etc/daemon.conf  package daemon has it\n"} {
+		if err != nil || !strings.Contains(preview.Plan.String(), want) {
+			t.Errorf("back: %v, no %q in\n%s", err, want, preview.Plan)
+		}
 	}
 }
 
