@@ -451,7 +451,7 @@ hexdump -C bin
 hexdump -C fruit
 hexdump -C -n 4 -s 2 fruit
 hexdump -C empty
-stat -c '%n %s %a %A %F %h %Y' fruit dir link
+stat -c '%n %s %a %A %F %h' fruit dir link
 stat -c '%B %h %f %u %U %g %G %t %T|%10s|%-10n|%%' fruit dir link
 stat -c '%y %Y' fruit
 test -f fruit
