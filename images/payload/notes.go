@@ -127,6 +127,8 @@ func commandNote(command []string) (note, of string) {
 			from = " of " + printable.Escape(source)
 		}
 		return fmt.Sprintf("its script would make %s%s: write that as a [file]", last(1), from), last(1)
+	case name == "dpkg-statoverride" && slices.Contains(command, "--add") && len(words) == 4 && len(paths) == 1 && strings.HasPrefix(last(1), "/etc/") && words[0] != "root":
+		return fmt.Sprintf("its script would give %s to %s, with mode %s: write that as a [file] with owner and mode", last(1), printable.Escape(words[0]), printable.Escape(words[2])), last(1)
 	case name == "ln" && len(paths) == 2 && len(paths) == len(words) && strings.HasPrefix(last(1), "/etc/"):
 		return fmt.Sprintf("its script would make %s a link to %s: a [file] or a line of configuration has to say the same", last(1), paths[0]), strings.Join(strings.SplitAfter(last(1), "/")[:3], "")
 	}

@@ -112,8 +112,17 @@ func (u unit) service(known []string) serviceWish {
 	for key, dir := range map[string]string{"StateDirectory": "/var/lib", "CacheDirectory": "/var/cache", "LogsDirectory": "/var/log"} {
 		s.State = append(s.State, u.folders(key, dir)...)
 	}
-	slices.Sort(s.State)
 	s.Run = u.folders("RuntimeDirectory", "/run")
+	for _, dir := range u.written() {
+		into := &s.State
+		if strings.HasPrefix(dir, "/run/") {
+			into = &s.Run
+		}
+		if !slices.Contains(*into, dir) {
+			*into = append(*into, dir)
+		}
+	}
+	slices.Sort(s.State)
 	for _, before := range u.section["ExecStartPre"] {
 		words := splitWords(strings.TrimLeft(before, "@-:+!|"))
 		if len(words) < 2 || path.Base(words[0]) != "mkdir" && path.Base(words[0]) != "install" {
@@ -124,6 +133,21 @@ func (u unit) service(known []string) serviceWish {
 		}
 	}
 	return s
+}
+
+// written are the folders of services that a unit with a read-only system lets its program write to, whoever makes them.
+func (u unit) written() (list []string) {
+	for _, line := range slices.Concat(u.section["ReadWritePaths"], u.section["ReadWriteDirectories"]) {
+		for _, dir := range splitWords(line) {
+			dir = path.Clean(strings.Replace(strings.TrimLeft(dir, "-+"), "/var/run/", "/run/", 1))
+			for _, parent := range []string{"/run", "/var/cache", "/var/lib", "/var/log", "/var/spool"} {
+				if strings.HasPrefix(dir, parent+"/") && !strings.ContainsAny(dir, "%$") {
+					list = append(list, dir)
+				}
+			}
+		}
+	}
+	return list
 }
 
 func (u unit) folders(key, parent string) (list []string) {
