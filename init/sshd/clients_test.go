@@ -157,13 +157,13 @@ func TestKindsOfKeys(t *testing.T) {
 	}
 	for name, key := range keys {
 		public := h.writeKey(name, key)
-		h.start.Keys[name] = []string{"SHA256:another", ssh.FingerprintSHA256(public)}
+		h.change(func() { h.start.Keys[name] = []string{"SHA256:another", ssh.FingerprintSHA256(public)} })
 		cmd := h.sshAs(name, "-i", h.path(name), "127.0.0.1", "echo fine")
 		if stdout, stderr, status := out(t, cmd, nil); status != 0 || stdout != "fine\n" {
 			t.Errorf("%s: %q, %q, %d", name, stdout, stderr, status)
 		}
 		want := sshline.Login{User: name, Key: ssh.FingerprintSHA256(public)}
-		if got := h.last().logins; len(got) != 1 || got[0] != want {
+		if got, _, _ := h.last().told(); len(got) != 1 || got[0] != want {
 			t.Errorf("%s: PID 1 was told %+v", name, got)
 		}
 	}

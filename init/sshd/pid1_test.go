@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -172,6 +173,32 @@ func (h *host) served() []*served {
 	return slices.Clone(h.connections)
 }
 
+// change changes what the host answers from now on.
+func (h *host) change(how func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	how()
+}
+
+func (h *host) refuses() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.refuseLogins
+}
+
+func (h *host) room() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.small
+}
+
+// told is what PID 1 has been told and asked for.
+func (c *served) told() (logins []sshline.Login, opened []sshline.Open, ends []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.logins), slices.Clone(c.opened), slices.Clone(c.ends)
+}
+
 // last is the newest connection, which there must have been.
 func (h *host) last() *served {
 	all := h.served()
@@ -211,7 +238,10 @@ func (h *host) serve(conn *net.TCPConn) error {
 	if err := c.cmd.Start(); err != nil {
 		return err
 	}
+	h.mu.Lock()
 	start := h.start
+	start.Keys = maps.Clone(start.Keys)
+	h.mu.Unlock()
 	start.Remote = conn.RemoteAddr().String()
 	if err := line.Send(start); err != nil {
 		return err
@@ -249,7 +279,7 @@ func (c *served) answer() {
 		case r.Sign != nil:
 			c.send(sshline.Answer{ID: r.ID, Signature: ed25519.Sign(c.host.private, r.Sign)})
 		case r.Login != nil:
-			if c.host.refuseLogins {
+			if c.host.refuses() {
 				c.send(sshline.Answer{ID: r.ID, Error: "not any more"})
 				break
 			}
@@ -293,9 +323,9 @@ func (c *served) open(id uint32, o sshline.Open) error {
 		cmd = exec.Command("/bin/sh", "-c", string(o.Command))
 	case sshline.SFTP:
 		cmd = be("bantam-sftp")
-		if c.host.small > 0 {
+		if c.host.room() > 0 {
 			os.Mkdir(c.host.path("small"), 0o755)
-			cmd.Env = append(cmd.Env, fmt.Sprintf("SMALL=%d", c.host.small))
+			cmd.Env = append(cmd.Env, fmt.Sprintf("SMALL=%d", c.host.room()))
 		}
 	case sshline.Forward:
 		cmd = be("nc", "-v", "--", o.Host, strconv.Itoa(o.Port))
@@ -329,7 +359,7 @@ func (c *served) open(id uint32, o sshline.Open) error {
 		}
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = ends[0][0], ends[1][1], ends[2][1]
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-		if o.Kind == sshline.SFTP && c.host.small > 0 {
+		if o.Kind == sshline.SFTP && c.host.room() > 0 {
 			cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS
 			cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
 			cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}

@@ -76,7 +76,7 @@ func TestSignalsOfTheClient(t *testing.T) {
 	if err := session.Wait(); !errors.As(err, &exit) || exit.ExitStatus() != 3 {
 		t.Errorf("got %v", err)
 	}
-	if ends := h.last().ends; !slices.Equal(ends, []string{"TERM"}) {
+	if _, _, ends := h.last().told(); !slices.Equal(ends, []string{"TERM"}) {
 		t.Errorf("PID 1 was asked for %q", ends)
 	}
 }
@@ -206,8 +206,8 @@ func TestAClientThatVanishesTakesItsProgramsAlong(t *testing.T) {
 	cmd.Wait()
 	c := h.last()
 	c.wait()
-	if !slices.Equal(c.ends, []string{"HUP"}) || !c.cmd.ProcessState.Success() {
-		t.Errorf("PID 1 was asked for %q; %v", c.ends, c.cmd.ProcessState)
+	if _, _, ends := c.told(); !slices.Equal(ends, []string{"HUP"}) || !c.cmd.ProcessState.Success() {
+		t.Errorf("PID 1 was asked for %q; %v", ends, c.cmd.ProcessState)
 	}
 }
 

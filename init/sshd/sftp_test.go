@@ -120,7 +120,7 @@ func TestOpenSSHsSCP(t *testing.T) {
 
 func TestAnUploadToADiskThatIsFull(t *testing.T) {
 	h := newHost(t, nil)
-	h.small = 8 << 20
+	h.change(func() { h.small = 8 << 20 })
 	client, err := sftp.NewClient(h.dial())
 	if err != nil {
 		t.Fatal(err)
