@@ -44,6 +44,9 @@ var network string
 //go:embed commands.md
 var commands string
 
+//go:embed ssh.md
+var ssh string
+
 //go:embed editor.md
 var editor string
 
@@ -58,6 +61,7 @@ var Topics = []Topic{
 	{"travel", "generations from files, web servers and registries; and away", travel},
 	{"signatures", "whose generations a machine takes, and what a refusal means", signatures},
 	{"network", "ports, addresses, DHCP, IPv6", network},
+	{"ssh", "logging in, copying files, what is refused", ssh},
 	{"editor", "the editor's keys", editor},
 	{"commands", "the shell and its commands", commands},
 }
