@@ -36,3 +36,12 @@ func TestTheProcessIsConfinedBeforeItReadsAnything(t *testing.T) {
 		}
 	}
 }
+
+func TestNobodyStartsItByHand(t *testing.T) {
+	for _, args := range [][]string{nil, {"-p", "22"}, {"--help"}} {
+		stdout, stderr, status := out(t, be("bantam-sshd", args...), strings.NewReader("SSH-2.0-x\r\n"))
+		if stdout != "" || status != 1 || !strings.HasPrefix(stderr, "bantam-sshd: only PID 1 starts this, for a connection: ") || strings.Contains(stderr, "nil") {
+			t.Errorf("%q: %q, %q, %d", args, stdout, stderr, status)
+		}
+	}
+}

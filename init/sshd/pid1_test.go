@@ -331,7 +331,7 @@ func (c *served) open(id uint32, o sshline.Open) error {
 		cmd = be("nc", "-v", "--", o.Host, strconv.Itoa(o.Port))
 	}
 	if cmd.Env == nil {
-		cmd.Env = []string{"PATH=" + c.host.bin + ":" + os.Getenv("PATH"), "HOME=" + c.host.dir}
+		cmd.Env = []string{"PATH=" + c.host.bin + ":" + os.Getenv("PATH"), "HOME=" + c.host.dir, "PS1=# "}
 	}
 	cmd.Dir = c.host.dir
 	for name, value := range o.Env {

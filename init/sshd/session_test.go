@@ -103,7 +103,7 @@ func TestAllOutputComesBeforeTheEnd(t *testing.T) {
 func TestWhatStaysInTheBackgroundHoldsNobody(t *testing.T) {
 	h := newHost(t, nil)
 	client := h.dial()
-	if got, err := h.session(client).CombinedOutput("sleep 1000 & echo done"); err != nil || string(got) != "done\n" {
+	if got, err := h.session(client).CombinedOutput("sleep 60 & echo done"); err != nil || string(got) != "done\n" {
 		t.Errorf("%q, %v", got, err)
 	}
 	if got, err := h.session(client).CombinedOutput("yes & echo $!"); err != nil { // it says something all the time

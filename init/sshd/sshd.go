@@ -44,7 +44,10 @@ func Main(args []string) int {
 	debug.SetMemoryLimit(memoryLimit)
 	debug.SetGCPercent(garbageAtGrowth)
 	conn, line, err := inherited()
-	if err != nil || len(args) > 0 {
+	if err == nil && len(args) > 0 {
+		err = errors.New("it takes no arguments")
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bantam-sshd: only PID 1 starts this, for a connection:", err)
 		return 1
 	}
