@@ -23,6 +23,9 @@ var systemTOML string
 //go:embed storage.md
 var storage string
 
+//go:embed users.md
+var users string
+
 //go:embed secrets.md
 var secrets string
 
@@ -57,6 +60,7 @@ var Topics = []Topic{
 	{"packages", "programs of Debian: what comes with them, and what does not", packages},
 	{"files", "your own files in a generation", files},
 	{"storage", "files: what lasts, how much, and who may", storage},
+	{"users", "people: accounts, keys, passwords at the consoles, operators", users},
 	{"secrets", "passwords and keys that no generation holds", secrets},
 	{"travel", "generations from files, web servers and registries; and away", travel},
 	{"signatures", "whose generations a machine takes, and what a refusal means", signatures},

@@ -13,6 +13,7 @@ import (
 	"bantam/init/pid1"
 	"bantam/init/shell"
 	"bantam/init/supervise"
+	"bantam/system"
 	"bantam/tty"
 )
 
@@ -24,6 +25,9 @@ func console(args []string) int {
 	name := "console"
 	if len(args) > 0 {
 		name = args[0]
+	}
+	if len(args) > 1 && (args[1] == system.LoginPassword || args[1] == pid1.RescueLogin) {
+		return login(name, args[1], args[2:])
 	}
 	if len(args) > 1 && args[1] == woken {
 		return wake(args[2:])

@@ -135,6 +135,9 @@ func (s *Switcher) Boot(ctx context.Context, report func(Event)) (result Result)
 		if choice.Tried {
 			trial, done = o.abortable(ctx, record.Trying.Confirm)
 		}
+		if s.chosen != nil {
+			s.chosen(to.system)
+		}
 		o.event(EventChoice, "starting generation %d: %s", to.number, choice.Why) // from here on it can be asked about
 		proven, err := o.start(trial, choice, to)
 		if done(); choice.Tried {

@@ -104,6 +104,16 @@ func (m *silentMachine) StateFolder(path string) (string, error) {
 	return m.fakeMachine.StateFolder(path)
 }
 
+func (m *silentMachine) Consoles() (string, error) {
+	m.turn("Consoles")
+	return m.fakeMachine.Consoles()
+}
+
+func (m *silentMachine) SetConsoles(sys *system.System) error {
+	m.turn("SetConsoles")
+	return m.fakeMachine.SetConsoles(sys)
+}
+
 func (m *silentMachine) Home(path string) (string, error) {
 	m.turn("Home")
 	return m.fakeMachine.Home(path)
@@ -237,7 +247,7 @@ func (m *silentMachine) RunCheck(ctx context.Context, name string, check system.
 const (
 	// everyKind and everyKindThen differ in something of each kind, and in services to stop, to start and to reload.
 	everyKind     = reloadText + "[service.old]\ncommand = [\"old\"]\nstate = [\"/srv/old\"]\n[file.\"/etc/old\"]\ntext = \"\"\n"
-	everyKindThen = "packages = [\"kit\"]\nmodules = [\"nbd\"]\nhostname = \"after\"\n[service.web]\ncommand = [\"httpd\"]\non_change = \"reload\"\n" +
+	everyKindThen = "console.login = \"none\"\npackages = [\"kit\"]\nmodules = [\"nbd\"]\nhostname = \"after\"\n[service.web]\ncommand = [\"httpd\"]\non_change = \"reload\"\n" +
 		"reload_signal = \"USR1\"\n[service.new]\ncommand = [\"new\"]\nuser = \"www\"\nstate = [\"/srv/new\"]\nenv = { T = { secret = \"s0\" } }\n" +
 		"[user.www]\nuid = 80\nhome = \"/home/www\"\n[sysctl]\n\"vm.swappiness\" = 1\n[check.ping]\ncommand = [\"ping\"]\n[dns]\nservers = [\"9.9.9.9\"]\n[file.\"/etc/new\"]\ntext = \"new\"\n"
 )

@@ -28,6 +28,7 @@ type fakeMachine struct {
 	modules  []string       // that can be loaded
 	users    *system.System // its accounts
 	homes    map[string]string
+	console  system.Console
 	files    map[string]string // states by path
 	tree     Items             // what was set
 	medium   Generation        // what the boot medium carries
@@ -78,7 +79,7 @@ func (m *fakeMachine) powerOff() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.hostname, m.sysctl, m.loaded, m.users, m.text, m.system = "", fresh.sysctl, nil, nil, "", nil
-	m.homes = nil
+	m.homes, m.console = nil, system.Console{}
 	m.ending, m.files, m.tree, m.mounted = false, nil, nil, nil
 	m.services, m.network, m.now, m.calls, m.prints = fresh.services, fresh.network, time.Second, nil, nil
 }
@@ -357,6 +358,19 @@ func (m *fakeMachine) KeepState(_ context.Context, path string, uid, gid int) er
 	}
 	m.folders[path] = owner
 	return nil
+}
+
+func (m *fakeMachine) Consoles() (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return ConsoleState(m.console), nil
+}
+
+func (m *fakeMachine) SetConsoles(sys *system.System) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.console = sys.Console
+	return m.call("consoles %s", ConsoleState(sys.Console))
 }
 
 func (m *fakeMachine) Home(path string) (string, error) {

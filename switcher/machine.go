@@ -32,6 +32,7 @@ type Machine interface {
 	treeMachine
 	stateMachine
 	homeMachine
+	consoleMachine
 	fileMachine
 	networkMachine
 	serviceMachine

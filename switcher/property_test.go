@@ -80,7 +80,7 @@ func (m *fakeMachine) seen() string {
 	for path := range m.mounted {
 		state[path] = m.folders[path]
 	}
-	return fmt.Sprintf("%s\nsysctl %v\nusers %v\nfiles %v\nstate %v\n%s", m.hostname, m.sysctl, Accounts(orEmpty(m.users)), m.files, state, strings.Join(services, "\n"))
+	return fmt.Sprintf("%s\nsysctl %v\nusers %v\nfiles %v\nconsole %v\nstate %v\n%s", m.hostname, m.sysctl, Accounts(orEmpty(m.users)), m.files, m.console, state, strings.Join(services, "\n"))
 }
 
 // pids are the processes of services, with what each was started with.

@@ -32,6 +32,7 @@ type Options struct {
 	// OnMedium says whether a layer lies on the boot medium; nil: those of Booted do.
 	OnMedium func(Digest) bool
 	Offer    func(Offer) int
+	Chosen   func(*system.System) // told what a boot starts, before anything of it is; nil: nobody
 	// Offer is asked once by Boot, before anything of what it will start is counted or recorded. It returns the number of a
 	// generation to start in its place this once, or 0; nil is never asked.
 	Wall func() time.Time
@@ -54,6 +55,7 @@ type Switcher struct {
 	wall      func() time.Time
 	forgets   bool
 	offer     func(Offer) int // nil: nobody is asked, or has been
+	chosen    func(*system.System)
 
 	storing  sync.Mutex // nothing is collected while a generation is being added
 	taking   sync.Mutex // nothing is removed from the inbox while an import takes it over
@@ -107,7 +109,7 @@ func Open(options Options) (*Switcher, error) { return open(osDisk{}, options) }
 func open(d disk, options Options) (*Switcher, error) {
 	s := &Switcher{
 		disk: d, dir: filepath.Clean(options.Dir), machine: bind(options.Machine),
-		loader: options.Loader, onMedium: options.OnMedium, byHand: options.ByHand, wall: options.Wall, forgets: options.Forgets, offer: options.Offer,
+		loader: options.Loader, onMedium: options.OnMedium, byHand: options.ByHand, wall: options.Wall, forgets: options.Forgets, offer: options.Offer, chosen: options.Chosen,
 	}
 	if s.loader == nil {
 		s.loader = FixedImage{}

@@ -30,6 +30,7 @@ func TestBadInputLeavesTheMachineAsItWas(t *testing.T) {
 	c.files()
 	c.forkBomb()
 	c.secrets()
+	c.people()
 	c.Send("poweroff\r")
 	c.WaitEnd()
 	wantClean(t, path)

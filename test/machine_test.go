@@ -7,6 +7,7 @@
 package test
 
 import (
+	"cmp"
 	"io"
 	"os"
 	"os/exec"
@@ -136,6 +137,7 @@ type console struct {
 	*vm.Machine
 	t    *testing.T
 	host string // the name that the prompt shows
+	user string // likewise; "" is root
 }
 
 // start boots a machine and waits for its prompt.
@@ -165,7 +167,15 @@ func (c *console) booted() {
 
 func (c *console) prompt() {
 	c.t.Helper()
-	c.Expect(`root@` + c.host + `:[^#]*# $`)
+	c.Expect(c.promptOf())
+}
+
+// promptOf is what the prompt looks like.
+func (c *console) promptOf() string {
+	if c.user != "" {
+		return c.user + `@` + c.host + `:[^$]*[$] $`
+	}
+	return `root@` + c.host + `:[^#]*# $`
 }
 
 // run types a command and returns what it printed.
@@ -179,7 +189,7 @@ func (c *console) run(command string) string {
 	if i := strings.Index(text, "\n"); i >= 0 {
 		text = text[i+1:] // the echo
 	}
-	if i := strings.LastIndex(text, "root@"); i >= 0 {
+	if i := strings.LastIndex(text, cmp.Or(c.user, "root")+"@"); i >= 0 {
 		text = text[:i]
 	}
 	return strings.ReplaceAll(text, "\r", "")

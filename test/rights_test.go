@@ -13,6 +13,7 @@ const openToAll = `/dev/full
 /dev/tty
 /dev/urandom
 /dev/zero
+/run/bantam/control
 /run/lock
 /tmp
 `
@@ -55,7 +56,7 @@ func (c *console) rights() {
 	c.must("bantam switch /root/curious.toml; echo code $?", "code 0\n")
 	c.waitFor("bantam log curious", " done\n")
 	log := c.must("bantam log curious; stat -c '%a %n' /state /state/*", " done\n", "sh: /evil: permission denied", "mkdir: /state/evil: permission denied", "dmesg: /dev/kmsg: operation not permitted",
-		"711 /state\n", "755 /state/data\n", "700 /state/store\n", "700 /state/draft\n", "600 /state/record\n", "600 /state/journal\n")
+		"711 /state\n", "755 /state/data\n", "700 /state/store\n", "2770 /state/draft\n", "600 /state/record\n", "600 /state/journal\n")
 	for _, leak := range []string{"hush-hush", "hostname", "sha256", "Linux version"} {
 		if strings.Contains(log, leak) {
 			c.t.Errorf("nobody has read %q:\n%s", leak, log)

@@ -16,8 +16,8 @@ import (
 // or it is in its rescue console.
 var ErrNoInit = errors.New("PID 1 does not answer: is this machine running Bantam, outside its rescue console? Where its socket was removed, reboot brings it back")
 
-// ErrNotRoot says that the socket is root's alone.
-var ErrNotRoot = errors.New("only root may talk to PID 1")
+// ErrNotRoot says that the socket is closed to this user.
+var ErrNotRoot = errors.New("this user may not talk to PID 1")
 
 // ErrHungUp says that PID 1 ended the conversation before its answer, as it does
 // when the machine ends.

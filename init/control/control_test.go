@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,7 +23,7 @@ import (
 func serveOn(t *testing.T, h Handler) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "control")
-	l, err := Listen(path)
+	l, err := Listen(path, 0o666)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +234,7 @@ func TestMoreClientsThanAreServedAreToldSo(t *testing.T) {
 
 func TestAPanicOverARequestIsAnswered(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "control")
-	l, err := Listen(path)
+	l, err := Listen(path, 0o666)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,25 +250,85 @@ func TestAPanicOverARequestIsAnswered(t *testing.T) {
 	}
 }
 
-func TestOnlyTheOwnerMayOpenTheSocket(t *testing.T) {
-	path := serveOn(t, func(Request, *Client) Frame { return Frame{} })
-	info, err := os.Stat(path)
-	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("%v, mode %v, want 0600", err, info.Mode())
-	}
-}
-
-func TestOnlyRootIsServed(t *testing.T) {
+func TestEverybodyLooksAndOperatorsChange(t *testing.T) {
 	if os.Getenv("CONTROL_CLIENT") != "" {
-		f, err := Call(os.Getenv("CONTROL_CLIENT"), Request{Verb: "status"}, func(Frame) {})
-		fmt.Println(f.Error, err)
+		f, err := Call(os.Getenv("CONTROL_CLIENT"), Request{Verb: os.Getenv("CONTROL_VERB")}, func(Frame) {})
+		fmt.Println("served", "["+f.Error+"]", err)
 		return
 	}
 	if os.Getuid() != 0 {
 		t.Fatal("this test changes its user: run it as root")
 	}
 	path := serveOn(t, func(Request, *Client) Frame { return Frame{} })
-	// The folder and the socket are opened up, so that the credentials alone decide.
+	copied := openToNobody(t, path)
+	for _, c := range []struct {
+		mode         os.FileMode
+		verb, groups string
+		want         string
+	}{
+		{0o600, "status", "", ErrNotRoot.Error()},
+		{0o666, "status", "", "served [] <nil>"},
+		{0o666, "switch", "", "user 65534 may not do this: it is for root and the group operator; groups = [\"operator\"] in"},
+		{0o666, "switch", "100", "user 65534 may not do this"},
+		{0o666, "switch", "100,65532", "served [] <nil>"},
+		{0o666, "text", "", "user 65534 may not do this"},
+		{0o666, "status " + strings.Repeat("x", fewWords), "", "request: it has more than 4096 bytes"},
+	} {
+		os.Chmod(path, c.mode)
+		if out := asNobody(t, copied, path, c.verb, c.groups); !strings.Contains(out, c.want) {
+			t.Errorf("%04o, %.20s, groups %q: answer %q, want %q", c.mode, c.verb, c.groups, out, c.want)
+		}
+	}
+}
+
+// Who may only look takes the places of nobody else.
+func TestWhoLooksKeepsNobodyFromRepairing(t *testing.T) {
+	if os.Getenv("CONTROL_FLOOD") != "" {
+		var open []net.Conn
+		for range 4 * maxOthers {
+			c, err := net.Dial("unix", os.Getenv("CONTROL_FLOOD"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			open = append(open, c)
+		}
+		fmt.Println("flooded")
+		io.Copy(io.Discard, os.Stdin)
+		_ = open
+		return
+	}
+	path := serveOn(t, func(Request, *Client) Frame { return Frame{} })
+	silent, err := net.Dial("unix", path) // root's, who thinks before it speaks
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	program := openToNobody(t, path)
+	cmd := exec.Command(program, "-test.run=TestWhoLooksKeepsNobodyFromRepairing")
+	cmd.Env = append(os.Environ(), "CONTROL_FLOOD="+path)
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	in, _ := cmd.StdinPipe()
+	out, _ := cmd.StdoutPipe()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer in.Close()
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "flooded\n" {
+		t.Fatalf("%q, %v", line, err)
+	}
+	if _, err := silent.Write([]byte("{\"verb\":\"switch\"}\n")); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(silent).ReadString('\n'); !strings.Contains(line, "\"last\":true") || strings.Contains(line, "error") {
+		t.Errorf("%q, %v", line, err)
+	}
+}
+
+// openToNobody lets every user reach the socket, and a copy of this program beside it.
+func openToNobody(t *testing.T, path string) (program string) {
+	t.Helper()
 	for dir := filepath.Dir(path); dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
 		os.Chmod(dir, 0o755)
 	}
@@ -274,29 +336,30 @@ func TestOnlyRootIsServed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	copied := filepath.Join(filepath.Dir(path), "client")
+	program = filepath.Join(filepath.Dir(path), "client")
 	b, err := os.ReadFile(self)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(copied, b, 0o755); err != nil {
+	if err := os.WriteFile(program, b, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for mode, want := range map[os.FileMode]string{0o600: ErrNotRoot.Error(), 0o666: "user 65534 may not do this"} {
-		os.Chmod(path, mode)
-		if out := asNobody(t, copied, path); !strings.Contains(out, want) {
-			t.Errorf("mode %v: answer %q, want %q", mode, out, want)
-		}
-	}
+	return program
 }
 
-// asNobody runs the client of TestOnlyRootIsServed.
-func asNobody(t *testing.T, program, path string) string {
+// asNobody runs the client of TestEverybodyLooksAndOperatorsChange.
+func asNobody(t *testing.T, program, path, verb, groups string) string {
 	t.Helper()
-	cmd := exec.Command(program, "-test.run=TestOnlyRootIsServed")
-	cmd.Env = append(os.Environ(), "CONTROL_CLIENT="+path)
+	cmd := exec.Command(program, "-test.run=TestEverybodyLooksAndOperatorsChange")
+	cmd.Env = append(os.Environ(), "CONTROL_CLIENT="+path, "CONTROL_VERB="+verb)
 	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	credential := &syscall.Credential{Uid: 65534, Gid: 65534}
+	for _, g := range strings.Split(groups, ",") {
+		if gid, err := strconv.Atoi(g); err == nil {
+			credential.Groups = append(credential.Groups, uint32(gid))
+		}
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("client: %v\n%s", err, out)
@@ -308,19 +371,5 @@ func TestWithoutAServerTheErrorSaysSo(t *testing.T) {
 	_, err := Call(filepath.Join(t.TempDir(), "none"), Request{}, func(Frame) {})
 	if err != ErrNoInit {
 		t.Errorf("error %v, want ErrNoInit", err)
-	}
-}
-
-// The peer's credentials are asked for as well; a user who cannot even connect
-// takes none of the few places.
-func TestOnlyRootReachesTheSocket(t *testing.T) {
-	defer syscall.Umask(syscall.Umask(0))
-	path := serveOn(t, func(Request, *Client) Frame { return Frame{} })
-	info, err := os.Stat(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := info.Mode().Perm(); got != 0o600 {
-		t.Errorf("mode %04o, want 0600", got)
 	}
 }

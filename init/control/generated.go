@@ -8,7 +8,7 @@ var generated = map[string]string{
 	"/etc/hostname":               "hostname",
 	"/etc/hosts":                  "hostname",
 	"/etc/passwd":                 "[user]",
-	"/etc/group":                  "[user]",
+	"/etc/group":                  "[user] and [group]",
 	"/etc/shadow":                 "[user]",
 	"/run/bantam/net/resolv.conf": "[dns]",
 	"/run/bantam/system.toml":     "what runs",

@@ -14,8 +14,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // requestTime is how long a client may take to say what it wants.
@@ -27,6 +25,7 @@ const queued = 256
 // Bounds of what is served at once. A client costs some 20 KiB, a large request a
 // few times its size.
 const (
+	maxOthers    = 8  // clients that may only look, likewise
 	maxClients   = 32 // that are served, and as many that have not said what they want
 	maxFollowers = 24 // of them: followers stay, and must leave room for who repairs
 	maxLarge     = 2
@@ -40,6 +39,7 @@ type Handler func(req Request, c *Client) Frame
 // Client is who asked.
 type Client struct {
 	Gone <-chan struct{} // closed when the client has left
+	Peer Peer
 
 	mu   sync.Mutex
 	over bool // the conversation: work that outlives it speaks to nobody
@@ -74,8 +74,8 @@ func (c *Client) end(last Frame) {
 	close(c.out)
 }
 
-// Listen makes the socket at path, in a directory that only root enters.
-func Listen(path string) (*net.UnixListener, error) {
+// Listen makes the socket at path with a mode: where everybody may connect, what each may ask for is Peer's.
+func Listen(path string, mode os.FileMode) (*net.UnixListener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func Listen(path string) (*net.UnixListener, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
+	if err := os.Chmod(path, mode); err != nil {
 		l.Close()
 		return nil, err
 	}
@@ -96,8 +96,8 @@ func Listen(path string) (*net.UnixListener, error) {
 // Serve answers clients until l is closed. guard runs a function so that a panic
 // in it ends neither the server nor PID 1.
 func Serve(l *net.UnixListener, handle Handler, guard func(name string, f func())) {
-	s := &server{handle: handle, guard: guard, slots: make(chan struct{}, maxClients),
-		followers: make(chan struct{}, maxFollowers), large: make(chan struct{}, maxLarge)}
+	s := &server{handle: handle, guard: guard, followers: make(chan struct{}, maxFollowers), large: make(chan struct{}, maxLarge),
+		changing: waiting{slots: make(chan struct{}, maxClients)}, looking: waiting{slots: make(chan struct{}, maxOthers)}}
 	for {
 		c, err := l.AcceptUnix()
 		if errors.Is(err, net.ErrClosed) {
@@ -107,10 +107,19 @@ func Serve(l *net.UnixListener, handle Handler, guard func(name string, f func()
 			time.Sleep(100 * time.Millisecond)
 			continue
 		}
-		s.arrive(c)
+		peer, err := peerOf(c)
+		if err != nil {
+			c.Close()
+			continue
+		}
+		room := &s.looking
+		if peer.MayChange() {
+			room = &s.changing
+		}
+		s.arrive(room, c)
 		go guard("control", func() {
 			defer c.Close()
-			s.serve(c)
+			s.serve(room, c, peer)
 		})
 	}
 }
@@ -119,58 +128,63 @@ func Serve(l *net.UnixListener, handle Handler, guard func(name string, f func()
 type server struct {
 	handle    Handler
 	guard     func(name string, f func())
-	slots     chan struct{} // one for each client that is served
-	followers chan struct{} // those of them that stay for as long as they like
+	followers chan struct{} // clients that stay for as long as they like
 	large     chan struct{} // one for each request that is more than a few words
 
-	mu     sync.Mutex
-	silent []*net.UnixConn // have not said yet what they want, oldest first
+	mu                sync.Mutex
+	changing, looking waiting // who may only look takes no place of who repairs
+}
+
+// waiting are clients of one kind.
+type waiting struct {
+	slots  chan struct{}   // one for each client that is served
+	silent []*net.UnixConn // have not said yet what they want, oldest first; server.mu
 }
 
 // arrive notes a client that has said nothing yet. The one that has been silent
 // for longest makes room: whoever means it has spoken by then.
-func (s *server) arrive(c *net.UnixConn) {
+func (s *server) arrive(w *waiting, c *net.UnixConn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.silent = append(s.silent, c)
-	if len(s.silent) > maxClients {
-		s.silent[0].Close()
-		s.silent = slices.Delete(s.silent, 0, 1)
+	w.silent = append(w.silent, c)
+	if len(w.silent) > cap(w.slots) {
+		w.silent[0].Close()
+		w.silent = slices.Delete(w.silent, 0, 1)
 	}
 }
 
 // spoke takes note that a client has said what it wants, or will not any more.
-func (s *server) spoke(c *net.UnixConn) {
+func (s *server) spoke(w *waiting, c *net.UnixConn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if i := slices.Index(s.silent, c); i >= 0 {
-		s.silent = slices.Delete(s.silent, i, i+1)
+	if i := slices.Index(w.silent, c); i >= 0 {
+		w.silent = slices.Delete(w.silent, i, i+1)
 	}
 }
 
-func (s *server) serve(c *net.UnixConn) {
-	defer s.spoke(c)
+func (s *server) serve(w *waiting, c *net.UnixConn, peer Peer) {
+	defer s.spoke(w, c)
 	refuse := func(err error) {
 		c.SetWriteDeadline(time.Now().Add(requestTime))
 		json.NewEncoder(c).Encode(Frame{Error: err.Error(), Exit: ExitError, Last: true})
 	}
-	if err := onlyRoot(c); err != nil {
-		refuse(err)
-		return
-	}
 	c.SetReadDeadline(time.Now().Add(requestTime))
-	req, err := s.request(c)
+	req, err := s.request(c, peer)
 	if err != nil {
 		refuse(fmt.Errorf("request: %w", err))
 		return
 	}
-	s.spoke(c)
+	if err := peer.may(req.Verb); err != nil {
+		refuse(err)
+		return
+	}
+	s.spoke(w, c)
 	c.SetReadDeadline(time.Time{})
 	for _, room := range []struct {
 		slots chan struct{}
 		need  bool
 		what  string
-	}{{s.followers, req.Follow, "clients follow a log"}, {s.slots, true, "clients are being served"}} {
+	}{{s.followers, req.Follow, "clients follow a log"}, {w.slots, true, "clients are being served"}} {
 		if !room.need {
 			continue
 		}
@@ -187,7 +201,7 @@ func (s *server) serve(c *net.UnixConn) {
 		defer close(gone)
 		io.Copy(io.Discard, c)
 	})
-	client := &Client{Gone: gone, out: make(chan Frame, queued)}
+	client := &Client{Gone: gone, Peer: peer, out: make(chan Frame, queued)}
 	written := make(chan struct{})
 	go s.guard("control: answer", func() {
 		defer close(written)
@@ -203,13 +217,16 @@ func (s *server) serve(c *net.UnixConn) {
 
 // request reads what a client wants. What is no request is refused as soon as
 // that shows, and only few at a time may send much.
-func (s *server) request(c *net.UnixConn) (req Request, err error) {
+func (s *server) request(c *net.UnixConn, peer Peer) (req Request, err error) {
 	in := bufio.NewReaderSize(c, fewWords)
 	line, err := in.ReadSlice('\n')
 	if len(line) > 0 && line[0] != '{' {
 		return req, errors.New("that is none")
 	}
 	if errors.Is(err, bufio.ErrBufferFull) {
+		if !peer.MayChange() {
+			return req, fmt.Errorf("it has more than %d bytes", fewWords)
+		}
 		select {
 		case s.large <- struct{}{}:
 		case <-time.After(requestTime):
@@ -257,26 +274,4 @@ func (c *Client) write(conn *net.UnixConn) {
 		conn.Close()
 		return
 	}
-}
-
-// onlyRoot refuses peers of another user than root.
-func onlyRoot(c *net.UnixConn) error {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var cred *unix.Ucred
-	var credErr error
-	if err := raw.Control(func(fd uintptr) {
-		cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-	}); err != nil {
-		return err
-	}
-	if credErr != nil {
-		return fmt.Errorf("peer credentials: %w", credErr)
-	}
-	if cred.Uid != 0 {
-		return fmt.Errorf("user %d may not do this: be root", cred.Uid)
-	}
-	return nil
 }

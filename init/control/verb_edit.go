@@ -110,8 +110,16 @@ func show(w io.Writer, t editor.Target) error {
 
 // edit opens the editor on the terminal whose keys are given.
 func edit(targets []editor.Target, keys *os.File, opt editor.Options) (editor.Result, error) {
-	opt.CheckerFor, opt.Recovery, opt.Remark = checkerFor, recoveryDir, remark
+	opt.CheckerFor, opt.Recovery, opt.Remark = checkerFor, recovery(os.Getuid(), os.Getenv("HOME")), remark
 	return editor.Edit(targets, keys, os.Stdout, opt)
+}
+
+// recovery is where a user's editor keeps what it has not saved: root's on the state volume, others' in their homes.
+func recovery(uid int, home string) string {
+	if uid == 0 || home == "" {
+		return recoveryDir
+	}
+	return filepath.Join(home, ".recovery")
 }
 
 // targets reads the files on the command line. +LINE before a file is what other
@@ -228,7 +236,7 @@ func (c *client) makeDraft() int {
 	if err := os.MkdirAll(filepath.Dir(DraftPath), 0o700); err != nil {
 		return c.fail(err)
 	}
-	if err := atomicfile.Write(DraftPath, []byte(d.Text), 0o600); err != nil {
+	if err := atomicfile.Write(DraftPath, []byte(d.Text), 0o660); err != nil {
 		return c.fail(err)
 	}
 	return 0

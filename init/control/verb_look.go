@@ -296,13 +296,9 @@ func runLog(c *client, args []string) int {
 // Greeting is what a terminal shows before its shell: where one is, and what to type; and until when, since the start of the
 // kernel, the boot menu may be asked for there.
 func Greeting(tty string) (text string, menuUntil time.Duration) {
-	host, _ := os.Hostname()
-	if host == "(none)" { // the kernel's, before a generation gives one
-		host = "a machine that is starting"
-	}
 	// Firmware leaves serial terminals with their autowrap off, which cuts every
 	// line at the last column.
-	text = fmt.Sprintf("\x1b[?7h\nBantam %s on %s, %s. `bantam help` lists what you can do.\n", Version, host, filepath.Base(tty))
+	text = "\x1b[?7h\n" + strings.TrimSuffix(Where(tty), "\n") + " `bantam help` lists what you can do.\n"
 	answer := make(chan Status, 1)
 	go func() {
 		var s Status
@@ -326,6 +322,15 @@ func Greeting(tty string) (text string, menuUntil time.Duration) {
 	case <-time.After(greetingLimit): // whoever sits there needs a shell all the more
 	}
 	return text + "\n", menuUntil
+}
+
+// Where is what a terminal shows of the machine to everybody.
+func Where(tty string) string {
+	host, _ := os.Hostname()
+	if host == "(none)" { // the kernel's, before a generation gives one
+		host = "a machine that is starting"
+	}
+	return fmt.Sprintf("Bantam %s on %s, %s.\n", Version, host, filepath.Base(tty))
 }
 
 // menuWindow is for how long after its start PID 1 can be asked for the boot menu.

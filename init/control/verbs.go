@@ -59,6 +59,7 @@ func init() {
 		{"log", "[-f] [-n LINES] [SERVICE]", "what services said", logHelp, runLog},
 		{"state", "[--json] | renew [--yes] | keep | remove [--yes] PATH", "where the state is kept, and whose; make it anew", stateHelp, runState},
 		{"secret", "list [--json] | set NAME | remove [--yes] NAME", "passwords and keys that no generation holds", secretHelp, runSecret},
+		{"password", "", "make the hash of a password, for a [user.NAME]", passwordHelp, runPassword},
 		{"reboot", "", "stop everything and start again", endHelp, runEnd},
 		{"poweroff", "", "stop everything and switch off", endHelp, runEnd},
 		{"halt", "", "stop everything and stand still", endHelp, runEnd},

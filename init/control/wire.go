@@ -2,7 +2,7 @@
 // stream socket, one request and a stream of frames for each connection, both
 // as JSON lines.
 //
-// Only root may speak: the peer's credentials are checked. Requests are bounded
+// Everybody may ask how the machine is, root and the group operator for all: the peer's credentials are checked. Requests are bounded
 // in size and time, and a client that does not read loses frames, never time of
 // PID 1: what it asked for goes on without it, its outcome is kept.
 package control

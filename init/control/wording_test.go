@@ -102,7 +102,7 @@ func TestWhatServicesWriteCannotCommandTheTerminal(t *testing.T) {
 
 func TestASwitchWhoseAnswerNeverCameIsNotCalledRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "control")
-	l, err := Listen(path)
+	l, err := Listen(path, 0o666)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,10 +22,11 @@ func TestTheConsolesStartBesideWhatTheBootAdopts(t *testing.T) {
 		ended := make(chan error)
 		go func() { ended <- sup.Run(ctx) }()
 		p := &initProcess{sup: sup, consoles: []string{"none"}}
-		p.defineConsoles()
+		p.machine = &Machine{sup: sup, consoles: p.consoles, logins: &logins{last: map[string]string{}}}
+		p.defineConsoles(new(system.System))
 		var both sync.WaitGroup
 		both.Go(func() {
-			if err := sup.Define(definitions(sys, p.consoles)); err != nil {
+			if err := sup.Define(definitions(sys, p.consoles, p.machine.logins.at)); err != nil {
 				t.Error(err)
 			}
 		})

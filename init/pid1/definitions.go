@@ -20,6 +20,7 @@ import (
 const (
 	NetcfgName  = "bantam-netcfg"
 	ConsoleName = "bantam-console"
+	RescueLogin = "rescue" // its second argument where only root's password opens a rescue shell
 	SSHName     = "bantam-sshd"
 	SFTPName    = "bantam-sftp"
 )
@@ -31,13 +32,20 @@ const netcfgUser = 65533
 const consolePrefix = "console-"
 
 // definitions are all services of a machine: those of its system.toml, the
-// network configurator and a shell on each console, e.g. ttyS0.
-func definitions(sys *system.System, consoles []string) []supervise.Definition {
+// network configurator and a shell on each console, e.g. ttyS0, as login says of it.
+func definitions(sys *system.System, consoles []string, login func(tty string) string) []supervise.Definition {
 	defs := []supervise.Definition{networkDefinition()}
 	for _, tty := range consoles {
+		argv := []string{ConsoleName, tty}
+		switch login(tty) {
+		case system.LoginNone:
+			continue
+		case system.LoginPassword:
+			argv = append(argv, system.LoginPassword)
+		}
 		defs = append(defs, supervise.Definition{
 			Name: consolePrefix + tty,
-			Argv: []string{ConsoleName, tty},
+			Argv: argv,
 			Env:  environment("root", "/root", map[string]string{"TERM": terminalType(tty)}),
 			Dir:  "/root",
 			TTY:  "/dev/" + tty, Vital: true,

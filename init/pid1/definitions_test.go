@@ -2,6 +2,7 @@ package pid1
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 
 	"bantam/init/supervise"
@@ -31,10 +32,54 @@ func TestAServiceGetsTheRightsAndLimitsOfItsLines(t *testing.T) {
 			t.Errorf("%s: a service counts as the machine's own", c.claim)
 		}
 	}
-	for _, d := range definitions(&system.System{}, []string{"ttyS0"}) {
+	for _, d := range definitions(&system.System{}, []string{"ttyS0"}, asRoot) {
 		if !d.Vital {
 			t.Errorf("%s has to share with the services", d.Name)
 		}
+	}
+}
+
+func asRoot(string) string { return system.LoginRoot }
+
+func TestConsolesAreForWhomTheSystemSays(t *testing.T) {
+	login := func(tty string) string {
+		return map[string]string{"ttyS0": system.LoginPassword, "tty1": system.LoginNone, "hvc0": system.LoginRoot}[tty]
+	}
+	var got []string
+	for _, d := range definitions(&system.System{}, []string{"ttyS0", "tty1", "hvc0"}, login) {
+		if d.TTY != "" {
+			got = append(got, d.Name+": "+strings.Join(d.Argv, " "))
+		}
+	}
+	if want := "console-ttyS0: bantam-console ttyS0 password, console-hvc0: bantam-console hvc0"; strings.Join(got, ", ") != want {
+		t.Errorf("got %q, want %s", got, want)
+	}
+}
+
+func TestConsolesThatChangeStartAnew(t *testing.T) {
+	consoles := []string{"ttyS0", "tty1", "hvc0"}
+	of := func(ttyS0, tty1, hvc0 string) *system.System {
+		return &system.System{Console: system.Console{Named: map[string]system.ConsoleLogin{"ttyS0": {Login: ttyS0}, "tty1": {Login: tty1}, "hvc0": {Login: hvc0}}}}
+	}
+	l := &logins{last: map[string]string{}}
+	step := func(sys *system.System, start, again string) {
+		t.Helper()
+		l.set(sys)
+		s, a := l.changed(consoles)
+		if strings.Join(s, " ") != start || strings.Join(a, " ") != again {
+			t.Errorf("start %q, again %q; want %q, %q", s, a, start, again)
+		}
+	}
+	step(of("root", "none", "password"), "", "") // nobody has given the consoles away yet
+	l.given = true
+	step(of("root", "none", "password"), "console-ttyS0 console-hvc0", "")
+	step(of("root", "none", "password"), "", "")
+	step(of("password", "root", "none"), "console-tty1", "console-ttyS0")
+	step(of("root", "none", "root"), "console-hvc0", "console-ttyS0")
+	l.open = true
+	step(of("none", "none", "none"), "console-tty1", "")
+	if l.at("ttyS0") != system.LoginRoot {
+		t.Error("the word of the kernel command line counts for nothing")
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 
 	"bantam/boottime"
 	"bantam/init/control"
-	"bantam/init/supervise"
 	"bantam/switcher"
 	"bantam/system"
 )
@@ -19,7 +18,7 @@ import (
 // openSwitcher reads the generations. When the state volume's files cannot be
 // used, memory takes its place and the image's generation runs.
 func (p *initProcess) openSwitcher() (*switcher.Switcher, error) {
-	options := switcher.Options{Dir: statePath, Machine: p.machine, Booted: p.image.Generation, Text: p.image.text, Loader: p.bootLoader, OnMedium: p.onMedium, Forgets: !p.lasting(), Offer: p.offer}
+	options := switcher.Options{Dir: statePath, Machine: p.machine, Booted: p.image.Generation, Text: p.image.text, Loader: p.bootLoader, OnMedium: p.onMedium, Forgets: !p.lasting(), Offer: p.offer, Chosen: p.chosen}
 	_, options.ByHand = p.cmdline.Get("bantam.hand")
 	s, err := switcher.Open(options)
 	if err == nil {
@@ -46,12 +45,15 @@ func (p *initProcess) prepareVolume() {
 	if err := letServicesIn(statePath); err != nil {
 		p.notes.add("%v", err)
 	}
+	if err := letOperatorsIn(filepath.Dir(control.DraftPath)); err != nil {
+		p.notes.add("%v", err)
+	}
 }
 
 // bootGeneration starts the chosen generation and the consoles. It returns when
 // the consoles have been asked for; the proof may go on.
 func (p *initProcess) bootGeneration(ctx context.Context) {
-	p.defineConsoles()
+	p.defineConsoles(p.imageSystem())
 	started, chosen := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	end := p.chart.Span("generation")
@@ -126,22 +128,22 @@ func awaitChoice(chosen, started <-chan struct{}, latest, little time.Duration) 
 
 // defineConsoles makes the consoles known before any generation is adopted,
 // which then keeps them: they must be there also when none can be.
-func (p *initProcess) defineConsoles() {
-	if err := p.sup.Define(definitions(&system.System{}, p.consoles)); err != nil {
+func (p *initProcess) defineConsoles(sys *system.System) {
+	p.machine.logins.set(sys)
+	if err := p.sup.Define(definitions(&system.System{}, p.consoles, p.machine.logins.at)); err != nil {
 		p.notes.add("consoles: %v", err)
 	}
 }
 
 func (p *initProcess) startConsoles() {
-	var names []string
-	for _, tty := range p.consoles {
-		names = append(names, consolePrefix+tty)
-	}
-	if len(names) == 0 {
+	if len(p.consoles) == 0 {
 		p.notes.add("no console: neither a serial line nor a screen was found")
 		return
 	}
-	if err := p.sup.Start(supervise.ByPlan, names...); err != nil {
+	p.machine.logins.mu.Lock()
+	p.machine.logins.given = true
+	p.machine.logins.mu.Unlock()
+	if err := p.machine.settleConsoles(); err != nil {
 		p.notes.add("consoles: %v", err)
 	}
 }

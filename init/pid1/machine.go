@@ -42,6 +42,7 @@ type Machine struct {
 	reports  netcfg.Reports
 	secrets  *secret.Store
 	state    *stateFolders
+	logins   *logins
 
 	mu        sync.Mutex
 	netmsg    chan struct{}   // closed when the network's status may have changed
@@ -64,7 +65,7 @@ func NewMachine(sup *supervise.Supervisor, loader *kmod.Loader, binary switcher.
 	netmsg := make(chan struct{})
 	m := &Machine{sup: sup, loader: loader, binary: string(binary), consoles: consoles, drivers: drivers,
 		netmsg: netmsg, sawStates: sup.Changed(), sawNet: netmsg, digests: map[fileID]string{},
-		secrets: secret.Open(secretsPath), state: &stateFolders{dir: foldersPath, run: runCommand(sup)},
+		secrets: secret.Open(secretsPath), logins: &logins{last: map[string]string{}}, state: &stateFolders{dir: foldersPath, run: runCommand(sup)},
 		young: youngFile, slow: map[fileID]time.Duration{}, looks: newLooks(mostLooks), commands: map[string]bool{}}
 	m.reports = netcfg.Reports{Dir: netDir, Changed: m.NetworkChanged, Fault: func(err error) { Logf(Warning, "%v", err) }}
 	return m
@@ -284,7 +285,8 @@ func (m *Machine) SetUsers(sys *system.System) error { return WriteUsers(sys) }
 
 // Adopt makes sys what services and the network start from next.
 func (m *Machine) Adopt(text []byte, sys *system.System, fingerprints map[string]string) error {
-	defs := definitions(sys, m.consoles)
+	m.logins.set(sys)
+	defs := definitions(sys, m.consoles, m.logins.at)
 	for i := range defs {
 		defs[i].Fingerprint = fingerprints[defs[i].Name]
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -50,6 +51,7 @@ type menuLine struct {
 	name    string
 	file    *os.File // nil: it could not be opened, or a rescue shell has it
 	fd      int
+	locked  bool // the menu is not for whoever sits there
 	knock   bootmenu.Knock
 	pending []byte
 }
@@ -116,6 +118,10 @@ func (m *menuLines) read(i int, from io.Reader) {
 // arrived takes what has come from a console.
 func (m *menuLines) arrived(i int, at time.Duration, bytes []byte) {
 	m.mu.Lock()
+	if m.lines[i].locked {
+		m.mu.Unlock()
+		return
+	}
 	shown := m.shown
 	if !shown {
 		m.lines[i].knock.Feed(at, bytes)
@@ -140,6 +146,9 @@ func (m *menuLines) knocked() bool {
 		var until time.Duration
 		m.mu.Lock()
 		for _, line := range m.lines {
+			if line.locked {
+				continue
+			}
 			line.knock.Settle(now)
 			if line.knock.Asked() {
 				m.mu.Unlock()
@@ -224,7 +233,7 @@ func (m *menuLines) close() {
 
 // write writes what a terminal takes; the rest waits for the next call. It never waits itself.
 func (l *menuLine) write(text []byte) {
-	if l.file == nil {
+	if l.file == nil || l.locked {
 		return
 	}
 	if len(l.pending)+len(text) <= menuPending {
@@ -239,9 +248,26 @@ func (l *menuLine) write(text []byte) {
 	}
 }
 
+// lock keeps the menu from those who sit at these consoles.
+func (m *menuLines) lock(consoles map[string]bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, line := range m.lines {
+		line.locked = consoles[line.name]
+	}
+}
+
+// anyOpen says whether there is a console that the menu is for.
+func (m *menuLines) anyOpen() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.ContainsFunc(m.lines, func(l *menuLine) bool { return !l.locked })
+}
+
 // offer asks for another choice than a boot's own, if somebody wants to be asked.
 func (p *initProcess) offer(o switcher.Offer) (choice int) {
 	defer p.menu.leave()
+	p.menu.lock(p.locked(o.Choice.Generation))
 	why, patience, wanted := p.menuWanted(o)
 	if wanted {
 		Guard("boot menu", func() { choice = p.showMenu(o, why, patience) })
@@ -258,7 +284,7 @@ func (p *initProcess) menuWanted(o switcher.Offer) (why string, patience time.Du
 	default:
 	}
 	switch {
-	case len(p.menu.lines) == 0:
+	case !p.menu.anyOpen():
 		return "", 0, false
 	case o.Failing():
 		return fmt.Sprintf("%d boots in a row ended too early", o.Short), patience, true

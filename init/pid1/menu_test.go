@@ -20,7 +20,7 @@ func aConsole(t *testing.T, words string) (person *os.File, p *initProcess) {
 	t.Helper()
 	person, line := ttytest.Open(t)
 	name := filepath.Base(line.Name())
-	p = &initProcess{consoles: []string{name}, cmdline: ParseCmdline(words)}
+	p = &initProcess{consoles: []string{name}, cmdline: ParseCmdline(words), machine: &Machine{logins: &logins{last: map[string]string{}}}}
 	return person, p
 }
 
@@ -224,5 +224,27 @@ func TestRowsOfTheMenuSayWhatAPersonShouldKnow(t *testing.T) {
 	if len(rows) != 2 || rows[0].Number != 3 || rows[0].State != "bad" || rows[0].Reason != "no" || rows[0].Label != "lab" ||
 		strings.Join(rows[0].Marks, " ") != "default" || strings.Join(rows[0].Packages, " ") != "+web" || rows[1].Fault != "it needs another kernel" {
 		t.Errorf("%+v", rows)
+	}
+}
+
+func TestTheMenuIsNotForWhoHasToLogIn(t *testing.T) {
+	person, p := aConsole(t, "")
+	p.listens(t)
+	if _, err := person.WriteString("  "); err != nil {
+		t.Fatal(err)
+	}
+	awaitKnock(t, p)
+	p.menu.lock(map[string]bool{p.consoles[0]: true})
+	for _, short := range []int{0, 3} {
+		if _, _, wanted := p.menuWanted(switcher.Offer{Short: short}); wanted {
+			t.Errorf("after %d boots that ended too early it is shown", short)
+		}
+	}
+	if p.menu.knocked() {
+		t.Error("two keys have asked for it")
+	}
+	p.menu.lock(nil)
+	if !p.menu.knocked() {
+		t.Error("they do not where everybody is root")
 	}
 }

@@ -37,7 +37,7 @@ func networkFolder(dir, report, leases string) (*net.UnixListener, error) {
 			return nil, err
 		}
 	}
-	l, err := control.Listen(report)
+	l, err := control.Listen(report, 0o600)
 	if err != nil {
 		return nil, err
 	}

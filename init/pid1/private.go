@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/system"
 )
 
 // closed are what Bantam itself keeps at the top of the state volume:
@@ -31,6 +33,18 @@ func letServicesIn(dir string) error {
 		return fmt.Errorf("chown %s: %w", dir, err)
 	}
 	if err := unix.Chmod(dir, 0o711); err != nil {
+		return fmt.Errorf("chmod %s: %w", dir, err)
+	}
+	return nil
+}
+
+// letOperatorsIn opens the folder of the draft to those who may switch to it. They could have a service of root do whatever they write
+// there.
+func letOperatorsIn(dir string) error {
+	if err := unix.Chown(dir, 0, system.OperatorGID); err != nil {
+		return fmt.Errorf("chown %s: %w", dir, err)
+	}
+	if err := unix.Chmod(dir, unix.S_ISGID|0o770); err != nil {
 		return fmt.Errorf("chmod %s: %w", dir, err)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"bantam/system"
 	"bantam/tty"
 )
 
@@ -19,9 +20,10 @@ import (
 type Rescue struct {
 	Reason   error
 	Signals  Signals
-	Watchdog func() *Watchdog // the one that is armed by now, drivers may still be coming; nil: none
-	Consoles []string         // below /dev; nil finds them
-	Argv     []string         // of the shell; nil is sh. PID 1's own binary is executed under this name
+	Watchdog func() *Watchdog        // the one that is armed by now, drivers may still be coming; nil: none
+	Consoles []string                // below /dev; nil finds them
+	Argv     []string                // of the shell; nil is sh. PID 1's own binary is executed under this name
+	Login    func(tty string) string // who may work there, a value of system.Console.Login; nil: everybody is root
 
 	dev string // /dev, replaced by tests
 }
@@ -142,6 +144,9 @@ func (r Rescue) start(console string) (pid int, err error) {
 	argv := r.Argv
 	if argv == nil {
 		argv = []string{"sh"}
+	}
+	if r.Login != nil && r.Login(console) != system.LoginRoot {
+		argv = []string{ConsoleName, console, RescueLogin}
 	}
 	exe := "/proc/self/exe"
 	if _, err := os.Stat(exe); err != nil {

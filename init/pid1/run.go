@@ -91,7 +91,7 @@ func Run(b Binary) {
 		if p.menu != nil { // its keys are the rescue shells' now
 			p.menu.close()
 		}
-		action = Rescue{Reason: failure, Signals: signals, Watchdog: p.watchdog.Load, Consoles: p.consoles}.Run()
+		action = Rescue{Reason: failure, Signals: signals, Watchdog: p.watchdog.Load, Consoles: p.consoles, Login: p.loginAt}.Run()
 	}
 	Shutdown{Action: action, Signals: signals, Watchdog: p.watchdog.Load(), Volume: statePath, Save: p.save}.Run()
 }
@@ -133,6 +133,7 @@ func (p *initProcess) live() (action Action, err error) {
 	p.menu = listen("/dev", p.consoles, p.cmdline)
 	var unread error
 	p.image, unread = readImage(switcher.GenerationPath)
+	p.rescuers(p.imageSystem())
 	autoloader := p.drivers()
 
 	ctx, cancel := context.WithCancel(context.Background())
@@ -169,6 +170,8 @@ func (p *initProcess) live() (action Action, err error) {
 		p.notes.add("%v; what an image of this kernel carried before takes its place", unread)
 	}
 	p.machine = NewMachine(p.sup, p.loader, p.image.initDigest(), p.consoles, coldplugged)
+	word, _ := p.cmdline.Get(loginWord)
+	p.machine.logins.open = word == system.LoginRoot
 	p.openMedium()
 	for _, name := range append(p.build.Commands, "bantam") {
 		p.machine.commands[name] = true
@@ -180,7 +183,7 @@ func (p *initProcess) live() (action Action, err error) {
 		return 0, err
 	}
 	p.since = since(statePath + "/store/oci-layout")
-	listener, err := control.Listen(control.Socket)
+	listener, err := control.Listen(control.Socket, 0o666)
 	if err != nil {
 		return 0, fmt.Errorf("control socket: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"bantam/lifecycle"
 	"bantam/printable"
 	"bantam/switcher"
+	"bantam/system"
 )
 
 // Limits of what a client waits for.
@@ -24,6 +26,9 @@ const (
 
 // handle answers one request of the control socket.
 func (p *initProcess) handle(req control.Request, c *control.Client) control.Frame {
+	if !slices.Contains(control.ForAll, req.Verb) && !p.operator(c.Peer) {
+		return failure(c.Peer.Refusal())
+	}
 	switch req.Verb {
 	case "status":
 		return control.Reply(p.status())
@@ -96,6 +101,20 @@ func (p *initProcess) handle(req control.Request, c *control.Client) control.Fra
 		}
 	}
 	return failure(fmt.Errorf("PID 1 does not know %q", req.Verb))
+}
+
+// operator says whether a client is root's, or that of a user who is an operator now: who was one when it logged in need not be
+// any more.
+func (p *initProcess) operator(peer control.Peer) bool {
+	if peer.UID == 0 {
+		return true
+	}
+	for name, u := range p.machine.runs().Users {
+		if u.UID == int(peer.UID) {
+			return peer.MayChange() && (u.GID == system.OperatorGID || slices.Contains(p.machine.runs().Users[name].Groups, "operator"))
+		}
+	}
+	return false
 }
 
 func failure(err error) control.Frame {

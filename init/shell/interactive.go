@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -44,7 +45,11 @@ func runInteractive(parsed arguments) int {
 	} else {
 		defer terminal.release()
 	}
-	history := line.OpenHistory(historyFile)
+	kept := historyFile
+	if home := os.Getenv("HOME"); os.Getuid() != 0 && home != "" {
+		kept = path.Join(home, ".history")
+	}
+	history := line.OpenHistory(kept)
 	sh.history = history
 	con := newConsole(sh, history)
 	switch {

@@ -19,11 +19,14 @@ import (
 	"bantam/printable"
 )
 
-// TestMain lets the test binary be five things: the tests, PID 1 of a
-// namespace that runs one of them, the shim, the hostile service, and a program that dozes.
+// TestMain lets the test binary be six things: the tests, PID 1 of a
+// namespace that runs one of them, the shim, the hostile service, a program that dozes, and one that becomes another.
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == ShimName {
 		os.Exit(ShimMain(os.Args))
+	}
+	if len(os.Args) > 1 && os.Args[1] == "become" {
+		becoming()
 	}
 	if len(os.Args) > 2 && (os.Args[1] == "doze" || os.Args[1] == "woken") {
 		dozer(os.Args)

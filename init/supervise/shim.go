@@ -33,6 +33,7 @@ const vitalNice = -10
 type shimOrder struct {
 	Definition Definition
 	Notify     bool
+	Own        bool   // it is no shim: nothing but 0 to 2 was opened for it
 	Line       bool   // descriptor 3 is one of Files
 	Nice       int    // see vitalNice
 	Files      uint64 // the hard limit on open files that PID 1 has

@@ -45,10 +45,12 @@ func (o shimOrder) calls(list []call) []call {
 		list = append(list, c)
 		return &list[len(list)-1]
 	}
-	for _, fd := range []int{orderFD, reportFD} {
-		add("descriptors", unix.SYS_FCNTL, fd, unix.F_SETFD, unix.FD_CLOEXEC)
+	if !o.Own {
+		for _, fd := range []int{orderFD, reportFD} {
+			add("descriptors", unix.SYS_FCNTL, fd, unix.F_SETFD, unix.FD_CLOEXEC)
+		}
 	}
-	if !o.Notify && !o.Line {
+	if !o.Notify && !o.Line && !o.Own {
 		add("descriptors", unix.SYS_FCNTL, notifyFD, unix.F_SETFD, unix.FD_CLOEXEC)
 	}
 	// PID 1's own is not meant for others. Where it may not be raised it is right already.
@@ -83,7 +85,11 @@ func (o shimOrder) calls(list []call) []call {
 		}
 	}
 	// Nothing but 0 to 3 is meant to be open; kernels before 5.11 do not know this call.
-	add("descriptors", unix.SYS_CLOSE_RANGE, reportFD+1, -1, unix.CLOSE_RANGE_CLOEXEC).excuse = anyError
+	first := reportFD + 1
+	if o.Own {
+		first = notifyFD
+	}
+	add("descriptors", unix.SYS_CLOSE_RANGE, first, -1, unix.CLOSE_RANGE_CLOEXEC).excuse = anyError
 	for _, file := range candidates(def.Argv[0], env) {
 		add("exec "+def.Argv[0], unix.SYS_EXECVE, file, def.Argv, env).then = try
 	}

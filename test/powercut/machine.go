@@ -129,6 +129,8 @@ func (m *Machine) Sysctl(string) (string, error)                             { r
 func (m *Machine) SetSysctl(string, string) error                            { return nil }
 func (m *Machine) LoadModule(context.Context, string) error                  { return nil }
 func (m *Machine) SetUsers(*system.System) error                             { return nil }
+func (m *Machine) Consoles() (string, error)                                 { return "root", nil }
+func (m *Machine) SetConsoles(*system.System) error                          { return nil }
 func (m *Machine) Home(string) (string, error)                               { return "", nil }
 func (m *Machine) MakeHome(context.Context, string, int, int) error          { return nil }
 func (m *Machine) ReloadServices([]string) error                             { return nil }

@@ -1,0 +1,38 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"bantam/tty"
+	"bantam/yescrypt"
+)
+
+const passwordHelp = `Asks for a password twice and prints the line that gives it to a [user.NAME] of system.toml: who has
+it may log in at consoles where [console] has login = "password". "bantam help users" tells more.`
+
+// runPassword makes the hash of a password for system.toml.
+func runPassword(c *client, args []string) int {
+	if len(args) > 0 {
+		return c.misuse("the password is asked for; on a command line others see it")
+	}
+	if !tty.Is(os.Stdin) {
+		return c.fail(errors.New("there is no terminal to ask for the password"))
+	}
+	text, err := tty.Hidden(os.Stdin, c.errOut, "Password (it is not shown): ")
+	again := ""
+	if err == nil {
+		again, err = tty.Hidden(os.Stdin, c.errOut, "The same again: ")
+	}
+	switch {
+	case err != nil:
+		return c.fail(err)
+	case text == "":
+		return c.fail(errors.New("the password is empty"))
+	case text != again:
+		return c.fail(errors.New("the two differ"))
+	}
+	fmt.Fprintf(c.out, "password = %q\n", yescrypt.New([]byte(text)).String())
+	return ExitGood
+}
