@@ -32,7 +32,7 @@ type Options struct {
 // client makes the client for an address.
 func (o Options) client(scheme string) (*http1.Client, error) {
 	if scheme == "http" && !o.AllowHTTP {
-		return nil, errors.New("http:// tells nobody who answers; it is only taken where signatures are checked ([trust] keys in system.toml), or with --insecure of bantam import, push and sign")
+		return nil, errors.New("http:// tells nobody who answers; it is only taken where signatures are checked ([trust] keys in system.toml), or with --insecure of bantam import, switch, push and sign")
 	}
 	if scheme == "https" && o.Secure == nil {
 		return nil, http1.ErrNoTLS

@@ -34,7 +34,7 @@ func complete(words []string, typed, socket string) (names []string, files bool)
 // complete proposes what may follow the verb and rest.
 func (v verb) complete(rest []string, typed, socket string) (names []string, files bool) {
 	var options, actions []string
-	for _, word := range strings.FieldsFunc(v.usage, func(r rune) bool { return strings.ContainsRune("[]| ", r) }) {
+	for _, word := range strings.FieldsFunc(v.usage, func(r rune) bool { return strings.ContainsRune("[]| \n", r) }) {
 		switch word = strings.TrimRight(word, "."); {
 		case strings.HasPrefix(word, "-"):
 			if !slices.Contains(options, word) {

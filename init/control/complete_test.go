@@ -56,7 +56,7 @@ func TestTabKnowsWhatAVerbTakes(t *testing.T) {
 		"generations delete ":    {"1 12", false},
 		"generations delete 1 ":  {"1 12", false},
 		"switch ":                {"1 12", true},
-		"switch --":              {"--confirm --no-rollback --reboot --json --abort", false},
+		"switch --":              {"--confirm --no-rollback --reboot --json --abort --ca --downgrade --insecure", false},
 		"test ":                  {"1 12", true},
 		"boot ":                  {"1 12", true},
 		"plan ":                  {"1 12", true},

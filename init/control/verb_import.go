@@ -37,8 +37,11 @@ kept, and the same command goes on. "bantam gc" removes it.
   --insecure   believe whoever answers to http://
   --json       the outcome as one JSON document`
 
+// importOptions are those of an import beside --ca, wherever one begins.
+const importOptions = "--downgrade --insecure"
+
 func runImport(c *client, args []string) int {
-	flags, rest, code := c.options(args, "--ca", "--downgrade --insecure --json")
+	flags, rest, code := c.options(args, "--ca", importOptions+" --json")
 	if code != 0 {
 		return code
 	}
@@ -212,6 +215,11 @@ func (b *countedBlob) Read(p []byte) (int, error) {
 // importFirst imports what the operand of a switch leads to, if it is a source, and makes it a number.
 func (c *client) importFirst(args []string, flags map[string]string) ([]string, int) {
 	if len(args) != 1 || !isSource(args[0]) {
+		for _, option := range strings.Fields("--ca " + importOptions) {
+			if flags[option] != "" {
+				return nil, c.misuse("%s: nothing is imported here; it wants an archive, or the REF of a registry", option)
+			}
+		}
 		return args, 0
 	}
 	got, code := c.bring(args[0], flags)

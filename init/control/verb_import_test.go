@@ -210,6 +210,23 @@ func TestASwitchToAnArchiveImportsItFirst(t *testing.T) {
 	}
 }
 
+// What only an import understands is refused where nothing is imported: somebody thinks that it counts.
+func TestOptionsOfAnImportWantOne(t *testing.T) {
+	for option, args := range map[string][]string{"--ca": {"--ca", "ca.pem", "3"}, "--downgrade": {"--downgrade", "3"}, "--insecure": {"--insecure"}} {
+		for _, verb := range []string{"switch", "test", "boot"} {
+			i := &importing{carried: newCarried()}
+			code, _, errs := i.run(t, verb, args...)
+			if code != ExitUsage || len(i.asked) > 0 || !strings.Contains(errs, option+": nothing is imported here") {
+				t.Errorf("%s %q: code %d, %q; asked %q", verb, args, code, errs, i.asked)
+			}
+		}
+	}
+	i := &importing{carried: newCarried()}
+	if _, _, errs := i.run(t, "switch", "--insecure", "http://127.0.0.1:1/pc.tar"); !strings.Contains(errs, "connection refused") {
+		t.Errorf("--insecure: %q", errs)
+	}
+}
+
 func TestASystemTOMLIsNoSource(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if err := errors.Join(os.MkdirAll("conf.d", 0o755), os.WriteFile("conf.d/system", []byte("\n"), 0o644)); err != nil {
@@ -242,9 +259,19 @@ func TestHTTPSIsTakenFromServersThatAnAuthorityVouchesFor(t *testing.T) {
 	if code, out, errs := i.run(t, "import", "--ca", authority, address); code != ExitGood || !strings.Contains(out, "generation 7 is here") {
 		t.Errorf("code %d, %q, %q", code, out, errs)
 	}
-	for want, args := range map[string][]string{"--ca FILE": {address}, "--ca: open": {"--ca", authority + "x", address}} {
-		if code, _, errs := i.run(t, "import", args...); code != ExitError || !strings.Contains(errs, want) {
-			t.Errorf("%q: code %d, %q, want %q", args, code, errs, want)
+	for _, verb := range []string{"import", "switch", "test", "boot"} {
+		for want, args := range map[string][]string{"--ca FILE": {address}, "--ca: open": {"--ca", authority + "x", address}} {
+			if code, _, errs := i.run(t, verb, args...); code != ExitError || !strings.Contains(errs, want) {
+				t.Errorf("%s %q: code %d, %q, want %q", verb, args, code, errs, want)
+			}
+		}
+		if verb == "import" {
+			continue
+		}
+		i.asked = nil
+		want := []string{"import check", "import", verb}
+		if code, out, errs := i.run(t, verb, "--ca", authority, address); code != ExitGood || !slices.Equal(i.asked, want) || !strings.Contains(out, "generation 7 came from ") {
+			t.Errorf("%s: code %d, %q, %q; asked %q", verb, code, out, errs, i.asked)
 		}
 	}
 }

@@ -19,9 +19,9 @@ const switchHelp = `Checks the draft (or FILE), stores it as a new generation, s
 and then wants proof: services ready and staying up, the network as connected as before, the
 checks of system.toml. Only then the next boot runs it. Without proof the machine goes back to
 the generation before, by itself, and says why. A power cut at any moment boots the old
-generation or the new one, never a mix. It goes on when this terminal dies. With NUMBER it goes to
-that generation instead; a file named 3 is ./3. REF is all that "bantam import" takes, e.g.
-/mnt/pc.oci.tar: it is imported first.
+generation or the new one, never a mix. It goes on when this terminal dies. With N it goes to that
+generation instead; a file named 3 is ./3. REF is all that "bantam import" takes, e.g.
+/mnt/pc.oci.tar: it is imported first, with --ca, --downgrade and --insecure as there.
 
   --confirm TIME  go back also unless somebody keeps it within TIME, e.g. 60s: at the question on
                   this terminal, or by "bantam confirm" on any other
@@ -37,7 +37,8 @@ Exit codes: 0 proven; 1 refused, nothing was changed; 4 failed and not gone back
 as asked or because that failed too, and then the machine reboots into the default by itself;
 10 failed or aborted, the old generation runs again.`
 
-const testHelp = `As switch, but the boot default stays what it is: a reboot takes the test back.`
+const testHelp = `As switch, but the boot default stays what it is: a reboot takes the test back. REF is imported
+first, with --ca, --downgrade and --insecure as for "bantam import".`
 
 const bootHelp = `Nothing changes now. The next boot runs the draft (or FILE) and keeps it if it proves itself;
 if it fails its proof, the default runs again, in that same boot. A boot that ends before its proof
@@ -46,6 +47,8 @@ does, by a power cut, is followed by one more try.
 A generation with another kernel is put into the boot slot that does not run. What that holds and
 other generations need is kept in the store, or "bantam plan N" says what is lost. The boot loader
 tries it three times; without a proof the default runs again, from the slot that runs now.
+
+REF is imported first, with --ca, --downgrade and --insecure as for "bantam import".
 
   --confirm TIME  that boot also waits for "bantam confirm", for TIME after the proof; the consoles
                   can be used meanwhile. Without it the default runs again`
@@ -60,13 +63,14 @@ answer for scripts.
 
 // runSwitch is switch, test and boot.
 func runSwitch(c *client, args []string) int {
-	without := "--json --no-rollback"
+	without := "--json " + importOptions
+	if c.verb.name != "boot" {
+		without += " --no-rollback"
+	}
 	if c.verb.name == "switch" {
 		without += " --abort --reboot"
-	} else if c.verb.name == "boot" {
-		without = "--json"
 	}
-	flags, rest, code := c.options(args, "--confirm", without)
+	flags, rest, code := c.options(args, "--confirm --ca", without)
 	if code != 0 {
 		return code
 	}

@@ -33,6 +33,8 @@ type client struct {
 // verbs is in the order in which people meet them.
 var verbs []verb
 
+const importUsage = "\nIMPORT: [--ca FILE] [--downgrade] [--insecure] REF"
+
 func init() {
 	verbs = []verb{
 		{"status", "[--json]", "what runs: generation, network, services", statusHelp, runStatus},
@@ -43,9 +45,9 @@ func init() {
 		{"show", "[NUMBER]", "the system.toml of what runs, or of a generation", showHelp, runShow},
 		{"diff", "[A [B]]", "what the draft changes; or generation A against B", diffHelp, runDiff},
 		{"plan", "[--json] [FILE | NUMBER]", "what a switch to the draft would do", planHelp, runPlan},
-		{"switch", "[--confirm TIME] [--no-rollback|--reboot] [--json] [FILE|NUMBER|REF] | --abort", "make the draft the running system, prove it, keep it", switchHelp, runSwitch},
-		{"test", "[--confirm TIME] [--no-rollback] [--json] [FILE|NUMBER|REF]", "as switch, but the next boot runs what it would have run", testHelp, runSwitch},
-		{"boot", "[--confirm TIME] [--json] [FILE|NUMBER|REF]", "try the draft at the next boot, change nothing now", bootHelp, runSwitch},
+		{"switch", "[--confirm TIME] [--no-rollback|--reboot] [--json] [FILE|N|IMPORT] | --abort" + importUsage, "make the draft the running system, prove it, keep it", switchHelp, runSwitch},
+		{"test", "[--confirm TIME] [--no-rollback] [--json] [FILE|N|IMPORT]" + importUsage, "as switch, but the next boot runs what it would have run", testHelp, runSwitch},
+		{"boot", "[--confirm TIME] [--json] [FILE|N|IMPORT]" + importUsage, "try the draft at the next boot, change nothing now", bootHelp, runSwitch},
 		{"confirm", "", "keep what --confirm is waiting to take back", confirmHelp, runSimple},
 		{"rollback", "[--confirm TIME] [--reboot] [--json] [--yes] [NUMBER | --to-good]", "go back to what ran before, or to a generation", rollbackHelp, runRollback},
 		{"generations", "[--json] | show [N] | pin|unpin N | label N TEXT | delete N...",
