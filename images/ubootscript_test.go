@@ -91,10 +91,10 @@ func (d *ubootDisk) setState(t *testing.T, s slot.State) {
 	copy(d.image[d.at(slot.State2Number):], b)
 }
 
-// states are what the copies say, e.g. "A: A g, B 0, seen A" twice; or why nothing.
-func (d *ubootDisk) states() (said [2]string) {
+// states are what the copies say, e.g. "A: A g, B 0, seen A" twice; or why nothing. behind: their slot.Spare.
+func (d *ubootDisk) states(behind int) (said [2]string) {
 	for i, number := range []int{slot.State1Number, slot.State2Number} {
-		s, err := slot.ParseUBoot(d.image[d.at(number):][:slot.StateSize])
+		s, err := slot.ParseUBoot(d.image[d.at(number)+behind*slot.StateSize:][:slot.StateSize])
 		if said[i] = fmt.Sprintf("%s: A %v, B %v, seen %s", strings.Join(s.Order, " "), s.LeftA, s.LeftB, s.Seen); err != nil {
 			said[i] = err.Error()
 		}
@@ -332,9 +332,33 @@ func TestUBootScriptChoosesASlot(t *testing.T) {
 			if strings.Join(got, "\n") != strings.Join(c.want, "\n") {
 				t.Errorf("it starts\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
 			}
-			if said := d.states(); said != [2]string{c.state, c.state} {
+			if said := d.states(0); said != [2]string{c.state, c.state} {
 				t.Errorf("the state is %q, want %q twice", said, c.state)
 			}
 		})
+	}
+}
+
+// Where no state is readable each slot has its tries: one whose kernel never comes to PID 1 makes room for the other one.
+func TestUBootScriptCountsWithoutAState(t *testing.T) {
+	d := newUBootDisk(t)
+	for _, number := range []int{slot.State1Number, slot.State2Number} {
+		d.image[d.at(number)+9] ^= 1
+	}
+	for boot, want := range []struct{ slot, spare string }{
+		{"A", "A B: A 2, B 3, seen A"}, {"A", "A B: A 1, B 3, seen A"}, {"A", "A B: A 0, B 3, seen A"},
+		{"B", "A B: A 0, B 2, seen A"}, {"B", "A B: A 0, B 1, seen A"}, {"B", "A B: A 0, B 0, seen A"}, {"A", "A B: A 0, B 0, seen A"},
+	} {
+		if got := d.boot(t, ""); !strings.Contains(got, "bantam.slot="+want.slot) || strings.Contains(got, "\n") {
+			t.Errorf("boot %d starts %s, want %s", boot+1, got, want.slot)
+		}
+		if said := d.states(1); said != [2]string{want.spare, want.spare} {
+			t.Errorf("boot %d leaves %q, want %q", boot+1, said, want.spare)
+		}
+		const torn = "environment: its checksum is wrong"
+		if said := d.states(0); said != [2]string{torn, torn} {
+			t.Errorf("boot %d: the state is %q: PID 1 could not tell that it was torn", boot+1, said)
+		}
+		d.image[d.at([]int{slot.State1Number, slot.State2Number}[boot%2])+slot.StateSize+9] ^= byte(boot & 2) // one of the spares is torn, too
 	}
 }

@@ -96,18 +96,21 @@ func TestUBootsToolsReadAndWriteOurEnvironments(t *testing.T) {
 	}
 }
 
-func TestTarFindsTheOneFileOfACopy(t *testing.T) {
+func TestTarFindsStateAndSpareInACopy(t *testing.T) {
 	b, err := Delivered.EncodeGRUB()
 	if err != nil {
 		t.Fatal(err)
 	}
 	whole := GRUBCopy(b)
 	path := fileOf(t, whole)
-	if got := run(t, "tar", "tar", "--list", "--file", path); len(whole) != CopySize || got != GRUBFile+"\n" {
+	if got := run(t, "tar", "tar", "--list", "--file", path); len(whole) != CopySize || got != GRUBFile+"\n"+GRUBSpare+"\n" {
 		t.Errorf("%d bytes, tar lists %q", len(whole), got)
 	}
-	if got := run(t, "tar", "tar", "--extract", "--to-stdout", "--file", path); got != string(b) || !bytes.Equal(whole[GRUBBlockAt:][:StateSize], b) {
+	if got := run(t, "tar", "tar", "--extract", "--to-stdout", "--file", path, GRUBFile); got != string(b) || !bytes.Equal(whole[GRUBBlockAt:][:StateSize], b) {
 		t.Errorf("tar reads\n%s", got)
+	}
+	if s, err := ParseGRUB([]byte(run(t, "tar", "tar", "--extract", "--to-stdout", "--file", path, GRUBSpare))); err != nil || !s.Equal(Spare) {
+		t.Errorf("the spare is %+v, %v", s, err)
 	}
 }
 

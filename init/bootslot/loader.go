@@ -85,6 +85,9 @@ func (l *Loader) prove() (notes []string, err error) {
 	if s, err := copies.asLoader(); err == nil && s.Seen == slot.Unseen && s.First() == l.o.Booted && !l.o.ByHand {
 		l.why = fmt.Sprintf("the boot loader saves nothing on %s that the machine can read, so it counts no tries of a kernel", l.o.Slots.Disk)
 	}
+	if s, err := copies.asLoader(); err == nil && s.First() != l.o.Booted && s.Left(s.First()) == slot.Good && !l.o.ByHand {
+		notes = append(notes, fmt.Sprintf("boot slot %s comes first and was not started: what it holds is damaged or does not load", s.First()))
+	}
 	if l.o.Slots.ReadOnly {
 		l.why = l.o.Slots.Disk + " is read-only"
 	} else if mended, err := l.mend(copies); err != nil {

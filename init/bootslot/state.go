@@ -23,14 +23,22 @@ var forms = []form{
 	{"u-boot", 0, slot.ParseUBoot, slot.State.EncodeUBoot, slot.UBootCopy},
 }
 
+// end is the byte behind the state in the copy's partition.
+func (f form) end() int { return f.at + slot.StateSize }
+
 // read is the state in a copy, if the loader would find it there.
 func (f form) read(partition []byte) (slot.State, error) {
-	block := partition[f.at:][:slot.StateSize]
+	block := partition[f.at:f.end()]
 	s, err := f.parse(block)
-	if err == nil && !bytes.Equal(f.whole(block), partition) {
-		err = errors.New("state: what is around it is damaged")
+	if err == nil && !bytes.Equal(f.whole(block)[:f.at], partition[:f.at]) {
+		err = errors.New("state: what is in front of it is damaged")
 	}
 	return s, err
+}
+
+// asWritten says whether what lies behind the state, slot.Spare, is as it was written.
+func (f form) asWritten(partition []byte) bool {
+	return bytes.Equal(f.whole(partition[f.at:f.end()])[f.end():], partition[f.end():])
 }
 
 // copies are both copies as they are found.
@@ -128,8 +136,12 @@ func (l *Loader) mend(c copies) (note string, err error) {
 			s.Order = append(s.Order, slot.Other(l.o.Booted))
 		}
 		s = s.WithLeft(l.o.Booted, slot.Good)
-	case c.fault[0] == nil && c.fault[1] == nil && c.state[0].Equal(c.state[1]):
-		return "", nil
+	case c.fault[0] == nil && c.fault[1] == nil && l.form.asWritten(c.raw[0]) && l.form.asWritten(c.raw[1]):
+		if c.state[0].Equal(c.state[1]) {
+			return "", nil
+		}
+	case c.fault[0] == nil && c.fault[1] == nil:
+		note = "what lies behind the boot loader's state was damaged and is written anew"
 	case c.fault[0] != nil:
 		note = fmt.Sprintf("the first copy of the boot loader's state was damaged and is written anew: %v", c.fault[0])
 	case c.fault[1] != nil:

@@ -175,7 +175,8 @@ func TestTheStateIsMendedAtTheBoot(t *testing.T) {
 			"the first is torn":               {good, good, func(m *machine) { m.tear(state1, 30) }, "A: A g, B 0", "the first copy of the boot loader's state was damaged"},
 			"the second is torn":              {tried, good, func(m *machine) { m.tear(state2, 30) }, "B A: A g, B 3", "the second copy"},
 			"the first has lost a sector":     {tried, good, func(m *machine) { clear(m.disk.b[state1*512:][:512]) }, "A: A g, B 0", "the first copy"},
-			"something lies behind the first": {good, good, func(m *machine) { m.disk.b[state1*512+4095] ^= 1 }, "A: A g, B 0", "the first copy"},
+			"something lies behind the first": {good, tried, func(m *machine) { m.disk.b[state1*512+4095] ^= 1 }, "B A: A g, B 3", "what lies behind the boot loader's state"},
+			"or behind the second":            {tried, counted, func(m *machine) { m.disk.b[state2*512+m.form.end()+40] ^= 1 }, "B A: A g, B 2", "what lies behind"},
 			"both are torn":                   {tried, tried, func(m *machine) { m.tear(state1, 1); m.tear(state2, 1) }, "A B: A g, B 0", "slot A, which was booted, is the first one now"},
 			"both are gone":                   {tried, tried, func(m *machine) { clear(m.disk.b[state1*512:][:8192]) }, "A B: A g, B 0", "slot A, which was booted"},
 		} {
@@ -187,7 +188,7 @@ func TestTheStateIsMendedAtTheBoot(t *testing.T) {
 			l, notes := m.open(t)
 			for _, sector := range []int{state1, state2} {
 				s, err := l.form.read(m.disk.b[sector*512:][:slot.CopySize])
-				if err != nil || said(&s) != c.want {
+				if err != nil || said(&s) != c.want || !l.form.asWritten(m.disk.b[sector*512:][:slot.CopySize]) {
 					t.Errorf("%s: sector %d says %s, %v; want %s", claim, sector, said(&s), err, c.want)
 				}
 			}
@@ -248,6 +249,34 @@ func TestTheCanaryTellsWhetherTheLoaderSaves(t *testing.T) {
 		}
 		if by, notes := m.open(t); by.why != "" || len(notes) > 0 {
 			t.Errorf("the last resort of a loader whose first slot is B: %s, %q", by.why, notes)
+		}
+	})
+}
+
+// The loader passes over a good slot only if it cannot start it; nothing else tells a person that it is damaged.
+func TestAGoodSlotThatWasPassedOverIsTold(t *testing.T) {
+	eachLoader(t, func(t *testing.T, f form) {
+		seen := slot.Delivered
+		seen.Seen = slot.A
+		first := seen.WithFirst(slot.B)
+		for claim, c := range map[string]struct {
+			state  slot.State
+			byHand bool
+			told   bool
+		}{
+			"it is the first":              {seen, false, false},
+			"the other one is":             {first.WithLeft(slot.B, slot.Good), false, true},
+			"a person picked this one":     {first.WithLeft(slot.B, slot.Good), true, false},
+			"the other one's are used up":  {first.WithLeft(slot.B, 0), false, false},
+			"the other one is to be tried": {first.WithLeft(slot.B, 3), false, false}, // what is tried tells of itself
+		} {
+			m := newMachineOf(t, f)
+			m.setState(t, c.state, c.state)
+			m.options.ByHand = c.byHand
+			_, notes := m.open(t)
+			if told := strings.Contains(strings.Join(notes, "\n"), "boot slot B comes first and was not started"); told != c.told || !told && len(notes) > 0 {
+				t.Errorf("%s: notes %q", claim, notes)
+			}
 		}
 	})
 }
