@@ -55,7 +55,7 @@ help:
 	@echo 'make test     every test, the machine tests included'
 	@echo 'make bench    one job beside other init systems: time and memory; the editor beside eight others'
 	@echo 'make test-kernels  another kernel is a switch like any other: longer than make test may take'
-	@echo 'make test-boards   a board that U-Boot starts: boot slots, counting, damage; longer than make test may take'
+	@echo 'make test-boards   boot loaders, U-Boot and GRUB: boot slots, counting, damage; longer than make test may take'
 	@echo 'make bench-check  fails when the job takes 3 % more time or memory than recorded'
 	@echo 'make size     what takes the bytes'
 	@echo 'make lint     formatting, vet, rules of the house'
@@ -133,7 +133,7 @@ test-machines-and-disks:
 test-kernels: test-packages build
 	$(GO) test -timeout 60m -run '$(KERNELS)' ./test
 
-# Boards that no example is for: a few minutes each.
+# What boot loaders do with slots that are damaged or do not start, GRUB and U-Boot: a few minutes each.
 test-boards: test-packages build
 	$(call need,$(UBOOT_PACKAGES))
 	$(GO) test -timeout 60m -run '$(BOARDS)' ./test

@@ -34,14 +34,14 @@ type grubPlatform struct {
 
 var grubPlatforms = map[string][]grubPlatform{
 	"amd64": {
-		{name: "i386-pc", modules: []string{"biosdisk", "serial"}, options: []string{"--compression=xz"}},
-		{name: "x86_64-efi", modules: []string{"efi_gop"}, program: "EFI/BOOT/BOOTX64.EFI"},
+		{name: "i386-pc", modules: []string{"biosdisk", "serial", "iorw", "linux16"}, options: []string{"--compression=xz"}},
+		{name: "x86_64-efi", modules: []string{"efi_gop", "linux"}, program: "EFI/BOOT/BOOTX64.EFI"},
 	},
-	"arm64": {{name: "arm64-efi", modules: []string{"xzio"}, program: "EFI/BOOT/BOOTAA64.EFI"}}, // see PackKernel
+	"arm64": {{name: "arm64-efi", modules: []string{"xzio", "linux"}, program: "EFI/BOOT/BOOTAA64.EFI"}}, // see PackKernel
 }
 
 // grubModules are what the script uses.
-var grubModules = []string{"normal", "memdisk", "tar", "part_gpt", "fat", "test", "regexp", "loadenv", "hashsum", "gcry_crc", "linux", "boot",
+var grubModules = []string{"normal", "memdisk", "tar", "part_gpt", "test", "regexp", "loadenv", "hashsum", "gcry_crc", "boot",
 	"echo", "sleep", "reboot", "terminal", "keystatus"}
 
 //go:embed grub.cfg
