@@ -26,6 +26,7 @@ login = "password"
 func (c *console) people() {
 	c.t.Helper()
 	c.write("/tmp/people.toml", serviceA+strings.NewReplacer("ANNA", yescrypt.New([]byte("anna's own")).String(), "BEN", yescrypt.New([]byte("ben's")).String()).Replace(people))
+	c.write("/tmp/a.toml", serviceA)
 	c.must("bantam switch /tmp/people.toml; echo code $?", "set user anna", "mount state /home/anna", "make home /home/ben", "set login at consoles to password",
 		"who works at a console now goes on until he leaves", "code 0\n")
 	c.must("stat -c '%A %U %G %n' /home/anna /home/ben /etc/shadow", "drwx------ anna anna /home/anna\ndrwx------ ben ben /home/ben\n-rw------- root root /etc/shadow\n")
@@ -39,15 +40,15 @@ func (c *console) people() {
 	c.refuses("anna", "ben's")
 	c.logIn("ben", "ben's")
 	c.must("id; pwd; echo $HOME $LOGNAME $USER $SHELL $TERM; umask; stat -c %U /dev/ttyS0", "uid=1001(ben) gid=1001(ben) groups=1001(ben)", "/home/ben\n/home/ben ben ben /bin/sh vt102\n0022\nben\n")
-	c.must("bantam status; bantam generations", "Generation", "running, default")
+	c.must("bantam status; bantam generations", "generation  ", "running, default")
 	c.must("bantam switch 1; echo code $?", "user 1001 may not do this: it is for root and the group operator; groups = [\"operator\"] in", "code 1\n")
 	c.must("bantam show; bantam log; bantam secret list; reboot; echo code $?", "user 1001 may not do this", "code 1\n")
 	c.must("cat /etc/shadow /run/bantam/system.toml; ls /home/anna; echo code $?", "permission denied", "code 1\n")
-	c.must("(sleep 1000 < /dev/ttyS0 &) ; cat /proc/self/cgroup", "console-ttyS0")
+	c.must("(sleep 1234 < /dev/ttyS0 &) ; cat /proc/self/cgroup", "console-ttyS0")
 	c.Send("exit\r")
 	c.Expect(`bantam login: $`)
 	c.logIn("anna", "anna's own")
-	if got := c.run("ps | grep -c '[s]leep 1000 *$'; stat -c %U /dev/ttyS0"); got != "0\nanna\n" {
+	if got := c.run("ps | grep -c '[s]leep 1234'; stat -c %U /dev/ttyS0"); got != "0\nanna\n" {
 		c.t.Errorf("what ben left on the line: %s", got)
 	}
 	c.must("echo mine > note; (echo 'version = 7'; bantam show) > /tmp/hers.toml; bantam switch /tmp/hers.toml; echo code $?", "code 0\n")

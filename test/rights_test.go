@@ -4,7 +4,8 @@ import (
 	"strings"
 )
 
-// What every user may write to. All of it but the devices is memory, bounded.
+// What every user may write to. All of it but the devices is memory, bounded; the folder of the draft is there for giving its group to
+// what is in it.
 const openToAll = `/dev/full
 /dev/null
 /dev/ptmx
@@ -15,6 +16,7 @@ const openToAll = `/dev/full
 /dev/zero
 /run/bantam/control
 /run/lock
+/state/draft
 /tmp
 `
 
