@@ -17,8 +17,10 @@ const (
 	freeFailures  = 3  // of a place, until it has to wait
 	firstWait     = time.Second
 	lastWait      = time.Minute
-	forgetAfter   = 10 * time.Minute // without a failure
-	mostPlaces    = 256              // that are remembered
+	forgetAfter   = 10 * time.Minute       // without a failure
+	mostPlaces    = 256                    // that are remembered
+	pace          = 250 * time.Millisecond // of strangers, of all places together
+	burst         = 20                     // that may come faster
 )
 
 // Gate is a server's door. The zero value is open.
@@ -26,6 +28,7 @@ type Gate struct {
 	strangers []stranger // oldest first
 	known     map[uint64]bool
 	places    map[netip.Prefix]*place
+	paced     time.Duration // when all who were taken would have come, at that pace
 }
 
 type stranger struct {
@@ -43,7 +46,7 @@ type place struct {
 // Arrive says whether connection id, which nobody else has, is taken; if evict is not 0 that one has to leave for it.
 func (g *Gate) Arrive(now time.Duration, id uint64, from netip.Addr) (evict uint64, taken bool) {
 	source := placeOf(from)
-	if p := g.places[source]; p != nil && now < p.wait || len(g.known) >= Known {
+	if p := g.places[source]; p != nil && now < p.wait || len(g.known) >= Known || g.paced-now > (burst-1)*pace {
 		return 0, false
 	}
 	count := map[netip.Prefix]int{}
@@ -65,6 +68,7 @@ func (g *Gate) Arrive(now time.Duration, id uint64, from netip.Addr) (evict uint
 			}
 		}
 	}
+	g.paced = max(g.paced, now) + pace
 	g.strangers = append(g.strangers, stranger{id, source})
 	return evict, true
 }

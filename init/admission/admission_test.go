@@ -126,6 +126,19 @@ func TestWhoIsKnownLeavesTheDoor(t *testing.T) {
 	}
 }
 
+func TestACrowdFromEverywhereComesAtAPace(t *testing.T) {
+	var g Gate
+	taken := 0
+	for i := range 1000 {
+		if _, ok := g.Arrive(time.Duration(i)*time.Millisecond, uint64(i+1), address(i)); ok {
+			taken++
+		}
+	}
+	if want := burst + 3; taken != want { // one more each quarter of that second
+		t.Errorf("%d are taken, want %d", taken, want)
+	}
+}
+
 func TestPlaces(t *testing.T) {
 	for _, tt := range []struct{ a, want string }{
 		{"192.0.2.1", "192.0.2.1/32"},

@@ -54,7 +54,7 @@ const (
 
 // Request is what the connection asks of PID 1, or tells it. What it does is said by the one of the first four that is set.
 type Request struct {
-	ID uint32 `json:"id"` // of the question, and from then on of the session that it begins; never used twice
+	ID uint32 `json:"id"` // of the question, and from then on of the session that it begins: higher than all before
 
 	Sign  []byte `json:"sign,omitempty"`  // sign these bytes with the host's key
 	Login *Login `json:"login,omitempty"` // somebody has shown that he has this key

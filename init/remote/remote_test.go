@@ -1,0 +1,541 @@
+package remote
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"bantam/boottime"
+	"bantam/init/admission"
+	"bantam/init/sshline"
+	"bantam/init/supervise"
+)
+
+// TestMain lets the test binary be the shim, and the process of a connection.
+func TestMain(m *testing.M) {
+	switch filepath.Base(os.Args[0]) {
+	case supervise.ShimName:
+		os.Exit(supervise.ShimMain(os.Args))
+	case "fake-sshd":
+		os.Exit(fakeProcess())
+	}
+	os.Exit(m.Run())
+}
+
+// said is what the fake process of a connection hands on to its client.
+type said struct {
+	Start  *sshline.Start  `json:"start,omitempty"`
+	Status string          `json:"status,omitempty"` // of the process, from /proc
+	Answer *sshline.Answer `json:"answer,omitempty"`
+	Files  int             `json:"files,omitempty"`
+	ID     uint32          `json:"id,omitempty"`
+	Output string          `json:"output,omitempty"` // of session ID
+}
+
+// fakeProcess speaks JSON where the real one speaks SSH: requests come as lines and go to PID 1 as they are, answers go back.
+func fakeProcess() int {
+	c, err := net.FileConn(os.NewFile(sshline.ConnectionFD, "connection"))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	line, err := sshline.On(os.NewFile(sshline.LineFD, "line"))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	var mu sync.Mutex
+	say := func(s said) {
+		mu.Lock()
+		defer mu.Unlock()
+		json.NewEncoder(c).Encode(s)
+	}
+	var start sshline.Start
+	if _, err := line.Receive(&start, 0); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	status, _ := os.ReadFile("/proc/self/status")
+	say(said{Start: &start, Status: string(status)})
+	go func() {
+		in := bufio.NewScanner(c)
+		in.Buffer(nil, 1<<20)
+		for in.Scan() {
+			line.Send(json.RawMessage(in.Bytes()))
+		}
+		os.Exit(0)
+	}()
+	for {
+		var a sshline.Answer
+		files, err := line.Receive(&a, 3)
+		if err != nil {
+			return 0
+		}
+		say(said{Answer: &a, Files: len(files)})
+		if len(files) == 3 {
+			files[0].WriteString("typed\n")
+			files[0].Close()
+			files = files[1:]
+		}
+		for i, f := range files {
+			go func() {
+				text, _ := io.ReadAll(f)
+				say(said{ID: a.ID, Files: i, Output: string(text)})
+			}()
+		}
+		if a.Leave != "" {
+			return 0
+		}
+	}
+}
+
+// fakeKey signs by saying what it signs.
+type fakeKey struct{ ready chan struct{} }
+
+func (k fakeKey) Ready() <-chan struct{}  { return k.ready }
+func (k fakeKey) Public() []byte          { return []byte("public") }
+func (k fakeKey) Sign(data []byte) []byte { return append([]byte("signed "), data...) }
+
+// lab is a server with a supervisor.
+type lab struct {
+	*testing.T
+	s    *Server
+	mu   sync.Mutex
+	told []string
+}
+
+func newLab(t *testing.T) *lab {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Fatal("this test runs programs as other users; run it as root")
+	}
+	dir, err := os.MkdirTemp("", "remote") // the process, who is nobody, has to come to its program
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	os.Chmod(dir, 0o755)
+	self, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := dir + "/fake-sshd"
+	if err := os.WriteFile(program, self, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	sup := supervise.New(supervise.Options{})
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { defer close(ended); sup.Run(ctx) }()
+	l := &lab{T: t}
+	ready := make(chan struct{})
+	close(ready)
+	l.s = New(Options{
+		Program: program, SFTP: "cat", Path: "/usr/bin:/bin", Key: fakeKey{ready}, Begin: sup.Begin, Log: os.Stderr,
+		Note:  func(text string) { l.mu.Lock(); defer l.mu.Unlock(); l.told = append(l.told, text) },
+		Guard: func(_ string, f func()) { f() },
+	})
+	l.s.hangUp = time.Minute
+	t.Cleanup(func() {
+		limit, stop := context.WithTimeout(context.Background(), time.Minute)
+		defer stop()
+		l.s.Close(limit)
+		if limit.Err() != nil {
+			t.Error("not closed within a minute")
+		}
+		cancel()
+		<-ended
+	})
+	return l
+}
+
+var (
+	local  = netip.MustParseAddr("127.0.0.1")
+	ann    = Account{UID: 70001, GID: 70002, Groups: []uint32{70003}, Home: "/usr", Shell: "/bin/sh", Keys: []string{"SHA256:ann", "SHA256:anns-other"}}
+	bob    = Account{UID: 70011, GID: 70011, Home: "/none/such", Shell: "/bin/sh", Keys: []string{"SHA256:bob"}}
+	people = map[string]Account{"ann": ann, "bob": bob}
+)
+
+// set sets the server to a port that is free.
+func (l *lab) set(c Config) (port uint16) {
+	l.Helper()
+	for range 100 {
+		free, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			l.Fatal(err)
+		}
+		c.Port = uint16(free.Addr().(*net.TCPAddr).Port)
+		free.Close()
+		if err = l.s.Set(c); err == nil {
+			return c.Port
+		}
+	}
+	l.Fatal("no port is free")
+	return 0
+}
+
+// client is one connection to the server.
+type client struct {
+	t   testing.TB
+	c   net.Conn
+	in  *json.Decoder
+	id  uint32
+	who string // from /proc/self/status of the process
+}
+
+// dial connects from an address; nil: nobody answers.
+func (l *lab) dial(port uint16, from string) *client {
+	l.Helper()
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+	conn, err := d.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		l.Fatal(err)
+	}
+	l.Cleanup(func() { conn.Close() })
+	c := &client{t: l, c: conn, in: json.NewDecoder(conn)}
+	var s said
+	if err := c.in.Decode(&s); err != nil {
+		return nil
+	}
+	if s.Start == nil || string(s.Start.HostKey) != "public" || !slices.Equal(s.Start.Keys["ann"], ann.Keys) {
+		l.Errorf("the process is told %+v", s.Start)
+	}
+	c.who = s.Status
+	return c
+}
+
+func (c *client) send(r sshline.Request) uint32 {
+	c.t.Helper()
+	c.id++
+	r.ID = c.id
+	if err := json.NewEncoder(c.c).Encode(r); err != nil {
+		c.t.Fatal(err)
+	}
+	return c.id
+}
+
+// ask sends a request and waits for its answer.
+func (c *client) ask(r sshline.Request) sshline.Answer {
+	c.t.Helper()
+	id := c.send(r)
+	for {
+		var s said
+		if err := c.in.Decode(&s); err != nil {
+			c.t.Fatalf("no answer to %+v: %v", r, err)
+		}
+		if s.Answer != nil && s.Answer.ID == id {
+			return *s.Answer
+		}
+	}
+}
+
+func (c *client) login(user, key string) string {
+	c.t.Helper()
+	return c.ask(sshline.Request{Login: &sshline.Login{User: user, Key: key}}).Error
+}
+
+// run runs a session to its end and returns what it put out, by file, and how it ended.
+func (c *client) run(o sshline.Open) (output map[int]string, end sshline.Answer) {
+	c.t.Helper()
+	id := c.send(sshline.Request{Open: &o})
+	output = map[int]string{}
+	files, ended := -1, false
+	for files < 0 || len(output) < files || !ended {
+		var s said
+		if err := c.in.Decode(&s); err != nil {
+			c.t.Fatalf("%+v: %v", o, err)
+		}
+		switch {
+		case s.Answer != nil && s.Answer.ID == id && s.Answer.Ended:
+			end, ended = *s.Answer, true
+		case s.Answer != nil && s.Answer.ID == id && s.Answer.Error != "":
+			c.t.Fatalf("%+v: %s", o, s.Answer.Error)
+		case s.Answer != nil && s.Answer.ID == id:
+			if files = s.Files; files == 3 {
+				files = 2
+			}
+		case s.ID == id:
+			output[s.Files] = s.Output
+		}
+	}
+	return output, end
+}
+
+// over waits until the connection is closed, and returns why it was told to end.
+func (c *client) over() (why string) {
+	for {
+		var s said
+		if c.in.Decode(&s) != nil {
+			return why
+		}
+		if s.Answer != nil && s.Answer.Leave != "" {
+			why = s.Answer.Leave
+		}
+	}
+}
+
+func TestASessionIsItsUsers(t *testing.T) {
+	l := newLab(t)
+	c := l.dial(l.set(Config{Addresses: []netip.Addr{local}, Accounts: people}), "127.0.0.1")
+	if text := c.login("ann", "SHA256:anns-other"); text != "" {
+		t.Fatal(text)
+	}
+	out, end := c.run(sshline.Open{Kind: sshline.Command, Env: map[string]string{"LANG": "C.UTF-8", "LD_PRELOAD": "x", "LC_A=B": "y"},
+		Command: `read word; echo $word $(id -u) $(id -g) $(id -G) $PWD $HOME $USER $LOGNAME $SHELL $LANG ${LD_PRELOAD-none} ${SSH_CONNECTION% *}; echo errors >&2; exit 3`})
+	want := "typed 70001 70002 70002 70003 /usr /usr ann ann /bin/sh C.UTF-8 none 127.0.0.1 "
+	if !strings.HasPrefix(out[0], want) || out[1] != "errors\n" || end.Status != 3 || end.Error != "" {
+		t.Errorf("got %v, %+v, want %q", out, end, want)
+	}
+	if _, end = c.run(sshline.Open{Kind: sshline.Command, Command: "kill -TERM $$"}); end.Signal != "TERM" {
+		t.Errorf("killed: %+v", end)
+	}
+	if out, _ = c.run(sshline.Open{Kind: sshline.SFTP}); out[0] != "typed\n" { // the lab's is cat
+		t.Errorf("sftp: %v", out)
+	}
+	out, end = c.run(sshline.Open{Kind: sshline.Command, Terminal: "xterm", Rows: 33, Columns: 111, Command: "stty size; tty; echo $TERM $SSH_TTY; ls -ln $(tty)"})
+	if f := strings.Fields(out[0]); len(f) < 12 || strings.Join(f[:2], " ") != "33 111" || !strings.HasPrefix(f[2], "/dev/pts/") || f[3] != "xterm" || f[4] != f[2] || f[7] != "70001" || end.Status != 0 {
+		t.Errorf("a terminal: %v, %+v", out, end)
+	}
+	b := l.dial(l.s.Config().Port, "127.0.0.1")
+	if text := b.login("bob", "SHA256:bob"); text != "" {
+		t.Fatal(text)
+	}
+	if out, _ := b.run(sshline.Open{Kind: sshline.Command, Command: "pwd"}); out[0] != "/\n" {
+		t.Errorf("a home that is not there: %q", out[0])
+	}
+	var users []string
+	for _, s := range l.s.Sessions() {
+		users = append(users, s.User)
+	}
+	if !slices.Equal(users, []string{"ann", "bob"}) {
+		t.Errorf("logged in: %v", users)
+	}
+}
+
+func TestTheProcessOfAConnectionHasNoRights(t *testing.T) {
+	l := newLab(t)
+	port := l.set(Config{Addresses: []netip.Addr{local}, Accounts: people})
+	a, b := l.dial(port, "127.0.0.1"), l.dial(port, "127.0.0.1")
+	for i, c := range []*client{a, b} {
+		uid := fmt.Sprint(firstUser + i)
+		for _, want := range []string{"CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1", "Uid:\t" + uid + "\t" + uid, "Groups:\t \n"} {
+			if !strings.Contains(c.who, want) {
+				t.Errorf("process %d has not %q:\n%s", i, want, c.who)
+			}
+		}
+	}
+	if a.ask(sshline.Request{Sign: make([]byte, 65)}).Error == "" {
+		t.Error("it may sign more than a hash")
+	}
+	if got := a.ask(sshline.Request{Sign: []byte("hash")}).Signature; string(got) != "signed hash" {
+		t.Errorf("signature: %q", got)
+	}
+}
+
+func TestWhatAProcessSaysIsNotBelieved(t *testing.T) {
+	l := newLab(t)
+	port := l.set(Config{Addresses: []netip.Addr{local}, Accounts: people})
+	c := l.dial(port, "127.0.0.1")
+	open := sshline.Request{Open: &sshline.Open{Kind: sshline.Command, Command: "true"}}
+	for _, tt := range []struct {
+		r    sshline.Request
+		want string
+	}{
+		{open, "nobody is logged in"},
+		{sshline.Request{Login: &sshline.Login{User: "ann", Key: "SHA256:bob"}}, "does not open"},
+		{sshline.Request{Login: &sshline.Login{User: "root", Key: "SHA256:ann"}}, "does not open"},
+		{sshline.Request{Login: &sshline.Login{}}, "does not open"},
+		{sshline.Request{Login: &sshline.Login{User: "ann", Key: "SHA256:ann"}}, ""},
+		{sshline.Request{Login: &sshline.Login{User: "bob", Key: "SHA256:bob"}}, "logged in already"},
+		{sshline.Request{Open: &sshline.Open{Kind: sshline.Forward, Host: "localhost", Port: 1}}, "not allowed"},
+		{sshline.Request{Open: &sshline.Open{Kind: "root shell"}}, "no such kind"},
+		{sshline.Request{Open: &sshline.Open{Kind: sshline.Command, Command: "a\x00b"}}, "no program"},
+	} {
+		if got := c.ask(tt.r).Error; got != tt.want && (tt.want == "" || !strings.Contains(got, tt.want)) {
+			t.Errorf("%+v: got %q, want %q", tt.r, got, tt.want)
+		}
+	}
+	c.id--
+	if got := c.ask(open).Error; !strings.Contains(got, "was used") {
+		t.Errorf("a number twice: %q", got)
+	}
+	fmt.Fprintln(c.c, `"garbage"`)
+	c.over() // it is killed
+}
+
+func TestWhoseKeyIsGoneHasToLeave(t *testing.T) {
+	l := newLab(t)
+	config := Config{Addresses: []netip.Addr{local}, Accounts: people}
+	config.Port = l.set(config)
+	a, other, b := l.dial(config.Port, "127.0.0.1"), l.dial(config.Port, "127.0.0.1"), l.dial(config.Port, "127.0.0.1")
+	if a.login("ann", "SHA256:ann") != "" || other.login("ann", "SHA256:anns-other") != "" || b.login("bob", "SHA256:bob") != "" {
+		t.Fatal("not logged in")
+	}
+	marks := t.TempDir()
+	os.Chmod(marks, 0o777)
+	os.Chmod(filepath.Dir(marks), 0o755)
+	id := a.send(sshline.Request{Open: &sshline.Open{Kind: sshline.Command, Command: "exec 2>/dev/null; trap 'echo hung up > " + marks + "/hup; exit' HUP; echo >" + marks + "/begun; while :; do sleep 0.02; done"}})
+	await(t, marks+"/begun", "\n")
+	less := ann
+	less.Keys = ann.Keys[1:]
+	config.Accounts = map[string]Account{"ann": less, "bob": bob}
+	if err := l.s.Set(config); err != nil {
+		t.Fatal(err)
+	}
+	if why := a.over(); !strings.Contains(why, "key") {
+		t.Errorf("session %d was told %q", id, why)
+	}
+	await(t, marks+"/hup", "hung up\n")
+	for _, c := range []*client{other, b} {
+		if out, _ := c.run(sshline.Open{Kind: sshline.Command, Command: "echo here"}); out[0] != "here\n" {
+			t.Errorf("another one: %v", out)
+		}
+	}
+	config.Accounts = nil
+	if err := l.s.Set(config); err != nil {
+		t.Fatal(err)
+	}
+	other.over()
+	b.over()
+	if _, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", config.Port)); err == nil {
+		t.Error("it listens though nobody may come")
+	}
+}
+
+// await waits until a file has that text.
+func await(t *testing.T, path, want string) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		if text, _ := os.ReadFile(path); string(text) == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s is not %q", path, want)
+		}
+	}
+}
+
+func TestASessionEndsWithItsClient(t *testing.T) {
+	l := newLab(t)
+	port := l.set(Config{Addresses: []netip.Addr{local}, Accounts: people})
+	marks := t.TempDir()
+	os.Chmod(marks, 0o777)
+	os.Chmod(filepath.Dir(marks), 0o755)
+	for _, script := range []string{"trap 'exit' HUP;", "trap '' HUP;"} { // one that leaves, one that has to be killed
+		if strings.Contains(script, "''") {
+			l.s.hangUp = time.Millisecond
+		}
+		c := l.dial(port, "127.0.0.1")
+		if text := c.login("ann", "SHA256:ann"); text != "" {
+			t.Fatal(text)
+		}
+		pid := filepath.Join(marks, "pid")
+		os.Remove(pid)
+		c.send(sshline.Request{Open: &sshline.Open{Kind: sshline.Command, Command: script + " echo $$ >" + pid + ".new; mv " + pid + ".new " + pid + "; while :; do sleep 0.02; done"}})
+		var text []byte
+		for len(text) == 0 {
+			time.Sleep(5 * time.Millisecond)
+			text, _ = os.ReadFile(pid)
+		}
+		c.c.Close()
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+			var number int
+			fmt.Sscan(string(text), &number)
+			if syscall.Kill(number, 0) != nil {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: process %d stays", script, number)
+			}
+		}
+	}
+}
+
+func TestStrangersFromOnePlaceKeepNobodyElseOut(t *testing.T) {
+	l := newLab(t)
+	port := l.set(Config{Addresses: []netip.Addr{local}, Accounts: people})
+	taken := 0
+	var held []net.Conn
+	for range 50 {
+		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		held = append(held, c)
+	}
+	for _, c := range held {
+		if n, _ := c.Read(make([]byte, 1)); n > 0 {
+			taken++
+		}
+	}
+	if taken != admission.StrangersFrom {
+		t.Errorf("%d are spoken with", taken)
+	}
+	c := l.dial(port, "127.0.0.2")
+	if text := c.login("ann", "SHA256:ann"); text != "" {
+		t.Fatal(text)
+	}
+	if out, _ := c.run(sshline.Open{Kind: sshline.Command, Command: "echo in"}); out[0] != "in\n" {
+		t.Errorf("got %v", out)
+	}
+}
+
+func TestWhatCannotBeListenedAtChangesNothing(t *testing.T) {
+	l := newLab(t)
+	config := Config{Addresses: []netip.Addr{local}, Accounts: people}
+	port := l.set(config)
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	config.Port = uint16(busy.Addr().(*net.TCPAddr).Port)
+	if err := l.s.Set(config); err == nil || !strings.Contains(err.Error(), "address already in use") {
+		t.Errorf("got %v", err)
+	}
+	if got := l.s.Config().Port; got != port {
+		t.Errorf("set to %d", got)
+	}
+	if l.dial(port, "127.0.0.1") == nil {
+		t.Error("nobody answers where somebody did")
+	}
+	// An address that may come later.
+	config.Addresses = append(config.Addresses, netip.MustParseAddr("203.0.113.9"))
+	config.Port = l.set(config)
+	if want := fmt.Sprintf("203.0.113.9:%d", config.Port); !slices.Contains(l.s.Listens(), want) {
+		t.Errorf("listens at %v", l.s.Listens())
+	}
+	if _, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+		t.Error("it still listens where it did")
+	}
+}
+
+func TestAKeyThatIsNotReadyIsWaitedFor(t *testing.T) {
+	l := newLab(t)
+	ready := make(chan struct{})
+	l.s.o.Key = fakeKey{ready}
+	port := l.set(Config{Addresses: []netip.Addr{local}, Accounts: people})
+	began := boottime.Now()
+	c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	close(ready)
+	if err := json.NewDecoder(c).Decode(new(said)); err != nil {
+		t.Errorf("after %v: %v", boottime.Now()-began, err)
+	}
+}

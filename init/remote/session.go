@@ -1,0 +1,204 @@
+package remote
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"bantam/init/sshline"
+	"bantam/init/supervise"
+)
+
+// open begins a session and hands its descriptors to the process.
+func (c *connection) open(id uint32, o sshline.Open) {
+	c.s.mu.Lock()
+	account, known := c.s.config.Accounts[c.user]
+	forward := c.s.config.Forward
+	why := ""
+	switch {
+	case c.user == "" || !known:
+		why = "nobody is logged in"
+	case c.leaving:
+		why = "the connection is to end"
+	case id <= c.used:
+		why = "that number was used"
+	case len(c.sessions) >= mostSessions:
+		why = fmt.Sprintf("%d sessions are open already", mostSessions)
+	case o.Kind == sshline.Forward && !forward:
+		why = "forwarding is not allowed here: [ssh] forward"
+	default:
+		c.used = id
+		c.sessions[id] = nil
+	}
+	user := c.user
+	c.s.mu.Unlock()
+	if why != "" {
+		c.tell(sshline.Answer{ID: id, Error: why})
+		return
+	}
+	process, files, err := c.run(user, account, o)
+	c.s.mu.Lock()
+	if err != nil {
+		delete(c.sessions, id)
+	} else {
+		c.sessions[id] = process
+	}
+	leaving := c.leaving
+	c.s.mu.Unlock()
+	if err != nil {
+		c.tell(sshline.Answer{ID: id, Error: err.Error()})
+		return
+	}
+	if leaving {
+		process.Signal(syscall.SIGHUP)
+	}
+	func() {
+		c.sending.Lock()
+		defer c.sending.Unlock()
+		_ = c.line.Send(sshline.Answer{ID: id}, files...)
+	}()
+	for _, f := range files {
+		f.Close()
+	}
+	go c.s.o.Guard("SSH session", func() { c.follow(id, process) })
+}
+
+// follow tells how a session has ended.
+func (c *connection) follow(id uint32, process *supervise.Once) {
+	<-process.Done()
+	c.s.mu.Lock()
+	delete(c.sessions, id)
+	c.s.mu.Unlock()
+	a := sshline.Answer{ID: id, Ended: true}
+	switch status, err := process.Result(); {
+	case err != nil:
+		a.Error, a.Status = err.Error(), 127
+	case status.Signaled():
+		a.Signal, a.Core = strings.TrimPrefix(unix.SignalName(status.Signal()), "SIG"), status.CoreDump()
+	default:
+		a.Status = status.ExitStatus()
+	}
+	c.tell(a)
+}
+
+// run starts the program of a session. The files are what the process gets: of a terminal its master, else
+// what leads to its input and comes from its output and its errors.
+func (c *connection) run(user string, account Account, o sshline.Open) (process *supervise.Once, files []*os.File, err error) {
+	def, err := definition(c.s.o, user, account, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	def.Env = append(def.Env, fmt.Sprintf("SSH_CONNECTION=%v %d %v %d", c.from.Addr(), c.from.Port(), c.to.Addr(), c.to.Port()))
+	if o.Terminal != "" && (o.Kind == sshline.Shell || o.Kind == sshline.Command) {
+		master, name, err := openTerminal(o.Rows, o.Columns)
+		if err != nil {
+			return nil, nil, err
+		}
+		def.TTY = name
+		def.Env = append(def.Env, "SSH_TTY="+name, "TERM="+o.Terminal)
+		if process, err = c.s.o.Begin(def, supervise.Files{}); err != nil {
+			master.Close()
+			return nil, nil, err
+		}
+		return process, []*os.File{master}, nil
+	}
+	var ours, theirs [3]*os.File
+	defer func() {
+		for _, f := range theirs {
+			f.Close()
+		}
+	}()
+	for i := range ours {
+		read, write, err := pipe()
+		if err != nil {
+			for _, f := range ours {
+				f.Close()
+			}
+			return nil, nil, err
+		}
+		if i == 0 {
+			read, write = write, read
+		}
+		ours[i], theirs[i] = read, write
+	}
+	process, err = c.s.o.Begin(def, supervise.Files{In: theirs[0], Out: theirs[1], Err: theirs[2]})
+	if err != nil {
+		for _, f := range ours {
+			f.Close()
+		}
+		return nil, nil, err
+	}
+	return process, ours[:], nil
+}
+
+// pipe's ends block: they become those of programs.
+func pipe() (read, write *os.File, err error) {
+	var fds [2]int
+	if err := syscall.Pipe2(fds[:], syscall.O_CLOEXEC); err != nil {
+		return nil, nil, fmt.Errorf("pipe: %w", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "session"), os.NewFile(uintptr(fds[1]), "session"), nil
+}
+
+// definition is a session as a process to run, without its terminal.
+func definition(o Options, user string, account Account, open sshline.Open) (supervise.Definition, error) {
+	def := supervise.Definition{
+		Name: "ssh session", Dir: account.Home, UID: account.UID, GID: account.GID, Groups: account.Groups,
+		Env:   []string{"PATH=" + o.Path, "HOME=" + account.Home, "USER=" + user, "LOGNAME=" + user, "SHELL=" + account.Shell},
+		Vital: account.UID == 0, // who is root comes to help the machine
+	}
+	if info, err := os.Stat(account.Home); err != nil || !info.IsDir() {
+		def.Dir = "/" // as login(1) does
+	}
+	for _, text := range []string{open.Command, open.Host, open.Terminal} {
+		if strings.ContainsRune(text, 0) || len(text) > sshline.MaxCommand {
+			return def, fmt.Errorf("a word that no program can be given")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(open.Env)) {
+		if name != "LANG" && !strings.HasPrefix(name, "LC_") || strings.ContainsAny(name+open.Env[name], "=\x00") || len(def.Env) > 32 {
+			continue
+		}
+		def.Env = append(def.Env, name+"="+open.Env[name])
+	}
+	switch open.Kind {
+	case sshline.Shell:
+		def.Argv = []string{account.Shell, "-l"}
+	case sshline.Command:
+		def.Argv = []string{account.Shell, "-c", open.Command}
+	case sshline.SFTP:
+		def.Argv = []string{o.SFTP}
+	case sshline.Forward:
+		def.Argv = []string{"nc", "--", open.Host, strconv.Itoa(open.Port)}
+	default:
+		return def, fmt.Errorf("no such kind of session: %q", open.Kind)
+	}
+	return def, nil
+}
+
+// openTerminal makes a pseudo-terminal: the side of who types, and the path of the program's side.
+func openTerminal(rows, columns uint16) (master *os.File, name string, err error) {
+	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, "", fmt.Errorf("no terminal: /dev/ptmx: %w", err)
+	}
+	master = os.NewFile(uintptr(fd), "terminal")
+	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	if err == nil {
+		err = unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0)
+	}
+	if err == nil {
+		err = unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: columns})
+	}
+	if err != nil {
+		master.Close()
+		return nil, "", fmt.Errorf("no terminal: %w", err)
+	}
+	return master, fmt.Sprintf("/dev/pts/%d", number), nil
+}
