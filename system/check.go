@@ -36,6 +36,7 @@ func (r *reader) check() {
 	r.checkGroups()
 	r.checkUsers()
 	r.checkConsoles()
+	r.checkSSH()
 	users := append(sortedKeys(s.Users), "nobody", "root")
 	r.checkServices(users)
 	r.checkFiles(users)

@@ -40,6 +40,9 @@ func (s *System) applyDefaults() {
 		fromTags(reflect.ValueOf(&c).Elem())
 		s.Checks[name] = c
 	}
+	if s.SSH.Port == 0 {
+		s.SSH.Port = defaultPort
+	}
 	fromTags(reflect.ValueOf(s).Elem())
 	fromTags(reflect.ValueOf(&s.Proof).Elem())
 	fromTags(reflect.ValueOf(&s.Console).Elem())

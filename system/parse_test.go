@@ -26,6 +26,7 @@ func TestAnEmptyFileIsTheDefaultMachine(t *testing.T) {
 	want := &System{
 		Hostname: "bantam",
 		Console:  Console{Login: "root"},
+		SSH:      SSH{Port: 22},
 		Proof:    Proof{Network: "auto", Timeout: Duration(time.Minute), Settle: Duration(2 * time.Second)},
 	}
 	for _, src := range []string{"", "\n\n", "# nothing\r\n", "\ufeff"} {

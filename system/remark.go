@@ -27,6 +27,11 @@ func Remarks(file string, src []byte) []Problem {
 			fmt.Sprintf("remark: %s has metric %d, as another port has the %d of its name", syntax.Join("net", name), metrics[name], defaultMetric(name)),
 			fmt.Sprintf("write metric = %d, so that it stays whatever ports come and go", metrics[name])})
 	}
+	if n := root.Get("ssh"); n != nil && len(s.LogIns()) == 0 {
+		pos := t.Position(n.Key)
+		remarks = append(remarks, Problem{file, pos.Line, pos.Col, "remark: nobody has authorized_keys, so nobody can log in over the network, and nothing listens",
+			`add authorized_keys = ["ssh-ed25519 ..."], the line of a .pub file, to a [user.NAME]`})
+	}
 	for _, name := range root.Get("service").Keys() {
 		n := root.Get("service", name)
 		if n.Get("user") != nil || n.Get("capabilities") != nil {

@@ -21,6 +21,7 @@ type System struct {
 	Users    map[string]User    `toml:"user" doc:"users that services may run as and people log in as, beside root and nobody"`
 	Groups   map[string]Group   `toml:"group" doc:"groups of users, beside those that each user has for itself"`
 	Console  Console            `toml:"console" doc:"who may work at the consoles: a serial line, or keyboard and screen"`
+	SSH      SSH                `toml:"ssh" doc:"who may log in over the network: those who have authorized_keys; with none, nothing listens"`
 	Files    map[string]File    `toml:"file" doc:"files to make, by path, e.g. [file.\"/etc/motd\"]; each boot and each switch makes them anew"`
 	Services map[string]Service `toml:"service" doc:"programs to keep running"`
 	Checks   map[string]Check   `toml:"check" doc:"commands that must succeed before a new generation is trusted"`

@@ -293,18 +293,18 @@ func TestASessionIsItsUsers(t *testing.T) {
 		t.Fatal(text)
 	}
 	out, end := c.run(sshline.Open{Kind: sshline.Command, Env: map[string]string{"LANG": "C.UTF-8", "LD_PRELOAD": "x", "LC_A=B": "y"},
-		Command: `read word; echo $word $(id -u) $(id -g) $(id -G) $PWD $HOME $USER $LOGNAME $SHELL $LANG ${LD_PRELOAD-none} ${SSH_CONNECTION% *}; echo errors >&2; exit 3`})
+		Command: []byte(`read word; echo $word $(id -u) $(id -g) $(id -G) $PWD $HOME $USER $LOGNAME $SHELL $LANG ${LD_PRELOAD-none} ${SSH_CONNECTION% *}; echo errors >&2; exit 3`)})
 	want := "typed 70001 70002 70002 70003 /usr /usr ann ann /bin/sh C.UTF-8 none 127.0.0.1 "
 	if !strings.HasPrefix(out[0], want) || out[1] != "errors\n" || end.Status != 3 || end.Error != "" {
 		t.Errorf("got %v, %+v, want %q", out, end, want)
 	}
-	if _, end = c.run(sshline.Open{Kind: sshline.Command, Command: "kill -TERM $$"}); end.Signal != "TERM" {
+	if _, end = c.run(sshline.Open{Kind: sshline.Command, Command: []byte("kill -TERM $$")}); end.Signal != "TERM" {
 		t.Errorf("killed: %+v", end)
 	}
 	if out, _ = c.run(sshline.Open{Kind: sshline.SFTP}); out[0] != "typed\n" { // the lab's is cat
 		t.Errorf("sftp: %v", out)
 	}
-	out, end = c.run(sshline.Open{Kind: sshline.Command, Terminal: "xterm", Rows: 33, Columns: 111, Command: "stty size; tty; echo $TERM $SSH_TTY; ls -ln $(tty)"})
+	out, end = c.run(sshline.Open{Kind: sshline.Command, Terminal: "xterm", Rows: 33, Columns: 111, Command: []byte("stty size; tty; echo $TERM $SSH_TTY; ls -ln $(tty)")})
 	if f := strings.Fields(out[0]); len(f) < 12 || strings.Join(f[:2], " ") != "33 111" || !strings.HasPrefix(f[2], "/dev/pts/") || f[3] != "xterm" || f[4] != f[2] || f[7] != "70001" || end.Status != 0 {
 		t.Errorf("a terminal: %v, %+v", out, end)
 	}
@@ -312,7 +312,7 @@ func TestASessionIsItsUsers(t *testing.T) {
 	if text := b.login("bob", "SHA256:bob"); text != "" {
 		t.Fatal(text)
 	}
-	if out, _ := b.run(sshline.Open{Kind: sshline.Command, Command: "pwd"}); out[0] != "/\n" {
+	if out, _ := b.run(sshline.Open{Kind: sshline.Command, Command: []byte("pwd")}); out[0] != "/\n" {
 		t.Errorf("a home that is not there: %q", out[0])
 	}
 	var users []string
@@ -348,7 +348,7 @@ func TestWhatAProcessSaysIsNotBelieved(t *testing.T) {
 	l := newLab(t)
 	port := l.set(Config{Addresses: []netip.Addr{local}, Accounts: people})
 	c := l.dial(port, "127.0.0.1")
-	open := sshline.Request{Open: &sshline.Open{Kind: sshline.Command, Command: "true"}}
+	open := sshline.Request{Open: &sshline.Open{Kind: sshline.Command, Command: []byte("true")}}
 	for _, tt := range []struct {
 		r    sshline.Request
 		want string
@@ -361,7 +361,7 @@ func TestWhatAProcessSaysIsNotBelieved(t *testing.T) {
 		{sshline.Request{Login: &sshline.Login{User: "bob", Key: "SHA256:bob"}}, "logged in already"},
 		{sshline.Request{Open: &sshline.Open{Kind: sshline.Forward, Host: "localhost", Port: 1}}, "not allowed"},
 		{sshline.Request{Open: &sshline.Open{Kind: "root shell"}}, "no such kind"},
-		{sshline.Request{Open: &sshline.Open{Kind: sshline.Command, Command: "a\x00b"}}, "no program"},
+		{sshline.Request{Open: &sshline.Open{Kind: sshline.Command, Command: []byte("a\x00b")}}, "no program"},
 	} {
 		if got := c.ask(tt.r).Error; got != tt.want && (tt.want == "" || !strings.Contains(got, tt.want)) {
 			t.Errorf("%+v: got %q, want %q", tt.r, got, tt.want)
@@ -386,7 +386,7 @@ func TestWhoseKeyIsGoneHasToLeave(t *testing.T) {
 	marks := t.TempDir()
 	os.Chmod(marks, 0o777)
 	os.Chmod(filepath.Dir(marks), 0o755)
-	id := a.send(sshline.Request{Open: &sshline.Open{Kind: sshline.Command, Command: "exec 2>/dev/null; trap 'echo hung up > " + marks + "/hup; exit' HUP; echo >" + marks + "/begun; while :; do sleep 0.02; done"}})
+	id := a.send(sshline.Request{Open: &sshline.Open{Kind: sshline.Command, Command: []byte("exec 2>/dev/null; trap 'echo hung up > " + marks + "/hup; exit' HUP; echo >" + marks + "/begun; while :; do sleep 0.02; done")}})
 	await(t, marks+"/begun", "\n")
 	less := ann
 	less.Keys = ann.Keys[1:]
@@ -399,7 +399,7 @@ func TestWhoseKeyIsGoneHasToLeave(t *testing.T) {
 	}
 	await(t, marks+"/hup", "hung up\n")
 	for _, c := range []*client{other, b} {
-		if out, _ := c.run(sshline.Open{Kind: sshline.Command, Command: "echo here"}); out[0] != "here\n" {
+		if out, _ := c.run(sshline.Open{Kind: sshline.Command, Command: []byte("echo here")}); out[0] != "here\n" {
 			t.Errorf("another one: %v", out)
 		}
 	}
@@ -443,7 +443,7 @@ func TestASessionEndsWithItsClient(t *testing.T) {
 		}
 		pid := filepath.Join(marks, "pid")
 		os.Remove(pid)
-		c.send(sshline.Request{Open: &sshline.Open{Kind: sshline.Command, Command: script + " echo $$ >" + pid + ".new; mv " + pid + ".new " + pid + "; while :; do sleep 0.02; done"}})
+		c.send(sshline.Request{Open: &sshline.Open{Kind: sshline.Command, Command: []byte(script + " echo $$ >" + pid + ".new; mv " + pid + ".new " + pid + "; while :; do sleep 0.02; done")}})
 		var text []byte
 		for len(text) == 0 {
 			time.Sleep(5 * time.Millisecond)
@@ -488,7 +488,7 @@ func TestStrangersFromOnePlaceKeepNobodyElseOut(t *testing.T) {
 	if text := c.login("ann", "SHA256:ann"); text != "" {
 		t.Fatal(text)
 	}
-	if out, _ := c.run(sshline.Open{Kind: sshline.Command, Command: "echo in"}); out[0] != "in\n" {
+	if out, _ := c.run(sshline.Open{Kind: sshline.Command, Command: []byte("echo in")}); out[0] != "in\n" {
 		t.Errorf("got %v", out)
 	}
 }

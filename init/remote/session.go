@@ -156,7 +156,7 @@ func definition(o Options, user string, account Account, open sshline.Open) (sup
 	if info, err := os.Stat(account.Home); err != nil || !info.IsDir() {
 		def.Dir = "/" // as login(1) does
 	}
-	for _, text := range []string{open.Command, open.Host, open.Terminal} {
+	for _, text := range []string{string(open.Command), open.Host, open.Terminal} {
 		if strings.ContainsRune(text, 0) || len(text) > sshline.MaxCommand {
 			return def, fmt.Errorf("a word that no program can be given")
 		}
@@ -171,11 +171,11 @@ func definition(o Options, user string, account Account, open sshline.Open) (sup
 	case sshline.Shell:
 		def.Argv = []string{account.Shell, "-l"}
 	case sshline.Command:
-		def.Argv = []string{account.Shell, "-c", open.Command}
+		def.Argv = []string{account.Shell, "-c", string(open.Command)}
 	case sshline.SFTP:
 		def.Argv = []string{o.SFTP}
 	case sshline.Forward:
-		def.Argv = []string{"nc", "--", open.Host, strconv.Itoa(open.Port)}
+		def.Argv = []string{"nc", "-v", "--", open.Host, strconv.Itoa(open.Port)}
 	default:
 		return def, fmt.Errorf("no such kind of session: %q", open.Kind)
 	}

@@ -1,0 +1,50 @@
+package system
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+const annasKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB8hNVQVwSZFYUyROg7Y+Jq8pJ5rL7hR8dXJ3kO0uTqH anna@laptop"
+
+func TestOnlyWhoHasKeysLogsIn(t *testing.T) {
+	const users = "[user.anna]\nuid = 1000\nauthorized_keys = ['" + annasKey + "']\n[user.root]\nauthorized_keys = ['" + annasKey + "']\n[user.web]\nuid = 1001\n"
+	for _, tt := range []struct {
+		text string
+		want []string
+		port int
+	}{
+		{"", nil, 22},
+		{"[user.web]\nuid = 1\n[ssh]\nport = 2222\n", nil, 2222},
+		{users, []string{"anna", "root"}, 22},
+		{users + "[ssh]\nusers = ['anna']\n", []string{"anna"}, 22},
+	} {
+		s, problems := Parse("f", []byte(tt.text))
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		if got := s.LogIns(); !slices.Equal(got, tt.want) || s.SSH.Port != tt.port {
+			t.Errorf("%q: got %v at %d, want %v at %d", tt.text, got, s.SSH.Port, tt.want, tt.port)
+		}
+	}
+}
+
+func TestSSHWithoutKeysIsRemarkedOn(t *testing.T) {
+	got := Remarks("f", []byte("hostname = \"x\"\n[ssh]\nport = 2222\n"))
+	if len(got) != 1 || got[0].Line != 2 || !strings.Contains(got[0].Message, "nothing listens") {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestFingerprintsAreThoseOfSSHKeygen(t *testing.T) {
+	const want = "SHA256:9aNp/yjyvlwyBBgnylgBwkLkCQgwnxQD5t7qsPMCP8I" // ssh-keygen -l of OpenSSH 9.2
+	if got := KeyFingerprint(annasKey); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	for _, line := range []string{"", "ssh-ed25519", "ssh-ed25519 ?"} {
+		if got := KeyFingerprint(line); got != "" {
+			t.Errorf("%q: %q", line, got)
+		}
+	}
+}
