@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 var (
@@ -18,16 +16,17 @@ var (
 const (
 	magic       = 0xfffffff1 // of Go 1.20 to 1.26
 	headWords   = 8          // of a pointer's size, behind the first 8 bytes
-	nameField   = 4          // in a function's record
-	pcspField   = 16
+	pcspField   = 16         // in a function's record
 	fileField   = 20
 	lineField   = 24
 	countField  = 28 // of tables behind the record
+	unitField   = 32
+	startField  = 36
 	recordBytes = 44
 )
 
-// noLine is a table that says 0 for 1<<26 instructions: one up from -1, where all tables begin, how far, and the end.
-var noLine = []byte{2, 0x80, 0x80, 0x80, 0x20, 0}
+// unknown is a table that says -1 for 1<<26 instructions, which is no line and no file: as far above -1, where all tables begin, how far, and the end.
+var unknown = []byte{0, 0x80, 0x80, 0x80, 0x20, 0}
 
 // table is a function table in its byte order.
 type table struct {
@@ -41,15 +40,15 @@ const (
 	functions = iota
 	_         // files
 	_         // where the text once began
-	names
-	_ // files of compilation units
-	_ // names of files
+	_         // names
+	units     // files of compilation units
+	files     // names of files
 	values
 	records
 )
 
-// drop drops the lines of functions of other modules than main from a function table.
-func drop(data []byte, order binary.ByteOrder, main string) (err error) {
+// drop drops lines and files from a function table.
+func drop(data []byte, order binary.ByteOrder) (err error) {
 	defer func() {
 		if recover() != nil { // an offset leads out of it
 			err = errDamaged
@@ -60,21 +59,16 @@ func drop(data []byte, order binary.ByteOrder, main string) (err error) {
 		return err
 	}
 	kept, dropped := make(map[uint32]bool), make(map[uint32]bool)
-	var foreign [][]byte
 	for i := range t.parts[functions] {
 		record := t.record(i)
-		kept[order.Uint32(record[pcspField:])], kept[order.Uint32(record[fileField:])] = true, true
+		kept[order.Uint32(record[pcspField:])] = true
 		for n := range order.Uint32(record[countField:]) {
 			kept[order.Uint32(record[recordBytes+4*n:])] = true
 		}
-		lines := order.Uint32(record[lineField:])
-		switch {
-		case lines == 0: // it has none
-		case isOwn(t.name(record), main):
-			kept[lines] = true
-		default:
-			dropped[lines] = true
-			foreign = append(foreign, record)
+		for _, field := range []int{fileField, lineField} {
+			if at := order.Uint32(record[field:]); at != 0 { // it has none
+				dropped[at] = true
+			}
 		}
 	}
 	shared := uint32(0)
@@ -84,17 +78,24 @@ func drop(data []byte, order binary.ByteOrder, main string) (err error) {
 		}
 		lines := t.values(at)
 		clear(lines)
-		if shared == 0 && len(lines) >= len(noLine) {
-			copy(lines, noLine)
+		if shared == 0 && len(lines) >= len(unknown) {
+			copy(lines, unknown)
 			shared = at
 		}
 	}
-	if shared == 0 && len(foreign) > 0 {
+	if shared == 0 && len(dropped) > 0 {
 		return fmt.Errorf("%w: no room for a table without lines", errUnknownLayout)
 	}
-	for _, record := range foreign {
-		order.PutUint32(record[lineField:], shared)
+	for i := range t.parts[functions] {
+		record := t.record(i)
+		for _, field := range []int{fileField, lineField} {
+			if order.Uint32(record[field:]) != 0 {
+				order.PutUint32(record[field:], shared)
+			}
+		}
+		clear(record[unitField : startField+4])
 	}
+	clear(data[t.parts[units]:t.parts[values]])
 	return nil
 }
 
@@ -131,11 +132,6 @@ func (t *table) record(i uint64) []byte {
 	return list[t.order.Uint32(list[8*i+4:]):]
 }
 
-func (t *table) name(record []byte) string {
-	name := t.data[t.parts[names]:][t.order.Uint32(record[nameField:]):]
-	return string(name[:bytes.IndexByte(name, 0)])
-}
-
 // values is the table at an offset: pairs of numbers in groups of seven bits, up to a 0 where the first of a pair would be. The very first may be 0.
 func (t *table) values(at uint32) []byte {
 	list := t.data[t.parts[values]:][at:]
@@ -150,10 +146,4 @@ func (t *table) values(at uint32) []byte {
 			i++
 		}
 	}
-}
-
-// isOwn says whether a function is of the main module. What it makes of another's generic function is that one's.
-func isOwn(function, main string) bool {
-	function, _, _ = strings.Cut(function, "[")
-	return strings.HasPrefix(function, "main.") || strings.HasPrefix(function, main+".") || strings.HasPrefix(function, main+"/")
 }

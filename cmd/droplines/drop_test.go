@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// example tells a line of its own, and then panics below a function of the standard library.
+// example asks for a line of its own, and then panics below a function of the standard library.
 const example = `package main
 
 import (
@@ -60,7 +60,7 @@ func compiled(t *testing.T, arch string) string {
 	return filepath.Join(dir, "program")
 }
 
-func TestOwnLinesStayAndOthersAreGone(t *testing.T) {
+func TestNamesAndOffsetsStayAndLinesAreGone(t *testing.T) {
 	for arch, emulator := range map[string]string{"amd64": "qemu-x86_64", "arm64": "qemu-aarch64", "arm": "qemu-arm", "mips": "qemu-mips", "mipsle": "qemu-mipsel", "riscv64": "qemu-riscv64"} {
 		t.Run(arch, func(t *testing.T) {
 			program := compiled(t, arch)
@@ -83,10 +83,10 @@ func TestOwnLinesStayAndOthersAreGone(t *testing.T) {
 			}
 			said, _ := exec.Command(argv[0], argv[1:]...).CombinedOutput()
 			for _, want := range []string{
-				`^example/main\.go 12\n`, `panic: boom`,
-				`example/inner\.Compare\(.*\n\s+example/inner/inner\.go:4 \+0x`,
-				`slices\.insertionSortCmpFunc.*\n\s+slices/zsortanyfunc\.go:0 \+0x`,
-				`main\.main\(\)\n\s+example/main\.go:14 \+0x`,
+				`^\? 0\n`, `panic: boom`,
+				`example/inner\.Compare\(.*\n\s+\?:0 \+0x`,
+				`slices\.insertionSortCmpFunc.*\n\s+\?:0 \+0x`,
+				`main\.main\(\)\n\s+\?:0 \+0x`,
 			} {
 				if !regexp.MustCompile(want).Match(said) {
 					t.Errorf("no %s in\n%s", want, said)
@@ -126,7 +126,7 @@ func TestWhatIsNotKnownStaysAsItIs(t *testing.T) {
 		want string
 		code int
 	}{
-		"another layout":                {0, "a layout that is not known: 0xfffffff9; it keeps all its line numbers", 0},
+		"another layout":                {0, "a layout that is not known: 0xfffffff9; it keeps its line numbers", 0},
 		"records that lie nowhere":      {8 + 7*8 + 4, "the function table is damaged", 1},
 		"more functions than there are": {8 + 4, "the function table is damaged", 1},
 	} {

@@ -1,8 +1,8 @@
-// Command droplines drops from Go programs for Linux the line numbers of all functions that are not of the program's own module, in place.
+// Command droplines drops line numbers and names of files from Go programs for Linux, in place.
 //
-// The linker has no flag for that, and line numbers are what packs worst in a device binary (docs/size.md). A trace then says net/dial.go:0 +0x1c: a line
-// that no file has, and the offset in the function, which a build of the same source turns into the line. Everything keeps its place: tables
-// of lines that nobody needs any longer become zeros, and all of those functions share one that says 0.
+// The linker has no flag for that, and they are what packs worst in a device binary (docs/size.md). A trace then says of a function its name, ?:0, and the
+// offset in it, which a build of the same source turns into file and line. Everything keeps its place: tables
+// that nobody needs any longer become zeros, and all functions share one that says that nothing is known.
 package main
 
 import (
@@ -27,7 +27,7 @@ func run(files []string, errOut io.Writer) int {
 	for _, name := range files {
 		switch err := rewrite(name); {
 		case errors.Is(err, errUnknownLayout): // of another Go: its binaries work as well, and test/lint tells what they weigh
-			fmt.Fprintf(errOut, "droplines: %s: %v; it keeps all its line numbers\n", name, err)
+			fmt.Fprintf(errOut, "droplines: %s: %v; it keeps its line numbers\n", name, err)
 		case err != nil:
 			fmt.Fprintf(errOut, "droplines: %s: %v\n", name, err)
 			return 1
@@ -57,8 +57,7 @@ func rewrite(name string) error {
 
 // dropFrom drops them from a program.
 func dropFrom(program []byte) error {
-	build, err := buildinfo.Read(bytes.NewReader(program))
-	if err != nil {
+	if _, err := buildinfo.Read(bytes.NewReader(program)); err != nil { // it is none of Go
 		return err
 	}
 	f, err := elf.NewFile(bytes.NewReader(program))
@@ -72,5 +71,5 @@ func dropFrom(program []byte) error {
 	if end := section.Offset + section.FileSize; end < section.Offset || end > uint64(len(program)) {
 		return errDamaged
 	}
-	return drop(program[section.Offset:][:section.FileSize], f.ByteOrder, build.Main.Path)
+	return drop(program[section.Offset:][:section.FileSize], f.ByteOrder)
 }
