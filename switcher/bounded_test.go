@@ -89,6 +89,16 @@ func (m *silentMachine) Users() (map[string]string, error) {
 	return m.fakeMachine.Users()
 }
 
+func (m *silentMachine) SSH() (Items, map[string]int, error) {
+	m.turn("SSH")
+	return m.fakeMachine.SSH()
+}
+
+func (m *silentMachine) SetSSH(sys *system.System) error {
+	m.turn("SetSSH")
+	return m.fakeMachine.SetSSH(sys)
+}
+
 func (m *silentMachine) SetUsers(sys *system.System) error {
 	m.turn("SetUsers")
 	return m.fakeMachine.SetUsers(sys)
@@ -249,7 +259,7 @@ const (
 	everyKind     = reloadText + "[service.old]\ncommand = [\"old\"]\nstate = [\"/srv/old\"]\n[file.\"/etc/old\"]\ntext = \"\"\n"
 	everyKindThen = "console.login = \"none\"\npackages = [\"kit\"]\nmodules = [\"nbd\"]\nhostname = \"after\"\n[service.web]\ncommand = [\"httpd\"]\non_change = \"reload\"\n" +
 		"reload_signal = \"USR1\"\n[service.new]\ncommand = [\"new\"]\nuser = \"www\"\nstate = [\"/srv/new\"]\nenv = { T = { secret = \"s0\" } }\n" +
-		"[user.www]\nuid = 80\nhome = \"/home/www\"\n[sysctl]\n\"vm.swappiness\" = 1\n[check.ping]\ncommand = [\"ping\"]\n[dns]\nservers = [\"9.9.9.9\"]\n[file.\"/etc/new\"]\ntext = \"new\"\n"
+		"[user.www]\nuid = 80\nhome = \"/home/www\"\n[sysctl]\n\"vm.swappiness\" = 1\n[check.ping]\ncommand = [\"ping\"]\n[dns]\nservers = [\"9.9.9.9\"]\n[file.\"/etc/new\"]\ntext = \"new\"\n[user.root]\nauthorized_keys = [\"" + aKey + "\"]\n"
 )
 
 // machineWithKit is a machine whose boot medium has a package with a file, a link and a folder in etc.

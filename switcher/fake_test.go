@@ -29,6 +29,8 @@ type fakeMachine struct {
 	users    *system.System // its accounts
 	homes    map[string]string
 	console  system.Console
+	ssh      *system.System // whose users may log in
+	loggedIn map[string]int
 	files    map[string]string // states by path
 	tree     Items             // what was set
 	medium   Generation        // what the boot medium carries
@@ -80,6 +82,7 @@ func (m *fakeMachine) powerOff() {
 	defer m.mu.Unlock()
 	m.hostname, m.sysctl, m.loaded, m.users, m.text, m.system = "", fresh.sysctl, nil, nil, "", nil
 	m.homes, m.console = nil, system.Console{}
+	m.ssh, m.loggedIn = nil, nil
 	m.ending, m.files, m.tree, m.mounted = false, nil, nil, nil
 	m.services, m.network, m.now, m.calls, m.prints = fresh.services, fresh.network, time.Second, nil, nil
 }
@@ -169,7 +172,7 @@ func (m *fakeMachine) CanStart(service system.Service, sys *system.System) ([]st
 	if slices.Contains(m.missing, service.Command[0]) {
 		return nil, fmt.Errorf("%s: %w", service.Command[0], fs.ErrNotExist)
 	}
-	if u, ok := sys.Users[service.User]; ok && u.UID == m.lockedOut {
+	if u, ok := sys.Users[service.User]; ok && m.lockedOut != 0 && u.UID == m.lockedOut {
 		return nil, fmt.Errorf("dir %s: user %s may not enter it", service.Dir, service.User)
 	}
 	return m.doubts[service.Command[0]], nil
@@ -424,6 +427,25 @@ func (m *fakeMachine) LoadModule(ctx context.Context, name string) error {
 	defer m.mu.Unlock()
 	m.loaded = append(m.loaded, name)
 	return m.call("module %s", name)
+}
+
+func (m *fakeMachine) SSH() (Items, map[string]int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ssh == nil {
+		return nil, nil, nil
+	}
+	return SSHItems(m.ssh), m.loggedIn, nil
+}
+
+func (m *fakeMachine) SetSSH(sys *system.System) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.call("ssh %s", strings.Join(sys.LogIns(), " ")); err != nil {
+		return err
+	}
+	m.ssh = sys
+	return nil
 }
 
 func (m *fakeMachine) SetUsers(sys *system.System) error {

@@ -7,7 +7,7 @@ type Kind string
 
 // kinds is the table of all kinds in their order: what comes first is stopped last, and changed and started first, so that
 // it is there for those that follow. Another kind is a file of its own and a line here.
-var kinds = []kind{secretKind{}, userKind{}, treeKind{}, stateKind{}, homeKind{}, fileKind{}, moduleKind{}, sysctlKind{}, hostnameKind{}, networkKind{}, serviceKind{}, consoleKind{}}
+var kinds = []kind{secretKind{}, userKind{}, treeKind{}, stateKind{}, homeKind{}, fileKind{}, moduleKind{}, sysctlKind{}, hostnameKind{}, networkKind{}, sshKind{}, serviceKind{}, consoleKind{}}
 
 // kind is one sort of thing: what a system desires of it, what the machine has, the steps between the two, and how a
 // step is done and told. There is no undo: the way back is the plan from what is observed then to what was there before.

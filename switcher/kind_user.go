@@ -39,6 +39,9 @@ func (userKind) name() Kind { return KindUser }
 func Accounts(sys *system.System) map[string]string {
 	items := map[string]string{}
 	for name, u := range sys.Users {
+		if name == "root" && u.Password == "" && u.Shell == system.RootShell {
+			continue // he is always there
+		}
 		items[name] = userState(u)
 	}
 	users := system.System{Users: sys.Users}
@@ -53,7 +56,7 @@ func Accounts(sys *system.System) map[string]string {
 
 const groupPrefix = "group "
 
-// userState is what tells an account from another of its name; who may log in as the user is a digest in it.
+// userState is what tells an account from another of its name, but for its keys, which are of KindSSH; of a password it has a digest.
 func userState(u system.User) string {
 	text := fmt.Sprintf("%d:%d", u.UID, u.GID)
 	if len(u.Groups) > 0 {
@@ -62,8 +65,8 @@ func userState(u system.User) string {
 	if u.Home != "/var/empty" || u.Shell != "/bin/false" {
 		text += " " + u.Home + " " + u.Shell
 	}
-	if u.LogsIn() {
-		text += fmt.Sprintf(" %.4x", sha256.Sum256([]byte(u.Password+"\n"+strings.Join(u.AuthorizedKeys, "\n"))))
+	if u.Password != "" {
+		text += fmt.Sprintf(" %.4x", sha256.Sum256([]byte(u.Password)))
 	}
 	return text
 }

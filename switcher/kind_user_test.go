@@ -14,8 +14,6 @@ func TestPeopleTheirGroupsAndHomesComeChangeAndGo(t *testing.T) {
 		{"a group", anna + "groups = [\"operator\", \"extra\"]\n[group.extra]\ngid = 2000\n", `  set user anna  user.anna.groups: (not set) -> ["operator", "extra"]
   set group extra  group.extra.gid: (not set) -> 2000
 `},
-		{"a key", anna + "authorized_keys = [\"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl\"]\n",
-			"  set user anna  user.anna.authorized_keys: (not set) -> [\"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl\"]\n"},
 		{"another home", anna + "home = \"/srv/anna\"\n", `  set user anna  user.anna.home: "/home/anna" -> "/srv/anna"
   make home /srv/anna  user.anna.home: "/home/anna" -> "/srv/anna"
 `},

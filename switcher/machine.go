@@ -35,6 +35,7 @@ type Machine interface {
 	consoleMachine
 	fileMachine
 	networkMachine
+	sshMachine
 	serviceMachine
 
 	// Adopt makes sys, whose text is text, what services and the network are

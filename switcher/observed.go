@@ -13,6 +13,7 @@ type Observed struct {
 	Layers   []indexed      // of what was set up
 	Services []ServiceState // all that the supervisor has, the network's included
 	Items    map[Kind]Items // what each kind has found
+	LoggedIn map[string]int // over the network, by user and fingerprint of a key
 	memory   memory
 }
 

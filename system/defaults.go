@@ -60,6 +60,9 @@ func (n *Net) applyDefaults() {
 	fromTags(reflect.ValueOf(n).Elem())
 }
 
+// RootShell is root's unless a system says otherwise.
+const RootShell = "/bin/sh"
+
 // applyDefaults fills in what is not said of the user of that name; gid is that of the group that it has then.
 func (u *User) applyDefaults(name string, gid int) {
 	if u.GID == 0 && name != "root" {
@@ -73,7 +76,7 @@ func (u *User) applyDefaults(name string, gid int) {
 		shell = "/bin/sh"
 	}
 	if name == "root" {
-		home, shell = "/root", "/bin/sh"
+		home, shell = "/root", RootShell
 	}
 	if u.Home == "" {
 		u.Home = home

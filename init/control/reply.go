@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"bantam/init/remote"
 	"bantam/init/supervise"
 	"bantam/netcfg"
 	"bantam/switcher"
@@ -34,7 +35,16 @@ type Status struct {
 	Watchdog   string            `json:"watchdog"`        // e.g. "i6300ESB timer, 1m0s"
 	Notes      []string          `json:"notes,omitempty"` // what went wrong at boot and is worth knowing
 	Network    *netcfg.Status    `json:"network,omitempty"`
+	SSH        *SSH              `json:"ssh,omitempty"` // nil: nobody may log in
 	Services   []supervise.State `json:"services"`
+}
+
+// SSH is who may come in over the network.
+type SSH struct {
+	At          []string         `json:"at"`          // where the machine listens, e.g. "[::]:22"
+	Fingerprint string           `json:"fingerprint"` // of the host's key; "" while there is none yet
+	Lasting     bool             `json:"lasting"`     // the next boot has the same key
+	Sessions    []remote.Session `json:"sessions,omitempty"`
 }
 
 // Draft is the answer to "draft".

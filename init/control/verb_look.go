@@ -160,8 +160,26 @@ func (s Status) write(w io.Writer) {
 	if s.Network != nil {
 		row("network", "%s", networkLine(*s.Network))
 	}
+	if s.SSH != nil {
+		row("ssh", "%s", s.SSH.line())
+		for _, who := range s.SSH.Sessions {
+			row("", "%s from %s, since %v", who.User, who.From, max(s.Uptime-who.Since, 0).Round(time.Second))
+		}
+	}
 	fmt.Fprintln(w)
 	writeServices(w, s.Services, s.Uptime)
+}
+
+// line says where to knock, and how to know that it is this machine.
+func (s SSH) line() string {
+	key := "its host key waits for the kernel's random numbers"
+	if s.Fingerprint != "" {
+		key = "host key " + s.Fingerprint
+		if !s.Lasting {
+			key += ", another at each boot"
+		}
+	}
+	return strings.Join(s.At, ", ") + "; " + key
 }
 
 // standing is what is known of what runs: while it is being proven, what was thought of it before counts no more.

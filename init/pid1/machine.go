@@ -15,6 +15,7 @@ import (
 	"bantam/atomicfile"
 	"bantam/boottime"
 	"bantam/init/kmod"
+	"bantam/init/remote"
 	"bantam/init/secret"
 	"bantam/init/supervise"
 	"bantam/lifecycle"
@@ -43,6 +44,8 @@ type Machine struct {
 	secrets  *secret.Store
 	state    *stateFolders
 	logins   *logins
+	remote   *remote.Server
+	hostKey  *remote.HostKey
 
 	mu        sync.Mutex
 	netmsg    chan struct{}   // closed when the network's status may have changed
@@ -52,6 +55,7 @@ type Machine struct {
 	young     time.Duration            // see youngFile
 	slow      map[fileID]time.Duration // when the digest of one took too long
 	adopted   *system.System           // what runs
+	reached   *system.System           // whose users may log in over the network; nil: nobody has been set yet
 
 	looks *looks
 
@@ -67,6 +71,7 @@ func NewMachine(sup *supervise.Supervisor, loader *kmod.Loader, binary switcher.
 		netmsg: netmsg, sawStates: sup.Changed(), sawNet: netmsg, digests: map[fileID]string{},
 		secrets: secret.Open(secretsPath), logins: &logins{last: map[string]string{}}, state: &stateFolders{dir: foldersPath, run: runCommand(sup)},
 		young: youngFile, slow: map[fileID]time.Duration{}, looks: newLooks(mostLooks), commands: map[string]bool{}}
+	m.prepareSSH()
 	m.reports = netcfg.Reports{Dir: netDir, Changed: m.NetworkChanged, Fault: func(err error) { Logf(Warning, "%v", err) }}
 	return m
 }
@@ -277,7 +282,7 @@ func (m *Machine) LoadModule(ctx context.Context, name string) error {
 
 // Users are those of /etc/passwd, and what somebody has changed there.
 func (m *Machine) Users() (map[string]string, error) {
-	return userStates(textOf("/etc/passwd"), textOf("/etc/group"), textOf("/etc/shadow"), readKeys(keysPath)), nil
+	return userStates(textOf("/etc/passwd"), textOf("/etc/group"), textOf("/etc/shadow")), nil
 }
 
 // SetUsers makes the system's all the accounts beside those that are always there.

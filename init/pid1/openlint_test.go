@@ -57,8 +57,6 @@ var opensByName = map[string]string{
 	"pid1 restartSoon":            "the state volume, whose top is root's",
 	"pid1 takeLastWords":          "pstore, and the state volume, whose top is root's",
 	"supervise revoked":           "/dev",
-	"pid1 writeKeys":              "a folder of /run/bantam, which is root's",
-	"pid1 readKeys":               "a folder of /run/bantam, which is root's",
 	"pid1 writeParameter":         "/proc/sys",
 	"pid1 setDefaults":            "/proc/sys",
 	"statevolume change":          "/dev",

@@ -179,6 +179,7 @@ func (p *initProcess) live() (action Action, err error) {
 	if err := p.prepareNetwork(); err != nil {
 		p.notes.add("network: %v", err)
 	}
+	p.machine.hostKey.Note = func(text string) { p.notes.add("%s", text) }
 	if p.switcher, err = p.openSwitcher(); err != nil {
 		return 0, err
 	}
@@ -206,6 +207,7 @@ func (p *initProcess) live() (action Action, err error) {
 	}
 	action, asked := p.wait(ended)
 	listener.Close()
+	p.endSSH(ctx)
 	Logf(Notice, "%v: stopping services", action)
 	limit, stop := context.WithTimeoutCause(ctx, stopAllLimit, fmt.Errorf("not ended within %v", stopAllLimit))
 	defer stop()

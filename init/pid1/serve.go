@@ -186,6 +186,7 @@ func (p *initProcess) status() control.Status {
 	if n, _, err := p.machine.reports.Status(); err == nil {
 		st.Network = &n
 	}
+	st.SSH = p.sshStatus()
 	st.Services, _ = p.sup.States() // none when PID 1 is going down
 	return st
 }

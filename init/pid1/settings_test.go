@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -95,8 +94,7 @@ func TestAccounts(t *testing.T) {
 		u.Home, u.Shell = "/var/empty", "/bin/false"
 		users[name] = u
 	}
-	users["anna"] = system.User{UID: 2000, GID: 2000, Groups: []string{"operator"}, Home: "/home/anna", Shell: "/bin/sh", Password: "$y$x", AuthorizedKeys: []string{"key a", "key b"}}
-	keys := map[string][]string{"anna": {"key a", "key b"}}
+	users["anna"] = system.User{UID: 2000, GID: 2000, Groups: []string{"operator"}, Home: "/home/anna", Shell: "/bin/sh", Password: "$y$x"}
 	sys := &system.System{Users: users, Groups: map[string]system.Group{"extra": {GID: 3000}}}
 	passwd, group, shadow := accounts(sys)
 	for _, tt := range []struct{ name, got, want string }{
@@ -129,7 +127,7 @@ nobody:x:65534:65534:nobody:/var/empty:/bin/false
 		{"another password", passwd, group, strings.Replace(shadow, "$y$x", "$y$z", 1), "anna"},
 		{"all gone", "", "", "", "anna, app, con, group extra, netcfg, nobody, root, web"},
 	} {
-		states, want := userStates(tt.passwd, tt.group, tt.shadow, keys), switcher.Accounts(sys)
+		states, want := userStates(tt.passwd, tt.group, tt.shadow), switcher.Accounts(sys)
 		all := maps.Clone(states)
 		maps.Copy(all, want)
 		var list []string
@@ -140,30 +138,6 @@ nobody:x:65534:65534:nobody:/var/empty:/bin/false
 		}
 		if got := strings.Join(list, ", "); got != tt.changed {
 			t.Errorf("%s: %s, want %s", tt.name, got, tt.changed)
-		}
-	}
-	for _, tt := range []struct {
-		name string
-		keys map[string][]string
-	}{{"a key more", map[string][]string{"anna": {"key a", "key b", "key c"}}}, {"none", nil}, {"a key of nobody", map[string][]string{"anna": keys["anna"], "eve": {"key"}}}} {
-		if maps.Equal(userStates(passwd, group, shadow, tt.keys), switcher.Accounts(sys)) {
-			t.Errorf("%s: nothing has changed", tt.name)
-		}
-	}
-}
-
-func TestKeysAreWhatTheSystemSays(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "keys")
-	for _, keys := range []map[string][]string{{"a": {"one"}, "b": {"two", "three"}}, {"b": {"three"}, "c": {"four"}}, {}} {
-		sys := &system.System{Users: map[string]system.User{"d": {UID: 1}}}
-		for name, lines := range keys {
-			sys.Users[name] = system.User{AuthorizedKeys: lines}
-		}
-		if err := writeKeys(dir, sys); err != nil {
-			t.Fatal(err)
-		}
-		if got := readKeys(dir); !reflect.DeepEqual(got, keys) {
-			t.Errorf("got %v, want %v", got, keys)
 		}
 	}
 }

@@ -2,12 +2,8 @@ package pid1
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,11 +13,7 @@ import (
 	"bantam/system"
 )
 
-// keysPath has a file for each user who has keys, of his name and with a line for each: what opens him over the network.
-// They are public; only root writes them.
-const keysPath = "/run/bantam/authorized_keys"
-
-// WriteUsers writes /etc/passwd, /etc/group, /etc/shadow and the keys for root, nobody,
+// WriteUsers writes /etc/passwd, /etc/group and /etc/shadow for root, nobody,
 // the network configurator and the users of the system.
 func WriteUsers(sys *system.System) error {
 	passwd, group, shadow := accounts(sys)
@@ -34,53 +26,14 @@ func WriteUsers(sys *system.System) error {
 			return err
 		}
 	}
-	return writeKeys(keysPath, sys)
-}
-
-// writeKeys makes the folder what the system says. A key that is gone opens nobody from then on.
-func writeKeys(dir string, sys *system.System) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if len(sys.Users[e.Name()].AuthorizedKeys) == 0 {
-			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return err
-			}
-		}
-	}
-	for name, u := range sys.Users {
-		if len(u.AuthorizedKeys) == 0 {
-			continue
-		}
-		if err := (File{filepath.Join(dir, name), 0o644, strings.Join(u.AuthorizedKeys, "\n") + "\n"}).Create(); err != nil {
-			return err
-		}
-	}
 	return nil
-}
-
-// readKeys are the lines of each user who has some.
-func readKeys(dir string) map[string][]string {
-	keys := map[string][]string{}
-	entries, _ := os.ReadDir(dir) // without it nobody has any
-	for _, e := range entries {
-		if lines := strings.Split(strings.TrimSuffix(textOf(filepath.Join(dir, e.Name())), "\n"), "\n"); lines[0] != "" {
-			keys[e.Name()] = lines
-		}
-	}
-	return keys
 }
 
 // userStates says of every account what switcher.Accounts says, if its line in passwd is as WriteUsers makes it. Of those
 // that are always there only what is not as it should be is listed; root stands for the other two files.
-func userStates(passwd, group, shadow string, keys map[string][]string) map[string]string {
+func userStates(passwd, group, shadow string) map[string]string {
 	const changed = "changed by somebody"
-	have := accountsIn(passwd, group, shadow, keys)
+	have := accountsIn(passwd, group, shadow)
 	wantPasswd, wantGroup, wantShadow := accounts(have)
 	states := switcher.Accounts(have)
 	lines, want := strings.SplitAfter(passwd, "\n"), strings.SplitAfter(wantPasswd, "\n")
@@ -92,11 +45,6 @@ func userStates(passwd, group, shadow string, keys map[string][]string) map[stri
 			}
 		}
 	}
-	for name := range keys {
-		if _, known := have.Users[name]; !known {
-			states[name] = changed
-		}
-	}
 	if group != wantGroup || shadow != wantShadow {
 		states["root"] = changed
 	}
@@ -105,7 +53,7 @@ func userStates(passwd, group, shadow string, keys map[string][]string) map[stri
 
 // accountsIn are a system's users and groups as they are in the files, without those that are always there, whose numbers no system
 // can give. Of root it has what can be said of him.
-func accountsIn(passwd, group, shadow string, keys map[string][]string) *system.System {
+func accountsIn(passwd, group, shadow string) *system.System {
 	sys := &system.System{Users: map[string]system.User{}, Groups: map[string]system.Group{}}
 	passwords, members := map[string]string{}, map[string][]string{}
 	for f := range fieldsOf(shadow, 2) {
@@ -126,8 +74,8 @@ func accountsIn(passwd, group, shadow string, keys map[string][]string) *system.
 	for f := range fieldsOf(passwd, 7) {
 		uid, uidErr := strconv.Atoi(f[2])
 		gid, gidErr := strconv.Atoi(f[3])
-		u := system.User{UID: uid, GID: gid, Groups: members[f[0]], Home: f[5], Shell: f[6], Password: passwords[f[0]], AuthorizedKeys: keys[f[0]]}
-		if f[0] == "root" && (u.LogsIn() || u.Shell != rootShell) || uidErr == nil && gidErr == nil && uid > 0 && uid < netcfgUser {
+		u := system.User{UID: uid, GID: gid, Groups: members[f[0]], Home: f[5], Shell: f[6], Password: passwords[f[0]]}
+		if f[0] == "root" && (u.LogsIn() || u.Shell != system.RootShell) || uidErr == nil && gidErr == nil && uid > 0 && uid < netcfgUser {
 			sys.Users[f[0]] = u
 		}
 	}
@@ -147,7 +95,6 @@ func fieldsOf(text string, n int) func(yield func([]string) bool) {
 
 const (
 	noPassword = "*" // in shadow; nothing that is typed has that hash
-	rootShell  = "/bin/sh"
 )
 
 // accounts are the three files' texts, ordered by number. Only who is given a password has one.
@@ -158,7 +105,7 @@ func accounts(sys *system.System) (passwd, group, shadow string) {
 	})
 	var p, g, s strings.Builder
 	password := func(name string) { fmt.Fprintf(&s, "%s:%s:::::::\n", name, cmp.Or(users[name].Password, noPassword)) }
-	fmt.Fprintf(&p, "root:x:0:0:root:/root:%s\n", cmp.Or(users["root"].Shell, rootShell))
+	fmt.Fprintf(&p, "root:x:0:0:root:/root:%s\n", cmp.Or(users["root"].Shell, system.RootShell))
 	password("root")
 	members := map[string][]string{}
 	for _, name := range names {

@@ -65,7 +65,8 @@ func (c *connection) begin(conn *net.TCPConn, start sshline.Start) error {
 		Vital: true, // who comes to help a machine must get through
 	}
 	c.s.mu.Unlock()
-	process, err := c.s.o.Begin(def, supervise.Files{In: socket, Out: c.s.o.Log, Err: c.s.o.Log, Line: theirs})
+	log := c.s.o.Log()
+	process, err := c.s.o.Begin(def, supervise.Files{In: socket, Out: log, Err: log, Line: theirs})
 	if err != nil {
 		line.Close()
 		return err

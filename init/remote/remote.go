@@ -96,7 +96,7 @@ type Options struct {
 	Hide    []string
 	Key     Key
 	Begin   func(supervise.Definition, supervise.Files) (*supervise.Once, error)
-	Log     *os.File             // takes what processes of connections say
+	Log     func() *os.File      // takes what processes of connections say
 	Note    func(string)         // tells what people should know
 	Guard   func(string, func()) // runs each goroutine
 }

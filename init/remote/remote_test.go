@@ -143,7 +143,7 @@ func newLab(t *testing.T) *lab {
 	ready := make(chan struct{})
 	close(ready)
 	l.s = New(Options{
-		Program: program, SFTP: "cat", Path: "/usr/bin:/bin", Key: fakeKey{ready}, Begin: sup.Begin, Log: os.Stderr,
+		Program: program, SFTP: "cat", Path: "/usr/bin:/bin", Key: fakeKey{ready}, Begin: sup.Begin, Log: func() *os.File { return os.Stderr },
 		Note:  func(text string) { l.mu.Lock(); defer l.mu.Unlock(); l.told = append(l.told, text) },
 		Guard: func(_ string, f func()) { f() },
 	})

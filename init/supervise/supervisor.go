@@ -287,6 +287,15 @@ func (s *Supervisor) Log(name string, n int) []Line { return s.logs.last(name, n
 // HasLog reports whether anything is kept of a service, also of one that is not defined any more.
 func (s *Supervisor) HasLog(name string) bool { return len(s.logs.last(name, 1)) > 0 }
 
+// OpenLog is a file whose lines go to the log of that name, for as long as the supervisor is there.
+func (s *Supervisor) OpenLog(name string) (*os.File, error) {
+	p, err := openLogPipe(name, &s.logs)
+	if err != nil {
+		return nil, err
+	}
+	return p.write, nil
+}
+
 // Follow sends the last n lines of a service ("" is all), then each new one,
 // until ctx ends and the channel is closed. A reader slower than the log's
 // turnover finds a gap in Line.Seq.

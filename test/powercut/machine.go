@@ -131,6 +131,8 @@ func (m *Machine) LoadModule(context.Context, string) error                  { r
 func (m *Machine) SetUsers(*system.System) error                             { return nil }
 func (m *Machine) Consoles() (string, error)                                 { return "root", nil }
 func (m *Machine) SetConsoles(*system.System) error                          { return nil }
+func (m *Machine) SSH() (switcher.Items, map[string]int, error)              { return nil, nil, nil }
+func (m *Machine) SetSSH(*system.System) error                               { return nil }
 func (m *Machine) Home(string) (string, error)                               { return "", nil }
 func (m *Machine) MakeHome(context.Context, string, int, int) error          { return nil }
 func (m *Machine) ReloadServices([]string) error                             { return nil }
