@@ -3,7 +3,6 @@ package remote
 import (
 	"bytes"
 	"crypto/ed25519"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
@@ -11,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -65,15 +63,19 @@ func (h *HostKey) open() ed25519.PrivateKey {
 			return key
 		}
 		kept := h.Path + ".damaged"
-		if err := os.Rename(h.Path, kept); err != nil {
+		if err := atomicfile.Write(kept, text, 0o600); err != nil {
 			kept = err.Error()
 		}
-		h.Note(fmt.Sprintf("the host key of SSH is damaged (%v), so clients will not know the machine by its new one; the old file: %s", fault, kept))
+		h.Note(fmt.Sprintf("the host key of SSH is damaged (%v), so clients will not know the machine by its new one; what the file had: %s", fault, kept))
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		h.Note(fmt.Sprintf("the host key of SSH cannot be read, so clients will not know the machine by the one that it has until the next boot: %v", err))
 	}
 	seed := make([]byte, ed25519.SeedSize)
-	rand.Read(seed)
+	for {
+		if n, _ := unix.Getrandom(seed, 0); n == len(seed) { // so few bytes come whole, unless a signal comes first
+			break
+		}
+	}
 	key := ed25519.NewKeyFromSeed(seed)
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		if err := atomicfile.Write(h.Path, formatKey(seed), 0o600); err != nil {
