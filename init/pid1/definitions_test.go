@@ -76,6 +76,9 @@ func TestConsolesThatChangeStartAnew(t *testing.T) {
 	step(of("root", "none", "password"), "", "")
 	step(of("password", "root", "none"), "console-tty1", "console-ttyS0")
 	step(of("root", "none", "root"), "console-hvc0", "console-ttyS0")
+	l.set(of("none", "none", "root")) // adopted by a switch that comes no further, and goes back
+	l.ended(consoles)
+	step(of("root", "none", "root"), "console-ttyS0", "")
 	l.open = true
 	step(of("none", "none", "none"), "console-tty1", "")
 	if l.at("ttyS0") != system.LoginRoot {

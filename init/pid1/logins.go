@@ -48,6 +48,18 @@ func (l *logins) set(sys *system.System) {
 	l.console = l.rule(sys)
 }
 
+// ended notes which consoles end with their definitions, so that they are started when they have one again: also where the switch that
+// took it comes no further.
+func (l *logins) ended(consoles []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, tty := range consoles {
+		if l.given && l.console.LoginAt(tty) == system.LoginNone {
+			l.last[tty] = system.LoginNone
+		}
+	}
+}
+
 // changed tells which consoles are to be started, and which started anew; none does so before the first time.
 func (l *logins) changed(consoles []string) (start, again []string) {
 	l.mu.Lock()

@@ -298,6 +298,7 @@ func (m *Machine) Adopt(text []byte, sys *system.System, fingerprints map[string
 	if err := m.sup.Define(defs); err != nil {
 		return err
 	}
+	m.logins.ended(m.consoles)
 	m.mu.Lock()
 	m.adopted = sys
 	m.mu.Unlock()
