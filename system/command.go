@@ -11,7 +11,7 @@ var ownCommands = []string{
 	"dmesg", "du", "echo", "edit", "egrep", "env", "expr", "false", "fgrep", "find", "fold", "free", "grep", "gunzip", "gzip", "halt", "hd", "head", "hexdump",
 	"hostname", "hwclock", "id", "ip", "kill", "killall", "less", "ln", "logger", "ls", "lsblk", "lsmod", "md5sum", "mkdir", "mktemp", "modprobe", "more", "mount",
 	"mv", "nc", "netstat", "nl", "nohup", "nproc", "nslookup", "od", "paste", "patch", "pgrep", "ping", "pkill", "poweroff", "printenv", "printf", "ps", "readlink",
-	"realpath", "reboot", "reset", "resize", "rev", "rm", "rmdir", "rmmod", "sed", "seq", "sh", "sha1sum", "sha256sum", "sha512sum", "sleep", "sort", "ss", "stat",
+	"realpath", "reboot", "reset", "resize", "rev", "rm", "rmdir", "rmmod", "scp", "sed", "seq", "sh", "sha1sum", "sha256sum", "sha512sum", "sleep", "sort", "ss", "stat",
 	"stty", "sync", "sysctl", "tac", "tail", "tar", "tcpdump", "tee", "test", "timeout", "top", "touch", "tr", "traceroute", "true", "truncate", "umount", "uname",
 	"uniq", "unxz", "unzstd", "uptime", "view", "watch", "wc", "wget", "which", "whoami", "xargs", "xz", "xzcat", "yes", "zcat", "zstd", "zstdcat",
 }
