@@ -44,6 +44,9 @@ var signatures string
 //go:embed network.md
 var network string
 
+//go:embed clock.md
+var clock string
+
 //go:embed commands.md
 var commands string
 
@@ -66,6 +69,7 @@ var Topics = []Topic{
 	{"signatures", "whose generations a machine takes, and what a refusal means", signatures},
 	{"network", "ports, addresses, DHCP, IPv6", network},
 	{"ssh", "logging in, copying files, what is refused", ssh},
+	{"clock", "time servers, clock chips, the time zone", clock},
 	{"editor", "the editor's keys", editor},
 	{"commands", "the shell and its commands", commands},
 }

@@ -19,6 +19,8 @@ import (
 	"bantam/init/sshd"
 	"bantam/init/supervise"
 	"bantam/netcfg"
+	"bantam/timesync/daemon"
+	"bantam/zone"
 )
 
 // Set by the build.
@@ -37,6 +39,9 @@ func run(args []string) int {
 	if os.Getpid() == 1 {
 		pid1.Run(pid1.Binary{Version: version, Time: builtAt(), Commands: commands()})
 	}
+	if where := zone.Location(strings.TrimPrefix(os.Getenv("TZ"), ":")); where != nil {
+		time.Local = where // without TZ it is that of /etc/localtime
+	}
 	control.Version, shell.CompleteBantam = version, control.Complete
 	name := strings.TrimPrefix(filepath.Base(args[0]), "-")
 	switch name {
@@ -51,6 +56,8 @@ func run(args []string) int {
 		return console(args[1:])
 	case pid1.NetcfgName:
 		return netcfg.Main(args[1:])
+	case pid1.TimesyncName:
+		return daemon.Main(args[1:], builtAt())
 	case pid1.SSHName:
 		return sshd.Main(args[1:])
 	case pid1.SFTPName:
@@ -88,7 +95,7 @@ func withoutLooks(args []string) (rest []string) {
 
 // commands are all the names under /bin.
 func commands() []string {
-	names := append(applet.Names(), "sh", pid1.ConsoleName, pid1.NetcfgName, pid1.SSHName, pid1.SFTPName)
+	names := append(applet.Names(), "sh", pid1.ConsoleName, pid1.NetcfgName, pid1.TimesyncName, pid1.SSHName, pid1.SFTPName)
 	for name := range verbCommands {
 		names = append(names, name)
 	}

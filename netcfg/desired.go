@@ -28,6 +28,7 @@ type DesiredState struct {
 	State
 	Ports    []port
 	DNS      []string
+	NTP      []string // time servers
 	Search   []string
 	Problems []string
 
@@ -224,6 +225,11 @@ func (w *DesiredState) addLease(p port, l *dhcp4.Lease) {
 	}
 	for _, domain := range l.Search {
 		w.addSearch(domain)
+	}
+	for _, server := range l.NTP {
+		if s := server.String(); !slices.Contains(w.NTP, s) {
+			w.NTP = append(w.NTP, s)
+		}
 	}
 }
 

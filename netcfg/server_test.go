@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,12 +22,15 @@ func TestWithoutNetEveryPortGetsAnAddressFromDnsmasq(t *testing.T) {
 	l := newLab(t, "dnsmasq:dnsmasq-base")
 	p := l.peer()
 	p.cable("eth0", "10.1.0.1/24")
-	p.dnsmasq(1)
+	p.dnsmasq(1, "--dhcp-option=option:ntp-server,10.1.0.1,10.0.0.123")
 	l.ip("link add br0 type bridge")
 	l.netcfg("")
 	s := l.status("online", online)
 	if len(s.Ports) != 1 || s.Ports[0].Name != "eth0" || s.Ports[0].Explicit {
 		t.Errorf("ports: %+v", s.Ports)
+	}
+	if want := []string{"10.1.0.1", "10.0.0.123"}; !slices.Equal(s.NTP, want) {
+		t.Errorf("time servers %v, want %v", s.NTP, want)
 	}
 	l.shows("ip route", "default via 10.1.0.1 dev eth0 proto 66 src 10.1.0.")
 	if out := l.ip("addr show eth0"); !strings.Contains(out, "metric 100") || strings.Contains(out, "inet 10.1.0.1/24") || strings.Contains(strings.SplitN(out, "inet6", 2)[0], "forever") {

@@ -16,6 +16,7 @@ type Status struct {
 	Ports    []PortStatus `json:"ports,omitempty"`
 	DNS      []string     `json:"dns,omitempty"`
 	Search   []string     `json:"search,omitempty"`
+	NTP      []string     `json:"ntp,omitempty"` // time servers that DHCP names
 	Problems []string     `json:"problems,omitempty"`
 	BootedAt time.Time    `json:"booted_at,omitzero"` // by the time of day of when this was written
 
@@ -100,7 +101,7 @@ func (s *Status) shift(by time.Duration) {
 // report describes the observed state. reasons says, by port, what its DHCP
 // client waits for; wall turns a time on CLOCK_BOOTTIME into one of the day.
 func report(w DesiredState, have State, reasons map[string]string, wall func(time.Duration) time.Time) Status {
-	s := Status{DNS: w.DNS, Search: w.Search, Problems: w.Problems}
+	s := Status{DNS: w.DNS, Search: w.Search, NTP: w.NTP, Problems: w.Problems}
 	named, missing, connected := false, false, false
 	present, wanted := have.byLink(), w.State.byLink()
 	for _, p := range w.Ports {

@@ -61,6 +61,9 @@ func (s Status) table(w io.Writer, now time.Time) error {
 	if len(s.Search) > 0 {
 		lines = append(lines, "search: "+strings.Join(s.Search, " "))
 	}
+	if len(s.NTP) > 0 {
+		lines = append(lines, "time servers: "+strings.Join(s.NTP, " "))
+	}
 	for _, p := range s.Problems {
 		lines = append(lines, "problem: "+p)
 	}

@@ -15,6 +15,7 @@ import (
 	"bantam/layer"
 	"bantam/lifecycle"
 	"bantam/system"
+	"bantam/zone"
 )
 
 // KindFile is the files of a system. They lie in memory, and each boot and each switch makes them what the system says.
@@ -103,7 +104,22 @@ func (fileKind) desired(m Machine, d *Desired) (Items, error) {
 		}
 		items[path] = stateOf(f, state)
 	}
+	if content := localtime(sys); content != nil {
+		state, err := FileState(0o644, 0, 0, bytes.NewReader(content))
+		if err != nil {
+			return nil, err
+		}
+		items[system.LocaltimePath] = state
+	}
 	return items, nil
+}
+
+// localtime is the file that tells programs the time zone of a system; nil: it has none, and they take UTC.
+func localtime(sys *system.System) []byte {
+	if z := sys.Time.Zone; z != "" && z != zone.UTC {
+		return zone.File(zone.Rule(z))
+	}
+	return nil
 }
 
 // etcOf lists what layers have below /etc, by path.
@@ -172,6 +188,9 @@ func (fileKind) plan(p *planner) {
 	have, want := p.from.Items[KindFile], p.to.Items[KindFile]
 	for _, path := range bothKeys(have, want) {
 		s := Step{Action: ActionSet, Kind: KindFile, Name: path, Text: "write file " + path, Reason: p.reason(keyPath("file", path), keyPath("user", p.toSystem.Files[path].Owner), keyPath("group", p.toSystem.Files[path].Group))}
+		if path == system.LocaltimePath && s.Reason == "" {
+			s.Reason = p.reason("time.zone")
+		}
 		s.Reason = cmp.Or(s.Reason, p.layerReason(path))
 		_, wanted := want[path]
 		switch {
@@ -331,6 +350,9 @@ func (o *operation) applyFile(step Step, sys *system.System) error {
 			return err
 		}
 		return m.WriteFile(path, content, f.Perm(), uid, gid)
+	}
+	if content := localtime(sys); content != nil && path == system.LocaltimePath {
+		return m.WriteFile(path, content, 0o644, 0, 0)
 	}
 	e, l := entryAt(o.desired.Layers, path)
 	switch {

@@ -32,6 +32,7 @@ func (r *reader) check() {
 		}
 	}
 	r.checkDNS()
+	r.checkTime()
 	r.checkPorts()
 	r.checkGroups()
 	r.checkUsers()

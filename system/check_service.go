@@ -21,7 +21,7 @@ const leastTasks, mostTasks = 16, 4 << 20
 
 func (r *reader) checkServices(users []string) {
 	names := sortedKeys(r.system.Services)
-	services := append(names[:len(names):len(names)], NetworkService)
+	services := append(names[:len(names):len(names)], NetworkService, TimeService)
 	for _, name := range names {
 		n, v := r.root.Get("service", name), r.system.Services[name]
 		if n.Kind != syntax.TableKind {
@@ -68,7 +68,7 @@ func nameable(name string) bool {
 // MayBeService reports whether [service.NAME] would be accepted: nothing else is
 // suggested or offered.
 func MayBeService(name string) bool {
-	return nameable(name) && name != NetworkService && !strings.HasPrefix(name, consolePrefix)
+	return nameable(name) && !IsOwnService(name) && !strings.HasPrefix(name, consolePrefix)
 }
 
 func (r *reader) checkCommand(n *syntax.Node, at string, command []string) {
@@ -139,7 +139,7 @@ func (r *reader) checkSignal(n *syntax.Node, at, name string) {
 func (r *reader) checkReferences(list *syntax.Node, owner, at string, names, known []string) {
 	for i, name := range names {
 		n := list.Item(i)
-		if !ok(n) || name == NetworkService || r.root.Get("service", name) != nil {
+		if !ok(n) || IsOwnService(name) || r.root.Get("service", name) != nil {
 			continue
 		}
 		suggestion := ""

@@ -8,7 +8,7 @@ import (
 
 // Default is the machine that an empty file describes.
 func Default() *System {
-	s := new(System)
+	s := &System{Time: Time{DHCP: true}}
 	s.applyDefaults()
 	return s
 }
@@ -46,6 +46,7 @@ func (s *System) applyDefaults() {
 	fromTags(reflect.ValueOf(s).Elem())
 	fromTags(reflect.ValueOf(&s.Proof).Elem())
 	fromTags(reflect.ValueOf(&s.Console).Elem())
+	fromTags(reflect.ValueOf(&s.Time).Elem())
 }
 
 func (n *Net) applyDefaults() {

@@ -99,8 +99,8 @@ func (r *reader) checkFiles(users []string) {
 // checkNoNetwork: the network reads no file.
 func (r *reader) checkNoNetwork(list *syntax.Node, at string, services []string) {
 	for i, name := range services {
-		if item := list.Item(i); ok(item) && name == NetworkService {
-			r.fail(item, "remove it", "%s: the network reads no file", at)
+		if item := list.Item(i); ok(item) && IsOwnService(name) {
+			r.fail(item, "remove it", "%s: the %s reads no file", at, name)
 		}
 	}
 }

@@ -30,6 +30,7 @@ func Parse(file string, src []byte) (*System, []Problem) {
 	root, syntax := syntax.Scan(clean)
 
 	r := &reader{root: root}
+	r.system.Time.DHCP = true
 	r.fill(root, reflect.ValueOf(&r.system).Elem(), "")
 	r.system.applyDefaults()
 	r.check()

@@ -15,6 +15,7 @@ type System struct {
 	Packages []string           `toml:"packages" doc:"packages of Debian to carry, for the board's architecture, e.g. [\"mosquitto\", \"tcpdump\"]"`
 	Sysctl   Sysctl             `toml:"sysctl" doc:"kernel parameters by name, e.g. net.ipv4.ip_forward = 1"`
 	DNS      DNS                `toml:"dns" doc:"name servers beside those that the network announces"`
+	Time     Time               `toml:"time" doc:"where the clock gets the time from, and how it is shown"`
 	Net      map[string]Net     `toml:"net" doc:"network ports by name, e.g. eth0; with none, all use DHCP and IPv6; with one, only named ones are used"`
 	Package  map[string]Package `toml:"package" doc:"what is to be said of a package beyond its name, e.g. [package.mosquitto]"`
 	Programs map[string]Program `toml:"program" doc:"programs of your own to carry, by the name that they get in /usr/bin"`
@@ -147,7 +148,7 @@ type Service struct {
 	State        []string         `toml:"state" doc:"folders of its user that last, on the state volume, e.g. [\"/var/lib/mosquitto\"]"`
 	Memory       Size             `toml:"memory" doc:"most memory that it may take, e.g. \"64M\"; beyond that it is killed" default:"what services may take together"`
 	Tasks        int              `toml:"tasks" doc:"most processes and threads that it may have, 16 or more; a command of Bantam's own has up to eight threads" default:"a quarter of what services may have together"`
-	Needs        []string         `toml:"needs" doc:"services (or \"network\") that must be ready first; it stops when one of them does"`
+	Needs        []string         `toml:"needs" doc:"services (or \"network\", \"time\") that must be ready first; it stops when one of them does"`
 	Wants        []string         `toml:"wants" doc:"services to start as well and to wait for; they may fail"`
 	After        []string         `toml:"after" doc:"services to wait for if they are started anyway"`
 	Ready        string           `toml:"ready" default:"started"` // its doc is of lifecycle.Readinesses
@@ -181,6 +182,9 @@ type Trust struct {
 
 // Duration is a time.Duration written as in Go, e.g. "90s" or "1m30s".
 type Duration time.Duration
+
+// IsOwnService says whether a service is there without a [service.NAME], to be waited for.
+func IsOwnService(name string) bool { return name == NetworkService || name == TimeService }
 
 // NetworkService is the name under which services depend on the network being up.
 const NetworkService = "network"

@@ -9,6 +9,7 @@ import (
 	"bantam/lifecycle"
 	"bantam/system"
 	"bantam/system/syntax"
+	"bantam/zone"
 )
 
 // choice is one value that a key may have.
@@ -135,14 +136,25 @@ func (c *completer) choices(k system.Key) []choice {
 			add(strconv.Itoa(metric), "what it has without this line")
 		}
 		return all
+	case "time.zone":
+		for _, name := range zone.Names() {
+			add(name, zone.Rule(name))
+		}
+		return all
 	case "user.*.uid":
 		add(strconv.Itoa(system.FreeUID(c.root)), "no user has it yet")
 		return all
 	}
 	switch {
 	case k.Type == "boolean":
-		add("true", strings.TrimPrefix(k.Doc, "true: "))
-		add("false", "the default")
+		is, not := strings.TrimPrefix(k.Doc, "true: "), ""
+		if k.Default == "true" {
+			is += "; the default"
+		} else {
+			not = "the default"
+		}
+		add("true", is)
+		add("false", not)
 	case k.Values != nil:
 		for _, v := range k.Values {
 			add(v, k.Meaning(v))
@@ -187,12 +199,14 @@ func (c *completer) secrets() (names []string) {
 // services adds those that the service may wait for and does not wait for yet.
 func (c *completer) services(add func(value, doc string)) {
 	taken := append(c.listed(), c.path[len(c.path)-2])
-	for _, name := range append(c.names("service"), system.NetworkService) {
+	for _, name := range append(c.names("service"), system.NetworkService, system.TimeService) {
 		if slices.Contains(taken, name) {
 			continue
 		}
 		doc := "the network is up"
-		if name != system.NetworkService {
+		if name == system.TimeService {
+			doc = "the clock is right"
+		} else if name != system.NetworkService {
 			doc = "a service of this file"
 			if command := c.root.Get("service", name, "command"); command != nil && len(command.Items) > 0 {
 				doc = "runs " + syntax.Quote(command.Items[0].Text)

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"bantam/http1"
 	"bantam/regular"
 )
@@ -91,12 +93,22 @@ func fault(err error, now time.Time) error {
 			what = "is not valid yet"
 		}
 		const form = "2006-01-02 15:04"
-		return fmt.Errorf("the certificate of %.80q %s: it is good from %s to %s, and this machine's clock says %s (UTC); if that is wrong, set it: date -s TIME",
-			owner(c), what, c.NotBefore.UTC().Format(form), c.NotAfter.UTC().Format(form), now.UTC().Format(form))
+		doubt := ""
+		if !confirmed() {
+			doubt = ", which no time server has confirmed"
+		}
+		return fmt.Errorf("the certificate of %.80q %s: it is good from %s to %s, and this machine's clock says %s (UTC)%s; if that is wrong, set it: date -s TIME",
+			owner(c), what, c.NotBefore.UTC().Format(form), c.NotAfter.UTC().Format(form), now.UTC().Format(form), doubt)
 	case errors.As(err, &authority), errors.As(err, &roots):
 		return fmt.Errorf("%w; if it is of your own authority, give the file of that one's certificate with --ca FILE", err)
 	}
 	return err
+}
+
+// confirmed says whether the kernel was told that its clock is right.
+var confirmed = func() bool {
+	state, err := unix.Adjtimex(&unix.Timex{})
+	return err == nil && state != unix.TIME_ERROR
 }
 
 // owner is what a certificate calls its owner.

@@ -89,6 +89,8 @@ func (a *authority) pool() *x509.CertPool {
 }
 
 func TestServersAreWhoTheySayOrTheFaultIsClear(t *testing.T) {
+	defer func(before func() bool) { confirmed = before }(confirmed)
+	confirmed = func() bool { return true }
 	year := 365 * 24 * time.Hour
 	good := newAuthority(t, today.Add(-year), today.Add(year))
 	expired := newAuthority(t, today.Add(-2*year), today.Add(-year))
@@ -233,6 +235,19 @@ func TestAFileOfNoCertificatesIsRefused(t *testing.T) {
 	for name, want := range map[string]string{file: "holds no certificate", file + "x": "no such file"} {
 		if _, err := New(name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", name, err, want)
+		}
+	}
+}
+
+func TestAnErrorOfDatesSaysWhetherTheClockIsKnownToBeRight(t *testing.T) {
+	defer func(before func() bool) { confirmed = before }(confirmed)
+	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	err := x509.CertificateInvalidError{Cert: &x509.Certificate{NotBefore: now.Add(time.Hour), NotAfter: now.Add(2 * time.Hour)}, Reason: x509.Expired}
+	const doubt = "which no time server has confirmed"
+	for _, right := range []bool{true, false} {
+		confirmed = func() bool { return right }
+		if got := fault(err, now).Error(); strings.Contains(got, doubt) == right {
+			t.Errorf("confirmed %v: %s", right, got)
 		}
 	}
 }

@@ -29,7 +29,7 @@ func (p *present) commands() (list []command) {
 			c.path = value.Text
 		}
 		for _, other := range slices.Concat(s.Needs, s.Wants, s.After) {
-			c.after = c.after || other != system.NetworkService
+			c.after = c.after || !system.IsOwnService(other)
 		}
 		list = append(list, c)
 	}

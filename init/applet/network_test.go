@@ -4,7 +4,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 func TestSysctlLikeProcps(t *testing.T) {
@@ -102,17 +101,5 @@ func TestSocketsOfTheKernelsTables(t *testing.T) {
 	}
 	for _, text := range []string{"", ":", "zz:11", "00000000", "0000:11", strings.Repeat("0", 1000) + ":1"} {
 		endpoint(text) // no panic
-	}
-}
-
-func TestTheClocksTimeIsKept(t *testing.T) {
-	for _, text := range []string{"2026-02-28T23:59:59Z", "2000-02-29T00:00:00Z", "1970-01-01T00:00:00Z"} {
-		when, err := time.Parse(time.RFC3339, text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := timeOfClock(clockTime(when)); !got.Equal(when) {
-			t.Errorf("%s: got %s", text, got)
-		}
 	}
 }

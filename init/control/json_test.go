@@ -32,6 +32,7 @@ var printed = map[string]any{
 	"runImport":       brought{},
 	"showState":       stateReport{},
 	"listSecrets":     []Secret{},
+	"runTime":         TimeStatus{},
 }
 
 // passedOn are the replies that a verb prints as PID 1 sends them: switch --json.

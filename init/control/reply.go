@@ -8,6 +8,7 @@ import (
 	"bantam/init/supervise"
 	"bantam/netcfg"
 	"bantam/switcher"
+	"bantam/timesync"
 )
 
 // Status is the answer to "status".
@@ -45,6 +46,23 @@ type SSH struct {
 	Fingerprint string           `json:"fingerprint"` // of the host's key; "" while there is none yet
 	Lasting     bool             `json:"lasting"`     // the next boot has the same key
 	Sessions    []remote.Session `json:"sessions,omitempty"`
+}
+
+// TimeStatus is the answer to "time".
+type TimeStatus struct {
+	Now     time.Time      `json:"now"`
+	Uptime  time.Duration  `json:"uptime"`            // by which the times of State count
+	Zone    string         `json:"zone"`              // e.g. "Europe/Berlin"
+	Origin  string         `json:"origin"`            // of the clock's time at boot
+	Stopped bool           `json:"stopped,omitempty"` // by a person
+	Servers []NamedServer  `json:"servers"`
+	State   timesync.State `json:"state"`
+}
+
+// NamedServer is a time server, or a pool.
+type NamedServer struct {
+	Name string `json:"name"`
+	From string `json:"from"` // "system.toml" or "DHCP"
 }
 
 // Draft is the answer to "draft".

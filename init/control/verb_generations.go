@@ -103,7 +103,7 @@ func (c *client) listGenerations(asJSON bool) int {
 		if g.Reason != "" {
 			what = strings.TrimPrefix(what+"; "+g.Reason, "; ")
 		}
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\n", g.Number, g.State, g.Created.UTC().Format("2006-01-02 15:04"), g.Verb, g.Digest.Short(), visible(what))
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\n", g.Number, g.State, g.Created.Local().Format("2006-01-02 15:04"), g.Verb, g.Digest.Short(), visible(what))
 	}
 	t.Flush()
 	return ExitGood
@@ -137,13 +137,13 @@ func (d GenerationDescription) write(w io.Writer) {
 	if d.Reason != "" {
 		row("reason", "%s", d.Reason)
 		if !d.Failed.IsZero() {
-			row("failed", "%s", d.Failed.UTC().Format("2006-01-02 15:04"))
+			row("failed", "%s", d.Failed.Local().Format("2006-01-02 15:04"))
 		}
 	}
 	for _, line := range d.Log {
 		row("", "%s", line)
 	}
-	row("made", "%s by %s", d.Created.UTC().Format("2006-01-02 15:04"), d.Verb)
+	row("made", "%s by %s", d.Created.Local().Format("2006-01-02 15:04"), d.Verb)
 	row("digest", "%s", d.Digest)
 	if d.Kernel != "" {
 		row("kernel", "%s", d.Kernel)

@@ -89,7 +89,7 @@ func (c *client) listSecrets(asJSON bool) int {
 	}
 	t := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', 0)
 	for _, s := range list {
-		set, used := s.Set.UTC().Format("2006-01-02 15:04"), "unused"
+		set, used := s.Set.Local().Format("2006-01-02 15:04"), "unused"
 		if s.Set.IsZero() {
 			set = "not set"
 		}

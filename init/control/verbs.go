@@ -39,6 +39,7 @@ func init() {
 	verbs = []verb{
 		{"status", "[--json]", "what runs: generation, network, services", statusHelp, runStatus},
 		{"net", "[--json] | renew PORT", "what the network has, and why; ask for a lease anew", netHelp, runNet},
+		{"time", "[--json] | step", "the clock, and what time servers say; set it now", timeHelp, runTime},
 		{"edit", "[FILE[:LINE]]...", "change the draft of system.toml, or any files", editHelp, runEdit},
 		{"view", "[FILE[:LINE]]...", "look at files, or at what a pipe gives", viewHelp, runView},
 		{"check", "[--json] [FILE]", "find all faults in the draft or in FILE", checkHelp, runCheck},

@@ -23,6 +23,8 @@ const (
 	RescueLogin = "rescue" // its second argument where only root's password opens a rescue shell
 	SSHName     = "bantam-sshd"
 	SFTPName    = "bantam-sftp"
+
+	TimesyncName = "bantam-timesync"
 )
 
 // netcfgUser runs the network configurator; system.toml cannot claim its number.
@@ -32,9 +34,9 @@ const netcfgUser = 65533
 const consolePrefix = "console-"
 
 // definitions are all services of a machine: those of its system.toml, the
-// network configurator and a shell on each console, e.g. ttyS0, as login says of it.
+// network configurator, who asks for the time, and a shell on each console, e.g. ttyS0, as login says of it.
 func definitions(sys *system.System, consoles []string, login func(tty string) string) []supervise.Definition {
-	defs := []supervise.Definition{networkDefinition()}
+	defs := []supervise.Definition{networkDefinition(), timeDefinition()}
 	for _, tty := range consoles {
 		argv := []string{ConsoleName, tty}
 		switch login(tty) {

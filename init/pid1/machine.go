@@ -1,6 +1,7 @@
 package pid1
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ import (
 	"bantam/printable"
 	"bantam/switcher"
 	"bantam/system"
+	"bantam/zone"
 )
 
 // Paths that PID 1 shares with its children.
@@ -56,6 +58,9 @@ type Machine struct {
 	slow      map[fileID]time.Duration // when the digest of one took too long
 	adopted   *system.System           // what runs
 	reached   *system.System           // whose users may log in over the network; nil: nobody has been set yet
+	local     *time.Location           // its time zone
+
+	timeUnknown func() bool // says whether there is nobody to ask for the time
 
 	looks *looks
 
@@ -72,6 +77,7 @@ func NewMachine(sup *supervise.Supervisor, loader *kmod.Loader, binary switcher.
 		secrets: secret.Open(secretsPath), logins: &logins{last: map[string]string{}}, state: &stateFolders{dir: foldersPath, run: runCommand(sup)},
 		young: youngFile, slow: map[fileID]time.Duration{}, looks: newLooks(mostLooks), commands: map[string]bool{}}
 	m.prepareSSH()
+	m.timeUnknown = func() bool { return true }
 	m.reports = netcfg.Reports{Dir: netDir, Changed: m.NetworkChanged, Fault: func(err error) { Logf(Warning, "%v", err) }}
 	return m
 }
@@ -85,6 +91,24 @@ func (m *Machine) NetworkChanged() {
 	defer m.mu.Unlock()
 	close(m.netmsg)
 	m.netmsg = make(chan struct{})
+}
+
+// changes are closed when a service, or the network or what runs, may be another than now.
+func (m *Machine) changes() (services, network <-chan struct{}) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.sup.Changed(), m.netmsg
+}
+
+// service is one by its name, the zero value if it is not there.
+func (m *Machine) service(name string) supervise.State {
+	states, _ := m.sup.States()
+	for _, s := range states {
+		if s.Name == name {
+			return s
+		}
+	}
+	return supervise.State{}
 }
 
 // Wait returns at until, or earlier when a service or the network may have
@@ -105,7 +129,7 @@ func (m *Machine) Wait(ctx context.Context, until time.Duration) error {
 	return nil
 }
 
-// Services are all but the shells on the consoles, which no generation decides
+// Services are all but the shells on the consoles and the time, which no generation decides
 // about, and also what a person stopped before a generation left it out.
 func (m *Machine) Services() ([]switcher.ServiceState, error) {
 	m.mu.Lock()
@@ -121,7 +145,7 @@ func (m *Machine) Services() ([]switcher.ServiceState, error) {
 	}
 	list := make([]switcher.ServiceState, 0, len(states)+len(held))
 	for _, s := range states {
-		if strings.HasPrefix(s.Name, consolePrefix) {
+		if strings.HasPrefix(s.Name, consolePrefix) || s.Name == system.TimeService {
 			continue
 		}
 		list = append(list, switcher.ServiceState{
@@ -301,10 +325,19 @@ func (m *Machine) Adopt(text []byte, sys *system.System, fingerprints map[string
 	m.logins.ended(m.consoles)
 	m.mu.Lock()
 	m.adopted = sys
+	m.local = cmp.Or(zone.Location(sys.Time.Zone), time.UTC)
 	m.mu.Unlock()
+	defer m.NetworkChanged() // it may name other time servers
 	// Its services' environments may hold what other users must not read; the
 	// network configurator reads the rest.
 	return atomicfile.WriteGroup(activeSystem, text, 0o640, netcfgUser)
+}
+
+// here is a time in the time zone of what runs.
+func (m *Machine) here(t time.Time) time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return t.In(cmp.Or(m.local, time.UTC))
 }
 
 // runs is the system that was adopted last; an empty one before the first.

@@ -27,8 +27,9 @@ type area struct {
 
 var areas = []area{
 	{path: "/run", mode: 0o755, share: 5, must: true},
-	{path: "/run/bantam", mode: 0o755, bytes: 3 << 20, must: true}, // system.toml twice while it is replaced
-	{path: netDir, mode: 0o755, bytes: 1 << 20, owner: netcfgUser}, // it reads from the network: it fills its own folder only
+	{path: "/run/bantam", mode: 0o755, bytes: 3 << 20, must: true},      // system.toml twice while it is replaced
+	{path: netDir, mode: 0o755, bytes: 1 << 20, owner: netcfgUser},      // it reads from the network: it fills its own folder only
+	{path: timeDir, mode: 0o755, bytes: 128 << 10, owner: timesyncUser}, // likewise
 	{path: "/run/lock", mode: 0o1777, share: 1},
 	{path: "/tmp", mode: 0o1777, share: 20},
 	{path: "/dev/shm", mode: 0o1777, share: 10},

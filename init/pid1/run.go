@@ -61,6 +61,8 @@ type initProcess struct {
 	bootLoader switcher.BootLoader
 	renewed    atomic.Bool // the next boot makes the volume anew
 	growth     growth
+	time       *timekeeper
+	origin     string       // of the clock's time
 	leases     *leaseKeeper // nil until the network is prepared
 	since      string       // when the state volume was made, e.g. ", since 2026-11-28"
 	image      imageGeneration
@@ -172,6 +174,9 @@ func (p *initProcess) live() (action Action, err error) {
 	p.machine = NewMachine(p.sup, p.loader, p.image.initDigest(), p.consoles, coldplugged)
 	word, _ := p.cmdline.Get(loginWord)
 	p.machine.logins.open = word == system.LoginRoot
+	p.time = newTimekeeper(p.machine, p.saveClocks)
+	p.time.origin = p.origin
+	p.machine.timeUnknown = func() bool { return len(p.time.known()) == 0 }
 	p.openMedium()
 	for _, name := range append(p.build.Commands, "bantam") {
 		p.machine.commands[name] = true
@@ -183,6 +188,7 @@ func (p *initProcess) live() (action Action, err error) {
 	if p.switcher, err = p.openSwitcher(); err != nil {
 		return 0, err
 	}
+	go Guard("time", func() { p.keepTime(ctx, coldplugged) })
 	p.since = since(statePath + "/store/oci-layout")
 	listener, err := control.Listen(control.Socket, 0o666)
 	if err != nil {
@@ -359,7 +365,13 @@ func (p *initProcess) openVolume() {
 	if err := CreditSeed(statePath + "/seed"); err != nil {
 		p.notes.add("%v", err)
 	}
-	if _, err := RaiseClock(statePath+"/clock", p.build.Time); err != nil {
+	p.raiseClock()
+}
+
+// raiseClock lets the clock begin with the latest time that is known.
+func (p *initProcess) raiseClock() {
+	var err error
+	if p.origin, err = RaiseClock(statePath+"/clock", p.build.Time, p.origin); err != nil {
 		p.notes.add("%v", err)
 	}
 }
@@ -394,6 +406,7 @@ func (p *initProcess) modprobe(name string) error {
 // save keeps what the next boot begins with.
 func (p *initProcess) save() {
 	if !p.lasting() {
+		p.saveClocks()
 		return
 	}
 	if p.inOrder.Load() {
@@ -406,6 +419,17 @@ func (p *initProcess) save() {
 	}
 	if err := p.leases.save(); err != nil {
 		Logf(Warning, "%v", err)
+	}
+	p.saveClocks()
+}
+
+// saveClocks keeps the time over a reboot, on the state volume and in the machine's own clock.
+func (p *initProcess) saveClocks() {
+	if err := saveChip(); err != nil {
+		Logf(Warning, "%v", err)
+	}
+	if !p.lasting() {
+		return
 	}
 	if err := SaveClock(statePath + "/clock"); err != nil {
 		Logf(Warning, "%v", err)

@@ -23,6 +23,9 @@ func (m *Machine) Secret(name string) ([]byte, error) { return m.secrets.Value(n
 // complete gives a service's process what its definition does not hold. It is asked by the supervisor's loop, which waits
 // for no disk: what a switch has read, or somebody has set since, is in memory.
 func (m *Machine) complete(def supervise.Definition) (env []string, err error) {
+	if def.Name == system.TimeService && m.timeUnknown() {
+		return nil, supervise.Lack("a time server: neither [time] nor DHCP names one")
+	}
 	for _, folder := range def.State {
 		if !m.state.kept(folder) {
 			return nil, supervise.Lack("state " + folder)

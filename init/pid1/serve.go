@@ -68,6 +68,10 @@ func (p *initProcess) handle(req control.Request, c *control.Client) control.Fra
 		return p.service(strings.TrimPrefix(req.Verb, "service "), req.Names, c)
 	case "log":
 		return p.log(req, c)
+	case "time":
+		return control.Reply(p.time.status())
+	case "time step":
+		return p.stepTime(c)
 	case "net renew":
 		return p.renewPort(req.Names, c)
 	case "state folders":
@@ -177,7 +181,7 @@ func (p *initProcess) status() control.Status {
 	}
 	for _, g := range p.switcher.Generations() {
 		if g.Current || g.Number == st.Starting {
-			st.State, st.Why = g.State, origin(g)
+			st.State, st.Why = g.State, origin(g, p.machine.here)
 		}
 	}
 	if last, ok := p.switcher.Last(); ok && last.Verb != switcher.VerbStart {
@@ -187,16 +191,20 @@ func (p *initProcess) status() control.Status {
 		st.Network = &n
 	}
 	st.SSH = p.sshStatus()
-	st.Services, _ = p.sup.States() // none when PID 1 is going down
+	st.Services, _ = p.sup.States()                                             // none when PID 1 is going down
+	st.Services = slices.DeleteFunc(st.Services, func(s supervise.State) bool { // where nobody is to be asked for the time it is no service
+		return s.Name == system.TimeService && !s.Wanted && !s.ByHand
+	})
+	st.Notes = append(st.Notes, p.time.notes()...)
 	return st
 }
 
 // origin says where a generation comes from. One that lies in the boot slot may have come later than the image.
-func origin(g switcher.Listed) string {
+func origin(g switcher.Listed, here func(time.Time) time.Time) string {
 	if g.Verb == switcher.ImageVerb {
 		return "it came with the image"
 	}
-	return fmt.Sprintf("made by %s at %s", g.Verb, g.Created.UTC().Format("2006-01-02 15:04"))
+	return fmt.Sprintf("made by %s at %s", g.Verb, here(g.Created).Format("2006-01-02 15:04"))
 }
 
 func (p *initProcess) draft() control.Frame {
@@ -393,7 +401,7 @@ func (p *initProcess) log(req control.Request, c *control.Client) control.Frame 
 		if name == "" {
 			text = l.Service + ": " + text
 		}
-		c.Write(control.Frame{Line: l.Wall.UTC().Format("15:04:05 ") + text})
+		c.Write(control.Frame{Line: p.machine.here(l.Wall).Format("15:04:05 ") + text})
 	}
 	if !req.Follow {
 		for _, l := range p.sup.Log(name, lines) {

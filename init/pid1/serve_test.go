@@ -19,7 +19,7 @@ func TestOnlyWhatCameWithTheImageIsSaidToHave(t *testing.T) {
 		{"import", true, "made by import at 2026-11-29 16:07"},
 		{switcher.VerbSwitch, false, "made by switch at 2026-11-29 16:07"},
 	} {
-		if got := origin(switcher.Listed{Entry: switcher.Entry{Verb: c.verb, Created: made}, Image: c.slot}); got != c.want {
+		if got := origin(switcher.Listed{Entry: switcher.Entry{Verb: c.verb, Created: made}, Image: c.slot}, time.Time.UTC); got != c.want {
 			t.Errorf("%+v: got %q", c, got)
 		}
 	}

@@ -168,20 +168,33 @@ func TestConsoles(t *testing.T) {
 func TestTheLatestTimeWins(t *testing.T) {
 	day := func(year int) time.Time { return time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC) }
 	for _, tt := range []struct {
-		name                    string
-		now, saved, build, want int
+		name                          string
+		now, chip, saved, build, want int
+		origin                        string
 	}{
-		{"the clock runs", 2028, 2027, 2026, 2028},
-		{"no battery, a saved time", 1970, 2027, 2026, 2027},
-		{"first boot without battery", 1970, 1, 2026, 2026},
-		{"an image newer than the saved time", 1970, 2025, 2026, 2026},
-		{"a saved time from a damaged file", 2028, 2099, 2026, 2028},
+		{"the clock runs", 2028, 1, 2027, 2026, 2028, originChip},
+		{"no battery, a saved time", 1970, 1, 2027, 2026, 2027, originSaved},
+		{"first boot without battery", 1970, 1, 1, 2026, 2026, originBuild},
+		{"an image newer than the saved time", 1970, 1, 2026, 2027, 2027, originBuild},
+		{"a saved time from a damaged file", 2028, 1, 2099, 2026, 2028, originChip},
+		{"a battery that is empty", 2001, 2001, 2027, 2026, 2027, originSaved},
+		{"a clock chip of the next century", 2105, 2105, 2027, 2026, 2027, originSaved},
+		{"a clock chip whose driver came late", 1970, 2029, 2027, 2026, 2028, originChip}, // less a second
+		{"a build without a date", 2028, 1, 1, 1970, 2028, originChip},
+		{"a build without a date, and no clock", 1970, 1, 1, 1970, 2026, originBuild},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := latest(day(tt.now), day(tt.saved), day(tt.build)); got.Year() != tt.want {
-				t.Errorf("got %v, want %d", got, tt.want)
+			got, origin := latest(day(tt.now), "", day(tt.chip), day(tt.saved), day(tt.build))
+			if got.Year() != tt.want || origin != tt.origin {
+				t.Errorf("got %v, %s, want %d, %s", got, origin, tt.want, tt.origin)
 			}
 		})
+	}
+	if _, origin := latest(day(2028), originSaved, time.Time{}, day(2027), day(2026)); origin != originSaved {
+		t.Errorf("later it is from %s", origin)
+	}
+	if _, origin := latest(day(2028), originSaved, day(2028).Add(-time.Second), day(2027), day(2026)); origin != originChip {
+		t.Errorf("once the kernel has taken that of the chip it is from %s", origin)
 	}
 }
 

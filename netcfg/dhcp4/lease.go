@@ -14,7 +14,7 @@ import (
 // Limits on what a server can make us store.
 const (
 	maxRoutes  = 64
-	maxServers = 4 // name servers
+	maxServers = 4 // name servers, and time servers
 	maxSearch  = 6
 )
 
@@ -31,6 +31,7 @@ type Lease struct {
 	Routes  []Route
 	DNS     []netip.Addr
 	Search  []string // the domain name first
+	NTP     []netip.Addr
 
 	Start   time.Duration // when the request was sent that the server answered
 	Renew   time.Duration // T1
@@ -212,22 +213,10 @@ func (l *Lease) classlessRoutes(raw []byte) (routes []Route, dropped int) {
 	return routes, dropped
 }
 
-// readNames takes name servers and search domains.
+// readNames takes name servers, search domains and time servers.
 func (l *Lease) readNames(m *dhcpv4.DHCPv4) {
-	raw := m.Options.Get(dhcpv4.OptionDomainNameServer)
-	if len(raw)%4 != 0 {
-		l.Dropped++
-		raw = nil
-	}
-	for server := range slices.Chunk(raw, 4) {
-		a := netip.AddrFrom4([4]byte(server))
-		switch {
-		case !l.hasHost(a):
-			l.Dropped++
-		case len(l.DNS) < maxServers && !slices.Contains(l.DNS, a):
-			l.DNS = append(l.DNS, a)
-		}
-	}
+	l.DNS = l.readServers(m.Options.Get(dhcpv4.OptionDomainNameServer))
+	l.NTP = l.readServers(m.Options.Get(dhcpv4.OptionNTPServers))
 	var names []string
 	if raw := m.Options.Get(dhcpv4.OptionDomainName); raw != nil {
 		names = append(names, string(trimNUL(raw)))
@@ -247,6 +236,24 @@ func (l *Lease) readNames(m *dhcpv4.DHCPv4) {
 			l.Search = append(l.Search, name)
 		}
 	}
+}
+
+// readServers reads a list of addresses.
+func (l *Lease) readServers(raw []byte) (servers []netip.Addr) {
+	if len(raw)%4 != 0 {
+		l.Dropped++
+		return nil
+	}
+	for server := range slices.Chunk(raw, 4) {
+		a := netip.AddrFrom4([4]byte(server))
+		switch {
+		case !l.hasHost(a):
+			l.Dropped++
+		case len(servers) < maxServers && !slices.Contains(servers, a):
+			servers = append(servers, a)
+		}
+	}
+	return servers
 }
 
 // trimNUL removes the trailing NULs that some servers send (RFC 2132, 2).

@@ -170,3 +170,25 @@ func FuzzAnswers(f *testing.F) {
 		}
 	})
 }
+
+func TestTimeServersOfALease(t *testing.T) {
+	for _, c := range []struct {
+		name, want string
+		change     func(*dhcpv4.DHCPv4)
+	}{
+		{"two", "[10.0.0.1 192.0.2.123]", option(42, 10, 0, 0, 1, 192, 0, 2, 123)},
+		{"the same twice", "[10.0.0.1]", option(42, 10, 0, 0, 1, 10, 0, 0, 1)},
+		{"of odd length", "[]", option(42, 10, 0, 0, 1, 192, 0, 2)},
+		{"nobody's and everybody's", "[192.0.2.123]", option(42, 0, 0, 0, 0, 10, 0, 0, 255, 224, 0, 1, 1, 127, 0, 0, 1, 192, 0, 2, 123)},
+	} {
+		m, _ := dhcpv4.FromBytes(newBench(t).reply(dhcpv4.MessageTypeAck, c.change))
+		l, err := readLease(m, 0)
+		if err != nil || fmt.Sprint(l.NTP) != c.want {
+			t.Errorf("%s: got %v (%v), want %s", c.name, l.NTP, err, c.want)
+		}
+	}
+	m, _ := dhcpv4.FromBytes(newBench(t).reply(dhcpv4.MessageTypeAck, option(42, manyServers(20)...)))
+	if l, err := readLease(m, 0); err != nil || len(l.NTP) != maxServers {
+		t.Errorf("twenty: got %v (%v)", l.NTP, err)
+	}
+}

@@ -14,7 +14,7 @@ import (
 var parameters = []byte{
 	byte(dhcpv4.OptionSubnetMask), byte(dhcpv4.OptionClasslessStaticRoute), byte(dhcpv4.OptionRouter),
 	byte(dhcpv4.OptionDomainNameServer), byte(dhcpv4.OptionDomainName), byte(dhcpv4.OptionDNSDomainSearchList),
-	byte(dhcpv4.OptionRenewTimeValue), byte(dhcpv4.OptionRebindingTimeValue),
+	byte(dhcpv4.OptionRenewTimeValue), byte(dhcpv4.OptionRebindingTimeValue), byte(dhcpv4.OptionNTPServers),
 }
 
 const maxMessage = 1472 // option 57: what fits into an Ethernet frame

@@ -11,7 +11,7 @@ import (
 // it may import beside each other. The rule for a package is the longest prefix of
 // its path that is listed.
 var mayImport = map[string][]string{
-	"system":            {"lifecycle", "order", "printable", "signature", "spelling", "yescrypt"},
+	"system":            {"lifecycle", "order", "printable", "signature", "spelling", "yescrypt", "zone"},
 	"signature":         {},
 	"gpt":               {},
 	"layer":             {"order"},
@@ -22,6 +22,9 @@ var mayImport = map[string][]string{
 	"regular":           {},
 	"boottime":          {},
 	"confine":           {},
+	"timesync":          {},
+	"timesync/daemon":   {"atomicfile", "boottime", "confine", "regular", "system", "timesync"},
+	"zone":              {},
 	"printable":         {},
 	"spelling":          {},
 	"yescrypt":          {},
@@ -37,10 +40,10 @@ var mayImport = map[string][]string{
 	"editor/vt/tmux":    {}, // for tests alone
 	"editor/file":       {"editor/text", "order"},
 	"editor/language":   {"editor/screen"},
-	"editor/systemfile": {"editor/language", "lifecycle", "spelling", "system"},
+	"editor/systemfile": {"editor/language", "lifecycle", "spelling", "system", "zone"},
 	"editor/plain":      {"editor/compare", "editor/file", "editor/language", "editor/screen", "editor/text"},
 	"board":             {},
-	"switcher":          {"atomicfile", "layer", "lifecycle", "newc", "order", "regular", "signature", "slot", "spelling", "system"},
+	"switcher":          {"atomicfile", "layer", "lifecycle", "newc", "order", "regular", "signature", "slot", "spelling", "system", "zone"},
 	"http1":             {"printable"},
 	"http1/https":       {"http1", "regular"},
 	"oci":               {"atomicfile", "http1", "printable", "regular", "signature", "switcher"},
@@ -49,10 +52,11 @@ var mayImport = map[string][]string{
 	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "printable", "signature", "slot", "spelling", "switcher", "system"},
 	"cmd":               {"board", "http1", "images", "oci", "printable", "signature", "spelling", "switcher", "system", "tty", "yescrypt"},
 	"cmd/droplines":     {"atomicfile"},
-	"init":              {"atomicfile", "boottime", "docs", "editor", "gpt", "http1", "layer", "lifecycle", "netcfg", "oci", "order", "printable", "regular", "signature", "slot", "spelling", "switcher", "system", "tty", "yescrypt"},
+	"init":              {"atomicfile", "boottime", "docs", "editor", "gpt", "http1", "layer", "lifecycle", "netcfg", "oci", "order", "printable", "regular", "signature", "slot", "spelling", "switcher", "system", "timesync", "tty", "yescrypt", "zone"},
 	"init/bootmenu":     {"editor/keys", "printable"},
 	"init/filetree":     {},
 	"init/glob":         {},
+	"init/rtc":          {},
 	"init/sigaction":    {},
 	"init/tree":         {"init/filetree", "layer", "order"},
 	"init/sftp":         {},
@@ -62,13 +66,13 @@ var mayImport = map[string][]string{
 	"init/kmod":         {"init/glob"},
 	"init/statevolume":  {"gpt", "slot"},
 	"init/bootslot":     {"gpt", "init/statevolume", "layer", "slot", "switcher"},
-	"init/applet":       {"boottime", "editor/compare", "editor/screen", "http1", "init/filetree", "init/glob", "init/kmod", "init/sigaction", "netcfg/rtnl", "printable", "system", "tty"},
+	"init/applet":       {"boottime", "editor/compare", "editor/screen", "http1", "init/filetree", "init/glob", "init/kmod", "init/rtc", "init/sigaction", "netcfg/rtnl", "printable", "system", "tty"},
 	"init/shell":        {"atomicfile", "editor/keys", "init/applet", "init/glob", "init/sigaction", "spelling", "tty"},
 	"test":              {"board", "cmd", "editor", "gpt", "images", "init", "layer", "lifecycle", "netcfg", "oci", "signature", "slot", "switcher", "system"},
 }
 
 // onDevice are the packages of the device binary, with all below them.
-var onDevice = []string{"init", "netcfg", "http1", "oci", "switcher", "system", "editor", "gpt", "layer", "newc", "slot", "docs", "order", "regular", "boottime", "confine", "tty", "atomicfile", "lifecycle", "printable", "signature", "spelling"}
+var onDevice = []string{"init", "netcfg", "http1", "oci", "switcher", "system", "editor", "gpt", "layer", "newc", "slot", "docs", "order", "regular", "boottime", "confine", "timesync", "zone", "tty", "atomicfile", "lifecycle", "printable", "signature", "spelling"}
 
 // notOnDevice are packages that cost too many bytes for what they do there, or,
 // as os/exec, take exit codes from PID 1's reaper, or, as crypto/rand, hold up a
