@@ -28,6 +28,8 @@ type RunOptions struct {
 	DiskSize int64    // bytes of the disk that is made, so that there is room for the state volume; 0: 1 GiB, or the image's if that is larger
 	Memory   int      // MiB; 0: the board's
 	Accel    string   // AccelAuto, AccelKVM or AccelTCG; "": AccelAuto. An -accel among Args goes before it
+	SSH      bool     // a port of this host's 127.0.0.1 is forwarded to the machine's SSH server, and how to log in is told
+	SSHPort  int      // that port; 0: one that is free
 	Args     []string // further ones for QEMU; a network card among them replaces the machine's, and a serial port its console
 	Stdin    io.Reader
 	Stdout   io.Writer
@@ -71,12 +73,19 @@ func (h virtualHost) run(ctx context.Context, o RunOptions) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	if o.SSH {
+		o.Stderr = &inTurns{out: o.messages()}
+	}
 	m, err := h.prepare(ctx, o, dir)
 	if err != nil {
 		return err
 	}
 	if own := ownNetwork(o.Args); own != "" {
 		fmt.Fprintf(o.messages(), "The machine's network is that of %s; the default, %s, is left out.\n", own, strings.Join(defaultNetwork, " "))
+	}
+	if o.SSH {
+		fmt.Fprint(o.messages(), m.ssh.about())
+		defer inBackground(ctx, func(ctx context.Context) { m.ssh.tellHostKey(ctx, o.messages(), time.Second) })()
 	}
 	fmt.Fprintln(o.messages(), aboutConsole(o.Args))
 	silence := h.silence
@@ -150,6 +159,11 @@ func (h virtualHost) prepare(ctx context.Context, o RunOptions, dir string) (qem
 	}
 	m := qemuMachine{RunOptions: o, disk: o.Image}
 	var err error
+	if o.SSH {
+		if m.ssh, err = o.forwardSSH(); err != nil {
+			return m, err
+		}
+	}
 	if !o.CD {
 		if m.disk, err = o.makeDisk(dir); err != nil {
 			return m, err
@@ -199,7 +213,7 @@ func (o *RunOptions) check() error {
 	if err := o.checkFirmware(); err != nil {
 		return err
 	}
-	if err := checkTerminal(o.Args); err != nil {
+	if err := errors.Join(checkTerminal(o.Args), o.checkSSH()); err != nil {
 		return err
 	}
 	var missing, packages []string
@@ -291,6 +305,7 @@ type qemuMachine struct {
 	disk  string
 	uefi  uefiFirmware // empty for BIOS
 	accel string       // AccelKVM or AccelTCG; "": the user's arguments say it
+	ssh   sshForward
 }
 
 func (m qemuMachine) args() []string {
@@ -317,7 +332,7 @@ func (m qemuMachine) args() []string {
 	}
 	args = append(args, m.medium()...)
 	if ownNetwork(m.Args) == "" {
-		args = append(args, defaultNetwork...)
+		args = append(args, m.ssh.network()...)
 	}
 	args = append(args, q.Args...)
 	return append(args, m.Args...)

@@ -46,6 +46,8 @@ func TestArgumentsOfQEMU(t *testing.T) {
 			"-machine q35 -m 256 -accel kvm -cpu host -drive if=pflash,format=raw,readonly=on,file=code -drive if=pflash,format=raw,file=vars -drive if=none,id=bantam,format=raw,media=cdrom,readonly=on,file=c -device ide-cd,drive=bantam,bootindex=1000 -nic user,model=virtio-net-pci -device i6300esb"},
 		"ARM with a network of one's own and a comma in the path": {qemuMachine{RunOptions: RunOptions{Board: arm, Args: []string{"-nic", "none"}}, disk: "a,b", accel: "tcg"},
 			"-machine virt -m 512 -accel tcg -cpu cortex-a57 -drive if=none,id=bantam,format=raw,file=a,,b -device virtio-blk-pci,drive=bantam,bootindex=1000 -nic none"},
+		"PC whose SSH server is forwarded": {qemuMachine{RunOptions: RunOptions{Board: pc}, disk: "d", accel: "tcg", ssh: sshForward{port: 40123, server: 2200}},
+			"-machine q35 -m 512 -accel tcg -drive if=none,id=bantam,format=raw,file=d -device virtio-blk-pci,drive=bantam,bootindex=1000 -nic user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:40123-:2200 -device i6300esb"},
 		"ARM CD": {qemuMachine{RunOptions: RunOptions{Board: arm, CD: true}, disk: "c", accel: "tcg"},
 			"-machine virt -m 512 -accel tcg -cpu cortex-a57 -drive if=none,id=bantam,format=raw,media=cdrom,readonly=on,file=c -device virtio-blk-pci,drive=bantam,bootindex=1000 -nic user,model=virtio-net-pci"},
 		"ARM by U-Boot": {qemuMachine{RunOptions: RunOptions{Board: uboot, Firmware: uBoot}, disk: "d", accel: "tcg"},

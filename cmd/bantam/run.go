@@ -21,7 +21,10 @@ var runVerb = verb{
 copy on a disk of its own, which is forgotten at the end, or kept with --keep. Ctrl-A X ends it.
 
 QEMU's own arguments follow --. A network card among them (-nic, -netdev, -net, -device) replaces the machine's own, and a
--serial the console on this terminal; an -accel goes before --accel.`,
+-serial the console on this terminal; an -accel goes before --accel.
+
+With --ssh one can log in from this host: it prints the command, and the line for a file of known hosts when the machine
+answers.`,
 	declare: func(c *call) func(args []string) error {
 		var name string
 		boardFlag(c.flags, &name)
@@ -31,6 +34,8 @@ QEMU's own arguments follow --. A network card among them (-nic, -netdev, -net, 
 		accel := c.flags.String("accel", images.AccelAuto, "`HOW` instructions are run: kvm, tcg (emulation), or auto: by KVM if this host's can, else by emulation")
 		bios := c.flags.Bool("bios", false, "start by BIOS, the default of a PC")
 		uefi := c.flags.Bool("uefi", false, "start by UEFI")
+		var ssh sshFlag
+		c.flags.Var(&ssh, "ssh", "a free port of 127.0.0.1, or that of `[=PORT]`, leads to the machine's SSH server")
 		return func(args []string) error {
 			b, err := board.Load(name)
 			if err != nil {
@@ -38,10 +43,14 @@ QEMU's own arguments follow --. A network card among them (-nic, -netdev, -net, 
 			}
 			o := images.RunOptions{
 				Board: b, Image: filepath.Join("out", b.Name+".img"), Keep: *keep, Memory: *memory, Accel: *accel,
+				SSH: ssh.set, SSHPort: ssh.port,
 				Stdin: c.stdin, Stdout: c.stdout, Stderr: c.stderr,
 			}
 			if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 				o.Image, args = args[0], args[1:]
+			}
+			if _, err := parsePort(o.Image); err == nil && ssh.set && ssh.port == 0 {
+				return usagef("--ssh %s: write --ssh=%s", o.Image, o.Image)
 			}
 			if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 				return usagef("want one IMAGE, got %s too; QEMU's arguments begin with - and follow --", args[0])
@@ -77,6 +86,35 @@ QEMU's own arguments follow --. A network card among them (-nic, -netdev, -net, 
 			return err
 		}
 	},
+}
+
+// sshFlag is --ssh, or --ssh=PORT.
+type sshFlag struct {
+	set  bool
+	port int // 0: none is named
+}
+
+func (f *sshFlag) IsBoolFlag() bool { return true }
+func (f *sshFlag) String() string   { return "" }
+
+func (f *sshFlag) Set(text string) (err error) {
+	*f = sshFlag{set: true}
+	switch text {
+	case "true": // what flag gives for --ssh
+	case "false":
+		f.set = false
+	default:
+		f.port, err = parsePort(text)
+	}
+	return err
+}
+
+// parsePort reads the number of a TCP port.
+func parsePort(text string) (int, error) {
+	if n, err := strconv.ParseUint(text, 10, 16); err == nil && n > 0 {
+		return int(n), nil
+	}
+	return 0, fmt.Errorf("want a port, 1 to 65535")
 }
 
 // parseSize reads a number of bytes, e.g. 1G or 512M; the units are powers of 1024.

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -40,6 +41,9 @@ func TestRunRefuses(t *testing.T) {
 		{"two images", []string{"a.img", "b.img"}, exitUsage, "want one IMAGE, got b.img too"},
 		{"two images and an argument for QEMU", []string{"a.img", "b.img", "--", "-s"}, exitUsage, "want one IMAGE, got b.img too"},
 		{"a CD whose disk is to be kept", []string{"a.iso", "--keep", "disk"}, exitUsage, "--keep and an ISO image exclude each other"},
+		{"a port that is none", []string{"--ssh=0"}, exitUsage, "for -ssh: want a port, 1 to 65535"},
+		{"a port for an image", []string{"--ssh", "2222"}, exitUsage, "--ssh 2222: write --ssh=2222"},
+		{"a port of a network that is not ours", []string{"a.img", "--ssh", "--", "-nic", "none"}, exitFault, "--ssh forwards a port of the default network, which that of -nic none replaces"},
 		{"what is no image", []string{"run.go"}, exitFault, "run.go is no image of a disk"},
 		{"an image that is not there says how to make one", []string{"/nonexistent.img"}, exitFault, "no such file or directory; make an image: bantam build --board pc SYSTEM.toml"},
 	} {
@@ -73,6 +77,13 @@ func TestRunStartsQEMU(t *testing.T) {
 	r.expect(t, exitOK, "-nic none", "Ctrl-A X")
 	r.expect(t, exitOK, "-nic none", "The machine's network is that of -nic none; the default, -nic user,model=virtio-net-pci, is left out.")
 	bantam("", "run", image, "--accel", "tcg").expect(t, exitOK, "-accel tcg ", "Ctrl-A X")
+	reached := bantam("", "run", image, "--ssh")
+	port := regexp.MustCompile(`hostfwd=tcp:127\.0\.0\.1:([1-9][0-9]*)-:22 `).FindStringSubmatch(reached.out)
+	if port == nil {
+		t.Errorf("with --ssh QEMU is given %q", reached.out)
+	} else {
+		reached.expect(t, exitOK, "-nic user,", "To log in once the machine is up: ssh -p "+port[1]+" root@127.0.0.1\n")
+	}
 	own := bantam("", "run", image, "--accel", "tcg", "--", "-accel", "kvm,kernel-irqchip=off")
 	own.expect(t, exitOK, "-accel kvm,kernel-irqchip=off", "Ctrl-A X")
 	if strings.Contains(own.out, "-accel tcg") {
