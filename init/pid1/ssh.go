@@ -9,6 +9,7 @@ import (
 
 	"bantam/init/control"
 	"bantam/init/remote"
+	"bantam/init/session"
 	"bantam/switcher"
 	"bantam/system"
 )
@@ -24,7 +25,7 @@ func (m *Machine) prepareSSH() {
 	note := func(text string) { m.sup.Note(sshLog, text) }
 	m.hostKey = remote.NewHostKey(hostKeyPath, note, Guard)
 	m.remote = remote.New(remote.Options{
-		Program: SSHName, SFTP: SFTPName, Path: system.SearchPath, Hide: []string{statePath, "/root", "/home", "/mnt"},
+		Program: SSHName, SFTP: SFTPName, Hide: []string{statePath, "/root", "/home", "/mnt"},
 		Key: m.hostKey, Begin: m.sup.Begin, Note: note, Guard: Guard,
 		Log: sync.OnceValue(func() *os.File {
 			log, err := m.sup.OpenLog(sshLog)
@@ -77,9 +78,8 @@ func remoteConfig(sys *system.System) remote.Config {
 	c := remote.Config{Port: uint16(sys.SSH.Port), Addresses: sys.SSH.ListensAt(), Forward: sys.SSH.Forward, Accounts: map[string]remote.Account{}}
 	for _, name := range sys.LogIns() {
 		u := sys.Users[name]
-		a := remote.Account{Groups: sys.GroupsOf(name), Home: u.Home, Shell: u.Shell}
 		uid, gid := sys.IDs(name)
-		a.UID, a.GID = uint32(uid), uint32(gid)
+		a := remote.Account{Account: session.Account{Name: name, UID: uint32(uid), GID: uint32(gid), Groups: sys.GroupsOf(name), Home: u.Home, Shell: u.Shell}}
 		for _, line := range u.AuthorizedKeys {
 			a.Keys = append(a.Keys, system.KeyFingerprint(line))
 		}

@@ -14,12 +14,14 @@ import (
 	"bantam/boottime"
 	"bantam/init/sshline"
 	"bantam/init/supervise"
+	"bantam/system"
 )
 
 // Bounds of one connection.
 const (
 	mostSessions  = 32 // at once, forwarded connections among them
 	mostSignature = 64 // bytes to be signed: a hash
+	mostVariables = 16 // of a session's environment, from the client
 )
 
 // connection is one client, and the process that speaks with it.
@@ -60,7 +62,7 @@ func (c *connection) begin(conn *net.TCPConn, start sshline.Start) error {
 	c.s.mu.Lock()
 	c.number = c.s.number()
 	def := supervise.Definition{
-		Name: "ssh", Argv: []string{c.s.o.Program}, Env: []string{"PATH=" + c.s.o.Path, "HOME=/"},
+		Name: "ssh", Argv: []string{c.s.o.Program}, Env: []string{"PATH=" + system.SearchPath, "HOME=/"},
 		UID: c.number, GID: c.number, Hide: c.s.o.Hide, Memory: memoryMost, Tasks: tasksMost,
 		Vital: true, // who comes to help a machine must get through
 	}

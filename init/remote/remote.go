@@ -25,6 +25,7 @@ import (
 
 	"bantam/boottime"
 	"bantam/init/admission"
+	"bantam/init/session"
 	"bantam/init/sshline"
 	"bantam/init/supervise"
 	"bantam/order"
@@ -44,10 +45,8 @@ const (
 
 // Account is somebody who may log in.
 type Account struct {
-	UID, GID    uint32
-	Groups      []uint32
-	Home, Shell string   // absolute paths
-	Keys        []string // fingerprints of those that open it, as "SHA256:..."
+	session.Account
+	Keys []string // fingerprints of those that open it, as "SHA256:..."
 }
 
 // Config is what a generation says. One without accounts listens nowhere.
@@ -92,7 +91,6 @@ type Key interface {
 type Options struct {
 	Program string // bantam-sshd
 	SFTP    string // the program of SFTP sessions
-	Path    string // PATH of sessions
 	Hide    []string
 	Key     Key
 	Begin   func(supervise.Definition, supervise.Files) (*supervise.Once, error)

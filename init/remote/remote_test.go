@@ -19,6 +19,7 @@ import (
 
 	"bantam/boottime"
 	"bantam/init/admission"
+	"bantam/init/session"
 	"bantam/init/sshline"
 	"bantam/init/supervise"
 )
@@ -143,7 +144,7 @@ func newLab(t *testing.T) *lab {
 	ready := make(chan struct{})
 	close(ready)
 	l.s = New(Options{
-		Program: program, SFTP: "cat", Path: "/usr/bin:/bin", Key: fakeKey{ready}, Begin: sup.Begin, Log: func() *os.File { return os.Stderr },
+		Program: program, SFTP: "cat", Key: fakeKey{ready}, Begin: sup.Begin, Log: func() *os.File { return os.Stderr },
 		Note:  func(text string) { l.mu.Lock(); defer l.mu.Unlock(); l.told = append(l.told, text) },
 		Guard: func(_ string, f func()) { f() },
 	})
@@ -163,8 +164,8 @@ func newLab(t *testing.T) *lab {
 
 var (
 	local  = netip.MustParseAddr("127.0.0.1")
-	ann    = Account{UID: 70001, GID: 70002, Groups: []uint32{70003}, Home: "/usr", Shell: "/bin/sh", Keys: []string{"SHA256:ann", "SHA256:anns-other"}}
-	bob    = Account{UID: 70011, GID: 70011, Home: "/none/such", Shell: "/bin/sh", Keys: []string{"SHA256:bob"}}
+	ann    = Account{session.Account{Name: "ann", UID: 70001, GID: 70002, Groups: []uint32{70003}, Home: "/usr", Shell: "/bin/sh"}, []string{"SHA256:ann", "SHA256:anns-other"}}
+	bob    = Account{session.Account{Name: "bob", UID: 70011, GID: 70011, Home: "/none/such", Shell: "/bin/sh"}, []string{"SHA256:bob"}}
 	people = map[string]Account{"ann": ann, "bob": bob}
 )
 

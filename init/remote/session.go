@@ -36,13 +36,12 @@ func (c *connection) open(id uint32, o sshline.Open) {
 		c.used = id
 		c.sessions[id] = nil
 	}
-	user := c.user
 	c.s.mu.Unlock()
 	if why != "" {
 		c.tell(sshline.Answer{ID: id, Error: why})
 		return
 	}
-	process, files, err := c.run(user, account, o)
+	process, files, err := c.run(account, o)
 	c.s.mu.Lock()
 	if err != nil {
 		delete(c.sessions, id)
@@ -89,8 +88,8 @@ func (c *connection) follow(id uint32, process *supervise.Once) {
 
 // run starts the program of a session. The files are what the process gets: of a terminal its master, else
 // what leads to its input and comes from its output and its errors.
-func (c *connection) run(user string, account Account, o sshline.Open) (process *supervise.Once, files []*os.File, err error) {
-	def, err := definition(c.s.o, user, account, o)
+func (c *connection) run(account Account, o sshline.Open) (process *supervise.Once, files []*os.File, err error) {
+	def, err := definition(c.s.o, account, o)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -147,31 +146,24 @@ func pipe() (read, write *os.File, err error) {
 }
 
 // definition is a session as a process to run, without its terminal.
-func definition(o Options, user string, account Account, open sshline.Open) (supervise.Definition, error) {
-	def := supervise.Definition{
-		Name: "ssh session", Dir: account.Home, UID: account.UID, GID: account.GID, Groups: account.Groups,
-		Env:   []string{"PATH=" + o.Path, "HOME=" + account.Home, "USER=" + user, "LOGNAME=" + user, "SHELL=" + account.Shell},
-		Vital: account.UID == 0, // who is root comes to help the machine
-	}
-	if info, err := os.Stat(account.Home); err != nil || !info.IsDir() {
-		def.Dir = "/" // as login(1) does
-	}
+func definition(o Options, a Account, open sshline.Open) (def supervise.Definition, err error) {
 	for _, text := range []string{string(open.Command), open.Host, open.Terminal} {
 		if strings.ContainsRune(text, 0) || len(text) > sshline.MaxCommand {
 			return def, fmt.Errorf("a word that no program can be given")
 		}
 	}
+	var env []string
 	for _, name := range slices.Sorted(maps.Keys(open.Env)) {
-		if name != "LANG" && !strings.HasPrefix(name, "LC_") || strings.ContainsAny(name+open.Env[name], "=\x00") || len(def.Env) > 32 {
-			continue
+		if (name == "LANG" || strings.HasPrefix(name, "LC_")) && !strings.ContainsAny(name+open.Env[name], "=\x00") && len(env) < mostVariables {
+			env = append(env, name+"="+open.Env[name])
 		}
-		def.Env = append(def.Env, name+"="+open.Env[name])
 	}
+	def = a.Login(env...)
+	def.Vital = a.UID == 0 // who is root comes to help the machine
 	switch open.Kind {
 	case sshline.Shell:
-		def.Argv = []string{account.Shell, "-l"}
 	case sshline.Command:
-		def.Argv = []string{account.Shell, "-c", string(open.Command)}
+		def.Argv = a.Command(string(open.Command)).Argv
 	case sshline.SFTP:
 		def.Argv = []string{o.SFTP}
 	case sshline.Forward:
