@@ -2,8 +2,8 @@
 //
 // PID 1 has accepted the connection and starts this process for it, with nothing but that connection and a line to PID 1
 // (package sshline), as a user of its own that owns nothing. What the client sends is read here and nowhere else. The process can neither
-// open files nor make sockets nor start programs: whoever takes it over before he has logged in has what he had before, a line
-// to PID 1 that believes only signatures of keys that may.
+// open files nor make sockets nor start programs: whoever takes it over before he has logged in has a line
+// to PID 1, which signs hashes and takes a login only of a user and one of his keys.
 //
 // It does sessions with and without a terminal, programs, the subsystem sftp, and connections to elsewhere where they are allowed.
 // It does no passwords, no certificates, no agent, no X11 and nothing that listens for the client.
