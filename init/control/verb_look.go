@@ -375,6 +375,9 @@ func (s Status) greeting() (text string) {
 	if !s.Lasting {
 		text += " The state is " + s.Storage + "."
 	}
+	if s.SSH != nil {
+		text += "\nSSH at " + s.SSH.line() + "."
+	}
 	for _, n := range s.Notes {
 		text += "\n  " + n
 	}

@@ -135,6 +135,12 @@ func TestTheGreetingSaysWhichGenerationThisIs(t *testing.T) {
 		{Status{Generation: 3, State: "bad", Lasting: true, Busy: "switch to generation 3, since 1s"}, "Generation 3, being proven."},
 		{Status{Lasting: true}, "It runs the image's own generation, which could not be kept."},
 		{Status{Lasting: true, Busy: "start to generation 0, since 1s"}, "No generation has been chosen yet; `bantam status` tells when."},
+		{Status{Generation: 3, State: "good", Lasting: true, SSH: &SSH{At: []string{"[::]:22"}, Fingerprint: "SHA256:x", Lasting: true}},
+			"Generation 3, good.\nSSH at [::]:22; host key SHA256:x."},
+		{Status{Generation: 3, State: "good", Lasting: true, SSH: &SSH{At: []string{"[::]:22"}, Fingerprint: "SHA256:x"}, Notes: []string{"a"}},
+			"Generation 3, good.\nSSH at [::]:22; host key SHA256:x, another at each boot.\n  a"},
+		{Status{Generation: 3, State: "good", Lasting: true, SSH: &SSH{At: []string{"[::]:22"}}},
+			"Generation 3, good.\nSSH at [::]:22; its host key waits for the kernel's random numbers."},
 		{Status{Generation: 1, State: "good", Storage: "in memory", Notes: []string{"a", "b"}}, "Generation 1, good. The state is in memory.\n  a\n  b"},
 	} {
 		if got := c.status.greeting(); got != c.want {

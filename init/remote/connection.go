@@ -121,7 +121,7 @@ func (c *connection) serve() {
 
 // await clears up after the process: who has not logged in by then has failed.
 func (c *connection) await() {
-	limit := time.NewTimer(grace + graceMore)
+	limit := time.NewTimer(c.s.grace)
 	defer limit.Stop()
 	for over := false; !over; {
 		select {

@@ -114,11 +114,12 @@ type Server struct {
 	closed      bool
 
 	hangUp time.Duration // hangUpWait
+	grace  time.Duration // for strangers, beyond what their process gives them
 }
 
 // New is a server that listens nowhere yet.
 func New(o Options) *Server {
-	return &Server{o: o, listeners: map[netip.AddrPort]net.Listener{}, connections: map[uint64]*connection{}, hangUp: hangUpWait}
+	return &Server{o: o, listeners: map[netip.AddrPort]net.Listener{}, connections: map[uint64]*connection{}, hangUp: hangUpWait, grace: grace + graceMore}
 }
 
 // Session is somebody who is logged in.

@@ -464,12 +464,29 @@ func TestASessionEndsWithItsClient(t *testing.T) {
 	}
 }
 
+// Whatever their process does; this one waits for ever.
+func TestWhoDoesNotLogInHasToLeave(t *testing.T) {
+	l := newLab(t)
+	port := l.set(Config{Addresses: []netip.Addr{local}, Accounts: people})
+	in := l.dial(port, "127.0.0.1")
+	if text := in.login("ann", "SHA256:ann"); text != "" {
+		t.Fatal(text)
+	}
+	l.s.grace = time.Millisecond
+	if c := l.dial(port, "127.0.0.1"); c != nil {
+		c.over()
+	}
+	if out, _ := in.run(sshline.Open{Kind: sshline.Command, Command: []byte("echo in")}); out[0] != "in\n" {
+		t.Errorf("who is in: %v", out)
+	}
+}
+
 func TestStrangersFromOnePlaceKeepNobodyElseOut(t *testing.T) {
 	l := newLab(t)
 	port := l.set(Config{Addresses: []netip.Addr{local}, Accounts: people})
 	taken := 0
 	var held []net.Conn
-	for range 50 {
+	for range 1000 {
 		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {
 			t.Fatal(err)
