@@ -64,6 +64,9 @@ func (d *differences) structs(path string, a, b reflect.Value) {
 			if a.Type().Field(i).Tag.Get("diff") == "hash" {
 				o, n = hashed(o), hashed(n)
 			}
+			if a.Type().Field(i).Tag.Get("diff") == "keys" {
+				o, n = keyEnds(o, x.Interface().([]string)), keyEnds(n, y.Interface().([]string))
+			}
 			*d = append(*d, Change{at, o, n})
 		}
 	}
@@ -85,6 +88,23 @@ func hashed(text string) string {
 		return text
 	}
 	return strings.Join(parts[:3], "") + `..."`
+}
+
+// keyEnds is text, a list of keys, with each of them as its type, what tells it from others, and its comment.
+func keyEnds(text string, keys []string) string {
+	short := make([]string, len(keys))
+	for i, line := range keys {
+		words := strings.Fields(line)
+		if len(words) < 2 || len(words[1]) < 8 {
+			return text
+		}
+		words[1] = "..." + words[1][len(words[1])-8:]
+		short[i] = strings.Join(words, " ")
+	}
+	if len(keys) == 0 {
+		return text
+	}
+	return tomlText(reflect.ValueOf(short))
 }
 
 // sized is text, or, instead of a long one, whose value fits into no line, what tells it from others.

@@ -30,6 +30,22 @@ func TestOnlyWhoHasKeysLogsIn(t *testing.T) {
 	}
 }
 
+func TestOfKeysADifferenceShowsTheEnds(t *testing.T) {
+	of := func(keys string) *System {
+		s, problems := Parse("f", []byte("[user.anna]\nuid = 1000\nauthorized_keys = ["+keys+"]\n"))
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		return s
+	}
+	const other = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIDLuYxCAW8JjdQ6H1JWVwr0VMNpZ1QkZpo6rNQ0WUJ1"
+	got := Diff(of("'"+annasKey+"'"), of("'"+annasKey+"', '"+other+"'"))
+	const want = `user.anna.authorized_keys: ["ssh-ed25519 ...3kO0uTqH anna@laptop"] -> ["ssh-ed25519 ...3kO0uTqH anna@laptop", "ssh-ed25519 ...rNQ0WUJ1"]`
+	if len(got) != 1 || got[0].String() != want {
+		t.Errorf("got %v\nwant %s", got, want)
+	}
+}
+
 func TestSSHWithoutKeysIsRemarkedOn(t *testing.T) {
 	got := Remarks("f", []byte("hostname = \"x\"\n[ssh]\nport = 2222\n"))
 	if len(got) != 1 || got[0].Line != 2 || !strings.Contains(got[0].Message, "nothing listens") {

@@ -73,7 +73,7 @@ type User struct {
 	Home           string   `toml:"home" doc:"folder of its own, e.g. \"/srv/anna\"" default:"/home/NAME for who logs in, else /var/empty"` // an absolute path
 	HomeIn         string   `toml:"home_in" values:"memory,state" doc:"\"memory\" (the next boot forgets its home) or \"state\" (its home lasts, on the state volume)" default:"memory"`
 	Shell          string   `toml:"shell" doc:"program of its sessions, a whole path" default:"/bin/sh for who logs in, else /bin/false"`
-	AuthorizedKeys []string `toml:"authorized_keys" doc:"public keys that open it over the network, lines of .pub files, e.g. [\"ssh-ed25519 AAAAC3Nz...\"]"` // each passes checkKey: type, base64, perhaps a comment
+	AuthorizedKeys []string `toml:"authorized_keys" doc:"public keys that open it over the network, lines of .pub files, e.g. [\"ssh-ed25519 AAAAC3Nz...\"]" diff:"keys"` // each passes checkKey: type, base64, perhaps a comment
 	Password       string   `toml:"password" doc:"hash of its password, for consoles only, as bantam password prints it, e.g. \"$y$j8T$...\"" diff:"hash"`
 }
 
