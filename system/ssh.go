@@ -19,6 +19,9 @@ type SSH struct {
 	Forward   bool     `toml:"forward" doc:"true: who has logged in may reach what the machine reaches (ssh -L)" default:"false"`
 }
 
+// mostLoginKeys bounds what the process of a connection is told at its start.
+const mostLoginKeys = 500
+
 // defaultPort is that of SSH.
 const defaultPort = 22
 
@@ -77,6 +80,14 @@ func (r *reader) checkSSH() {
 		case !good:
 		case slices.Index(c.Addresses, text) < i:
 			r.fail(n, "remove it", "ssh.addresses: %q is there twice", text)
+		}
+	}
+	keys := 0
+	for _, name := range r.system.LogIns() {
+		keys += len(r.system.Users[name].AuthorizedKeys)
+		if n := r.root.Get("user", name, "authorized_keys"); keys > mostLoginKeys && ok(n) {
+			r.fail(n, "", "%s.authorized_keys: with these, more than the %d keys of all users together that there may be", syntax.Join("user", name), mostLoginKeys)
+			break
 		}
 	}
 	list = table.Get("users")

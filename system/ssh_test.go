@@ -1,6 +1,8 @@
 package system
 
 import (
+	"encoding/base64"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -43,6 +45,28 @@ func TestOfKeysADifferenceShowsTheEnds(t *testing.T) {
 	const want = `user.anna.authorized_keys: ["ssh-ed25519 ...3kO0uTqH anna@laptop"] -> ["ssh-ed25519 ...3kO0uTqH anna@laptop", "ssh-ed25519 ...rNQ0WUJ1"]`
 	if len(got) != 1 || got[0].String() != want {
 		t.Errorf("got %v\nwant %s", got, want)
+	}
+}
+
+func TestKeysOfAllUsersAreBounded(t *testing.T) {
+	text := func(keys int) []byte {
+		var b strings.Builder
+		for user := range 2 {
+			fmt.Fprintf(&b, "[user.u%d]\nuid = %d\nauthorized_keys = [\n", user, 1000+user)
+			for i := range keys / 2 {
+				blob, _ := base64.StdEncoding.DecodeString(strings.Fields(annasKey)[1])
+				blob[len(blob)-1], blob[len(blob)-2] = byte(i), byte(i>>8)
+				fmt.Fprintf(&b, "\"ssh-ed25519 %s\",\n", base64.StdEncoding.EncodeToString(blob))
+			}
+			b.WriteString("]\n")
+		}
+		return []byte(b.String())
+	}
+	if _, problems := Parse("f", text(mostLoginKeys)); len(problems) > 0 {
+		t.Error(problems)
+	}
+	if _, problems := Parse("f", text(mostLoginKeys+2)); len(problems) != 1 || !strings.Contains(problems[0].Message, "user.u1.authorized_keys: with these, more than the 500") {
+		t.Error(problems)
 	}
 }
 

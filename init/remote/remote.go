@@ -115,11 +115,12 @@ type Server struct {
 
 	hangUp time.Duration // hangUpWait
 	grace  time.Duration // for strangers, beyond what their process gives them
+	listen func(netip.AddrPort) (net.Listener, error)
 }
 
 // New is a server that listens nowhere yet.
 func New(o Options) *Server {
-	return &Server{o: o, listeners: map[netip.AddrPort]net.Listener{}, connections: map[uint64]*connection{}, hangUp: hangUpWait, grace: grace + graceMore}
+	return &Server{o: o, listeners: map[netip.AddrPort]net.Listener{}, connections: map[uint64]*connection{}, hangUp: hangUpWait, grace: grace + graceMore, listen: listen}
 }
 
 // Session is somebody who is logged in.
@@ -166,41 +167,37 @@ func (s *Server) Set(config Config) error {
 	s.setting.Lock()
 	defer s.setting.Unlock()
 	want := config.places()
-	fresh := map[netip.AddrPort]net.Listener{}
+	s.mu.Lock()
+	var fresh, moved []netip.AddrPort
 	for _, place := range want {
+		if s.listeners[place] == nil {
+			fresh = append(fresh, place)
+		}
+	}
+	for place := range s.listeners {
+		// At one port nobody can listen at all addresses and at one of them.
+		if !slices.Contains(want, place) && slices.ContainsFunc(fresh, func(f netip.AddrPort) bool { return f.Port() == place.Port() }) {
+			moved = append(moved, place)
+		}
+	}
+	s.stop(moved)
+	s.mu.Unlock()
+	opened, err := s.open(fresh)
+	if err != nil {
+		back, lost := s.open(moved)
 		s.mu.Lock()
-		_, there := s.listeners[place]
-		s.mu.Unlock()
-		if there {
-			continue
-		}
-		l, err := listen(place)
-		if err != nil {
-			for _, l := range fresh {
-				l.Close()
-			}
-			return fmt.Errorf("listen for SSH: %w", err)
-		}
-		fresh[place] = l
+		defer s.mu.Unlock()
+		s.begin(back)
+		return errors.Join(err, lost)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		for _, l := range fresh {
-			l.Close()
-		}
-		return errors.New("the machine is going down")
-	}
 	s.config = config
-	for place, l := range s.listeners {
+	s.begin(opened)
+	for place := range s.listeners {
 		if !slices.Contains(want, place) {
-			l.Close()
-			delete(s.listeners, place)
+			s.stop([]netip.AddrPort{place})
 		}
-	}
-	for place, l := range fresh {
-		s.listeners[place] = l
-		go s.o.Guard("SSH connections", func() { s.accept(l) })
 	}
 	for _, c := range s.connections {
 		if c.user != "" && !config.opens(c.user, c.key, c.uid) {
@@ -208,6 +205,42 @@ func (s *Server) Set(config Config) error {
 		}
 	}
 	return nil
+}
+
+// open listens at all of the places, or at none.
+func (s *Server) open(places []netip.AddrPort) (map[netip.AddrPort]net.Listener, error) {
+	opened := map[netip.AddrPort]net.Listener{}
+	for _, place := range places {
+		l, err := s.listen(place)
+		if err != nil {
+			for _, l := range opened {
+				l.Close()
+			}
+			return nil, fmt.Errorf("listen for SSH: %w", err)
+		}
+		opened[place] = l
+	}
+	return opened, nil
+}
+
+// begin takes connections from listeners. s.mu is held.
+func (s *Server) begin(listeners map[netip.AddrPort]net.Listener) {
+	for place, l := range listeners {
+		if s.closed {
+			l.Close()
+			continue
+		}
+		s.listeners[place] = l
+		go s.o.Guard("SSH connections", func() { s.accept(l) })
+	}
+}
+
+// stop takes none any more at these places. s.mu is held.
+func (s *Server) stop(places []netip.AddrPort) {
+	for _, place := range places {
+		s.listeners[place].Close()
+		delete(s.listeners, place)
+	}
 }
 
 // opens says whether that key may still be logged in as that user.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -538,6 +539,42 @@ func TestWhatCannotBeListenedAtChangesNothing(t *testing.T) {
 	}
 	if _, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
 		t.Error("it still listens where it did")
+	}
+}
+
+func TestOnePortMovesBetweenAddresses(t *testing.T) {
+	l := newLab(t)
+	config := Config{Accounts: people}
+	config.Port = l.set(config)
+	all := fmt.Sprintf("[::]:%d", config.Port)
+	one := fmt.Sprintf("127.0.0.1:%d", config.Port)
+	for range 2 {
+		config.Addresses = []netip.Addr{local}
+		if err := l.s.Set(config); err != nil || !slices.Equal(l.s.Listens(), []string{one}) {
+			t.Fatalf("to one: %v, %v", err, l.s.Listens())
+		}
+		if l.dial(config.Port, "127.0.0.1") == nil {
+			t.Error("nobody answers at one")
+		}
+		config.Addresses = nil
+		if err := l.s.Set(config); err != nil || len(l.s.Listens()) != 1 || l.s.Listens()[0] == one {
+			t.Fatalf("to all: %v, %v, want %s", err, l.s.Listens(), all)
+		}
+	}
+	refused := netip.MustParseAddr("192.0.2.9")
+	l.s.listen = func(place netip.AddrPort) (net.Listener, error) {
+		if place.Addr() == refused {
+			return nil, errors.New("not there")
+		}
+		return listen(place)
+	}
+	bad := config
+	bad.Addresses = []netip.Addr{local, refused}
+	if err := l.s.Set(bad); err == nil || err.Error() != "listen for SSH: not there" {
+		t.Errorf("an address that cannot be had: %v", err)
+	}
+	if l.dial(config.Port, "127.0.0.1") == nil || len(l.s.Listens()) != 1 || l.s.Config().Addresses != nil {
+		t.Errorf("after that: %v, %v", l.s.Listens(), l.s.Config())
 	}
 }
 
