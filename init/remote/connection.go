@@ -159,21 +159,7 @@ func (c *connection) end() {
 	}
 	user := c.user
 	c.s.mu.Unlock()
-	for _, o := range left {
-		o.Signal(syscall.SIGHUP)
-		o.Signal(syscall.SIGCONT)
-	}
-	limit := time.NewTimer(c.s.hangUp)
-	defer limit.Stop()
-	for _, o := range left {
-		select {
-		case <-o.Done():
-		case <-limit.C:
-			limit.Reset(0) // nor do the others get more
-			o.Kill()
-			<-o.Done()
-		}
-	}
+	c.s.hangUpOn(left...)
 	c.s.mu.Lock()
 	delete(c.s.connections, c.id)
 	c.s.mu.Unlock()
@@ -256,7 +242,11 @@ func (c *connection) signal(r sshline.Request) {
 	c.s.mu.Lock()
 	o := c.sessions[r.ID]
 	c.s.mu.Unlock()
-	if o != nil && slices.Contains(signals, r.End) {
+	switch {
+	case o == nil || !slices.Contains(signals, r.End):
+	case r.End == "HUP":
+		o.HangUp()
+	default:
 		o.Signal(unix.SignalNum("SIG" + r.End))
 	}
 }

@@ -429,6 +429,23 @@ func await(t *testing.T, path, want string) {
 	}
 }
 
+// An editor below a shell: the shell ends at once, and the editor has what was typed to save.
+func TestWhatASessionLeavesBehindHasTimeToSave(t *testing.T) {
+	l := newLab(t)
+	c := l.dial(l.set(Config{Addresses: []netip.Addr{local}, Accounts: people}), "127.0.0.1")
+	if text := c.login("ann", "SHA256:ann"); text != "" {
+		t.Fatal(text)
+	}
+	marks := t.TempDir()
+	os.Chmod(marks, 0o777)
+	os.Chmod(filepath.Dir(marks), 0o755)
+	c.send(sshline.Request{Open: &sshline.Open{Kind: sshline.Command, Command: []byte(
+		"exec 2>/dev/null; (trap 'sleep 0.3; echo saved >" + marks + "/saved; exit' HUP; echo >" + marks + "/begun; while :; do sleep 0.02; done) & wait")}})
+	await(t, marks+"/begun", "\n")
+	c.c.Close()
+	await(t, marks+"/saved", "saved\n")
+}
+
 func TestASessionEndsWithItsClient(t *testing.T) {
 	l := newLab(t)
 	port := l.set(Config{Addresses: []netip.Addr{local}, Accounts: people})

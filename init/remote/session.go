@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -55,7 +56,7 @@ func (c *connection) open(id uint32, o sshline.Open) {
 		return
 	}
 	if leaving {
-		process.Signal(syscall.SIGHUP)
+		process.HangUp()
 	}
 	func() {
 		c.sending.Lock()
@@ -68,12 +69,9 @@ func (c *connection) open(id uint32, o sshline.Open) {
 	go c.s.o.Guard("SSH session", func() { c.follow(id, process) })
 }
 
-// follow tells how a session has ended.
+// follow tells how a session has ended. What it leaves behind is hung up on, and has some time for that.
 func (c *connection) follow(id uint32, process *supervise.Once) {
-	<-process.Done()
-	c.s.mu.Lock()
-	delete(c.sessions, id)
-	c.s.mu.Unlock()
+	<-process.Exited()
 	a := sshline.Answer{ID: id, Ended: true}
 	switch status, err := process.Result(); {
 	case err != nil:
@@ -84,6 +82,28 @@ func (c *connection) follow(id uint32, process *supervise.Once) {
 		a.Status = status.ExitStatus()
 	}
 	c.tell(a)
+	c.s.hangUpOn(process)
+	c.s.mu.Lock()
+	delete(c.sessions, id)
+	c.s.mu.Unlock()
+}
+
+// hangUpOn returns when nothing is left of sessions whose clients are gone.
+func (s *Server) hangUpOn(sessions ...*supervise.Once) {
+	for _, o := range sessions {
+		o.HangUp()
+	}
+	limit := time.NewTimer(s.hangUp)
+	defer limit.Stop()
+	for _, o := range sessions {
+		select {
+		case <-o.Done():
+		case <-limit.C:
+			limit.Reset(0) // nor do the others get more
+			o.Kill()
+			<-o.Done()
+		}
+	}
 }
 
 // run starts the program of a session. The files are what the process gets: of a terminal its master, else
@@ -101,7 +121,7 @@ func (c *connection) run(account Account, o sshline.Open) (process *supervise.On
 		}
 		def.TTY = name
 		def.Env = append(def.Env, "SSH_TTY="+name, "TERM="+o.Terminal)
-		if process, err = c.s.o.Begin(def, supervise.Files{}); err != nil {
+		if process, err = c.s.o.Begin(def, supervise.Files{Spare: true}); err != nil {
 			master.Close()
 			return nil, nil, err
 		}
@@ -126,7 +146,7 @@ func (c *connection) run(account Account, o sshline.Open) (process *supervise.On
 		}
 		ours[i], theirs[i] = read, write
 	}
-	process, err = c.s.o.Begin(def, supervise.Files{In: theirs[0], Out: theirs[1], Err: theirs[2]})
+	process, err = c.s.o.Begin(def, supervise.Files{In: theirs[0], Out: theirs[1], Err: theirs[2], Spare: true})
 	if err != nil {
 		for _, f := range ours {
 			f.Close()

@@ -101,6 +101,9 @@ func (s *Supervisor) exited(p *process) {
 	}
 	empty := s.groups.empty(p)
 	oom := s.groups.oomKills(p) > p.oomBefore
+	if p.once != nil {
+		p.once.exit(p)
+	}
 	if empty {
 		s.gone(p) // before the engine knows, which may start the next one at once
 	} else {
@@ -108,6 +111,7 @@ func (s *Supervisor) exited(p *process) {
 		s.sweepIn = sweepFirst
 	}
 	switch {
+	case p.once != nil && p.once.spare:
 	case p.once != nil:
 		s.groups.kill(p)
 	case p.failed != nil:
@@ -144,7 +148,7 @@ func (s *Supervisor) gone(p *process) {
 		p.notify.Close()
 	}
 	if p.once != nil {
-		p.once.end(p)
+		close(p.once.done)
 	}
 }
 

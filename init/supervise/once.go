@@ -18,32 +18,35 @@ const tailMost = 8 << 10
 type Files struct {
 	In, Out, Err *os.File
 	Line         *os.File // descriptor 3; nil: it is closed
+	Spare        bool     // what the process leaves behind is the caller's: HangUp, Kill. Else it is killed with the process's end
 }
 
 // Once is a process that is run for somebody, to its end.
 type Once struct {
 	s      *Supervisor
 	p      *process
+	spare  bool
 	failed error
+	exited chan struct{}
 	done   chan struct{}
 }
 
-func (o *Once) end(p *process) {
+// exit is when the process has ended, which others of its group need not have.
+func (o *Once) exit(p *process) {
 	if p.failed != nil {
 		o.failed = fmt.Errorf("%s: %w", p.failed.Stage, p.failed.Errno)
 	}
-	close(o.done)
+	close(o.exited)
 }
 
-// Begin starts def.Argv as def says, in a group of its own, with these files, which stay open here. When the process has ended,
-// what it leaves behind is killed. Names, relations, Ready and Restart do not count.
+// Begin starts def.Argv as def says, in a group of its own, with these files, which stay open here. Names, relations, Ready and Restart do not count.
 func (s *Supervisor) Begin(def Definition, files Files) (*Once, error) {
 	if len(def.Argv) == 0 {
 		return nil, fmt.Errorf("%s: no command", def.Name)
 	}
 	def.Ready = lifecycle.ReadyExited
 	def = def.resolved()
-	o := &Once{s: s, done: make(chan struct{})}
+	o := &Once{s: s, spare: files.Spare, exited: make(chan struct{}), done: make(chan struct{})}
 	o.p = &process{once: o}
 	var forked error
 	err := s.do(func() {
@@ -62,7 +65,10 @@ func (s *Supervisor) Begin(def Definition, files Files) (*Once, error) {
 // Done is closed when nothing of it is left.
 func (o *Once) Done() <-chan struct{} { return o.done }
 
-// Result is how it ended, after Done; the error is why it did not become its program.
+// Exited is closed when the process itself has ended.
+func (o *Once) Exited() <-chan struct{} { return o.exited }
+
+// Result is how it ended, after Exited; the error is why it did not become its program.
 func (o *Once) Result() (syscall.WaitStatus, error) { return o.p.status, o.failed }
 
 // Signal sends a signal to the process and those of its process group.
@@ -70,6 +76,21 @@ func (o *Once) Signal(sig syscall.Signal) {
 	o.s.post(func() {
 		if !o.p.reaped { // a reaped number may be somebody else's by now
 			syscall.Kill(-o.p.pid, sig)
+		}
+	})
+}
+
+// HangUp tells the process and all that it has started that whoever sat there is gone.
+func (o *Once) HangUp() {
+	o.s.post(func() {
+		select {
+		case <-o.done:
+			return // the numbers may be others' by now
+		default:
+		}
+		for _, pid := range o.s.groups.members(o.p) {
+			syscall.Kill(pid, syscall.SIGHUP)
+			syscall.Kill(pid, syscall.SIGCONT)
 		}
 	})
 }

@@ -74,6 +74,33 @@ func TestAProcessIsSignalledAndKilledWithAllThatItHasStarted(t *testing.T) {
 	r.nothingLeft()
 }
 
+func TestWhatAProcessLeavesBehindIsItsCallers(t *testing.T) {
+	if !asInit(t) {
+		return
+	}
+	r := supervise(t)
+	read, write, err := os.Pipe()
+	r.must(err)
+	defer read.Close()
+	// The process ends at once; what it has started takes its time over what it is told.
+	o, err := r.Begin(Definition{Argv: shell("(trap 'sleep 0.1; echo saved; exit' HUP; echo; while :; do sleep 0.01; done) & read line <&3")}, Files{Out: write, Line: read, Spare: true})
+	r.must(err)
+	write.Close()
+	<-o.Exited()
+	select {
+	case <-o.Done():
+		t.Fatal("nothing is left")
+	default:
+	}
+	o.HangUp()
+	<-o.Done()
+	if text, err := io.ReadAll(read); err != nil || string(text) != "saved\n" {
+		t.Errorf("got %q, %v", text, err)
+	}
+	o.HangUp()
+	r.nothingLeft()
+}
+
 func TestAProcessThatCannotBecomeItsProgramSaysWhy(t *testing.T) {
 	if !asInit(t) {
 		return
