@@ -15,6 +15,7 @@ import (
 	"bantam/init/session"
 	"bantam/init/shell"
 	"bantam/init/supervise"
+	"bantam/password"
 	"bantam/tty"
 )
 
@@ -23,7 +24,6 @@ import (
 const (
 	firstDelay   = time.Second
 	mostDelay    = 32 * time.Second
-	mostWord     = 1024 // bytes of a name or a password
 	silenceLimit = time.Minute
 )
 
@@ -67,13 +67,13 @@ func login(name, how string, args []string) int {
 			continue
 		}
 		silence := time.AfterFunc(silenceLimit, func() { os.Exit(hungUp) })
-		password, err := tty.Hidden(os.Stdin, os.Stdout, "Password: ")
+		text, err := tty.Hidden(os.Stdin, os.Stdout, "Password: ")
 		silence.Stop()
-		if err != nil || len(password) > mostWord {
+		if err != nil || len(text) > password.Most {
 			continue
 		}
 		began := time.Now()
-		account, good := session.ReadFiles().Password(user, []byte(password))
+		account, good := session.ReadFiles().Password(user, []byte(text))
 		if good && (how != pid1.RescueLogin || account.UID == 0) {
 			return enter(name, how, account)
 		}
@@ -99,7 +99,7 @@ func readWord() (word string, open bool) {
 		_, _ = unix.Poll(line, 0)
 		fmt.Println()
 		return "", line[0].Revents&(unix.POLLHUP|unix.POLLERR) == 0
-	case n > mostWord || bytes.ContainsAny(buf[:n], "\x00:"):
+	case n > password.Most || bytes.ContainsAny(buf[:n], "\x00:"):
 		return "?", true // nobody's name: it is asked for the password as everybody is
 	}
 	return strings.TrimSpace(string(buf[:n])), true

@@ -6,9 +6,10 @@
 package yescrypt
 
 import (
-	"crypto/rand"
 	"crypto/subtle"
 	"strings"
+
+	"bantam/entropy"
 )
 
 // The cost of a new hash: a router with 64 MB has the 8 MiB that it takes. Debian's is twice that.
@@ -60,7 +61,7 @@ func (h Hash) String() string { return h.text + h.sum }
 // New is a hash of a password with a salt of its own, of the usual cost: its check takes 8 MiB of memory.
 func New(password []byte) Hash {
 	salt := make([]byte, 16)
-	rand.Read(salt) // it never fails
+	entropy.Fill(salt)
 	return hashOf(password, salt, usualLog, usualR)
 }
 

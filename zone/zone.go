@@ -24,12 +24,21 @@ var rules string
 
 // Rule is a zone's, e.g. CET-1CEST,M3.5.0,M10.5.0/3 of Europe/Berlin; "" if there is no such zone.
 func Rule(name string) string {
-	for line := range strings.Lines(rules) {
-		if words := strings.Fields(line); slices.Contains(words[1:], name) {
-			return words[0]
+	if name == "" || strings.ContainsAny(name, " \n") {
+		return ""
+	}
+	for at := 0; ; {
+		i := strings.Index(rules[at:], " "+name)
+		if i < 0 {
+			return ""
+		}
+		begin := at + i
+		at = begin + 1 + len(name)
+		if at == len(rules) || rules[at] == ' ' || rules[at] == '\n' { // else a longer name begins so
+			rule, _, _ := strings.Cut(rules[strings.LastIndexByte(rules[:begin], '\n')+1:], " ")
+			return rule
 		}
 	}
-	return ""
 }
 
 // Names are all zones, sorted.

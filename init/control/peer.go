@@ -25,7 +25,7 @@ func (p Peer) MayChange() bool {
 
 // ForAll are the requests of everybody: how the machine is. What a system.toml or a log says is not for all, as it may hold what other
 // users must not read.
-var ForAll = []string{"status", "time", "time", "generations", "menu", "state folders"}
+var ForAll = []string{"status", "time", "generations", "menu", "state folders"}
 
 // Refusal is why a user may not make a request.
 func (p Peer) Refusal() error {

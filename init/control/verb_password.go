@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"os"
 
+	"bantam/password"
 	"bantam/tty"
-	"bantam/yescrypt"
 )
 
 const passwordHelp = `Asks for a password twice and prints the line that gives it to a [user.NAME] of system.toml: who has
@@ -20,19 +20,10 @@ func runPassword(c *client, args []string) int {
 	if !tty.Is(os.Stdin) {
 		return c.fail(errors.New("there is no terminal to ask for the password"))
 	}
-	text, err := tty.Hidden(os.Stdin, c.errOut, "Password (it is not shown): ")
-	again := ""
-	if err == nil {
-		again, err = tty.Hidden(os.Stdin, c.errOut, "The same again: ")
-	}
-	switch {
-	case err != nil:
+	text, err := password.Ask(os.Stdin, c.errOut)
+	if err != nil {
 		return c.fail(err)
-	case text == "":
-		return c.fail(errors.New("the password is empty"))
-	case text != again:
-		return c.fail(errors.New("the two differ"))
 	}
-	fmt.Fprintf(c.out, "password = %q\n", yescrypt.New([]byte(text)).String())
+	fmt.Fprint(c.out, password.Line(text))
 	return ExitGood
 }

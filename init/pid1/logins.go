@@ -1,6 +1,7 @@
 package pid1
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"strings"
@@ -151,10 +152,15 @@ func (p *initProcess) rescuers(sys *system.System) {
 
 // imageSystem is that of the boot medium, an empty one if that cannot be read.
 func (p *initProcess) imageSystem() *system.System {
-	if sys, problems := system.Parse("system.toml", p.image.text); len(problems) == 0 {
-		return sys
+	p.parsed.Lock()
+	defer p.parsed.Unlock()
+	if p.parsed.system == nil || !bytes.Equal(p.parsed.text, p.image.text) { // another image may have taken its place
+		p.parsed.text, p.parsed.system = p.image.text, new(system.System)
+		if sys, problems := system.Parse("system.toml", p.image.text); len(problems) == 0 {
+			p.parsed.system = sys
+		}
 	}
-	return new(system.System)
+	return p.parsed.system
 }
 
 // locked says which consoles are no way to the boot menu while the generation of that number, 0 for the image's own, would start:
@@ -163,8 +169,10 @@ func (p *initProcess) locked(generation int) map[string]bool {
 	console := p.machine.logins.rule(p.imageSystem())
 	if generation > 0 {
 		text, err := p.switcher.Text(generation)
-		if sys, problems := system.Parse("system.toml", text); err == nil && len(problems) == 0 {
-			console = p.machine.logins.rule(sys)
+		if err == nil && !bytes.Equal(text, p.image.text) {
+			if sys, problems := system.Parse("system.toml", text); len(problems) == 0 {
+				console = p.machine.logins.rule(sys)
+			}
 		}
 	}
 	locked := map[string]bool{}

@@ -66,14 +66,19 @@ type initProcess struct {
 	leases     *leaseKeeper // nil until the network is prepared
 	since      string       // when the state volume was made, e.g. ", since 2026-11-28"
 	image      imageGeneration
-	consoles   []string
-	began      time.Duration // of PID 1
-	menu       *menuLines
-	notes      notes
-	unset      []system.ParameterDefault // that the kernel did not have when last tried
-	actions    chan Action               // how the control socket ends the machine
-	restarts   chan string               // why PID 1 restarts it by itself
-	inOrder    atomic.Bool               // somebody has asked for the machine's end, and all services have stopped
+	parsed     struct { // the image's system.toml, and what it says
+		sync.Mutex
+		text   []byte
+		system *system.System
+	}
+	consoles []string
+	began    time.Duration // of PID 1
+	menu     *menuLines
+	notes    notes
+	unset    []system.ParameterDefault // that the kernel did not have when last tried
+	actions  chan Action               // how the control socket ends the machine
+	restarts chan string               // why PID 1 restarts it by itself
+	inOrder  atomic.Bool               // somebody has asked for the machine's end, and all services have stopped
 }
 
 // Run is the whole life of PID 1. It does not return.

@@ -159,7 +159,8 @@ func (p *initProcess) status() control.Status {
 	s := p.switcher.Status()
 	st.Generation, st.Default = s.Running, s.Next
 	slots, err := p.switcher.BootSlots()
-	st.Boot = bootStatus(p.bootLoader, slots, err, p.switcher.Generations())
+	generations := p.switcher.Generations()
+	st.Boot = bootStatus(p.bootLoader, slots, err, generations)
 	st.Notes = append(st.Notes, s.Notes...)
 	changes, err := p.switcher.HandChanges()
 	if err != nil {
@@ -179,7 +180,7 @@ func (p *initProcess) status() control.Status {
 			st.Starting = s.Busy.To
 		}
 	}
-	for _, g := range p.switcher.Generations() {
+	for _, g := range generations {
 		if g.Current || g.Number == st.Starting {
 			st.State, st.Why = g.State, origin(g, p.machine.here)
 		}

@@ -63,8 +63,7 @@ func timeDefinition() supervise.Definition {
 // names. Without any nothing runs.
 type timekeeper struct {
 	machine *Machine
-	kept    func()        // keeps the right time over a reboot
-	wake    chan struct{} // something to look at again
+	kept    func() // keeps the right time over a reboot
 
 	mu      sync.Mutex
 	origin  string                // of the clock's time at boot
@@ -73,7 +72,7 @@ type timekeeper struct {
 }
 
 func newTimekeeper(m *Machine, kept func()) *timekeeper {
-	return &timekeeper{machine: m, kept: kept, wake: make(chan struct{}, 1)}
+	return &timekeeper{machine: m, kept: kept}
 }
 
 // known are the servers that are to be asked.
@@ -171,7 +170,10 @@ func (k *timekeeper) run(ctx context.Context) {
 			renewed = renewed || runs && status.Online && !online
 			online = runs && status.Online
 		}
-		state := daemon.ReadState(timeStateFile)
+		var state timesync.State
+		if len(k.known()) > 0 { // else nobody has written one, or it counts no more
+			state = daemon.ReadState(timeStateFile)
+		}
 		service := k.machine.service(system.TimeService)
 		if now := service.Phase == lifecycle.PhaseReady; now != ready {
 			if ready = now; ready {
@@ -196,7 +198,6 @@ func (k *timekeeper) run(ctx context.Context) {
 		select {
 		case <-changed:
 		case <-network:
-		case <-k.wake:
 		case <-timer.C:
 		case <-ctx.Done():
 		}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"bantam/init/session"
 	"bantam/order"
 	"bantam/switcher"
 	"bantam/system"
@@ -56,12 +57,12 @@ func userStates(passwd, group, shadow string) map[string]string {
 func accountsIn(passwd, group, shadow string) *system.System {
 	sys := &system.System{Users: map[string]system.User{}, Groups: map[string]system.Group{}}
 	passwords, members := map[string]string{}, map[string][]string{}
-	for f := range fieldsOf(shadow, 2) {
+	for f := range session.Fields(shadow, 2) {
 		if f[1] != noPassword {
 			passwords[f[0]] = f[1]
 		}
 	}
-	for f := range fieldsOf(group, 4) {
+	for f := range session.Fields(group, 4) {
 		if gid, err := strconv.Atoi(f[2]); err == nil && system.AlwaysGroups[f[0]] == 0 && f[0] != "root" {
 			sys.Groups[f[0]] = system.Group{GID: gid}
 		}
@@ -71,7 +72,7 @@ func accountsIn(passwd, group, shadow string) *system.System {
 			}
 		}
 	}
-	for f := range fieldsOf(passwd, 7) {
+	for f := range session.Fields(passwd, 7) {
 		uid, uidErr := strconv.Atoi(f[2])
 		gid, gidErr := strconv.Atoi(f[3])
 		u := system.User{UID: uid, GID: gid, Groups: members[f[0]], Home: f[5], Shell: f[6], Password: passwords[f[0]]}
@@ -82,20 +83,8 @@ func accountsIn(passwd, group, shadow string) *system.System {
 	return sys
 }
 
-// fieldsOf yields the fields of each line that has so many, or more.
-func fieldsOf(text string, n int) func(yield func([]string) bool) {
-	return func(yield func([]string) bool) {
-		for line := range strings.Lines(text) {
-			if f := strings.Split(strings.TrimSuffix(line, "\n"), ":"); len(f) >= n && !yield(f) {
-				return
-			}
-		}
-	}
-}
-
-const (
-	noPassword = "*" // in shadow; nothing that is typed has that hash
-)
+// noPassword is in shadow; nothing that is typed has that hash.
+const noPassword = "*"
 
 // accounts are the three files' texts, ordered by number. Only who is given a password has one.
 func accounts(sys *system.System) (passwd, group, shadow string) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"sync"
 	"syscall"
@@ -21,7 +22,6 @@ import (
 const (
 	mostSessions  = 32 // at once, forwarded connections among them
 	mostSignature = 64 // bytes to be signed: a hash
-	mostVariables = 16 // of a session's environment, from the client
 )
 
 // connection is one client, and the process that speaks with it.
@@ -80,21 +80,17 @@ func (c *connection) begin(conn *net.TCPConn, start sshline.Start) error {
 	if leaving {
 		process.Kill()
 	}
-	c.s.o.Guard("SSH connection: start", func() { c.tell(sshline.Answer{}, start) })
+	c.tell(start)
 	go c.s.o.Guard("SSH connection", c.serve)
 	go c.s.o.Guard("SSH connection: end", c.await)
 	return nil
 }
 
-// tell sends an answer, or what comes first, to the process.
-func (c *connection) tell(a sshline.Answer, first ...sshline.Start) {
+// tell sends a message to the process. One that is gone is noticed elsewhere.
+func (c *connection) tell(message any, files ...*os.File) {
 	c.sending.Lock()
 	defer c.sending.Unlock()
-	if len(first) > 0 {
-		_ = c.line.Send(first[0])
-		return
-	}
-	_ = c.line.Send(a) // one that is gone is noticed elsewhere
+	_ = c.line.Send(message, files...)
 }
 
 // serve answers what the process asks for, until its end.
@@ -235,15 +231,12 @@ func (c *connection) login(r sshline.Request) {
 	c.tell(sshline.Answer{ID: r.ID, Error: why})
 }
 
-// signals are those that a client may send to its sessions (RFC 4254, section 6.10).
-var signals = []string{"ABRT", "ALRM", "FPE", "HUP", "ILL", "INT", "KILL", "PIPE", "QUIT", "SEGV", "TERM", "USR1", "USR2"}
-
 func (c *connection) signal(r sshline.Request) {
 	c.s.mu.Lock()
 	o := c.sessions[r.ID]
 	c.s.mu.Unlock()
 	switch {
-	case o == nil || !slices.Contains(signals, r.End):
+	case o == nil || !slices.Contains(sshline.Signals, r.End):
 	case r.End == "HUP":
 		o.HangUp()
 	default:

@@ -3,7 +3,6 @@ package remote
 import (
 	"bytes"
 	"crypto/ed25519"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/pem"
@@ -15,7 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bantam/atomicfile"
+	"bantam/entropy"
 	"bantam/regular"
+	"bantam/system"
 )
 
 const (
@@ -71,11 +72,7 @@ func (h *HostKey) open() ed25519.PrivateKey {
 		h.Note(fmt.Sprintf("the host key of SSH cannot be read, so clients will not know the machine by the one that it has until the next boot: %v", err))
 	}
 	seed := make([]byte, ed25519.SeedSize)
-	for {
-		if n, _ := unix.Getrandom(seed, 0); n == len(seed) { // so few bytes come whole, unless a signal comes first
-			break
-		}
-	}
+	entropy.Fill(seed)
 	key := ed25519.NewKeyFromSeed(seed)
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		if err := atomicfile.Write(h.Path, formatKey(seed), 0o600); err != nil {
@@ -122,6 +119,5 @@ func (h *HostKey) Fingerprint() string {
 	default:
 		return ""
 	}
-	sum := sha256.Sum256(h.Public())
-	return "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
+	return system.KeyFingerprint(keyType + " " + base64.StdEncoding.EncodeToString(h.Public()))
 }

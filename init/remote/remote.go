@@ -80,7 +80,7 @@ func (c Config) keys() map[string][]string {
 	return keys
 }
 
-// Key is the host's. All but Ready and Public may be called once it is ready.
+// Key is the host's. What is not Ready is of one that is.
 type Key interface {
 	Ready() <-chan struct{} // closed when there is one: the first has to wait for the kernel's random numbers
 	Public() []byte         // as SSH writes it
@@ -141,13 +141,6 @@ func (s *Server) Sessions() (list []Session) {
 		}
 	}
 	return list
-}
-
-// Config is what the server was set to last.
-func (s *Server) Config() Config {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.config
 }
 
 // Listens are the places where it does.

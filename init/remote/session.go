@@ -58,11 +58,7 @@ func (c *connection) open(id uint32, o sshline.Open) {
 	if leaving {
 		process.HangUp()
 	}
-	func() {
-		c.sending.Lock()
-		defer c.sending.Unlock()
-		_ = c.line.Send(sshline.Answer{ID: id}, files...)
-	}()
+	c.tell(sshline.Answer{ID: id}, files...)
 	for _, f := range files {
 		f.Close()
 	}
@@ -174,7 +170,7 @@ func definition(o Options, a Account, open sshline.Open) (def supervise.Definiti
 	}
 	var env []string
 	for _, name := range slices.Sorted(maps.Keys(open.Env)) {
-		if (name == "LANG" || strings.HasPrefix(name, "LC_")) && !strings.ContainsAny(name+open.Env[name], "=\x00") && len(env) < mostVariables {
+		if sshline.IsLocale(name, open.Env[name]) && len(env) < sshline.MaxVariables {
 			env = append(env, name+"="+open.Env[name])
 		}
 	}

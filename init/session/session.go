@@ -44,14 +44,14 @@ func ReadFiles() Files {
 
 // Find is the account of a name.
 func (f Files) Find(name string) (Account, error) {
-	for fields := range lines(f.Passwd, 7) {
+	for fields := range Fields(f.Passwd, 7) {
 		uid, uidErr := strconv.ParseUint(fields[2], 10, 32)
 		gid, gidErr := strconv.ParseUint(fields[3], 10, 32)
 		if fields[0] != name || uidErr != nil || gidErr != nil {
 			continue
 		}
 		a := Account{Name: name, UID: uint32(uid), GID: uint32(gid), Home: fields[5], Shell: fields[6]}
-		for group := range lines(f.Group, 4) {
+		for group := range Fields(f.Group, 4) {
 			gid, err := strconv.ParseUint(group[2], 10, 32)
 			if err == nil && slices.Contains(strings.Split(group[3], ","), name) {
 				a.Groups = append(a.Groups, uint32(gid))
@@ -63,8 +63,8 @@ func (f Files) Find(name string) (Account, error) {
 	return Account{}, ErrNoUser
 }
 
-// lines yields the fields of each line that has at least n.
-func lines(text string, n int) func(yield func([]string) bool) {
+// Fields yields those of each line of such a file that has at least n.
+func Fields(text string, n int) func(yield func([]string) bool) {
 	return func(yield func([]string) bool) {
 		for line := range strings.Lines(text) {
 			if f := strings.Split(strings.TrimSuffix(line, "\n"), ":"); len(f) >= n && !yield(f) {
@@ -80,7 +80,7 @@ func (f Files) Password(name string, password []byte) (Account, bool) {
 	var hash yescrypt.Hash
 	some := yescrypt.Hash{}
 	found, any := false, false
-	for fields := range lines(f.Shadow, 2) {
+	for fields := range Fields(f.Shadow, 2) {
 		h, ok := yescrypt.Parse(fields[1])
 		if ok && !any {
 			some, any = h, true

@@ -134,7 +134,7 @@ print("fine")
 func TestParamiko(t *testing.T) {
 	const python = "/usr/bin/python3" // Debian's, which has its packages
 	if exec.Command(python, "-c", "import paramiko").Run() != nil {
-		t.Skip("needs python3-paramiko: apt-get install python3-paramiko")
+		t.Fatal("needs python3-paramiko: apt-get install python3-paramiko")
 	}
 	h := newHost(t, nil)
 	if stdout, stderr, status := out(t, exec.Command(python, "-c", paramiko, h.port, user, h.path("key"), h.path("known_hosts")), nil); status != 0 || !strings.HasSuffix(stdout, "fine\n") {

@@ -428,7 +428,7 @@ func FuzzRequests(f *testing.F) {
 		}
 		s := session{connection: &connection{}}
 		s.request(&ssh.Request{Type: kind, Payload: payload})
-		if s.terminal != nil && (!isWord(s.terminal.kind) || s.terminal.kind == "") {
+		if s.terminal != nil && (!sshline.IsWord(s.terminal.kind) || s.terminal.kind == "") {
 			t.Errorf("a terminal called %q", s.terminal.kind)
 		}
 		for name, value := range s.env {

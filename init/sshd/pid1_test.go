@@ -458,7 +458,7 @@ func (h *host) sshAs(user string, args ...string) *exec.Cmd {
 func needs(t *testing.T, program, pack string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {
-		t.Skipf("needs %s: apt-get install %s", program, pack)
+		t.Fatalf("needs %s: apt-get install %s", program, pack)
 	}
 }
 

@@ -12,9 +12,6 @@ import (
 	"bantam/init/sshline"
 )
 
-// signals are those of RFC 4254, section 6.10.
-var signals = []string{"ABRT", "ALRM", "FPE", "HUP", "ILL", "INT", "KILL", "PIPE", "QUIT", "SEGV", "TERM", "USR1", "USR2"}
-
 // session is a channel in which one program may run.
 type session struct {
 	*connection
@@ -82,7 +79,7 @@ func (s *session) request(r *ssh.Request) bool {
 		return s.start(sshline.Open{Kind: sshline.SFTP})
 	case "signal":
 		var signal struct{ Name string }
-		if ssh.Unmarshal(r.Payload, &signal) != nil || !slices.Contains(signals, signal.Name) || s.program == nil || s.program.refused != nil {
+		if ssh.Unmarshal(r.Payload, &signal) != nil || !slices.Contains(sshline.Signals, signal.Name) || s.program == nil || s.program.refused != nil {
 			return false
 		}
 		return s.machine.send(sshline.Request{ID: s.program.id, End: signal.Name}) == nil
@@ -90,38 +87,16 @@ func (s *session) request(r *ssh.Request) bool {
 	return false // an agent, X11, a break
 }
 
-// Bounds of the environment that a client may set.
-const (
-	maxVariables = 32
-	maxValue     = 256
-)
-
 // setenv takes a variable that says in which language to speak, and no other.
 func (s *session) setenv(payload []byte) bool {
 	var v struct{ Name, Value string }
-	if ssh.Unmarshal(payload, &v) != nil || !isLocale(v.Name, v.Value) || len(s.env) >= maxVariables {
+	if ssh.Unmarshal(payload, &v) != nil || !sshline.IsLocale(v.Name, v.Value) || len(s.env) >= sshline.MaxVariables {
 		return false
 	}
 	if s.env == nil {
 		s.env = map[string]string{}
 	}
 	s.env[v.Name] = v.Value
-	return true
-}
-
-func isLocale(name, value string) bool {
-	category, isCategory := strings.CutPrefix(name, "LC_")
-	isCategory = isCategory && category != "" && len(category) < 20 && strings.Trim(category, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == ""
-	return (isCategory || name == "LANG") && len(value) <= maxValue && isWord(value)
-}
-
-// isWord tells whether a text is of letters, digits and what stands in names of terminals and languages.
-func isWord(text string) bool {
-	for _, c := range []byte(text) {
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-+._@:=", c) >= 0) {
-			return false
-		}
-	}
 	return true
 }
 

@@ -156,7 +156,7 @@ func TestTheEnvironmentOfTheClient(t *testing.T) {
 	for i := range 100 {
 		s.setenv(ssh.Marshal(struct{ Name, Value string }{"LC_" + strings.Repeat("X", i%19+1) + string(rune('A'+i%26)), "C"}))
 	}
-	if len(s.env) > maxVariables {
+	if len(s.env) > sshline.MaxVariables {
 		t.Errorf("%d variables", len(s.env))
 	}
 	h := newHost(t, nil)

@@ -1,6 +1,10 @@
 package sshd
 
-import "golang.org/x/crypto/ssh"
+import (
+	"golang.org/x/crypto/ssh"
+
+	"bantam/init/sshline"
+)
 
 // terminal is the one in front of which the client's person sits.
 type terminal struct {
@@ -19,7 +23,7 @@ func terminalOf(payload []byte) (*terminal, bool) {
 		return nil, false
 	}
 	t := &terminal{kind: request.Kind, rows: clamped(request.Rows), columns: clamped(request.Columns)}
-	if t.kind == "" || len(t.kind) > 64 || !isWord(t.kind) {
+	if t.kind == "" || len(t.kind) > 64 || !sshline.IsWord(t.kind) {
 		t.kind = "dumb"
 	}
 	return t, true

@@ -15,6 +15,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -30,8 +31,33 @@ const (
 // maxMessage bounds a message; the longest is a command.
 const maxMessage = 64 << 10
 
-// MaxCommand bounds a command, a path or an environment's variable.
+// MaxCommand bounds a command.
 const MaxCommand = 32 << 10
+
+// Signals are those that a client may send to its sessions, without SIG (RFC 4254, section 6.10).
+var Signals = []string{"ABRT", "ALRM", "FPE", "HUP", "ILL", "INT", "KILL", "PIPE", "QUIT", "SEGV", "TERM", "USR1", "USR2"}
+
+// MaxVariables is how many variables a client may set in a session.
+const MaxVariables = 32
+
+const maxValue = 256 // bytes of one
+
+// IsLocale says whether a variable is one that a client may set: it says in which language to speak.
+func IsLocale(name, value string) bool {
+	category, isCategory := strings.CutPrefix(name, "LC_")
+	isCategory = isCategory && category != "" && len(category) < 20 && strings.Trim(category, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == ""
+	return (isCategory || name == "LANG") && len(value) <= maxValue && IsWord(value)
+}
+
+// IsWord says whether a text is of letters, digits and what stands in names of terminals and languages.
+func IsWord(text string) bool {
+	for _, c := range []byte(text) {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-+._@:=", c) >= 0) {
+			return false
+		}
+	}
+	return true
+}
 
 // Start is what PID 1 says first.
 type Start struct {

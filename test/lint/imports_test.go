@@ -23,11 +23,13 @@ var mayImport = map[string][]string{
 	"boottime":          {},
 	"confine":           {},
 	"timesync":          {},
-	"timesync/daemon":   {"atomicfile", "boottime", "confine", "regular", "system", "timesync"},
+	"timesync/daemon":   {"atomicfile", "boottime", "confine", "entropy", "regular", "system", "timesync"},
 	"zone":              {},
 	"printable":         {},
 	"spelling":          {},
-	"yescrypt":          {},
+	"yescrypt":          {"entropy"},
+	"entropy":           {},
+	"password":          {"tty", "yescrypt"},
 	"lifecycle":         {},
 	"atomicfile":        {},
 	"tty":               {},
@@ -50,9 +52,9 @@ var mayImport = map[string][]string{
 	"netcfg":            {"atomicfile", "boottime", "confine", "order", "regular", "system"},
 	"netcfg/rtnl":       {},
 	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "printable", "signature", "slot", "spelling", "switcher", "system"},
-	"cmd":               {"board", "http1", "images", "oci", "printable", "signature", "spelling", "switcher", "system", "tty", "yescrypt"},
+	"cmd":               {"board", "http1", "images", "oci", "password", "printable", "signature", "spelling", "switcher", "system", "tty", "yescrypt"},
 	"cmd/droplines":     {"atomicfile"},
-	"init":              {"atomicfile", "boottime", "docs", "editor", "gpt", "http1", "layer", "lifecycle", "netcfg", "oci", "order", "printable", "regular", "signature", "slot", "spelling", "switcher", "system", "timesync", "tty", "yescrypt", "zone"},
+	"init":              {"atomicfile", "boottime", "docs", "editor", "entropy", "gpt", "http1", "layer", "lifecycle", "netcfg", "oci", "order", "password", "printable", "regular", "signature", "slot", "spelling", "switcher", "system", "timesync", "tty", "yescrypt", "zone"},
 	"init/bootmenu":     {"editor/keys", "printable"},
 	"init/filetree":     {},
 	"init/glob":         {},
@@ -72,7 +74,7 @@ var mayImport = map[string][]string{
 }
 
 // onDevice are the packages of the device binary, with all below them.
-var onDevice = []string{"init", "netcfg", "http1", "oci", "switcher", "system", "editor", "gpt", "layer", "newc", "slot", "docs", "order", "regular", "boottime", "confine", "timesync", "zone", "tty", "atomicfile", "lifecycle", "printable", "signature", "spelling"}
+var onDevice = []string{"init", "netcfg", "http1", "oci", "switcher", "system", "editor", "gpt", "layer", "newc", "slot", "docs", "order", "regular", "boottime", "confine", "timesync", "zone", "yescrypt", "entropy", "password", "tty", "atomicfile", "lifecycle", "printable", "signature", "spelling"}
 
 // notOnDevice are packages that cost too many bytes for what they do there, or,
 // as os/exec, take exit codes from PID 1's reaper, or, as crypto/rand, hold up a

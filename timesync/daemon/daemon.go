@@ -24,6 +24,7 @@ import (
 	"bantam/atomicfile"
 	"bantam/boottime"
 	"bantam/confine"
+	"bantam/entropy"
 	"bantam/regular"
 	"bantam/system"
 	"bantam/timesync"
@@ -53,8 +54,8 @@ func run(args []string, built time.Time, stdout, stderr io.Writer, clock clock) 
 	o := options{built: built}
 	flags := flag.NewFlagSet("bantam-timesync", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.StringVar(&o.servers, "servers", "/run/bantam/time/servers", "file with one server a line; read again on SIGHUP")
-	flags.StringVar(&o.state, "state", "/run/bantam/time/own/state", "file for what is kept from one round to the next")
+	flags.StringVar(&o.servers, "servers", "/run/bantam/timeservers", "file with one server a line; read again on SIGHUP")
+	flags.StringVar(&o.state, "state", "/run/bantam/time/state", "file for what is kept from one round to the next")
 	flags.BoolVar(&o.once, "once", false, "one round, then leave")
 	flags.BoolVar(&o.set, "set", false, "one round, and set the clock to what it gives")
 	if err := flags.Parse(args); err != nil {
@@ -121,13 +122,7 @@ func ReadState(path string) (state timesync.State) {
 
 func randomNumber() uint64 {
 	var b [8]byte
-	for n := 0; n < len(b); {
-		more, err := unix.Getrandom(b[n:], 0)
-		if err != nil && err != unix.EINTR {
-			panic("getrandom: " + err.Error()) // every Linux has it
-		}
-		n += max(more, 0)
-	}
+	entropy.Fill(b[:])
 	return binary.NativeEndian.Uint64(b[:])
 }
 
