@@ -452,6 +452,7 @@ hexdump -C fruit
 hexdump -C -n 4 -s 2 fruit
 hexdump -C empty
 stat -c '%n %s %a %A %F %h' fruit dir link
+touch -d @1000000000 dated; stat -c '%n %Y' dated
 stat -c '%B %h %f %u %U %g %G %t %T|%10s|%-10n|%%' fruit dir link
 stat -c '%y %Y' fruit
 test -f fruit

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -183,14 +184,9 @@ func TestWhyASessionDoesNotBegin(t *testing.T) {
 	}
 }
 
-func TestAClientThatVanishesTakesItsProgramsAlong(t *testing.T) {
-	h := newHost(t, nil)
-	cmd := h.ssh("127.0.0.1", "echo begun; cat >/dev/null; sleep 1000")
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	go io.Copy(in, unending{}) // it is killed in the middle of a transfer
+// begin starts a client whose command says begun first, and gives what it says then.
+func begin(t *testing.T, cmd *exec.Cmd) io.Reader {
+	t.Helper()
 	o, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -202,6 +198,18 @@ func TestAClientThatVanishesTakesItsProgramsAlong(t *testing.T) {
 	if _, err := io.ReadFull(o, b); string(b) != "begun\n" {
 		t.Fatalf("%q, %v", b, err)
 	}
+	return o
+}
+
+func TestAClientThatVanishesTakesItsProgramsAlong(t *testing.T) {
+	h := newHost(t, nil)
+	cmd := h.ssh("127.0.0.1", "echo begun; cat >/dev/null; sleep 1000")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	go io.Copy(in, unending{}) // it is killed in the middle of a transfer
+	begin(t, cmd)
 	cmd.Process.Kill()
 	cmd.Wait()
 	c := h.last()
@@ -220,17 +228,7 @@ func TestPID1EndsAConnection(t *testing.T) {
 	cmd := h.ssh("127.0.0.1", "echo begun; sleep 1000")
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
-	o, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	b := make([]byte, 6)
-	if _, err := io.ReadFull(o, b); string(b) != "begun\n" {
-		t.Fatalf("%q, %v", b, err)
-	}
+	o := begin(t, cmd)
 	h.last().send(sshline.Answer{Leave: "ada's key is no longer on this machine"})
 	io.Copy(io.Discard, o)
 	cmd.Wait()
