@@ -30,7 +30,7 @@ TEST_PACKAGES = $(RUN_PACKAGES) $(ARM_PACKAGES) qemu-user qemu-user-static \
 	dnsmasq-base kea-dhcp4-server radvd iproute2 util-linux procps busybox-static kmod \
 	dash bsdextrautils zstd debian-archive-keyring e2fsprogs mount file tmux acl libarchive-tools patch mawk original-awk \
 	traceroute tcpdump chrony grub-common u-boot-tools libubootenv-tool \
-	openssh-client dropbear-bin putty-tools python3-paramiko ssh-audit
+	openssh-client dropbear-bin putty-tools python3-paramiko ssh-audit mosquitto-clients
 
 # need installs Debian packages, or says how.
 define need
