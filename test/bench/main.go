@@ -1,7 +1,7 @@
 // Command bench measures Bantam beside other init systems of Debian: all do the same job in the same virtual
 // machine with the same kernel (see job.go). Then it times `bantam switch` there and `bantam build` here, and the
 // editor beside Debian's. `make bench` runs it from the root of the repository; `go run ./test/bench editors`
-// does only the last, `go run ./test/bench own` the two before it, `go run ./test/bench job bantam busybox` only
+// does only the last, `go run ./test/bench own` the two before it, `go run ./test/bench ssh` only the login beside dropbear, `go run ./test/bench job bantam busybox` only
 // the job of these. `check` compares Bantam's job with what `record` has taken down.
 //
 // The machine's clock counts instructions, so that all figures but the build's are
@@ -54,10 +54,12 @@ func main() {
 		return
 	case "own":
 		err = r.machines(ctx, *tool, *device, *keep, []string{"none"})
+	case "ssh":
+		err = r.machines(ctx, "", *device, *keep, []string{"ssh"})
 	case "editors":
 		r.Editors, err = editors.Measure(ctx, *device)
 	default:
-		err = fmt.Errorf("%s: only `job`, `own`, `editors`, `check` and `record` are known", flag.Arg(0))
+		err = fmt.Errorf("%s: only `job`, `own`, `ssh`, `editors`, `check` and `record` are known", flag.Arg(0))
 	}
 	if err == nil {
 		r.weigh()
@@ -104,6 +106,11 @@ func (r *report) machines(ctx context.Context, tool, device, dir string, names [
 			return err
 		}
 		r.Jobs = append(r.Jobs, job{name, f})
+	}
+	if len(names) == 0 || slices.Contains(names, "ssh") {
+		if r.Logins, r.LoginVersions, err = in.logins(ctx); err != nil {
+			return err
+		}
 	}
 	if tool == "" {
 		return nil

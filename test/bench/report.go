@@ -11,16 +11,18 @@ import (
 
 // A report is all that was measured.
 type report struct {
-	Kernel    string          `json:"kernel"`
-	Jobs      []job           `json:"jobs"`
-	Memory    int             `json:"memory_kib"`    // sum of Pss of all of Bantam's processes at rest
-	Anonymous int             `json:"anonymous_kib"` // of that, what no file holds
-	Switch    float64         `json:"switch_ms"`     // the slowest that changes one service, command to prompt
-	Nothing   float64         `json:"switch_nothing_ms"`
-	Build     float64         `json:"build_s"` // warm cache, configuration changed
-	Editors   *editors.Report `json:"editors,omitempty"`
-	Budgets   []budgetRow     `json:"budgets"`
-	qemu      string          // the program
+	Kernel        string          `json:"kernel"`
+	Jobs          []job           `json:"jobs"`
+	Memory        int             `json:"memory_kib"`    // sum of Pss of all of Bantam's processes at rest
+	Anonymous     int             `json:"anonymous_kib"` // of that, what no file holds
+	Switch        float64         `json:"switch_ms"`     // the slowest that changes one service, command to prompt
+	Nothing       float64         `json:"switch_nothing_ms"`
+	Build         float64         `json:"build_s"`          // warm cache, configuration changed
+	Logins        []login         `json:"logins,omitempty"` // Bantam's first
+	LoginVersions []string        `json:"login_versions,omitempty"`
+	Editors       *editors.Report `json:"editors,omitempty"`
+	Budgets       []budgetRow     `json:"budgets"`
+	qemu          string          // the program
 }
 
 // A job is how a system did it.
@@ -64,6 +66,9 @@ func (r *report) weigh() {
 			budgetRow{"memory of all processes at rest", "MB", 32, 16, float64(r.Memory) * 1024 / 1e6},
 			budgetRow{"build, warm cache, configuration changed", "s", 2, 0.3, r.Build})
 	}
+	if len(r.Logins) == 2 {
+		r.Budgets = append(r.Budgets, budgetRow{"SSH login to prompt", "times dropbear's", 1.5, 1, r.Logins[0].Whole / r.Logins[1].Whole})
+	}
 	if r.Editors == nil {
 		return
 	}
@@ -90,6 +95,9 @@ func (r *report) print(w io.Writer) {
 		fmt.Fprintf(w, "bantam switch, command to prompt: %.1f ms with one service changed, %.1f ms with nothing\n", r.Switch, r.Nothing)
 		fmt.Fprintf(w, "bantam's processes at rest: %d KiB Pss, of it %d anonymous\n", r.Memory, r.Anonymous)
 		fmt.Fprintf(w, "bantam build, warm cache, configuration changed: %.2f s\n\n", r.Build)
+	}
+	if len(r.Logins) > 0 {
+		r.printLogins(w)
 	}
 	if r.Editors != nil {
 		r.Editors.Print(w)
