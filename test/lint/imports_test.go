@@ -51,6 +51,7 @@ var mayImport = map[string][]string{
 	"oci":               {"atomicfile", "http1", "printable", "regular", "signature", "switcher"},
 	"netcfg":            {"atomicfile", "boottime", "confine", "order", "regular", "system"},
 	"netcfg/rtnl":       {},
+	"netcfg/dnsforward": {},
 	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "printable", "signature", "slot", "spelling", "switcher", "system"},
 	"cmd":               {"board", "http1", "images", "oci", "password", "printable", "signature", "spelling", "switcher", "system", "tty", "yescrypt"},
 	"cmd/droplines":     {"atomicfile"},
