@@ -30,7 +30,7 @@ TEST_PACKAGES = $(RUN_PACKAGES) $(ARM_PACKAGES) qemu-user qemu-user-static \
 	dnsmasq-base kea-dhcp4-server radvd iproute2 util-linux procps busybox-static kmod \
 	dash bsdextrautils zstd debian-archive-keyring e2fsprogs mount file tmux acl libarchive-tools patch mawk original-awk \
 	traceroute tcpdump chrony grub-common u-boot-tools libubootenv-tool \
-	openssh-client dropbear-bin putty-tools python3-paramiko ssh-audit mosquitto-clients
+	nftables openssh-client dropbear-bin putty-tools python3-paramiko ssh-audit mosquitto-clients
 
 # need installs Debian packages, or says how.
 define need
@@ -91,7 +91,7 @@ device:
 
 # Packages without I/O, whose tests run on every architecture.
 PURE = ./system ./layer ./lifecycle ./printable ./spelling ./gpt ./slot ./editor ./editor/compare ./editor/file ./editor/keys ./editor/language ./editor/plain ./editor/screen ./editor/systemfile ./editor/text \
-	./editor/vt ./switcher ./netcfg ./netcfg/dhcp4 ./init/kmod ./init/shell/line ./init/statevolume/sparse
+	./editor/vt ./switcher ./netcfg ./netcfg/dhcp4 ./netcfg/nft ./init/kmod ./init/shell/line ./init/statevolume/sparse
 # Packages whose tests start virtual machines.
 MACHINES = ./test ./test/statevolume ./images
 

@@ -19,6 +19,7 @@ import (
 // Conversation is one with the kernel about the network namespace of the thread.
 type Conversation struct {
 	Counted  Counters
+	protocol int // of netlink
 	fd       int // for changes
 	sequence uint32
 	buffer   []byte
@@ -38,16 +39,19 @@ const AnswerSize = 1 << 16
 // answerTime bounds the wait for the kernel, which answers within the call.
 var answerTime = unix.Timeval{Sec: 60}
 
-func Open() (*Conversation, error) {
-	fd, err := openSocket()
+func Open() (*Conversation, error) { return OpenProtocol(unix.NETLINK_ROUTE) }
+
+// OpenProtocol speaks another protocol of netlink, whose messages have the same form.
+func OpenProtocol(protocol int) (*Conversation, error) {
+	fd, err := openSocket(protocol)
 	if err != nil {
 		return nil, err
 	}
-	return &Conversation{fd: fd, buffer: make([]byte, AnswerSize)}, nil
+	return &Conversation{protocol: protocol, fd: fd, buffer: make([]byte, AnswerSize)}, nil
 }
 
-func openSocket() (int, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+func openSocket(protocol int) (int, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, protocol)
 	if err != nil {
 		return -1, fmt.Errorf("socket(AF_NETLINK): %w", err)
 	}
@@ -213,7 +217,7 @@ func (c *Conversation) Dump(kind uint16, body []byte, begin func() (each func(bo
 }
 
 func (c *Conversation) dumpOnce(kind uint16, body []byte, each func([]byte) bool) (whole bool, err error) {
-	fd, err := openSocket() // of its own, so that it can be left
+	fd, err := openSocket(c.protocol) // of its own, so that it can be left
 	if err != nil {
 		return false, err
 	}

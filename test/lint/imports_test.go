@@ -50,6 +50,7 @@ var mayImport = map[string][]string{
 	"http1/https":       {"http1", "regular"},
 	"oci":               {"atomicfile", "http1", "printable", "regular", "signature", "switcher"},
 	"netcfg":            {"atomicfile", "boottime", "confine", "order", "regular", "system"},
+	"netcfg/nft":        {"netcfg/rtnl", "order"},
 	"netcfg/rtnl":       {},
 	"netcfg/dnsforward": {},
 	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "printable", "signature", "slot", "spelling", "switcher", "system"},
