@@ -67,14 +67,14 @@ func secure(roots *x509.CertPool, now func() time.Time) http1.Secure {
 	return func(c net.Conn, host string) (net.Conn, error) {
 		secured := tls.Client(c, &tls.Config{ServerName: host, RootCAs: roots, Time: now, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}})
 		if err := secured.Handshake(); err != nil {
-			return nil, fault(err, now())
+			return nil, fault(err, now(), "give the file of that one's certificate with --ca FILE")
 		}
 		return secured, nil
 	}
 }
 
-// fault says what a person can do about a connection that cannot be secured.
-func fault(err error, now time.Time) error {
+// fault says what a person can do about a connection that cannot be secured; own, where the authority is theirs.
+func fault(err error, now time.Time, own string) error {
 	var (
 		notTLS    tls.RecordHeaderError
 		invalid   x509.CertificateInvalidError
@@ -100,7 +100,7 @@ func fault(err error, now time.Time) error {
 		return fmt.Errorf("the certificate of %.80q %s: it is good from %s to %s, and this machine's clock says %s (UTC)%s; if that is wrong, set it: date -s TIME",
 			owner(c), what, c.NotBefore.UTC().Format(form), c.NotAfter.UTC().Format(form), now.UTC().Format(form), doubt)
 	case errors.As(err, &authority), errors.As(err, &roots):
-		return fmt.Errorf("%w; if it is of your own authority, give the file of that one's certificate with --ca FILE", err)
+		return fmt.Errorf("%w; if it is of your own authority, %s", err, own)
 	}
 	return err
 }

@@ -246,8 +246,47 @@ func TestAnErrorOfDatesSaysWhetherTheClockIsKnownToBeRight(t *testing.T) {
 	const doubt = "which no time server has confirmed"
 	for _, right := range []bool{true, false} {
 		confirmed = func() bool { return right }
-		if got := fault(err, now).Error(); strings.Contains(got, doubt) == right {
+		if got := fault(err, now, "").Error(); strings.Contains(got, doubt) == right {
 			t.Errorf("confirmed %v: %s", right, got)
+		}
+	}
+}
+
+func TestANameServersDatesCountOnceTheClockIsRight(t *testing.T) {
+	a := newAuthority(t, today.AddDate(-2, 0, 0), today.AddDate(2, 0, 0))
+	roots := x509.NewCertPool()
+	roots.AddCert(a.cert)
+	chain := func(c *tls.Config) []*x509.Certificate {
+		leaf, err := x509.ParseCertificate(c.Certificates[0].Certificate[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return []*x509.Certificate{leaf}
+	}
+	good := chain(a.server("dns.example", today.AddDate(0, -1, 0), today.AddDate(0, 1, 0)))
+	stranger := newAuthority(t, today.AddDate(-2, 0, 0), today.AddDate(2, 0, 0))
+	other := chain(stranger.server("dns.example", today.AddDate(0, -1, 0), today.AddDate(0, 1, 0)))
+	for _, c := range []struct {
+		claim             string
+		chain             []*x509.Certificate
+		now               time.Time
+		right             bool
+		believed, undated bool
+	}{
+		{"a good one", good, today, true, true, false},
+		{"a good one, and the clock may be wrong", good, today, false, true, false},
+		{"the clock says 1970", good, time.Unix(0, 0), false, true, true},
+		{"the clock says 2040", good, today.AddDate(14, 0, 0), false, true, true},
+		{"it is over, and the clock is right", good, today.AddDate(1, 0, 0), true, false, false},
+		{"of another authority, and the clock may be wrong", other, time.Unix(0, 0), false, false, false},
+		{"none", nil, today, true, false, false},
+	} {
+		undated, err := verify(c.chain, "dns.example", roots, c.now, c.right)
+		if (err == nil) != c.believed || undated != c.undated {
+			t.Errorf("%s: believed %v (%v), undated %v", c.claim, err == nil, err, undated)
+		}
+		if _, err := verify(c.chain, "other.example", roots, c.now, c.right); err == nil {
+			t.Errorf("%s: believed as other.example", c.claim)
 		}
 	}
 }

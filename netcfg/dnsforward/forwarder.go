@@ -1,5 +1,5 @@
 // Package dnsforward is a DNS forwarder without input and output (RFC 1035, 2308, 5452, 6303, 6761, 6891, 7766, 9520):
-// Step takes the time and an event and returns what to send. Who calls it owns sockets and clock; package sockets does.
+// Step takes the time and an event and returns what to send. Who calls it owns sockets and clock; package dnssockets does.
 //
 // Answers are passed on as they came, so that record types nobody thought of survive: of a message only the frame is
 // read, every name in it followed to its end, times to live counted down. DNSSEC's records and bits pass; nothing is

@@ -467,3 +467,19 @@ func TestOtherServersForgetWhatWasSaid(t *testing.T) {
 	d.step(Failed{slow.Ask, "gone"}) // of a server that is no longer there
 	d.after(time.Minute)
 }
+
+func TestQuestionsOverTLSAreOfOneLength(t *testing.T) {
+	c := home()
+	c.Servers = []Server{secret}
+	for i := range 100 {
+		d := newDesk(t, c)
+		d.ask(anna, strings.Repeat("a", 1+i%60)+".example."+strings.Repeat("b", 1+i)[:min(1+i, 60)]+" A")
+		ask := d.asked()
+		if len(ask.Data)%padding != 0 || len(ask.Data) == 0 {
+			t.Errorf("%d bytes", len(ask.Data))
+		}
+		if _, ok := readMessage(ask.Data); !ok {
+			t.Errorf("malformed: %x", ask.Data)
+		}
+	}
+}

@@ -100,8 +100,22 @@ func (a *attempt) message() []byte {
 	b = binary.BigEndian.AppendUint16(b, q.class)
 	if a.edns {
 		b = appendOPT(b, q.do, 0, false)
+		if a.server.TLS != "" {
+			b = pad(b)
+		}
 	}
 	return b
+}
+
+// padding is the block of RFC 8467: so the length of what is encrypted does not tell which name it is.
+const padding = 128
+
+// pad adds an option to the OPT record at the end, which has none yet.
+func pad(b []byte) []byte {
+	size := (padding - (len(b)+4)%padding) % padding
+	binary.BigEndian.PutUint16(b[len(b)-2:], uint16(4+size))
+	b = append(b, 0, 12, byte(size>>8), byte(size))
+	return append(b, make([]byte, size)...)
 }
 
 // drop ends an attempt.

@@ -72,13 +72,14 @@ func (f *Forwarder) finish(a *asking, b []byte, flags uint16, rcode int, blocked
 	if a.edns {
 		opt = optSize
 	}
-	if len(b)+opt > a.limit() { // who gets a part asks for the whole over TCP
+	whole := a.client.TCP != 0 || len(b)+opt <= a.limit()
+	if !whole { // who gets a part asks for the whole over TCP
 		b = b[:headerSize+len(a.text)]
 		clear(b[6:headerSize])
 		flags |= flagTC
 	}
 	binary.BigEndian.PutUint16(b[2:], flags)
-	if a.edns {
+	if a.edns && len(b)+opt <= a.limit() { // no message is longer; the answer is worth more
 		b = appendOPT(b, a.q.do, rcode, blocked)
 	}
 	f.out = append(f.out, Answer{a.client, b})

@@ -53,6 +53,7 @@ var mayImport = map[string][]string{
 	"netcfg/nft":        {"netcfg/rtnl", "order"},
 	"netcfg/rtnl":       {},
 	"netcfg/dnsforward": {},
+	"netcfg/dnssockets": {"boottime", "entropy", "netcfg/dnsforward"},
 	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "printable", "signature", "slot", "spelling", "switcher", "system"},
 	"cmd":               {"board", "http1", "images", "oci", "password", "printable", "signature", "spelling", "switcher", "system", "tty", "yescrypt"},
 	"cmd/droplines":     {"atomicfile"},
