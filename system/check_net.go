@@ -93,7 +93,9 @@ func (r *reader) checkPorts() {
 		r.checkGateway(p, "gateway6", p.Gateway6, false, routed)
 		r.checkRoutes(p, routed)
 		r.checkMTU(p)
+		r.checkServe(p)
 	}
+	r.checkHosts()
 }
 
 // interfaceFault is the kernel's dev_valid_name.

@@ -58,7 +58,15 @@ func (n *Net) applyDefaults() {
 			}
 		}
 	}
-	fromTags(reflect.ValueOf(n).Elem())
+	if n.IPv6 == "" {
+		n.IPv6 = "auto"
+		if n.Serve.RA {
+			n.IPv6 = "static"
+		}
+	}
+	if n.Serve.Lease == 0 {
+		n.Serve.Lease = defaultLease
+	}
 }
 
 // RootShell is root's unless a system says otherwise.

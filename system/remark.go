@@ -27,6 +27,15 @@ func Remarks(file string, src []byte) []Problem {
 			fmt.Sprintf("remark: %s has metric %d, as another port has the %d of its name", syntax.Join("net", name), metrics[name], defaultMetric(name)),
 			fmt.Sprintf("write metric = %d, so that it stays whatever ports come and go", metrics[name])})
 	}
+	for _, name := range root.Get("net").Keys() {
+		net := s.Net[name]
+		pool, err := net.Pool()
+		if own := pool.Own.Addr(); net.Serve.DHCP != "" && err == nil && !own.Less(pool.First) && !pool.Last.Less(own) {
+			pos := t.Position(root.Get("net", name, "serve", "dhcp").At)
+			remarks = append(remarks, Problem{file, pos.Line, pos.Col,
+				fmt.Sprintf("remark: %s.serve.dhcp has %s in it, the port's own address, which is not given away", syntax.Join("net", name), own), ""})
+		}
+	}
 	if n := root.Get("ssh"); n != nil && len(s.LogIns()) == 0 {
 		pos := t.Position(n.Key)
 		remarks = append(remarks, Problem{file, pos.Line, pos.Col, "remark: nobody has authorized_keys, so nobody can log in over the network, and nothing listens",

@@ -17,6 +17,7 @@ type System struct {
 	DNS      DNS                `toml:"dns" doc:"name servers beside those that the network announces"`
 	Time     Time               `toml:"time" doc:"where the clock gets the time from, and how it is shown"`
 	Net      map[string]Net     `toml:"net" doc:"network ports by name, e.g. eth0; with none, all use DHCP and IPv6; with one, only named ones are used"`
+	Hosts    map[string]Host    `toml:"host" doc:"machines that always get the same address by DHCP, by the name that they have in DNS"`
 	Package  map[string]Package `toml:"package" doc:"what is to be said of a package beyond its name, e.g. [package.mosquitto]"`
 	Programs map[string]Program `toml:"program" doc:"programs of your own to carry, by the name that they get in /usr/bin"`
 	Users    map[string]User    `toml:"user" doc:"users that services may run as and people log in as, beside root and nobody"`
@@ -44,7 +45,7 @@ type DNS struct {
 // Net is the wish for one network port; its name in the map is the interface name, e.g. eth0.
 type Net struct {
 	IPv4        string   `toml:"ipv4" values:"dhcp,static,off" doc:"\"dhcp\" (ask the network, also beside addresses), \"static\" (only addresses) or \"off\" (none)" default:"dhcp, or static when an IPv4 address is given"`
-	IPv6        string   `toml:"ipv6" values:"auto,static,off" doc:"\"auto\" (router advertisements, also beside addresses), \"static\" (only addresses) or \"off\" (none)" default:"auto"`
+	IPv6        string   `toml:"ipv6" values:"auto,static,off" doc:"\"auto\" (router advertisements, also beside addresses), \"static\" (only addresses) or \"off\" (none)" default:"auto, or static when it serves ra"`
 	Addresses   []string `toml:"addresses" doc:"fixed addresses with prefix length, e.g. [\"192.168.1.2/24\", \"fd00::2/64\"]"`
 	Gateway     string   `toml:"gateway" doc:"the router to everywhere, IPv4, e.g. \"192.168.1.1\""`
 	Gateway6    string   `toml:"gateway6" doc:"the router to everywhere, IPv6, e.g. \"fe80::1\""`
@@ -52,6 +53,7 @@ type Net struct {
 	Metric      int      `toml:"metric" doc:"of two ports that lead to one place the lower metric is used, 1 to 1000000, e.g. 50" default:"by its name: eth0 100, eth1 101, wlan0 600"`
 	DHCPServers []string `toml:"dhcp_servers" doc:"the only DHCP servers that are believed, by address, e.g. [\"192.168.1.1\"]" default:"any"`
 	MTU         int      `toml:"mtu" doc:"largest packet in bytes, 68 to 65535; IPv6 needs 1280" default:"the driver's"`
+	Serve       Serve    `toml:"serve" doc:"what it does for the machines behind it, e.g. { dhcp = \"100-199\", ra = true, dns = true }"`
 	Optional    bool     `toml:"optional" doc:"true: the proof of a new generation does not wait for this port" default:"false"`
 }
 
