@@ -19,6 +19,7 @@ import (
 	"bantam/init/sshd"
 	"bantam/init/supervise"
 	"bantam/netcfg"
+	"bantam/netcfg/netserve"
 	"bantam/timesync/daemon"
 	"bantam/zone"
 )
@@ -58,6 +59,8 @@ func run(args []string) int {
 		return netcfg.Main(args[1:])
 	case pid1.TimesyncName:
 		return daemon.Main(args[1:], builtAt())
+	case pid1.NetserveName:
+		return netserve.Main(args[1:])
 	case pid1.SSHName:
 		return sshd.Main(args[1:])
 	case pid1.SFTPName:
@@ -95,7 +98,7 @@ func withoutLooks(args []string) (rest []string) {
 
 // commands are all the names under /bin.
 func commands() []string {
-	names := append(applet.Names(), "sh", pid1.ConsoleName, pid1.NetcfgName, pid1.TimesyncName, pid1.SSHName, pid1.SFTPName)
+	names := append(applet.Names(), "sh", pid1.ConsoleName, pid1.NetcfgName, pid1.TimesyncName, pid1.NetserveName, pid1.SSHName, pid1.SFTPName)
 	for name := range verbCommands {
 		names = append(names, name)
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/netcfg/frame"
 )
 
 // passes tells whether the kernel's filter machine lets a packet through. Any
@@ -19,7 +21,7 @@ func passes(t *testing.T, filter []unix.SockFilter, packet []byte) bool {
 	}
 	defer unix.Close(fds[0])
 	defer unix.Close(fds[1])
-	if err := attach(fds[1], filter); err != nil {
+	if err := frame.Attach(fds[1], filter); err != nil {
 		t.Fatal(err)
 	}
 	unix.Write(fds[0], packet)
@@ -76,7 +78,7 @@ func TestOnlyARPAboutTheWatchedAddressPassesTheFilter(t *testing.T) {
 		{"somebody asks for it", other, ours, false},
 		{"something else is probed for", none, other, false},
 	} {
-		if got := passes(t, arpFilter(ours), arpRequest([6]byte{2, 0, 0, 0, 0, 9}, c.sender, c.target)); got != c.want {
+		if got := passes(t, arpFilter(ours), frame.ARPRequest([6]byte{2, 0, 0, 0, 0, 9}, c.sender, c.target)); got != c.want {
 			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
 		}
 	}

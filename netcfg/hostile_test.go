@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"bantam/netcfg/frame"
 )
 
 // spoiled are answers that would be fine but for one thing. None may be taken,
@@ -49,7 +51,7 @@ func mangled(offer *dhcpv4.DHCPv4) [][]byte {
 		b := alter(fromServer(offer.ToBytes()))
 		if len(b) >= ipHeader {
 			b[10], b[11] = 0, 0
-			binary.BigEndian.PutUint16(b[10:], ^fold(sum(0, b[:ipHeader])))
+			binary.BigEndian.PutUint16(b[10:], ^frame.Fold(frame.Sum(0, b[:ipHeader])))
 		}
 		return b
 	}

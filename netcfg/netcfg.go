@@ -49,7 +49,7 @@ func run(args []string, stderr io.Writer) int {
 	}
 	// Network namespaces belong to threads, and so do the files below /proc/sys/net.
 	runtime.LockOSThread()
-	signals, err := signalPipe()
+	signals, err := SignalPipe()
 	if err != nil {
 		fmt.Fprintln(stderr, "bantam-netcfg:", err)
 		return 1
@@ -87,9 +87,9 @@ func notifyDescriptor() int {
 	return -1
 }
 
-// signalPipe returns a descriptor from which SIGTERM, SIGINT and SIGHUP can be
+// SignalPipe returns a descriptor from which SIGTERM, SIGINT and SIGHUP can be
 // read, one byte each, so that the loop has one thing to wait for.
-func signalPipe() (int, error) {
+func SignalPipe() (int, error) {
 	var fds [2]int
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
 		return -1, fmt.Errorf("pipe2: %w", err)

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"bantam/netcfg/dhcp4"
+	"bantam/netcfg/frame"
 
 	"golang.org/x/sys/unix"
 )
@@ -67,9 +68,9 @@ func packetSocket(index int, protocol uint16, filter []unix.SockFilter) (int, er
 	if err != nil {
 		return -1, fmt.Errorf("socket(AF_PACKET): %w", err)
 	}
-	if err = attach(fd, filter); err == nil {
+	if err = frame.Attach(fd, filter); err == nil {
 		unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1) // without it the first packet may be lost, and is sent again
-		if err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: bigEndian(protocol), Ifindex: index}); err != nil {
+		if err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: frame.BigEndian(protocol), Ifindex: index}); err != nil {
 			err = fmt.Errorf("bind(AF_PACKET): %w", err)
 		}
 	}
@@ -78,21 +79,6 @@ func packetSocket(index int, protocol uint16, filter []unix.SockFilter) (int, er
 		return -1, err
 	}
 	return fd, nil
-}
-
-func attach(fd int, filter []unix.SockFilter) error {
-	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-	if err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &prog); err != nil {
-		return fmt.Errorf("setsockopt(SO_ATTACH_FILTER): %w", err)
-	}
-	return nil
-}
-
-// bigEndian is htons.
-func bigEndian(n uint16) uint16 {
-	var b [2]byte
-	binary.BigEndian.PutUint16(b[:], n)
-	return binary.NativeEndian.Uint16(b[:])
 }
 
 // do carries out one action of the DHCP client. What is lost is sent again by its schedule.
@@ -109,7 +95,7 @@ func (w *wire) do(a dhcp4.Action) error {
 		return w.broadcast(w.ip, unix.ETH_P_IP, packet)
 	case dhcp4.SendARP:
 		if w.arp >= 0 {
-			return w.broadcast(w.arp, unix.ETH_P_ARP, arpRequest(w.mac, a.Sender, a.Target))
+			return w.broadcast(w.arp, unix.ETH_P_ARP, frame.ARPRequest(w.mac, a.Sender, a.Target))
 		}
 	}
 	return nil
@@ -120,7 +106,7 @@ var limitedBroadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 func (w *wire) broadcast(fd int, protocol uint16, packet []byte) error {
 	// A link that was down since leaves ENETDOWN behind, for the next call to fail with.
 	unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
-	to := &unix.SockaddrLinklayer{Protocol: bigEndian(protocol), Ifindex: w.index, Halen: 6, Addr: everybody}
+	to := &unix.SockaddrLinklayer{Protocol: frame.BigEndian(protocol), Ifindex: w.index, Halen: 6, Addr: everybody}
 	if err := unix.Sendto(fd, packet, 0, to); err != nil {
 		return fmt.Errorf("broadcast: %w", err)
 	}
@@ -133,7 +119,7 @@ func (w *wire) expect(transaction uint32) error {
 		return nil
 	}
 	w.transaction = transaction
-	return attach(w.ip, dhcpFilter(transaction, w.mac))
+	return frame.Attach(w.ip, dhcpFilter(transaction, w.mac))
 }
 
 // listen makes the ARP socket hear of address only; an invalid one closes it.

@@ -15,6 +15,8 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"golang.org/x/sys/unix"
+
+	"bantam/netcfg/frame"
 )
 
 // station sends and hears raw frames on the interface "srv" of a peer.
@@ -52,7 +54,7 @@ func (p *peer) station(protocol uint16) *station {
 			if err := unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tick); err != nil {
 				return err
 			}
-			return unix.Bind(s.fd, &unix.SockaddrLinklayer{Protocol: bigEndian(protocol), Ifindex: srv.Index})
+			return unix.Bind(s.fd, &unix.SockaddrLinklayer{Protocol: frame.BigEndian(protocol), Ifindex: srv.Index})
 		}()
 	}()
 	if err := <-failed; err != nil {
@@ -91,7 +93,7 @@ func (s *station) listen(hear func(packet []byte)) {
 
 func (s *station) broadcast(packet []byte) error {
 	return unix.Sendto(s.fd, packet, 0, &unix.SockaddrLinklayer{
-		Protocol: bigEndian(unix.ETH_P_IP), Ifindex: s.index, Halen: 6, Addr: everybody,
+		Protocol: frame.BigEndian(unix.ETH_P_IP), Ifindex: s.index, Halen: 6, Addr: everybody,
 	})
 }
 

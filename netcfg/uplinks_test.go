@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/netcfg/frame"
 )
 
 func TestAnUplinkWithoutCableLeavesTheTrafficToTheOther(t *testing.T) {
@@ -103,10 +105,10 @@ func TestAnotherVLANIsAnotherNetwork(t *testing.T) {
 	// Somebody on VLAN 5, which the cable carries too, has our address there and asks for others.
 	srv := p.station(unix.ETH_P_ARP)
 	defer unix.Close(srv.fd)
-	tagged := append([]byte{0, 5, 8, 6}, arpRequest([6]byte{2, 0, 0, 0, 0, 9}, own.Addr(), netip.MustParseAddr("10.1.0.200"))...)
+	tagged := append([]byte{0, 5, 8, 6}, frame.ARPRequest([6]byte{2, 0, 0, 0, 0, 9}, own.Addr(), netip.MustParseAddr("10.1.0.200"))...)
 	for range 4 {
 		if err := unix.Sendto(srv.fd, tagged, 0, &unix.SockaddrLinklayer{
-			Protocol: bigEndian(unix.ETH_P_8021Q), Ifindex: srv.index, Halen: 6, Addr: everybody,
+			Protocol: frame.BigEndian(unix.ETH_P_8021Q), Ifindex: srv.index, Halen: 6, Addr: everybody,
 		}); err != nil {
 			t.Fatal(err)
 		}

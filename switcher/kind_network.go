@@ -14,7 +14,8 @@ import (
 	"bantam/system"
 )
 
-// KindNetwork is the network configurator, a service that a system's [net] and [dns] are for.
+// KindNetwork is the network configurator, a service that a system's [net] and [dns] are for. What is served to others,
+// [host] included, is told to their servers beside it.
 const KindNetwork Kind = "network"
 
 type networkKind struct{ separate }
@@ -39,7 +40,7 @@ func (networkKind) desired(_ Machine, d *Desired) (Items, error) {
 			ports[name] = value
 		}
 	}
-	text, err := json.Marshal([]any{sys.Net, sys.DNS, ports})
+	text, err := json.Marshal([]any{sys.Net, sys.DNS, ports, sys.Hosts})
 	return Items{system.NetworkService: DigestOf(text).Hex()}, err
 }
 
@@ -68,7 +69,7 @@ func (networkKind) plan(p *planner) {
 		return
 	default:
 		s.Action, s.Disruptive = ActionReload, !reflect.DeepEqual(p.fromSystem.Net, p.toSystem.Net)
-		s.Reason = p.reason("net", "dns")
+		s.Reason = p.reason("net", "dns", "host")
 		if s.Reason == "" {
 			s.Reason = p.reason(p.portParameters()...)
 		}

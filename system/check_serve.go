@@ -21,7 +21,7 @@ func (r *reader) checkServe(p *port) {
 	if !ok(n) || n.Kind != syntax.TableKind {
 		return
 	}
-	path, s := p.path+".serve", p.Serve
+	path, s := p.path+".serve", &p.Serve
 	if !s.Any() && n.Get("dhcp") == nil {
 		r.failKey(n, "write e.g. dhcp = \"100-199\", ra = true or dns = true", "%s: it serves nothing", path)
 		return
@@ -72,7 +72,7 @@ func (r *reader) checkPool(p *port, serve *syntax.Node, path string) {
 		r.fail(n, "remove the line of ipv4", "%s.dhcp: a port that asks for its own address by DHCP gives none away", path)
 		return
 	}
-	if _, err := p.Net.Pool(); err != nil {
+	if _, err := p.Serve.Pool(p.Addresses); err != nil {
 		suggestion := "write e.g. \"100-199\""
 		if len(p.prefix) == 0 {
 			suggestion = "add e.g. addresses = [\"192.168.1.1/24\"]"
@@ -89,7 +89,7 @@ func (r *reader) checkOptions(n *syntax.Node, path string, options map[string]st
 			continue
 		}
 		number, err := strconv.ParseUint(code, 10, 8)
-		key, own := ownOptions[uint8(number)]
+		key, own := ownOption(number)
 		value, fault := OptionValue(options[code])
 		total += 2 + len(value)
 		switch at := syntax.Join(path, code); {

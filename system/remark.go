@@ -29,7 +29,7 @@ func Remarks(file string, src []byte) []Problem {
 	}
 	for _, name := range root.Get("net").Keys() {
 		net := s.Net[name]
-		pool, err := net.Pool()
+		pool, err := net.Serve.Pool(net.Addresses)
 		if own := pool.Own.Addr(); net.Serve.DHCP != "" && err == nil && !own.Less(pool.First) && !pool.Last.Less(own) {
 			pos := t.Position(root.Get("net", name, "serve", "dhcp").At)
 			remarks = append(remarks, Problem{file, pos.Line, pos.Col,

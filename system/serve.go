@@ -25,7 +25,10 @@ type Serve struct {
 }
 
 // Any says whether the port serves anybody.
-func (s Serve) Any() bool { return s.DHCP != "" || s.RA || s.DNS }
+func (s *Serve) Any() bool { return s.DHCP != "" || s.RA || s.DNS }
+
+// ServeService is the name of the service that does it. No other can have it.
+const ServeService = "netserve"
 
 // NoGateway is the Gateway that tells none.
 const NoGateway = "none"
@@ -38,7 +41,7 @@ type Host struct {
 
 // Serves says whether some port serves anybody.
 func (s *System) Serves() bool {
-	for _, n := range s.Net {
+	for _, n := range s.Net { // a copy that can be pointed to
 		if n.Serve.Any() {
 			return true
 		}
@@ -60,15 +63,15 @@ const MaxPool = 4096
 
 var errPoolForm = errors.New("is no range of host numbers or addresses")
 
-// Pool reads Serve.DHCP; it fails with what is wrong.
-func (n Net) Pool() (p Pool, err error) {
-	first, last, found := strings.Cut(n.Serve.DHCP, "-")
+// Pool reads DHCP for a port with some addresses; it fails with what is wrong.
+func (s *Serve) Pool(addresses []string) (p Pool, err error) {
+	first, last, found := strings.Cut(s.DHCP, "-")
 	if !found {
 		last = first
 	}
 	first, last = strings.TrimSpace(first), strings.TrimSpace(last)
 	var networks []netip.Prefix
-	for _, text := range n.Addresses {
+	for _, text := range addresses {
 		if a, err := netip.ParsePrefix(text); err == nil && a.Addr().Is4() && a.Bits() > 0 {
 			networks = append(networks, a)
 		}
@@ -77,7 +80,7 @@ func (n Net) Pool() (p Pool, err error) {
 		return p, errors.New("needs a fixed IPv4 address of this port, whose network it is for")
 	}
 	if strings.Contains(first, ".") {
-		return n.wholePool(networks, first, last)
+		return wholePool(networks, first, last)
 	}
 	p.Own = networks[0]
 	var ends [2]netip.Addr
@@ -95,7 +98,7 @@ func (n Net) Pool() (p Pool, err error) {
 	return p, p.fault()
 }
 
-func (n Net) wholePool(networks []netip.Prefix, first, last string) (p Pool, err error) {
+func wholePool(networks []netip.Prefix, first, last string) (p Pool, err error) {
 	var errFirst, errLast error
 	p.First, errFirst = netip.ParseAddr(first)
 	p.Last, errLast = netip.ParseAddr(last)
@@ -175,7 +178,21 @@ func OptionValue(text string) ([]byte, error) {
 	return b, nil
 }
 
-// ownOptions are those that the server itself says, each with the key for it, if there is one.
-var ownOptions = map[uint8]string{
-	1: "", 3: "gateway", 6: "name_servers", 15: "domain", 28: "", 42: "ntp", 50: "", 51: "lease", 52: "", 53: "", 54: "", 55: "", 57: "", 58: "", 59: "", 61: "", 82: "", 0: "", 255: "",
+// ownOption says whether the server itself says a DHCP option, and by which key, if there is one.
+func ownOption(code uint64) (key string, own bool) {
+	switch code {
+	case 3:
+		return "gateway", true
+	case 6:
+		return "name_servers", true
+	case 15:
+		return "domain", true
+	case 42:
+		return "ntp", true
+	case 51:
+		return "lease", true
+	case 0, 1, 28, 50, 52, 53, 54, 55, 57, 58, 59, 61, 82, 255:
+		return "", true
+	}
+	return "", false
 }

@@ -25,6 +25,7 @@ const (
 	SFTPName    = "bantam-sftp"
 
 	TimesyncName = "bantam-timesync"
+	NetserveName = "bantam-netserve"
 )
 
 // netcfgUser runs the network configurator; system.toml cannot claim its number.
@@ -34,9 +35,9 @@ const netcfgUser = 65533
 const consolePrefix = "console-"
 
 // definitions are all services of a machine: those of its system.toml, the
-// network configurator, who asks for the time, and a shell on each console, e.g. ttyS0, as login says of it.
+// network configurator, who asks for the time, the servers of ports, and a shell on each console, e.g. ttyS0, as login says of it.
 func definitions(sys *system.System, consoles []string, login func(tty string) string) []supervise.Definition {
-	defs := []supervise.Definition{networkDefinition(), timeDefinition()}
+	defs := []supervise.Definition{networkDefinition(), timeDefinition(), serveDefinition()}
 	for _, tty := range consoles {
 		argv := []string{ConsoleName, tty}
 		switch login(tty) {

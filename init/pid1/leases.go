@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"bantam/atomicfile"
-	"bantam/netcfg"
 	"bantam/regular"
 
 	"golang.org/x/sys/unix"
@@ -17,11 +16,12 @@ const (
 )
 
 // leaseKeeper keeps over a reboot which addresses the network configurator had
-// by DHCP. The text is the configurator's alone and means nothing to PID 1, which
+// by DHCP, or those that the servers have given away. The text is the configurator's alone and means nothing to PID 1, which
 // bounds it, writes it to a file of its own, and lays it where the next one
 // reads it: so what speaks with the network has no place on the disk.
 type leaseKeeper struct {
 	path string // e.g. /state/dhcp-addresses
+	most int64  // bytes
 
 	wake chan struct{}
 
@@ -32,13 +32,13 @@ type leaseKeeper struct {
 	saved   string
 }
 
-func newLeaseKeeper(path string) *leaseKeeper {
-	return &leaseKeeper{path: path, wake: make(chan struct{}, 1)}
+func newLeaseKeeper(path string, most int64) *leaseKeeper {
+	return &leaseKeeper{path: path, most: most, wake: make(chan struct{}, 1)}
 }
 
 // load reads what the machine kept when it ran last; "" is nothing. It comes before everything else.
 func (k *leaseKeeper) load() string {
-	text, err := regular.Read(k.path, unix.O_NOFOLLOW, netcfg.MaxRemembered)
+	text, err := regular.Read(k.path, unix.O_NOFOLLOW, k.most)
 	if err != nil {
 		return ""
 	}

@@ -12,7 +12,7 @@ import (
 
 func TestWhatTheConfiguratorRemembersOutlivesTheMachine(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "dhcp-addresses")
-	k := newLeaseKeeper(path)
+	k := newLeaseKeeper(path, netcfg.MaxRemembered)
 	if got := k.load(); got != "" {
 		t.Errorf("from nothing: %q", got)
 	}
@@ -38,7 +38,7 @@ func TestWhatTheConfiguratorRemembersOutlivesTheMachine(t *testing.T) {
 	if err := k.save(); err != nil {
 		t.Fatal(err)
 	}
-	if got := newLeaseKeeper(path).load(); got != "second" {
+	if got := newLeaseKeeper(path, netcfg.MaxRemembered).load(); got != "second" {
 		t.Errorf("after the reboot: %q", got)
 	}
 	var none *leaseKeeper
@@ -49,7 +49,7 @@ func TestWhatTheConfiguratorRemembersOutlivesTheMachine(t *testing.T) {
 
 func TestManyChangesAreFewWrites(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "dhcp-addresses")
-	k := newLeaseKeeper(path)
+	k := newLeaseKeeper(path, netcfg.MaxRemembered)
 	go k.tend(time.Hour) // it never ends, as in the machine
 	k.keep("first")
 	for range 1000 {
@@ -83,7 +83,7 @@ func TestWhatWasPutInThePlaceOfTheKeptAddressesDoesNoHarm(t *testing.T) {
 		if err := put(); err != nil {
 			t.Fatal(err)
 		}
-		if got := newLeaseKeeper(path).load(); got != "" {
+		if got := newLeaseKeeper(path, netcfg.MaxRemembered).load(); got != "" {
 			t.Errorf("%s: %d bytes", name, len(got))
 		}
 		if err := os.RemoveAll(path); err != nil {

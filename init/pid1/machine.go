@@ -129,8 +129,8 @@ func (m *Machine) Wait(ctx context.Context, until time.Duration) error {
 	return nil
 }
 
-// Services are all but the shells on the consoles and the time, which no generation decides
-// about, and also what a person stopped before a generation left it out.
+// Services are all but the shells on the consoles, the time and the servers of ports, which no plan
+// names, and also what a person stopped before a generation left it out.
 func (m *Machine) Services() ([]switcher.ServiceState, error) {
 	m.mu.Lock()
 	m.sawStates = m.sup.Changed()
@@ -145,7 +145,7 @@ func (m *Machine) Services() ([]switcher.ServiceState, error) {
 	}
 	list := make([]switcher.ServiceState, 0, len(states)+len(held))
 	for _, s := range states {
-		if strings.HasPrefix(s.Name, consolePrefix) || s.Name == system.TimeService {
+		if strings.HasPrefix(s.Name, consolePrefix) || s.Name == system.TimeService || s.Name == system.ServeService {
 			continue
 		}
 		list = append(list, switcher.ServiceState{

@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/netcfg/netserve"
 )
 
 // Everything that a machine without a disk writes is memory, and what fills up
@@ -27,9 +29,10 @@ type area struct {
 
 var areas = []area{
 	{path: "/run", mode: 0o755, share: 5, must: true},
-	{path: "/run/bantam", mode: 0o755, bytes: 3 << 20, must: true},      // system.toml twice while it is replaced
-	{path: netDir, mode: 0o755, bytes: 1 << 20, owner: netcfgUser},      // it reads from the network: it fills its own folder only
-	{path: timeDir, mode: 0o755, bytes: 128 << 10, owner: timesyncUser}, // likewise
+	{path: "/run/bantam", mode: 0o755, bytes: 3 << 20, must: true},     // system.toml twice while it is replaced
+	{path: netDir, mode: 0o755, bytes: 1 << 20, owner: netcfgUser},     // it reads from the network: it fills its own folder only
+	{path: timeDir, mode: 0o755, bytes: 96 << 10, owner: timesyncUser}, // likewise
+	{path: netserve.Dir, mode: 0o755, share: 1, owner: netserveUser},   // likewise: leases, some 900 of them where there are 64 MiB
 	{path: "/run/lock", mode: 0o1777, share: 1},
 	{path: "/tmp", mode: 0o1777, share: 20},
 	{path: "/dev/shm", mode: 0o1777, share: 10},

@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"bantam/init/control"
+	"bantam/netcfg"
 )
 
 // prepareNetwork gives the network configurator the folder of its leases and
@@ -14,7 +15,7 @@ func (p *initProcess) prepareNetwork() error {
 	if err != nil {
 		return err
 	}
-	p.leases = newLeaseKeeper(leasesPath)
+	p.leases = newLeaseKeeper(leasesPath, netcfg.MaxRemembered)
 	if text := p.leases.load(); text != "" {
 		if err := p.machine.reports.Recall(text); err != nil {
 			p.notes.add("network: %v", err) // it only costs the addresses of before

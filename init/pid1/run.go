@@ -64,6 +64,7 @@ type initProcess struct {
 	time       *timekeeper
 	origin     string       // of the clock's time
 	leases     *leaseKeeper // nil until the network is prepared
+	served     *netserver   // likewise
 	since      string       // when the state volume was made, e.g. ", since 2026-11-28"
 	image      imageGeneration
 	parsed     struct { // the image's system.toml, and what it says
@@ -189,11 +190,15 @@ func (p *initProcess) live() (action Action, err error) {
 	if err := p.prepareNetwork(); err != nil {
 		p.notes.add("network: %v", err)
 	}
+	if err := p.prepareServe(); err != nil {
+		p.notes.add("netserve: %v", err)
+	}
 	p.machine.hostKey.Note = func(text string) { p.notes.add("%s", text) }
 	if p.switcher, err = p.openSwitcher(); err != nil {
 		return 0, err
 	}
 	go Guard("time", func() { p.keepTime(ctx, coldplugged) })
+	go Guard("netserve", func() { p.served.run(ctx) })
 	p.since = since(statePath + "/store/oci-layout")
 	listener, err := control.Listen(control.Socket, 0o666)
 	if err != nil {
@@ -423,6 +428,9 @@ func (p *initProcess) save() {
 		Logf(Warning, "%v", err)
 	}
 	if err := p.leases.save(); err != nil {
+		Logf(Warning, "%v", err)
+	}
+	if err := p.served.save(); err != nil {
 		Logf(Warning, "%v", err)
 	}
 	p.saveClocks()

@@ -193,8 +193,8 @@ func (p *initProcess) status() control.Status {
 	}
 	st.SSH = p.sshStatus()
 	st.Services, _ = p.sup.States()                                             // none when PID 1 is going down
-	st.Services = slices.DeleteFunc(st.Services, func(s supervise.State) bool { // where nobody is to be asked for the time it is no service
-		return s.Name == system.TimeService && !s.Wanted && !s.ByHand
+	st.Services = slices.DeleteFunc(st.Services, func(s supervise.State) bool { // where nobody is to be asked for the time, or nothing is served, it is no service
+		return (s.Name == system.TimeService || s.Name == system.ServeService) && !s.Wanted && !s.ByHand
 	})
 	st.Notes = append(st.Notes, p.time.notes()...)
 	return st

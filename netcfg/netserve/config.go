@@ -1,0 +1,89 @@
+package netserve
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"bantam/regular"
+	"bantam/system"
+)
+
+// Config is what this process has to know of a system.toml, which may hold what it must not: PID 1 writes it to a file.
+type Config struct {
+	Hostname string
+	DNS      system.DNS
+	Ports    []Port                 // that serve
+	Hosts    map[string]system.Host `json:",omitempty"`
+}
+
+// Port is one that serves.
+type Port struct {
+	Name      string
+	Addresses []string
+	system.Serve
+}
+
+// port is the one of a name, nil for none.
+func (c *Config) port(name string) *Port {
+	for i := range c.Ports {
+		if c.Ports[i].Name == name {
+			return &c.Ports[i]
+		}
+	}
+	return nil
+}
+
+// maxConfig bounds the file.
+const maxConfig = 2 * system.MaxSize
+
+// ConfigOf is what the servers have to know of a system.
+func ConfigOf(sys *system.System) Config {
+	c := Config{Hostname: sys.Hostname, DNS: sys.DNS, Hosts: sys.Hosts}
+	for _, name := range slices.Sorted(maps.Keys(sys.Net)) {
+		n := sys.Net[name]
+		if n.Serve.Any() {
+			c.Ports = append(c.Ports, Port{name, n.Addresses, n.Serve})
+		}
+	}
+	return c
+}
+
+// Text is the file's.
+func (c *Config) Text() ([]byte, error) {
+	text, err := json.Marshal(c)
+	return append(text, '\n'), err
+}
+
+func readConfig(path string) (c Config, err error) {
+	text, err := regular.Read(path, unix.O_NOFOLLOW, maxConfig)
+	if err != nil {
+		return c, err
+	}
+	if err := json.Unmarshal(text, &c); err != nil {
+		return c, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+// uses says for what sockets are needed, which only a fresh process can open.
+type uses struct{ dhcp, ra, dns bool }
+
+func (c *Config) uses() (u uses) {
+	for i := range c.Ports {
+		p := &c.Ports[i]
+		u.dhcp, u.ra, u.dns = u.dhcp || p.DHCP != "", u.ra || p.RA, u.dns || p.DNS
+	}
+	return u
+}
+
+// domain is the one that clients of a port are told; "" is none.
+func (c *Config) domain(p *Port) string {
+	if p.Domain == "" && len(c.DNS.Search) > 0 {
+		return c.DNS.Search[0]
+	}
+	return p.Domain
+}
