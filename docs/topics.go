@@ -44,6 +44,9 @@ var signatures string
 //go:embed network.md
 var network string
 
+//go:embed firewall.md
+var firewall string
+
 //go:embed clock.md
 var clock string
 
@@ -68,6 +71,7 @@ var Topics = []Topic{
 	{"travel", "generations from files, web servers and registries; and away", travel},
 	{"signatures", "whose generations a machine takes, and what a refusal means", signatures},
 	{"network", "ports, addresses, DHCP, IPv6", network},
+	{"firewall", "zones: who may reach whom and what; forwarded ports, rules of one's own", firewall},
 	{"ssh", "logging in, copying files, what is refused", ssh},
 	{"clock", "time servers, clock chips, the time zone", clock},
 	{"editor", "the editor's keys", editor},

@@ -106,7 +106,7 @@ func Compose(ctx context.Context, in Inputs) (*Composed, error) {
 			return nil, fmt.Errorf("kernel: %w", err)
 		}
 	}
-	chosen, network, err := in.chooseModules(ctx, c, sys.Modules)
+	chosen, network, err := in.chooseModules(ctx, c, sys)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +143,9 @@ func Compose(ctx context.Context, in Inputs) (*Composed, error) {
 // chooseModules resolves what the board, system.toml and /init need. A name of system.toml that the kernel
 // does not have is the user's fault and comes with its place; one of the board's is a note if the user chose the kernel. network is the
 // file that names the network drivers left out.
-func (in *Inputs) chooseModules(ctx context.Context, c *Composed, wanted []string) (chosen []module, network []byte, err error) {
+func (in *Inputs) chooseModules(ctx context.Context, c *Composed, sys *system.System) (chosen []module, network []byte, err error) {
+	wanted := sys.Modules
+	firewall, more := sys.FirewallModules()
 	if in.Kernel.Modules == "" {
 		return nil, nil, nil // everything is built in, or so the user says
 	}
@@ -151,12 +153,19 @@ func (in *Inputs) chooseModules(ctx context.Context, c *Composed, wanted []strin
 	if err != nil {
 		return nil, nil, err
 	}
-	chosen, unknown := index.closure(slices.Concat(in.Board.Modules, ownModules, wanted))
+	chosen, unknown := index.closure(slices.Concat(in.Board.Modules, ownModules, wanted, firewall, more))
 	var problems []system.Problem
-	var lacking []string
+	var lacking, without []string
 	positions := system.Scan(in.System)
 	for _, name := range unknown {
 		i := slices.Index(wanted, name)
+		if i < 0 && slices.Contains(more, name) {
+			continue
+		}
+		if i < 0 && slices.Contains(firewall, name) {
+			without = append(without, name)
+			continue
+		}
 		if i < 0 {
 			lacking = append(lacking, name)
 			continue
@@ -172,6 +181,13 @@ func (in *Inputs) chooseModules(ctx context.Context, c *Composed, wanted []strin
 	}
 	if len(problems) > 0 {
 		return nil, nil, &BadSystem{problems}
+	}
+	if len(without) > 0 {
+		fault := fmt.Sprintf("Linux %s lacks modules that the zones of system.toml need for a firewall: %s", in.Kernel.Version, strings.Join(without, ", "))
+		if !in.Kernel.Chosen {
+			return nil, nil, errors.New(fault)
+		}
+		c.Notes = append(c.Notes, fault)
 	}
 	if len(lacking) > 0 {
 		fault := fmt.Sprintf("Linux %s lacks modules that board %s wants: %s", in.Kernel.Version, in.Board.Name, strings.Join(lacking, ", "))

@@ -45,6 +45,7 @@ type daemon struct {
 	net     map[string]system.Net
 	dns     system.DNS
 	sysctl  system.Sysctl
+	wall    *wall  // the firewall; nil in tests without one
 	hash    string // of the system.toml in force
 	invalid []string
 
@@ -80,7 +81,7 @@ func newDaemon(o options, stderr io.Writer) (*daemon, error) {
 	d := &daemon{
 		options: o, stderr: stderr, dirty: true, subscribe: subscribe, retryAt: forever, tellAt: forever, restAt: forever, flooded: map[string]time.Duration{},
 		clients: map[string]*dhcpPort{}, announced: map[string]*announcements{},
-		solicitors: map[string]*solicitor{}, owned: newOwned(),
+		solicitors: map[string]*solicitor{}, owned: newOwned(), wall: newWall(),
 	}
 	if err := os.MkdirAll(o.leases, 0o755); err != nil {
 		return nil, err
@@ -123,6 +124,7 @@ func (d *daemon) reload() {
 		return
 	}
 	sum := sha256.Sum256(text)
+	d.wall.follow(s)
 	d.net, d.dns, d.sysctl, d.hash = s.Net, s.DNS, s.Sysctl, hex.EncodeToString(sum[:])
 	for _, c := range d.clients {
 		c.client.SetHostname(hostname())
@@ -167,7 +169,7 @@ func (d *daemon) loop(signals int) error {
 		if err := d.alarm.set(d.nextWake()); err != nil {
 			return err
 		}
-		fds := []unix.PollFd{{Fd: int32(signals)}, {Fd: int32(d.events.fd)}, {Fd: int32(d.alarm.fd)}, {Fd: int32(d.reporter.fd)}}
+		fds := []unix.PollFd{{Fd: int32(signals)}, {Fd: int32(d.events.fd)}, {Fd: int32(d.alarm.fd)}, {Fd: int32(d.reporter.fd)}, {Fd: d.wall.socket()}}
 		for _, c := range d.clients {
 			fds = append(fds, unix.PollFd{Fd: int32(c.wire.ip)}, unix.PollFd{Fd: int32(c.wire.arp)})
 		}
@@ -191,6 +193,9 @@ func (d *daemon) loop(signals int) error {
 			if err := d.hear(); err != nil {
 				return err
 			}
+		}
+		if fds[4].Revents != 0 {
+			d.dirty = d.wall.hear(buffer) || d.dirty
 		}
 		for _, c := range d.clients {
 			d.watch(c, func() { c.receive(buffer, d.stations) })
@@ -307,7 +312,11 @@ func (d *daemon) reconcile() {
 		if d.again {
 			ops, d.again = append(ops, duplicates...), false
 		}
+		d.wall.raise(desired.State, have)
 		if len(ops) == 0 {
+			if err := d.wall.finish(d.sysctl); err != nil {
+				d.stuck = errors.Join(d.stuck, err)
+			}
 			switch {
 			case d.stuck != nil:
 				impossible = append(impossible, d.stuck.Error())
@@ -328,6 +337,9 @@ func (d *daemon) reconcile() {
 				continue
 			}
 			d.owned.Done(o, have)
+		}
+		if err := d.wall.finish(d.sysctl); err != nil {
+			problems = append(problems, err.Error())
 		}
 		if len(problems) == 0 && round == rounds-1 {
 			for _, o := range ops {

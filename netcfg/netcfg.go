@@ -10,7 +10,7 @@
 // It does Ethernet ports with DHCPv4, fixed addresses and routes, and router
 // advertisements. IPv6 addresses from advertisements are the kernel's work; we
 // set its knobs, ask routers where it does not, and read name servers from what
-// it passes on. It does no DHCPv6, no bridges or other made links, no firewall,
+// it passes on. The firewall's table is kept as package firewall says. It does no DHCPv6, no bridges or other made links,
 // and never takes the MTU of a DHCP server. Only the main routing table is looked at.
 //
 // What is ours is marked in the kernel: routes and addresses by protocol number,
@@ -71,7 +71,7 @@ func run(args []string, stderr io.Writer) int {
 // needed is what this process does beside what every Go program does; leases and sysctls are files.
 var needed = confine.Rules{
 	Families: []uint32{unix.AF_INET, unix.AF_INET6, unix.AF_PACKET, unix.AF_UNIX},
-	Netlink:  []uint32{unix.NETLINK_ROUTE},
+	Netlink:  []uint32{unix.NETLINK_ROUTE, unix.NETLINK_NETFILTER},
 }
 
 type options struct {

@@ -39,6 +39,7 @@ func (d *daemon) publish(desired DesiredState, have State) {
 		status.Problems = append(status.Problems, "other programs have more routes than are shown here")
 	}
 	status.Remember = d.had.report(&d.remembers)
+	status.Zones = d.wall.status()
 	status.Config, status.BootedAt = d.hash, booted.Round(time.Second)
 	text, err := status.encode()
 	if err == nil {

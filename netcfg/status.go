@@ -16,12 +16,20 @@ type Status struct {
 	Ports    []PortStatus `json:"ports,omitempty"`
 	DNS      []string     `json:"dns,omitempty"`
 	Search   []string     `json:"search,omitempty"`
-	NTP      []string     `json:"ntp,omitempty"` // time servers that DHCP names
+	NTP      []string     `json:"ntp,omitempty"`   // time servers that DHCP names
+	Zones    []ZoneStatus `json:"zones,omitempty"` // of the firewall; none without one
 	Problems []string     `json:"problems,omitempty"`
 	BootedAt time.Time    `json:"booted_at,omitzero"` // by the time of day of when this was written
 
 	// What the next configurator is to find, also after a reboot; not in status.json.
 	Remember string `json:"remember,omitempty"`
+}
+
+// ZoneStatus is one zone of the firewall.
+type ZoneStatus struct {
+	Name  string   `json:"name"`
+	Role  string   `json:"role"`  // "external" or "internal"
+	Ports []string `json:"ports"` // whether they are there or not
 }
 
 // PortStatus is one port that we look after.

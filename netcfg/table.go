@@ -64,6 +64,13 @@ func (s Status) table(w io.Writer, now time.Time) error {
 	if len(s.NTP) > 0 {
 		lines = append(lines, "time servers: "+strings.Join(s.NTP, " "))
 	}
+	if len(s.Zones) > 0 {
+		var zones []string
+		for _, z := range s.Zones {
+			zones = append(zones, z.Name+": "+strings.Join(z.Ports, " "))
+		}
+		lines = append(lines, "firewall: "+strings.Join(zones, "; "))
+	}
 	for _, p := range s.Problems {
 		lines = append(lines, "problem: "+p)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // KindModule is the kernel modules that a system names. A module is loaded and stays; only a boot takes it away.
@@ -35,12 +36,24 @@ func (moduleKind) name() Kind { return KindModule }
 
 const moduleLoaded = "loaded"
 
-func (moduleKind) desired(_ Machine, d *Desired) (Items, error) {
+// desired are the modules that the system names, and those of its firewall.
+func (moduleKind) desired(m Machine, d *Desired) (Items, error) {
 	items := Items{}
 	for _, name := range d.System.Modules {
 		items[name] = moduleLoaded
 	}
-	return items, nil
+	names, _ := d.System.FirewallModules()
+	if len(names) == 0 {
+		return items, nil
+	}
+	// Where not even this is known, the kernel came without a list of what is built in, and with all that it needs.
+	listed, err := m.HasModule("overlay")
+	for _, name := range names {
+		if listed {
+			items[name] = moduleLoaded
+		}
+	}
+	return items, err
 }
 
 func (moduleKind) observe(m Machine, _ *Observed, to Desired) (Items, error) {
@@ -68,6 +81,11 @@ func (moduleKind) plan(p *planner) {
 			p.step(Step{Action: ActionLoad, Kind: KindModule, Name: name, Text: "load module " + name, Reason: reason})
 		}
 	}
+	for _, name := range sortedKeys(p.to.Items[KindModule]) {
+		if have[name] == "" && !slices.Contains(p.toSystem.Modules, name) {
+			p.step(Step{Action: ActionLoad, Kind: KindModule, Name: name, Text: "load module " + name, Reason: "the firewall needs it"})
+		}
+	}
 	if p.to.System == nil {
 		return
 	}
@@ -86,6 +104,19 @@ func (moduleKind) check(c *precheck) (faults []error, notes []string) {
 		case !has:
 			faults = append(faults, fmt.Errorf("module %s is not in this image", name))
 		}
+	}
+	names, _ := c.to.system.FirewallModules()
+	if listed, err := c.machine.HasModule("overlay"); len(names) == 0 || err != nil || !listed {
+		return faults, nil
+	}
+	var lacking []string
+	for _, name := range names {
+		if has, err := c.machine.HasModule(name); err == nil && !has {
+			lacking = append(lacking, name)
+		}
+	}
+	if len(lacking) > 0 {
+		faults = append(faults, fmt.Errorf("zones need a firewall, and this image lacks modules for one: %s; one that is built with the zones in its system.toml has them", strings.Join(lacking, ", ")))
 	}
 	return faults, nil
 }

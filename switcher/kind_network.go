@@ -30,8 +30,8 @@ func (m *bounded) Network() (NetworkState, error) {
 
 func (networkKind) name() Kind { return KindNetwork }
 
-// desired has the fingerprint of what the configurator reads of a system: ports, name servers, and the parameters of
-// ports, which it sets where the system does not.
+// desired has the fingerprint of what the configurator reads of a system: ports, name servers, the firewall with the port
+// of SSH, which zones may open by its name, and the parameters of ports, which it sets where the system does not.
 func (networkKind) desired(_ Machine, d *Desired) (Items, error) {
 	sys := d.System
 	ports := map[string]string{}
@@ -40,7 +40,7 @@ func (networkKind) desired(_ Machine, d *Desired) (Items, error) {
 			ports[name] = value
 		}
 	}
-	text, err := json.Marshal([]any{sys.Net, sys.DNS, ports, sys.Hosts})
+	text, err := json.Marshal([]any{sys.Net, sys.DNS, ports, sys.Hosts, sys.Zones, sys.Forwards, sys.Firewall, openSSH(sys)})
 	return Items{system.NetworkService: DigestOf(text).Hex()}, err
 }
 
@@ -69,7 +69,10 @@ func (networkKind) plan(p *planner) {
 		return
 	default:
 		s.Action, s.Disruptive = ActionReload, !reflect.DeepEqual(p.fromSystem.Net, p.toSystem.Net)
-		s.Reason = p.reason("net", "dns", "host")
+		s.Reason = p.reason("net", "dns", "host", "zone", "forward", "firewall")
+		if s.Reason == "" && openSSH(p.toSystem) != openSSH(p.fromSystem) {
+			s.Reason = p.reason("ssh.port")
+		}
 		if s.Reason == "" {
 			s.Reason = p.reason(p.portParameters()...)
 		}
@@ -79,6 +82,16 @@ func (networkKind) plan(p *planner) {
 	}
 	s.Text = string(s.Action) + " network"
 	p.step(s)
+}
+
+// openSSH is the port that the firewall opens where a zone may use ssh; 0 where none may.
+func openSSH(s *system.System) int {
+	for _, z := range s.Zones {
+		if slices.Contains(z.Open, "ssh") {
+			return s.SSH.Port
+		}
+	}
+	return 0
 }
 
 // portParameters are the key paths of interfaces' parameters.

@@ -34,6 +34,7 @@ func (r *reader) check() {
 	r.checkDNS()
 	r.checkTime()
 	r.checkPorts()
+	r.checkFirewall()
 	r.checkGroups()
 	r.checkUsers()
 	r.checkConsoles()

@@ -222,6 +222,8 @@ func (r *reader) expect(n *syntax.Node, want syntax.Kind, path, words string) bo
 	switch {
 	case want == syntax.StringKind && n.Text != "" && anyText(path):
 		suggestion = "write " + syntax.Quote(n.Text)
+	case want == syntax.TableKind && n.Kind == syntax.StringKind && strings.HasPrefix(path, "forward."):
+		suggestion = "write { to = " + syntax.Quote(n.Text) + " }"
 	case want == syntax.ArrayKind && n.Kind == syntax.StringKind && !strings.Contains(words, "tables"):
 		suggestion = "write " + listOf(wordsOf(path, n.Text))
 	case want == syntax.IntegerKind && n.Kind == syntax.StringKind:

@@ -40,6 +40,12 @@ func (s *System) applyDefaults() {
 		fromTags(reflect.ValueOf(&c).Elem())
 		s.Checks[name] = c
 	}
+	fromTags(reflect.ValueOf(&s.Firewall).Elem())
+	for i := range s.Firewall.Rules {
+		if s.Firewall.Rules[i].Action == "" {
+			s.Firewall.Rules[i].Action = "accept"
+		}
+	}
 	if s.SSH.Port == 0 {
 		s.SSH.Port = defaultPort
 	}

@@ -28,6 +28,7 @@ func TestAnEmptyFileIsTheDefaultMachine(t *testing.T) {
 		Console:  Console{Login: "root"},
 		SSH:      SSH{Port: 22},
 		Time:     Time{DHCP: true, Zone: "UTC"},
+		Firewall: Firewall{Offload: "auto"},
 		Proof:    Proof{Network: "auto", Timeout: Duration(time.Minute), Settle: Duration(2 * time.Second)},
 	}
 	for _, src := range []string{"", "\n\n", "# nothing\r\n", "\ufeff"} {

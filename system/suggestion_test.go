@@ -83,6 +83,8 @@ func repairs(src []byte, p Problem) (fixed []string) {
 			more = tableHeader.FindString(rest) + "\ncommand = [\"x\"]\n"
 		} else if strings.HasPrefix(rest, "[group.") {
 			more = tableHeader.FindString(rest) + "\ngid = 4711\n"
+		} else if strings.HasPrefix(rest, "[zone.") {
+			more = tableHeader.FindString(rest) + "\nto = []\n"
 		}
 		fixed = append(fixed, string(src)+"\n"+more)
 	case what == "add" && strings.Contains(rest, " = "):

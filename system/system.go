@@ -18,6 +18,9 @@ type System struct {
 	Time     Time               `toml:"time" doc:"where the clock gets the time from, and how it is shown"`
 	Net      map[string]Net     `toml:"net" doc:"network ports by name, e.g. eth0; with none, all use DHCP and IPv6; with one, only named ones are used"`
 	Hosts    map[string]Host    `toml:"host" doc:"machines that always get the same address by DHCP, by the name that they have in DNS"`
+	Zones    map[string]Zone    `toml:"zone" doc:"what the machines of a zone may do; wan and lan need none, e.g. [zone.guest]"`
+	Forwards map[string]Forward `toml:"forward" doc:"ports of the external address that others serve, e.g. \"tcp/443\" = { to = \"192.168.1.10\" }"`
+	Firewall Firewall           `toml:"firewall" doc:"rules of one's own, for what zones cannot say"`
 	Package  map[string]Package `toml:"package" doc:"what is to be said of a package beyond its name, e.g. [package.mosquitto]"`
 	Programs map[string]Program `toml:"program" doc:"programs of your own to carry, by the name that they get in /usr/bin"`
 	Users    map[string]User    `toml:"user" doc:"users that services may run as and people log in as, beside root and nobody"`
@@ -53,8 +56,9 @@ type Net struct {
 	Metric      int      `toml:"metric" doc:"of two ports that lead to one place the lower metric is used, 1 to 1000000, e.g. 50" default:"by its name: eth0 100, eth1 101, wlan0 600"`
 	DHCPServers []string `toml:"dhcp_servers" doc:"the only DHCP servers that are believed, by address, e.g. [\"192.168.1.1\"]" default:"any"`
 	MTU         int      `toml:"mtu" doc:"largest packet in bytes, 68 to 65535; IPv6 needs 1280" default:"the driver's"`
-	Serve       Serve    `toml:"serve" doc:"what it does for the machines behind it, e.g. { dhcp = \"100-199\", ra = true, dns = true }"`
+	Zone        string   `toml:"zone" doc:"zone of the firewall, e.g. \"wan\" or \"lan\"; once one has a zone, nothing is let through that is not allowed"`
 	Optional    bool     `toml:"optional" doc:"true: the proof of a new generation does not wait for this port" default:"false"`
+	Serve       Serve    `toml:"serve" doc:"what it does for the machines behind it, e.g. { dhcp = \"100-199\", ra = true, dns = true }"`
 }
 
 // Route is one static route.

@@ -11,6 +11,7 @@ import (
 	"bantam/board"
 	"bantam/images"
 	"bantam/images/payload"
+	"bantam/netcfg/firewall"
 	"bantam/system"
 )
 
@@ -21,15 +22,21 @@ var checkVerb = verb{
 	text: `Each problem is one line: file:line:column: what is wrong; what to do.
 A remark is no problem, but worth a look: a service without user runs as root.
 A file named - is read from standard input. With any problem the exit status is 1.
+With --explain it also says in sentences what the zones, forwards and rules of the firewall mean: who may reach whom, and what
+of the machine.
 Whether the kernel has the modules is known only to bantam build. Of packages that this host has fetched before it says
 which users and services they want; it fetches none.`,
 	declare: func(c *call) func(args []string) error {
 		asJSON := c.flags.Bool("json", false, "print the problems as a JSON array")
+		explain := c.flags.Bool("explain", false, "say in words what the firewall lets through")
 		var cacheDir string
 		cacheFlag(c.flags, &cacheDir)
 		return func(args []string) error {
 			if len(args) == 0 {
 				return usagef("which file?")
+			}
+			if *explain && *asJSON {
+				return usagef("--explain is for people, --json for programs: one of them")
 			}
 			all := []system.Problem{} // an empty array in JSON, not null
 			var unread []error        // told at the end, behind what is wrong with the others
@@ -53,6 +60,9 @@ which users and services they want; it fetches none.`,
 						fmt.Fprintln(c.stdout, p)
 					}
 					fmt.Fprintf(c.stdout, "%s: no faults\n", file)
+					if *explain {
+						writeExplanation(c.stdout, sys)
+					}
 					if lines != "" {
 						fmt.Fprintf(c.stdout, "\n# for %s, to paste and to change\n%s\n", file, lines)
 					}
@@ -73,6 +83,17 @@ which users and services they want; it fetches none.`,
 			return errors.Join(unread...)
 		}
 	},
+}
+
+// writeExplanation says what a system lets through.
+func writeExplanation(w io.Writer, sys *system.System) {
+	lines := firewall.Explain(sys)
+	if len(lines) == 0 {
+		lines = []string{"No port belongs to a zone: there is no firewall, and without a [sysctl] that says otherwise nothing is forwarded."}
+	}
+	for _, line := range lines {
+		fmt.Fprintln(w, line)
+	}
 }
 
 // onThisHost is what can be said of a system.toml without faults by what this host has read before, without asking anybody. Which

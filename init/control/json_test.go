@@ -15,6 +15,7 @@ import (
 
 	"bantam/docs"
 	"bantam/init/supervise"
+	"bantam/netcfg/firewall"
 	"bantam/switcher"
 	"bantam/system"
 )
@@ -23,6 +24,7 @@ import (
 var printed = map[string]any{
 	"runStatus":       Status{},
 	"runNet":          networkReport{},
+	"runFirewall":     firewall.View{},
 	"runCheck":        []system.Problem{},
 	"runPlan":         planReport{},
 	"runService":      []supervise.State{},

@@ -30,7 +30,9 @@ them. --json prints everything as one JSON document. What the DHCP client got an
 counted where there was something.
 
 renew PORT      ask the port's DHCP server and IPv6 routers anew, as if its cable had been pulled
-                for a moment; what it has stays until there is an answer`
+                for a moment; what it has stays until there is an answer
+firewall        the zones, and what the rules have counted, as the kernel has them now, also with
+                --json; see bantam help firewall`
 
 const logHelp = `Without a SERVICE the lines of all of them, in the order in which they came. -n LINES shows
 the last so many (default: all that is kept, 64 KiB for each service). -f stays and shows what
@@ -245,6 +247,9 @@ func runNet(c *client, args []string) int {
 		}
 		last, _ := c.ask(Request{Verb: "net renew", Names: args[1:]}, nil)
 		return last.Exit
+	}
+	if len(args) > 0 && args[0] == "firewall" {
+		return runFirewall(c, args[1:])
 	}
 	s, asJSON, code := c.status(args)
 	switch {

@@ -10,6 +10,8 @@ import (
 	"bantam/init/supervise"
 	"bantam/lifecycle"
 	"bantam/netcfg"
+	"bantam/netcfg/firewall"
+	"bantam/netcfg/nft"
 	"bantam/switcher"
 )
 
@@ -226,6 +228,33 @@ func TestStatusTellsWhatAPersonNeeds(t *testing.T) {
 	}
 	if code, text, _ := runVerb(socket, "status", "--json"); code != 0 || !strings.Contains(text, `"generation": 3`) {
 		t.Errorf("--json: code %d\n%s", code, text)
+	}
+}
+
+func TestNetFirewallShowsZonesAndWhatIsCounted(t *testing.T) {
+	view := firewall.View{On: true, Zones: []firewall.ZoneView{{Name: "lan", Ports: []string{"eth1", "eth2"}}},
+		Rules: []firewall.RuleView{{Where: "forward", What: "lan may reach wan", Count: nft.Count{Packets: 7, Bytes: 420}}}}
+	socket := answering(t, nil, func(req Request) Frame {
+		if req.Verb != "net firewall" {
+			t.Errorf("asked %+v", req)
+		}
+		return Reply(view)
+	})
+	code, text, errs := runVerb(socket, "net", "firewall")
+	for _, want := range []string{"lan   eth1 eth2\n", "forward  7        420    lan may reach wan\n"} {
+		if code != ExitGood || !strings.Contains(text, want) {
+			t.Errorf("no %q, code %d: %s%s", want, code, text, errs)
+		}
+	}
+	if code, text, _ := runVerb(socket, "net", "firewall", "--json"); code != ExitGood || !strings.Contains(text, `"packets": 7`) {
+		t.Errorf("--json: %d %s", code, text)
+	}
+	if code, _, _ := runVerb(socket, "net", "firewall", "lan"); code != ExitUsage {
+		t.Errorf("too much: %d", code)
+	}
+	view = firewall.View{}
+	if _, text, _ := runVerb(socket, "net", "firewall"); !strings.Contains(text, "no port belongs to a zone") {
+		t.Errorf("without zones: %s", text)
 	}
 }
 

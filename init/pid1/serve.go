@@ -13,6 +13,8 @@ import (
 	"bantam/init/control"
 	"bantam/init/supervise"
 	"bantam/lifecycle"
+	"bantam/netcfg"
+	"bantam/netcfg/nft"
 	"bantam/printable"
 	"bantam/switcher"
 	"bantam/system"
@@ -74,6 +76,8 @@ func (p *initProcess) handle(req control.Request, c *control.Client) control.Fra
 		return p.stepTime(c)
 	case "net renew":
 		return p.renewPort(req.Names, c)
+	case "net firewall":
+		return p.firewall()
 	case "state folders":
 		return p.stateFolders()
 	case "state remove":
@@ -147,6 +151,20 @@ func (p *initProcess) renewPort(names []string, c *control.Client) control.Frame
 	}
 	c.Write(control.Frame{Line: names[0] + ": " + whom + " are asked anew; `bantam net` shows what comes of it"})
 	return control.Frame{}
+}
+
+// firewall asks the kernel, whose answer the configurator need not pass on.
+func (p *initProcess) firewall() control.Frame {
+	view, err := netcfg.Firewall()
+	if errors.Is(err, nft.ErrNone) {
+		if s, _, _ := p.machine.reports.Status(); len(s.Zones) == 0 {
+			err = nil // and nobody has asked for one
+		}
+	}
+	if err != nil {
+		return failure(err)
+	}
+	return control.Reply(view)
 }
 
 func (p *initProcess) status() control.Status {

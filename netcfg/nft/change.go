@@ -125,7 +125,7 @@ func (c *change) writeRules() {
 		have := c.have.rules[ch.Name]
 		same := len(have) == len(ch.Rules)
 		for i := 0; same && i < len(have); i++ {
-			same = covers(ch.Rules[i].body(c.want.Name, ch.Name), have[i]) && comment(attribute(have[i], unix.NFTA_RULE_USERDATA)) == ch.Rules[i].Comment
+			same = covers(ch.Rules[i].body(c.want.Name, ch.Name), have[i]) && comment(attribute(have[i], unix.NFTA_RULE_USERDATA)) == fitting(ch.Rules[i].Comment)
 		}
 		if same {
 			continue

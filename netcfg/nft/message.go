@@ -33,9 +33,12 @@ const (
 // maxComment is nft's own bound of a comment.
 const maxComment = 128
 
+// fitting is a comment as far as there is room for it.
+func fitting(comment string) string { return comment[:min(len(comment), maxComment-1)] }
+
 // userdata is a comment as nft(8) keeps it: type 0, length, text with a zero.
 func userdata(kind uint16, comment string) []byte {
-	comment = comment[:min(len(comment), maxComment-1)]
+	comment = fitting(comment)
 	return rtnl.Attribute(kind, append(append([]byte{0, byte(len(comment) + 1)}, comment...), 0))
 }
 

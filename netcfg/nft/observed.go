@@ -182,3 +182,13 @@ func nth(b []byte, kind uint16, n int) ([]byte, bool) {
 	}
 	return nil, false
 }
+
+// Concerns says whether a message of the kernel, told or asked for, is about the table of that name.
+func Concerns(kind uint16, body []byte, table string) bool {
+	_, ours := told(body, table)
+	return ours && kind>>8 == unix.NFNL_SUBSYS_NFTABLES
+}
+
+// Sets and Chains are the names of the table's, in order.
+func (o *Observed) Sets() []string   { return names(o.sets) }
+func (o *Observed) Chains() []string { return names(o.chains) }
