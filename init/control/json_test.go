@@ -25,6 +25,7 @@ var printed = map[string]any{
 	"runStatus":       Status{},
 	"runNet":          networkReport{},
 	"runFirewall":     firewall.View{},
+	"runLeases":       []servedLease{},
 	"runCheck":        []system.Problem{},
 	"runPlan":         planReport{},
 	"runService":      []supervise.State{},

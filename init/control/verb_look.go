@@ -32,7 +32,9 @@ counted where there was something.
 renew PORT      ask the port's DHCP server and IPv6 routers anew, as if its cable had been pulled
                 for a moment; what it has stays until there is an answer
 firewall        the zones, and what the rules have counted, as the kernel has them now, also with
-                --json; see bantam help firewall`
+                --json; see bantam help firewall
+
+leases          the addresses that ports with serve = { dhcp = ... } have given away`
 
 const logHelp = `Without a SERVICE the lines of all of them, in the order in which they came. -n LINES shows
 the last so many (default: all that is kept, 64 KiB for each service). -f stays and shows what
@@ -241,6 +243,9 @@ func writeServices(w io.Writer, services []supervise.State, uptime time.Duration
 }
 
 func runNet(c *client, args []string) int {
+	if len(args) > 0 && args[0] == "leases" {
+		return runLeases(c, args[1:])
+	}
 	if len(args) > 0 && args[0] == "renew" {
 		if len(args) != 2 {
 			return c.misuse("renew which port?")
