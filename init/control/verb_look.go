@@ -33,7 +33,6 @@ renew PORT      ask the port's DHCP server and IPv6 routers anew, as if its cabl
                 for a moment; what it has stays until there is an answer
 firewall        the zones, and what the rules have counted, as the kernel has them now, also with
                 --json; see bantam help firewall
-
 leases          the addresses that ports with serve = { dhcp = ... } have given away`
 
 const logHelp = `Without a SERVICE the lines of all of them, in the order in which they came. -n LINES shows

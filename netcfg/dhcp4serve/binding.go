@@ -43,6 +43,9 @@ func (s *Server) forget(b *Binding) {
 // bind gives an address to a client for some time, in the place of what either had.
 func (s *Server) bind(b Binding) {
 	s.withdraw(b.Client)
+	if o := s.offerOf(b.Address); o != nil {
+		s.withdraw(o.request.client)
+	}
 	before := s.byClient[b.Client]
 	if before != nil && before.Address == b.Address && before.Name == b.Name && before.MAC == b.MAC {
 		before.Until = b.Until
@@ -58,9 +61,14 @@ func (s *Server) bind(b Binding) {
 	s.enter(b)
 }
 
-// free says whether client may get a: nobody else has it, or was offered it just now.
+// free says whether client may get a: nobody else has it, or was offered it just now. Whose it was before gets it whoever
+// it was offered to, or a flood of strangers who only ask would keep him out.
 func (s *Server) free(a netip.Addr, client string) bool {
-	if b := s.at(a); b != nil && b.Client != client && b.Until > s.now {
+	b := s.at(a)
+	if b != nil && b.Client == client {
+		return true
+	}
+	if b != nil && b.Until > s.now {
 		return false
 	}
 	if o := s.offerOf(a); o != nil && o.request.client != client {

@@ -71,6 +71,9 @@ func (s *Server) consider(r request, o *offer) {
 		s.note("%v asks for an address, and there is none left", net.HardwareAddr(r.mac[:]))
 		return
 	}
+	if other := s.offerOf(o.address); other != nil {
+		s.withdraw(other.request.client)
+	}
 	s.offers = append(s.offers, o)
 	if b := s.at(o.address); b != nil && b.Client == r.client && b.Until > s.now {
 		o.due = s.now + offerTime

@@ -80,3 +80,146 @@ func TestUdhcpcGetsAnAddressAndAllThatIsTold(t *testing.T) {
 		t.Errorf("it has kept rights:\n%s", status)
 	}
 }
+
+// dhclient runs ISC's client until it has an address, and returns what it wrote down.
+func (c *client) dhclient() string {
+	c.t.Helper()
+	dir := c.dir + "/dhclient-" + c.name
+	c.run("mkdir -p " + dir + " && cp $(command -v dhclient) " + dir + "/dhclient")
+	if err := os.WriteFile(dir+"/script", []byte("#!/bin/sh\nexit 0\n"), 0o755); err != nil {
+		c.t.Fatal(err)
+	}
+	conf := "send host-name \"desk\"; send dhcp-client-identifier \"something of its own\"; request subnet-mask, routers, domain-name, domain-name-servers; timeout 20;\n"
+	if err := os.WriteFile(dir+"/conf", []byte(conf), 0o644); err != nil {
+		c.t.Fatal(err)
+	}
+	c.in(dir + "/dhclient -4 -1 -v -cf " + dir + "/conf -lf " + dir + "/leases -pf " + dir + "/pid -sf " + dir + "/script eth0")
+	c.in("kill $(cat " + dir + "/pid)")
+	out, err := os.ReadFile(dir + "/leases")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return string(out)
+}
+
+func TestDhclientGetsAnAddressAndComesBackToIt(t *testing.T) {
+	l := newLab(t, "dhclient:isc-dhcp-client")
+	l.configure(lanServes)
+	l.serve()
+	c := l.client("02:00:00:00:00:02")
+	out := c.dhclient()
+	for _, want := range []string{"option routers 192.168.1.1;", "option domain-name \"lan.example\";", "option dhcp-server-identifier 192.168.1.1;", "option dhcp-lease-time 3600;"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("want %s in\n%s", want, out)
+		}
+	}
+	_, rest, _ := strings.Cut(out, "fixed-address ")
+	address, _, _ := strings.Cut(rest, ";")
+	if lease := l.lease(address); lease.Name != "desk" || string(lease.Client) != "id:something of its own" {
+		t.Errorf("got %+v", lease)
+	}
+	if again := c.dhclient(); strings.Count(again, "fixed-address "+address+";") < 2 { // INIT-REBOOT
+		t.Errorf("not the same address:\n%s", again)
+	}
+}
+
+func TestAnAddressThatAnswersIsNotGivenAway(t *testing.T) {
+	l := newLab(t, "busybox:busybox-static")
+	l.configure("[net.lan]\naddresses = [\"192.168.1.1/24\"]\nserve = { dhcp = \"50-51\" }\n")
+	squatter := l.client("02:00:00:00:00:50")
+	squatter.in("ip addr add 192.168.1.50/24 dev eth0")
+	l.serve()
+	c := l.client("02:00:00:00:00:03")
+	if out := c.udhcpc(""); !strings.Contains(out, "ip='192.168.1.51'") {
+		t.Errorf("got\n%s", out)
+	}
+	other := l.client("02:00:00:00:00:04")
+	other.in("! busybox udhcpc -f -q -n -t 2 -T 1 -i eth0 -s /bin/true")
+	l.logs("192.168.1.50 is used by 02:00:00:00:00:50")
+}
+
+func TestAServerThatWasKilledKnowsAllAgain(t *testing.T) {
+	l := newLab(t, "busybox:busybox-static")
+	l.configure(lanServes)
+	l.serve()
+	var addresses []string
+	clients := []*client{l.client("02:00:00:00:00:05"), l.client("02:00:00:00:00:06")}
+	for _, c := range clients {
+		out := c.udhcpc("")
+		_, rest, _ := strings.Cut(out, "\nip='")
+		address, _, _ := strings.Cut(rest, "'")
+		addresses = append(addresses, address)
+		l.lease(address)
+	}
+	before := l.lease(addresses[0])
+	l.crash()
+	l.serve()
+	l.logs("DHCP from 192.168.1.1/24")
+	for i, c := range clients {
+		if out := c.udhcpc(""); !strings.Contains(out, "ip='"+addresses[i]+"'") {
+			t.Errorf("had %s, now\n%s", addresses[i], out)
+		}
+	}
+	if after := l.lease(addresses[0]); after.Until < before.Until {
+		t.Errorf("the lease until %v ends at %v", before.Until, after.Until)
+	}
+	// After a reboot there is nothing but what was remembered.
+	l.crash()
+	if err := os.Remove(l.dir + "/leases.json"); err != nil {
+		t.Fatal(err)
+	}
+	l.serve()
+	if lease := l.lease(addresses[1]); lease.MAC != "02:00:00:00:00:06" || lease.Until < before.Until {
+		t.Errorf("got %+v", lease)
+	}
+}
+
+func TestAnotherRangeAndAHostAreTakenUpAtOnce(t *testing.T) {
+	l := newLab(t, "busybox:busybox-static")
+	l.configure(lanServes)
+	l.serve()
+	c := l.client("02:00:00:00:00:07")
+	c.udhcpc("")
+	l.configure(strings.Replace(lanServes, "100-149", "200-209", 1) + "[host.printer]\nmac = \"02:00:00:00:00:07\"\naddress = \"192.168.1.9\"\n")
+	l.eventually("the host's address", func() error {
+		if out := c.udhcpc(""); !strings.Contains(out, "ip='192.168.1.9'") {
+			return fmt.Errorf("got\n%s", out)
+		}
+		return nil
+	})
+	if lease := l.lease("192.168.1.9"); lease.Name != "printer" {
+		t.Errorf("got %+v", lease)
+	}
+}
+
+// What tcpdump calls wrong, others do.
+func TestTcpdumpFindsNothingWrong(t *testing.T) {
+	l := newLab(t, "busybox:busybox-static", "tcpdump:tcpdump")
+	l.configure(lanServes)
+	seen := &output{}
+	l.start(seen, "tcpdump", "-n", "-l", "-vvv", "-i", "lan", "udp port 67 or udp port 68")
+	l.eventually("tcpdump", func() error {
+		if !strings.Contains(seen.String(), "listening on lan") {
+			return fmt.Errorf("got %s", seen)
+		}
+		return nil
+	})
+	l.serve()
+	c := l.client("02:00:00:00:00:08")
+	c.udhcpc("")
+	l.eventually("an ACK", func() error {
+		if text := seen.String(); !strings.Contains(text, "DHCP-Message (53), length 1: ACK") {
+			return fmt.Errorf("got %s", text)
+		}
+		return nil
+	})
+	text := seen.String()
+	for _, bad := range []string{"bad cksum", "bad udp cksum", "ERROR", "[|", "trailing"} {
+		if strings.Contains(text, bad) {
+			t.Errorf("%s in\n%s", bad, text)
+		}
+	}
+	if !strings.Contains(text, "[udp sum ok] BOOTP/DHCP, Reply") {
+		t.Errorf("no reply with a good sum in\n%s", text)
+	}
+}
