@@ -12,6 +12,9 @@ import (
 // ErrNone is returned when neither copy begins with the signature of a GUID partition table.
 var ErrNone = errors.New("no GUID partition table")
 
+// errGeometry is of a header that is intact and not of a shape that this package knows: the disk stays as somebody made it.
+var errGeometry = errors.New("the table's geometry is not the usual one")
+
 // Copies is what was found on a disk.
 type Copies struct {
 	Table       Table // of the primary if that is intact, else of the backup
@@ -37,13 +40,15 @@ func Read(disk io.ReaderAt, sectors uint64) (Copies, error) {
 	case c.PrimaryErr == nil:
 		c.Table = primary
 		return c, nil
+	case errors.Is(c.PrimaryErr, errGeometry):
+		return c, fmt.Errorf("primary partition table: %w", c.PrimaryErr)
 	case c.BackupErr == nil:
-		c.Table, c.FromBackup, c.Foreign = c.AtEnd, true, foreign(disk, sectors)
+		c.Table, c.FromBackup, c.Foreign = c.AtEnd, true, foreign(disk, c.AtEnd, sectors)
 		return c, nil
 	}
 	if alternate > 1 && alternate < sectors-1 {
 		if table, _, err := readCopy(disk, sectors, alternate); err == nil {
-			c.Table, c.FromBackup, c.Foreign = table, true, foreign(disk, sectors)
+			c.Table, c.FromBackup, c.Foreign = table, true, foreign(disk, table, sectors)
 			return c, nil
 		}
 	}
@@ -79,19 +84,30 @@ func readCopy(disk io.ReaderAt, diskSectors, at uint64) (t Table, alternate uint
 		return t, 0, fmt.Errorf("sector %d: header checksum is wrong", at)
 	}
 	alternate = le.Uint64(h[32:])
-	last, entriesAt := alternate, uint64(entriesLBA)
+	last, entriesAt := alternate, uint64(0)
 	if at != 1 {
 		last, entriesAt = at, at-entriesSectors
 	}
 	if last >= diskSectors || last < 2*TableSectors+1 {
 		return t, alternate, fmt.Errorf("sector %d: the table is of a disk of %d sectors, this one has %d", at, last+1, diskSectors)
 	}
+	// Both headers say what partitions may take, of which the beginning is where the primary's entries end.
+	first := le.Uint64(h[40:])
+	if first < 1+TableSectors || first > last {
+		return t, alternate, fmt.Errorf("sector %d: partitions may begin at sector %d of %d: %w", at, first, last+1, errGeometry)
+	}
 	t = Table{Sectors: last + 1}
+	if first != 1+TableSectors {
+		t.EntriesAt = first - entriesSectors
+	}
+	if at == 1 {
+		entriesAt = t.entriesAt()
+	}
 	copy(t.Disk[:], h[56:72])
 	if le.Uint64(h[24:]) != at || (at != 1 && alternate != 1) || le.Uint64(h[72:]) != entriesAt ||
 		le.Uint32(h[80:]) != entryCount || le.Uint32(h[84:]) != entrySize ||
 		le.Uint64(h[40:]) != t.FirstUsable() || le.Uint64(h[48:]) != t.LastUsable() {
-		return t, alternate, fmt.Errorf("sector %d: the table's geometry is not the usual one", at)
+		return t, alternate, fmt.Errorf("sector %d: %w", at, errGeometry)
 	}
 	entries := make([]byte, entryCount*entrySize)
 	if err := readSectors(disk, entries, entriesAt); err != nil {
@@ -106,14 +122,14 @@ func readCopy(disk io.ReaderAt, diskSectors, at uint64) (t Table, alternate uint
 
 // foreign tells a primary that a power cut tore, whose every entry is an old or a new one and before which the protective
 // MBR still lies, from the beginning of something else: a file system, LUKS, LVM or RAID over the whole disk leaves the
-// backup at its end alone.
-func foreign(disk io.ReaderAt, sectors uint64) bool {
-	head := make([]byte, (1+TableSectors)*SectorSize)
-	if readSectors(disk, head, 0) != nil || head[450] != 0xEE || head[510] != 0x55 || head[511] != 0xAA {
+// backup at its end alone. t is what the backup says.
+func foreign(disk io.ReaderAt, t Table, sectors uint64) bool {
+	mbr, entries := make([]byte, SectorSize), make([]byte, entryCount*entrySize)
+	if readSectors(disk, mbr, 0) != nil || readSectors(disk, entries, t.entriesAt()) != nil || !protective(mbr) {
 		return true
 	}
-	for _, p := range decodeEntries(head[entriesLBA*SectorSize:]) {
-		if !p.Type.IsZero() && (p.First < 1+TableSectors || p.Last < p.First || p.Last >= sectors) {
+	for _, p := range decodeEntries(entries) {
+		if !p.Type.IsZero() && (p.First < t.FirstUsable() || p.Last < p.First || p.Last >= sectors) {
 			return true
 		}
 	}

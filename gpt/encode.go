@@ -10,12 +10,18 @@ const (
 	signature  = "EFI PART"
 	revision   = 0x00010000
 	headerSize = 92
+
+	// Of the table in sector 0.
+	mbrAt          = 446
+	mbrEntries     = 4
+	mbrEntrySize   = 16
+	protectiveType = 0xEE
 )
 
-// Primary returns sectors 1 to 33: header and entries. Call Verify first.
+// Primary returns the header, for sector 1, and behind it the entries, for sector 2 or EntriesAt. Call Verify first.
 func (t Table) Primary() []byte {
 	entries := t.entries()
-	return append(t.header(1, t.Sectors-1, entriesLBA, entries), entries...)
+	return append(t.header(1, t.Sectors-1, t.entriesAt(), entries), entries...)
 }
 
 // Backup returns the last 33 sectors of the disk: entries and header. Call Verify first.
@@ -36,6 +42,32 @@ func ProtectiveMBR(sector0 []byte, sectors uint64, active bool) {
 	binary.LittleEndian.PutUint32(entry[8:], 1)
 	binary.LittleEndian.PutUint32(entry[12:], uint32(min(sectors-1, 0xFFFFFFFF)))
 	sector0[510], sector0[511] = 0x55, 0xAA
+}
+
+// protective tells a sector 0 whose table says that a GUID partition table is there, maybe beside entries for a boot ROM.
+func protective(sector0 []byte) bool {
+	for i := range mbrEntries {
+		if sector0[mbrAt+i*mbrEntrySize+4] == protectiveType {
+			return sector0[510] == 0x55 && sector0[511] == 0xAA
+		}
+	}
+	return false
+}
+
+// HybridMBR adds to what ProtectiveMBR wrote a first entry for one partition, of a type of those times, e.g. 0x0C for FAT, for boot
+// ROMs that know nothing newer. Protective entries for what is before it and behind it come second and third.
+func HybridMBR(sector0 []byte, p Partition, kind byte) {
+	le := binary.LittleEndian
+	end := le.Uint32(sector0[mbrAt+12:])
+	for i, e := range []struct {
+		kind        byte
+		first, last uint32
+	}{{kind, uint32(p.First), uint32(p.Last)}, {protectiveType, 1, uint32(p.First) - 1}, {protectiveType, uint32(p.Last) + 1, end}} {
+		entry := sector0[mbrAt+i*mbrEntrySize:][:mbrEntrySize]
+		copy(entry, []byte{0, 0xFE, 0xFF, 0xFF, e.kind, 0xFE, 0xFF, 0xFF}) // beyond what cylinders, heads and sectors can say
+		le.PutUint32(entry[8:], e.first)
+		le.PutUint32(entry[12:], e.last-e.first+1)
+	}
 }
 
 func (t Table) header(self, other, entriesAt uint64, entries []byte) []byte {

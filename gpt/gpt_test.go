@@ -31,7 +31,9 @@ func written(t testing.TB, table Table, disk uint64) []byte {
 	}
 	b := make([]byte, disk*SectorSize)
 	ProtectiveMBR(b[:SectorSize], table.Sectors, true)
-	copy(b[SectorSize:], table.Primary())
+	primary := table.Primary()
+	copy(b[SectorSize:], primary[:SectorSize])
+	copy(b[table.entriesAt()*SectorSize:], primary[SectorSize:])
 	copy(b[(table.Sectors-TableSectors)*SectorSize:], table.Backup())
 	return b
 }
@@ -167,7 +169,17 @@ func TestAddTakesTheFirstFreeEntry(t *testing.T) {
 // After each single sector that Rewrite has written, in any order within one step, a reader and the firmware must find the old or the new table,
 // with the EFI system partition in it.
 func TestAPowerCutAfterAnySectorLeavesTheOldOrTheNewTable(t *testing.T) {
+	cutRewrites(t, testTable(4096))
+}
+
+// The same where a boot ROM's area lies between header and entries.
+func TestAPowerCutLeavesATableBehindABootArea(t *testing.T) {
 	image := testTable(4096)
+	image.EntriesAt = 300
+	cutRewrites(t, image)
+}
+
+func cutRewrites(t *testing.T, image Table) {
 	for name, start := range map[string]func() []byte{
 		"on a disk of the image's size": func() []byte { return written(t, image, 4096) },
 		"on a larger disk":              func() []byte { return written(t, image, 9000) },
@@ -185,7 +197,7 @@ func TestAPowerCutAfterAnySectorLeavesTheOldOrTheNewTable(t *testing.T) {
 		},
 		"with damaged primary entries and the backup inside the disk, repaired first": func() []byte {
 			b := written(t, image, 9000)
-			b[2*SectorSize+60] ^= 1
+			b[image.entriesAt()*SectorSize+60] ^= 1
 			return repaired(t, b)
 		},
 	} {
@@ -263,6 +275,72 @@ func repaired(t *testing.T, disk []byte) []byte {
 		t.Error("the repair did not restore the primary")
 	}
 	return disk
+}
+
+// What lies between header and entries is neither read nor written, and partitions cannot reach it.
+func TestABootAreaBelongsToNoPartition(t *testing.T) {
+	table := testTable(8192)
+	table.EntriesAt = 368
+	disk := written(t, table, 8192)
+	for i := 2 * SectorSize; i < 368*SectorSize; i++ {
+		disk[i] = 0xA5
+	}
+	c := read(t, disk)
+	if c.PrimaryErr != nil || c.BackupErr != nil || c.Table.EntriesAt != 368 || c.Table.FirstUsable() != 400 {
+		t.Fatalf("got %+v, want a table with its entries at 368", c)
+	}
+	next, _, err := c.Table.Add(Partition{Type: stateTyp, ID: testDisk, First: 2048, Last: 4095})
+	if err != nil {
+		t.Fatal(err)
+	}
+	writes, err := c.Rewrite(next)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range writes {
+		if end := w.Sector + uint64(len(w.Bytes)/SectorSize); w.Sector < 368 && end > 2 {
+			t.Errorf("sectors %d to %d are written", w.Sector, end)
+		}
+	}
+	for _, first := range []uint64{34, 399} {
+		if _, _, err := c.Table.Add(Partition{Type: stateTyp, ID: testDisk, First: first, Last: first}); err == nil {
+			t.Errorf("a partition at sector %d is in the boot area", first)
+		}
+	}
+	// A partition editor has moved the beginning of what is usable, not the entries: that is not our shape, and is left alone.
+	le := binary.LittleEndian
+	header := disk[SectorSize:][:SectorSize]
+	le.PutUint64(header[40:], 2048)
+	le.PutUint32(header[16:], 0)
+	le.PutUint32(header[16:], crc32.ChecksumIEEE(header[:92]))
+	if c, err := Read(bytes.NewReader(disk), 8192); !errors.Is(err, errGeometry) || len(c.Repair()) > 0 {
+		t.Errorf("got %v and %d writes, want an error and none", err, len(c.Repair()))
+	}
+}
+
+func TestSgdiskTakesABootArea(t *testing.T) {
+	table := testTable(8192)
+	table.EntriesAt = 368
+	disk := written(t, table, 8192)
+	HybridMBR(disk[:SectorSize], table.Partitions[0], 0x0C)
+	path := filepath.Join(t.TempDir(), "disk")
+	if err := os.WriteFile(path, disk, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("sgdisk", "-v", "-p", path).CombinedOutput()
+	if err != nil {
+		t.Fatalf("sgdisk (Debian package gdisk): %v\n%s", err, out)
+	}
+	for _, want := range []string{"No problems found", "First usable sector is 400"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("sgdisk does not say %q:\n%s", want, out)
+		}
+	}
+	// It protects all the same: a damaged primary is ours to repair.
+	disk[SectorSize+60] ^= 1
+	if c := read(t, disk); c.Foreign || len(c.Repair()) == 0 {
+		t.Errorf("a hybrid table is foreign %v, %d writes", c.Foreign, len(c.Repair()))
+	}
 }
 
 func equal(a, b Table) bool { return bytes.Equal(a.Primary(), b.Primary()) }

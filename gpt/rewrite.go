@@ -42,7 +42,7 @@ func (c Copies) Rewrite(next Table) ([]Write, error) {
 func primaryWrites(t Table) []Write {
 	primary := t.Primary()
 	return []Write{
-		{Sector: entriesLBA, Bytes: primary[SectorSize:], Sync: true},
+		{Sector: t.entriesAt(), Bytes: primary[SectorSize:], Sync: true},
 		{Sector: 1, Bytes: primary[:SectorSize], Sync: true},
 	}
 }

@@ -2,8 +2,8 @@
 // the device onto the disk it runs from.
 //
 // It is pure: it encodes, decodes and plans writes, and leaves the writing to its caller. Limits: 512-byte sectors, and
-// the usual geometry only: 128 entries of 128 bytes, at sector 2 and straight before the backup header. A table of
-// another shape is an error and stays untouched.
+// 128 entries of 128 bytes. The backup's lie straight before its header; the primary's at sector 2, or behind an area of a boot
+// ROM's, and what partitions may take begins straight behind them. A table of another shape is an error and stays untouched.
 package gpt
 
 import (
@@ -19,7 +19,7 @@ const (
 	entryCount     = 128
 	entrySize      = 128
 	entriesSectors = entryCount * entrySize / SectorSize // 32
-	entriesLBA     = 2
+	entriesLBA     = 2                                   // where the primary's lie unless Table.EntriesAt says otherwise
 
 	// TableSectors is what the backup takes at the end of the disk. The primary takes one more, for the protective MBR.
 	TableSectors = 1 + entriesSectors
@@ -43,17 +43,24 @@ type Table struct {
 	Disk       GUID
 	Sectors    uint64 // of the disk as the table knows it: the backup header is in the last one
 	Partitions []Partition
+
+	// EntriesAt is the sector of the primary's entries; 0: the usual one, 2. The boot ROMs of some boards start what lies in a
+	// sector near the beginning of an SD card, where the entries would be. Behind it they are in nobody's way, and what is before
+	// them is none of a partition's.
+	EntriesAt uint64
 }
 
+func (t Table) entriesAt() uint64 { return max(t.EntriesAt, entriesLBA) }
+
 // FirstUsable is the first sector that a partition may have.
-func (t Table) FirstUsable() uint64 { return 1 + TableSectors }
+func (t Table) FirstUsable() uint64 { return t.entriesAt() + entriesSectors }
 
 // LastUsable is the last sector that a partition may have.
 func (t Table) LastUsable() uint64 { return t.Sectors - 1 - TableSectors }
 
 // Verify says what is wrong with the table: too small a disk, partitions outside it or over each other, names too long.
 func (t Table) Verify() error {
-	if t.Sectors < 2*TableSectors+2 || t.Sectors > 1<<55 {
+	if t.Sectors < 2*TableSectors+2 || t.Sectors > 1<<55 || t.EntriesAt >= t.Sectors || t.FirstUsable() > t.LastUsable() {
 		return fmt.Errorf("a disk of %d sectors cannot hold a GUID partition table", t.Sectors)
 	}
 	if len(t.Partitions) > entryCount {
