@@ -4,6 +4,7 @@
 
 GO    ?= go
 BOARD ?= pc
+ARCH   = $(shell sed -n 's/^arch *= *"\(.*\)"/\1/p' $(if $(filter %.toml,$(BOARD)),$(BOARD),board/$(BOARD).toml))
 
 export CGO_ENABLED = 0
 
@@ -61,7 +62,7 @@ help:
 	@echo 'make lint     formatting, vet, rules of the house'
 	@echo 'make clean    remove bin and out'
 	@echo
-	@echo 'BOARD=qemu-arm64 or qemu-arm64-uboot makes run, image and size work for that board. Parts of make test: test-pure,'
+	@echo 'BOARD=NAME makes run, image and size work for another board (bin/bantam boards), test-boards for it alone. Parts of make test: test-pure,'
 	@echo 'test-big-endian, test-machines, cross.'
 
 run: image
@@ -69,8 +70,8 @@ run: image
 
 # The lock lies in out: the checkout stays as it is, and may be read-only; who tries the examples gets the newest packages,
 # and keeps them until `make clean`.
-image: build
-	@bin/bantam build --board $(BOARD) --lock out/$(BOARD).lock examples/$(BOARD:-uboot=)/system.toml
+image: build $(if $(filter arm,$(ARCH)),device-arm)
+	@bin/bantam build --board $(BOARD) --lock out/$(notdir $(BOARD)).lock $(firstword $(wildcard examples/$(BOARD:-uboot=)/system.toml) examples/pc/system.toml)
 
 build: run-packages bin/bantam device
 
@@ -83,7 +84,12 @@ test-packages:
 bin/bantam:
 	@$(GO) build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o $@ ./cmd/bantam
 
-# The device binary for both boards.
+# The device binary for PCs and 64-bit ARM, and that for 32-bit ARM, which only its boards need.
+.PHONY: device-arm
+device-arm:
+	@GOARCH=arm GOARM=7 $(DEVICE) -o bin/device/arm/bantam ./init
+	@$(DROP_LINES) bin/device/arm/bantam
+
 device:
 	@GOARCH=amd64 $(DEVICE) -o bin/device/amd64/bantam ./init
 	@GOARCH=arm64 $(DEVICE) -o bin/device/arm64/bantam ./init
@@ -133,10 +139,11 @@ test-machines-and-disks:
 test-kernels: test-packages build
 	$(GO) test -timeout 60m -run '$(KERNELS)' ./test
 
-# What boot loaders do with slots that are damaged or do not start, GRUB and U-Boot: a few minutes each.
-test-boards: test-packages build
+# What boot loaders do with slots that are damaged or do not start, GRUB and U-Boot: a few minutes each. Then every board of which there
+# is an SD card: built, looked at, and started where QEMU has its machine. BOARD=NAME: that board's tests alone.
+test-boards: test-packages build device-arm
 	$(call need,$(UBOOT_PACKAGES))
-	$(GO) test -timeout 60m -run '$(BOARDS)' ./test
+	$(if $(filter-out file default,$(origin BOARD)),TEST_BOARD=$(BOARD) )$(GO) test -count=1 -timeout 120m -run '$(BOARDS)' ./test
 
 # Every architecture that a board may have.
 .PHONY: cross

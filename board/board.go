@@ -1,24 +1,27 @@
-// Package board is what Bantam knows about kinds of hardware: one TOML file a board,
-// compiled in. It is data only; images decides what to do with it. The device never
-// imports this package: there the kernel's own device names say all that is needed.
+// Package board is what Bantam knows about kinds of hardware: one TOML file a board, compiled in, or of somebody's own.
+// It is data only; images decides what to do with it. The device never imports this package: there the kernel's own device
+// names say all that is needed.
 package board
 
 import (
+	"cmp"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/BurntSushi/toml"
+	"bantam/spelling"
+	"bantam/system"
 )
 
 // Ways in which a board starts its kernel.
 const (
 	Hybrid  = "hybrid"   // PC: GRUB for BIOS and UEFI on a disk, isolinux and a UKI on a CD
 	EFIGrub = "efi-grub" // GRUB for UEFI on a disk, which unpacks the kernel
-	UBoot   = "u-boot"   // U-Boot, which is the board's firmware and unpacks the kernel, by a script on a disk
+	UBoot   = "u-boot"   // U-Boot, the board's firmware or on its SD card, which starts the kernel by a script on a disk
 )
 
 // Board is one kind of hardware.
@@ -27,12 +30,60 @@ type Board struct {
 	Description   string   `toml:"description"`    // one line for people
 	Arch          string   `toml:"arch"`           // Go's name, e.g. amd64
 	DebianArch    string   `toml:"debian_arch"`    // Debian's name, e.g. armhf
+	Release       string   `toml:"release"`        // of Debian, that its packages come from unless somebody says another; "": this host's
 	KernelPackage string   `toml:"kernel_package"` // Debian's meta package, e.g. linux-image-amd64
+	DeviceTrees   []string `toml:"device_trees"`   // of that package, e.g. allwinner/sun8i-h3-orangepi-pc.dtb; the first, unless U-Boot's fdtfile names another
 	Cmdline       string   `toml:"cmdline"`        // the kernel's command line, e.g. console=ttyS0 panic=10
 	Boot          string   `toml:"boot"`           // Hybrid, EFIGrub or UBoot
+	Medium        string   `toml:"medium"`         // what the image is written to, for people, e.g. SD card
 	ImageLimit    int64    `toml:"image_limit"`    // bytes that the largest image may have
 	Modules       []string `toml:"modules"`        // kernel modules of its hardware by name, alias or pattern, e.g. virtio_*
-	QEMU          QEMU     `toml:"qemu"`
+	Loader        Loader   `toml:"u_boot"`         // how U-Boot gets there and where it puts things
+	QEMU          QEMU     `toml:"qemu"`           // none: no virtual machine stands for it
+
+	Memory   int      `toml:"memory"`   // MiB of the smallest of these boards; 0: not said
+	Network  string   `toml:"network"`  // for people: which ports, which driver
+	LEDs     []string `toml:"leds"`     // as /sys/class/leds calls them
+	Buttons  []string `toml:"buttons"`  // for people: which buttons there are, and what they do
+	Seen     string   `toml:"seen"`     // for people: what of it was seen at work, and where
+	Recovery string   `toml:"recovery"` // for a person with the board in hand
+}
+
+// Loader is how an image brings U-Boot to a board, and what the script that U-Boot runs is to know of it.
+type Loader struct {
+	Programs []Program  `toml:"program"`   // that lie at a place of the medium which the boot ROM knows
+	Files    []BootFile `toml:"file"`      // on the medium's FAT partition
+	Area     int64      `toml:"area"`      // bytes at the medium's beginning that no partition may take; 0: the usual table's
+	MBR      bool       `toml:"mbr"`       // the boot ROM finds the FAT partition by an MBR alone
+	Kernel   int64      `toml:"kernel_at"` // address in memory; 64 KiB before it the script has its own. 0: where U-Boot's environment says
+	Initrd   int64      `toml:"initrd_at"` // likewise
+}
+
+// IsZero tells a board whose U-Boot is its own firmware.
+func (l Loader) IsZero() bool { return len(l.Programs)+len(l.Files) == 0 }
+
+// A Program is raw bytes at an offset of the medium.
+type Program struct {
+	Source
+	Offset int64  `toml:"offset"` // in bytes, e.g. 8192
+	Magic  string `toml:"magic"`  // what must stand in the file, e.g. eGON.BT0; "": anything
+	At     int64  `toml:"magic_at"`
+}
+
+// A BootFile is one on the FAT partition: of a package, a text, or one of the board's device trees, for firmware that wants one before
+// any kernel is read.
+type BootFile struct {
+	Source
+	Text string `toml:"text"`
+	Tree string `toml:"device_tree"` // e.g. broadcom/bcm2837-rpi-3-b.dtb
+	Name string `toml:"name"`        // at most 8 and 3 characters in upper case, e.g. CONFIG.TXT
+}
+
+// A Source is a file of a Debian package.
+type Source struct {
+	Package   string `toml:"package"`   // e.g. u-boot-sunxi
+	Component string `toml:"component"` // of the archive, e.g. non-free-firmware; "": main
+	Path      string `toml:"path"`      // e.g. usr/lib/u-boot/orangepi_zero/u-boot-sunxi-with-spl.bin
 }
 
 // QEMU is the virtual machine that stands for a board.
@@ -42,7 +93,8 @@ type QEMU struct {
 	Machine string   `toml:"machine"` // e.g. q35
 	CPU     string   `toml:"cpu"`     // "" is the machine's default
 	Memory  int      `toml:"memory"`  // MiB
-	UBoot   File     `toml:"u_boot"`  // the firmware of a board that U-Boot starts
+	SD      bool     `toml:"sd"`      // it starts from an SD card and has the board's own network port
+	UBoot   File     `toml:"u_boot"`  // the firmware of a board that has U-Boot in it
 	Args    []string `toml:"args"`    // further arguments, e.g. -device i6300esb
 }
 
@@ -55,65 +107,80 @@ type File struct {
 //go:embed *.toml
 var files embed.FS
 
+const ending = ".toml"
+
 // Names lists the boards there are.
 func Names() []string { return names(files) }
 
 func names(fsys fs.FS) []string {
-	entries, err := fs.Glob(fsys, "*.toml")
+	entries, err := fs.Glob(fsys, "*"+ending)
 	if err != nil {
 		panic(err) // the pattern is wrong, which only this file can be
 	}
 	for i, e := range entries {
-		entries[i] = strings.TrimSuffix(e, ".toml")
+		entries[i] = strings.TrimSuffix(e, ending)
 	}
 	slices.Sort(entries) // as names, without what ended them
 	return entries
 }
 
-// Load returns a board by name. The error for an unknown one lists those there are.
-func Load(name string) (Board, error) { return load(files, name) }
+// Load returns a board by its name, or reads the file of one: what ends in .toml is a file. The error for an unknown name lists those there
+// are, that for one of a board that is too small says why; faults of a file are a *BadFile.
+func Load(name string) (Board, error) {
+	if strings.HasSuffix(name, ending) {
+		return loadFile(name)
+	}
+	return load(files, name)
+}
 
 func load(fsys fs.FS, name string) (Board, error) {
-	b := Board{Name: name}
-	if !slices.Contains(names(fsys), name) {
-		return b, fmt.Errorf("no board %q; there are %s", name, strings.Join(names(fsys), ", "))
-	}
-	file := name + ".toml"
-	text, err := fs.ReadFile(fsys, file)
-	if err != nil {
-		return b, err
-	}
-	meta, err := toml.Decode(string(text), &b)
-	if err != nil {
-		return b, fmt.Errorf("board %s: %w", file, err)
-	}
-	var faults []error
-	for _, key := range meta.Undecoded() {
-		faults = append(faults, fmt.Errorf("board %s: unknown key %s", file, key))
-	}
-	for _, must := range []struct {
-		key  string
-		here bool
-	}{
-		{"description", b.Description != ""},
-		{"arch", b.Arch != ""},
-		{"debian_arch", b.DebianArch != ""},
-		{"kernel_package", b.KernelPackage != ""},
-		{"cmdline", b.Cmdline != ""},
-		{"image_limit", b.ImageLimit > 0},
-		{"modules", len(b.Modules) > 0},
-		{"qemu.binary", b.QEMU.Binary != ""},
-		{"qemu.package", b.QEMU.Package != ""},
-		{"qemu.machine", b.QEMU.Machine != ""},
-		{"qemu.memory", b.QEMU.Memory > 0},
-		{"qemu.u_boot", b.Boot != UBoot || b.QEMU.UBoot.Path != "" && b.QEMU.UBoot.Package != ""},
-	} {
-		if !must.here {
-			faults = append(faults, fmt.Errorf("board %s: %s is missing", file, must.key))
+	if all := names(fsys); !slices.Contains(all, name) {
+		if reason := Refused(name); reason != "" {
+			return Board{}, fmt.Errorf("board %s is not supported: %s", name, reason)
 		}
+		hint := "no board %q; there are %s, and FILE.toml takes one of your own"
+		if near := spelling.Nearest(name, all); near != "" {
+			return Board{}, fmt.Errorf("did you mean %q? "+hint, near, name, strings.Join(all, ", "))
+		}
+		return Board{}, fmt.Errorf(hint, name, strings.Join(all, ", "))
 	}
-	if !slices.Contains([]string{Hybrid, EFIGrub, UBoot}, b.Boot) {
-		faults = append(faults, fmt.Errorf("board %s: boot = %q; it may be %q, %q or %q", file, b.Boot, Hybrid, EFIGrub, UBoot))
+	text, err := fs.ReadFile(fsys, name+ending)
+	if err != nil {
+		return Board{}, err
 	}
-	return b, errors.Join(faults...)
+	return whole(Parse("board "+name+ending, name, text))
+}
+
+func loadFile(path string) (Board, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return Board{}, fmt.Errorf("board: %w", err)
+	}
+	if !info.Mode().IsRegular() || info.Size() > system.MaxSize {
+		return Board{}, fmt.Errorf("board: %s: want a file of at most %d bytes", path, system.MaxSize)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Board{}, fmt.Errorf("board: %w", err)
+	}
+	return whole(Parse(path, strings.TrimSuffix(filepath.Base(path), ending), text))
+}
+
+// BadFile says that a board's file has faults.
+type BadFile struct{ Problems []system.Problem }
+
+func (e *BadFile) Error() string {
+	lines := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		lines[i] = p.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+func whole(b Board, problems []system.Problem) (Board, error) {
+	if len(problems) > 0 {
+		return Board{}, &BadFile{problems}
+	}
+	b.Medium = cmp.Or(b.Medium, "disk")
+	return b, nil
 }

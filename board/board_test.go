@@ -1,6 +1,11 @@
 package board
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -32,21 +37,52 @@ func TestEveryBoardLoads(t *testing.T) {
 }
 
 func TestBadBoardsAreRefused(t *testing.T) {
-	good, err := files.ReadFile("pc.toml")
-	if err != nil {
-		t.Fatal(err)
+	read := func(name string) string {
+		text, err := files.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	pc, card := read("pc.toml"), read("orangepi-pc.toml")
+	change := func(text, from, to string) string {
+		if !strings.Contains(text, from) {
+			t.Fatalf("no %q in the board to change", from)
+		}
+		return strings.Replace(text, from, to, 1)
 	}
 	for _, test := range []struct {
 		name, board, text string
 		want              []string
 	}{
 		{"an unknown board lists those there are", "toaster", "", []string{`no board "toaster"; there are mine`}},
+		{"a slip is told", "mien", "", []string{`did you mean "mine"?`}},
 		{"a path is not a board", "../mine", "", []string{`no board "../mine"`}},
-		{"an unknown key is named", "mine", "colour = 1\n" + string(good), []string{"mine.toml: unknown key colour"}},
-		{"an unknown way to boot lists the known ones", "mine", strings.Replace(string(good), `"hybrid"`, `"magic"`, 1), []string{`boot = "magic"; it may be "hybrid", "efi-grub" or "u-boot"`}},
-		{"all that is missing is named at once", "mine", "arch = \"amd64\"", []string{"description is missing", "qemu.memory is missing", "image_limit is missing"}},
-		{"U-Boot is a file on the host", "mine", strings.Replace(string(good), `"hybrid"`, `"u-boot"`, 1), []string{"mine.toml: qemu.u_boot is missing"}},
-		{"broken TOML says where", "mine", "arch = ", []string{"mine.toml", "line 1"}},
+		{"a board that is too small is refused with the reason", "TL-MR3020", "", []string{"TL-MR3020 is not supported", "4 MB of flash"}},
+		{"by any of its names", "mr3020", "", []string{"mr3020 is not supported", "4 MB of flash"}},
+		{"an unknown key is named where it is", "mine", "colour = 1\n" + pc, []string{"mine.toml:1:1: unknown key colour"}},
+		{"also in a table, with what was meant", "mine", change(card, "offset ", "ofset "), []string{`unknown key u_boot.program[0].ofset`, `did you mean "offset"?`}},
+		{"a value of another type", "mine", change(pc, "image_limit    = 1_000_000_000", "image_limit = \"1 GB\""),
+			[]string{"mine.toml:8:15: image_limit: expected an integer, found a string"}},
+		{"an unknown way to boot lists the known ones", "mine", change(pc, `"hybrid"`, `"hybird"`), []string{`boot: "hybird" is none of hybrid, efi-grub, u-boot`, `did you mean "hybrid"?`}},
+		{"all that is missing is named at once", "mine", "arch = \"amd64\"", []string{"description is missing", "image_limit is missing", "modules is missing"}},
+		{"a virtual machine is whole or none", "mine", change(pc, "memory  = 512", ""), []string{"qemu.memory is missing"}},
+		{"U-Boot is a file on the host", "mine", change(pc, `"hybrid"`, `"u-boot"`), []string{"mine.toml:", "qemu.u_boot is missing"}},
+		{"broken TOML says where", "mine", "arch = ", []string{"mine.toml:1:"}},
+		{"Debian's architecture is the same as Go's", "mine", change(card, `"armhf"`, `"armel"`), []string{`Debian calls arm armhf; write "armhf"`}},
+		{"what a boot ROM starts lies clear of the table", "mine", change(card, "= 8192", "= 512"), []string{"offset 512: want a multiple of 512 that leaves the first 1024 bytes"}},
+		{"and in its area", "mine", change(card, "= 8192", "= 2_097_152"), []string{"offset 2097152 is behind what area leaves"}},
+		{"which must be there", "mine", change(card, "area      = 2_097_152", ""), []string{"u_boot.area is missing: a program at byte 8192"}},
+		{"a program is of a package", "mine", change(card, `package  = "u-boot-sunxi"`, ""), []string{"package and path are both wanted"}},
+		{"inside it", "mine", change(card, `"usr/lib`, `"../lib`), []string{`is no path in a package`}},
+		{"a kernel needs room", "mine", change(card, "0x4780_0000", "0x4390_0000"), []string{"the kernel at 0x43800000 reaches over the initrd at 0x43900000"}},
+		{"a device tree is one", "mine", change(card, "orangepi-pc.dtb", "orangepi-pc.dts"), []string{`device_trees: "sun8i-h3-orangepi-pc.dts" is no device tree`}},
+		{"only U-Boot goes by one", "mine", pc + "[u_boot]\narea = 1_048_576\n", []string{"u_boot: only U-Boot goes by it"}},
+		{"too little memory", "mine", change(card, "memory         = 1024", "memory = 32"), []string{"memory: 32 MiB are too few"}},
+		{"too little flash", "mine", change(card, "1_000_000_000", "4_000_000"), []string{"image_limit: 4000000 bytes are too few"}},
+		{"a name that is none for FAT", "mine", card + "\n[[u_boot.file]]\ntext = \"x\"\nname = \"config.text\"\n", []string{`"config.text" is no name for FAT`}},
+		{"the script is ours", "mine", card + "\n[[u_boot.file]]\ntext = \"x\"\nname = \"BOOT.SCR\"\n", []string{"BOOT.SCR is the script"}},
+		{"no tree that the board has not", "mine", card + "\n[[u_boot.file]]\ndevice_tree = \"x.dtb\"\nname = \"X.DTB\"\n", []string{`"x.dtb" is not among device_trees`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := load(fstest.MapFS{"mine.toml": {Data: []byte(test.text)}}, test.board)
@@ -60,4 +96,98 @@ func TestBadBoardsAreRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestABoardMayBeAFileOfOnesOwn(t *testing.T) {
+	text, err := files.ReadFile("orangepi-pc.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	good, bad := filepath.Join(dir, "my-board.toml"), filepath.Join(dir, "My Board.toml")
+	for _, path := range []string{good, bad} {
+		if err := os.WriteFile(path, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b, err := Load(good); err != nil || b.Name != "my-board" || b.Arch != "arm" {
+		t.Errorf("got %+v, %v", b, err)
+	}
+	var faults *BadFile
+	if _, err := Load(bad); !errors.As(err, &faults) || !strings.HasPrefix(err.Error(), bad+":1:1: \"My Board\" is no name of a board") {
+		t.Errorf("a bad name: %v", err)
+	}
+	if _, err := Load(filepath.Join(dir, "none.toml")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+	if _, err := Load(dir + ".toml/"); err == nil {
+		t.Error("a folder is a board")
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, name := range Names() {
+		text, err := files.ReadFile(name + ".toml")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Add([]byte("[u_boot]\nprogram = [{offset = -1}, 3]\n[[u_boot.file]]\n"))
+	f.Add([]byte("[qemu]\nbinary = 'x'\nu_boot = {}\nboot = \"u-boot\""))
+	f.Add([]byte("debian_arch = 3\narch = \"arm\"\nu_boot = 1\ndevice_trees = [1]\nboot = \"u-boot\""))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		_, problems := Parse("x.toml", "x", text)
+		for _, p := range problems {
+			if p.Line < 1 || p.Col < 1 || p.Message == "" {
+				t.Errorf("%+v", p)
+			}
+		}
+	})
+}
+
+// The page about boards walks through one; it is one.
+func TestTheBoardOfTheDocumentationIsOne(t *testing.T) {
+	page, err := os.ReadFile("../docs/boards.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```toml\n")
+	text, _, ended := strings.Cut(rest, "```")
+	b, problems := Parse("boards.md", "mine", []byte(text))
+	if !ended || len(problems) > 0 {
+		t.Fatalf("%v", problems)
+	}
+	whole, err := Load("orangepi-pc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.Arch != whole.Arch || !reflect.DeepEqual(b.Loader, whole.Loader) || !slices.Equal(b.DeviceTrees, whole.DeviceTrees) || b.Cmdline != whole.Cmdline {
+		t.Errorf("it says\n%+v\nand orangepi-pc\n%+v", b, whole)
+	}
+	// Every key is explained there.
+	for _, key := range keysOf(reflect.TypeFor[Board]()) {
+		if !regexp.MustCompile("`" + key + "`|" + key + ` += |\[\[?[a-z_]*\.?` + key + `\]`).MatchString(string(page)) {
+			t.Errorf("docs/boards.md does not name the key %s", key)
+		}
+	}
+}
+
+// keysOf lists the keys of a table and of those below it, but for what only QEMU needs.
+func keysOf(t reflect.Type) (keys []string) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		key := f.Tag.Get("toml")
+		if key != "" && key != "-" {
+			keys = append(keys, key)
+		}
+		of := f.Type
+		if of.Kind() == reflect.Slice {
+			of = of.Elem()
+		}
+		if of.Kind() == reflect.Struct && key != "qemu" {
+			keys = append(keys, keysOf(of)...)
+		}
+	}
+	return keys
 }

@@ -17,7 +17,11 @@ import (
 
 // path names a file in the private root.
 func (a *Archive) path(elem ...string) string {
-	return filepath.Join(append([]string{a.CacheDir, "apt", a.Release + "-" + a.Arch}, elem...)...)
+	root := a.Release + "-" + a.Arch
+	if a.Component != "" {
+		root += "-" + a.Component
+	}
+	return filepath.Join(append([]string{a.CacheDir, "apt", root}, elem...)...)
 }
 
 // writeSources makes the private root. Lists that were fetched from other sources count no longer.
@@ -30,7 +34,7 @@ func (a *Archive) writeSources() error {
 			return fmt.Errorf("apt's private root: %w", err)
 		}
 	}
-	sources, err := debianSources("/etc/apt", a.Release, a.AllowExpired)
+	sources, err := debianSources("/etc/apt", a.Release, a.Component, a.AllowExpired)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package images
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"debug/elf"
 	"encoding/json"
@@ -106,6 +107,9 @@ func Compose(ctx context.Context, in Inputs) (*Composed, error) {
 			return nil, fmt.Errorf("kernel: %w", err)
 		}
 	}
+	if c.Kernel, err = withTrees(in.Board, in.Kernel, c.Kernel); err != nil {
+		return nil, err
+	}
 	chosen, network, err := in.chooseModules(ctx, c, sys)
 	if err != nil {
 		return nil, err
@@ -209,8 +213,9 @@ var elfMachines = map[string]elf.Machine{
 func readDevice(path, arch string) ([]byte, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("device binary %s is not there: build it with make device, or by\n"+
-			"  CGO_ENABLED=0 GOARCH=%s go build -trimpath -ldflags='-s -w' -o %s ./init", path, arch, path)
+		target := map[string]string{"arm": "device-arm"}[arch]
+		return nil, fmt.Errorf("device binary %s is not there: build it with make %s, or by\n"+
+			"  CGO_ENABLED=0 GOARCH=%s go build -trimpath -ldflags='-s -w' -o %s ./init", path, cmp.Or(target, "device"), arch, path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("device binary: %w", err)

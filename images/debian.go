@@ -21,7 +21,9 @@ import (
 // What was fetched once needs no network again until apt's lists are older than NotBefore.
 type Archive struct {
 	CacheDir  string
-	Release   string    // e.g. bookworm; "" is the host's
+	Release   string    // e.g. bookworm; "" is the lock's, or Default, or the host's
+	Default   string    // the release where nobody says another
+	Component string    // of the archive beside main, e.g. non-free-firmware; "": none
 	Arch      string    // Debian's name, e.g. arm64
 	NotBefore time.Time // lists older than this are updated; zero: a week ago
 	Progress  Progress
@@ -33,6 +35,7 @@ type Archive struct {
 	Vendor string       // folder that has all that the lock names, as bantam vendor fills it; then nothing else is asked
 
 	configured bool   // apt.conf has been written
+	fixed      string // the release, whatever others come from; the lock is not asked for it
 	snapshot   string // the service's address; "" is snapshotService
 }
 

@@ -23,8 +23,8 @@ type debianSource struct {
 
 // debianSources returns the sources of a release as lines of a sources.list: the mirrors
 // that the host uses for Debian itself, or deb.debian.org if it uses none for this release. The host's
-// options for them, as trusted=yes, are left out.
-func debianSources(etcApt, release string, allowExpired bool) (string, error) {
+// options for them, as trusted=yes, are left out. component is one beside main, "" for none.
+func debianSources(etcApt, release, component string, allowExpired bool) (string, error) {
 	sources, err := hostSources(etcApt)
 	if err != nil {
 		return "", err
@@ -36,6 +36,9 @@ func debianSources(etcApt, release string, allowExpired bool) (string, error) {
 	}
 	var b strings.Builder
 	writeSource := func(uri, suite string, components []string) {
+		if component != "" && !slices.Contains(components, component) {
+			components = append(slices.Clone(components), component)
+		}
 		fmt.Fprintf(&b, "deb [%s] %s %s %s\n", options, uri, suite, strings.Join(components, " "))
 	}
 	var whole bool // the release itself, not only its updates, is among them

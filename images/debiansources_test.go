@@ -72,7 +72,7 @@ Components: main
 					t.Fatal(err)
 				}
 			}
-			text, err := debianSources(etc, "bookworm", false)
+			text, err := debianSources(etc, "bookworm", "", false)
 			if err != nil {
 				t.Fatal(err)
 			}

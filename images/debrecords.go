@@ -106,9 +106,10 @@ func (a Archive) KnownClosure(name string) []Record {
 
 // locate fills in the release, and makes the cache's path one that apt understands.
 func (a *Archive) locate() (err error) {
-	if a.Release, err = a.Lock.Release(a.Release); err != nil {
+	if a.Release, err = a.Lock.Release(a.Release); err != nil && a.fixed == "" {
 		return err
 	}
+	a.Release = cmp.Or(a.fixed, a.Release, a.Default)
 	if a.Release == "" {
 		if a.Release, err = hostRelease("/etc/os-release"); err != nil {
 			return err
@@ -117,7 +118,9 @@ func (a *Archive) locate() (err error) {
 	if strings.Trim(a.Release, "abcdefghijklmnopqrstuvwxyz-") != "" { // it is part of paths, too
 		return noRelease(a.Release)
 	}
-	a.Lock.SetRelease(a.Release)
+	if a.fixed == "" {
+		a.Lock.SetRelease(a.Release)
+	}
 	dir, err := filepath.Abs(a.CacheDir) // apt knows no working directory
 	a.CacheDir = dir
 	return err

@@ -13,6 +13,9 @@ import (
 type Disk struct {
 	Programs   GRUBPrograms
 	Script     []byte // instead of them for a board that U-Boot starts: from UBootScript
+	UBoot      ubootLoader
+	Area       int64  // bytes at the beginning that belong to UBoot's programs and to no partition; 0: none
+	MBR        bool   // for a boot ROM that finds the FAT partition by an MBR alone, and reads FAT16
 	Kernel     []byte // as it lies in the slot: as Compose leaves it
 	Initrd     []byte // all segments, one behind the other
 	Layers     layout // as in Parts
@@ -29,10 +32,10 @@ const diskUnit = 4096
 // WriteDisk writes a disk image that GRUB or U-Boot starts from slot A:
 //
 //	sector 0       GRUB's boot sector, for a BIOS
-//	sector 1-33    GUID partition table
+//	sector 1-33    GUID partition table; where U-Boot's programs lie near the beginning, its entries are behind them
 //	partition 2    GRUB's core, for a BIOS
 //	partition 3, 4 the state that the loader decides by, twice
-//	partition 1    the EFI system partition (FAT) with GRUB for UEFI, or with U-Boot's script
+//	partition 1    the EFI system partition (FAT) with GRUB for UEFI, or with U-Boot's script and what firmware needs before it
 //	partition 5    the layers, if there are any
 //	partition 6    slot A: header, checksums, kernel, initrd, origin. It is the last, because the device lengthens it
 //	end            backup of the partition table
@@ -56,12 +59,17 @@ func diskLayout(d Disk) (layout, error) {
 	if err != nil {
 		return l, err
 	}
-	esp, _, err := fatLayout([]fatFile{file}, d.Label, binary.LittleEndian.Uint32(d.Disk[:]))
+	kind := fatKind{cluster: fatMinCluster}
+	if d.MBR {
+		kind = fatKind{cluster: fatSector, only16: true}
+	}
+	esp, _, err := kind.layout(append([]fatFile{file}, d.UBoot.files...), d.Label, binary.LittleEndian.Uint32(d.Disk[:]))
 	if err != nil {
 		return l, err
 	}
 
-	const coreAt = (1 + gpt.TableSectors) * gpt.SectorSize
+	const tableEnd = (1 + gpt.TableSectors) * gpt.SectorSize
+	coreAt := max(tableEnd, d.Area)
 	coreSize := roundUp(int64(len(d.Programs.Core)), gpt.SectorSize)
 	state1At := roundUp(coreAt+coreSize, diskUnit)
 	state2At := state1At + slot.CopySize
@@ -76,23 +84,30 @@ func diskLayout(d Disk) (layout, error) {
 
 	mbr := make([]byte, gpt.SectorSize)
 	if d.Programs.Core != nil {
-		if mbr, err = grubBootSector(d.Programs.Boot, coreAt/gpt.SectorSize); err != nil {
+		if mbr, err = grubBootSector(d.Programs.Boot, uint64(coreAt/gpt.SectorSize)); err != nil {
 			return l, err
 		}
-		core, err := grubCore(d.Programs.Core, coreAt/gpt.SectorSize)
+		core, err := grubCore(d.Programs.Core, uint64(coreAt/gpt.SectorSize))
 		if err != nil {
 			return l, err
 		}
 		l.add(coreAt, "GRUB's core", Bytes(core))
 	}
 	gpt.ProtectiveMBR(mbr, uint64(l.size/gpt.SectorSize), d.Programs.Core != nil)
+	if d.MBR {
+		const fat = 0x0C // the type that every boot ROM knows
+		gpt.HybridMBR(mbr, gpt.Partition{First: uint64(espAt / gpt.SectorSize), Last: uint64((espAt+esp.size)/gpt.SectorSize) - 1}, fat)
+	}
 	l.add(0, "MBR", Bytes(mbr))
+	for _, p := range d.UBoot.programs {
+		l.add(p.at, p.name, Bytes(p.bytes))
+	}
 	l.add(state1At, "state", Bytes(copyOfState))
 	l.add(state2At, "state, second copy", Bytes(copyOfState))
 	l.shifted(espAt, esp)
 	l.shifted(layersAt, d.Layers)
 	l.shifted(slotAt, slotA)
-	return l, addTable(&l, d.Disk,
+	return l, addTable(&l, d.Disk, d.Area,
 		espSpan(espAt, esp.size),
 		span{gpt.BIOSBoot, gpt.GRUBPurpose, gpt.GRUBPurpose, coreAt, coreSize},
 		span{gpt.BootState, gpt.BootState1Purpose, gpt.BootState1Purpose, state1At, slot.CopySize},

@@ -9,7 +9,7 @@ import (
 
 // The FAT writer makes the small read-mostly file system of an EFI system partition (Microsoft's FAT specification 1.03):
 // FAT12 or FAT16, one copy of the table, names of the 8.3 kind in upper case, every file one contiguous chain. The data
-// area begins at a multiple of 2048 bytes and clusters are at least as large, so ISO 9660 can point at the same extents.
+// area begins at a multiple of 2048 bytes and clusters are as a rule at least as large, so ISO 9660 can point at the same extents.
 // There is no FAT32: it begins at 2 GiB with the largest cluster, and no firmware loads a program of that size.
 
 const (
@@ -46,14 +46,24 @@ type fatEntry struct {
 	cluster int64
 }
 
+// A fatKind is what a reader of the file system asks of it.
+type fatKind struct {
+	cluster int64 // the least bytes of one
+	only16  bool  // it does not know FAT12
+}
+
 // fatLayout lays the files out and returns the file system and the byte at which each file begins in it.
 func fatLayout(files []fatFile, label string, volumeID uint32) (layout, map[string]int64, error) {
+	return fatKind{cluster: fatMinCluster}.layout(files, label, volumeID)
+}
+
+func (kind fatKind) layout(files []fatFile, label string, volumeID uint32) (layout, map[string]int64, error) {
 	root, err := fatTree(files)
 	if err != nil {
 		return layout{}, nil, err
 	}
 	var clusterSize, clusters int64
-	for clusterSize = fatMinCluster; ; clusterSize *= 2 {
+	for clusterSize = kind.cluster; ; clusterSize *= 2 {
 		if clusterSize > fatMaxCluster {
 			return layout{}, nil, fmt.Errorf("an EFI partition of %d clusters of %d bytes: at most %d", clusters, fatMaxCluster, fat16Clusters)
 		}
@@ -64,7 +74,7 @@ func fatLayout(files []fatFile, label string, volumeID uint32) (layout, map[stri
 	}
 	// Implementations disagree by a few at the border of the two kinds, so stay clear of it.
 	bits := int64(12)
-	if clusters > fat12Clusters-16 {
+	if clusters > fat12Clusters-16 || kind.only16 {
 		bits, clusters = 16, max(clusters, fat12Clusters+16)
 	}
 	tableSectors := roundUp((clusters+2)*bits, 8*fatSector) / (8 * fatSector)

@@ -112,7 +112,7 @@ func hybridLayout(p Parts) (layout, error) {
 	}
 	l.add(0, "MBR", Bytes(mbr))
 	l.shifted(layersAt, p.Layers)
-	return l, addTable(&l, p.Disk, espSpan(espAt, esp.size), layersSpan(layersAt, p.Layers.size))
+	return l, addTable(&l, p.Disk, 0, espSpan(espAt, esp.size), layersSpan(layersAt, p.Layers.size))
 }
 
 // isolinuxConfig starts the one entry at once. NOESCAPE: noise on an open serial line must not end in a boot prompt

@@ -22,6 +22,7 @@ type Kernel struct {
 	Image   string    // path of vmlinuz
 	Modules string    // folder that has modules.builtin and kernel/; "" if the kernel has none
 	Config  string    // path of its configuration; "" if that is not known
+	Trees   string    // folder of its device trees; "" if it has none
 	Date    time.Time // of its package; zero if that is not known
 	Chosen  bool      // by the user: what it lacks is no fault of the board
 
@@ -55,7 +56,7 @@ func fetchKernel(ctx context.Context, archive Archive, name string) (Kernel, err
 	if err != nil || len(images) != 1 {
 		return Kernel{}, fmt.Errorf("%s: has %d kernels in /boot, want 1: not a kernel package?", p.Name, len(images))
 	}
-	if good, err := isKernel(images[0], archive.Arch); err != nil {
+	if good, err := isKernel(images[0], goArch(archive.Arch)); err != nil {
 		return Kernel{}, err
 	} else if !good {
 		return Kernel{}, fmt.Errorf("%s is no Linux kernel, so the cache is damaged; delete %s", images[0], filepath.Dir(p.Dir))
@@ -76,6 +77,7 @@ func fetchKernel(ctx context.Context, archive Archive, name string) (Kernel, err
 		Image:   images[0],
 		Modules: modules,
 		Config:  filepath.Join(p.Dir, "boot", "config-"+version),
+		Trees:   filepath.Join(p.Dir, "usr", "lib", "linux-image-"+version),
 		Date:    date,
 		id:      p.SHA256,
 	}, nil
@@ -97,9 +99,10 @@ func metaTarget(depends string) string {
 // KernelFiles takes a kernel that somebody built: its image and, if it has modules, the folder
 // that make modules_install made for it, e.g. /lib/modules/6.1.0-40-amd64. The folder's name is
 // the kernel's version; without one the image's name is taken. A file config-VERSION or .config
-// beside the image is its configuration. The image must be one for the architecture, a Go one.
-func KernelFiles(image, modules, arch string) (Kernel, error) {
-	k := Kernel{Image: image, Source: image, Chosen: true}
+// beside the image is its configuration. trees is the folder of its device trees, as make dtbs_install made it; "" if it has
+// none. The image must be one for the architecture, a Go one.
+func KernelFiles(image, modules, trees, arch string) (Kernel, error) {
+	k := Kernel{Image: image, Source: image, Trees: trees, Chosen: true}
 	if good, err := isKernel(image, arch); err != nil {
 		return k, err
 	} else if !good {
@@ -125,7 +128,7 @@ func KernelFiles(image, modules, arch string) (Kernel, error) {
 		}
 	}
 	var err error
-	k.id, err = filesID(k.Image, k.Config, k.Modules)
+	k.id, err = filesID(k.Image, k.Config, k.Modules, k.Trees)
 	return k, err
 }
 
@@ -138,6 +141,15 @@ var kernelMagic = map[string]struct {
 }{
 	"amd64": {0x202, "HdrS", "its arch/x86/boot/bzImage, as /boot/vmlinuz-VERSION is"},
 	"arm64": {0x38, "ARM\x64", "its arch/arm64/boot/Image, not compressed"},
+	"arm":   {0x24, "\x18\x28\x6f\x01", "its arch/arm/boot/zImage"},
+}
+
+// goArch is Go's name of an architecture of Debian's.
+func goArch(debian string) string {
+	if debian == "armhf" {
+		return "arm"
+	}
+	return debian
 }
 
 // isKernel tells whether a file is a kernel for the architecture. One whose images are not known passes.
@@ -188,7 +200,7 @@ func filesID(roots ...string) (string, error) {
 func (k Kernel) Digest(cache Cache) (string, error) {
 	sum, err := cache.Result([]string{"kernel digest 1", k.id}, func() ([]byte, error) {
 		var sums []string
-		for _, root := range []string{k.Image, k.Config, k.Modules} {
+		for _, root := range []string{k.Image, k.Config, k.Modules, k.Trees} {
 			if root == "" {
 				continue
 			}

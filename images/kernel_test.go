@@ -73,21 +73,21 @@ func TestKernelFiles(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "config-6.1.0-test"), []byte("\nCONFIG_X=y\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	again, err := KernelFiles(k.Image, k.Modules, "amd64")
+	again, err := KernelFiles(k.Image, k.Modules, "", "amd64")
 	if err != nil || !again.Has("CONFIG_X") {
 		t.Errorf("the configuration beside the image is not read: %v", err)
 	}
 	if again.id == k.id {
 		t.Error("the cache would not see that a file came")
 	}
-	alone, err := KernelFiles(k.Image, "", "amd64")
+	alone, err := KernelFiles(k.Image, "", "", "amd64")
 	if err != nil || alone.Version != "6.1.0-test" || alone.Modules != "" {
 		t.Errorf("an image without modules: %+v, %v", alone, err)
 	}
-	if _, err := KernelFiles(k.Image, dir, "amd64"); err == nil || !strings.Contains(err.Error(), "make modules_install") {
+	if _, err := KernelFiles(k.Image, dir, "", "amd64"); err == nil || !strings.Contains(err.Error(), "make modules_install") {
 		t.Errorf("a folder that has no modules: %v, want an error that says what to give", err)
 	}
-	if _, err := KernelFiles(filepath.Join(dir, "nothing"), k.Modules, "amd64"); err == nil {
+	if _, err := KernelFiles(filepath.Join(dir, "nothing"), k.Modules, "", "amd64"); err == nil {
 		t.Error("an image that does not exist: no error")
 	}
 }
@@ -112,7 +112,7 @@ func TestOnlyAKernelOfTheArchitectureIsTaken(t *testing.T) {
 		{"a folder", dir, "amd64", "is a directory"},
 		{"one of an architecture whose images we do not know", x86, "riscv64", ""},
 	} {
-		_, err := KernelFiles(test.image, "", test.arch)
+		_, err := KernelFiles(test.image, "", "", test.arch)
 		if test.fault == "" && err != nil || test.fault != "" && (err == nil || !strings.Contains(err.Error(), test.fault)) {
 			t.Errorf("%s: %v, want %q", test.name, err, test.fault)
 		}

@@ -36,10 +36,14 @@ var kernelPacking = map[string]struct {
 	board.UBoot:   {packForUBoot, "gzip"},
 }
 
-// packsKernel tells boards whose kernel lies packed in the slot.
-func packsKernel(b board.Board) bool { return kernelPacking[b.Boot].pack != nil }
+// packsKernel tells boards whose kernel lies packed in the slot. One for arm unpacks itself.
+func packsKernel(b board.Board) bool { return b.Arch != "arm" && kernelPacking[b.Boot].pack != nil }
 
-// unpackKernel undoes it.
+// unpackKernel undoes it, and leaves out the device trees.
 func unpackKernel(ctx context.Context, b board.Board, packed []byte) ([]byte, error) {
+	packed = packed[min(len(packed), treeRoom*len(b.DeviceTrees)):]
+	if !packsKernel(b) {
+		return packed, nil
+	}
 	return filter(ctx, packed, kernelPacking[b.Boot].unpack, "-dc")
 }

@@ -107,7 +107,7 @@ func fakeKernel(t testing.TB, dir string) Kernel {
 	if err := os.WriteFile(image, kernelHead(), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	k, err := KernelFiles(image, modules, "amd64")
+	k, err := KernelFiles(image, modules, "", "amd64")
 	if err != nil {
 		t.Fatal(err)
 	}

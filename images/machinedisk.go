@@ -47,6 +47,14 @@ func (o RunOptions) makeDisk(dir string) (string, error) {
 		size = defaultDiskSize
 	}
 	size = roundUp(max(size, info.Size()), mib)
+	if o.Board.QEMU.SD {
+		for power := int64(mib); ; power *= 2 { // QEMU has SD cards of no other sizes
+			if power >= size {
+				size = power
+				break
+			}
+		}
+	}
 	if least := diskSizeForState(f, info.Size()); size < least {
 		fmt.Fprintf(o.messages(), "The machine's disk of %d MiB has no %d MiB free behind the image for a state volume: its state will be in memory. With --disk %dM there is room.\n",
 			size/mib, slot.LeastVolume*gpt.SectorSize/mib, least/mib)

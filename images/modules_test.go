@@ -71,6 +71,9 @@ func TestModuleListsAreThoseOfDepmod(t *testing.T) {
 		t.Fatalf("%v: apt-get install kmod", err)
 	}
 	for _, name := range board.Names() {
+		if b, err := board.Load(name); err == nil && b.Release != "" {
+			continue // a kernel more, of another release, for each architecture: see make test-boards
+		}
 		t.Run(name, func(t *testing.T) {
 			b, k := debianBoardKernel(t, name)
 			index, err := k.index(context.Background(), testCache(t), nil)

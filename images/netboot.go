@@ -43,12 +43,9 @@ func (c *Composed) writeNetboot(ctx context.Context, dir string, b board.Board, 
 	}); err != nil {
 		return written{}, err
 	}
-	kernel := c.Kernel
-	if packsKernel(b) { // only the disk's loader unpacks it
-		var err error
-		if kernel, err = unpackKernel(ctx, b, kernel); err != nil {
-			return written{}, err
-		}
+	kernel, err := unpackKernel(ctx, b, c.Kernel) // only the disk's loader does that
+	if err != nil {
+		return written{}, err
 	}
 	if err := WriteFileAtomic(filepath.Join(dir, netbootKernel), func(w io.Writer) error {
 		_, err := w.Write(kernel)

@@ -23,6 +23,9 @@ func Media(b board.Board) []string {
 	return []string{"img"}
 }
 
+// Netboots tells whether a board's firmware may start a kernel that it has fetched over the network: not if that is wrapped for a script.
+func Netboots(b board.Board) bool { return len(b.DeviceTrees) == 0 }
+
 // WriteMedia writes images of a generation as dir/BOARD.KIND and says what takes their bytes. One that is
 // too large for its board is removed, lest somebody flash it; the error is a TooLarge and comes with the sizes.
 func (c *Composed) WriteMedia(ctx context.Context, archive Archive, b board.Board, dir string, kinds []string) ([]Sizes, error) {
@@ -83,7 +86,7 @@ func FetchLoaders(ctx context.Context, archive Archive, b board.Board) error {
 		}
 	}
 	if b.Boot == board.UBoot {
-		return nil // the loader is the board's own
+		return fetchUBoot(ctx, archive, b)
 	}
 	_, err := grubOf(ctx, archive, b)
 	return err
@@ -155,8 +158,13 @@ func (c *Composed) writeHybrid(ctx context.Context, archive Archive, path string
 func (c *Composed) writeDisk(ctx context.Context, archive Archive, b board.Board, path string, m medium) (written, error) {
 	var programs GRUBPrograms
 	var script []byte
+	var uboot ubootLoader
 	if b.Boot == board.UBoot {
-		script = UBootScript(b.Arch)
+		var err error
+		if uboot, err = ubootOf(ctx, archive, b, c.Kernel); err != nil {
+			return written{}, err
+		}
+		script = UBootScript(b)
 	} else {
 		g, err := grubOf(ctx, archive, b)
 		if err != nil {
@@ -166,9 +174,12 @@ func (c *Composed) writeDisk(ctx context.Context, archive Archive, b board.Board
 			return written{}, err
 		}
 	}
-	return written{kernel: int64(len(c.Kernel)), loader: programs.size() + int64(len(script))}, WriteDisk(path, Disk{
+	return written{kernel: int64(len(c.Kernel)), loader: programs.size() + int64(len(script)) + uboot.size}, WriteDisk(path, Disk{
 		Programs:   programs,
 		Script:     script,
+		UBoot:      uboot,
+		Area:       b.Loader.Area,
+		MBR:        b.Loader.MBR,
 		Kernel:     c.Kernel,
 		Initrd:     c.Initrd(),
 		Layers:     m.layers,

@@ -28,9 +28,15 @@ func layersSpan(at, size int64) span {
 	return span{gpt.Layers, gpt.LayersPurpose, "bantam-layers", at, size}
 }
 
-// addTable adds both copies of a partition table. Spans have their partition's number; one of no bytes is no partition.
-func addTable(l *layout, disk gpt.GUID, spans ...span) error {
+// addTable adds both copies of a partition table. Spans have their partition's number; one of no bytes is no partition. What lies in
+// an area at the beginning of so many bytes, 0 for none, stays clear of the table: its entries are at the area's end.
+func addTable(l *layout, disk gpt.GUID, area int64, spans ...span) error {
 	table := gpt.Table{Disk: disk, Sectors: uint64(l.size / gpt.SectorSize)}
+	entriesAt := int64(2)
+	if area > 0 {
+		entriesAt = area/gpt.SectorSize - (gpt.TableSectors - 1)
+		table.EntriesAt = uint64(entriesAt)
+	}
 	for _, s := range spans {
 		if s.size == 0 {
 			table.Partitions = append(table.Partitions, gpt.Partition{})
@@ -47,7 +53,9 @@ func addTable(l *layout, disk gpt.GUID, spans ...span) error {
 	if err := table.Verify(); err != nil {
 		return err
 	}
-	l.add(gpt.SectorSize, "partition table", Bytes(table.Primary()))
+	primary := table.Primary()
+	l.add(gpt.SectorSize, "partition table", Bytes(primary[:gpt.SectorSize]))
+	l.add(entriesAt*gpt.SectorSize, "partition table's entries", Bytes(primary[gpt.SectorSize:]))
 	l.add(l.size-gpt.TableSectors*gpt.SectorSize, "backup of the partition table", Bytes(table.Backup()))
 	return nil
 }

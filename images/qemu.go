@@ -81,7 +81,7 @@ func (h virtualHost) run(ctx context.Context, o RunOptions) error {
 		return err
 	}
 	if own := ownNetwork(o.Args); own != "" {
-		fmt.Fprintf(o.messages(), "The machine's network is that of %s; the default, %s, is left out.\n", own, strings.Join(defaultNetwork, " "))
+		fmt.Fprintf(o.messages(), "The machine's network is that of %s; the default, %s, is left out.\n", own, strings.Join(networkOf(o.Board.QEMU), " "))
 	}
 	if o.SSH {
 		fmt.Fprint(o.messages(), m.ssh.about())
@@ -210,6 +210,9 @@ func (o *RunOptions) checkFirmware() error {
 
 // check names everything that is missing at once, before any work is done.
 func (o *RunOptions) check() error {
+	if o.Board.QEMU.Binary == "" {
+		return fmt.Errorf("no virtual machine of QEMU starts as board %s does; bantam boards %[1]s says what was seen of it, and how to start it", o.Board.Name)
+	}
 	if err := o.checkFirmware(); err != nil {
 		return err
 	}
@@ -227,7 +230,7 @@ func (o *RunOptions) check() error {
 			missing, packages = append(missing, f.code), append(packages, f.debian)
 		}
 	}
-	if f := o.Board.QEMU.UBoot; o.Firmware == uBoot && !isFile(f.Path) {
+	if f := o.Board.QEMU.UBoot; o.Firmware == uBoot && f.Path != "" && !isFile(f.Path) {
 		missing, packages = append(missing, f.Path), append(packages, f.Package)
 	}
 	if len(missing) > 0 {
@@ -327,12 +330,12 @@ func (m qemuMachine) args() []string {
 		args = append(args, "-drive", "if=pflash,format=raw,readonly=on,file="+quoteComma(m.uefi.code),
 			"-drive", "if=pflash,format=raw,file="+quoteComma(m.uefi.vars))
 	}
-	if m.Firmware == uBoot {
+	if m.Firmware == uBoot && !q.SD {
 		args = append(args, "-bios", q.UBoot.Path)
 	}
 	args = append(args, m.medium()...)
 	if ownNetwork(m.Args) == "" {
-		args = append(args, m.ssh.network()...)
+		args = append(args, m.ssh.network(q)...)
 	}
 	args = append(args, q.Args...)
 	return append(args, m.Args...)
@@ -341,6 +344,9 @@ func (m qemuMachine) args() []string {
 // medium is what the machine starts from. It stands before the user's devices: U-Boot looks at the first disk alone, and the
 // kernel calls that one vda.
 func (m qemuMachine) medium() []string {
+	if m.Board.QEMU.SD {
+		return []string{"-drive", "if=sd,format=raw,file=" + quoteComma(m.disk)}
+	}
 	drive, device := "if=none,id=bantam,format=raw", "virtio-blk-pci,drive=bantam"
 	if m.CD {
 		drive += ",media=cdrom,readonly=on"

@@ -5,12 +5,22 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"bantam/board"
 )
 
 // What a person's own arguments for QEMU mean for those that we would give. QEMU takes -x and --x for the same.
 
 // defaultNetwork is the machine's network unless the user gives one.
 var defaultNetwork = []string{"-nic", "user,model=virtio-net-pci"}
+
+// networkOf is it, or that of a machine that has a port of its own.
+func networkOf(q board.QEMU) []string {
+	if q.SD {
+		return []string{"-nic", "user"}
+	}
+	return defaultNetwork
+}
 
 // ownNetwork returns the first of the arguments that gives the machine a network, e.g. "-nic none", and "" if none does.
 // Such a one replaces the default, as it does in QEMU: who describes a network describes all of it, and a card

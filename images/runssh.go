@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
 
+	"bantam/board"
 	"bantam/system"
 )
 
@@ -72,13 +73,14 @@ func (o RunOptions) checkSSH() error {
 	return fmt.Errorf("--ssh forwards a port of the default network, which that of %s replaces; without --ssh, forward one there, e.g. -nic user,model=virtio-net-pci,hostfwd=tcp:%s-:22", own, loopback(2222))
 }
 
-// network are QEMU's arguments for the default network.
-func (f sshForward) network() []string {
+// network are QEMU's arguments for the default network of a machine.
+func (f sshForward) network(q board.QEMU) []string {
+	usual := networkOf(q)
 	if f.port == 0 {
-		return defaultNetwork
+		return usual
 	}
-	last := len(defaultNetwork) - 1
-	return append(defaultNetwork[:last:last], fmt.Sprintf("%s,hostfwd=tcp:%s-:%d", defaultNetwork[last], loopback(f.port), f.server))
+	last := len(usual) - 1
+	return append(usual[:last:last], fmt.Sprintf("%s,hostfwd=tcp:%s-:%d", usual[last], loopback(f.port), f.server))
 }
 
 // about says how to log in, a line for each user who may.

@@ -21,7 +21,11 @@ func Starts(b board.Board) (list []Start) {
 		"iso":       {Loader: "isolinux by BIOS, a unified kernel image by UEFI"},
 		KindNetboot: {Loader: "iPXE, or what else the network starts"},
 	}
-	for _, medium := range append(Media(b), KindNetboot) {
+	media := Media(b)
+	if Netboots(b) {
+		media = append(media, KindNetboot)
+	}
+	for _, medium := range media {
 		s := loaders[medium]
 		s.Medium = medium
 		list = append(list, s)

@@ -3,8 +3,12 @@ package images
 import (
 	_ "embed"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
+	"path"
 	"strings"
+
+	"bantam/board"
 )
 
 // U-Boot starts boards whose firmware it is. What an image gives it is one script, which its boot flow finds by itself.
@@ -15,15 +19,42 @@ const ubootScriptPath = "BOOT.SCR"
 //go:embed uboot.scr
 var ubootScript string
 
-// UBootScript is the boot.scr by which U-Boot chooses a slot and starts it, for an architecture by Go's name.
-func UBootScript(arch string) []byte {
+// ubootCommands start a kernel, by Go's names of architectures: an Image, which U-Boot unpacks if it must, or a zImage, which
+// unpacks itself.
+var ubootCommands = map[string]string{"arm64": "booti", "arm": "bootz"}
+
+// UBootScript is the boot.scr by which U-Boot chooses a slot of a board and starts it.
+func UBootScript(b board.Board) []byte { return uImageScript(b.Arch, "Bantam", ubootText(b)) }
+
+// ubootText is the script as U-Boot's shell reads it.
+func ubootText(b board.Board) string {
 	var text strings.Builder
-	for line := range strings.Lines(ubootScript) {
+	for line := range strings.Lines(ubootBoard(b) + strings.ReplaceAll(ubootScript, "@BOOT@", ubootCommands[b.Arch])) {
 		if line = strings.TrimLeft(line, "\t"); line != "\n" && !strings.HasPrefix(line, "#") {
 			text.WriteString(line)
 		}
 	}
-	return uImageScript(arch, "Bantam", text.String())
+	return text.String()
+}
+
+// ubootBoard is what the script is told of a board. The device trees lie in front of the kernel, each in treeRoom; without any
+// the kernel gets U-Boot's own. An address that U-Boot would keep a tree at for ever, as some do, is none that a kernel leaves alone.
+func ubootBoard(b board.Board) string {
+	var s strings.Builder
+	if l := b.Loader; l.Kernel != 0 {
+		fmt.Fprintf(&s, "setenv kernel_addr_r %x\nsetenv ramdisk_addr_r %x\nsetenv pxefile_addr_r %x\n", l.Kernel, l.Initrd, l.Kernel-0x10000)
+	}
+	fmt.Fprintf(&s, "setenv trees %x\n", treeRoom*len(b.DeviceTrees))
+	if len(b.DeviceTrees) == 0 {
+		return s.String() + "setenv tree ${fdtcontroladdr}\n"
+	}
+	s.WriteString("setenv fdt_high\nsetenv tree ${kernel_addr_r}\n")
+	for i, tree := range b.DeviceTrees {
+		if name := path.Base(tree); i > 0 { // some builds name the vendor's folder, too
+			fmt.Fprintf(&s, "if test \"${fdtfile}\" = \"%s\" -o \"${fdtfile}\" = \"%s\"; then setexpr tree ${kernel_addr_r} + %x; fi\n", tree, name, i*treeRoom)
+		}
+	}
+	return s.String()
 }
 
 // uImageArchs are U-Boot's numbers of architectures (its include/image.h).

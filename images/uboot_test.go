@@ -14,7 +14,7 @@ import (
 // U-Boot's own tools find in boot.scr what mkimage would have put there.
 func TestUBootScriptIsAnImageOfItsTools(t *testing.T) {
 	for arch, name := range map[string]string{"arm64": "arm64", "arm": "arm", "mips": "mips", "amd64": "x86_64", "riscv64": "riscv"} {
-		scr := UBootScript(arch)
+		scr := UBootScript(board.Board{Arch: arch})
 		dir := t.TempDir()
 		path, text, made := filepath.Join(dir, "boot.scr"), filepath.Join(dir, "text"), filepath.Join(dir, "made")
 		if err := os.WriteFile(path, scr, 0o644); err != nil {
@@ -59,7 +59,7 @@ func TestUBootScriptSpeaksOfSlots(t *testing.T) {
 
 func TestADiskForUBootHasEverythingInItsPlace(t *testing.T) {
 	d := fakeDisk(t, 9_000_000, 4_000_001)
-	d.Programs, d.Script = GRUBPrograms{}, UBootScript("arm64")
+	d.Programs, d.Script = GRUBPrograms{}, UBootScript(treeless)
 	path := filepath.Join(t.TempDir(), "disk.img")
 	if err := WriteDisk(path, d); err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func TestTheKernelForUBootIsPacked(t *testing.T) {
 		t.Errorf("%d bytes, then %d: %v", len(packed), len(again), err)
 	}
 	// By these two bytes U-Boot tells what it is (its boot/image.c).
-	if got, err := unpackKernel(t.Context(), board.Board{Boot: board.UBoot}, packed); err != nil || !bytes.Equal(got, plain) || !bytes.HasPrefix(packed, []byte{0x1f, 0x8b}) {
+	if got, err := unpackKernel(t.Context(), board.Board{Arch: "arm64", Boot: board.UBoot}, packed); err != nil || !bytes.Equal(got, plain) || !bytes.HasPrefix(packed, []byte{0x1f, 0x8b}) {
 		t.Errorf("%d bytes became %d, and those %d: %v", len(plain), len(packed), len(got), err)
 	}
 }

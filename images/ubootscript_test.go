@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"bantam/board"
 	"bantam/gpt"
 	"bantam/slot"
 )
@@ -31,22 +32,27 @@ setexpr() { eval "$1=\$(printf %x \$((0x${2#0x} $3 0x${4#0x})))"; }
 itest() { [ $# = 3 ] && [ $((0x$1)) "$2" $((0x$3)) ]; }
 crc32() { fake crc32 "$@"; }
 booti() { fake booti "$@"; [ $? = 77 ] && exit 0; return 1; }
+bootz() { booti "$@"; }
 reset() { echo reset >>"$LOG"; exit 0; }
 sleep() { :; }
 `
 
 // ubootDisk is a disk with an image, and a slot B behind it.
 type ubootDisk struct {
+	board board.Board
 	path  string
 	image []byte
 	table gpt.Table
 }
 
+// treeless is a board whose U-Boot knows its device tree.
+var treeless = board.Board{Arch: "arm64", Boot: board.UBoot}
+
 // newUBootDisk has both slots filled, with kernels of their own.
 func newUBootDisk(t *testing.T) *ubootDisk {
 	t.Helper()
 	d := fakeDisk(t, 3000, 2000)
-	d.Programs, d.Script, d.Cmdline = GRUBPrograms{}, UBootScript("arm64"), "console=ttyS0 quiet"
+	d.Programs, d.Script, d.Cmdline = GRUBPrograms{}, UBootScript(treeless), "console=ttyS0 quiet"
 	path := filepath.Join(t.TempDir(), "disk")
 	if err := WriteDisk(path, d); err != nil {
 		t.Fatal(err)
@@ -73,7 +79,7 @@ func newUBootDisk(t *testing.T) *ubootDisk {
 		c.Table.Partitions = append(c.Table.Partitions, gpt.Partition{})
 	}
 	c.Table.Partitions[slot.NumberB-1] = gpt.Partition{First: uint64(at / gpt.SectorSize), Last: uint64(at+l.size)/gpt.SectorSize - 1}
-	return &ubootDisk{path, append(image, b.Bytes()...), c.Table}
+	return &ubootDisk{treeless, path, append(image, b.Bytes()...), c.Table}
 }
 
 // at is the byte at which a partition begins.
@@ -113,7 +119,7 @@ func (d *ubootDisk) boot(t *testing.T, refused string, words ...string) string {
 			fmt.Fprintf(&parts, "%d:%x ", i+1, p.First)
 		}
 	}
-	text := ubootInDash + strings.Join(words, "\n") + "\n" + ubootScript
+	text := ubootInDash + strings.Join(words, "\n") + "\n" + ubootText(d.board)
 	for path, content := range map[string][]byte{script: []byte(text), d.path: d.image, memory: nil, log: nil,
 		filepath.Join(dir, "cmp.b"): []byte("#!/bin/sh\nexec \"$FAKE\" -test.run=TestFakeUBootCommand cmp \"$@\"\n")} {
 		if err := os.WriteFile(path, content, 0o755); err != nil {
@@ -211,6 +217,9 @@ func fakeUBoot(command string, args []string) (code int, err error) {
 		}
 	case "booti":
 		fmt.Fprintln(os.Stderr, os.Getenv("bootargs"))
+		if os.Getenv("SHOW") != "" {
+			fmt.Fprintln(os.Stderr, args, os.Getenv("kernel_comp_size"), os.Getenv("fdt_high"))
+		}
 		if !strings.Contains(os.Getenv("FAKE_REFUSED"), os.Getenv("s")) {
 			return 77, nil
 		}
@@ -336,6 +345,34 @@ func TestUBootScriptChoosesASlot(t *testing.T) {
 				t.Errorf("the state is %q, want %q twice", said, c.state)
 			}
 		})
+	}
+}
+
+// The device trees of a board lie before the kernel, and the kernel gets the one that U-Boot asks for.
+func TestUBootScriptPassesADeviceTree(t *testing.T) {
+	trees := []string{"broadcom/one.dtb", "broadcom/two.dtb", "three.dtb"}
+	at := board.Loader{Kernel: 0x400000, Initrd: 0x800000}
+	for claim, c := range map[string]struct {
+		board board.Board
+		words string
+		want  string
+	}{
+		"U-Boot's own":           {treeless, "", "[100000 200000:a00 f00] c00"},
+		"the only one":           {board.Board{Arch: "arm", DeviceTrees: trees[:1]}, "fdtfile=other.dtb", "[120000 200000:a00 100000]"},
+		"the first of several":   {board.Board{Arch: "arm", DeviceTrees: trees}, "", "[160000 200000:a00 100000]"},
+		"the one asked for":      {board.Board{Arch: "arm64", DeviceTrees: trees}, "fdtfile=broadcom/two.dtb", "[160000 200000:a00 120000]"},
+		"by its name alone":      {board.Board{Arch: "arm64", DeviceTrees: trees}, "fdtfile=two.dtb", "[160000 200000:a00 120000]"},
+		"the last":               {board.Board{Arch: "arm64", DeviceTrees: trees}, "fdtfile=three.dtb", "[160000 200000:a00 140000]"},
+		"addresses of the board": {board.Board{Arch: "arm64", DeviceTrees: trees[:1], Loader: at}, "", "[420000 800000:a00 400000]"},
+	} {
+		d := newUBootDisk(t)
+		d.board = c.board
+		c.board.Boot = board.UBoot
+		if got := d.boot(t, "", "SHOW=1 fdt_high=ffffffff", c.words); !strings.Contains(got, "\n"+c.want) {
+			t.Errorf("%s: U-Boot starts\n%s\nwant %s", claim, got, c.want)
+		} else if len(c.board.DeviceTrees) > 0 && strings.HasSuffix(got, "ffffffff") {
+			t.Errorf("%s: the tree stays where a kernel unpacks itself", claim)
+		}
 	}
 }
 

@@ -24,9 +24,9 @@ that was started from it says so when it is to switch to another.`,
 			}
 			var list []listedBoard
 			for _, name := range names {
-				b, err := board.Load(name)
+				b, err := loadBoard(name)
 				if err != nil {
-					return usageError{err.Error()}
+					return err
 				}
 				list = append(list, listedBoard{b.Name, b.Description, b.Arch, b.KernelPackage, images.Starts(b)})
 			}

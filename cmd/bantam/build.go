@@ -28,8 +28,8 @@ func (f *composeFlags) declare(flags *flag.FlagSet) {
 	boardFlag(flags, &f.board)
 	flags.StringVar(&f.store, "store", "", "`DIR` of the OCI layout that keeps the generation (default: OUT/store)")
 	flags.StringVar(&f.kernel, "kernel", "", "Debian kernel `PACKAGE`, or PACKAGE=VERSION (default: the lock file's, else what the board names, the newest of the release)")
-	flags.StringVar(&f.kernelFiles, "kernel-files", "", "a kernel of your own, `FILES` being VMLINUZ,MODULES: its image, and the folder that make modules_install made; only VMLINUZ if all is built in")
-	flags.StringVar(&f.release, "release", "", "`NAME` of the Debian release that packages come from, e.g. bookworm (default: the lock file's, else this host's)")
+	flags.StringVar(&f.kernelFiles, "kernel-files", "", "a kernel of your own, `FILES` being VMLINUZ,MODULES,DTBS: its image, and the folders that make modules_install and, for a board with device trees, make dtbs_install made; only VMLINUZ if all is built in")
+	flags.StringVar(&f.release, "release", "", "`NAME` of the Debian release that packages come from, e.g. bookworm (default: the lock file's, else the board's, else this host's)")
 	flags.StringVar(&f.device, "device", "", "device binary `FILE` (default: device/ARCH/bantam beside this program)")
 	cacheFlag(flags, &f.cache)
 	flags.BoolVar(&f.refresh, "refresh", false, "ask Debian's archive for newer package lists; otherwise once a week. What the lock file names stays: see --update")
@@ -40,7 +40,7 @@ func (f *composeFlags) declare(flags *flag.FlagSet) {
 
 // boardFlag declares --board; every verb that has one has the same.
 func boardFlag(flags *flag.FlagSet, name *string) {
-	flags.StringVar(name, "board", "pc", "`NAME` of the hardware: "+strings.Join(board.Names(), ", "))
+	flags.StringVar(name, "board", "pc", "`NAME` of the hardware, of those that bantam boards lists, or the FILE.toml of a board of your own")
 }
 
 // cacheFlag declares --cache; every verb that has one has the same.
@@ -85,6 +85,8 @@ newer packages: bantam build --update [NAME...] SYSTEM.toml`,
 			switch {
 			case *netboot && (*img || *iso):
 				return usagef("--netboot stands alone: it makes no image")
+			case *netboot && !images.Netboots(b):
+				return usagef("board %s has no --netboot: its loader reads kernel and device tree from the %s alone", b.Name, b.Medium)
 			case *netboot:
 				kinds = []string{images.KindNetboot}
 			case *img != *iso:

@@ -110,7 +110,7 @@ func onThisHost(ctx context.Context, cacheDir, file string, text []byte, sys *sy
 		}
 		r := payload.Request{
 			File: file, Text: text, System: sys, Arch: b.Arch, Cache: cache,
-			Archive: images.Archive{CacheDir: cache.Dir, Arch: b.DebianArch},
+			Archive: images.Archive{CacheDir: cache.Dir, Default: b.Release, Arch: b.DebianArch},
 		}
 		var said []system.Problem
 		if faults, said = payload.CommandFaults(ctx, r); len(faults) > 0 {

@@ -64,7 +64,7 @@ func (f *composeFlags) gather(c *call, b board.Board, file string) (g *gathered,
 		g.Progress, g.clear = func(message string) { fmt.Fprintln(c.stderr, message) }, func() {}
 	}
 	g.archive = images.Archive{
-		CacheDir: g.Cache.Dir, Release: f.release, Arch: b.DebianArch, Progress: g.Progress,
+		CacheDir: g.Cache.Dir, Release: f.release, Default: b.Release, Arch: b.DebianArch, Progress: g.Progress,
 		AllowExpired: f.allowExpired, Vendor: f.vendor,
 		Note: func(said string) {
 			if !slices.Contains(g.notes, said) { // kernel and loaders ask one after the other
@@ -157,7 +157,11 @@ func (g *gathered) chooseKernel(c *call, f *composeFlags, b board.Board) (images
 		return k, err
 	}
 	image, modules, _ := strings.Cut(f.kernelFiles, ",")
-	k, err := images.KernelFiles(image, modules, b.Arch)
+	modules, trees, _ := strings.Cut(modules, ",")
+	if trees == "" && len(b.DeviceTrees) > 0 {
+		return images.Kernel{}, fmt.Errorf("--kernel-files %s: board %s wants device trees; write VMLINUZ,MODULES,DTBS with the folder that make dtbs_install made", f.kernelFiles, b.Name)
+	}
+	k, err := images.KernelFiles(image, modules, trees, b.Arch)
 	if err != nil {
 		return k, err
 	}

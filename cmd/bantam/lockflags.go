@@ -51,8 +51,8 @@ func (f *composeFlags) arguments(args []string) (file string, b board.Board, err
 	case f.file == "" && (f.update || f.locked || f.vendor != ""):
 		return "", b, usagef("standard input has no lock file beside it; name one with --lock FILE")
 	}
-	if b, err = board.Load(f.board); err != nil {
-		return "", b, usageError{err.Error()}
+	if b, err = loadBoard(f.board); err != nil {
+		return "", b, err
 	}
 	return files[0], b, nil
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"bantam/board"
 	"bantam/spelling"
 )
 
@@ -99,9 +100,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		err = do(rest)
 	}
 	var usage usageError
+	var bad *board.BadFile
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &bad):
+		fmt.Fprintln(stderr, bad) // one a line, as check prints faults
 	case errors.As(err, &usage):
 		fmt.Fprintf(stderr, "bantam %s: %v\nusage: %s\n", v.name, err, v.usage())
 		return exitUsage

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"bantam/board"
 	"bantam/images"
 	"bantam/images/payload"
 	"bantam/printable"
@@ -34,9 +33,9 @@ lines that system.toml wants for it. Nothing is built. docs/packages.md tells wh
 			if len(args) != 1 {
 				return usagef("want the name of one package, got %d arguments", len(args))
 			}
-			b, err := board.Load(name)
+			b, err := loadBoard(name)
 			if err != nil {
-				return usageError{err.Error()}
+				return err
 			}
 			if !slices.Contains([]string{system.ClosureLibraries, system.ClosureDepends}, *closure) {
 				return usagef("--closure %s: want libraries or depends", *closure)
@@ -54,7 +53,7 @@ lines that system.toml wants for it. Nothing is built. docs/packages.md tells wh
 			r := payload.Request{
 				System: &system.System{Packages: args, Package: map[string]system.Package{args[0]: {Closure: *closure}}},
 				Arch:   b.Arch, Filter: images.DebianSquashFilter(b.Arch), Cache: cache, Progress: progress,
-				Archive: images.Archive{CacheDir: cache.Dir, Release: *release, Arch: b.DebianArch, Progress: progress, Note: func(said string) {
+				Archive: images.Archive{CacheDir: cache.Dir, Release: *release, Default: b.Release, Arch: b.DebianArch, Progress: progress, Note: func(said string) {
 					if !slices.Contains(notes, said) {
 						notes = append(notes, said)
 					}

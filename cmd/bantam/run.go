@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"bantam/board"
 	"bantam/images"
 )
 
@@ -37,9 +36,9 @@ answers.`,
 		var ssh sshFlag
 		c.flags.Var(&ssh, "ssh", "a free port of 127.0.0.1, or that of `[=PORT]`, leads to the machine's SSH server")
 		return func(args []string) error {
-			b, err := board.Load(name)
+			b, err := loadBoard(name)
 			if err != nil {
-				return usageError{err.Error()}
+				return err
 			}
 			o := images.RunOptions{
 				Board: b, Image: filepath.Join("out", b.Name+".img"), Keep: *keep, Memory: *memory, Accel: *accel,

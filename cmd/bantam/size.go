@@ -5,7 +5,6 @@ import (
 	"io"
 	"strings"
 
-	"bantam/board"
 	"bantam/images"
 )
 
@@ -24,9 +23,9 @@ are shown before compression, which makes them three to five times smaller.`,
 			if len(args) > 0 {
 				return usagef("it takes no arguments")
 			}
-			b, err := board.Load(name)
+			b, err := loadBoard(name)
 			if err != nil {
-				return usageError{err.Error()}
+				return err
 			}
 			if err := needTools(tool{"xz", "xz-utils"}); err != nil {
 				return err

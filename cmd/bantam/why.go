@@ -5,7 +5,6 @@ import (
 	"io"
 	"strings"
 
-	"bantam/board"
 	"bantam/images"
 )
 
@@ -25,9 +24,9 @@ libraries one led to the other. PATH is one on the machine, or a name without a 
 			if len(args) != 1 {
 				return usagef("want one PATH, got %d arguments", len(args))
 			}
-			b, err := board.Load(name)
+			b, err := loadBoard(name)
 			if err != nil {
-				return usageError{err.Error()}
+				return err
 			}
 			if err := needTools(tool{"unsquashfs", "squashfs-tools"}); err != nil {
 				return err

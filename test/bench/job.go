@@ -73,7 +73,7 @@ func gather(ctx context.Context, device, scratch string) (in inputs, err error) 
 			return in, err
 		}
 	}
-	if in.kernel, err = images.KernelFiles(whole.Image, dir, in.board.Arch); err != nil {
+	if in.kernel, err = images.KernelFiles(whole.Image, dir, "", in.board.Arch); err != nil {
 		return in, err
 	}
 	in.kernel.Date = whole.Date

@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	"editor/language":   {"editor/screen"},
 	"editor/systemfile": {"editor/language", "lifecycle", "spelling", "system", "zone"},
 	"editor/plain":      {"editor/compare", "editor/file", "editor/language", "editor/screen", "editor/text"},
-	"board":             {},
+	"board":             {"spelling", "system"},
 	"switcher":          {"atomicfile", "layer", "lifecycle", "newc", "order", "regular", "signature", "slot", "spelling", "system", "zone"},
 	"http1":             {"printable"},
 	"http1/https":       {"http1", "regular"},
