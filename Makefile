@@ -25,7 +25,7 @@ RUN_PACKAGES  = qemu-system-x86 ovmf xz-utils e2fsprogs squashfs-tools
 EDITORS = nano vim-tiny nvi busybox-static mg ne joe micro
 BENCH_PACKAGES = qemu-system-x86 xz-utils $(EDITORS)
 ARM_PACKAGES  = qemu-system-arm qemu-efi-aarch64
-UBOOT_PACKAGES = qemu-system-arm u-boot-qemu
+UBOOT_PACKAGES = qemu-system-arm u-boot-qemu device-tree-compiler
 TEST_PACKAGES = $(RUN_PACKAGES) $(ARM_PACKAGES) qemu-user qemu-user-static \
 	xorriso mtools dosfstools gdisk isolinux syslinux-common systemd-boot-efi cpio skopeo docker-registry openssl \
 	dnsmasq-base kea-dhcp4-server radvd iproute2 util-linux procps busybox-static kmod \

@@ -4,8 +4,10 @@
 package board
 
 import (
+	"bytes"
 	"cmp"
 	"embed"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"os"
@@ -20,7 +22,7 @@ import (
 // Ways in which a board starts its kernel.
 const (
 	Hybrid  = "hybrid"   // PC: GRUB for BIOS and UEFI on a disk, isolinux and a UKI on a CD
-	EFIGrub = "efi-grub" // GRUB for UEFI on a disk, which unpacks the kernel
+	EFIGrub = "efi-grub" // GRUB for UEFI on a disk, which unpacks the kernel; U-Boot does what UEFI does, too
 	UBoot   = "u-boot"   // U-Boot, the board's firmware or on its SD card, which starts the kernel by a script on a disk
 )
 
@@ -45,7 +47,8 @@ type Board struct {
 	Network  string   `toml:"network"`  // for people: which ports, which driver
 	LEDs     []string `toml:"leds"`     // as /sys/class/leds calls them
 	Buttons  []string `toml:"buttons"`  // for people: which buttons there are, and what they do
-	Seen     string   `toml:"seen"`     // for people: what of it was seen at work, and where
+	SeenAt   string   `toml:"seen_at"`  // where it was seen at work, e.g. QEMU 7.2; "": nowhere
+	Seen     string   `toml:"seen"`     // what was seen, for people
 	Recovery string   `toml:"recovery"` // for a person with the board in hand
 }
 
@@ -66,8 +69,23 @@ func (l Loader) IsZero() bool { return len(l.Programs)+len(l.Files) == 0 }
 type Program struct {
 	Source
 	Offset int64  `toml:"offset"` // in bytes, e.g. 8192
-	Magic  string `toml:"magic"`  // what must stand in the file, e.g. eGON.BT0; "": anything
+	Magic  string `toml:"magic"`  // what must stand in the file, e.g. eGON.BT0 or 0xd1002040; "": anything
 	At     int64  `toml:"magic_at"`
+}
+
+// Has tells whether a file is what the boot ROM starts.
+func (p Program) Has(data []byte) bool {
+	return p.At <= int64(len(data)) && bytes.HasPrefix(data[p.At:], p.magic())
+}
+
+// magic is Magic as bytes: text, or a number in hexadecimal digits.
+func (p Program) magic() []byte {
+	if digits, ok := strings.CutPrefix(p.Magic, "0x"); ok {
+		if b, err := hex.DecodeString(digits); err == nil {
+			return b
+		}
+	}
+	return []byte(p.Magic)
 }
 
 // A BootFile is one on the FAT partition: of a package, a text, or one of the board's device trees, for firmware that wants one before

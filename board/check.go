@@ -72,12 +72,11 @@ func (r *reader) check(root *syntax.Node) {
 	if n := root.Get("image_limit"); n != nil && !n.Bad && b.ImageLimit < leastImage {
 		r.fail(n.At, "", "image_limit: %d bytes are too few; the smallest image, kernel and programs, has more than 7 MB", b.ImageLimit)
 	}
-	if b.Boot != UBoot {
-		for _, key := range []string{"u_boot", "device_trees"} {
-			if n := root.Get(key); n != nil {
-				r.fail(n.Key, "remove it, or write boot = \"u-boot\"", "%s: only U-Boot goes by it", key)
-			}
-		}
+	if n := root.Get("device_trees"); n != nil && b.Boot != UBoot {
+		r.fail(n.Key, "remove it, or write boot = \"u-boot\"", "device_trees: only U-Boot's script goes by it")
+	}
+	if n := root.Get("u_boot"); n != nil && b.Boot == Hybrid {
+		r.fail(n.Key, "remove it", "u_boot: a PC does not start by U-Boot")
 		return
 	}
 	for i, tree := range b.DeviceTrees {
@@ -111,7 +110,7 @@ func (r *reader) checkLoader(table *syntax.Node) {
 	if table == nil {
 		return
 	}
-	if len(r.board.DeviceTrees) > 0 && (l.Kernel == 0) != (l.Initrd == 0) {
+	if (l.Kernel == 0) != (l.Initrd == 0) {
 		r.fail(table.Key, "give both or neither", "u_boot: kernel_at and initrd_at belong together")
 	}
 	if l.Kernel != 0 && (l.Initrd <= l.Kernel || l.Initrd-l.Kernel < 16<<20) {

@@ -100,7 +100,8 @@ func networkFile(whose string, all, chosen []module) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# %s\n", whose)
 	for _, m := range all {
-		if carried[m.Name] || !strings.HasPrefix(m.Path, "kernel/drivers/net/") && !strings.HasPrefix(m.Path, "kernel/drivers/staging/") {
+		if carried[m.Name] || !strings.HasPrefix(m.Path, "kernel/drivers/net/") &&
+			(!strings.HasPrefix(m.Path, "kernel/drivers/staging/") || strings.HasPrefix(m.Path, "kernel/drivers/staging/media/")) {
 			continue
 		}
 		for _, alias := range m.Aliases {

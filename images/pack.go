@@ -23,8 +23,8 @@ func Media(b board.Board) []string {
 	return []string{"img"}
 }
 
-// Netboots tells whether a board's firmware may start a kernel that it has fetched over the network: not if that is wrapped for a script.
-func Netboots(b board.Board) bool { return len(b.DeviceTrees) == 0 }
+// Netboots tells whether a board's firmware may start a kernel that it has fetched over the network: not if it comes from a card itself.
+func Netboots(b board.Board) bool { return len(b.DeviceTrees) == 0 && b.Loader.IsZero() }
 
 // WriteMedia writes images of a generation as dir/BOARD.KIND and says what takes their bytes. One that is
 // too large for its board is removed, lest somebody flash it; the error is a TooLarge and comes with the sizes.
@@ -85,8 +85,8 @@ func FetchLoaders(ctx context.Context, archive Archive, b board.Board) error {
 			return err
 		}
 	}
-	if b.Boot == board.UBoot {
-		return fetchUBoot(ctx, archive, b)
+	if err := fetchUBoot(ctx, archive, b); err != nil || b.Boot == board.UBoot {
+		return err
 	}
 	_, err := grubOf(ctx, archive, b)
 	return err
@@ -158,12 +158,11 @@ func (c *Composed) writeHybrid(ctx context.Context, archive Archive, path string
 func (c *Composed) writeDisk(ctx context.Context, archive Archive, b board.Board, path string, m medium) (written, error) {
 	var programs GRUBPrograms
 	var script []byte
-	var uboot ubootLoader
+	uboot, err := ubootOf(ctx, archive, b, c.Kernel)
+	if err != nil {
+		return written{}, err
+	}
 	if b.Boot == board.UBoot {
-		var err error
-		if uboot, err = ubootOf(ctx, archive, b, c.Kernel); err != nil {
-			return written{}, err
-		}
 		script = UBootScript(b)
 	} else {
 		g, err := grubOf(ctx, archive, b)

@@ -16,6 +16,9 @@ type Start struct {
 // Starts lists the ways in which a board starts a kernel, one a medium.
 func Starts(b board.Board) (list []Start) {
 	disk := map[string]string{board.Hybrid: "GRUB by BIOS and UEFI", board.EFIGrub: "GRUB by UEFI", board.UBoot: "U-Boot"}[b.Boot]
+	if b.Boot == board.EFIGrub && !b.Loader.IsZero() {
+		disk = "GRUB by U-Boot's UEFI"
+	}
 	loaders := map[string]Start{
 		"img":       {Loader: disk, Slots: []string{slot.A, slot.B}, Tries: slot.MaxTries},
 		"iso":       {Loader: "isolinux by BIOS, a unified kernel image by UEFI"},

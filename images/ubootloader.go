@@ -1,7 +1,6 @@
 package images
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -80,7 +79,7 @@ func ubootOf(ctx context.Context, archive Archive, b board.Board, kernel []byte)
 		if err != nil {
 			return l, err
 		}
-		if p.At > int64(len(data)) || !bytes.HasPrefix(data[p.At:], []byte(p.Magic)) {
+		if !p.Has(data) {
 			return l, fmt.Errorf("board %s: %s of Debian package %s does not have %q at byte %d: not what the boot ROM starts", b.Name, p.Path, p.Package, p.Magic, p.At)
 		}
 		l.programs = append(l.programs, rawProgram{p.Offset, p.Path, data})

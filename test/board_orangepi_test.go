@@ -12,6 +12,7 @@ import (
 // What becomes of an SD card with the PC's example in QEMU's Orange Pi PC, from its boot ROM's first sector on. QEMU 7.2 has no watchdog in it,
 // and so nothing that a restart would go by: there the test is the finger on the button.
 func TestBoardOrangePiPC(t *testing.T) {
+	forBoard(t, "orangepi-pc")
 	out := build(t, "orangepi-pc", "../examples/pc/system.toml")
 	files := t.TempDir()
 	altered(t, out, filepath.Join(files, "panics.tar"), func(s *switcher.Store, g *switcher.Generation) {

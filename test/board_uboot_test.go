@@ -19,6 +19,7 @@ func spoil(t *testing.T, path string, number int, at int64) {
 
 // U-Boot counts, passes over what is damaged, and starts what a person names; Bantam switches on it as on GRUB.
 func TestBoardUBootStartsWhatItShould(t *testing.T) {
+	forBoard(t, "qemu-arm64-uboot")
 	const host = "bantam-arm64"
 	out := build(t, "qemu-arm64-uboot", "../examples/qemu-arm64/system.toml")
 	files := t.TempDir()

@@ -107,6 +107,7 @@ func (d grubDisk) until(m *vm.Machine, spare bool, want string) {
 // GRUB passes over what is damaged and counts what it starts, with and without a state that can be read; a person at the serial line
 // takes a slot by hand, noise on it takes none, and without one the machine starts as well.
 func TestBoardPCStartsWhatItShould(t *testing.T) {
+	forBoard(t, "pc")
 	path := disk(t, build(t, "pc", "../examples/pc/system.toml")+"/pc.img")
 	d := grubDisk{t, path, pc(t, bios, "-drive", virtio(path))}
 	first := startAs(t, "bantam", d.args) // it makes slot B

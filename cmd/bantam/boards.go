@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
+	"text/tabwriter"
 
 	"bantam/board"
 	"bantam/images"
@@ -12,14 +14,18 @@ import (
 var boardsVerb = verb{
 	name:    "boards",
 	args:    "[BOARD...]",
-	summary: "list the kinds of hardware, and how each starts a kernel",
-	text: `For each image: which boot loader starts it, in which boot slots a machine keeps kernels, and how often a new kernel is
-tried before the old one is back without a person. An image without slots runs the kernel that it was built with; a machine
-that was started from it says so when it is to switch to another.`,
+	summary: "list the kinds of hardware, and what each can do",
+	text: `One a line: architecture, what the image is written to, in which boot slots a machine keeps kernels, how often a new kernel is
+tried before the old one is back without a person, and where the board was seen at work: "-" where that is nowhere.
+
+With a BOARD, or the FILE.toml of one of your own, all that is known of it: which boot loader starts each image, network, LEDs and
+buttons, the release that its packages come from, and notes for a person who has it in hand. An image without slots runs the kernel
+that it was built with; a machine that was started from it says so when it is to switch to another.`,
 	declare: func(c *call) func(args []string) error {
 		asJSON := c.flags.Bool("json", false, "print everything as JSON")
 		return func(names []string) error {
-			if len(names) == 0 {
+			all := len(names) == 0
+			if all {
 				names = board.Names()
 			}
 			var list []listedBoard
@@ -28,10 +34,15 @@ that was started from it says so when it is to switch to another.`,
 				if err != nil {
 					return err
 				}
-				list = append(list, listedBoard{b.Name, b.Description, b.Arch, b.KernelPackage, images.Starts(b)})
+				list = append(list, listedBoard{
+					b.Name, b.Description, b.Arch, b.KernelPackage, images.Starts(b), b.Release, b.Medium, b.Memory, b.Network, b.LEDs, b.Buttons, b.SeenAt, b.Seen, b.Recovery,
+				})
 			}
 			if *asJSON {
 				return printJSON(c.stdout, list)
+			}
+			if all {
+				return tableOfBoards(c.stdout, list)
 			}
 			printBoards(c.stdout, list)
 			return nil
@@ -46,6 +57,31 @@ type listedBoard struct {
 	Arch        string         `json:"arch"`   // Go's name
 	Kernel      string         `json:"kernel"` // Debian package
 	Starts      []images.Start `json:"starts"`
+	Release     string         `json:"release,omitempty"` // of Debian
+	Medium      string         `json:"medium"`            // e.g. SD card
+	Memory      int            `json:"memory,omitempty"`  // MiB
+	Network     string         `json:"network,omitempty"`
+	LEDs        []string       `json:"leds,omitempty"`
+	Buttons     []string       `json:"buttons,omitempty"`
+	SeenAt      string         `json:"seen_at,omitempty"` // e.g. QEMU; "": nowhere
+	Seen        string         `json:"seen,omitempty"`
+	Recovery    string         `json:"recovery,omitempty"`
+}
+
+// tableOfBoards has a line for each.
+func tableOfBoards(w io.Writer, list []listedBoard) error {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(t, "BOARD\tARCH\tMEDIUM\tSLOTS\tTRIES\tSEEN\tHARDWARE")
+	for _, b := range list {
+		slots, tries := "-", "-"
+		for _, s := range b.Starts {
+			if len(s.Slots) > 0 {
+				slots, tries = strings.Join(s.Slots, " "), fmt.Sprint(s.Tries)
+			}
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", b.Name, b.Arch, b.Medium, slots, tries, cmp.Or(b.SeenAt, "-"), b.Description)
+	}
+	return t.Flush()
 }
 
 func printBoards(w io.Writer, list []listedBoard) {
@@ -56,6 +92,22 @@ func printBoards(w io.Writer, list []listedBoard) {
 		fmt.Fprintf(w, "%s: %s\n  %-9s %s, %s\n", b.Name, b.Description, "kernel", b.Kernel, b.Arch)
 		for _, s := range b.Starts {
 			fmt.Fprintf(w, "  %-9s %s: %s\n", s.Medium, s.Loader, kernelsOf(s))
+		}
+		fmt.Fprintf(w, "  %-9s %s\n", "goes on", b.Medium)
+		memory := ""
+		if b.Memory > 0 {
+			memory = fmt.Sprintf("%d MiB or more", b.Memory)
+		}
+		for _, fact := range [][2]string{
+			{"memory", memory}, {"Debian", b.Release}, {"network", b.Network}, {"LEDs", strings.Join(b.LEDs, ", ")}, {"buttons", strings.Join(b.Buttons, ", ")},
+			{"seen", strings.TrimSpace(b.SeenAt + ": " + b.Seen)},
+		} {
+			if fact[1] != "" && fact[1] != ":" {
+				fmt.Fprintf(w, "  %-9s %s\n", fact[0], strings.TrimPrefix(fact[1], ": "))
+			}
+		}
+		if b.Recovery != "" {
+			fmt.Fprintf(w, "\n%s\n", strings.TrimSpace(b.Recovery))
 		}
 	}
 }

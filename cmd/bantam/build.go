@@ -86,7 +86,7 @@ newer packages: bantam build --update [NAME...] SYSTEM.toml`,
 			case *netboot && (*img || *iso):
 				return usagef("--netboot stands alone: it makes no image")
 			case *netboot && !images.Netboots(b):
-				return usagef("board %s has no --netboot: its loader reads kernel and device tree from the %s alone", b.Name, b.Medium)
+				return usagef("board %s has no --netboot: its loader starts what is on the %s alone", b.Name, b.Medium)
 			case *netboot:
 				kinds = []string{images.KindNetboot}
 			case *img != *iso:
