@@ -148,7 +148,7 @@ func Compose(ctx context.Context, in Inputs) (*Composed, error) {
 // does not have is the user's fault and comes with its place; one of the board's is a note if the user chose the kernel. network is the
 // file that names the network drivers left out.
 func (in *Inputs) chooseModules(ctx context.Context, c *Composed, sys *system.System) (chosen []module, network []byte, err error) {
-	wanted := sys.Modules
+	wanted := sys.AllModules()
 	firewall, more := sys.FirewallModules()
 	if in.Kernel.Modules == "" {
 		return nil, nil, nil // everything is built in, or so the user says
@@ -174,8 +174,13 @@ func (in *Inputs) chooseModules(ctx context.Context, c *Composed, sys *system.Sy
 			lacking = append(lacking, name)
 			continue
 		}
-		p := system.Problem{File: in.File, Message: fmt.Sprintf("modules: Linux %s has no module %s", in.Kernel.Version, name)}
-		if at, ok := positions.Find(fmt.Sprintf("modules[%d]", i)); ok {
+		path, table := fmt.Sprintf("modules[%d]", i), "modules"
+		if i >= len(sys.Modules) {
+			path = sys.NeededModules()[i-len(sys.Modules)].Path
+			table = path
+		}
+		p := system.Problem{File: in.File, Message: fmt.Sprintf("%s: Linux %s has no module %s", table, in.Kernel.Version, name)}
+		if at, ok := positions.Find(path); ok {
 			p.Line, p.Col = at.Key.Line, at.Key.Col
 		}
 		if near := spelling.Nearest(name, index.names()); near != "" {

@@ -170,6 +170,9 @@ func TestFaultyInputsAreNamed(t *testing.T) {
 			in.System = []byte("hostname = \"nosuch\"\nmodules = [\"e1000\",\n  \"nosuch\", 'wiregaurd']\n")
 		},
 			"system.toml:3:3: modules: Linux 6.1.0-test has no module nosuch\nsystem.toml:3:13: modules: Linux 6.1.0-test has no module wiregaurd; did you mean \"wireguard\"?"},
+		{"a kernel that cannot make a link", func(in *Inputs) {
+			in.System = []byte("hostname = \"nosuch\"\n[net.lan]\nbridge = { ports = [\"eth0\"] }\n")
+		}, "system.toml:2:6: net.lan: Linux 6.1.0-test has no module bridge"},
 		{"a board that wants what Debian's kernel lacks", func(in *Inputs) { in.Board.Modules = []string{"nosuch"}; in.Kernel.Chosen = false },
 			"Linux 6.1.0-test lacks modules that board pc wants: nosuch"},
 		{"no device binary says how to build one", func(in *Inputs) { in.Device = "/nonexistent/bantam" }, "CGO_ENABLED=0 GOARCH=amd64 go build"},

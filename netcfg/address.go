@@ -28,6 +28,7 @@ type address struct {
 	peer     netip.Addr
 	flags    uint32 // IFA_F_...
 	valid    uint32 // seconds left, or unforgotten
+	chosen   uint32 // likewise, until it is no longer preferred
 	protocol byte
 }
 
@@ -36,7 +37,7 @@ func readAddress(b []byte) (a address, ok bool) {
 	if len(b) < unix.SizeofIfAddrmsg {
 		return a, false
 	}
-	a = address{index: int(int32(rtnl.Read32(b[4:]))), flags: uint32(b[2]), valid: unforgotten}
+	a = address{index: int(int32(rtnl.Read32(b[4:]))), flags: uint32(b[2]), valid: unforgotten, chosen: unforgotten}
 	var own, local netip.Addr
 	for at := (rtnl.Attributes{Rest: b[unix.SizeofIfAddrmsg:]}); at.Next(); {
 		switch v := at.Value; at.Kind {
@@ -50,7 +51,7 @@ func readAddress(b []byte) (a address, ok bool) {
 			}
 		case unix.IFA_CACHEINFO:
 			if len(v) >= unix.SizeofIfaCacheinfo {
-				a.valid = rtnl.Read32(v[4:])
+				a.chosen, a.valid = rtnl.Read32(v), rtnl.Read32(v[4:])
 			}
 		case ifaProtocol:
 			if len(v) > 0 {
@@ -72,9 +73,10 @@ const distant = 20 * 24 * time.Hour
 func (a address) state(now time.Duration) Address {
 	s := Address{
 		Until:     forever,
+		Preferred: forever,
 		Distant:   time.Duration(a.valid)*time.Second >= distant,
 		Peer:      a.peer,
-		Announced: a.prefix.Addr().Is6() && a.flags&unix.IFA_F_PERMANENT == 0,
+		Announced: a.prefix.Addr().Is6() && a.flags&unix.IFA_F_PERMANENT == 0 && a.protocol != protocolOurs,
 		Tentative: a.flags&unix.IFA_F_TENTATIVE != 0,
 		Duplicate: a.flags&unix.IFA_F_DADFAILED != 0,
 		Ours:      a.protocol == protocolOurs,
@@ -82,7 +84,18 @@ func (a address) state(now time.Duration) Address {
 	if a.valid != unforgotten {
 		s.Until = now + time.Duration(a.valid)*time.Second
 	}
+	if a.chosen != unforgotten {
+		s.Preferred = now + time.Duration(a.chosen)*time.Second
+	}
 	return s
+}
+
+// preferred is when an address is no longer taken for new connections: with its end, or before it.
+func (a Address) preferred() time.Duration {
+	if a.Preferred == 0 {
+		return a.Until
+	}
+	return min(a.Preferred, a.Until)
 }
 
 // lifetime is the kernel's seconds until an address ends, rounded up: we take it
@@ -106,10 +119,14 @@ func (r *rtnetlink) putAddress(index int, p netip.Prefix, a Address, now time.Du
 		}
 		parts = append(parts, rtnl.Attribute(unix.IFA_BROADCAST, broadcast))
 	}
-	seconds := lifetime(a.Until, now)
 	life := make([]byte, unix.SizeofIfaCacheinfo) // the first two fields are preferred and valid
-	binary.NativeEndian.PutUint32(life, seconds)
-	binary.NativeEndian.PutUint32(life[4:], seconds)
+	if preferred := a.preferred(); preferred > now {
+		binary.NativeEndian.PutUint32(life, lifetime(preferred, now))
+	}
+	binary.NativeEndian.PutUint32(life[4:], lifetime(a.Until, now))
+	if a.Lone {
+		parts = append(parts, rtnl.Attribute32(unix.IFA_FLAGS, unix.IFA_F_NODAD))
+	}
 	return r.Change(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, append(parts,
 		rtnl.Attribute(unix.IFA_CACHEINFO, life), rtnl.Attribute32(ifaRoutePriority, uint32(a.Metric)), rtnl.Attribute(ifaProtocol, []byte{protocolOurs}))...)
 }

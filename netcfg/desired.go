@@ -1,6 +1,7 @@
 package netcfg
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -54,13 +55,19 @@ func Desired(net map[string]system.Net, dns system.DNS, facts Facts) DesiredStat
 		w.addSearch(domain)
 	}
 	for _, p := range w.Ports {
-		if !p.Present {
+		w.addRules(p)
+		w.addLink(p, net)
+		for _, r := range p.Net.Routes {
+			if !r.Leads() { // which needs no port
+				w.addStaticRoute(p, r)
+			}
+		}
+		if !p.Present && p.Net.Kind() == "" {
 			continue
 		}
 		if p.Moved {
 			w.problem("%s: it has metric %d, as another port has that of its name; a metric in [net.%s] decides", p.Name, p.Metric, p.Name)
 		}
-		w.Links[p.Name] = Link{Up: true, MTU: p.Net.MTU, Announcements: p.Net.IPv6 == "auto"}
 		w.addSysctls(p)
 		w.addStatic(p)
 		if lease := facts.Leases[p.Name]; lease != nil && p.Net.IPv4 == "dhcp" {
@@ -102,6 +109,10 @@ func (w *DesiredState) addSearch(s string) {
 
 func (w *DesiredState) addSysctls(p port) {
 	v4, v6 := "net/ipv4/conf/"+p.Name+"/", "net/ipv6/conf/"+p.Name+"/"
+	if p.Bare {
+		w.Sysctls[v6+"disable_ipv6"] = "1"
+		return
+	}
 	// Otherwise removing an address takes its subnet's other addresses along.
 	w.Sysctls[v4+"promote_secondaries"] = "1"
 	// Otherwise the default route of a port without cable swallows what another port could carry.
@@ -171,7 +182,9 @@ func (w *DesiredState) addStatic(p port) {
 		}
 	}
 	for _, r := range p.Net.Routes {
-		w.addStaticRoute(p, r)
+		if r.Leads() {
+			w.addStaticRoute(p, r)
+		}
 	}
 }
 
@@ -209,7 +222,11 @@ func (w *DesiredState) addStaticRoute(p port, r system.Route) {
 	if metric == 0 {
 		metric = p.Metric
 	}
-	w.addRoute(RouteKey{Link: p.Name, To: to.Masked(), Metric: metric}, Route{Via: via, Source: "static"})
+	k := RouteKey{Link: p.Name, To: to.Masked(), Metric: metric, Table: tableNumber(cmp.Or(r.Table, p.Table)), Type: routeTypes[r.Type]}
+	if k.Type != Unicast {
+		k.Link = ""
+	}
+	w.addRoute(k, Route{Via: via, Source: "static"})
 }
 
 func (w *DesiredState) addLease(p port, l *dhcp4.Lease) {
@@ -218,7 +235,7 @@ func (w *DesiredState) addLease(p port, l *dhcp4.Lease) {
 	for _, r := range l.Routes {
 		// With From the kernel removes the route together with the address,
 		// also when we are no longer there to do it.
-		w.addRoute(RouteKey{Link: p.Name, To: r.To, Metric: p.Metric}, Route{Via: r.Via, From: l.Address.Addr(), Source: source})
+		w.addRoute(RouteKey{Link: p.Name, To: r.To, Metric: p.Metric, Table: tableNumber(p.Table)}, Route{Via: r.Via, From: l.Address.Addr(), Source: source})
 	}
 	for _, server := range l.DNS {
 		w.addServer(server.String())

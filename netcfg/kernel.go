@@ -17,7 +17,7 @@ import (
 type kernel interface {
 	// Observe reads links and addresses.
 	Observe() (State, error)
-	// ReadRoutes adds the routes that matter where want is wanted; known are
+	// ReadRoutes adds the routes and rules that matter where want is wanted; known are
 	// routes of router advertisements that are not left out where there are too many.
 	ReadRoutes(into *State, want State, known map[RouteKey]bool) error
 	// ReadSysctls adds the values of those paths that exist.
@@ -32,6 +32,9 @@ type rtnetlink struct {
 	links map[string]seenLink // as last observed
 	names map[int]string
 	files int // below /proc/sys that were read
+
+	devices map[int]device // by index
+	unruled bool           // there is no rule of ours
 }
 
 func openKernel(now func() time.Duration) (*rtnetlink, error) {
@@ -51,8 +54,16 @@ func (r *rtnetlink) Observe() (State, error) {
 	}
 	r.links, r.names = make(map[string]seenLink, len(links)), make(map[int]string, len(links))
 	for _, l := range links {
-		r.links[l.name], r.names[l.Index] = l, l.name
+		r.names[l.Index] = l.name
+	}
+	for _, l := range links {
+		l.resolve(r.names)
+		r.describe(&l)
+		r.links[l.name] = l
 		s.Links[l.name] = l.Link
+	}
+	if err := r.readVLANs(&s); err != nil {
+		return s, err
 	}
 	addresses, err := rtnl.List(r.Conversation, unix.RTM_GETADDR, make([]byte, unix.SizeofIfAddrmsg), readAddress)
 	if err != nil {
@@ -102,15 +113,30 @@ func (r *rtnetlink) Apply(o Op) error {
 }
 
 func (r *rtnetlink) apply(o Op) error {
-	if o.Verb == SetSysctl {
-		return os.WriteFile("/proc/sys/"+o.Path, []byte(o.Value), 0)
-	}
 	link, there := r.links[o.Link]
-	if !there {
-		return unix.ENODEV
-	}
 	var err error
 	switch o.Verb {
+	case SetSysctl:
+		if err = os.WriteFile("/proc/sys/"+o.Path, []byte(o.Value), 0); o.Optional && errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		return err
+	case AddRule:
+		return r.Change(unix.RTM_NEWRULE, unix.NLM_F_CREATE|unix.NLM_F_EXCL, o.Rule.body())
+	case RemoveRule:
+		if err = r.Change(unix.RTM_DELRULE, 0, o.Rule.body()); errors.Is(err, unix.ENOENT) {
+			return nil // gone already
+		}
+		return err
+	case MakeLink:
+		return r.makeLink(o)
+	}
+	if !there && o.To.Type == Unicast {
+		return unix.ENODEV
+	}
+	switch o.Verb {
+	case RemoveLink, RenameLink, TuneLink, JoinLink, LeaveLink, SetVLANs:
+		return r.changeLink(link, o)
 	case SetMTU:
 		return r.setLink(link.Index, 0, 0, rtnl.Attribute32(unix.IFLA_MTU, uint32(o.MTU)))
 	case SetUp:
@@ -135,27 +161,4 @@ func (r *rtnetlink) apply(o Op) error {
 		return err
 	}
 	return fmt.Errorf("unknown verb %q", o.Verb)
-}
-
-// setLink changes the flags in mask, and what else of a link is in the attributes.
-func (r *rtnetlink) setLink(index int, flags, mask uint32, attributes ...[]byte) error {
-	return r.Change(unix.RTM_SETLINK, 0, append([][]byte{rtnl.LinkHeader(index, flags, mask)}, attributes...)...)
-}
-
-// raise sets a link up. The mark comes first: a link that is up without it
-// would be left up for ever if we died in between.
-func (r *rtnetlink) raise(l seenLink) error {
-	if l.group == 0 {
-		if err := r.setLink(l.Index, 0, 0, rtnl.Attribute32(unix.IFLA_GROUP, groupOurs)); err != nil {
-			return err
-		}
-	}
-	return r.setLink(l.Index, unix.IFF_UP, unix.IFF_UP)
-}
-
-func (r *rtnetlink) lower(l seenLink) error {
-	if err := r.setLink(l.Index, 0, unix.IFF_UP); err != nil {
-		return err
-	}
-	return r.setLink(l.Index, 0, 0, rtnl.Attribute32(unix.IFLA_GROUP, 0))
 }

@@ -177,6 +177,23 @@ func (l *lab) netcfg(config string) {
 		"env", "BE_NETCFG=1", l.dir+"/netcfg", "--config", l.conf, "--report", l.dir+"/net/report", "--leases", l.dir+"/net/leases", "--remembered", l.dir+"/net/remembered")
 }
 
+// restart ends the configurator as if it had died, and starts it with another system.toml.
+func (l *lab) restart(config string) {
+	l.t.Helper()
+	l.proc.Process.Kill()
+	running := func(want bool) func() error {
+		return func() error {
+			if _, runs, err := l.reports.Status(); err != nil || runs != want {
+				return fmt.Errorf("it runs: %v, %v", runs, err)
+			}
+			return nil
+		}
+	}
+	l.eventually("its end", running(false))
+	l.netcfg(config)
+	l.eventually("its beginning", running(true))
+}
+
 // receive does PID 1's part: its folder, the one of the leases and the line of reports.
 func (l *lab) receive() {
 	l.t.Helper()
@@ -279,6 +296,10 @@ func online(s Status) bool { return s.Online }
 
 // dial connects from the peer's namespace, in which the goroutine stays.
 func (p *peer) dial(d net.Dialer, address string) (net.Conn, error) {
+	return p.dialBy(d, "tcp4", address)
+}
+
+func (p *peer) dialBy(d net.Dialer, network, address string) (net.Conn, error) {
 	runtime.LockOSThread() // never unlocked, see newLab
 	fd, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", p.pid))
 	if err != nil {
@@ -288,5 +309,5 @@ func (p *peer) dial(d net.Dialer, address string) (net.Conn, error) {
 	if err := unix.Setns(int(fd.Fd()), unix.CLONE_NEWNET); err != nil {
 		return nil, err
 	}
-	return d.Dial("tcp4", address)
+	return d.Dial(network, address)
 }

@@ -2,6 +2,7 @@ package netcfg
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"strconv"
 
@@ -15,6 +16,8 @@ type seenLink struct {
 	Link
 	name       string
 	group      uint32
+	below      int       // index of the link that it is on, or of a cable's other end; 0 for none
+	master     int       // index of its bridge, bond or VRF
 	parameters [2][]byte // of IPv4 and IPv6: arrays of 32-bit numbers; nil: the kernel tells none
 }
 
@@ -28,6 +31,7 @@ func readLink(b []byte) (l seenLink, ok bool) {
 	ethernet := binary.NativeEndian.Uint16(b[2:]) == unix.ARPHRD_ETHER
 	l.Index = int(int32(binary.NativeEndian.Uint32(b[4:])))
 	flags := binary.NativeEndian.Uint32(b[8:])
+	elsewhere, within := false, 0
 	for a := (rtnl.Attributes{Rest: b[unix.SizeofIfInfomsg:]}); a.Next(); {
 		switch v := a.Value; a.Kind {
 		case unix.IFLA_IFNAME:
@@ -38,18 +42,27 @@ func readLink(b []byte) (l seenLink, ok bool) {
 			}
 		case unix.IFLA_MTU:
 			l.MTU = int(int32(rtnl.Read32(v)))
+		case unix.IFLA_PERM_ADDRESS:
+			if len(v) == len(l.Permanent) {
+				copy(l.Permanent[:], v)
+			}
 		case unix.IFLA_MASTER:
-			l.Enslaved = rtnl.Read32(v) != 0
+			l.master = int(int32(rtnl.Read32(v)))
+		case unix.IFLA_LINK:
+			l.below = int(int32(rtnl.Read32(v)))
+		case unix.IFLA_LINK_NETNSID:
+			elsewhere = true
+		case unix.IFLA_PROP_LIST:
+			if property := (rtnl.Attributes{Rest: v}); property.Next() && property.Kind == unix.IFLA_ALT_IFNAME {
+				l.Former = rtnl.Text(property.Value)
+			}
 		case unix.IFLA_GROUP:
 			l.group = rtnl.Read32(v)
 		case unix.IFLA_PARENT_DEV_NAME:
 			l.Hardware = rtnl.Text(v) != ""
 		case unix.IFLA_LINKINFO:
-			for info := (rtnl.Attributes{Rest: v}); info.Next(); {
-				if info.Kind == unix.IFLA_INFO_KIND {
-					l.Kind = rtnl.Text(info.Value)
-				}
-			}
+			l.Make, l.Tune, within = readInfo(v)
+			l.Kind = l.Make.Kind
 		case unix.IFLA_AF_SPEC:
 			for family := (rtnl.Attributes{Rest: v}); family.Next(); {
 				for of := (rtnl.Attributes{Rest: family.Value}); of.Next(); {
@@ -66,8 +79,27 @@ func readLink(b []byte) (l seenLink, ok bool) {
 	l.Up = flags&unix.IFF_UP != 0
 	l.Carrier = flags&unix.IFF_LOWER_UP != 0
 	l.Ethernet = ethernet && flags&unix.IFF_LOOPBACK == 0
-	l.Ours = l.group == groupOurs
+	l.below = cmp.Or(within, l.below)
+	if elsewhere {
+		l.below = 0
+	}
+	for mark, group := range markGroups {
+		if l.group == group {
+			l.Mark = Mark(mark)
+		}
+	}
 	return l, l.name != ""
+}
+
+// resolve gives the names of the links that a link is on and belongs to.
+func (l *seenLink) resolve(names map[int]string) {
+	l.Master = names[l.master]
+	switch l.Kind {
+	case "vlan", "macvlan", "vxlan":
+		l.Make.Parent = names[l.below]
+	case "veth":
+		l.Make.Peer = names[l.below]
+	}
 }
 
 // parameterPlaces are where a link's message has a kernel parameter, in the

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"bantam/order"
@@ -36,6 +37,15 @@ const (
 	AddRoute      Verb = "route" // refused when its destination and metric are taken
 	ReplaceRoute  Verb = "replace route"
 	RemoveRoute   Verb = "remove route"
+	MakeLink      Verb = "make"
+	RemoveLink    Verb = "delete"
+	RenameLink    Verb = "rename" // of a link that is up it interrupts
+	TuneLink      Verb = "tune"
+	JoinLink      Verb = "join"  // a bridge, bond or VRF
+	LeaveLink     Verb = "leave" // it
+	SetVLANs      Verb = "vlans"
+	AddRule       Verb = "rule"
+	RemoveRule    Verb = "remove rule"
 )
 
 // Op is one change of the kernel. Which fields are used depends on Verb.
@@ -49,10 +59,18 @@ type Op struct {
 	Path    string
 	Value   string
 	MTU     int
+	Make    Make
+	Tune    Tune
+	MAC     [6]byte // of a link that is made; zero: the kernel's choice
+	Rule    Rule
+	Former  string // of a link that is renamed: the name that it keeps as another one
+
+	Optional   bool // of a parameter of a new link: the kernel may not have it
+	interrupts bool
 }
 
 // Disruptive tells whether connections may notice.
-func (o Op) Disruptive() bool { return o.Verb == SetDown }
+func (o Op) Disruptive() bool { return o.Verb == SetDown || o.Verb == RemoveLink || o.interrupts }
 
 func (o Op) String() string {
 	switch o.Verb {
@@ -60,14 +78,26 @@ func (o Op) String() string {
 		return fmt.Sprintf("%s %s = %s", o.Verb, o.Path, o.Value)
 	case SetMTU:
 		return fmt.Sprintf("%s %s %d", o.Verb, o.Link, o.MTU)
+	case MakeLink:
+		return fmt.Sprintf("%s %s %s", o.Verb, o.Make.Kind, o.Link)
+	case RenameLink, JoinLink, SetVLANs:
+		return fmt.Sprintf("%s %s %s", o.Verb, o.Link, o.Value)
+	case AddRule, RemoveRule:
+		return fmt.Sprintf("%s %s", o.Verb, o.Rule)
 	case PutAddress, RemoveAddress:
 		return fmt.Sprintf("%s %s %s", o.Verb, o.Key.Link, o.Key.Prefix)
 	case AddRoute, ReplaceRoute, RemoveRoute:
-		text := fmt.Sprintf("%s %s %s", o.Verb, o.To.Link, o.To.To)
+		text := fmt.Sprintf("%s %s %s", o.Verb, cmp.Or(o.To.Link, "-"), o.To.To)
 		if o.Route.Via.IsValid() {
 			text += " via " + o.Route.Via.String()
 		}
 		text += fmt.Sprintf(" metric %d", o.To.Metric)
+		if o.To.Table != 0 {
+			text += fmt.Sprintf(" table %d", o.To.Table)
+		}
+		if o.To.Type != Unicast {
+			text += " " + o.To.Type.String()
+		}
 		if o.Route.OnLink {
 			text += " onlink"
 		}
@@ -85,22 +115,34 @@ const lifetimeSlack = 2 * time.Second
 // neither look after nor looked after. The problems are desires that cannot be fulfilled.
 func Plan(want, have State, owned Owned) (ops []Op, problems []string) {
 	p := &planner{
-		want: want, have: have, owned: owned, replaced: map[RouteKey]bool{},
-		connected: map[RouteKey]bool{}, removed: map[AddressKey]bool{}, places: places(have.Routes),
+		want: want, have: have, owned: owned, making: map[string]bool{}, replaced: map[RouteKey]bool{},
+		connected: map[RouteKey]bool{}, removed: map[AddressKey]bool{},
 	}
+	p.refuse()
+	p.rename()
+	p.renew()
+	p.places = places(p.have.Routes)
+	p.make()
+	p.forgo()
 	p.sysctls()
 	p.links()
 	p.putAddresses()
 	p.putRoutes()
+	p.putRules()
+	p.join()
+	p.removeRules()
 	p.removeRoutes()
 	p.removeAddresses()
+	p.quieten()
 	p.lower()
+	p.removeLinks()
 	return p.ops, p.problems
 }
 
 type planner struct {
 	want, have State
 	owned      Owned
+	making     map[string]bool   // links that are made
 	replaced   map[RouteKey]bool // routes that a ReplaceRoute takes away
 	connected  map[RouteKey]bool // routes to subnets that are put back
 	removed    map[AddressKey]bool
@@ -113,9 +155,10 @@ type planner struct {
 type place struct {
 	To     netip.Prefix
 	Metric int
+	Table  int
 }
 
-func (k RouteKey) place() place { return place{k.To, k.Metric} }
+func (k RouteKey) place() place { return place{k.To, k.Metric, k.Table} }
 
 func places(routes map[RouteKey]Route) map[place][]RouteKey {
 	index := make(map[place][]RouteKey, len(routes))
@@ -129,29 +172,19 @@ func (p *planner) add(o Op) { p.ops = append(p.ops, o) }
 
 func (p *planner) sysctls() {
 	for _, path := range slices.Sorted(maps.Keys(p.want.Sysctls)) {
-		value, exists := p.have.Sysctls[path] // an older kernel may lack one
-		if exists && value != p.want.Sysctls[path] {
-			p.add(Op{Verb: SetSysctl, Path: path, Value: p.want.Sysctls[path]})
+		if !p.late(path) {
+			p.sysctl(path)
 		}
 	}
 }
 
-func (p *planner) links() {
-	for _, name := range order.Sorted(maps.Keys(p.want.Links), naturally) {
-		want, have := p.want.Links[name], p.have.Links[name]
-		if have.Index == 0 {
-			continue // it is gone
-		}
-		mtu := want.MTU
-		if mtu == 0 {
-			mtu = p.owned.MTU[name]
-		}
-		if mtu != 0 && mtu != have.MTU {
-			p.add(Op{Verb: SetMTU, Link: name, MTU: mtu})
-		}
-		if !have.Up {
-			p.add(Op{Verb: SetUp, Link: name})
-		}
+func (p *planner) sysctl(path string) {
+	value, exists := p.have.Sysctls[path] // an older kernel may lack one
+	if !exists && p.making[portOf(path)] {
+		p.add(Op{Verb: SetSysctl, Link: portOf(path), Path: path, Value: p.want.Sysctls[path], Optional: true})
+	}
+	if exists && value != p.want.Sysctls[path] {
+		p.add(Op{Verb: SetSysctl, Path: path, Value: p.want.Sysctls[path]})
 	}
 }
 
@@ -160,25 +193,46 @@ func (p *planner) putAddresses() {
 		want := p.want.Addresses[k]
 		have, there := p.have.Addresses[k]
 		asked := p.owned.Addresses[k]
-		if there && asked.Until == want.Until && asked.Metric == want.Metric && have.endsAt(want.Until) {
+		if there && asked.Until == want.Until && asked.preferred() == want.preferred() && asked.Metric == want.Metric && have.endsAt(want.Until) && have.preferredUntil(want.preferred()) {
 			p.connect(k, want)
 			continue
 		}
 		if other, clash := p.sameAddress(k); clash {
 			p.remove(other)
 		}
+		want.Lone = !there && k.Prefix.Addr().Is6() && p.elsewhere(k)
 		p.add(Op{Verb: PutAddress, Link: k.Link, Key: k, Address: want})
 	}
+}
+
+// elsewhere tells whether an address is in use on another of our links, from where it moves: then nobody else has it,
+// and connections need not wait for the kernel to find that out.
+func (p *planner) elsewhere(k AddressKey) bool {
+	for other, a := range p.have.Addresses {
+		ours := p.have.Links[other.Link].Mark != Foreign
+		if other.Prefix.Addr() == k.Prefix.Addr() && other.Link != k.Link && ours && !a.Tentative && !a.Duplicate && !other.Prefix.Addr().IsLinkLocalUnicast() {
+			return true
+		}
+	}
+	return false
+}
+
+// portOf is the link that a parameter is of.
+func portOf(path string) string {
+	rest, _ := strings.CutPrefix(path, "net/ipv4/conf/")
+	rest, _ = strings.CutPrefix(rest, "net/ipv6/conf/")
+	name, _, _ := strings.Cut(rest, "/")
+	return name
 }
 
 // connect puts back the route to the subnet of an address that is there. The kernel
 // makes it with the address and never again; it takes ours away with the address too.
 func (p *planner) connect(k AddressKey, a Address) {
-	link := p.have.Links[k.Link]
-	if k.Prefix.IsSingleIP() || !link.Up || link.Enslaved { // a VRF has a table of its own
+	link, want := p.have.Links[k.Link], p.want.Links[k.Link]
+	if k.Prefix.IsSingleIP() || !link.Up || link.Master != want.Master { // the routes of a VRF's port are in its table
 		return
 	}
-	to := RouteKey{Link: k.Link, To: k.Prefix.Masked(), Metric: a.Metric}
+	to := RouteKey{Link: k.Link, To: k.Prefix.Masked(), Metric: a.Metric, Table: want.Table}
 	_, there := p.have.Routes[to]
 	_, wanted := p.want.Routes[to]
 	if there || wanted || p.connected[to] { // by another address
@@ -219,10 +273,17 @@ func (p *planner) sameAddress(k AddressKey) (AddressKey, bool) {
 
 // endsAt tells whether an observed address ends when it was asked to, as far as the kernel can count.
 func (a Address) endsAt(until time.Duration) bool {
-	if a.Until == forever || until == forever {
-		return a.Until == until
+	return a.ends(a.Until, until)
+}
+
+// preferredUntil is endsAt for the end of being preferred.
+func (a Address) preferredUntil(until time.Duration) bool { return a.ends(a.Preferred, until) }
+
+func (a Address) ends(at, until time.Duration) bool {
+	if at == forever || until == forever {
+		return at == until
 	}
-	return (a.Until-until).Abs() <= lifetimeSlack || a.Distant && a.Until < until
+	return (at-until).Abs() <= lifetimeSlack || a.Distant && at < until
 }
 
 func (p *planner) remove(k AddressKey) {
@@ -280,7 +341,7 @@ func orUnknown(link string) string {
 // holder finds the route of another link that has the place of k.
 func (p *planner) holder(k RouteKey) (RouteKey, bool) {
 	for _, other := range p.places[k.place()] {
-		if other.Link != k.Link {
+		if other.Link != k.Link || other.Type != k.Type {
 			return other, true
 		}
 	}
@@ -322,7 +383,8 @@ func (p *planner) removable(k AddressKey) bool {
 	if a.Is4() {
 		return true
 	}
-	return !a.IsLinkLocalUnicast() && !(p.have.Addresses[k].Announced && link.Announcements)
+	_, ours := p.owned.Addresses[k]
+	return !a.IsLinkLocalUnicast() && (ours || !(p.have.Addresses[k].Announced && link.Announcements))
 }
 
 // lower gives links that nobody names any more their MTU back and sets those down that
@@ -333,10 +395,13 @@ func (p *planner) lower() {
 		if _, wanted := p.want.Links[name]; wanted {
 			continue
 		}
+		if p.gone(name) {
+			continue
+		}
 		if mtu, changed := p.owned.MTU[name]; changed {
 			p.add(Op{Verb: SetMTU, Link: name, MTU: mtu})
 		}
-		if link.Ours && link.Up {
+		if link.Mark != Foreign && link.Up {
 			p.add(Op{Verb: SetDown, Link: name})
 		}
 	}
@@ -377,7 +442,8 @@ func sortedRoutes(m map[RouteKey]Route) []RouteKey {
 }
 
 func compareRoutes(a, b RouteKey) int {
-	return cmp.Or(naturally(a.Link, b.Link), comparePrefix(a.To, b.To), cmp.Compare(a.Metric, b.Metric), a.Router.Compare(b.Router))
+	return cmp.Or(naturally(a.Link, b.Link), comparePrefix(a.To, b.To), cmp.Compare(a.Metric, b.Metric), a.Router.Compare(b.Router),
+		cmp.Compare(a.Table, b.Table), cmp.Compare(a.Type, b.Type))
 }
 
 func comparePrefix(a, b netip.Prefix) int {

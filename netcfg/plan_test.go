@@ -2,6 +2,7 @@ package netcfg
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"strings"
 	"testing"
@@ -27,13 +28,18 @@ type fakeKernel struct {
 func newFakeKernel(links ...string) *fakeKernel {
 	k := &fakeKernel{State: newState()}
 	for i, name := range links {
-		k.Links[name] = Link{Index: i + 2, MTU: 1500, Carrier: true, Ethernet: true, Hardware: true}
-		k.Sysctls["net/ipv4/conf/"+name+"/promote_secondaries"] = "0"
-		for _, key := range []string{"accept_ra", "autoconf", "disable_ipv6", "accept_ra_defrtr", "accept_ra_pinfo"} {
-			k.Sysctls["net/ipv6/conf/"+name+"/"+key] = "1" // and no ra_defrtr_metric: an older kernel
-		}
+		k.plug(name, Link{Index: i + 2, MTU: 1500, MAC: [6]byte{2, 0, 0, 0, 0, byte(i)}, Carrier: true, Ethernet: true, Hardware: true})
 	}
 	return k
+}
+
+// plug adds a link with its parameters.
+func (k *fakeKernel) plug(name string, l Link) {
+	k.Links[name] = l
+	k.Sysctls["net/ipv4/conf/"+name+"/promote_secondaries"] = "0"
+	for _, key := range []string{"accept_ra", "autoconf", "disable_ipv6", "accept_ra_defrtr", "accept_ra_pinfo"} {
+		k.Sysctls["net/ipv6/conf/"+name+"/"+key] = "1" // and no ra_defrtr_metric: an older kernel
+	}
 }
 
 func (k *fakeKernel) Observe() (State, error) {
@@ -42,13 +48,15 @@ func (k *fakeKernel) Observe() (State, error) {
 		s.Links[n] = l
 	}
 	for n, a := range k.Addresses {
-		s.Addresses[n] = Address{Until: a.Until, Distant: a.Until >= distant, Announced: a.Announced, Peer: a.Peer, Ours: a.Ours && !k.old}
+		s.Addresses[n] = Address{Until: a.Until, Preferred: a.preferred(), Distant: a.Until >= distant, Announced: a.Announced, Peer: a.Peer, Ours: a.Ours && !k.old}
 	}
 	for n, a := range k.Addresses {
 		if !n.Prefix.IsSingleIP() && k.Links[n.Link].Up && !k.flushed {
-			s.Routes[RouteKey{Link: n.Link, To: n.Prefix.Masked(), Metric: a.Metric}] = Route{Protocol: protocolKernel}
+			table := k.Links[k.Links[n.Link].Master].Make.Table
+			s.Routes[RouteKey{Link: n.Link, To: n.Prefix.Masked(), Metric: a.Metric, Table: table}] = Route{Protocol: protocolKernel}
 		}
 	}
+	maps.Copy(s.Rules, k.Rules)
 	for n, r := range k.Routes {
 		r.Source = ""
 		s.Routes[n] = r
@@ -69,27 +77,50 @@ func (k *fakeKernel) ReadSysctls(into *State, paths []string) {
 
 func (k *fakeKernel) Apply(o Op) error {
 	link, ok := k.Links[o.Link]
-	if !ok && o.Verb != SetSysctl {
+	switch {
+	case ok, o.Verb == SetSysctl, o.Verb == MakeLink, o.Verb == AddRule, o.Verb == RemoveRule, o.To.Type != Unicast:
+	default:
 		return unix.ENODEV
 	}
 	switch o.Verb {
 	case SetSysctl:
+		if _, there := k.Sysctls[o.Path]; !there {
+			if o.Optional {
+				return nil
+			}
+			return unix.ENOENT
+		}
 		k.Sysctls[o.Path] = o.Value
+		if o.Value == "1" && strings.HasSuffix(o.Path, "/disable_ipv6") {
+			maps.DeleteFunc(k.Addresses, func(a AddressKey, _ Address) bool { return a.Link == portOf(o.Path) && a.Prefix.Addr().Is6() })
+		}
+	case MakeLink, RemoveLink, RenameLink, TuneLink, JoinLink, LeaveLink, SetVLANs:
+		return k.changeLink(o)
+	case AddRule:
+		if _, there := k.Rules[o.Rule]; there {
+			return unix.EEXIST
+		}
+		k.Rules[o.Rule] = true
+	case RemoveRule:
+		delete(k.Rules, o.Rule)
 	case SetMTU:
 		link.MTU = o.MTU
 		k.Links[o.Link] = link
 	case SetUp:
-		link.Up, link.Ours = true, true
-		k.Links[o.Link] = link
-	case SetDown: // removes all routes and all IPv6 addresses
-		link.Up, link.Ours = false, false
-		k.Links[o.Link] = link
-		k.dropRoutes(func(key RouteKey, _ Route) bool { return key.Link == o.Link })
-		for a := range k.Addresses {
-			if a.Link == o.Link && a.Prefix.Addr().Is6() {
-				delete(k.Addresses, a)
-			}
+		if link.Make.Kind == "vlan" && !k.Links[link.Make.Parent].Up {
+			return unix.ENETDOWN
 		}
+		link.Up = true
+		if link.Mark == Foreign {
+			link.Mark = Raised
+		}
+		k.Links[o.Link] = link
+	case SetDown:
+		k.down(o.Link)
+		if link = k.Links[o.Link]; link.Mark == Raised {
+			link.Mark = Foreign
+		}
+		k.Links[o.Link] = link
 	case PutAddress:
 		for a := range k.Addresses { // IPv6 has no address twice
 			if a.Link == o.Link && a.Prefix.Addr() == o.Key.Prefix.Addr() && a != o.Key && a.Prefix.Addr().Is6() {
@@ -153,7 +184,7 @@ func (k *fakeKernel) removeAddress(o Op) error {
 
 // putRoute replaces what has the destination and metric on any link.
 func (k *fakeKernel) putRoute(o Op) error {
-	if !k.Links[o.Link].Up {
+	if !k.Links[o.Link].Up && o.To.Type == Unicast {
 		return unix.ENETDOWN
 	}
 	if o.Route.Protocol == protocolKernel {
@@ -170,7 +201,7 @@ func (k *fakeKernel) putRoute(o Op) error {
 		}
 	}
 	for key := range k.Routes {
-		if key.To == o.To.To && key.Metric == o.To.Metric {
+		if key.place() == o.To.place() {
 			if o.Verb == AddRoute {
 				return unix.EEXIST
 			}

@@ -18,9 +18,15 @@ type port struct {
 	Metric   int  // no other port has it: of two routes with one the kernel keeps one
 	Moved    bool // it is not that of its name
 	Net      system.Net
+
+	Master string // the bridge, bond or VRF that it belongs to
+	Bare   bool   // it has no addresses: it belongs to a bridge or bond, or others are on it
+	Table  int    // the routing table of its VRF
+	Called string // the name that it has now, where it is to have another one
+	Lacks  string // what is waited for, where it is not there
 }
 
-// ports lists what we look after: the ports that system.toml names, or every
+// ports lists what we look after: the ports that system.toml names, also as part of a link that is made, or every
 // Ethernet port when it names none. Everything else is left alone.
 func ports(net map[string]system.Net, links map[string]Link) []port {
 	var names []string
@@ -30,15 +36,55 @@ func ports(net map[string]system.Net, links map[string]Link) []port {
 	if len(net) == 0 {
 		names = unnamed(links)
 	}
-	order.By(names, naturally)
 	metrics, moved := system.Metrics(names, net)
+	masters, matches := system.Masters(net), matched(net, links)
+	names = append(names, bare(net, masters)...)
+	order.By(names, naturally)
 	var list []port
 	for _, name := range names {
-		n, explicit := net[name]
-		_, present := links[name]
-		list = append(list, port{name, explicit, present, metrics[name], slices.Contains(moved, name), modes(n)})
+		n := net[name]
+		p := port{Name: name, Explicit: len(net) > 0, Metric: metrics[name], Moved: slices.Contains(moved, name), Net: modes(n), Master: masters[name]}
+		if _, p.Present = links[name]; p.Present && n.Kind() == "" && links[name].Mark == Made {
+			p.Present = isPeer(net, name) // else it goes: nobody makes it any more
+		}
+		if vrf := net[p.Master].VRF; vrf != nil {
+			p.Table = vrf.Table
+		}
+		if _, named := net[name]; !named && len(net) > 0 || p.Master != "" && p.Table == 0 {
+			p.Bare, p.Net.IPv4, p.Net.IPv6 = true, "off", "off"
+		}
+		if m, chosen := matches[name]; chosen && m.now != name {
+			p.Present, p.Called, p.Lacks = false, m.now, m.waiting
+		}
+		list = append(list, p)
 	}
 	return list
+}
+
+// bare lists what has no table of its own, and is part of a link that is made or below it.
+func bare(net map[string]system.Net, masters map[string]string) (names []string) {
+	for name := range masters {
+		if _, named := net[name]; !named {
+			names = append(names, name)
+		}
+	}
+	for _, n := range net {
+		parent := n.Parent()
+		if _, named := net[parent]; parent != "" && !named && !slices.Contains(names, parent) {
+			names = append(names, parent)
+		}
+	}
+	return names
+}
+
+// isPeer tells whether a link is the other end of one that a table makes.
+func isPeer(net map[string]system.Net, name string) bool {
+	for _, n := range net {
+		if n.Veth != nil && n.Veth.Peer == name {
+			return true
+		}
+	}
+	return false
 }
 
 // unnamed lists the Ethernet ports that are there: hardware and, when there is
@@ -49,7 +95,7 @@ func unnamed(links map[string]Link) []string {
 	for name, l := range links {
 		bare = bare && !(l.Ethernet && l.Hardware)
 		switch {
-		case !l.Ethernet || l.Enslaved:
+		case !l.Ethernet || l.Master != "":
 		case l.Hardware:
 			hardware = append(hardware, name)
 		case l.Kind == "veth":

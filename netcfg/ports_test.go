@@ -17,9 +17,9 @@ func TestContainersAndEnslavedLinksAreNoPortsUnlessNamed(t *testing.T) {
 	}
 	links := map[string]Link{
 		"eth0": {Index: 2, Ethernet: true, Hardware: true},
-		"eth1": {Index: 3, Ethernet: true, Hardware: true, Enslaved: true},
+		"eth1": {Index: 3, Ethernet: true, Hardware: true, Master: "br0"},
 		"veth": {Index: 4, Ethernet: true, Kind: "veth"},
-		"ve-1": {Index: 5, Ethernet: true, Kind: "veth", Enslaved: true},
+		"ve-1": {Index: 5, Ethernet: true, Kind: "veth", Master: "br0"},
 		"br0":  {Index: 6, Ethernet: true, Kind: "bridge"},
 	}
 	if got := fmt.Sprint(names(nil, links)); got != "[eth0]" {

@@ -243,14 +243,17 @@ func (s *Status) clean() {
 		return text == "" || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' })
 	})
 	texts := []*string{&s.Config}
-	for _, list := range [][]string{s.DNS, s.Search, s.Problems} {
+	for i := range s.Routes {
+		texts = append(texts, s.Routes[i].texts()...)
+	}
+	for _, list := range [][]string{s.DNS, s.Search, s.Problems, s.Rules} {
 		for i := range list {
 			texts = append(texts, &list[i])
 		}
 	}
 	for i := range s.Ports {
 		p := &s.Ports[i]
-		texts = append(texts, &p.Name, &p.Kind, &p.MAC, &p.Waiting)
+		texts = append(texts, &p.Name, &p.Kind, &p.MAC, &p.Waiting, &p.On, &p.Master, &p.Former, &p.Path, &p.Driver)
 		if p.DHCP != nil {
 			texts = append(texts, &p.DHCP.Doubt, &p.DHCP.Refusal)
 		}
@@ -258,7 +261,7 @@ func (s *Status) clean() {
 			texts = append(texts, &p.Addresses[j].Prefix, &p.Addresses[j].Source)
 		}
 		for j := range p.Routes {
-			texts = append(texts, &p.Routes[j].To, &p.Routes[j].Via, &p.Routes[j].Source)
+			texts = append(texts, p.Routes[j].texts()...)
 		}
 	}
 	for _, text := range texts {
@@ -270,3 +273,5 @@ func (s *Status) clean() {
 		}, *text)
 	}
 }
+
+func (r *RouteStatus) texts() []*string { return []*string{&r.To, &r.Via, &r.Source, &r.Type} }

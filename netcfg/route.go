@@ -1,6 +1,7 @@
 package netcfg
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -24,8 +25,9 @@ const (
 type routeMessage struct {
 	family   byte
 	protocol int
-	table    uint32
-	plain    bool // no type of service, no source prefix, not made of another one
+	table    int       // 0: the main one
+	kind     RouteType // of an interesting one, see plain
+	plain    bool      // it says where packets go, or not: no type of service, no source prefix, not made of another one
 	index    int
 	to       netip.Prefix
 	metric   int
@@ -42,7 +44,7 @@ func readRoute(b []byte) (r routeMessage, ok bool) {
 	}
 	flags := rtnl.Read32(b[8:])
 	r = routeMessage{
-		family: b[0], protocol: int(b[5]), table: uint32(b[4]),
+		family: b[0], protocol: int(b[5]), table: int(b[4]),
 		plain:  b[2] == 0 && b[3] == 0 && flags&unix.RTM_F_CLONED == 0,
 		onLink: flags&unix.RTNH_F_ONLINK != 0,
 	}
@@ -63,27 +65,40 @@ func readRoute(b []byte) (r routeMessage, ok bool) {
 		case unix.RTA_PREFSRC:
 			r.from, _ = netip.AddrFromSlice(v)
 		case unix.RTA_TABLE:
-			r.table = rtnl.Read32(v)
+			r.table = int(rtnl.Read32(v))
 		}
+	}
+	if r.table == unix.RT_TABLE_MAIN {
+		r.table = 0
+	}
+	switch kind := RouteType(b[7]); kind {
+	case unix.RTN_UNICAST:
+	case Blackhole, Unreachable, Prohibit:
+		r.kind, r.index = kind, 0 // IPv6 tells of the loopback link
+	default:
+		r.plain = false
 	}
 	r.to = netip.PrefixFrom(to, int(b[1]))
 	return r, r.to.IsValid()
 }
 
-// routeParts are the body of a request about a route of the main table.
+// routeParts are the body of a request about a route. index is 0 for one that leads nowhere.
 func routeParts(index int, k RouteKey, r Route) [][]byte {
 	scope := byte(unix.RT_SCOPE_UNIVERSE)
-	if !r.Via.IsValid() && k.To.Addr().Is4() {
+	if !r.Via.IsValid() && k.To.Addr().Is4() && k.Type == Unicast {
 		scope = unix.RT_SCOPE_LINK
 	}
-	header := []byte{family(k.To.Addr()), byte(k.To.Bits()), 0, 0, unix.RT_TABLE_MAIN, byte(r.Protocol), scope, unix.RTN_UNICAST}
+	header := []byte{family(k.To.Addr()), byte(k.To.Bits()), 0, 0, 0, byte(r.Protocol), scope, byte(cmp.Or(k.Type, unix.RTN_UNICAST))}
 	flags := uint32(0)
 	if r.OnLink {
 		flags = unix.RTNH_F_ONLINK
 	}
 	parts := [][]byte{
 		binary.NativeEndian.AppendUint32(header, flags), rtnl.Attribute(unix.RTA_DST, k.To.Addr().AsSlice()),
-		rtnl.Attribute32(unix.RTA_OIF, uint32(index)), rtnl.Attribute32(unix.RTA_PRIORITY, uint32(k.Metric)),
+		rtnl.Attribute32(unix.RTA_TABLE, uint32(cmp.Or(k.Table, unix.RT_TABLE_MAIN))), rtnl.Attribute32(unix.RTA_PRIORITY, uint32(k.Metric)),
+	}
+	if index != 0 {
+		parts = append(parts, rtnl.Attribute32(unix.RTA_OIF, uint32(index)))
 	}
 	if r.Via.IsValid() {
 		parts = append(parts, rtnl.Attribute(unix.RTA_GATEWAY, r.Via.AsSlice()))
@@ -99,22 +114,23 @@ func routeParts(index int, k RouteKey, r Route) [][]byte {
 type interest struct {
 	links  map[int]string // by index
 	ports  map[string]bool
+	tables map[int]bool   // in which the ports' own routes are
 	places map[place]bool // of the wished routes, and those to the wished addresses' subnets
 }
 
 func newInterest(want State, links map[string]Link) interest {
-	i := interest{make(map[int]string, len(links)), make(map[string]bool, len(want.Links)), make(map[place]bool, len(want.Routes)+len(want.Addresses))}
+	i := interest{make(map[int]string, len(links)), make(map[string]bool, len(want.Links)), map[int]bool{0: true}, make(map[place]bool, len(want.Routes)+len(want.Addresses))}
 	for name, l := range links {
 		i.links[l.Index] = name
 	}
-	for name := range want.Links {
-		i.ports[name] = true
+	for name, l := range want.Links {
+		i.ports[name], i.tables[l.Table] = true, true
 	}
 	for k := range want.Routes {
 		i.places[k.place()] = true
 	}
 	for k, a := range want.Addresses {
-		i.places[place{k.Prefix.Masked(), a.Metric}] = true
+		i.places[place{k.Prefix.Masked(), a.Metric, want.Links[k.Link].Table}] = true
 	}
 	return i
 }
@@ -122,7 +138,7 @@ func newInterest(want State, links map[string]Link) interest {
 // key is under what a route is kept. The kernel keeps one with the same
 // destination and metric for each router that advertises.
 func (i interest) key(m routeMessage) RouteKey {
-	k := RouteKey{Link: i.links[m.index], To: m.to, Metric: m.metric}
+	k := RouteKey{Link: i.links[m.index], To: m.to, Metric: m.metric, Table: m.table, Type: m.kind}
 	if m.protocol == protocolRA {
 		k.Router = m.via
 	}
@@ -131,14 +147,14 @@ func (i interest) key(m routeMessage) RouteKey {
 
 // essential tells whether a route can change what is to be done.
 func (i interest) essential(m routeMessage) bool {
-	return m.protocol == protocolOurs || i.places[place{m.to, m.metric}]
+	return m.protocol == protocolOurs || i.places[place{m.to, m.metric, m.table}]
 }
 
 // wakes tells whether a change of a route is one to look at. foreign tells
 // whether those of other programs are few enough to be shown.
 func (i interest) wakes(m routeMessage, foreign bool) bool {
-	return m.table == unix.RT_TABLE_MAIN && m.plain &&
-		(i.essential(m) || i.ports[i.links[m.index]] && (foreign || m.protocol == protocolRA || m.protocol == protocolKernel))
+	return m.plain && (i.essential(m) ||
+		i.tables[m.table] && i.ports[i.links[m.index]] && (foreign || m.protocol == protocolRA || m.protocol == protocolKernel))
 }
 
 // routeReader keeps of the routes what matters, in bounded memory.
@@ -167,7 +183,7 @@ func newRouteReader(have, want State, known map[RouteKey]bool) *routeReader {
 
 // take keeps a route or does not.
 func (r *routeReader) take(m routeMessage) {
-	if m.table != unix.RT_TABLE_MAIN || !m.plain {
+	if !m.plain {
 		return
 	}
 	k := r.key(m)
@@ -180,7 +196,7 @@ func (r *routeReader) take(m routeMessage) {
 	route := Route{Via: m.via, From: m.from, OnLink: m.onLink, Protocol: m.protocol}
 	switch {
 	case r.essential(m):
-	case !r.ports[k.Link]:
+	case !r.tables[m.table] || !r.ports[k.Link]:
 		return
 	case m.family == unix.AF_INET6 && (m.protocol == protocolRA || m.protocol == protocolKernel && r.advertisable(k)):
 		route.Announced = true
@@ -218,7 +234,7 @@ func (r *rtnetlink) ReadRoutes(into *State, want State, known map[RouteKey]bool)
 		maps.Copy(into.Routes, reader.routes)
 		into.Unshown = into.Unshown || unshown
 	}
-	return nil
+	return r.readRules(into, want)
 }
 
 func (r *rtnetlink) readRoutes(family byte, have, want State, known map[RouteKey]bool) (reader *routeReader, unshown bool, err error) {
@@ -256,10 +272,10 @@ func (r *rtnetlink) readRoutes(family byte, have, want State, known map[RouteKey
 	return reader, unshown, err
 }
 
-// dumpRoutes lists the main table, where protocol is not 0 only its routes.
+// dumpRoutes lists all tables, where protocol is not 0 only its routes.
 func (r *rtnetlink) dumpRoutes(family, protocol byte, begin func() func(routeMessage) bool) (whole bool, err error) {
 	body := make([]byte, unix.SizeofRtMsg)
-	body[0], body[4], body[5] = family, unix.RT_TABLE_MAIN, protocol
+	body[0], body[5] = family, protocol
 	whole, err = r.Dump(unix.RTM_GETROUTE, body, func() func([]byte) bool {
 		take := begin()
 		return func(b []byte) bool {

@@ -1,25 +1,31 @@
 package netcfg
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
+
+	"bantam/system"
 )
 
 // Status is what is configured and why, and what is waited for.
 type Status struct {
-	Config   string       `json:"config"` // SHA-256, in hex, of the system.toml that is in force; "" when none could be read
-	Online   bool         `json:"online"` // every named port that is not optional is up, or with none named, one port is
-	Ports    []PortStatus `json:"ports,omitempty"`
-	DNS      []string     `json:"dns,omitempty"`
-	Search   []string     `json:"search,omitempty"`
-	NTP      []string     `json:"ntp,omitempty"`   // time servers that DHCP names
-	Zones    []ZoneStatus `json:"zones,omitempty"` // of the firewall; none without one
-	Problems []string     `json:"problems,omitempty"`
-	BootedAt time.Time    `json:"booted_at,omitzero"` // by the time of day of when this was written
+	Config   string        `json:"config"` // SHA-256, in hex, of the system.toml that is in force; "" when none could be read
+	Online   bool          `json:"online"` // every named port that is not optional is up, or with none named, one port is
+	Ports    []PortStatus  `json:"ports,omitempty"`
+	Routes   []RouteStatus `json:"routes,omitempty"` // ours that lead nowhere
+	Rules    []string      `json:"rules,omitempty"`  // which packets take which routing table
+	DNS      []string      `json:"dns,omitempty"`
+	Search   []string      `json:"search,omitempty"`
+	NTP      []string      `json:"ntp,omitempty"`   // time servers that DHCP names
+	Zones    []ZoneStatus  `json:"zones,omitempty"` // of the firewall; none without one
+	Problems []string      `json:"problems,omitempty"`
+	BootedAt time.Time     `json:"booted_at,omitzero"` // by the time of day of when this was written
 
 	// What the next configurator is to find, also after a reboot; not in status.json.
 	Remember string `json:"remember,omitempty"`
@@ -35,7 +41,14 @@ type ZoneStatus struct {
 // PortStatus is one port that we look after.
 type PortStatus struct {
 	Name      string          `json:"name"`
-	Kind      string          `json:"kind"` // "ethernet", or rtnetlink's word, e.g. "veth"
+	Kind      string          `json:"kind"`             // "ethernet", or rtnetlink's word, e.g. "veth"
+	Made      bool            `json:"made,omitempty"`   // by us
+	On        string          `json:"on,omitempty"`     // the link that a made one is on, e.g. "eth0" of a VLAN
+	Master    string          `json:"master,omitempty"` // the bridge, bond or VRF that it belongs to
+	Former    string          `json:"former,omitempty"` // what the kernel called it, where we gave it its name
+	Path      string          `json:"path,omitempty"`   // where its hardware is plugged in, below /sys/devices
+	Driver    string          `json:"driver,omitempty"`
+	Needed    bool            `json:"needed,omitempty"` // "online" waits for it
 	MAC       string          `json:"mac"`
 	Carrier   bool            `json:"carrier"`
 	Explicit  bool            `json:"explicit"`          // named in system.toml
@@ -77,8 +90,10 @@ type AddressStatus struct {
 
 // RouteStatus is one route of a port.
 type RouteStatus struct {
-	To     string `json:"to"`            // e.g. "default" or "10.0.0.0/8"
-	Via    string `json:"via,omitempty"` // the gateway; "" on the link itself
+	To     string `json:"to"`              // e.g. "default" or "10.0.0.0/8"
+	Type   string `json:"type,omitempty"`  // e.g. "blackhole"; "" for one that leads somewhere
+	Table  int    `json:"table,omitempty"` // the routing table; 0: the main one
+	Via    string `json:"via,omitempty"`   // the gateway; "" on the link itself
 	Source string `json:"source"`
 	Metric int    `json:"metric"`
 }
@@ -112,9 +127,10 @@ func report(w DesiredState, have State, reasons map[string]string, wall func(tim
 	s := Status{DNS: w.DNS, Search: w.Search, NTP: w.NTP, Problems: w.Problems}
 	named, missing, connected := false, false, false
 	present, wanted := have.byLink(), w.State.byLink()
+	uplinks := slices.ContainsFunc(w.Ports, port.leadsOut)
 	for _, p := range w.Ports {
 		ps := w.port(p, have, present[p.Name], wanted[p.Name], reasons[p.Name], wall)
-		if p.Explicit && !ps.Optional {
+		if ps.Needed = p.Explicit && !ps.Optional && !p.Bare && (p.leadsOut() || !uplinks); ps.Needed {
 			named = true
 			missing = missing || !ps.Up
 		}
@@ -125,7 +141,28 @@ func report(w DesiredState, have State, reasons map[string]string, wall func(tim
 	if named {
 		s.Online = !missing
 	}
+	for _, k := range present[""].routes {
+		if have.Routes[k].Protocol == protocolOurs {
+			s.Routes = append(s.Routes, w.route(k, have.Routes[k]))
+		}
+	}
+	for _, rule := range sortedRules(have.Rules) {
+		if have.Rules[rule] {
+			s.Rules = append(s.Rules, rule.String())
+		}
+	}
 	return s
+}
+
+// leadsOut tells whether a port is told, or may learn, a way to everywhere. The others, as those of a router to its
+// own networks, need no cable for the network to be online.
+func (p port) leadsOut() bool {
+	n := p.Net
+	if p.Bare || !p.Explicit || n.Optional {
+		return false
+	}
+	return n.IPv4 == "dhcp" || n.Gateway != "" || n.Gateway6 != "" || n.IPv6 == "auto" && len(n.Addresses) == 0 ||
+		slices.ContainsFunc(n.Routes, func(r system.Route) bool { return r.To == "default" || strings.HasSuffix(r.To, "/0") })
 }
 
 // onLink is what a state has on one link, sorted.
@@ -154,8 +191,12 @@ func (w *DesiredState) port(p port, have State, present, wanted onLink, reason s
 	link := have.Links[p.Name]
 	s := PortStatus{Name: p.Name, Kind: link.Kind, Carrier: link.Carrier, Explicit: p.Explicit, Optional: p.Net.Optional}
 	if !p.Present {
-		s.Waiting = "waiting for port " + p.Name
+		s.Waiting = cmp.Or(p.Lacks, "waiting for port "+cmp.Or(p.Net.Parent(), p.Name))
 		return s
+	}
+	s.Made, s.On, s.Master, s.Path, s.Driver = link.Mark == Made, cmp.Or(link.Make.Parent, link.Make.Peer), link.Master, link.Path, link.Driver
+	if link.Mark == Renamed {
+		s.Former = link.Former
 	}
 	if link.Kind == "" || link.Kind == "device" {
 		s.Kind = "ethernet"
@@ -175,20 +216,27 @@ func (w *DesiredState) port(p port, have State, present, wanted onLink, reason s
 		if r.Protocol == protocolKernel {
 			continue // it only says again what the addresses say
 		}
-		route := RouteStatus{To: k.To.String(), Source: w.routeSource(k, r), Metric: k.Metric}
-		if k.To.Bits() == 0 {
-			route.To = "default"
-		}
-		if r.Via.IsValid() {
-			route.Via = r.Via.String()
-		}
-		s.Routes = append(s.Routes, route)
+		s.Routes = append(s.Routes, w.route(k, r))
 	}
 	if link.Carrier {
 		s.IPv4, s.IPv6 = have.families(present)
 	}
 	s.Waiting = w.waiting(p, have, present, wanted, reason)
 	s.Up = s.Waiting == ""
+	return s
+}
+
+func (w *DesiredState) route(k RouteKey, r Route) RouteStatus {
+	s := RouteStatus{To: k.To.String(), Source: w.routeSource(k, r), Metric: k.Metric, Table: k.Table}
+	if k.To.Bits() == 0 {
+		s.To = "default"
+	}
+	if r.Via.IsValid() {
+		s.Via = r.Via.String()
+	}
+	if k.Type != Unicast {
+		s.Type = k.Type.String()
+	}
 	return s
 }
 
@@ -256,6 +304,9 @@ func (w *DesiredState) until(k AddressKey, a Address, wall func(time.Duration) t
 // nothing else was asked for: most networks with DHCP have none.
 func (w *DesiredState) waiting(p port, have State, present, wanted onLink, reason string) string {
 	link := have.Links[p.Name]
+	if want := p.Master; want != "" && link.Master != want {
+		return "not in " + want
+	}
 	if !link.Up {
 		return "link is down"
 	}

@@ -28,6 +28,11 @@ func (s Status) table(w io.Writer, now time.Time) error {
 			}
 		}
 		what := strings.TrimSpace(p.Kind + " " + p.MAC)
+		for _, w := range [][2]string{{"on", p.On}, {"in", p.Master}, {"was", p.Former}} {
+			if w[1] != "" {
+				what += " " + w[0] + " " + w[1]
+			}
+		}
 		if p.Optional {
 			what = strings.TrimSpace(what + " optional")
 		}
@@ -43,12 +48,14 @@ func (s Status) table(w io.Writer, now time.Time) error {
 			fmt.Fprintf(t, "\t\t%s\t%s%s\n", a.Prefix, source, left(a.Until, now))
 		}
 		for _, r := range p.Routes {
-			via := ""
-			if r.Via != "" {
-				via = " via " + r.Via
-			}
-			fmt.Fprintf(t, "\t\t%s%s metric %d\t%s\n", r.To, via, r.Metric, r.Source)
+			fmt.Fprintf(t, "\t\t%s\t%s\n", r, r.Source)
 		}
+	}
+	for _, r := range s.Routes {
+		fmt.Fprintf(t, "-\t\t%s\t%s\n", r, r.Source)
+	}
+	for _, r := range s.Rules {
+		fmt.Fprintf(t, "rule\t\t%s\tnamed in system.toml\n", r)
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -76,6 +83,19 @@ func (s Status) table(w io.Writer, now time.Time) error {
 	}
 	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
 	return err
+}
+
+// String is how a person reads a route, e.g. default via 10.0.0.1 metric 100.
+func (r RouteStatus) String() string {
+	text := strings.TrimSpace(r.Type + " " + r.To)
+	if r.Via != "" {
+		text += " via " + r.Via
+	}
+	text += fmt.Sprintf(" metric %d", r.Metric)
+	if r.Table != 0 {
+		text += fmt.Sprintf(" table %d", r.Table)
+	}
+	return text
 }
 
 // lines tell what is out of the ordinary.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"bantam/system"
 )
 
 // KindModule is the kernel modules that a system names. A module is loaded and stays; only a boot takes it away.
@@ -39,7 +41,7 @@ const moduleLoaded = "loaded"
 // desired are the modules that the system names, and those of its firewall.
 func (moduleKind) desired(m Machine, d *Desired) (Items, error) {
 	items := Items{}
-	for _, name := range d.System.Modules {
+	for _, name := range d.System.AllModules() {
 		items[name] = moduleLoaded
 	}
 	names, _ := d.System.FirewallModules()
@@ -72,9 +74,15 @@ func (moduleKind) observe(m Machine, _ *Observed, to Desired) (Items, error) {
 
 func (moduleKind) plan(p *planner) {
 	have := p.from.Items[KindModule]
-	for i, name := range p.toSystem.Modules { // in the order of the file
-		if have[name] == "" && !slices.Contains(p.toSystem.Modules[:i], name) {
+	modules := p.toSystem.AllModules()
+	for i, name := range modules { // in the order of the file
+		if have[name] == "" && !slices.Contains(modules[:i], name) {
 			reason := p.reason("modules")
+			for _, m := range p.toSystem.NeededModules() {
+				if m.Name == name && reason == "" {
+					reason = p.reason(m.Path)
+				}
+			}
 			if reason == "" {
 				reason = "it is not loaded"
 			}
@@ -82,27 +90,27 @@ func (moduleKind) plan(p *planner) {
 		}
 	}
 	for _, name := range sortedKeys(p.to.Items[KindModule]) {
-		if have[name] == "" && !slices.Contains(p.toSystem.Modules, name) {
+		if have[name] == "" && !slices.Contains(modules, name) {
 			p.step(Step{Action: ActionLoad, Kind: KindModule, Name: name, Text: "load module " + name, Reason: "the firewall needs it"})
 		}
 	}
 	if p.to.System == nil {
 		return
 	}
-	for _, name := range p.fromSystem.Modules {
-		if !slices.Contains(p.toSystem.Modules, name) {
+	for _, name := range p.fromSystem.AllModules() {
+		if !slices.Contains(modules, name) {
 			p.note("module %s stays loaded until the next boot", name)
 		}
 	}
 }
 
 func (moduleKind) check(c *precheck) (faults []error, notes []string) {
-	for _, name := range c.to.system.Modules {
+	for _, name := range c.to.system.AllModules() {
 		switch has, err := c.machine.HasModule(name); {
 		case err != nil:
 			faults = append(faults, err)
 		case !has:
-			faults = append(faults, fmt.Errorf("module %s is not in this image", name))
+			faults = append(faults, fmt.Errorf("module %s is not in this image%s", name, neededBy(c.to.system, name)))
 		}
 	}
 	names, _ := c.to.system.FirewallModules()
@@ -119,6 +127,16 @@ func (moduleKind) check(c *precheck) (faults []error, notes []string) {
 		faults = append(faults, fmt.Errorf("zones need a firewall, and this image lacks modules for one: %s; one that is built with the zones in its system.toml has them", strings.Join(lacking, ", ")))
 	}
 	return faults, nil
+}
+
+// neededBy tells what needs a module that the system does not name, and what is to be done.
+func neededBy(s *system.System, name string) string {
+	for _, m := range s.NeededModules() {
+		if m.Name == name && !slices.Contains(s.Modules, name) {
+			return fmt.Sprintf(", and %s needs it: build the image anew with this system.toml", m.Path)
+		}
+	}
+	return ""
 }
 
 func (moduleKind) apply(ctx context.Context, o *operation, batch []Step, _ target) error {

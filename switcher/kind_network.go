@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -68,7 +67,11 @@ func (networkKind) plan(p *planner) {
 	case have == p.to.Items[KindNetwork][system.NetworkService]:
 		return
 	default:
-		s.Action, s.Disruptive = ActionReload, !reflect.DeepEqual(p.fromSystem.Net, p.toSystem.Net)
+		interrupted := system.Interruptions(p.fromSystem.Net, p.toSystem.Net)
+		for _, line := range interrupted {
+			p.note("%s", line)
+		}
+		s.Action, s.Disruptive = ActionReload, len(interrupted) > 0
 		s.Reason = p.reason("net", "dns", "host", "zone", "forward", "firewall")
 		if s.Reason == "" && openSSH(p.toSystem) != openSSH(p.fromSystem) {
 			s.Reason = p.reason("ssh.port")
@@ -119,15 +122,45 @@ func (networkKind) check(c *precheck) (faults []error, notes []string) {
 	if links == nil || c.bringsModules() {
 		return nil, nil
 	}
-	for _, name := range sortedKeys(c.to.system.Net) {
-		_, before := orEmpty(c.from.system).Net[name]
-		if before || c.to.system.Net[name].Optional || slices.Contains(links, name) {
+	before := portsOf(orEmpty(c.from.system).Net)
+	ports := portsOf(c.to.system.Net)
+	for _, name := range sortedKeys(ports) {
+		if before[name] != "" || slices.Contains(links, name) {
 			continue
 		}
-		faults = append(faults, fmt.Errorf("net.%s: this machine has no such port, it has %s; `optional = true` allows one that comes later",
-			name, strings.Join(links, ", ")))
+		faults = append(faults, fmt.Errorf("%s: this machine has no port %s, it has %s%s", ports[name], name, strings.Join(links, ", "),
+			map[bool]string{true: "; `optional = true` allows one that comes later"}[ports[name] == "net."+name]))
 	}
 	return faults, nil
+}
+
+// portsOf are the ports that must be there, by name, each with the table that names it. Of one that is known by
+// something else than the kernel's name nothing can be said here.
+func portsOf(net map[string]system.Net) map[string]string {
+	ports := map[string]string{}
+	made := map[string]bool{}
+	for name, n := range net {
+		made[name] = true
+		if n.Veth != nil {
+			made[n.Veth.Peer] = true
+		}
+	}
+	for name, n := range net {
+		if n.Kind() == "" && n.Match == nil && !n.Optional {
+			ports[name] = "net." + name
+		}
+		for _, below := range append(slices.Clone(n.Members()), n.Parent()) {
+			if below != "" && !made[below] && !n.Optional {
+				ports[below] = "net." + name
+			}
+		}
+	}
+	for _, n := range net {
+		if n.Veth != nil {
+			delete(ports, n.Veth.Peer)
+		}
+	}
+	return ports
 }
 
 func (networkKind) apply(ctx context.Context, o *operation, batch []Step, _ target) error {

@@ -27,7 +27,7 @@ type precheck struct {
 
 // bringsModules says whether the generation loads modules that the running one does not: ports and parameters may come with them.
 func (c *precheck) bringsModules() bool {
-	return slices.ContainsFunc(c.to.system.Modules, func(m string) bool { return !slices.Contains(orEmpty(c.from.system).Modules, m) })
+	return slices.ContainsFunc(c.to.system.AllModules(), func(m string) bool { return !slices.Contains(orEmpty(c.from.system).AllModules(), m) })
 }
 
 // prospect plans the switch and finds every reason not to begin it. It changes nothing.

@@ -58,7 +58,7 @@ func FieldsAt(path []string) []Field {
 	return fields
 }
 
-func (f Field) IsTable() bool { return f.Key.Type == "table" || f.Names }
+func (f Field) IsTable() bool { return f.Key.Type == "table" || f.Key.Type == inlineTable || f.Names }
 
 // MayNameSecret reports whether a secret may stand in place of the key's value.
 func MayNameSecret(k Key) bool { return k.Type == valueTypes }

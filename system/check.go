@@ -33,6 +33,7 @@ func (r *reader) check() {
 	}
 	r.checkDNS()
 	r.checkTime()
+	r.checkLinks()
 	r.checkPorts()
 	r.checkFirewall()
 	r.checkGroups()

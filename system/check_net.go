@@ -60,16 +60,18 @@ type port struct {
 	broken bool           // some address could not be read
 	onLink []netip.Prefix // where routes without a gateway lead
 	metric int            // its own or the default
+	table  int            // that of its VRF; 0: the main one
 }
 
 // routePlace is what one route has alone, of whichever port.
 type routePlace struct {
-	to     netip.Prefix
-	metric int
+	to            netip.Prefix
+	metric, table int
 }
 
 func (r *reader) checkPorts() {
 	owners, metricOwners, routed := make(map[netip.Addr]string), make(map[int]string), make(map[routePlace]string)
+	masters := Masters(r.system.Net)
 	metrics, _ := Metrics(sortedKeys(r.system.Net), r.system.Net)
 	for _, name := range r.root.Get("net").Keys() {
 		n := r.root.Get("net", name)
@@ -77,11 +79,14 @@ func (r *reader) checkPorts() {
 			continue
 		}
 		p := &port{Net: r.system.Net[name], path: syntax.Join("net", name), node: n, metric: metrics[name]}
+		if vrf := r.system.Net[masters[name]].VRF; vrf != nil {
+			p.table = vrf.Table
+		}
 		if why := interfaceFault(name); why != "" {
 			r.failKey(n, "write the name that ip link shows, e.g. \"eth0\"", "%s: %q %s", p.path, name, why)
 		}
 		for _, route := range p.Routes {
-			if to, err := netip.ParsePrefix(route.To); err == nil && route.Via == "" {
+			if to, err := netip.ParsePrefix(route.To); err == nil && route.Via == "" && route.Leads() {
 				p.onLink = append(p.onLink, to)
 			}
 		}
@@ -92,6 +97,7 @@ func (r *reader) checkPorts() {
 		r.checkGateway(p, "gateway", p.Gateway, true, routed)
 		r.checkGateway(p, "gateway6", p.Gateway6, false, routed)
 		r.checkRoutes(p, routed)
+		r.checkPolicy(p)
 		r.checkMTU(p)
 		r.checkServe(p)
 	}
@@ -230,7 +236,7 @@ func (r *reader) checkGateway(p *port, key, text string, want4 bool, routed map[
 		return
 	}
 	r.reachable(n, p, path, a)
-	routed[routePlace{netip.PrefixFrom(a, 0).Masked(), p.metric}] = path
+	routed[routePlace{netip.PrefixFrom(a, 0).Masked(), p.metric, p.table}] = path
 }
 
 // knownShown is how many of a port's networks are named.
@@ -286,13 +292,19 @@ func (r *reader) checkRoutes(p *port, routed map[routePlace]string) {
 		if m := n.Get("metric"); ok(m) && (route.Metric < 0 || route.Metric > 1<<31-1) {
 			r.fail(m, "", "%s.metric: %d is not between 0 and 2147483647", path, route.Metric)
 		}
+		if t := n.Get("table"); ok(t) && r.within(n, "table", path, route.Table, 1, 1<<31-1) && route.Table == 255 {
+			r.fail(t, "choose another number", "%s.table: table 255 is the kernel's own", path)
+		}
+		if v := n.Get("via"); ok(v) && !route.Leads() {
+			r.fail(v, "remove it, or the type", "%s.via: a route of type %s leads to no router", path, syntax.Quote(route.Type))
+		}
 		to := n.Get("to")
 		if to == nil {
 			r.fail(n, "add e.g. to = \"10.0.0.0/8\"", "%s: to is missing", path)
 			continue
 		}
 		if prefix, good := r.destination(n, to, path, route, via); good {
-			place := routePlace{prefix, cmp.Or(route.Metric, p.metric)}
+			place := routePlace{prefix, cmp.Or(route.Metric, p.metric), cmp.Or(route.Table, p.table)}
 			if owner := routed[place]; owner != "" {
 				r.fail(to, "give one of them another metric", "%s.to: %s is already routed with metric %d by %s", path, route.To, place.metric, owner)
 			} else {
@@ -316,13 +328,8 @@ func (r *reader) destination(n, to *syntax.Node, path string, route Route, via n
 		}
 		return netip.PrefixFrom(via, 0).Masked(), true
 	}
-	prefix, good := r.prefix(to, path+".to", route.To)
+	prefix, good := r.network(to, path+".to", route.To)
 	if !good {
-		return prefix, false
-	}
-	if prefix != prefix.Masked() {
-		r.fail(to, "write "+syntax.Quote(prefix.Masked().String())+" or "+syntax.Quote(netip.PrefixFrom(prefix.Addr(), prefix.Addr().BitLen()).String()),
-			"%s.to: %s has host bits that are not zero", path, prefix)
 		return prefix, false
 	}
 	if v := n.Get("via"); via.IsValid() && via.Is4() != prefix.Addr().Is4() && ok(v) {

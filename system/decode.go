@@ -67,6 +67,11 @@ func (r *reader) fill(n *syntax.Node, v reflect.Value, path string) {
 		return
 	}
 	switch v.Kind() {
+	case reflect.Pointer:
+		if r.expect(n, syntax.TableKind, path, "a table") {
+			v.Set(reflect.New(v.Type().Elem()))
+			r.fillStruct(n, v.Elem(), path)
+		}
 	case reflect.String:
 		if r.expect(n, syntax.StringKind, path, "a string") {
 			r.noZero(n, path)

@@ -58,6 +58,10 @@ func (s *System) applyDefaults() {
 func (n *Net) applyDefaults() {
 	if n.IPv4 == "" {
 		n.IPv4 = "dhcp"
+		switch n.Kind() {
+		case "dummy", "vrf", "tunnel":
+			n.IPv4 = "off"
+		}
 		for _, a := range n.Addresses {
 			if isIPv4(a) {
 				n.IPv4 = "static"
@@ -66,12 +70,25 @@ func (n *Net) applyDefaults() {
 	}
 	if n.IPv6 == "" {
 		n.IPv6 = "auto"
+		switch n.Kind() {
+		case "dummy", "vrf", "tunnel": // nobody advertises there
+			n.IPv6 = "static"
+		}
 		if n.Serve.RA {
 			n.IPv6 = "static"
 		}
 	}
 	if n.Serve.Lease == 0 {
 		n.Serve.Lease = defaultLease
+	}
+	fromTags(reflect.ValueOf(n).Elem())
+	for _, v := range []any{n.Bridge, n.Bond, n.Macvlan} {
+		if table := reflect.ValueOf(v); !table.IsNil() {
+			fromTags(table.Elem())
+		}
+	}
+	if n.VXLAN != nil && n.VXLAN.Port == 0 {
+		n.VXLAN.Port = VXLANPort
 	}
 }
 

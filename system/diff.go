@@ -239,12 +239,20 @@ func tomlText(v reflect.Value) string {
 			items[i] = tomlText(v.Index(i))
 		}
 		return "[" + strings.Join(items, ", ") + "]"
-	case reflect.Struct: // one route
+	case reflect.Pointer:
+		if v.IsNil() {
+			return ""
+		}
+		return tomlText(v.Elem())
+	case reflect.Struct: // one route, or a table that is there or not
 		var keys []string
 		for i := range v.NumField() {
 			if f := v.Field(i); !f.IsZero() {
 				keys = append(keys, v.Type().Field(i).Tag.Get("toml")+" = "+tomlText(f))
 			}
+		}
+		if len(keys) == 0 {
+			return "{}"
 		}
 		return "{ " + strings.Join(keys, ", ") + " }"
 	}

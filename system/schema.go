@@ -40,7 +40,7 @@ func keysOf(path string, t reflect.Type) []Key {
 			k.Path = strings.TrimSuffix(k.Path, ".*") + ".*"
 			k.Type = typeName(below.Elem())
 			below = below.Elem()
-		} else if below.Kind() == reflect.Slice {
+		} else if below.Kind() == reflect.Slice || below.Kind() == reflect.Pointer {
 			below = below.Elem()
 		}
 		if f.Type == reflect.TypeFor[Sysctl]() {
@@ -70,6 +70,7 @@ func readyDoc() string {
 
 const (
 	sysctlTypes = "string, integer or boolean"
+	inlineTable = "inline table" // one that is there or not, which the absence of its keys does not tell
 	valueTypes  = `string or { secret = "NAME" }`
 )
 
@@ -91,6 +92,8 @@ func typeName(t reflect.Type) string {
 		return "duration"
 	case reflect.Slice:
 		return "array of " + typeName(t.Elem()) + "s"
+	case reflect.Pointer:
+		return inlineTable
 	}
 	return "table"
 }

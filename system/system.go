@@ -45,7 +45,7 @@ type DNS struct {
 	Search  []string `toml:"search" doc:"domains that are tried behind a name without a dot, e.g. [\"lan.example\"]"`
 }
 
-// Net is the wish for one network port; its name in the map is the interface name, e.g. eth0.
+// Net is the wish for one network port, or for a link that is made; its name in the map is the interface name, e.g. eth0.
 type Net struct {
 	IPv4        string   `toml:"ipv4" values:"dhcp,static,off" doc:"\"dhcp\" (ask the network, also beside addresses), \"static\" (only addresses) or \"off\" (none)" default:"dhcp, or static when an IPv4 address is given"`
 	IPv6        string   `toml:"ipv6" values:"auto,static,off" doc:"\"auto\" (router advertisements, also beside addresses), \"static\" (only addresses) or \"off\" (none)" default:"auto, or static when it serves ra"`
@@ -57,8 +57,22 @@ type Net struct {
 	DHCPServers []string `toml:"dhcp_servers" doc:"the only DHCP servers that are believed, by address, e.g. [\"192.168.1.1\"]" default:"any"`
 	MTU         int      `toml:"mtu" doc:"largest packet in bytes, 68 to 65535; IPv6 needs 1280" default:"the driver's"`
 	Zone        string   `toml:"zone" doc:"zone of the firewall, e.g. \"wan\" or \"lan\"; once one has a zone, nothing is let through that is not allowed"`
+	Rules       []Rule   `toml:"rules" doc:"which packets take which routing table, e.g. [{ from = \"192.168.2.0/24\", table = 100 }]"`
 	Optional    bool     `toml:"optional" doc:"true: the proof of a new generation does not wait for this port" default:"false"`
-	Serve       Serve    `toml:"serve" doc:"what it does for the machines behind it, e.g. { dhcp = \"100-199\", ra = true, dns = true }"`
+
+	// At most one of these says that the link is made, and how; see Kind.
+	Match   *Match   `toml:"match" doc:"which port gets this name, for names that stay whatever the kernel calls its ports"`
+	Bridge  *Bridge  `toml:"bridge" doc:"makes a switch of ports, e.g. { ports = [\"eth1\", \"eth2\"] }"`
+	VLAN    *VLAN    `toml:"vlan" doc:"makes a port for one VLAN, e.g. { parent = \"eth0\", id = 7 }"`
+	Bond    *Bond    `toml:"bond" doc:"makes one port of several, e.g. { ports = [\"eth0\", \"eth1\"] }"`
+	Dummy   bool     `toml:"dummy" doc:"true: makes a link that leads nowhere, for addresses that are always there" default:"false"`
+	Veth    *Veth    `toml:"veth" doc:"makes a cable between two links of this machine, e.g. { peer = \"inner\" }"`
+	Macvlan *Macvlan `toml:"macvlan" doc:"makes a second MAC address on a port, e.g. { parent = \"eth0\" }"`
+	VRF     *VRF     `toml:"vrf" doc:"makes a routing table of its own for links, e.g. { table = 10, ports = [\"eth1\"] }"`
+	VXLAN   *VXLAN   `toml:"vxlan" doc:"makes an Ethernet that is carried in UDP, e.g. { id = 42, remote = \"192.0.2.2\" }"`
+	Tunnel  *Tunnel  `toml:"tunnel" doc:"makes a tunnel, e.g. { kind = \"gre\", local = \"192.0.2.1\", remote = \"198.51.100.2\" }"`
+
+	Serve Serve `toml:"serve" doc:"what it does for the machines behind it, e.g. { dhcp = \"100-199\", ra = true, dns = true }"`
 }
 
 // Route is one static route.
@@ -66,6 +80,8 @@ type Route struct {
 	To     string `toml:"to" doc:"destination, e.g. \"10.0.0.0/8\", or \"default\" for all others"`
 	Via    string `toml:"via" doc:"address of the router that leads there; without it the destination is on this link itself"`
 	Metric int    `toml:"metric" doc:"of two routes to one destination the lower metric wins" default:"the port's own"`
+	Table  int    `toml:"table" doc:"number of the routing table, 1 to 2147483647, e.g. 100, for rules" default:"the main one, or that of the port's VRF"`
+	Type   string `toml:"type" values:"unicast,unreachable,blackhole,prohibit" doc:"\"unicast\" (a way), or none: \"unreachable\" (answered so), \"blackhole\" (no answer), \"prohibit\" (forbidden)" default:"unicast"`
 }
 
 // User is an account: of services, of a person, or of both; its name in the map is the one it logs in with.

@@ -115,6 +115,19 @@ func Read32(b []byte) uint32 {
 	return binary.NativeEndian.Uint32(b)
 }
 
+// Number is that in an attribute of one, two or four bytes; 0 where it is none of these.
+func Number(b []byte) int {
+	switch len(b) {
+	case 1:
+		return int(b[0])
+	case 2:
+		return int(binary.NativeEndian.Uint16(b))
+	case 4:
+		return int(int32(binary.NativeEndian.Uint32(b)))
+	}
+	return 0
+}
+
 // Message puts the header (struct nlmsghdr) before the parts of a body.
 func Message(kind, flags uint16, sequence uint32, parts ...[]byte) []byte {
 	b := make([]byte, unix.NLMSG_HDRLEN, 128)

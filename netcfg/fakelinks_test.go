@@ -1,0 +1,121 @@
+package netcfg
+
+import (
+	"maps"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// down is the kernel's: it takes a link's routes and IPv6 addresses along.
+func (k *fakeKernel) down(name string) {
+	link := k.Links[name]
+	link.Up = false
+	k.Links[name] = link
+	k.dropRoutes(func(key RouteKey, _ Route) bool { return key.Link == name })
+	maps.DeleteFunc(k.Addresses, func(a AddressKey, _ Address) bool { return a.Link == name && a.Prefix.Addr().Is6() })
+}
+
+// forget takes away all that a link has.
+func (k *fakeKernel) forget(name string) {
+	k.dropRoutes(func(key RouteKey, _ Route) bool { return key.Link == name })
+	maps.DeleteFunc(k.Addresses, func(a AddressKey, _ Address) bool { return a.Link == name })
+	maps.DeleteFunc(k.Sysctls, func(path, _ string) bool { return portOf(path) == name })
+	delete(k.Links, name)
+}
+
+// remove takes along what is on a link, and lets its ports go.
+func (k *fakeKernel) remove(name string) {
+	peer := k.Links[name].Make.Peer
+	k.forget(name)
+	for other, l := range k.Links {
+		switch {
+		case l.Make.Parent == name || other == peer:
+			k.remove(other)
+		case l.Master == name:
+			l.Master, l.VLANs = "", ""
+			k.Links[other] = l
+		}
+	}
+}
+
+// changeLink has what the kernel asks for: parents that are there, names that nobody has, bonds whose ports join them
+// down, names of links that are down.
+func (k *fakeKernel) changeLink(o Op) error {
+	link := k.Links[o.Link]
+	switch o.Verb {
+	case MakeLink:
+		if link.Index != 0 {
+			return unix.EEXIST
+		}
+		if o.Make.Parent != "" && k.Links[o.Make.Parent].Index == 0 {
+			return unix.ENODEV
+		}
+		for i, name := range []string{o.Link, o.Make.Peer} {
+			if name == "" {
+				continue
+			}
+			m := o.Make
+			if i == 1 {
+				m.Peer = o.Link
+			}
+			made := Link{Index: 100 + len(k.Links), Kind: m.Kind, MTU: max(o.MTU, 1500), MAC: o.MAC, Ethernet: true, Mark: Made, Make: m, Tune: o.Tune, Carrier: true}
+			if m.Kind == "bridge" && !o.Tune.Filtering {
+				made.VLANs = "1u"
+			}
+			k.plug(name, made)
+		}
+		return nil
+	case RemoveLink:
+		k.remove(o.Link)
+		return nil
+	case RenameLink:
+		if k.Links[o.Value].Index != 0 {
+			return unix.EEXIST
+		}
+		if link.Up {
+			k.down(o.Link)
+			link = k.Links[o.Link]
+		}
+		k.forget(o.Link)
+		switch {
+		case o.Value == link.Former:
+			link.Mark, link.Former = Foreign, ""
+		default:
+			link.Mark = Renamed
+			if o.Former != "" {
+				link.Former = o.Former
+			}
+		}
+		k.plug(o.Value, link)
+		return nil
+	case TuneLink:
+		link.Tune = o.Tune
+	case JoinLink:
+		master := k.Links[o.Value]
+		if master.Index == 0 {
+			return unix.ENODEV
+		}
+		if link.Mark == Foreign {
+			link.Mark = Raised
+		}
+		if master.Make.Kind == "bond" || master.Make.Kind == "vrf" {
+			k.Links[o.Link] = link
+			k.down(o.Link)
+			link.Up = true
+		}
+		link.Master = o.Value
+		if master.Tune.Filtering {
+			link.VLANs = ""
+		}
+	case LeaveLink:
+		link.Master = ""
+	case SetVLANs:
+		if link.Master == "" && link.Make.Kind != "bridge" {
+			return unix.EOPNOTSUPP
+		}
+		link.VLANs = strings.Clone(o.Value)
+	}
+	k.Links[o.Link] = link
+	return nil
+}
