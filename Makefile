@@ -125,7 +125,7 @@ test-big-endian: test-packages
 # One machine takes one core: two at a time, in halves of about the same length.
 DISKS   = TestPowerCut|TestBoot|Slot|TestGenerations|TestAnImport|TestAMachineStarts
 KERNELS = TestAnotherKernel
-BOARDS  = TestBoard
+BOARDS  = TestBoard|TestAMachineServes
 .PHONY: test-machines-at-work test-machines-and-disks test-kernels test-boards
 test-machines: test-packages build
 	+@$(MAKE) --no-print-directory -j2 test-machines-at-work test-machines-and-disks

@@ -16,7 +16,7 @@ import (
 // some of it readable and closed the whole volume instead.
 var closed = []string{
 	"store", "draft", "recovery", "logs", "lastwords", "lost+found",
-	"import", "record", "record.copy", "journal", "boots", "seed", "clock", "history", "history.new", "dhcp-addresses", "ssh-host-key", "ssh-host-key.damaged", "secrets", "services",
+	"import", "record", "record.copy", "journal", "boots", "seed", "clock", "history", "history.new", "dhcp-addresses", "dhcp-served", "ssh-host-key", "ssh-host-key.damaged", "secrets", "services",
 }
 
 // letServicesIn opens the top of the state volume, so that services of other
