@@ -231,3 +231,21 @@ func TestTcpdumpFindsNothingWrong(t *testing.T) {
 		t.Errorf("no reply with a good sum in\n%s", text)
 	}
 }
+
+func TestNetworkdGetsAnAddress(t *testing.T) {
+	const networkd = "/lib/systemd/systemd-networkd"
+	l := newLab(t, networkd+":systemd")
+	l.configure(lanServes)
+	l.serve()
+	c := l.client("02:00:00:00:00:09")
+	script := "mount -t sysfs -o ro sysfs /sys; mount -t tmpfs tmpfs /run; mkdir -p /run/systemd/netif/links /run/systemd/netif/leases /run/systemd/network; " +
+		"printf \"[Match]\\nName=eth0\\n[Network]\\nDHCP=ipv4\\n\" >/run/systemd/network/10.network; exec " + networkd
+	c.start("unshare", "-m", "sh", "-c", script)
+	c.shows("ip -4 addr show dev eth0", "inet 192.168.1.1")
+	c.shows("ip -4 route show default", "default via 192.168.1.1 dev eth0 proto dhcp")
+	out := c.in("ip -4 -o addr show dev eth0")
+	address, _, _ := strings.Cut(strings.Fields(out)[3], "/")
+	if lease := l.lease(address); lease.MAC != "02:00:00:00:00:09" {
+		t.Errorf("got %+v", lease)
+	}
+}
