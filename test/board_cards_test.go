@@ -3,10 +3,13 @@ package test
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -54,6 +57,12 @@ func checkCard(t *testing.T, b board.Board, image string) {
 		t.Errorf("the card has %d bytes, more than %d", len(card), most)
 	}
 	t.Logf("%s: %d bytes", b.Name, len(card))
+	if row := regexp.MustCompile(`\| ` + b.Name + ` \| ([0-9,]+) `).FindStringSubmatch(string(read(t, "../docs/size.md"))); row != nil {
+		documented, err := strconv.ParseFloat(strings.ReplaceAll(row[1], ",", ""), 64)
+		if built := float64(len(card)); err != nil || math.Abs(documented-built) > near*built {
+			t.Errorf("docs/size.md says %s", row[1])
+		}
+	}
 	if out, err := exec.Command("sgdisk", "-v", image).CombinedOutput(); err != nil || !strings.Contains(string(out), "No problems found") {
 		t.Errorf("sgdisk -v: %v\n%s", err, out)
 	}
