@@ -143,6 +143,7 @@ addresses = ["203.0.113.7/24", "2001:db8:ffff::7/64"]
 ipv6 = "static"
 gateway = "203.0.113.1"
 gateway6 = "2001:db8:ffff::1"
+mtu = 1400
 zone = "wan"
 
 [net.lan]
@@ -231,6 +232,9 @@ func TestARouterLetsThroughWhatItsZonesSay(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer standing.Close()
+	if got := outside.in("ss -tinH state established sport = :80"); !strings.Contains(got, " mss:1348 ") { // 1400 less 52
+		t.Errorf("segments are not those that fit the way of 1400 bytes: %s", got)
+	}
 	counted := l.run("nft list counter inet bantam lan-to-wan")
 	if strings.Contains(counted, "packets 0") {
 		t.Errorf("nothing is counted: %s", counted)

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -100,6 +101,41 @@ func TestByteOrdersDifferInNumbersOfTheKernelAlone(t *testing.T) {
 	}
 	if fmt.Sprint(differ) != fmt.Sprint(want) {
 		t.Errorf("these differ:\n%v\nwant\n%v", differ, want)
+	}
+}
+
+// Not every kernel has flow tables, so what is to be said of one is looked at here.
+func TestDevicesComeAndGoInAFlowTable(t *testing.T) {
+	table := func(devices ...string) Table {
+		return Table{Name: "bantam", Flowtables: []Flowtable{{Name: "fast", Devices: devices}}}
+	}
+	have := NewObserved()
+	have.Read(unix.NFT_MSG_GETTABLE, "bantam", append(inet(), (&Table{Name: "bantam"}).body()...))
+	have.Read(unix.NFT_MSG_GETFLOWTABLE, "bantam", append(inet(), (&Flowtable{"fast", []string{"eth0", "eth1"}}).body("bantam")...))
+	for _, tt := range []struct {
+		claim string
+		want  Table
+		kinds []uint16
+		last  []string // the devices of the last request
+	}{
+		{"nothing differs", table("eth1", "eth0"), nil, nil},
+		{"one more", table("eth0", "eth1", "ppp0"), []uint16{unix.NFT_MSG_NEWFLOWTABLE}, []string{"ppp0"}},
+		{"one less", table("eth1"), []uint16{unix.NFT_MSG_DELFLOWTABLE}, []string{"eth0"}},
+		{"another", table("eth1", "lan"), []uint16{unix.NFT_MSG_DELFLOWTABLE, unix.NFT_MSG_NEWFLOWTABLE}, []string{"lan"}},
+		{"none", Table{Name: "bantam"}, []uint16{unix.NFT_MSG_DELFLOWTABLE}, nil},
+	} {
+		requests := Change(tt.want, have)
+		var kinds, want []uint16
+		var last []string
+		for _, r := range requests {
+			kinds, last = append(kinds, r.Kind), devices(r.Body[4:])
+		}
+		for _, k := range tt.kinds {
+			want = append(want, Kind(k))
+		}
+		if !slices.Equal(kinds, want) || !slices.Equal(last, tt.last) {
+			t.Errorf("%s: %x with %q, want %x with %q", tt.claim, kinds, last, want, tt.last)
+		}
 	}
 }
 

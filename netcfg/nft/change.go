@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"bantam/netcfg/rtnl"
 	"bantam/order"
 
 	"golang.org/x/sys/unix"
@@ -61,11 +62,6 @@ func changeable(want Table, have Observed) bool {
 			return false
 		}
 	}
-	for _, f := range want.Flowtables {
-		if b, there := have.flowtables[f.Name]; there && !slices.Equal(sorted(f.Devices), devices(b)) {
-			return false
-		}
-	}
 	for _, ch := range want.Chains {
 		b, there := have.chains[ch.Name]
 		if there && (!covers(ch.body(want.Name), b) || ch.Hook == None && attribute(b, unix.NFTA_CHAIN_HOOK) != nil) {
@@ -80,16 +76,15 @@ func devices(flowtable []byte) (names []string) {
 	for n := 0; ; n++ {
 		name, there := nth(list, deviceName, n)
 		if !there {
-			return sorted(names)
+			return names
 		}
-		names = append(names, string(name[:max(len(name)-1, 0)]))
+		names = append(names, rtnl.Text(name))
 	}
 }
 
-func sorted(names []string) []string {
-	names = slices.Clone(names)
-	slices.Sort(names)
-	return names
+// without is those of a that b does not have.
+func without(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
 }
 
 func (c *change) makeParts() {
@@ -105,8 +100,12 @@ func (c *change) makeParts() {
 		}
 	}
 	for _, f := range c.want.Flowtables {
-		if c.have.flowtables[f.Name] == nil {
-			c.add(unix.NFT_MSG_NEWFLOWTABLE, unix.NLM_F_CREATE, f.body(table))
+		have := devices(c.have.flowtables[f.Name])
+		if less := without(have, f.Devices); len(less) > 0 { // with devices it takes away those alone, since Linux 5.8
+			c.add(unix.NFT_MSG_DELFLOWTABLE, 0, (&Flowtable{f.Name, less}).body(table))
+		}
+		if more := without(f.Devices, have); len(more) > 0 || c.have.flowtables[f.Name] == nil {
+			c.add(unix.NFT_MSG_NEWFLOWTABLE, unix.NLM_F_CREATE, (&Flowtable{f.Name, more}).body(table))
 		}
 	}
 	for _, ch := range c.want.Chains {
