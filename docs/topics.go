@@ -47,6 +47,9 @@ var network string
 //go:embed firewall.md
 var firewall string
 
+//go:embed dns.md
+var dns string
+
 //go:embed clock.md
 var clock string
 
@@ -72,6 +75,7 @@ var Topics = []Topic{
 	{"signatures", "whose generations a machine takes, and what a refusal means", signatures},
 	{"network", "ports, addresses, DHCP, IPv6", network},
 	{"firewall", "zones: who may reach whom and what; forwarded ports, rules of one's own", firewall},
+	{"dns", "the DNS forwarder: names of this network, servers, TLS", dns},
 	{"ssh", "logging in, copying files, what is refused", ssh},
 	{"clock", "time servers, clock chips, the time zone", clock},
 	{"editor", "the editor's keys", editor},

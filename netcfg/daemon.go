@@ -42,12 +42,13 @@ type daemon struct {
 	subscribe func() (subscription, error)
 	report    func(text []byte) error
 
-	net     map[string]system.Net
-	dns     system.DNS
-	sysctl  system.Sysctl
-	wall    *wall  // the firewall; nil in tests without one
-	hash    string // of the system.toml in force
-	invalid []string
+	net      map[string]system.Net
+	dns      system.DNS
+	forwards bool // the machine has a DNS forwarder
+	sysctl   system.Sysctl
+	wall     *wall  // the firewall; nil in tests without one
+	hash     string // of the system.toml in force
+	invalid  []string
 
 	clients    map[string]*dhcpPort
 	announced  map[string]*announcements
@@ -125,7 +126,7 @@ func (d *daemon) reload() {
 	}
 	sum := sha256.Sum256(text)
 	d.wall.follow(s)
-	d.net, d.dns, d.sysctl, d.hash = s.Net, s.DNS, s.Sysctl, hex.EncodeToString(sum[:])
+	d.net, d.dns, d.forwards, d.sysctl, d.hash = s.Net, s.DNS, s.ForwardsDNS(), s.Sysctl, hex.EncodeToString(sum[:])
 	for _, c := range d.clients {
 		c.client.SetHostname(hostname())
 	}

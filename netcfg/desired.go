@@ -49,7 +49,9 @@ const maxAnnouncedAddresses = 16
 func Desired(net map[string]system.Net, dns system.DNS, facts Facts) DesiredState {
 	w := DesiredState{State: newState(), Ports: ports(net, facts.Links), places: map[place]string{}, subnets: map[string][]netip.Prefix{}}
 	for _, server := range dns.Servers {
-		w.addServer(server)
+		if _, err := netip.ParseAddr(server); err == nil { // else it is one for the forwarder, which resolv.conf cannot name
+			w.addServer(server)
+		}
 	}
 	for _, domain := range dns.Search {
 		w.addSearch(domain)

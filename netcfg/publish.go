@@ -40,6 +40,7 @@ func (d *daemon) publish(desired DesiredState, have State) {
 	}
 	status.Remember = d.had.report(&d.remembers)
 	status.Zones = d.wall.status()
+	status.Forwards = d.forwards
 	status.Config, status.BootedAt = d.hash, booted.Round(time.Second)
 	text, err := status.encode()
 	if err == nil {

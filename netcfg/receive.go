@@ -142,7 +142,7 @@ func (r *Reports) note(from *net.UnixConn, text []byte) error {
 		return nil // of a process that is no longer the one
 	}
 	// The status comes last: who reads in it that we are online finds resolv.conf in place.
-	if err := writeFile(filepath.Join(r.Dir, "resolv.conf"), []byte(resolvConf(s.DNS, s.Search))); err != nil {
+	if err := writeFile(filepath.Join(r.Dir, "resolv.conf"), []byte(s.resolvConf())); err != nil {
 		return err
 	}
 	if err := writeFile(filepath.Join(r.Dir, "status.json"), append(text, '\n')); err != nil {

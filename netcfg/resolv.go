@@ -8,6 +8,14 @@ const (
 	resolvLine    = 256 // bytes of a search list that old C libraries read
 )
 
+// resolvConf is what programs of this machine are told: its own forwarder, if it has one.
+func (s *Status) resolvConf() string {
+	if s.Forwards {
+		return resolvConf([]string{"127.0.0.1"}, s.Search)
+	}
+	return resolvConf(s.DNS, s.Search)
+}
+
 // resolvConf is the text of resolv.conf.
 func resolvConf(servers, search []string) string {
 	var b strings.Builder

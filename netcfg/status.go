@@ -21,6 +21,7 @@ type Status struct {
 	Routes   []RouteStatus `json:"routes,omitempty"` // ours that lead nowhere
 	Rules    []string      `json:"rules,omitempty"`  // which packets take which routing table
 	DNS      []string      `json:"dns,omitempty"`
+	Forwards bool          `json:"forwards,omitempty"` // the machine asks itself: its DNS forwarder asks these, or others
 	Search   []string      `json:"search,omitempty"`
 	NTP      []string      `json:"ntp,omitempty"`   // time servers that DHCP names
 	Zones    []ZoneStatus  `json:"zones,omitempty"` // of the firewall; none without one

@@ -64,7 +64,11 @@ func (s Status) table(w io.Writer, now time.Time) error {
 	if s.Online {
 		online = "yes"
 	}
-	lines := []string{"online: " + online, "name servers: " + orDash(strings.Join(s.DNS, " "))}
+	servers := orDash(strings.Join(s.DNS, " "))
+	if s.Forwards {
+		servers = "this machine's own, see bantam net dns"
+	}
+	lines := []string{"online: " + online, "name servers: " + servers}
 	if len(s.Search) > 0 {
 		lines = append(lines, "search: "+strings.Join(s.Search, " "))
 	}

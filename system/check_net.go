@@ -10,47 +10,6 @@ import (
 	"bantam/system/syntax"
 )
 
-func (r *reader) checkDNS() {
-	n := r.root.Get("dns", "servers")
-	for i, text := range r.system.DNS.Servers {
-		if item := n.Item(i); ok(item) {
-			r.checkServer(item, text)
-		}
-	}
-	n = r.root.Get("dns", "search")
-	for i, name := range r.system.DNS.Search {
-		if item := n.Item(i); ok(item) {
-			if why := domainFault(strings.TrimSuffix(name, ".")); why != "" {
-				r.fail(item, "", "dns.search: %q %s", name, why)
-			}
-		}
-	}
-}
-
-// checkServer checks the address of a name server. A link-local one is the same
-// on every link, so it comes with a port, as resolv.conf has it.
-func (r *reader) checkServer(n *syntax.Node, text string) {
-	a, err := netip.ParseAddr(text)
-	linkLocal := a.Is6() && a.IsLinkLocalUnicast()
-	ports, example := slices.DeleteFunc(slices.Clone(r.root.Get("net").Keys()), func(name string) bool { return interfaceFault(name) != "" }), "eth0"
-	if len(ports) > 0 {
-		example = ports[0]
-	}
-	suggestion := "write " + syntax.Quote(a.WithZone(example).String())
-	switch zone := a.Zone(); {
-	case err != nil || !linkLocal && zone == "":
-		r.address(n, "dns.servers", text)
-	case !linkLocal:
-		r.fail(n, "write "+syntax.Quote(a.WithZone("").String()), "dns.servers: %q names a port, which only a link-local address needs", text)
-	case zone == "":
-		r.fail(n, suggestion, "dns.servers: %s is the same on every link, so it needs a port", a)
-	case interfaceFault(zone) != "":
-		r.fail(n, suggestion, "dns.servers: %q %s", zone, interfaceFault(zone))
-	case len(ports) > 0 && r.root.Get("net", zone) == nil:
-		r.fail(n, suggestion, "dns.servers: there is no port %q in this file", zone)
-	}
-}
-
 // port is one [net.NAME] while it is checked.
 type port struct {
 	Net

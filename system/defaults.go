@@ -53,6 +53,7 @@ func (s *System) applyDefaults() {
 	fromTags(reflect.ValueOf(&s.Proof).Elem())
 	fromTags(reflect.ValueOf(&s.Console).Elem())
 	fromTags(reflect.ValueOf(&s.Time).Elem())
+	fromTags(reflect.ValueOf(&s.DNS).Elem())
 }
 
 func (n *Net) applyDefaults() {

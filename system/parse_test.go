@@ -30,6 +30,7 @@ func TestAnEmptyFileIsTheDefaultMachine(t *testing.T) {
 		Time:     Time{DHCP: true, Zone: "UTC"},
 		Firewall: Firewall{Offload: "auto"},
 		Proof:    Proof{Network: "auto", Timeout: Duration(time.Minute), Settle: Duration(2 * time.Second)},
+		DNS:      DNS{Domain: DefaultDomain},
 	}
 	for _, src := range []string{"", "\n\n", "# nothing\r\n", "\ufeff"} {
 		if got := parse(t, src); !reflect.DeepEqual(got, want) {

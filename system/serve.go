@@ -20,7 +20,7 @@ type Serve struct {
 	Gateway string            `toml:"gateway" doc:"the router that DHCP tells: an address, or \"none\"" default:"this machine"`
 	Servers []string          `toml:"name_servers" doc:"name servers that are told, e.g. [\"192.168.1.5\"]" default:"this machine with dns = true, else those of [dns]"`
 	NTP     []string          `toml:"ntp" doc:"time servers that DHCP tells, by IPv4 address, e.g. [\"192.168.1.1\"]"`
-	Domain  string            `toml:"domain" doc:"domain that is told, e.g. \"lan.example\"" default:"the first of dns.search"`
+	Domain  string            `toml:"domain" doc:"domain that is told, e.g. \"lan.example\"" default:"dns.domain where it serves dns, else the first of dns.search"`
 	Options map[string]string `toml:"options" doc:"further DHCP options by number, e.g. { 66 = \"boot.example\", 150 = \"hex:c0a80105\" }"`
 }
 
@@ -39,14 +39,24 @@ type Host struct {
 	Address string `toml:"address" doc:"the IPv4 address that it always gets, in the network of a port that serves DHCP"`
 }
 
-// Serves says whether some port serves anybody.
+// Serves says whether some port serves anybody, or the machine itself.
 func (s *System) Serves() bool {
 	for _, n := range s.Net { // a copy that can be pointed to
 		if n.Serve.Any() {
 			return true
 		}
 	}
-	return false
+	return s.DNS.NeedsForwarder()
+}
+
+// ForwardsDNS says whether the machine has a DNS forwarder, which it then asks itself.
+func (s *System) ForwardsDNS() bool {
+	for _, n := range s.Net {
+		if n.Serve.DNS {
+			return true
+		}
+	}
+	return s.DNS.NeedsForwarder()
 }
 
 // Pool is the addresses that a port gives away.

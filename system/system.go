@@ -14,7 +14,7 @@ type System struct {
 	Modules  []string           `toml:"modules" doc:"kernel modules to load at boot beside those that the hardware asks for, e.g. [\"wireguard\"]"`
 	Packages []string           `toml:"packages" doc:"packages of Debian to carry, for the board's architecture, e.g. [\"mosquitto\", \"tcpdump\"]"`
 	Sysctl   Sysctl             `toml:"sysctl" doc:"kernel parameters by name, e.g. net.ipv4.ip_forward = 1"`
-	DNS      DNS                `toml:"dns" doc:"name servers beside those that the network announces"`
+	DNS      DNS                `toml:"dns" doc:"name servers, and what is known of names here"`
 	Time     Time               `toml:"time" doc:"where the clock gets the time from, and how it is shown"`
 	Net      map[string]Net     `toml:"net" doc:"network ports by name, e.g. eth0; with none, all use DHCP and IPv6; with one, only named ones are used"`
 	Hosts    map[string]Host    `toml:"host" doc:"machines that always get the same address by DHCP, by the name that they have in DNS"`
@@ -38,12 +38,6 @@ type System struct {
 // net.ipv4.conf.eth0/103.rp_filter, to its value.
 // In the file the name may be quoted or nested, the value a string, integer or boolean.
 type Sysctl map[string]string
-
-// DNS is the static part of resolv.conf.
-type DNS struct {
-	Servers []string `toml:"servers" doc:"addresses of name servers, asked before those that the network announces, e.g. [\"9.9.9.9\"]"`
-	Search  []string `toml:"search" doc:"domains that are tried behind a name without a dot, e.g. [\"lan.example\"]"`
-}
 
 // Net is the wish for one network port, or for a link that is made; its name in the map is the interface name, e.g. eth0.
 type Net struct {

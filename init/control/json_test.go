@@ -15,6 +15,7 @@ import (
 
 	"bantam/docs"
 	"bantam/init/supervise"
+	"bantam/netcfg/dnsforward"
 	"bantam/netcfg/firewall"
 	"bantam/switcher"
 	"bantam/system"
@@ -26,6 +27,7 @@ var printed = map[string]any{
 	"runNet":          networkReport{},
 	"runFirewall":     firewall.View{},
 	"runLeases":       []servedLease{},
+	"runDNS":          dnsforward.Status{},
 	"runCheck":        []system.Problem{},
 	"runPlan":         planReport{},
 	"runService":      []supervise.State{},

@@ -33,7 +33,9 @@ renew PORT      ask the port's DHCP server and IPv6 routers anew, as if its cabl
                 for a moment; what it has stays until there is an answer
 firewall        the zones, and what the rules have counted, as the kernel has them now, also with
                 --json; see bantam help firewall
-leases          the addresses that ports with serve = { dhcp = ... } have given away`
+leases          the addresses that ports with serve = { dhcp = ... } have given away
+dns             the DNS forwarder: which servers it asks and how they do, its cache, what it has
+                answered and refused since its start; see bantam help dns`
 
 const logHelp = `Without a SERVICE the lines of all of them, in the order in which they came. -n LINES shows
 the last so many (default: all that is kept, 64 KiB for each service). -f stays and shows what
@@ -254,6 +256,9 @@ func runNet(c *client, args []string) int {
 	}
 	if len(args) > 0 && args[0] == "firewall" {
 		return runFirewall(c, args[1:])
+	}
+	if len(args) > 0 && args[0] == "dns" {
+		return runDNS(c, args[1:])
 	}
 	s, asJSON, code := c.status(args)
 	switch {

@@ -18,6 +18,7 @@ type Config struct {
 	DNS      system.DNS
 	Ports    []Port                 // that serve
 	Hosts    map[string]system.Host `json:",omitempty"`
+	Upstream []string               `json:",omitempty"` // name servers that the network announces
 }
 
 // Port is one that serves.
@@ -77,11 +78,15 @@ func (c *Config) uses() (u uses) {
 		p := &c.Ports[i]
 		u.dhcp, u.ra, u.dns = u.dhcp || p.DHCP != "", u.ra || p.RA, u.dns || p.DNS
 	}
+	u.dns = u.dns || c.DNS.NeedsForwarder()
 	return u
 }
 
 // domain is the one that clients of a port are told; "" is none.
 func (c *Config) domain(p *Port) string {
+	if p.Domain == "" && p.DNS {
+		return c.DNS.Domain // where the forwarder knows their names
+	}
 	if p.Domain == "" && len(c.DNS.Search) > 0 {
 		return c.DNS.Search[0]
 	}

@@ -130,7 +130,7 @@ func (l *lab) serve() {
 	}
 	l.proc = l.start(l.log, "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
 		"--inh-caps=-all,+net_bind_service,+net_raw", "--ambient-caps=-all,+net_bind_service,+net_raw", "--bounding-set=-all,+net_bind_service,+net_raw",
-		"env", "BE_NETSERVE=1", l.dir+"/netserve", "--config", l.dir+"/serve.json", "--leases", l.dir+"/leases.json", "--remembered", l.dir+"/remembered.json")
+		"env", "BE_NETSERVE=1", l.dir+"/netserve", "--config", l.dir+"/serve.json", "--leases", l.dir+"/leases.json", "--remembered", l.dir+"/remembered.json", "--dns", l.dir+"/dns")
 }
 
 // crash ends the process as a fault would.

@@ -171,6 +171,9 @@ func (d *daemon) keep(now time.Duration) {
 			ends += advertised
 		}
 	}
+	if d.dns != nil && revision != k.written {
+		d.dns.configure(now, &d.config, d.links)
+	}
 	if revision != k.written || ends != k.ends {
 		k.written, k.ends, k.dirty = revision, ends, true
 		k.due = min(k.due, max(k.wrote+writePause, now))

@@ -1,10 +1,10 @@
 // Package netserve is the process bantam-netserve, in which a port's servers run:
-// DHCPv4 and router advertisements. It exists only where a [net] of
-// system.toml serves somebody.
+// DHCPv4, router advertisements and DNS. It exists only where a [net] of
+// system.toml serves somebody, or [dns] wants more than resolv.conf can.
 //
 // It has no right to change the network. What needs a capability, sockets for
-// packets and for ports below 1024, it opens first; then it gives all of them
-// away and leaves itself the system calls that it needs. One that serves another
+// packets and for ports below 1024, it opens first; then it gives them
+// away, but for that to listen on such ports where it serves DNS, and leaves itself the system calls that it needs. One that serves another
 // sort of thing than before ends, and is started again.
 //
 // PID 1 tells it by a file what is served; which links and addresses there are
@@ -25,6 +25,7 @@ import (
 	"bantam/boottime"
 	"bantam/confine"
 	"bantam/netcfg"
+	"bantam/netcfg/dnssockets"
 )
 
 // Forever is a time that never comes.
@@ -45,7 +46,7 @@ type service interface {
 	stop(now time.Duration)
 }
 
-type options struct{ config, leases, remembered string }
+type options struct{ config, leases, remembered, dns string }
 
 // Main is the process.
 func Main(args []string) int { return run(args, os.Stderr) }
@@ -57,12 +58,13 @@ func run(args []string, stderr io.Writer) int {
 	flags.StringVar(&o.config, "config", ConfigPath, "what is served; read again on SIGHUP")
 	flags.StringVar(&o.leases, "leases", LeasesPath, "file for the leases there are")
 	flags.StringVar(&o.remembered, "remembered", RememberedPath, "file for what is to be known after a reboot")
+	flags.StringVar(&o.dns, "dns", DNSPath, "socket that tells how the DNS forwarder is")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
 	d, err := newDaemon(o, stderr)
 	if err == nil {
-		if err := errors.Join(dropCapabilities(), confine.Process(needed)); err != nil { // a kernel without it serves all the same
+		if err := errors.Join(dropCapabilities(d.keeps()), confine.Process(d.needed())); err != nil { // a kernel without it serves all the same
 			fmt.Fprintln(stderr, "not confined:", err)
 		}
 		err = d.loop()
@@ -75,9 +77,20 @@ func run(args []string, stderr io.Writer) int {
 }
 
 // needed is what this process does beside what every Go program does.
-var needed = confine.Rules{
-	Families: []uint32{unix.AF_INET, unix.AF_INET6},
-	Netlink:  []uint32{unix.NETLINK_ROUTE},
+func (d *daemon) needed() confine.Rules {
+	rules := confine.Rules{Families: []uint32{unix.AF_INET, unix.AF_INET6}, Netlink: []uint32{unix.NETLINK_ROUTE}}
+	if d.dns != nil {
+		rules.Calls = dnssockets.Calls
+	}
+	return rules
+}
+
+// keeps are the capabilities that it needs later on: DNS listens anew on a port that is made anew.
+func (d *daemon) keeps() uint32 {
+	if d.dns != nil {
+		return 1 << unix.CAP_NET_BIND_SERVICE
+	}
+	return 0
 }
 
 type daemon struct {
@@ -89,6 +102,7 @@ type daemon struct {
 	services []service
 	dhcp     *dhcpService // nil: none
 	ra       *raService
+	dns      *dnsService
 	keeper   *keeper
 
 	links  map[string]link
@@ -125,6 +139,12 @@ func newDaemon(o options, stderr io.Writer) (d *daemon, err error) {
 			return nil, err
 		}
 		d.services = append(d.services, d.ra)
+	}
+	if uses.dns {
+		if d.dns, err = newDNSService(d); err != nil {
+			return nil, err
+		}
+		d.services = append(d.services, d.dns)
 	}
 	return d, nil
 }

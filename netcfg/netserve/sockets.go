@@ -104,10 +104,10 @@ func routerSocket() (int, error) {
 	return fd, nil
 }
 
-// dropCapabilities gives all rights away, in all threads and for good.
-func dropCapabilities() error {
+// dropCapabilities gives all rights away but those of a set, in all threads and for good.
+func dropCapabilities(keep uint32) error {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var none [2]unix.CapUserData
+	none := [2]unix.CapUserData{{Effective: keep, Permitted: keep}}
 	_, _, errno := syscall.AllThreadsSyscall(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&header)), uintptr(unsafe.Pointer(&none[0])), 0)
 	if errno != 0 {
 		return fmt.Errorf("capset: %w", errno)

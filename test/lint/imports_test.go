@@ -51,7 +51,7 @@ var mayImport = map[string][]string{
 	"oci":               {"atomicfile", "http1", "printable", "regular", "signature", "switcher"},
 	"netcfg/firewall":   {"netcfg/nft", "order", "system"},
 	"netcfg/nft":        {"netcfg/rtnl", "order"},
-	"netcfg":            {"atomicfile", "boottime", "confine", "entropy", "order", "regular", "system"},
+	"netcfg":            {"atomicfile", "boottime", "confine", "entropy", "http1/https", "order", "regular", "system"},
 	"netcfg/rtnl":       {},
 	"netcfg/dnsforward": {},
 	"netcfg/dnssockets": {"boottime", "entropy", "netcfg/dnsforward"},
@@ -91,7 +91,7 @@ var notOnDevice = map[string][]string{
 	"crypto/tls":  {"http1/https", "http1/rawserver"}, // rawserver is for tests alone
 	"crypto/x509": {"http1/https"},
 	// PID 1 reads nothing that comes from a network. Of init/control, that is for the verbs' own processes.
-	"bantam/http1/https": {"init/control", "init/applet"},
+	"bantam/http1/https": {"init/control", "init/applet", "netcfg/netserve"},
 	"net/rpc":            {},
 	"text/template":      {},
 	"html/template":      {},
