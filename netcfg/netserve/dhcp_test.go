@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
+	"time"
 )
 
 const lanServes = `
@@ -247,5 +249,44 @@ func TestNetworkdGetsAnAddress(t *testing.T) {
 	address, _, _ := strings.Cut(strings.Fields(out)[3], "/")
 	if lease := l.lease(address); lease.MAC != "02:00:00:00:00:09" {
 		t.Errorf("got %+v", lease)
+	}
+}
+
+// Whenever the server is killed, everybody gets an address, and no two the same.
+func TestAServerThatIsKilledAgainAndAgainGivesNoAddressTwice(t *testing.T) {
+	l := newLab(t, "busybox:busybox-static")
+	l.configure("[net.lan]\naddresses = [\"192.168.1.1/24\"]\nserve = { dhcp = \"50-57\" }\n")
+	l.serve()
+	var clients []*client
+	for i := range 6 {
+		clients = append(clients, l.client(fmt.Sprintf("02:00:00:00:02:%02x", i)))
+	}
+	var running []*exec.Cmd
+	for i, c := range clients {
+		script := c.dir + "/" + c.name
+		if err := os.WriteFile(script, []byte("#!/bin/sh\n[ \"$1\" = bound ] && ip addr add $ip/$mask dev eth0\nexit 0\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		running = append(running, c.start("busybox", "udhcpc", "-f", "-q", "-n", "-t", "30", "-T", "1", "-i", "eth0", "-s", script))
+		time.Sleep(time.Duration(i) * 130 * time.Millisecond) // any moment of an exchange
+		l.crash()
+		l.serve()
+	}
+	for i, cmd := range running {
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("client %d: %v", i, err)
+		}
+	}
+	seen := map[string]int{}
+	for i, c := range clients {
+		fields := strings.Fields(c.in("ip -4 -o addr show dev eth0"))
+		if len(fields) < 4 {
+			t.Errorf("client %d has no address", i)
+			continue
+		}
+		if other, twice := seen[fields[3]]; twice {
+			t.Errorf("clients %d and %d have %s", other, i, fields[3])
+		}
+		seen[fields[3]] = i
 	}
 }

@@ -65,12 +65,17 @@ type keeper struct {
 	written  int // revisions
 	ends     int
 	wrote    time.Duration
+	count    int // of leases, then
 	dirty    bool
 	due      time.Duration
 	lastText []byte // of remembered.json
 }
 
-const writePause = time.Second
+// writePause is between two writes of so many leases. Few are written as soon as they are given away, so that who comes after
+// a crash knows them; many take their time.
+func writePause(leases int) time.Duration {
+	return min(time.Duration(leases)*time.Millisecond, time.Second)
+}
 
 func bootID() string {
 	text, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
@@ -155,7 +160,7 @@ func (s *dhcpService) leases() (list []Lease) {
 	return list
 }
 
-// keep writes what has changed, at most once in writePause.
+// keep writes what has changed.
 func (d *daemon) keep(now time.Duration) {
 	k := d.keeper
 	revision, ends := 0, 0
@@ -176,7 +181,7 @@ func (d *daemon) keep(now time.Duration) {
 	}
 	if revision != k.written || ends != k.ends {
 		k.written, k.ends, k.dirty = revision, ends, true
-		k.due = min(k.due, max(k.wrote+writePause, now))
+		k.due = min(k.due, max(k.wrote+writePause(k.count), now))
 	}
 	if k.dirty && now >= k.due {
 		if err := k.write(now, d.saved(now)); err != nil {
@@ -187,7 +192,7 @@ func (d *daemon) keep(now time.Duration) {
 
 // write writes both files; remembered.json only if it says something else than before.
 func (k *keeper) write(now time.Duration, s State) error {
-	k.dirty, k.due, k.wrote = false, forever, now
+	k.dirty, k.due, k.wrote, k.count = false, forever, now, len(s.Leases)
 	if k.leases == "" {
 		return nil
 	}

@@ -83,3 +83,16 @@ func TestTheLastAdvertisementTakesTheWayOutBack(t *testing.T) {
 		return nil
 	})
 }
+
+// Sockets for it can be opened by a process alone that still has its rights.
+func TestWhoServesAnotherSortOfThingIsAFreshProcess(t *testing.T) {
+	l := newLab(t)
+	l.configure(lanServes)
+	l.serve()
+	l.logs("DHCP from 192.168.1.1/24")
+	l.configure(lanAdvertises)
+	if err := l.proc.Wait(); err != nil {
+		t.Errorf("it ends with %v", err)
+	}
+	l.logs("serves something else than before, and starts again")
+}
