@@ -1,8 +1,10 @@
-// Command droplines drops line numbers and names of files from Go programs for Linux, in place.
+// Command droplines makes the function table of Go programs for Linux smaller, in place: no line numbers, no names of files, no arguments in traces.
 //
-// The linker has no flag for that, and they are what packs worst in a device binary (docs/size.md). A trace then says of a function its name, ?:0, and the
-// offset in it, which a build of the same source turns into file and line. Everything keeps its place: tables
-// that nobody needs any longer become zeros, and all functions share one that says that nothing is known.
+// The linker has no flag for that, and the table packs worse than anything else in a device binary (docs/size.md). A trace then says of a function its name,
+// ?:0, and the offset in it, which a build of the same source turns into file and line. The table is taken apart and laid out anew: what the runtime asks for
+// stays, equal pieces are there once, and in the file all that follows comes nearer. Code and data keep their addresses.
+//
+// It is for static programs of the versions of Go whose runtime has been read, on little-endian and big-endian machines; others stay as they are.
 package main
 
 import (
@@ -13,6 +15,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"bantam/atomicfile"
 )
@@ -27,7 +31,7 @@ func run(files []string, errOut io.Writer) int {
 	for _, name := range files {
 		switch err := rewrite(name); {
 		case errors.Is(err, errUnknownLayout): // of another Go: its binaries work as well, and test/lint tells what they weigh
-			fmt.Fprintf(errOut, "droplines: %s: %v; it keeps its line numbers\n", name, err)
+			fmt.Fprintf(errOut, "droplines: %s: %v; it stays as it is\n", name, err)
 		case err != nil:
 			fmt.Fprintf(errOut, "droplines: %s: %v\n", name, err)
 			return 1
@@ -41,8 +45,8 @@ func rewrite(name string) error {
 	if err != nil {
 		return err
 	}
-	before := bytes.Clone(data)
-	if err := dropFrom(data); err != nil || bytes.Equal(data, before) {
+	small, err := shrunk(data)
+	if err != nil || bytes.Equal(small, data) {
 		return err
 	}
 	info, err := os.Stat(name)
@@ -50,26 +54,45 @@ func rewrite(name string) error {
 		return err
 	}
 	return atomicfile.WriteUnsynced(name, info.Mode(), func(f *os.File) error {
-		_, err := f.Write(data)
+		_, err := f.Write(small)
 		return err
 	})
 }
 
-// dropFrom drops them from a program.
-func dropFrom(program []byte) error {
-	if _, err := buildinfo.Read(bytes.NewReader(program)); err != nil { // it is none of Go
-		return err
+// known are the versions of Go whose runtime has been read. Another may ask its tables for what these do not.
+var known = []string{"go1.26"}
+
+// shrunk is a program with a smaller function table.
+func shrunk(data []byte) ([]byte, error) {
+	info, err := buildinfo.Read(bytes.NewReader(data))
+	if err != nil { // it is none of Go
+		return nil, err
 	}
-	f, err := elf.NewFile(bytes.NewReader(program))
+	if !slices.ContainsFunc(known, func(version string) bool {
+		return info.GoVersion == version || strings.HasPrefix(info.GoVersion, version+".") || strings.HasPrefix(info.GoVersion, version+" ")
+	}) {
+		return nil, fmt.Errorf("%w: it is of %s", errUnknownLayout, info.GoVersion)
+	}
+	m, err := parse(data)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	section := f.Section(".gopclntab")
-	if section == nil {
-		return fmt.Errorf("%w: no section .gopclntab", errUnknownLayout)
+	table, module := m.file.Section(".gopclntab"), m.file.Section(".go.module")
+	if table == nil || module == nil {
+		return nil, fmt.Errorf("%w: no section .gopclntab or .go.module", errUnknownLayout)
 	}
-	if end := section.Offset + section.FileSize; end < section.Offset || end > uint64(len(program)) {
-		return errDamaged
+	for _, s := range []*elf.Section{table, module} {
+		if end := s.Offset + s.FileSize; end < s.Offset || end > uint64(len(data)) {
+			return nil, errDamaged
+		}
 	}
-	return drop(program[section.Offset:][:section.FileSize], f.ByteOrder)
+	t, err := open(table, data[table.Offset:][:table.Size], data[module.Offset:][:module.Size], m.order)
+	if err != nil {
+		return nil, err
+	}
+	p, err := read(t)
+	if err != nil {
+		return nil, err
+	}
+	return m.replace(table, pack(p))
 }
