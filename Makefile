@@ -17,7 +17,9 @@ VERSION    := $(shell git describe --tags --always 2>/dev/null || echo unknown)
 # each slice whose size is known only when it is made.
 LDFLAGS = -s -w -X main.buildTime=$(BUILD_TIME) -X main.version=$(VERSION)
 GCFLAGS = '-gcflags=all=-l -d=variablemakethreshold=0' -gcflags=runtime/...= -gcflags=crypto/internal/fips140/sha256=
-DEVICE  = $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' $(GCFLAGS)
+DEVICE  = $(GO) build -overlay bin/overlay/overlay.json -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' $(GCFLAGS)
+# In front of DEVICE: what of Go's library a device does without.
+SMALL_STD = $(GO) run ./cmd/smallstd bin/overlay
 # Behind DEVICE: no line numbers, and a smaller function table.
 DROP_LINES = $(GO) run ./cmd/droplines
 
@@ -91,6 +93,7 @@ device-arm:
 	@$(DROP_LINES) bin/device/arm/bantam
 
 device:
+	@$(SMALL_STD)
 	@GOARCH=amd64 $(DEVICE) -o bin/device/amd64/bantam ./init
 	@GOARCH=arm64 $(DEVICE) -o bin/device/arm64/bantam ./init
 	@$(DROP_LINES) bin/device/amd64/bantam bin/device/arm64/bantam
@@ -148,6 +151,7 @@ test-boards: test-packages build device-arm
 # Every architecture that a board may have.
 .PHONY: cross
 cross:
+	@$(SMALL_STD)
 	@GOARCH=amd64 $(DEVICE) -o out/cross/amd64 ./init
 	@GOARCH=arm64 $(DEVICE) -o out/cross/arm64 ./init
 	@GOARCH=arm GOARM=7 $(DEVICE) -o out/cross/armhf ./init

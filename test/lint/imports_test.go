@@ -58,6 +58,7 @@ var mayImport = map[string][]string{
 	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "printable", "signature", "slot", "spelling", "switcher", "system"},
 	"cmd":               {"board", "http1", "images", "netcfg/firewall", "oci", "password", "printable", "signature", "spelling", "switcher", "system", "tty", "yescrypt"},
 	"cmd/droplines":     {"atomicfile"},
+	"cmd/smallstd":      {"atomicfile"},
 	"init":              {"atomicfile", "boottime", "docs", "editor", "entropy", "gpt", "http1", "layer", "lifecycle", "netcfg", "oci", "order", "password", "printable", "regular", "signature", "slot", "spelling", "switcher", "system", "timesync", "tty", "yescrypt", "zone"},
 	"init/bootmenu":     {"editor/keys", "printable"},
 	"init/filetree":     {},
