@@ -63,7 +63,12 @@ func rewrite(name string) error {
 var known = []string{"go1.26"}
 
 // shrunk is a program with a smaller function table.
-func shrunk(data []byte) ([]byte, error) {
+func shrunk(data []byte) (small []byte, err error) {
+	defer func() {
+		if recover() != nil { // an offset leads out of it
+			small, err = nil, errDamaged
+		}
+	}()
 	info, err := buildinfo.Read(bytes.NewReader(data))
 	if err != nil { // it is none of Go
 		return nil, err

@@ -7,6 +7,9 @@ import (
 	"fmt"
 )
 
+// pageMost is the largest page that Go's linker reckons with.
+const pageMost = 1 << 16
+
 // image is a program's file, whose head, program headers and section headers lie in front of its function table.
 type image struct {
 	data  []byte
@@ -115,6 +118,9 @@ func (to *image) follow(from *image, smaller *elf.Prog) error {
 	for i, p := range from.file.Progs {
 		if p.Type != elf.PT_LOAD || p.Off <= smaller.Off {
 			continue
+		}
+		if p.Align > pageMost {
+			return fmt.Errorf("%w: a segment aligned to %#x", errUnknownLayout, p.Align)
 		}
 		for p.Align > 1 && uint64(len(to.data))%p.Align != p.Vaddr%p.Align {
 			to.data = append(to.data, 0)

@@ -64,13 +64,8 @@ type program struct {
 }
 
 // read takes a function table apart.
-func read(t *tables) (p *program, err error) {
-	defer func() {
-		if recover() != nil { // an offset leads out of it
-			p, err = nil, errDamaged
-		}
-	}()
-	p = &program{order: t.order, pointer: t.pointer, quantum: t.quantum, buckets: t.buckets}
+func read(t *tables) (*program, error) {
+	p := &program{order: t.order, pointer: t.pointer, quantum: t.quantum, buckets: t.buckets}
 	sizes := t.dataSizes()
 	for i := range t.count {
 		record := t.record(i)
