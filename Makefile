@@ -87,13 +87,15 @@ bin/bantam:
 	@$(GO) build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o $@ ./cmd/bantam
 
 # The device binary for PCs and 64-bit ARM, and that for 32-bit ARM, which only its boards need.
-.PHONY: device-arm
-device-arm:
+.PHONY: small-std device-arm
+small-std:
+	@$(SMALL_STD)
+
+device-arm: small-std
 	@GOARCH=arm GOARM=7 $(DEVICE) -o bin/device/arm/bantam ./init
 	@$(DROP_LINES) bin/device/arm/bantam
 
-device:
-	@$(SMALL_STD)
+device: small-std
 	@GOARCH=amd64 $(DEVICE) -o bin/device/amd64/bantam ./init
 	@GOARCH=arm64 $(DEVICE) -o bin/device/arm64/bantam ./init
 	@$(DROP_LINES) bin/device/amd64/bantam bin/device/arm64/bantam
@@ -150,8 +152,7 @@ test-boards: test-packages build device-arm
 
 # Every architecture that a board may have.
 .PHONY: cross
-cross:
-	@$(SMALL_STD)
+cross: small-std
 	@GOARCH=amd64 $(DEVICE) -o out/cross/amd64 ./init
 	@GOARCH=arm64 $(DEVICE) -o out/cross/arm64 ./init
 	@GOARCH=arm GOARM=7 $(DEVICE) -o out/cross/armhf ./init
