@@ -2,8 +2,9 @@ package timesync
 
 import (
 	"cmp"
-	"slices"
 	"time"
+
+	"bantam/order"
 )
 
 // agreed finds the largest group of samples that can all be right: their
@@ -25,7 +26,7 @@ func agreed(samples []Sample) (group []int) {
 		from, to := interval(s)
 		edges = append(edges, edge{from, true}, edge{to, false})
 	}
-	slices.SortFunc(edges, func(a, b edge) int {
+	order.By(edges, func(a, b edge) int {
 		if a.at == b.at && a.opens != b.opens { // those that only touch have a moment in common, too
 			if a.opens {
 				return -1

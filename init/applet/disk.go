@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"syscall"
@@ -461,7 +461,7 @@ func lsblk(c *call, args []string) int {
 		dev := read(folder, "dev")
 		rows = append(rows, []string{indent + name, dev, read(folder, "removable"), read(folder, "ro"), humanSize(sectors * 512), model, points[dev]})
 	}
-	slices.SortStableFunc(entries, func(a, b os.DirEntry) int { return byNumber(a.Name(), b.Name()) })
+	sort.SliceStable(entries, func(a, b int) bool { return byNumber(entries[a].Name(), entries[b].Name()) < 0 })
 	for _, entry := range entries {
 		folder := filepath.Join("/sys/block", entry.Name())
 		if read(folder, "size") == "0" {
@@ -473,7 +473,7 @@ func lsblk(c *call, args []string) int {
 		}
 		add("", folder, entry.Name(), model)
 		parts, _ := filepath.Glob(filepath.Join(folder, entry.Name()+"*"))
-		slices.SortFunc(parts, byNumber)
+		sort.Slice(parts, func(a, b int) bool { return byNumber(parts[a], parts[b]) < 0 })
 		for _, part := range parts {
 			add("  ", part, filepath.Base(part), "")
 		}

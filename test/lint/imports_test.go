@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"regular":           {},
 	"boottime":          {},
 	"confine":           {},
-	"timesync":          {},
+	"timesync":          {"order"},
 	"timesync/daemon":   {"atomicfile", "boottime", "confine", "entropy", "regular", "system", "timesync"},
 	"zone":              {},
 	"printable":         {},
