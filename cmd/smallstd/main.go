@@ -59,7 +59,7 @@ func write(folder string) (missing []string, err error) {
 			missing = append(missing, file)
 			continue
 		}
-		name := filepath.Join(folder, strings.ReplaceAll(file, "/", "+"))
+		name := filepath.Join(folder, strings.ReplaceAll(file, "/", "+")+".changed") // not one of this module's
 		if err := put(name, []byte(changed)); err != nil {
 			return nil, err
 		}
