@@ -183,3 +183,17 @@ func hostLabelFault(name string) string {
 	}
 	return domainFault(name)
 }
+
+// serveRemarks are what a valid DHCP server leaves open, each with what to do.
+func (s *System) serveRemarks(n *Net) (remarks [][2]string) {
+	pool, err := n.Serve.Pool(n.Addresses)
+	if own := pool.Own.Addr(); err == nil && !own.Less(pool.First) && !pool.Last.Less(own) {
+		remarks = append(remarks, [2]string{"has " + own.String() + " in it, the port's own address, which is not given away", ""})
+	}
+	forwards := s.Sysctl["net.ipv4.ip_forward"] == "1" || s.Sysctl["net.ipv4.conf.all.forwarding"] == "1" || len(s.ZonesInForce()) > 0
+	if n.Serve.Gateway == "" && !forwards {
+		remarks = append(remarks, [2]string{"tells clients that this machine is their router, and it forwards nothing",
+			`write a zone for its ports, or net.ipv4.ip_forward = 1 in [sysctl]; or gateway = "none"`})
+	}
+	return remarks
+}

@@ -28,12 +28,11 @@ func Remarks(file string, src []byte) []Problem {
 			fmt.Sprintf("write metric = %d, so that it stays whatever ports come and go", metrics[name])})
 	}
 	for _, name := range root.Get("net").Keys() {
-		net := s.Net[name]
-		pool, err := net.Serve.Pool(net.Addresses)
-		if own := pool.Own.Addr(); net.Serve.DHCP != "" && err == nil && !own.Less(pool.First) && !pool.Last.Less(own) {
+		if net := s.Net[name]; net.Serve.DHCP != "" {
 			pos := t.Position(root.Get("net", name, "serve", "dhcp").At)
-			remarks = append(remarks, Problem{file, pos.Line, pos.Col,
-				fmt.Sprintf("remark: %s.serve.dhcp has %s in it, the port's own address, which is not given away", syntax.Join("net", name), own), ""})
+			for _, r := range s.serveRemarks(&net) {
+				remarks = append(remarks, Problem{file, pos.Line, pos.Col, "remark: " + syntax.Join("net", name) + ".serve.dhcp " + r[0], r[1]})
+			}
 		}
 	}
 	if n := root.Get("ssh"); n != nil && len(s.LogIns()) == 0 {
