@@ -83,6 +83,12 @@ func (networkKind) plan(p *planner) {
 			s.Reason = "it runs with other settings"
 		}
 	}
+	switch before, after := len(orEmpty(p.fromSystem).ZonesInForce()) > 0, len(orEmpty(p.toSystem).ZonesInForce()) > 0; {
+	case after && !before:
+		p.note("the machine becomes a router with a firewall: net.ipv4.ip_forward and net.ipv6.conf.all.forwarding go on behind it")
+	case before && !after && p.to.System != nil:
+		p.note("the firewall goes: net.ipv4.ip_forward and net.ipv6.conf.all.forwarding are what they were before it")
+	}
 	s.Text = string(s.Action) + " network"
 	p.step(s)
 }

@@ -125,6 +125,8 @@ func TestPlans(t *testing.T) {
 		{"nothing", router, desiredOf(t, m, "# a comment\n"+routerText)},
 		{"a-service-in-the-middle-changes", router, desiredOf(t, m, edit(`["app"]`+"\n", `["app", "-v"]`+"\n"))},
 		{"a-service-goes", router, desiredOf(t, m, edit("[service.vpn]\ncommand = [\"vpn\"]\non_change = \"none\"\n", ""))},
+		{"zones-come", router, desiredOf(t, m, edit("[net.eth0]\n", "[net.eth0]\nzone = \"wan\"\n"))},
+		{"zones-go", observedOf(t, m, edit("[net.eth0]\n", "[net.eth0]\nzone = \"wan\"\n")), desiredOf(t, m, routerText)},
 		{"policies-reload-and-none", router, desiredOf(t, m, edit(`["logger"]`, `["logger", "-x"]`, `["vpn"]`, `["vpn", "-x"]`))},
 		{"settings", router, desiredOf(t, m, edit("router", "gate", `["wireguard"]`, `["nbd"]`, `"net.ipv4.ip_forward" = 1`, `"vm.swappiness" = 10`, "uid = 80", "uid = 81"))},
 		{"a-sysctl-goes-whose-old-value-is-known", known, desiredOf(t, m, edit(`"net.ipv4.ip_forward" = 1`, ""))},

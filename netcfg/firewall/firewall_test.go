@@ -261,6 +261,9 @@ func TestBetweenZonesOnlyTheirWordsCount(t *testing.T) {
 
 // What strangers find open is what was opened, of all ports.
 func TestOfAllPortsOnlyWhatIsOpenedIsOpen(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a quarter of a million packets")
+	}
 	s := parse(t, "house")
 	table := Table(s, houseFacts)
 	var open []string
