@@ -131,7 +131,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"an unknown key", "hostnam = \"x\"\n", "hostnam"},
 		{"a module that the image does not have", "modules = [\"zfs\"]\n", "module zfs is not in this image"},
-		{"a port that does not exist", "[net.eth7]\n", "net.eth7: this machine has no such port, it has eth0, eth1, lo"},
+		{"a port that does not exist", "[net.eth7]\n", "net.eth7: this machine has no port eth7, it has eth0, eth1, lo"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, m, _ := bootedMachine(t)

@@ -78,7 +78,7 @@ func (c *console) badFiles() {
 	c.refused("bantam switch /tmp/wrong.toml", `/tmp/wrong.toml:2:1: unknown key "hostnme"; did you mean "hostname"?`,
 		`/tmp/wrong.toml:4:14: net.eth0.addresses: "10.0.2.300/24" is not an address`, "refused, nothing was changed")
 	c.write("/tmp/port.toml", "[net.eth9]\naddresses = [\"192.0.2.1/24\"]\n")
-	c.refused("bantam switch /tmp/port.toml", "net.eth9: this machine has no such port, it has eth0, lo", "optional = true")
+	c.refused("bantam switch /tmp/port.toml", "net.eth9: this machine has no port eth9, it has eth0, lo", "optional = true")
 	c.write("/tmp/module.toml", "modules = [\"zfs\"]\n")
 	c.refused("bantam switch /tmp/module.toml", "module zfs is not in this image")
 	c.refused("bantam switch /tmp/absent.toml", "/tmp/absent.toml: no such file")
