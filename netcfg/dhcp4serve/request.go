@@ -92,10 +92,6 @@ func addressOf(b []byte) netip.Addr {
 }
 
 func (s *Server) receive(payload []byte) {
-	if !s.everybody.take(s.now) {
-		s.counts.Overload++
-		return
-	}
 	r, err := parse(payload)
 	if err != nil {
 		s.counts.Ignored++
@@ -104,7 +100,11 @@ func (s *Server) receive(payload []byte) {
 	if s.hostOf(r.mac) != nil {
 		r.client = "mac:" + string(r.mac[:]) // whatever it calls itself
 	}
-	if !s.known(r) && !s.strangers.take(s.now) {
+	bucket := &s.strangers // of their own, so that a flood of them takes nothing from others
+	if s.known(r) {
+		bucket = &s.regulars
+	}
+	if !bucket.take(s.now) {
 		s.counts.Overload++
 		return
 	}

@@ -107,7 +107,7 @@ type Server struct {
 	barred   []barred // the oldest first
 	offers   []*offer // few, so that they are looked through
 
-	strangers, everybody, notes limit
+	strangers, regulars, notes limit
 
 	revision int // of the bindings, without the ends of leases
 	renewals int // of the ends of leases
@@ -133,7 +133,7 @@ type Counts struct {
 func New(now time.Duration, config Config, bindings []Binding) *Server {
 	s := &Server{
 		byClient:  map[string]*Binding{},
-		strangers: limit{rate: 100, burst: 200}, everybody: limit{rate: 2000, burst: 4000}, notes: limit{rate: 2, burst: 40},
+		strangers: limit{rate: 100, burst: 200}, regulars: limit{rate: 2000, burst: 4000}, notes: limit{rate: 2, burst: 40},
 	}
 	s.Configure(config)
 	for _, b := range bindings {

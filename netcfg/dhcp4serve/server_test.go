@@ -385,11 +385,16 @@ func TestAFloodOfStrangersTakesNothingFromTheKnown(t *testing.T) {
 		mine[i] = w.join(card(i))
 	}
 	w.now += 24 * time.Hour // they are away, their leases have ended
-	for i := range 200000 {
-		w.now += 500 * time.Microsecond
+	for i := range 60000 {
+		w.now += 50 * time.Microsecond // 20,000 a second
 		w.take(w.s.Step(w.now, Datagram{message(discover, card(1000000+i))}))
 		if len(w.s.offers) > mostOffers || len(w.s.bindings) > 100 || len(w.s.barred) > mostBarred {
 			t.Fatalf("%d offers, %d bindings, %d barred", len(w.s.offers), len(w.s.bindings), len(w.s.barred))
+		}
+		if back := i / 6000; i%6000 == 5999 {
+			if m, _ := w.ask(message(request_, card(back), wants(mine[back]))); outcome(m) != "ACK "+mine[back].String() {
+				t.Errorf("client %d comes back in the flood: %s", back, outcome(m))
+			}
 		}
 	}
 	if w.s.Counts().Overload == 0 {
