@@ -82,7 +82,7 @@ func (r *rtnetlink) readVLANs(into *State) error {
 	}
 	for _, p := range ports {
 		name := r.names[p.index]
-		if l, there := into.Links[name]; there {
+		if l, there := into.Links[name]; there && p.list != "" { // a card with a switch of its own tells of that as well
 			l.VLANs = p.list
 			into.Links[name] = l
 			seen := r.links[name]
