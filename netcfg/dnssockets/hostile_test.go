@@ -15,7 +15,7 @@ import (
 
 // flood asks one question after the other without waiting for answers, up to 50 on the way, again where an answer says
 // that there are too many; it returns how many were answered.
-func flood(t *testing.T, to, questions string) (answered int) {
+func flood(t testing.TB, to, questions string) (answered int) {
 	conn, err := net.Dial("udp", to)
 	if err != nil {
 		t.Error(err)

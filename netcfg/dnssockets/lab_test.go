@@ -69,7 +69,7 @@ func beForwarder(in io.Reader, out io.Writer) int {
 
 // lab is a router in a network namespace of its own: lan leads to a machine that asks, wan to name servers.
 type lab struct {
-	t     *testing.T
+	t     testing.TB
 	dir   string
 	log   *output
 	lan   peer
@@ -95,9 +95,11 @@ type output struct {
 func (o *output) Write(p []byte) (int, error) { o.mu.Lock(); defer o.mu.Unlock(); return o.b.Write(p) }
 func (o *output) String() string              { o.mu.Lock(); defer o.mu.Unlock(); return o.b.String() }
 
-func newLab(t *testing.T, environment ...string) *lab {
+func newLab(t testing.TB, environment ...string) *lab {
 	t.Helper()
-	t.Parallel() // they mostly wait, each in a namespace of its own
+	if test, ok := t.(*testing.T); ok {
+		test.Parallel() // they mostly wait, each in a namespace of its own
+	}
 	for program, pkg := range map[string]string{"ip": "iproute2", "unshare": "util-linux", "nsenter": "util-linux", "dig": "bind9-dnsutils", "dnsmasq": "dnsmasq-base"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Fatalf("%s is missing: apt install %s", program, pkg)
