@@ -44,9 +44,14 @@ func (moduleKind) desired(m Machine, d *Desired) (Items, error) {
 	for _, name := range d.System.AllModules() {
 		items[name] = moduleLoaded
 	}
-	names, _ := d.System.FirewallModules()
+	names, more := d.System.FirewallModules()
 	if len(names) == 0 {
 		return items, nil
+	}
+	for _, name := range more {
+		if has, err := m.HasModule(name); err == nil && has {
+			items[name] = moduleLoaded
+		}
 	}
 	// Where not even this is known, the kernel came without a list of what is built in, and with all that it needs.
 	listed, err := m.HasModule("overlay")
