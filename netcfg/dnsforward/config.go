@@ -1,11 +1,9 @@
 package dnsforward
 
 import (
-	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
-	"strings"
 )
 
 // Config is what is served, and where it is asked for.
@@ -48,34 +46,6 @@ const (
 	Port    = 53
 	PortTLS = 853
 )
-
-// ParseServer reads a server as system.toml names it: an address, with a port if it is another one, or
-// tls://ADDRESS#NAME, e.g. "9.9.9.9", "[2620:fe::fe]:5353" or "tls://9.9.9.9#dns.quad9.net".
-func ParseServer(text string) (s Server, err error) {
-	port := uint16(Port)
-	address, overTLS := strings.CutPrefix(text, "tls://")
-	if overTLS {
-		port = PortTLS
-		var named bool
-		if address, s.TLS, named = strings.Cut(address, "#"); !named {
-			return s, fmt.Errorf("%q does not say whose certificate is believed", text)
-		}
-		if _, ok := packName(s.TLS); !ok || s.TLS == "" {
-			return s, fmt.Errorf("%q is not a name", s.TLS)
-		}
-	}
-	if s.Addr, err = netip.ParseAddrPort(address); err != nil {
-		addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(address, "["), "]"))
-		if err != nil {
-			return s, fmt.Errorf("%q is not an address", address)
-		}
-		s.Addr = netip.AddrPortFrom(addr, port)
-	}
-	if a := s.Addr.Addr(); a.IsUnspecified() || a.IsMulticast() || s.Addr.Port() == 0 {
-		return s, fmt.Errorf("%q is not the address of one machine", address)
-	}
-	return s, nil
-}
 
 // String is the server as system.toml names it.
 func (s Server) String() string {

@@ -143,34 +143,3 @@ func TestPublicNamesHaveNoPrivateAddresses(t *testing.T) {
 	d.answer(d.asked(), rcodeSuccess, "rebind.example.org A", []string{"rebind.example.org 5 A 192.168.1.1"})
 	want(t, "with rebind for all", d.reply(), "NOERROR: rebind.example.org 5 A 192.168.1.1")
 }
-
-func TestServersAreReadAsTheyAreWritten(t *testing.T) {
-	for _, c := range []struct{ text, want, fault string }{
-		{"9.9.9.9", "9.9.9.9", ""},
-		{"9.9.9.9:5353", "9.9.9.9:5353", ""},
-		{"2620:fe::fe", "2620:fe::fe", ""},
-		{"[2620:fe::fe]:5353", "[2620:fe::fe]:5353", ""},
-		{"fe80::1%eth0", "fe80::1%eth0", ""},
-		{"tls://9.9.9.9#dns.quad9.net", "tls://9.9.9.9#dns.quad9.net", ""},
-		{"tls://9.9.9.9:853#dns.quad9.net", "tls://9.9.9.9#dns.quad9.net", ""},
-		{"tls://[2620:fe::fe]:8853#dns.quad9.net", "tls://[2620:fe::fe]:8853#dns.quad9.net", ""},
-		{"tls://2620:fe::fe#dns.quad9.net", "tls://2620:fe::fe#dns.quad9.net", ""},
-		{"tls://9.9.9.9", "", `"tls://9.9.9.9" does not say whose certificate is believed`},
-		{"tls://9.9.9.9#", "", `"" is not a name`},
-		{"tls://9.9.9.9#a..b", "", `"a..b" is not a name`},
-		{"dns.quad9.net", "", `"dns.quad9.net" is not an address`},
-		{"0.0.0.0", "", `"0.0.0.0" is not the address of one machine`},
-		{"9.9.9.9:0", "", `"9.9.9.9:0" is not the address of one machine`},
-		{"", "", `"" is not an address`},
-	} {
-		s, err := ParseServer(c.text)
-		switch {
-		case err != nil:
-			want(t, c.text, err.Error(), c.fault)
-		case c.fault != "":
-			t.Errorf("%s: accepted as %s", c.text, s)
-		default:
-			want(t, c.text, s.String(), c.want)
-		}
-	}
-}

@@ -24,6 +24,7 @@ import (
 	"bantam/confine"
 	"bantam/http1/https"
 	"bantam/netcfg/dnsforward"
+	"bantam/system"
 )
 
 // TestMain lets the test binary be a forwarder too: it reads configurations, one a line, and answers each with a line.
@@ -261,11 +262,11 @@ func (l *lab) configure(servers []string, more ...func(*dnsforward.Config)) {
 		{Name: "lan", Prefixes: []netip.Prefix{netip.MustParsePrefix("192.168.1.0/24"), netip.MustParsePrefix("fd00:1::/64")}},
 		{Name: "lo", Prefixes: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("192.168.1.1/32")}}}}
 	for _, text := range servers {
-		s, err := dnsforward.ParseServer(text)
+		s, err := system.ParseNameServer(text)
 		if err != nil {
 			l.t.Fatal(err)
 		}
-		c.Servers = append(c.Servers, s)
+		c.Servers = append(c.Servers, dnsforward.Server{Addr: s.Address, TLS: s.TLS})
 	}
 	for _, change := range more {
 		change(&c)
