@@ -133,6 +133,18 @@ func TestAMachineServesItsNeighbours(t *testing.T) {
 	if again := n.ask(dhcpv4.MessageTypeRequest, requested); again.MessageType() != dhcpv4.MessageTypeAck {
 		t.Errorf("after a reboot: %v", again.Summary())
 	}
+
+	// With the DNS forwarder, the machine asks itself, and knows the neighbour by name.
+	c.write("/root/dns.toml", strings.Replace(text, "ra = true", "ra = true, dns = true", 1)+"[dns]\nnames = { nas = [\"192.168.77.5\"] }\n")
+	c.must("bantam switch /root/dns.toml; echo code $?", "code 0")
+	c.waitFor("cat /etc/resolv.conf", "nameserver 127.0.0.1")
+	c.waitFor("nslookup neighbour.lan", address)
+	c.must("nslookup nas.lan 192.168.77.1", "192.168.77.5")
+	c.must("nslookup "+address, "neighbour.lan")
+	c.must("bantam net dns", "10.0.2.3", "eth1 lo")
+	c.must("bantam net", "this machine's own")
+	c.must("grep -E '^(CapPrm|Seccomp):' /proc/$("+server+")/status", "CapPrm:\t0000000000000400", "Seccomp:\t2")
+
 	c.write("/root/quiet.toml", "[net.eth0]\n[net.eth1]\naddresses = [\"192.168.77.1/24\"]\n")
 	c.must("bantam switch /root/quiet.toml; echo code $?", "code 0")
 	c.waitFor("x=$("+server+"); echo \"pid<$x>\"", "pid<>")
