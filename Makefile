@@ -59,6 +59,7 @@ help:
 	@echo 'make bench    one job beside other init systems: time and memory; the editor beside eight others'
 	@echo 'make test-kernels  another kernel is a switch like any other: longer than make test may take'
 	@echo 'make test-boards   boot loaders, U-Boot and GRUB: boot slots, counting, damage; longer than make test may take'
+	@echo 'make test-releases clients of other releases of Debian log in by SSH'
 	@echo 'make bench-check  fails when the job takes 3 % more time or memory than recorded'
 	@echo 'make size     what takes the bytes'
 	@echo 'make lint     formatting, vet, rules of the house'
@@ -119,7 +120,7 @@ test-computing:
 
 # All but the machines. Some wait most of the time.
 test-pure: test-packages
-	$(GO) test -p 4 $$($(GO) list ./... | grep -v -x -F -e bantam/test/lint $(foreach p,$(MACHINES:./%=bantam/%),-e $(p)))
+	$(GO) test -p 4 -skip '$(RELEASES)' $$($(GO) list ./... | grep -v -x -F -e bantam/test/lint $(foreach p,$(MACHINES:./%=bantam/%),-e $(p)))
 
 # Routers are big-endian mips and little-endian mips without a floating-point unit. -short: one in five of the power cuts and
 # damages that test-pure tries all of.
@@ -131,7 +132,8 @@ test-big-endian: test-packages
 DISKS   = TestPowerCut|TestBoot|Slot|TestGenerations|TestAnImport|TestAMachineStarts
 KERNELS = TestAnotherKernel
 BOARDS  = TestBoard|TestAMachineServes
-.PHONY: test-machines-at-work test-machines-and-disks test-kernels test-boards
+RELEASES = OtherReleases
+.PHONY: test-machines-at-work test-machines-and-disks test-kernels test-boards test-releases
 test-machines: test-packages build
 	+@$(MAKE) --no-print-directory -j2 test-machines-at-work test-machines-and-disks
 test-machines-at-work:
@@ -143,6 +145,10 @@ test-machines-and-disks:
 # From a kernel of Debian to another and back, with those that never come up; a quarter of an hour.
 test-kernels: test-packages build
 	$(GO) test -timeout 60m -run '$(KERNELS)' ./test
+
+# Clients that other releases of Debian have, for which lists and packages of these are fetched.
+test-releases: test-packages
+	$(GO) test -count=1 -run '$(RELEASES)' ./init/sshd
 
 # What boot loaders do with slots that are damaged or do not start, GRUB and U-Boot: a few minutes each. Then every board of which there
 # is an SD card: built, looked at, and started where QEMU has its machine. BOARD=NAME: that board's tests alone.

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"bantam/lifecycle"
 	"bantam/system"
 )
 
@@ -40,7 +41,7 @@ func (networkKind) desired(_ Machine, d *Desired) (Items, error) {
 		}
 	}
 	text, err := json.Marshal([]any{sys.Net, sys.DNS, ports, sys.Hosts, sys.Zones, sys.Forwards, sys.Firewall, openSSH(sys)})
-	return Items{system.NetworkService: DigestOf(text).Hex()}, err
+	return Items{system.NetworkService: lifecycle.WithFiles("", "", string(text))}, err // it reads all of it again when it is told to reload
 }
 
 func (networkKind) observe(_ Machine, o *Observed, _ Desired) (Items, error) {

@@ -117,5 +117,5 @@ func (s ServiceState) knows() string {
 // stale says whether it runs with an older definition than it would be started with.
 func (s ServiceState) stale() bool {
 	same, _ := lifecycle.SameFingerprint(lifecycle.RestartPart(s.Fingerprint), lifecycle.RestartPart(s.Defined))
-	return s.runs() && s.Name != system.NetworkService && !same
+	return s.runs() && !same
 }

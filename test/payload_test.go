@@ -48,7 +48,10 @@ func withNetwork(t *testing.T, example, address string) string {
 // back; the package is dropped and comes back by a rollback.
 func TestABrokerOfDebianServesAnotherMachine(t *testing.T) {
 	port := freePort(t)
-	path := disk(t, filepath.Join(build(t, "pc", withNetwork(t, "../examples/mqtt/system.toml", "10.9.0.1/24")), "pc.img"))
+	s := newSSHClient(t)
+	served := withNetwork(t, "../examples/mqtt/system.toml", "10.9.0.1/24")
+	appendTo(t, served, "\n[user.root]\nauthorized_keys = ['"+s.public("key")+"']\n")
+	path := disk(t, filepath.Join(build(t, "pc", served), "pc.img"))
 	server := &console{Machine: vm.Start(t, pc(t, bios, append(onWire(fmt.Sprintf("listen=127.0.0.1:%d", port)), "-drive", virtio(path))...)...), t: t, host: "mqtt"}
 	server.booted()
 	server.settled()
@@ -57,12 +60,13 @@ func TestABrokerOfDebianServesAnotherMachine(t *testing.T) {
 	server.must("lsblk", "layer package/libc6", "vda")
 	server.must("bantam generations show", "layers", "package mosquitto 2.", "package libc6 2.")
 
-	// The other machine is the web server of the examples, started from a CD, with the broker's clients.
+	// The other machine is the web server of the examples, started from a CD, with the broker's clients and OpenSSH's.
 	file := withNetwork(t, "../examples/web/system.toml", "10.9.0.2/24")
-	text := strings.Replace(string(read(t, file)), `packages = ["nginx-light"]`, `packages = ["nginx-light", "mosquitto-clients"]`, 1)
+	text := strings.Replace(string(read(t, file)), `packages = ["nginx-light"]`, `packages = ["nginx-light", "mosquitto-clients", "openssh-client"]`, 1)
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	appendTo(t, file, "\n[file.'/root/.ssh/id_ed25519']\nmode = '0600'\ntext = '''\n"+string(read(t, filepath.Join(s.dir, "key")))+"'''\n")
 	iso := filepath.Join(build(t, "pc", file), "pc.iso")
 	client := &console{Machine: vm.Start(t, pc(t, uefi, append(onWire(fmt.Sprintf("connect=127.0.0.1:%d", port)), "-cdrom", iso)...)...), t: t, host: "(?:web|bantam)"}
 	client.booted()
@@ -126,6 +130,18 @@ func TestABrokerOfDebianServesAnotherMachine(t *testing.T) {
 	server.prompt()
 	said("back")
 
+	// From there the machine is changed, in the address by which it is reached: the switch goes on, and is confirmed by the new one.
+	const ssh = "ssh -o StrictHostKeyChecking=accept-new -o LogLevel=ERROR -o HostKeyAlias=mqtt root@10.9.0."
+	client.must(ssh+"1 'sed s,10.9.0.1/24,10.9.0.3/24, /run/bantam/system.toml > /tmp/moved.toml && bantam plan /tmp/moved.toml'", "10.9.0.3/24")
+	client.run("(" + ssh + "1 bantam switch --confirm 10m /tmp/moved.toml) > /tmp/switched 2>&1 &")
+	client.waitFor(ssh+"3 -o ConnectTimeout=5 bantam confirm; echo code $?", "code 0")
+	client.waitFor(ssh+"3 bantam status", "generation  5, good")
+	if got := server.run("bantam status"); strings.Contains(got, "older definition") { // it has been told of the new one
+		t.Errorf("after a reload of the network: %s", got)
+	}
+	server.must("bantam rollback; echo code $?", "code 0")
+	said("home")
+
 	for _, c := range []*console{client, server} {
 		c.Send("poweroff\r")
 		c.WaitEnd()
@@ -143,6 +159,14 @@ func TestABrokerOfDebianServesAnotherMachine(t *testing.T) {
 	server.prompt()
 	server.Send("poweroff\r")
 	server.WaitEnd()
+}
+
+// appendTo writes text behind what a file has.
+func appendTo(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, append(read(t, path), text...), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // layersAt is where the layers of a disk image begin.

@@ -1,8 +1,13 @@
 package test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
+	"testing"
 
+	"bantam/board"
+	"bantam/test/vm"
 	"bantam/yescrypt"
 )
 
@@ -89,4 +94,50 @@ func (c *console) arrives() {
 		c.Send("\x1b[24;80R")
 		c.prompt()
 	}
+}
+
+// All passwords of a machine are lost: keys open no menu, names no session. Who can change the kernel's command line has menu, rescue
+// shell and console.
+func TestTheWayBackIntoAMachineWhosePasswordsAreLost(t *testing.T) {
+	text := "[user.root]\npassword = \"" + yescrypt.New([]byte("lost")).String() + "\"\n[console]\nlogin = \"password\"\n"
+	dir := t.TempDir()
+	file := filepath.Join(dir, "system.toml")
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	g, kernel, initrd := generation(t, filepath.Join(build(t, "pc", file), "store"))
+	path := filepath.Join(dir, "initrd")
+	own := archive(t, map[string]string{"manifest.json": string(g.Manifest()), "system.toml": text})
+	if err := os.WriteFile(path, append(initrd, own...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b, err := board.Load("pc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	boot := func(words string) *console {
+		return &console{Machine: vm.Start(t, pc(t, bios, "-kernel", kernel, "-initrd", path, "-append", b.Cmdline+words)...), t: t, host: "bantam"}
+	}
+	c := boot(" bantam.menu=5")
+	stop := c.typing(" ")
+	c.Expect(`bantam login: `)
+	stop()
+	if strings.Contains(c.Screen(), "Boot menu") {
+		t.Error("the menu is open to everybody")
+	}
+	c.Send("\r")
+	c.Expect(`bantam login: $`)
+	c.refuses("root", "guessed")
+
+	c = boot(" bantam.menu=5 bantam.login=root")
+	c.menu(": bantam.menu on the kernel command line", "")
+	c.Send("r\r")
+	c.Expect("no generation runs")
+	c.booted()
+	c.must("id -u", "0\n")
+	c.Send("exit\r")
+	c.menu(": bantam.menu on the kernel command line", "")
+	c.Send("\x1b")
+	c.prompt()
+	c.must("bantam status", "generation  1, ")
 }

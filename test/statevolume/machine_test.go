@@ -44,7 +44,9 @@ func newRig(t *testing.T) rig {
 		}
 		return p
 	}
-	name, _, _ := strings.Cut(fetch("linux-image-amd64")["linux-image-amd64"].Depends, " ")
+	// The kernel for virtual machines unpacks itself in a tenth of the time, having been packed by lz4, and ext4 is in it.
+	const meta = "linux-image-cloud-amd64"
+	name, _, _ := strings.Cut(fetch(meta)[meta].Depends, " ")
 	kernelRoot := fetch(name)[name].Dir
 	r := rig{initrd: filepath.Join(dir, "initrd")}
 	found, _ := filepath.Glob(filepath.Join(kernelRoot, "boot/vmlinuz-*"))
@@ -103,8 +105,7 @@ func (r rig) packInitrd(t *testing.T, dir, kernelRoot string) {
 	}
 	put("init", code)
 	put("bantam/state.template", packed)
-	wanted := map[string]bool{"crc16.ko": true, "mbcache.ko": true, "jbd2.ko": true, "crc32c_generic.ko": true, "ext4.ko": true, "virtio.ko": true,
-		"virtio_ring.ko": true, "virtio_pci.ko": true, "virtio_pci_modern_dev.ko": true, "virtio_pci_legacy_dev.ko": true, "virtio_blk.ko": true}
+	wanted := map[string]bool{"virtio.ko": true, "virtio_ring.ko": true, "virtio_pci.ko": true, "virtio_pci_modern_dev.ko": true, "virtio_pci_legacy_dev.ko": true, "virtio_blk.ko": true}
 	err = filepath.WalkDir(filepath.Join(kernelRoot, "lib/modules"), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !wanted[d.Name()] {
 			return err

@@ -51,16 +51,7 @@ func main() {
 		go drivers()
 	}
 	v, err := statevolume.Open(context.Background(), statevolume.Options{Cmdline: string(words), Dir: "/state", ImagePath: "/bantam/state.template",
-		Wait: 10 * time.Second, LoadModule: func(name string) error {
-			if name == "ext4" {
-				for _, need := range []string{"crc16", "mbcache", "jbd2"} {
-					if err := load(need); err != nil {
-						return err
-					}
-				}
-			}
-			return load(name)
-		}})
+		Wait: 10 * time.Second, LoadModule: func(string) error { return nil }}) // ext4 is in this kernel
 	if err != nil {
 		say("error %v", err)
 	}
@@ -136,7 +127,7 @@ func staging() (s switcher.Staging, err error) {
 		return d
 	}
 	g := switcher.Generation{Board: "pc", Arch: "amd64", System: switcher.Descriptor{Digest: switcher.DigestOf(s.System), Size: int64(len(s.System))}}
-	g.Kernel, g.Initrd = blob("/init"), []switcher.Descriptor{blob("/modules/ext4.ko")}
+	g.Kernel, g.Initrd = blob("/init"), []switcher.Descriptor{blob("/modules/virtio_blk.ko")}
 	s.Generation = g
 	s.Blob = func(d switcher.Digest) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(files[d])), nil }
 	return s, err
