@@ -145,5 +145,8 @@ func TestAWrongCommandLineIsToldOnStandardErrorWithCode2(t *testing.T) {
 		if m.verb != "" && m.verb != "help" && !strings.Contains(errs, "usage: bantam "+m.verb) {
 			t.Errorf("bantam %s does not say how it is used: %q", m.args, errs)
 		}
+		if strings.Contains(errs, " \n") {
+			t.Errorf("bantam %s: a line ends with a blank: %q", m.args, errs)
+		}
 	}
 }

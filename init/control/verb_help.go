@@ -22,7 +22,7 @@ func runHelp(c *client, args []string) int {
 	}
 	for _, v := range verbs {
 		if v.name == args[0] {
-			fmt.Fprintf(c.out, "usage: bantam %s\n\n%s.\n", strings.TrimSpace(v.name+" "+v.usage), strings.ToUpper(v.purpose[:1])+v.purpose[1:])
+			fmt.Fprintf(c.out, "usage: bantam %s\n\n%s.\n", v.call(), strings.ToUpper(v.purpose[:1])+v.purpose[1:])
 			if v.help != "" {
 				fmt.Fprintf(c.out, "\n%s\n", strings.TrimSpace(v.help))
 			}

@@ -21,6 +21,9 @@ type verb struct {
 	run     func(c *client, args []string) int
 }
 
+// call is how it is typed, e.g. rollback or switch [FILE].
+func (v verb) call() string { return strings.TrimSpace(v.name + " " + v.usage) }
+
 // client is one run of a verb.
 type client struct {
 	verb        verb
@@ -126,7 +129,7 @@ func (c *client) fail(err error) int {
 
 // misuse prints how the verb is used.
 func (c *client) misuse(format string, args ...any) int {
-	fmt.Fprintf(c.errOut, "bantam %s: %s\nusage: bantam %s %s\n", c.verb.name, fmt.Sprintf(format, args...), c.verb.name, c.verb.usage)
+	fmt.Fprintf(c.errOut, "bantam %s: %s\nusage: bantam %s\n", c.verb.name, fmt.Sprintf(format, args...), c.verb.call())
 	return ExitUsage
 }
 
