@@ -140,4 +140,15 @@ func TestTheWayBackIntoAMachineWhosePasswordsAreLost(t *testing.T) {
 	c.Send("\x1b")
 	c.prompt()
 	c.must("bantam status", "generation  1, ")
+
+	// What asks at a rescue shell of such a machine: root alone gets in.
+	c.Send("ln -s /init /tmp/bantam-console; /tmp/bantam-console ttyS0 rescue\r")
+	c.Expect(`bantam login: $`)
+	c.refuses("root", "guessed")
+	c.refuses("nobody", "lost")
+	c.Send("root\r")
+	c.Expect("Password: $")
+	c.Send("lost\r")
+	c.arrives()
+	c.must("id -u", "0\n")
 }

@@ -17,12 +17,16 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bantam/init/supervise"
+	"bantam/system"
 )
 
 // The test binary is its own process 1, rescue shell and hostile process.
 func TestMain(m *testing.M) {
 	switch os.Args[0] {
 	case "rescue-shell":
+		rescueTestShell()
+	case ConsoleName:
+		fmt.Printf("%q asks first\n", os.Args[1:])
 		rescueTestShell()
 	case "stubborn":
 		stubborn(os.Args[1])
@@ -225,6 +229,24 @@ func TestRescueServesATerminalUntilSomebodyLeaves(t *testing.T) {
 			}
 			wants(t, said.String(), "leaving: "+tt.word)
 		})
+	}
+}
+
+// Where nobody is root unasked, a rescue shell is that of whoever the console's login lets in.
+func TestARescueShellAsksForThePasswordWhereAConsoleDoes(t *testing.T) {
+	for _, login := range []string{system.LoginPassword, system.LoginNone} {
+		master, slave := terminal(t)
+		cmd := asInit(t, "rescue", "BANTAM_TTY="+slave, "BANTAM_LOGIN="+login)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer cmd.Process.Kill()
+		want := fmt.Sprintf("%q asks first\r\n", []string{strings.TrimPrefix(slave, "/dev/"), RescueLogin})
+		if screen := expect(t, master, "shell vt100> "); !strings.Contains(screen, want) {
+			t.Errorf("login %s: no %s on the screen:\n%s", login, want, screen)
+		}
+		fmt.Fprintln(master, "poweroff")
+		cmd.Wait()
 	}
 }
 

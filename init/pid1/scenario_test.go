@@ -300,10 +300,11 @@ func rescueOnATerminal() error {
 		}
 		consoles = append(consoles, tty)
 	}
-	action := Rescue{
-		Reason: errors.New("state volume: bad magic\nsecond line"), Signals: s,
-		Consoles: consoles, Argv: []string{"rescue-shell"},
-	}.Run()
+	rescue := Rescue{Reason: errors.New("state volume: bad magic\nsecond line"), Signals: s, Consoles: consoles, Argv: []string{"rescue-shell"}}
+	if login := os.Getenv("BANTAM_LOGIN"); login != "" {
+		rescue.Login = func(string) string { return login }
+	}
+	action := rescue.Run()
 	say("leaving: %v", action)
 	if disks := diskMounts(""); len(disks) > 0 {
 		return fmt.Errorf("would unmount %q", disks)
