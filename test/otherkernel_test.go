@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -108,11 +109,11 @@ func TestAnotherKernelIsASwitchLikeAnyOther(t *testing.T) {
 			c.must("bantam status", "generation  1, good", "Linux 6.1.")
 			c.stick()
 			c.loopOfFailures(f)
-			staged, lacking := "stage kernel 6.12.", 3 // kernel, modules, system.toml
-			if f == bios {
-				staged, lacking = "boot slot B holds kernel 6.12.", 1 // the last failure had it
+			if f == bios { // the last failure had kernel and modules; of the first, which had this system.toml, all may have been collected
+				c.newKernelAndBack("bantam", "boot slot B holds kernel 6.12.", 0, 1)
+			} else {
+				c.newKernelAndBack("bantam", "stage kernel 6.12.", 3) // kernel, modules, system.toml
 			}
-			c.newKernelAndBack("bantam", staged, lacking)
 			c.Send("poweroff\r")
 			c.WaitEnd()
 		})
@@ -134,11 +135,11 @@ func TestAnotherKernelOnArm64(t *testing.T) {
 	c.WaitEnd()
 }
 
-// newKernelAndBack goes to another kernel, of which so many blobs are lacking and whose plan says what becomes of slot B,
+// newKernelAndBack goes to another kernel, of which one of so many blobs are lacking and whose plan says what becomes of slot B,
 // and back to generation 1, which has that host name.
-func (c *console) newKernelAndBack(host, staged string, lacking int) {
+func (c *console) newKernelAndBack(host, staged string, lacking ...int) {
 	c.t.Helper()
-	if m := importedBytes(c.t, c.must("bantam import --json /mnt/later.tar", `"number"`)); m.Loaded != lacking || m.Bytes > 20<<20 {
+	if m := importedBytes(c.t, c.must("bantam import --json /mnt/later.tar", `"number"`)); !slices.Contains(lacking, m.Loaded) || m.Bytes > 20<<20 {
 		c.t.Errorf("another kernel has moved %+v, want %d blobs", m, lacking)
 	}
 	number := c.newest()
