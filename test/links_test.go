@@ -55,13 +55,20 @@ func problems(text string) (lines []string) {
 	return lines
 }
 
+// Cards are named by address: which of six is eth3 is not the same at every boot.
 const everyLink = `
 [net.wan]
-match = { port = "eth0" }
+match = { mac = "52:54:00:12:34:56" }
 [net.port1]
 match = { mac = "52:54:00:00:00:01" }
 [net.port2]
 match = { mac = "52:54:00:00:00:02" }
+[net.port3]
+match = { mac = "52:54:00:00:00:03" }
+[net.port5]
+match = { mac = "52:54:00:00:00:05" }
+ipv4 = "off"
+ipv6 = "off"
 [net.lan]
 bridge = { ports = ["port1", "port2"], vlans = [{ id = 1, untagged = ["port1", "port2", "lan"] }, { id = 10, tagged = ["port1"] }] }
 addresses = ["192.168.77.1/24"]
@@ -69,11 +76,12 @@ addresses = ["192.168.77.1/24"]
 vlan = { parent = "lan", id = 10 }
 addresses = ["192.168.10.1/24"]
 [net.bond0]
-bond = { ports = ["eth3"], mode = "802.3ad", hash = "layer3+4" }
+bond = { ports = ["port3"], mode = "802.3ad", hash = "layer3+4" }
 addresses = ["10.3.0.1/24"]
 [net.red]
-vrf = { table = 10, ports = ["eth4"] }
-[net.eth4]
+vrf = { table = 10, ports = ["port4"] }
+[net.port4]
+match = { mac = "52:54:00:00:00:04" }
 addresses = ["10.4.0.1/24"]
 routes = [{ to = "10.44.0.0/16", via = "10.4.0.2" }]
 [net.stays]
@@ -93,7 +101,7 @@ vxlan = { id = 42, local = "192.168.77.1", remote = "192.168.77.5" }
 ipv4 = "off"
 ipv6 = "off"
 [net.second]
-macvlan = { parent = "eth5" }
+macvlan = { parent = "port5" }
 addresses = ["10.7.0.1/24"]
 [net.outer]
 veth = { peer = "inner" }
@@ -114,13 +122,13 @@ func TestAMachineMakesLinksOfEveryKind(t *testing.T) {
 	}
 	path := disk(t, filepath.Join(build(t, "pc", toml), "pc.img"))
 	args := pc(t, bios, "-drive", virtio(path), "-nic", card1+",mac=52:54:00:00:00:01", "-nic", card2+",mac=52:54:00:00:00:02")
-	for range 3 {
-		args = append(args, "-nic", "hubport,hubid=9,model=virtio-net-pci")
+	for _, mac := range []string{"03", "04", "05"} {
+		args = append(args, "-nic", "hubport,hubid=9,model=virtio-net-pci,mac=52:54:00:00:00:"+mac)
 	}
 	c := start(t, args)
 	c.settled()
 	c.must("bantam status", "generation  1, good")
-	if out := c.must("bantam net", "online: yes", "was eth0"); len(problems(out)) > 0 {
+	if out := c.must("bantam net", "online: yes", "was eth"); len(problems(out)) > 0 {
 		t.Errorf("problems:\n%s", out)
 	}
 	first.answers("192.168.77.1", 0)
@@ -131,9 +139,9 @@ func TestAMachineMakesLinksOfEveryKind(t *testing.T) {
 	}
 	c.must("cat /sys/class/net/lan/bridge/vlan_filtering /sys/class/net/lan/bridge/default_pvid", "1", "0")
 	c.must("cat /proc/net/vlan/config", "guest          | 10  | lan")
-	c.must("cat /proc/net/bonding/bond0", "802.3ad", "layer3+4", "Slave Interface: eth3")
-	c.must("readlink /sys/class/net/eth4/master", "red")
-	c.must("ip route show table 10", "10.44.0.0/16 via 10.4.0.2 dev eth4")
+	c.must("cat /proc/net/bonding/bond0", "802.3ad", "layer3+4", "Slave Interface: port3")
+	c.must("readlink /sys/class/net/port4/master", "red")
+	c.must("ip route show table 10", "10.44.0.0/16 via 10.4.0.2 dev port4")
 	for _, link := range []string{"stays", "office", "ipip1", "six", "far", "second", "outer", "inner"} {
 		c.must("cat /sys/class/net/"+link+"/netdev_group /sys/class/net/"+link+"/flags", "67")
 	}
