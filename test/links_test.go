@@ -55,7 +55,6 @@ func problems(text string) (lines []string) {
 	return lines
 }
 
-// Cards are named by address: which of six is eth3 is not the same at every boot.
 const everyLink = `
 [net.wan]
 match = { mac = "52:54:00:12:34:56" }
@@ -131,6 +130,8 @@ func TestAMachineMakesLinksOfEveryKind(t *testing.T) {
 	if out := c.must("bantam net", "online: yes", "was eth"); len(problems(out)) > 0 {
 		t.Errorf("problems:\n%s", out)
 	}
+	// Cards are called by the order in which they are plugged in, at every boot.
+	c.must("dmesg | grep -o 'port[1-5]: renamed from eth.'", "port1: renamed from eth1\nport2: renamed from eth2\nport3: renamed from eth3\nport4: renamed from eth4\nport5: renamed from eth5\n")
 	first.answers("192.168.77.1", 0)
 	first.answers("192.168.10.1", 10)
 	second.answers("192.168.77.1", 0)

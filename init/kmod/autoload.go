@@ -51,6 +51,10 @@ func (a *Autoloader) finderOf(path string) string {
 		if module, err := os.Readlink(a.root() + up + "/driver/module"); err == nil {
 			return Name(filepath.Base(module))
 		}
+		// The kernel links a driver to its module only when it has been given all devices; nearly all are called as their module is.
+		if driver, err := os.Readlink(a.root() + up + "/driver"); err == nil {
+			return Name(filepath.Base(driver))
+		}
 	}
 	return ""
 }

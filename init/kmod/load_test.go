@@ -271,6 +271,13 @@ func TestADeviceWaitsUntilAllDevicesOfItsFinderAreFound(t *testing.T) {
 			t.Errorf("%s was found by %q, want %q", path, got, want)
 		}
 	}
+	// While the driver is being given its devices the kernel has not linked it to its module yet.
+	if err := os.Remove(driver + "/module"); err != nil {
+		t.Fatal(err)
+	}
+	if got := a.finderOf("/" + port + "/virtio0"); got != "virtio_pci" {
+		t.Errorf("while its driver is registered it was found by %q, want virtio_pci", got)
+	}
 	for _, c := range []struct {
 		name    string
 		found   time.Time
