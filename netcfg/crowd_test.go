@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"bantam/boottime"
+	"bantam/netcfg/netlab"
 	"bantam/netcfg/rtnl"
 	"bantam/system"
 
@@ -21,10 +22,7 @@ import (
 // eth(n-1), set up as text says.
 func crowded(t testing.TB, n int, text string) *daemon {
 	t.Helper()
-	runtime.LockOSThread() // never unlocked, see newLab
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Fatalf("unshare(CLONE_NEWNET): %v; run as root", err)
-	}
+	netlab.Enter(t)
 	var batch strings.Builder
 	for i := 0; i < n; i += 2 {
 		fmt.Fprintf(&batch, "link add eth%d type veth peer name eth%d\n", i, i+1)

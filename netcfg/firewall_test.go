@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -39,29 +37,11 @@ func (l *lab) needNftables() {
 	}
 }
 
-// inside does something with the peer's network. What is opened stays in it.
-func (p *peer) inside(work func() error) error {
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // never unlocked, see newLab
-		fd, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", p.pid))
-		if err == nil {
-			err = unix.Setns(int(fd.Fd()), unix.CLONE_NEWNET)
-			fd.Close()
-		}
-		if err == nil {
-			err = work()
-		}
-		done <- err
-	}()
-	return <-done
-}
-
 // tells serves lines: for each one that comes it says who it speaks with.
 func (p *peer) tells(address string) {
 	p.t.Helper()
 	p.tell(func() (l net.Listener, err error) {
-		err = p.inside(func() error { l, err = net.Listen("tcp", address); return err })
+		err = p.Do(func() error { l, err = net.Listen("tcp", address); return err })
 		return l, err
 	})
 }
@@ -102,7 +82,7 @@ func (p *peer) connect(address string) (c net.Conn, err error) {
 	if strings.HasPrefix(address, "[") {
 		network = "tcp6"
 	}
-	err = p.inside(func() (err error) {
+	err = p.Do(func() (err error) {
 		c, err = (&net.Dialer{Timeout: 5 * time.Second}).Dial(network, address)
 		return err
 	})
@@ -169,23 +149,23 @@ func TestARouterLetsThroughWhatItsZonesSay(t *testing.T) {
 	l.needNftables()
 	outside, house, guests := l.peer(), l.peer(), l.peer()
 	outside.cable("wan", "203.0.113.1/24")
-	outside.in("ip addr add 2001:db8:ffff::1/64 dev srv nodad; ip -6 route add 2001:db8::/32 via 2001:db8:ffff::7; ip route add 192.168.0.0/16 via 203.0.113.7")
+	outside.In("ip addr add 2001:db8:ffff::1/64 dev srv nodad; ip -6 route add 2001:db8::/32 via 2001:db8:ffff::7; ip route add 192.168.0.0/16 via 203.0.113.7")
 	house.cable("lan", "192.168.1.20/24")
-	house.in("ip addr add 192.168.1.10/24 dev srv; ip addr add 2001:db8:1::20/64 dev srv nodad; ip route add default via 192.168.1.1 src 192.168.1.20; ip -6 route add default via 2001:db8:1::1")
+	house.In("ip addr add 192.168.1.10/24 dev srv; ip addr add 2001:db8:1::20/64 dev srv nodad; ip route add default via 192.168.1.1 src 192.168.1.20; ip -6 route add default via 2001:db8:1::1")
 	guests.cable("guest", "192.168.2.20/24")
-	guests.in("ip addr add 2001:db8:2::20/64 dev srv nodad; ip route add default via 192.168.2.1; ip -6 route add default via 2001:db8:2::1")
+	guests.In("ip addr add 2001:db8:2::20/64 dev srv nodad; ip route add default via 192.168.2.1; ip -6 route add default via 2001:db8:2::1")
 	outside.tells(":80")
 	house.tells(":80")
 	house.tells(":8443")
 	guests.tells(":80")
-	l.run("nft add table inet other && nft add chain inet other kept")
+	l.Run("nft add table inet other && nft add chain inet other kept")
 
 	l.netcfg(routerConfig)
 	l.status("online", online)
 	l.tells(":53")
 	l.tells(":22")
-	l.shows("cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding", "1\n1")
-	l.eventually("IPv6", func() error { // once its addresses are known to be nobody else's
+	l.Shows("cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding", "1\n1")
+	l.Eventually("IPv6", func() error { // once its addresses are known to be nobody else's
 		if got := house.fate("[2001:db8:ffff::1]:80") + " " + guests.fate("[2001:db8:ffff::1]:80"); got != "2001:db8:1::20 2001:db8:2::20" {
 			return errors.New(got)
 		}
@@ -223,8 +203,8 @@ func TestARouterLetsThroughWhatItsZonesSay(t *testing.T) {
 		})
 	}
 	asked.Wait()
-	house.in("busybox ping -c 1 -W 10 203.0.113.1")
-	outside.in("busybox ping -c 1 -W 10 203.0.113.7")
+	house.In("busybox ping -c 1 -W 10 203.0.113.1")
+	outside.In("busybox ping -c 1 -W 10 203.0.113.7")
 
 	// A connection outlives that the table is another one, and what was counted stays.
 	standing, err := house.connect("203.0.113.1:80")
@@ -232,50 +212,50 @@ func TestARouterLetsThroughWhatItsZonesSay(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer standing.Close()
-	if got := outside.in("ss -tinH state established sport = :80"); !strings.Contains(got, " mss:1348 ") { // 1400 less 52
+	if got := outside.In("ss -tinH state established sport = :80"); !strings.Contains(got, " mss:1348 ") { // 1400 less 52
 		t.Errorf("segments are not those that fit the way of 1400 bytes: %s", got)
 	}
-	counted := l.run("nft list counter inet bantam lan-to-wan")
+	counted := l.Run("nft list counter inet bantam lan-to-wan")
 	if strings.Contains(counted, "packets 0") {
 		t.Errorf("nothing is counted: %s", counted)
 	}
 	l.reload(routerConfig + "\n[firewall]\nrules = [{ from = \"lan\", to = \"wan\", ports = [\"tcp/80\"], action = \"reject\" }]\n")
-	l.shows("nft list chain inet bantam forward", "reject from lan to wan tcp/80")
+	l.Shows("nft list chain inet bantam forward", "reject from lan to wan tcp/80")
 	if got, err := says(standing, "still"); got != "still 203.0.113.7" {
 		t.Errorf("the connection that stood: %q, %v", got, err)
 	}
 	if got := house.fate("203.0.113.1:80"); got != "refused" {
 		t.Errorf("a new one: %s, want refused", got)
 	}
-	if again := l.run("nft list counter inet bantam lan-to-wan"); again != counted {
+	if again := l.Run("nft list counter inet bantam lan-to-wan"); again != counted {
 		t.Errorf("counted\n%s\nwant what was before:\n%s", again, counted)
 	}
 
 	// What others do to the table is taken back, at once.
-	l.run("nft insert rule inet bantam input accept")
-	l.gone("nft list chain inet bantam input", "\taccept")
-	l.run("nft delete table inet bantam")
-	l.shows("nft list ruleset", "chain input-wan")
-	l.shows("nft list ruleset", "chain kept")
+	l.Run("nft insert rule inet bantam input accept")
+	l.Gone("nft list chain inet bantam input", "\taccept")
+	l.Run("nft delete table inet bantam")
+	l.Shows("nft list ruleset", "chain input-wan")
+	l.Shows("nft list ruleset", "chain kept")
 
 	// A configurator that is started anew finds its table and leaves it alone.
-	before := l.run("nft -a list table inet bantam")
+	before := l.Run("nft -a list table inet bantam")
 	l.proc.Process.Kill()
 	l.proc.Wait()
 	again := "hostname = \"again\"\n" + routerConfig + "\n[firewall]\nrules = [{ from = \"lan\", to = \"wan\", ports = [\"tcp/80\"], action = \"reject\" }]\n"
 	l.netcfg(again)
 	l.status("the new one", func(s Status) bool { return s.Online && s.Config == fmt.Sprintf("%x", sha256.Sum256([]byte(again))) })
-	if after := l.run("nft -a list table inet bantam"); after != before {
+	if after := l.Run("nft -a list table inet bantam"); after != before {
 		t.Errorf("the table is another one:\n%s\nwas\n%s", after, before)
 	}
 
 	// Without zones there is no table, and nothing is forwarded, as before.
 	l.reload(strings.ReplaceAll(routerConfig[:strings.Index(routerConfig, "[zone.guest]")], "zone =", "# zone ="))
-	l.gone("nft list ruleset", "bantam")
-	if got := l.run("cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding"); got != "0\n0\n" {
+	l.Gone("nft list ruleset", "bantam")
+	if got := l.Run("cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding"); got != "0\n0\n" {
 		t.Errorf("forwarding is %q, want off", got)
 	}
-	l.shows("nft list ruleset", "chain kept")
+	l.Shows("nft list ruleset", "chain kept")
 }
 
 func TestWithoutATableNothingIsForwarded(t *testing.T) {
@@ -284,7 +264,7 @@ func TestWithoutATableNothingIsForwarded(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	l.run("echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding")
+	l.Run("echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding")
 	c, err := rtnl.OpenProtocol(unix.NETLINK_ROUTE) // whose kernel knows no tables
 	if err != nil {
 		t.Fatal(err)
@@ -301,7 +281,7 @@ func TestWithoutATableNothingIsForwarded(t *testing.T) {
 	}
 
 	// A machine that has no zones and forwards as its owner says does not need it.
-	l.run("echo 1 > /proc/sys/net/ipv4/ip_forward")
+	l.Run("echo 1 > /proc/sys/net/ipv4/ip_forward")
 	plain := newWall()
 	plain.kernel, plain.open = nft.Kernel{Conversation: c}, true
 	plain.follow(&system.System{Net: map[string]system.Net{"eth0": {}}})

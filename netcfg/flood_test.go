@@ -6,8 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net"
-	"os"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -34,40 +32,28 @@ func advertisement(lifetime uint16, first, n int) []byte {
 // advertise sends advertisements from the interface "srv" of a peer.
 func (p *peer) advertise(messages ...[]byte) {
 	p.t.Helper()
-	failed := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // never unlocked, see newLab
-		failed <- func() error {
-			namespace, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", p.pid))
-			if err != nil {
+	err := p.Do(func() error {
+		srv, err := net.InterfaceByName("srv")
+		if err != nil {
+			return err
+		}
+		fd, err := routerSocket("srv")
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		if err := unix.SetNonblock(fd, false); err != nil {
+			return err
+		}
+		to := &unix.SockaddrInet6{Addr: [16]byte{0xff, 2, 15: 1}, ZoneId: uint32(srv.Index)}
+		for _, m := range messages {
+			if err := unix.Sendto(fd, m, 0, to); err != nil {
 				return err
 			}
-			defer namespace.Close()
-			if err := unix.Setns(int(namespace.Fd()), unix.CLONE_NEWNET); err != nil {
-				return err
-			}
-			srv, err := net.InterfaceByName("srv")
-			if err != nil {
-				return err
-			}
-			fd, err := routerSocket("srv")
-			if err != nil {
-				return err
-			}
-			defer unix.Close(fd)
-			if err := unix.SetNonblock(fd, false); err != nil {
-				return err
-			}
-			to := &unix.SockaddrInet6{Addr: [16]byte{0xff, 2, 15: 1}, ZoneId: uint32(srv.Index)}
-			for _, m := range messages {
-				if err := unix.Sendto(fd, m, 0, to); err != nil {
-					return err
-				}
-			}
-			return nil
-		}()
-	}()
-	if err := <-failed; err != nil {
+		}
+		return nil
+	})
+	if err != nil {
 		p.t.Fatalf("advertise: %v", err)
 	}
 }
@@ -79,9 +65,9 @@ func TestANeighbourCannotFillTheTableWithAdvertisements(t *testing.T) {
 	const config = "[net.eth0]\naddresses = [\"10.1.0.2/24\"]\n"
 	l.netcfg(config)
 	l.status("online", online)
-	l.shows(fmt.Sprintf("nsenter -t %d -n ip -6 addr show srv -tentative", p.pid), "inet6 fe80:")
+	p.LinkLocal("srv")
 	// The kernel of a young link may not take the first.
-	l.eventually("the honest prefix", func() error {
+	l.Eventually("the honest prefix", func() error {
 		p.advertise(advertisement(1800, 0xffff, 1))
 		if out := l.ip("-6 route show dev eth0"); !strings.Contains(out, "2001:db8:ffff::/64") || !strings.Contains(out, "default via") {
 			return fmt.Errorf("routes:\n%s", out)
@@ -96,18 +82,18 @@ func TestANeighbourCannotFillTheTableWithAdvertisements(t *testing.T) {
 	}
 	p.advertise(flood...)
 	l.status("it is told", func(s Status) bool { return len(s.Problems) == 1 && s.Problems[0] == tooMany("eth0") })
-	l.eventually("few routes", func() error {
+	l.Eventually("few routes", func() error {
 		if n := strings.Count(l.ip("-6 route show dev eth0"), "2001:db8:"); n > maxAdvertised {
 			return fmt.Errorf("%d are left", n)
 		}
 		return nil
 	})
-	l.shows("ip -6 route show dev eth0", "2001:db8:ffff::/64")
-	l.shows("ip -6 route show dev eth0", "default via")
+	l.Shows("ip -6 route show dev eth0", "2001:db8:ffff::/64")
+	l.Shows("ip -6 route show dev eth0", "default via")
 	// Changes are carried out all the same.
 	l.reload(config + "gateway = \"10.1.0.1\"\n")
-	l.shows("ip route", "default via 10.1.0.1 dev eth0 proto 66 metric 100")
-	if n := strings.Count(l.log.String(), "router advertisements made"); n != 1 {
+	l.Shows("ip route", "default via 10.1.0.1 dev eth0 proto 66 metric 100")
+	if n := strings.Count(l.Log.String(), "router advertisements made"); n != 1 {
 		t.Errorf("%d lines of log", n)
 	}
 }

@@ -32,13 +32,13 @@ func TestTheConfiguratorSaysThatTheMachineAsksItself(t *testing.T) {
 	l.ip("link add eth0 type veth peer name far; ip link set far up")
 	const port = "[net.eth0]\naddresses = [\"192.168.1.2/24\"]\n"
 	l.netcfg("[dns]\nservers = [\"9.9.9.9\"]\n" + port)
-	l.shows("cat "+l.dir+"/net/resolv.conf", "nameserver 9.9.9.9\n")
+	l.Shows("cat "+l.dir+"/net/resolv.conf", "nameserver 9.9.9.9\n")
 	l.reload("[dns]\nservers = [\"9.9.9.9\", \"tls://9.9.9.10#dns.example\"]\n" + port)
-	l.shows("cat "+l.dir+"/net/resolv.conf", "nameserver 127.0.0.1\n")
+	l.Shows("cat "+l.dir+"/net/resolv.conf", "nameserver 127.0.0.1\n")
 	s := l.status("a forwarder", func(s Status) bool { return s.Forwards })
 	if len(s.DNS) != 1 || s.DNS[0] != "9.9.9.9" {
 		t.Errorf("name servers %v", s.DNS)
 	}
 	l.reload("[dns]\nservers = [\"9.9.9.9\"]\n" + port)
-	l.shows("cat "+l.dir+"/net/resolv.conf", "nameserver 9.9.9.9\n")
+	l.Shows("cat "+l.dir+"/net/resolv.conf", "nameserver 9.9.9.9\n")
 }

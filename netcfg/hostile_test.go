@@ -86,7 +86,7 @@ func TestAHostileServerIsOutlastedAndAnHonestOneWins(t *testing.T) {
 	p := l.peer()
 	p.cable("eth0", "10.1.0.1/24")
 	l.ip("link set eth0 mtu 9000")
-	p.in("ip link set srv mtu 9000")
+	p.In("ip link set srv mtu 9000")
 	refusing := make(chan struct{})
 	var once sync.Once
 	r := p.rogue(func(r *rogue, m *dhcpv4.DHCPv4) {
@@ -140,7 +140,7 @@ func TestAHostileServerIsOutlastedAndAnHonestOneWins(t *testing.T) {
 	if discovers > 8 || requests > 8 || r.sent < 4000 {
 		t.Errorf("%d DISCOVERs and %d REQUESTs for %d packets", discovers, requests, r.sent)
 	}
-	if lines := strings.Count(l.log.String(), "eth0: "); lines > 20 {
+	if lines := strings.Count(l.Log.String(), "eth0: "); lines > 20 {
 		t.Errorf("%d lines of log", lines)
 	}
 }
@@ -189,15 +189,15 @@ func TestALeaseFromAHostileServerWritesNoLinesOfItsOwn(t *testing.T) {
 	l.netcfg("[net.eth0]\n")
 	l.status("online", online)
 	l.resolvConf("nameserver 10.1.0.53\nsearch lan\n")
-	l.shows("ip route", "default via 192.0.2.1 dev eth0 proto 66 src 10.1.0.66 metric 100 onlink")
-	l.shows("ip link show eth0", "mtu 1500")
+	l.Shows("ip route", "default via 192.0.2.1 dev eth0 proto 66 src 10.1.0.66 metric 100 onlink")
+	l.Shows("ip link show eth0", "mtu 1500")
 }
 
 func TestAnAddressThatAnotherMachineAnswersForIsDeclined(t *testing.T) {
 	l := newLab(t)
 	p := l.peer()
 	p.cable("eth0", "10.1.0.1/24")
-	p.in("ip addr add 10.1.0.77/24 dev srv") // its kernel answers ARP
+	p.In("ip addr add 10.1.0.77/24 dev srv") // its kernel answers ARP
 	type moment struct {
 		declined, again time.Time
 	}
@@ -227,7 +227,7 @@ func TestAnAddressThatAnotherMachineAnswersForIsDeclined(t *testing.T) {
 		t.Errorf("the address was set:\n%s", out)
 	}
 	l.status("online", online)
-	l.shows("ip addr show eth0", "inet 10.1.0.78/24")
+	l.Shows("ip addr show eth0", "inet 10.1.0.78/24")
 	declines := r.asked(dhcpv4.MessageTypeDecline)
 	if len(declines) != 1 {
 		t.Fatalf("%d DECLINEs", len(declines))

@@ -64,36 +64,36 @@ func TestConnectionsOutliveTheMovingOfTheirAddressToABridgeAndBack(t *testing.T)
 	l := newLab(t)
 	p := l.peer()
 	p.cable("eth0", "10.1.0.1/24")
-	p.in("ip addr add 2001:db8::1/64 dev srv nodad")
+	p.In("ip addr add 2001:db8::1/64 dev srv nodad")
 	const port = "[net.eth0]\nipv6 = \"static\"\naddresses = [\"10.1.0.2/24\", \"2001:db8::2/64\"]\ngateway = \"10.1.0.1\"\n"
 	const bridge = "[net.lan]\nbridge = { ports = [\"eth0\", \"eth7\"] }\nipv6 = \"static\"\naddresses = [\"10.1.0.2/24\", \"2001:db8::2/64\"]\ngateway = \"10.1.0.1\"\n"
 	l.netcfg(port)
 	l.status("online", online)
-	l.gone("ip addr show eth0", "tentative")
+	l.Gone("ip addr show eth0", "tentative")
 	v4, v6 := p.converse("10.1.0.2"), p.converse("2001:db8::2")
 	for range 2 {
 		l.reload(bridge)
-		l.shows("ip route", "default via 10.1.0.1 dev lan proto 66")
-		l.gone("ip addr show eth0", "10.1.0.2")
-		l.gone("ip addr show eth0", "inet6")
+		l.Shows("ip route", "default via 10.1.0.1 dev lan proto 66")
+		l.Gone("ip addr show eth0", "10.1.0.2")
+		l.Gone("ip addr show eth0", "inet6")
 		if s := l.status("online", online); len(s.Problems) > 0 {
 			t.Errorf("problems: %q", s.Problems)
 		}
-		l.shows("ip -d link show eth0", "master lan")
-		l.shows("ip addr show lan", "inet 10.1.0.2/24")
+		l.Shows("ip -d link show eth0", "master lan")
+		l.Shows("ip addr show lan", "inet 10.1.0.2/24")
 		v4.goesOn()
 		v6.goesOn()
 		l.reload(port)
-		l.gone("ip link", "lan:")
-		l.shows("ip route", "default via 10.1.0.1 dev eth0 proto 66")
-		l.shows("ip addr show eth0", "inet6 2001:db8::2/64")
+		l.Gone("ip link", "lan:")
+		l.Shows("ip route", "default via 10.1.0.1 dev eth0 proto 66")
+		l.Shows("ip addr show eth0", "inet6 2001:db8::2/64")
 		v4.goesOn()
 		v6.goesOn()
 	}
-	p.in("ip link set srv down")
+	p.In("ip link set srv down")
 	l.status("no carrier", func(s Status) bool { return len(s.Ports) > 0 && s.Ports[0].Waiting == "no carrier" })
-	l.shows("ip addr show eth0", "10.1.0.2/24")
-	p.in("ip link set srv up; ip addr add 2001:db8::1/64 dev srv nodad")
+	l.Shows("ip addr show eth0", "10.1.0.2/24")
+	p.In("ip link set srv up; ip addr add 2001:db8::1/64 dev srv nodad")
 	v4.goesOn()
 	v6.goesOn()
 }
@@ -107,8 +107,8 @@ func TestABridgeKeepsEverythingWhenItsCablesArePulled(t *testing.T) {
 	l.status("online", online)
 	c := p.converse("10.1.0.2")
 	across := other.converse("10.1.0.2")
-	p.in("ip link set srv down")
-	other.in("ip link set srv down")
+	p.In("ip link set srv down")
+	other.In("ip link set srv down")
 	l.status("no carrier", func(s Status) bool {
 		for _, p := range s.Ports {
 			if p.Name == "lan" {
@@ -117,11 +117,11 @@ func TestABridgeKeepsEverythingWhenItsCablesArePulled(t *testing.T) {
 		}
 		return false
 	})
-	l.shows("ip addr show lan", "inet 10.1.0.2/24")
-	l.shows("ip route", "10.9.0.0/16 via 10.1.0.1 dev lan proto 66")
-	l.shows("ip link show eth0", "master lan")
-	p.in("ip link set srv up")
-	other.in("ip link set srv up")
+	l.Shows("ip addr show lan", "inet 10.1.0.2/24")
+	l.Shows("ip route", "10.9.0.0/16 via 10.1.0.1 dev lan proto 66")
+	l.Shows("ip link show eth0", "master lan")
+	p.In("ip link set srv up")
+	other.In("ip link set srv up")
 	l.status("online", online)
 	c.goesOn()
 	across.goesOn()
@@ -138,8 +138,8 @@ func TestWhatWeMadeIsKnownAgainAndDeletedWhileOthersAreNot(t *testing.T) {
 	const bridge = "[net.lan]\nbridge = { ports = [\"eth0\", \"eth1\"], ageing = \"100s\" }\naddresses = [\"10.1.0.2/24\"]\n[net.eth1]\nmtu = 1400\n"
 	l.netcfg(bridge)
 	l.status("online", online)
-	l.shows("ip -d link show lan", "ageing_time 10000")
-	l.shows("ip -d link show lan", "group 67")
+	l.Shows("ip -d link show lan", "ageing_time 10000")
+	l.Shows("ip -d link show lan", "group 67")
 	l.ip("link set tap9 master lan") // as a virtual machine monitor does
 	before := l.ip("-o link show lan")
 	l.restart(bridge)
@@ -148,23 +148,23 @@ func TestWhatWeMadeIsKnownAgainAndDeletedWhileOthersAreNot(t *testing.T) {
 		t.Errorf("it was not known again:\n%s%s", before, after)
 	}
 	l.reload(strings.Replace(bridge, "100s", "200s", 1))
-	l.shows("ip -d link show lan", "ageing_time 20000")
-	l.shows("ip link show tap9", "master lan")
+	l.Shows("ip -d link show lan", "ageing_time 20000")
+	l.Shows("ip link show tap9", "master lan")
 	l.reload("[net.lan]\nbridge = { ports = [\"eth0\"] }\naddresses = [\"10.1.0.2/24\"]\n")
-	l.gone("ip link show eth1", "master")
-	l.shows("ip link show eth1", "state DOWN")
+	l.Gone("ip link show eth1", "master")
+	l.Shows("ip link show eth1", "state DOWN")
 	if after := l.ip("-o link show lan"); strings.Fields(after)[0] != strings.Fields(before)[0] {
 		t.Errorf("it was made anew:\n%s%s", before, after)
 	}
 	l.restart("[net.eth0]\naddresses = [\"10.1.0.2/24\"]\n[net.br9]\nveth = { peer = \"inner\" }\n")
-	l.gone("ip link", "lan:")
-	l.shows("ip link show eth2", "master br9")
+	l.Gone("ip link", "lan:")
+	l.Shows("ip link show eth2", "master br9")
 	s := l.status("the name is taken", func(s Status) bool { return len(s.Problems) > 0 })
 	if !strings.Contains(s.Problems[0], "br9: there is a link of that name already") {
 		t.Errorf("problems: %q", s.Problems)
 	}
-	l.shows("ip -d link show br9", "bridge")
-	l.shows("ip addr show eth0", "10.1.0.2/24")
+	l.Shows("ip -d link show br9", "bridge")
+	l.Shows("ip addr show eth0", "10.1.0.2/24")
 }
 
 func TestALinkOfEachKindIsMadeChangedAndDeleted(t *testing.T) {
@@ -192,18 +192,18 @@ func TestALinkOfEachKindIsMadeChangedAndDeleted(t *testing.T) {
 		}
 		address := "\nipv4 = \"static\"\nipv6 = \"static\"\naddresses = [\"192.168.77.1/24\", \"fd77::1/64\"]\n"
 		l.reload(base + "[net.x0]\n" + c.make + address)
-		l.shows("ip -d link show x0", c.shows)
-		l.shows("ip addr show x0", "192.168.77.1/24")
+		l.Shows("ip -d link show x0", c.shows)
+		l.Shows("ip addr show x0", "192.168.77.1/24")
 		if slave, _, is := strings.Cut(c.shows, " "); is && (slave == "bond" || slave == "vrf") {
-			l.shows("ip link show eth1", "master x0")
+			l.Shows("ip link show eth1", "master x0")
 		}
 		l.status(c.kind+" has no problems", func(s Status) bool { return len(s.Problems) == 0 })
 		l.reload(base + "[net.x0]\n" + c.other + address)
-		l.shows("ip -d link show x0", c.showsThen)
-		l.shows("ip addr show x0", "192.168.77.1/24")
+		l.Shows("ip -d link show x0", c.showsThen)
+		l.Shows("ip addr show x0", "192.168.77.1/24")
 		l.reload(base)
-		l.gone("ip link", " x0")
-		l.gone("ip link", "@x0")
+		l.Gone("ip link", " x0")
+		l.Gone("ip link", "@x0")
 	}
 }
 
@@ -230,18 +230,18 @@ func TestAPortGetsItsNameAndGivesItBack(t *testing.T) {
 	const named = "[net.wan]\nmatch = { port = \"eth0\" }\naddresses = [\"10.1.0.2/24\"]\n"
 	l.netcfg(named)
 	l.status("online", online)
-	l.shows("ip link show wan", "altname eth0")
-	l.shows("ip addr show wan", "10.1.0.2/24")
+	l.Shows("ip link show wan", "altname eth0")
+	l.Shows("ip addr show wan", "10.1.0.2/24")
 	l.restart(named)
 	if s := l.status("online", online); s.Ports[0].Former != "eth0" || len(s.Problems) > 0 {
 		t.Errorf("status: %+v", s)
 	}
 	l.reload(strings.ReplaceAll(named, "net.wan", "net.uplink"))
-	l.shows("ip addr show uplink", "10.1.0.2/24")
+	l.Shows("ip addr show uplink", "10.1.0.2/24")
 	l.status("online", online)
 	l.reload("[net.eth0]\naddresses = [\"10.1.0.2/24\"]\n")
-	l.shows("ip addr show eth0", "10.1.0.2/24")
-	l.gone("ip link show eth0", "altname")
+	l.Shows("ip addr show eth0", "10.1.0.2/24")
+	l.Gone("ip link show eth0", "altname")
 	l.status("online", online)
 }
 
@@ -259,8 +259,8 @@ func TestTwoPortsSwapTheirNamesByWhatIsOnTheirLabels(t *testing.T) {
 	config := fmt.Sprintf("[net.eth0]\nmatch = { mac = \"%s\" }\naddresses = [\"10.2.0.2/24\"]\n[net.eth1]\nmatch = { mac = \"%s\" }\naddresses = [\"10.1.0.2/24\"]\n[net.gone]\noptional = true\nmatch = { mac = \"02:00:00:00:00:99\" }\n", mac["eth1"], mac["eth0"])
 	l.netcfg(config)
 	s := l.status("online", online)
-	l.shows("ip link show eth0", mac["eth1"])
-	l.shows("ip link show eth1", mac["eth0"])
+	l.Shows("ip link show eth0", mac["eth1"])
+	l.Shows("ip link show eth1", mac["eth0"])
 	if w := s.Ports[2].Waiting; w != "waiting for the port with MAC address 02:00:00:00:00:99" {
 		t.Errorf("waiting: %q", w)
 	}
@@ -277,26 +277,26 @@ func TestRulesSendPacketsIntoTheirTable(t *testing.T) {
 	l.ip("route add default via 127.0.0.1 dev lo table 99")
 	l.netcfg(plain + more)
 	l.status("online", online)
-	l.shows("ip route get 192.0.2.1 from 10.2.0.2", "via 10.2.0.1 dev eth1 table 100")
-	l.shows("ip route get 192.0.2.1", "via 10.1.0.1 dev eth0")
-	l.shows("ip route get 192.0.2.1 mark 5", "via 10.2.0.1 dev eth1 table 100")
-	l.shows("ip route", "blackhole 10.66.0.0/16 proto 66")
-	l.shows("ip -6 route", "unreachable fd66::/16")
-	l.shows("ip -6 rule", "70:	from all fwmark 0x5 lookup 100")
+	l.Shows("ip route get 192.0.2.1 from 10.2.0.2", "via 10.2.0.1 dev eth1 table 100")
+	l.Shows("ip route get 192.0.2.1", "via 10.1.0.1 dev eth0")
+	l.Shows("ip route get 192.0.2.1 mark 5", "via 10.2.0.1 dev eth1 table 100")
+	l.Shows("ip route", "blackhole 10.66.0.0/16 proto 66")
+	l.Shows("ip -6 route", "unreachable fd66::/16")
+	l.Shows("ip -6 rule", "70:	from all fwmark 0x5 lookup 100")
 	l.ip("rule del priority 70")
-	l.shows("ip rule", "70:	from all fwmark 0x5 lookup 100 proto 66")
+	l.Shows("ip rule", "70:	from all fwmark 0x5 lookup 100 proto 66")
 	s := l.status("no problems", func(s Status) bool { return len(s.Problems) == 0 && len(s.Rules) == 3 })
 	if len(s.Routes) != 2 || s.Routes[0].String() != "blackhole 10.66.0.0/16 metric 101" {
 		t.Errorf("routes: %v", s.Routes)
 	}
 	l.restart(plain)
-	l.gone("ip rule", "proto 66")
-	l.gone("ip -6 rule", "proto 66")
-	l.gone("ip route show table all", "10.2.0.1")
-	l.gone("ip route", "blackhole")
-	l.gone("ip -6 route", "unreachable")
-	l.shows("ip rule", "from 10.99.0.0/16 lookup 99")
-	l.shows("ip route show table 99", "default via 127.0.0.1")
+	l.Gone("ip rule", "proto 66")
+	l.Gone("ip -6 rule", "proto 66")
+	l.Gone("ip route show table all", "10.2.0.1")
+	l.Gone("ip route", "blackhole")
+	l.Gone("ip -6 route", "unreachable")
+	l.Shows("ip rule", "from 10.99.0.0/16 lookup 99")
+	l.Shows("ip route show table 99", "default via 127.0.0.1")
 }
 
 func TestAnAddressOfOursEndsWithItsUseAlsoWhereRoutersAdvertise(t *testing.T) {

@@ -27,7 +27,7 @@ func TestOptionsForWhichDnsmasqHasNoOtherRoomAreRead(t *testing.T) {
 		t.Errorf("name servers %v, search %v", s.DNS, s.Search)
 	}
 	const inFile = "option: 15 domain-name  lan.example" // told first, as it comes before the options in the packet
-	if log := l.log.String(); !strings.Contains(log, "option-overload  01") || strings.Index(log, inFile) > strings.Index(log, "message-type") {
+	if log := l.Log.String(); !strings.Contains(log, "option-overload  01") || strings.Index(log, inFile) > strings.Index(log, "message-type") {
 		t.Error("everything had room among the options: the test shows nothing")
 	}
 }

@@ -19,18 +19,18 @@ func TestAPortIsRenewedOnRequest(t *testing.T) {
 	p.dnsmasq(1)
 	l.netcfg("[net.eth0]\n[net.eth9]\noptional = true\n")
 	address := l.status("online", online).Ports[0].Addresses[0].Prefix
-	acks := strings.Count(l.log.String(), "DHCPACK")
+	acks := strings.Count(l.Log.String(), "DHCPACK")
 	if _, err := l.reports.Renew("eth0"); err != nil {
 		t.Fatal(err)
 	}
-	l.eventually("another ACK", func() error {
-		if n := strings.Count(l.log.String(), "DHCPACK"); n == acks {
+	l.Eventually("another ACK", func() error {
+		if n := strings.Count(l.Log.String(), "DHCPACK"); n == acks {
 			return fmt.Errorf("%d", n)
 		}
 		return nil
 	})
-	l.shows("ip addr show eth0", address)
-	if n := strings.Count(l.log.String(), "DHCPDISCOVER"); n > 3 {
+	l.Shows("ip addr show eth0", address)
+	if n := strings.Count(l.Log.String(), "DHCPDISCOVER"); n > 3 {
 		t.Errorf("%d DISCOVERs: it began from nothing", n)
 	}
 	for port, want := range map[string]string{"eth9": "eth9 is not there: waiting for port eth9", "eth1": `"eth1" is no port that is looked after, as these are: eth0 eth9`} {
@@ -39,7 +39,7 @@ func TestAPortIsRenewedOnRequest(t *testing.T) {
 		}
 	}
 	l.proc.Process.Kill()
-	l.eventually("its end", func() error {
+	l.Eventually("its end", func() error {
 		if _, err := l.reports.Renew("eth0"); err == nil || !strings.Contains(err.Error(), "does not run") {
 			return fmt.Errorf("%v", err)
 		}
@@ -72,9 +72,9 @@ func TestAServerThatSystemTomlDoesNotNameIsCountedNotBelieved(t *testing.T) {
 		t.Errorf("%d requests", n)
 	}
 	l.reload("[net.eth0]\ndhcp_servers = [\"10.1.0.6\"]\n")
-	l.shows("ip addr show eth0", "inet 10.1.0.66/24")
+	l.Shows("ip addr show eth0", "inet 10.1.0.66/24")
 	l.reload("[net.eth0]\ndhcp_servers = [\"10.1.0.1\"]\n")
-	l.gone("ip addr show eth0", "inet 10.1.0.66/24")
+	l.Gone("ip addr show eth0", "inet 10.1.0.66/24")
 }
 
 func TestPacketsForWhichThereWasNoRoomAreCounted(t *testing.T) {
@@ -82,7 +82,7 @@ func TestPacketsForWhichThereWasNoRoomAreCounted(t *testing.T) {
 	p := l.peer()
 	p.cable("eth0", "10.1.0.1/24")
 	l.ip("link set eth0 up")
-	l.shows("ip link show eth0", "LOWER_UP")
+	l.Shows("ip link show eth0", "LOWER_UP")
 	eth0, err := net.InterfaceByName("eth0")
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func TestPacketsForWhichThereWasNoRoomAreCounted(t *testing.T) {
 	copy(message[28:], mac[:])
 	srv := p.station(unix.ETH_P_IP)
 	defer unix.Close(srv.fd)
-	l.eventually("packets are lost", func() error {
+	l.Eventually("packets are lost", func() error {
 		for range 500 {
 			if err := srv.broadcast(fromServer(message)); err != nil {
 				return err

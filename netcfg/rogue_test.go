@@ -3,11 +3,8 @@
 package netcfg
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -30,34 +27,22 @@ type station struct {
 func (p *peer) station(protocol uint16) *station {
 	p.t.Helper()
 	s := &station{t: p.t}
-	failed := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // never unlocked, see newLab
-		failed <- func() error {
-			namespace, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", p.pid))
-			if err != nil {
-				return err
-			}
-			defer namespace.Close()
-			if err := unix.Setns(int(namespace.Fd()), unix.CLONE_NEWNET); err != nil {
-				return err
-			}
-			srv, err := net.InterfaceByName("srv")
-			if err != nil {
-				return err
-			}
-			s.index = srv.Index
-			if s.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err != nil {
-				return err
-			}
-			tick := unix.Timeval{Usec: 100_000} // so that a reader sees the end of the test
-			if err := unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tick); err != nil {
-				return err
-			}
-			return unix.Bind(s.fd, &unix.SockaddrLinklayer{Protocol: frame.BigEndian(protocol), Ifindex: srv.Index})
-		}()
-	}()
-	if err := <-failed; err != nil {
+	err := p.Do(func() error {
+		srv, err := net.InterfaceByName("srv")
+		if err != nil {
+			return err
+		}
+		s.index = srv.Index
+		if s.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err != nil {
+			return err
+		}
+		tick := unix.Timeval{Usec: 100_000} // so that a reader sees the end of the test
+		if err := unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tick); err != nil {
+			return err
+		}
+		return unix.Bind(s.fd, &unix.SockaddrLinklayer{Protocol: frame.BigEndian(protocol), Ifindex: srv.Index})
+	})
+	if err != nil {
 		p.t.Fatal(err)
 	}
 	return s

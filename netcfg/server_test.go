@@ -32,7 +32,7 @@ func TestWithoutNetEveryPortGetsAnAddressFromDnsmasq(t *testing.T) {
 	if want := []string{"10.1.0.1", "10.0.0.123"}; !slices.Equal(s.NTP, want) {
 		t.Errorf("time servers %v, want %v", s.NTP, want)
 	}
-	l.shows("ip route", "default via 10.1.0.1 dev eth0 proto 66 src 10.1.0.")
+	l.Shows("ip route", "default via 10.1.0.1 dev eth0 proto 66 src 10.1.0.")
 	if out := l.ip("addr show eth0"); !strings.Contains(out, "metric 100") || strings.Contains(out, "inet 10.1.0.1/24") || strings.Contains(strings.SplitN(out, "inet6", 2)[0], "forever") {
 		t.Errorf("address without metric or lifetime:\n%s", out)
 	}
@@ -49,14 +49,14 @@ func TestWithoutNetEveryPortGetsAnAddressFromDnsmasq(t *testing.T) {
 	if err := l.proc.Wait(); err != nil {
 		t.Errorf("SIGTERM: %v", err)
 	}
-	l.shows("ip addr show eth0", address)
+	l.Shows("ip addr show eth0", address)
 	l.netcfg("")
-	l.shows("cat "+l.dir+"/net/status.json", address)
-	l.eventually("INIT-REBOOT", func() error {
-		if n := strings.Count(l.log.String(), "DHCPDISCOVER"); n > 3 {
+	l.Shows("cat "+l.dir+"/net/status.json", address)
+	l.Eventually("INIT-REBOOT", func() error {
+		if n := strings.Count(l.Log.String(), "DHCPDISCOVER"); n > 3 {
 			t.Errorf("%d DISCOVERs", n)
 		}
-		if !strings.Contains(l.log.String(), "DHCPACK") {
+		if !strings.Contains(l.Log.String(), "DHCPACK") {
 			return fmt.Errorf("no ACK")
 		}
 		return nil
@@ -71,10 +71,10 @@ func TestTwoUplinksNeverShareAMetricAndAMissingPortIsNamed(t *testing.T) {
 		p.dnsmasq(i + 1)
 	}
 	l.netcfg("[net.wan1]\nmetric = 50\n[net.wan2]\n[net.wan9]\n")
-	l.shows("ip route show default dev wan1", "default via 10.1.0.1 proto 66 src 10.1.0.")
-	l.shows("ip route show default dev wan1", "metric 50")
-	l.shows("ip route show default dev wan2", "default via 10.2.0.1 proto 66 src 10.2.0.")
-	l.shows("ip route show default dev wan2", "metric 152") // by its name
+	l.Shows("ip route show default dev wan1", "default via 10.1.0.1 proto 66 src 10.1.0.")
+	l.Shows("ip route show default dev wan1", "metric 50")
+	l.Shows("ip route show default dev wan2", "default via 10.2.0.1 proto 66 src 10.2.0.")
+	l.Shows("ip route show default dev wan2", "metric 152") // by its name
 	s := l.status("both", func(s Status) bool { return len(s.Ports) == 3 && s.Ports[0].Up && s.Ports[1].Up })
 	if s.Online || s.Ports[2].Waiting != "waiting for port wan9" {
 		t.Errorf("a port is missing: online %v, %q", s.Online, s.Ports[2].Waiting)
@@ -93,22 +93,22 @@ func TestACablePulledTakesNothingAndBackAsksAgain(t *testing.T) {
 	p.dnsmasq(1)
 	l.netcfg("[net.eth0]\n")
 	address := l.status("online", online).Ports[0].Addresses[0].Prefix
-	p.in("ip link set srv down")
+	p.In("ip link set srv down")
 	l.status("no carrier", func(s Status) bool { return s.Ports[0].Waiting == "no carrier" && !s.Online })
-	l.shows("ip addr show eth0", address)
-	before := strings.Count(l.log.String(), "DHCPDISCOVER")
-	p.in("ip link set srv up")
+	l.Shows("ip addr show eth0", address)
+	before := strings.Count(l.Log.String(), "DHCPDISCOVER")
+	p.In("ip link set srv up")
 	l.status("online again", online)
-	l.eventually("a second request", func() error {
-		if strings.Count(l.log.String(), "DHCPREQUEST") < 2 {
+	l.Eventually("a second request", func() error {
+		if strings.Count(l.Log.String(), "DHCPREQUEST") < 2 {
 			return fmt.Errorf("not seen")
 		}
 		return nil
 	})
-	if after := strings.Count(l.log.String(), "DHCPDISCOVER"); after != before {
+	if after := strings.Count(l.Log.String(), "DHCPDISCOVER"); after != before {
 		t.Errorf("DISCOVER instead of INIT-REBOOT")
 	}
-	l.shows("ip addr show eth0", address)
+	l.Shows("ip addr show eth0", address)
 }
 
 func TestAnAddressIsAskedForAgainAfterAReboot(t *testing.T) {
@@ -122,26 +122,26 @@ func TestAnAddressIsAskedForAgainAfterAReboot(t *testing.T) {
 		t.Helper()
 		l.proc.Process.Kill()
 		l.proc.Wait()
-		l.run("rm " + l.dir + "/net/leases/*") // memory forgets; PID 1 lays what it kept where it was
+		l.Run("rm " + l.dir + "/net/leases/*") // memory forgets; PID 1 lays what it kept where it was
 		l.ip("addr flush dev eth0")
 		l.ip("link set eth0 down")
 	}
 	reboot()
-	discovers := strings.Count(l.log.String(), "DHCPDISCOVER")
+	discovers := strings.Count(l.Log.String(), "DHCPDISCOVER")
 	l.netcfg("[net.eth0]\n")
-	l.shows("ip addr show eth0", "inet "+address)
-	if n := strings.Count(l.log.String(), "DHCPDISCOVER"); n != discovers {
+	l.Shows("ip addr show eth0", "inet "+address)
+	if n := strings.Count(l.Log.String(), "DHCPDISCOVER"); n != discovers {
 		t.Errorf("%d DISCOVERs more: no INIT-REBOOT", n-discovers)
 	}
 	l.status("online", online)
 	reboot()
 	l.ip("link set eth0 address 02:00:00:00:00:42") // another card
 	l.netcfg("[net.eth0]\n")
-	l.shows("ip addr show eth0", "inet 10.1.0.")
-	if n := strings.Count(l.log.String(), "DHCPDISCOVER"); n == discovers {
+	l.Shows("ip addr show eth0", "inet 10.1.0.")
+	if n := strings.Count(l.Log.String(), "DHCPDISCOVER"); n == discovers {
 		t.Error("another card asked for the address of the former")
 	}
-	l.shows("cat "+l.dir+"/net/remembered", "02:00:00:00:00:42")
+	l.Shows("cat "+l.dir+"/net/remembered", "02:00:00:00:00:42")
 }
 
 // kea serves addresses from the network 10.N.0.0/24, whose .1 it has, for so many seconds.
@@ -160,7 +160,7 @@ func (p *peer) kea(n, seconds int) (stop func()) {
 	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
 		p.t.Fatal(err)
 	}
-	cmd := p.serve("env", "KEA_PIDFILE_DIR="+dir, "KEA_LOCKFILE_DIR="+dir, "kea-dhcp4", "-c", conf)
+	cmd := p.Start("env", "KEA_PIDFILE_DIR="+dir, "KEA_LOCKFILE_DIR="+dir, "kea-dhcp4", "-c", conf)
 	return func() { cmd.Process.Kill(); cmd.Wait() }
 }
 
@@ -206,8 +206,8 @@ func TestKeasFourSecondLeaseIsRenewedAndEndsWithTheServer(t *testing.T) {
 		t.Fatal(why)
 	}
 	stop()
-	l.gone("ip addr show eth0", "inet 10.1.0.")
-	l.gone("ip route", "default")
+	l.Gone("ip addr show eth0", "inet 10.1.0.")
+	l.Gone("ip route", "default")
 	l.status("offline", func(s Status) bool { return !s.Online && strings.Contains(s.Ports[0].Waiting, "DHCP: no answer") })
 	p.kea(1, 4)
 	l.status("online again", online)
@@ -222,8 +222,8 @@ func TestAddressesAndRoutesGoWithTheLeaseWhenWeAreKilled(t *testing.T) {
 	l.netcfg("[net.eth0]\n")
 	l.status("online", online)
 	l.proc.Process.Kill()
-	l.gone("ip addr show eth0", "inet 10.1.0.")
-	l.gone("ip route", "default")
+	l.Gone("ip addr show eth0", "inet 10.1.0.")
+	l.Gone("ip route", "default")
 }
 
 func TestAPortRemovedWhileWeWereDeadLosesAddressRouteAndLink(t *testing.T) {
@@ -237,29 +237,29 @@ func TestAPortRemovedWhileWeWereDeadLosesAddressRouteAndLink(t *testing.T) {
 	const one = "[net.eth0]\naddresses = [\"10.1.0.2/24\"]\n"
 	l.netcfg(one + "[net.eth1]\naddresses = [\"10.2.0.2/24\", \"2001:db8::2/64\"]\ngateway = \"10.2.0.1\"\n")
 	l.status("online", online)
-	l.shows("ip link show eth1", "group 66")
+	l.Shows("ip link show eth1", "group 66")
 	l.proc.Process.Kill()
 	l.proc.Wait()
 	l.netcfg(one)
-	l.gone("ip addr show eth1", "inet")
-	l.gone("ip link show eth1", "UP")
-	l.gone("ip link show eth1", "group 66")
-	l.gone("ip route", "eth1")
-	l.shows("ip addr show other", "10.9.0.1/24")
-	l.shows("ip link show other", "UP")
+	l.Gone("ip addr show eth1", "inet")
+	l.Gone("ip link show eth1", "UP")
+	l.Gone("ip link show eth1", "group 66")
+	l.Gone("ip route", "eth1")
+	l.Shows("ip addr show other", "10.9.0.1/24")
+	l.Shows("ip link show other", "UP")
 }
 
 // radvd advertises a prefix, a name server and a search list.
 func (p *peer) radvd(how string) {
 	p.t.Helper()
-	p.in("echo 1 > /proc/sys/net/ipv6/conf/all/forwarding")
+	p.In("echo 1 > /proc/sys/net/ipv6/conf/all/forwarding")
 	conf := filepath.Join(p.dir, "radvd.conf")
 	text := "interface srv { AdvSendAdvert on; " + how +
 		" prefix 2001:db8:1::/64 { }; RDNSS 2001:db8:1::53 { }; DNSSL six.example { }; };"
 	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
 		p.t.Fatal(err)
 	}
-	p.serve("radvd", "-n", "-m", "stderr", "-C", conf, "-p", filepath.Join(p.dir, "radvd.pid"))
+	p.Start("radvd", "-n", "-m", "stderr", "-C", conf, "-p", filepath.Join(p.dir, "radvd.pid"))
 }
 
 func TestOnALinkThatIsUpAlreadyRoutersAreAskedToAdvertise(t *testing.T) {
@@ -268,7 +268,7 @@ func TestOnALinkThatIsUpAlreadyRoutersAreAskedToAdvertise(t *testing.T) {
 	p.cable("eth0", "2001:db8:1::1/64")
 	p.radvd("UnicastOnly on;") // it never advertises but when asked
 	l.ip("link set eth0 up")
-	l.shows("ip -6 addr show eth0", "2001:db8:1:") // the kernel has asked, long before us
+	l.Shows("ip -6 addr show eth0", "2001:db8:1:") // the kernel has asked, long before us
 	var mu sync.Mutex
 	var asked []time.Time
 	srv := p.station(unix.ETH_P_IPV6)
@@ -293,9 +293,9 @@ func TestOnALinkThatIsUpAlreadyRoutersAreAskedToAdvertise(t *testing.T) {
 	// came before the interval was over ends it with the first.
 	silent := func(begin time.Time) (end time.Time) {
 		t.Helper()
-		l.gone("cat /proc/net/raw6", fmt.Sprintf(":%04X ", unix.IPPROTO_ICMPV6))
+		l.Gone("cat /proc/net/raw6", fmt.Sprintf(":%04X ", unix.IPPROTO_ICMPV6))
 		end = time.Now()
-		l.eventually("a solicitation", func() error {
+		l.Eventually("a solicitation", func() error {
 			if count(begin, end) == 0 {
 				return errors.New("none")
 			}
@@ -312,12 +312,12 @@ func TestOnALinkThatIsUpAlreadyRoutersAreAskedToAdvertise(t *testing.T) {
 	l.status("a name server", func(s Status) bool { return s.Online && len(s.DNS) > 0 })
 	silent(begin)
 	l.reload(auto + "ipv6 = \"static\"\naddresses = [\"2001:db8:1::5/64\"]\n")
-	l.gone("ip -6 addr show eth0", "mngtmpaddr")
-	l.gone("ip -6 route", "proto ra")
+	l.Gone("ip -6 addr show eth0", "mngtmpaddr")
+	l.Gone("ip -6 route", "proto ra")
 	begin = time.Now()
 	l.reload(auto)
-	l.shows("ip -6 addr show eth0", "mngtmpaddr")
-	l.shows("ip -6 route", "default via fe80::")
+	l.Shows("ip -6 addr show eth0", "mngtmpaddr")
+	l.Shows("ip -6 route", "default via fe80::")
 	l.status("online", online)
 	end := silent(begin)
 	time.Sleep(solicitationInterval + solicitationInterval/4)
@@ -336,11 +336,11 @@ func TestRouterAdvertisementsGiveAddressRouteAndNameServer(t *testing.T) {
 	if s.DNS[0] != "2001:db8:1::53" || s.Search[0] != "six.example" {
 		t.Errorf("DNS %v, search %v", s.DNS, s.Search)
 	}
-	l.shows("ip -6 route", "metric 1024")
+	l.Shows("ip -6 route", "metric 1024")
 	l.reload("[net.eth0]\nipv4 = \"off\"\nipv6 = \"static\"\naddresses = [\"2001:db8:1::5/64\"]\n")
-	l.gone("ip -6 addr show eth0", "mngtmpaddr")
-	l.gone("ip -6 route", "proto ra")
-	l.shows("ip -6 addr show eth0", "2001:db8:1::5/64")
+	l.Gone("ip -6 addr show eth0", "mngtmpaddr")
+	l.Gone("ip -6 route", "proto ra")
+	l.Shows("ip -6 addr show eth0", "2001:db8:1::5/64")
 }
 
 // A router that still advertises must not hide that the IPv4 gateway is gone.
@@ -348,7 +348,7 @@ func TestTheStatusTellsWhatIsThereOfEachFamily(t *testing.T) {
 	l := newLab(t, "radvd:radvd")
 	p := l.peer()
 	p.cable("eth0", "2001:db8:1::1/64")
-	p.in("ip addr add 10.1.0.1/24 dev srv")
+	p.In("ip addr add 10.1.0.1/24 dev srv")
 	p.radvd("MinRtrAdvInterval 3; MaxRtrAdvInterval 4;")
 	const v4 = "[net.eth0]\naddresses = [\"10.1.0.2/24\"]\nipv6 = \"auto\"\n"
 	has := func(address4, default4, address6, default6 bool) func(Status) bool {
@@ -364,7 +364,7 @@ func TestTheStatusTellsWhatIsThereOfEachFamily(t *testing.T) {
 	}
 	l.reload("[net.eth0]\nipv4 = \"off\"\nipv6 = \"auto\"\n")
 	l.status("no IPv4, IPv6 as before", has(false, false, true, true))
-	p.in("ip link set srv down")
+	p.In("ip link set srv down")
 	l.status("nothing without a cable", has(false, false, false, false))
 }
 
@@ -395,21 +395,21 @@ func TestAReloadLeavesAnUnchangedPortAndItsConnectionsAlone(t *testing.T) {
 	done := make(chan struct{})
 	go echo(p, listener.Addr().String(), done, worst)
 	// The kernel itself still touches a young port, until nobody is found to have its link-local address.
-	l.shows("ip -6 addr show eth0 -tentative", "inet6 fe80:")
-	events := l.start(l.log, "sh", "-c", "exec ip monitor address route > "+l.dir+"/events")
+	l.LinkLocal("eth0")
+	events := l.Start("sh", "-c", "exec ip monitor address route > "+l.dir+"/events")
 	for address := 1; !strings.Contains(l.events(), " lo "); address++ { // it listens
 		l.ip(fmt.Sprintf("addr add 127.1.0.%d/32 dev lo", address))
 	}
 	for i := range 6 {
 		l.reload(both + fmt.Sprintf("ipv4 = \"static\"\naddresses = [\"10.2.0.%d/24\"]\ngateway = \"10.2.0.1\"\n", 200+i))
-		l.shows("ip addr show eth1", fmt.Sprintf("10.2.0.%d/24", 200+i))
+		l.Shows("ip addr show eth1", fmt.Sprintf("10.2.0.%d/24", 200+i))
 	}
-	l.gone("ip addr show eth1", "10.2.0.204/24")
-	l.shows("ip route", "default via 10.2.0.1 dev eth1 proto 66 metric 101")
+	l.Gone("ip addr show eth1", "10.2.0.204/24")
+	l.Shows("ip route", "default via 10.2.0.1 dev eth1 proto 66 metric 101")
 	// A file that does not parse changes nothing, and is told.
 	l.reload("[net.eth0]\nipv5 = 1\n")
 	l.status("a problem", func(s Status) bool { return len(s.Problems) > 0 && s.Online })
-	l.shows("ip addr show eth1", "10.2.0.205/24")
+	l.Shows("ip addr show eth1", "10.2.0.205/24")
 	close(done)
 	gap := <-worst
 	if t.Logf("worst gap of the echo over the unchanged port: %v", gap); gap < 0 {

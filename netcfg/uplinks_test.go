@@ -23,32 +23,32 @@ func TestAnUplinkWithoutCableLeavesTheTrafficToTheOther(t *testing.T) {
 	for i, port := range []string{"eth0", "eth1"} {
 		p := l.peer()
 		p.cable(port, fmt.Sprintf("10.%d.0.1/24", i+1))
-		p.in(fmt.Sprintf("ip addr add 2001:db8:%d::1/64 dev srv nodad", i+1))
+		p.In(fmt.Sprintf("ip addr add 2001:db8:%d::1/64 dev srv nodad", i+1))
 		peers = append(peers, p)
 		fmt.Fprintf(&config, "[net.%s]\nipv6 = \"static\"\naddresses = [\"10.%d.0.2/24\", \"2001:db8:%d::2/64\"]\ngateway = \"10.%d.0.1\"\ngateway6 = \"2001:db8:%d::1\"\n",
 			port, i+1, i+1, i+1, i+1)
 	}
 	l.netcfg(config.String())
 	l.status("online", online)
-	l.shows("ip route get 192.0.2.1", "dev eth0")
-	l.shows("ip -6 route get 2001:db8:9::1", "dev eth0")
-	peers[0].in("ip link set srv down")
-	l.shows("ip route get 192.0.2.1", "dev eth1")
-	l.shows("ip -6 route get 2001:db8:9::1", "dev eth1")
-	l.shows("ip route", "default via 10.1.0.1 dev eth0") // nothing is removed
-	peers[0].in("ip link set srv up")
-	l.shows("ip route get 192.0.2.1", "dev eth0")
-	l.shows("ip -6 route get 2001:db8:9::1", "dev eth0")
+	l.Shows("ip route get 192.0.2.1", "dev eth0")
+	l.Shows("ip -6 route get 2001:db8:9::1", "dev eth0")
+	peers[0].In("ip link set srv down")
+	l.Shows("ip route get 192.0.2.1", "dev eth1")
+	l.Shows("ip -6 route get 2001:db8:9::1", "dev eth1")
+	l.Shows("ip route", "default via 10.1.0.1 dev eth0") // nothing is removed
+	peers[0].In("ip link set srv up")
+	l.Shows("ip route get 192.0.2.1", "dev eth0")
+	l.Shows("ip -6 route get 2001:db8:9::1", "dev eth0")
 }
 
 func TestTwoPortsOnOneSegmentAreNoConflict(t *testing.T) {
 	l := newLab(t, "dnsmasq:dnsmasq-base")
-	l.run("echo 0 | tee /proc/sys/net/ipv4/conf/all/rp_filter /proc/sys/net/ipv4/conf/default/rp_filter")
+	l.Run("echo 0 | tee /proc/sys/net/ipv4/conf/all/rp_filter /proc/sys/net/ipv4/conf/default/rp_filter")
 	p := l.peer()
-	p.in("ip link add srv type bridge; ip link set srv up; ip addr add 10.1.0.1/24 dev srv")
+	p.In("ip link add srv type bridge; ip link set srv up; ip addr add 10.1.0.1/24 dev srv")
 	for _, port := range []string{"eth0", "eth1"} {
-		l.ip(fmt.Sprintf("link add %s type veth peer name %sp netns %d", port, port, p.pid))
-		p.in(fmt.Sprintf("ip link set %sp master srv up", port))
+		l.ip(fmt.Sprintf("link add %s type veth peer name %sp netns %d", port, port, p.PID))
+		p.In(fmt.Sprintf("ip link set %sp master srv up", port))
 	}
 	p.dnsmasq(1)
 	l.netcfg("[net.eth0]\n[net.eth1]\n")
@@ -56,14 +56,14 @@ func TestTwoPortsOnOneSegmentAreNoConflict(t *testing.T) {
 	second := netip.MustParsePrefix(s.Ports[1].Addresses[0].Prefix).Addr()
 	// For its answers from eth1's address the kernel asks through eth0, whose route to the subnet comes first.
 	for host := 2; host < 7; host++ {
-		p.in(fmt.Sprintf("ip addr add 10.1.0.%d/24 dev srv", host))
+		p.In(fmt.Sprintf("ip addr add 10.1.0.%d/24 dev srv", host))
 		p.knock("srv", netip.AddrFrom4([4]byte{10, 1, 0, byte(host)}), second)
 	}
 	time.Sleep(200 * time.Millisecond)
-	if out := l.log.String(); strings.Contains(out, "DHCPDECLINE") || strings.Contains(out, "is used by") {
+	if out := l.Log.String(); strings.Contains(out, "DHCPDECLINE") || strings.Contains(out, "is used by") {
 		t.Error("a port took the other for a stranger with its address")
 	}
-	l.shows("ip addr show eth1", second.String())
+	l.Shows("ip addr show eth1", second.String())
 }
 
 // knock asks a machine for a TCP connection from an address of the peer, for three seconds at most.
@@ -115,7 +115,7 @@ func TestAnotherVLANIsAnotherNetwork(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 	}
 	heard, buffer := 0, make([]byte, 64)
-	l.eventually("ARP requests of the VLAN", func() error {
+	l.Eventually("ARP requests of the VLAN", func() error {
 		for ; ; heard++ {
 			if _, _, err := unix.Recvfrom(witness, buffer, unix.MSG_DONTWAIT); err != nil && heard < 3 {
 				return fmt.Errorf("%d arrived: %w", heard, err)
@@ -124,10 +124,10 @@ func TestAnotherVLANIsAnotherNetwork(t *testing.T) {
 			}
 		}
 	})
-	if out := l.log.String(); strings.Contains(out, "DHCPDECLINE") || strings.Contains(out, "is used by") {
+	if out := l.Log.String(); strings.Contains(out, "DHCPDECLINE") || strings.Contains(out, "is used by") {
 		t.Error("the address was given up for somebody on another network")
 	}
-	l.shows("ip addr show eth0", own.String())
+	l.Shows("ip addr show eth0", own.String())
 }
 
 func TestAnAddressWithAnotherEndIsRemovedFromTheKernel(t *testing.T) {
@@ -136,10 +136,10 @@ func TestAnAddressWithAnotherEndIsRemovedFromTheKernel(t *testing.T) {
 	l.netcfg("[net.eth0]\naddresses = [\"10.1.0.2/24\"]\n")
 	l.status("online", online)
 	l.ip("addr add 10.5.0.1 peer 10.5.0.2/32 dev eth0")
-	l.gone("ip addr show eth0", "10.5.0.1")
+	l.Gone("ip addr show eth0", "10.5.0.1")
 	l.ip("addr add 2001:db8:5::1 peer 2001:db8:5::2/128 dev eth0")
-	l.gone("ip addr show eth0", "2001:db8:5::1")
-	l.shows("ip addr show eth0", "inet 10.1.0.2/24")
+	l.Gone("ip addr show eth0", "2001:db8:5::1")
+	l.Shows("ip addr show eth0", "inet 10.1.0.2/24")
 }
 
 func TestRoutesToTheSubnetsAreRepairedAndGoWithTheirAddresses(t *testing.T) {
@@ -151,15 +151,15 @@ func TestRoutesToTheSubnetsAreRepairedAndGoWithTheirAddresses(t *testing.T) {
 	for range 2 {
 		l.ip("route flush dev eth0")
 		l.ip("-6 route flush dev eth0")
-		l.shows("ip route", "10.1.0.0/24 dev eth0 proto kernel scope link src 10.1.0.2 metric 100")
-		l.shows("ip route", "default via 10.1.0.1 dev eth0 proto 66 metric 100")
-		l.shows("ip -6 route", "2001:db8::/64 dev eth0 proto kernel metric 100")
-		l.shows("ip -6 route", "default via 2001:db8::1 dev eth0 proto 66 metric 100")
+		l.Shows("ip route", "10.1.0.0/24 dev eth0 proto kernel scope link src 10.1.0.2 metric 100")
+		l.Shows("ip route", "default via 10.1.0.1 dev eth0 proto 66 metric 100")
+		l.Shows("ip -6 route", "2001:db8::/64 dev eth0 proto kernel metric 100")
+		l.Shows("ip -6 route", "default via 2001:db8::1 dev eth0 proto 66 metric 100")
 	}
 	l.reload(config + "addresses = [\"10.2.0.2/24\", \"2001:db8:2::2/64\"]\n")
-	l.gone("ip route", "10.1.0.")
-	l.gone("ip -6 route", "2001:db8::")
-	l.shows("ip route", "10.2.0.0/24 dev eth0 proto kernel scope link src 10.2.0.2 metric 100")
+	l.Gone("ip route", "10.1.0.")
+	l.Gone("ip -6 route", "2001:db8::")
+	l.Shows("ip route", "10.2.0.0/24 dev eth0 proto kernel scope link src 10.2.0.2 metric 100")
 	if s := l.status("online", online); len(s.Problems) > 0 {
 		t.Errorf("problems: %q", s.Problems)
 	}
@@ -173,7 +173,7 @@ func TestAnAddressIsTakenOnceTheOtherMachineIsGone(t *testing.T) {
 	l.status("the conflict is told", func(s Status) bool {
 		return len(s.Ports) > 0 && s.Ports[0].Waiting == "address 2001:db8::5/64 is used by another machine"
 	})
-	p.in("ip addr del 2001:db8::5/64 dev srv")
+	p.In("ip addr del 2001:db8::5/64 dev srv")
 	l.status("online", online)
 }
 
@@ -205,7 +205,7 @@ func TestABridgesPortIsLeftToIt(t *testing.T) {
 	l.ip("addr add 10.2.0.9/24 dev eth1")
 	l.netcfg("")
 	l.status("a port", func(s Status) bool { return len(s.Ports) == 1 && s.Ports[0].Name == "eth0" && s.Ports[0].Carrier })
-	l.shows("ip addr show eth1", "10.2.0.9/24")
+	l.Shows("ip addr show eth1", "10.2.0.9/24")
 	if out := l.ip("-o link show eth1"); strings.Contains(out, ",UP") {
 		t.Errorf("set up: %s", out)
 	}

@@ -14,9 +14,9 @@ func BenchmarkAnswers(b *testing.B) {
 	l := newLab(b)
 	l.wan.dnsmasq(append(world, "--address=/flood.example.org/203.0.113.5")...)
 	l.configure([]string{"198.51.100.1"})
-	l.start("dnsmasq", "-d", "-C", "/dev/null", "-h", "-R", "--user=root", "--pid-file="+l.dir+"/other.pid", "--port=5300", "--server=198.51.100.1",
+	l.Start("dnsmasq", "-d", "-C", "/dev/null", "-h", "-R", "--user=root", "--pid-file="+l.dir+"/other.pid", "--port=5300", "--server=198.51.100.1",
 		"--cache-size=4000", "--dns-forward-max=256", "--edns-packet-max=1232")
-	l.eventually("dnsmasq", func() error {
+	l.Eventually("dnsmasq", func() error {
 		if out := l.lan.dig("+short -p 5300 @192.168.1.1 www.example.org"); !strings.Contains(out, "203.0.113.9") {
 			return errText(out)
 		}

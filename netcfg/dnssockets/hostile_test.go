@@ -257,7 +257,7 @@ func TestHostileClientsHarmNobody(t *testing.T) {
 			c.Close()
 		}
 	})
-	l.eventually("connections again", func() error {
+	l.Eventually("connections again", func() error {
 		if got := l.lan.dig("+short +tcp @192.168.1.1 www.example.org"); got != "203.0.113.9\n" {
 			return errText(got)
 		}

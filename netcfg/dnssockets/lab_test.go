@@ -4,7 +4,6 @@ package dnssockets
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,18 +11,15 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"runtime"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"bantam/confine"
 	"bantam/http1/https"
 	"bantam/netcfg/dnsforward"
+	"bantam/netcfg/netlab"
 	"bantam/system"
 )
 
@@ -70,9 +66,9 @@ func beForwarder(in io.Reader, out io.Writer) int {
 
 // lab is a router in a network namespace of its own: lan leads to a machine that asks, wan to name servers.
 type lab struct {
+	*netlab.Lab
 	t     testing.TB
 	dir   string
-	log   *output
 	lan   peer
 	wan   peer
 	in    io.Writer
@@ -81,148 +77,53 @@ type lab struct {
 	proc  *exec.Cmd
 }
 
-// peer is another network namespace, by the process that holds it.
+// peer is another machine.
 type peer struct {
 	*lab
-	pid int
+	*netlab.Neighbour
 }
-
-// output collects what programs print.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) { o.mu.Lock(); defer o.mu.Unlock(); return o.b.Write(p) }
-func (o *output) String() string              { o.mu.Lock(); defer o.mu.Unlock(); return o.b.String() }
 
 func newLab(t testing.TB, environment ...string) *lab {
 	t.Helper()
-	if test, ok := t.(*testing.T); ok {
-		test.Parallel() // they mostly wait, each in a namespace of its own
-	}
-	for program, pkg := range map[string]string{"ip": "iproute2", "unshare": "util-linux", "nsenter": "util-linux", "dig": "bind9-dnsutils", "dnsmasq": "dnsmasq-base"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Fatalf("%s is missing: apt install %s", program, pkg)
-		}
-	}
-	runtime.LockOSThread() // never unlocked: the thread ends with the test, and the namespace with it
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Fatalf("unshare(CLONE_NEWNET): %v; run as root", err)
-	}
-	l := &lab{t: t, dir: t.TempDir(), log: &output{}}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("log:\n%s", l.log)
-		}
-	})
-	l.run("ip link set lo up")
+	l := &lab{Lab: netlab.New(t, "setpriv:util-linux", "dig:bind9-dnsutils", "dnsmasq:dnsmasq-base"), t: t}
+	l.dir = l.Dir
 	l.lan = l.peer("lan", "192.168.1.1/24", "fd00:1::1/64", "192.168.1.50/24", "fd00:1::50/64")
 	l.wan = l.peer("wan", "198.51.100.2/24", "2001:db8::2/64", "198.51.100.1/24", "2001:db8::1/64")
 	l.forwarder(environment...)
 	return l
 }
 
-// peer makes a namespace with a cable to it, and addresses here and there.
+// peer makes a machine with a cable to it, and addresses here and there.
 func (l *lab) peer(name, here4, here6, there4, there6 string) peer {
 	l.t.Helper()
-	p := peer{l, l.start("unshare", "-n", "sleep", "600").Process.Pid}
-	ours, _ := os.Readlink("/proc/thread-self/ns/net")
-	l.eventually("a namespace", func() error {
-		if theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", p.pid)); err != nil || theirs == ours {
-			return fmt.Errorf("not yet: %v", err)
-		}
-		return nil
-	})
-	l.run(fmt.Sprintf("ip link add %s type veth peer name eth0 netns %d", name, p.pid))
-	l.run(fmt.Sprintf("ip addr add %s dev %s; ip addr add %s dev %s nodad; ip link set %s up", here4, name, here6, name, name))
-	p.in(fmt.Sprintf("ip link set lo up; ip addr add %s dev eth0; ip addr add %s dev eth0 nodad; ip link set eth0 up; ip route add default via %s",
+	p := peer{l, l.Neighbour()}
+	p.Cable(name, "eth0")
+	l.Run(fmt.Sprintf("ip addr add %s dev %s; ip addr add %s dev %s nodad; ip link set %s up", here4, name, here6, name, name))
+	p.In(fmt.Sprintf("ip addr add %s dev eth0; ip addr add %s dev eth0 nodad; ip link set eth0 up; ip route add default via %s",
 		there4, there6, strings.Split(here4, "/")[0]))
 	return p
-}
-
-// in runs a command in the namespace.
-func (p peer) in(command string) string {
-	p.t.Helper()
-	return p.run(fmt.Sprintf("nsenter -t %d -n sh -c '%s'", p.pid, command))
-}
-
-// serve runs a program there until the test ends.
-func (p peer) serve(args ...string) *exec.Cmd {
-	p.t.Helper()
-	return p.start(append([]string{"nsenter", "-t", fmt.Sprint(p.pid), "-n"}, args...)...)
 }
 
 // dig asks as a client does.
 func (p peer) dig(args string) string {
 	p.t.Helper()
-	return p.in("dig +time=10 +tries=1 " + args + " || true")
+	return p.In("dig +time=10 +tries=1 " + args + " || true")
 }
 
-// here runs a function on a thread of the peer's namespace. Sockets that it makes stay there.
+// here runs a function on a thread of the peer's namespace.
 func (p peer) here(f func()) {
 	p.t.Helper()
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // never unlocked, see newLab
-		fd, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", p.pid))
-		if err == nil {
-			defer fd.Close()
-			err = unix.Setns(int(fd.Fd()), unix.CLONE_NEWNET)
-		}
-		if err == nil {
-			f()
-		}
-		done <- err
-	}()
-	if err := <-done; err != nil {
+	if err := p.Do(func() error { f(); return nil }); err != nil {
 		p.t.Fatal(err)
 	}
-}
-
-func (l *lab) run(command string) string {
-	l.t.Helper()
-	out, err := exec.Command("sh", "-c", command).CombinedOutput()
-	if err != nil {
-		l.t.Fatalf("%s: %v\n%s", command, err, out)
-	}
-	return string(out)
-}
-
-func (l *lab) start(args ...string) *exec.Cmd {
-	l.t.Helper()
-	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Stdout, cmd.Stderr = l.log, l.log
-	return l.begin(cmd)
-}
-
-func (l *lab) begin(cmd *exec.Cmd) *exec.Cmd {
-	l.t.Helper()
-	cmd.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGKILL, Setpgid: true}
-	cmd.WaitDelay = time.Second
-	if err := cmd.Start(); err != nil {
-		l.t.Fatal(err)
-	}
-	l.t.Cleanup(func() { unix.Kill(-cmd.Process.Pid, unix.SIGKILL); cmd.Wait() })
-	return cmd
 }
 
 // forwarder starts one without any capability but that for low ports.
 func (l *lab) forwarder(environment ...string) {
 	l.t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	l.run(fmt.Sprintf("cp %s %s/forwarder && chmod 755 %s %s/forwarder", exe, l.dir, l.dir, l.dir))
-	cmd := exec.Command("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all,+net_bind_service",
-		"--ambient-caps=-all,+net_bind_service", "--bounding-set=-all,+net_bind_service", l.dir+"/forwarder")
-	cmd.Dir = "/"
+	cmd := l.Self("forwarder", []string{"net_bind_service"})
 	cmd.Env = append(append(os.Environ(), "BE_FORWARDER=1"), environment...)
-	cmd.Stderr = l.log
-	for dir := l.dir; dir != "/" && dir != os.TempDir(); dir = filepath.Dir(dir) { // those of the test are root's alone
-		os.Chmod(dir, 0o755)
-	}
+	cmd.Stderr = l.Log
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		l.t.Fatal(err)
@@ -231,7 +132,8 @@ func (l *lab) forwarder(environment ...string) {
 		l.t.Fatal(err)
 	}
 	l.out = bufio.NewReader(out)
-	l.proc = l.begin(cmd)
+	l.Begin(cmd)
+	l.proc = cmd
 }
 
 // tell gives the forwarder an order and reads its answer.
@@ -286,24 +188,12 @@ func (l *lab) configure(servers []string, more ...func(*dnsforward.Config)) {
 	}
 }
 
-func (l *lab) eventually(what string, check func() error) {
-	l.t.Helper()
-	var err error
-	for range 1200 { // a minute, for slow hosts
-		if err = check(); err == nil {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	l.t.Fatalf("%s: %v", what, err)
-}
-
 // dnsmasq is a name server of the internet: it knows what its arguments say, and nothing else.
 func (p peer) dnsmasq(args ...string) {
 	p.t.Helper()
-	p.serve(append([]string{"dnsmasq", "-d", "-C", "/dev/null", "-h", "-R", "--user=root", "--pid-file=" + p.dir + "/dnsmasq.pid", "-i", "eth0", "--bind-interfaces",
+	p.Start(append([]string{"dnsmasq", "-d", "-C", "/dev/null", "-h", "-R", "--user=root", "--pid-file=" + p.dir + "/dnsmasq.pid", "-i", "eth0", "--bind-interfaces",
 		"--no-negcache", "--local-ttl=300", "--edns-packet-max=1232"}, args...)...)
-	p.eventually("dnsmasq", func() error {
+	p.Eventually("dnsmasq", func() error {
 		if out := p.dig("+short @127.0.0.1 version.bind CH TXT"); !strings.Contains(out, "dnsmasq") {
 			return fmt.Errorf("%s", out)
 		}

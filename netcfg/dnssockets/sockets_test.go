@@ -52,12 +52,12 @@ func TestClientsAreAnsweredWhateverTheyAskAndHow(t *testing.T) {
 	if got := l.lan.dig("+short @198.51.100.2 www.example.org"); got != "203.0.113.9\n" {
 		t.Errorf("by another address of the router: %s", got)
 	}
-	linkLocal := strings.Fields(l.run("ip -6 -o addr show dev lan scope link"))[3]
-	if got := l.lan.dig("+short @" + strings.Split(linkLocal, "/")[0] + "%eth0 www.example.org"); got != "203.0.113.9\n" {
+	l.lan.LinkLocal("eth0")
+	if got := l.lan.dig("+short @" + l.LinkLocal("lan") + "%eth0 www.example.org"); got != "203.0.113.9\n" {
 		t.Errorf("by the link-local address: %s", got)
 	}
 	for _, at := range []string{"127.0.0.1", "::1", "192.168.1.1"} {
-		if got := l.run("dig +short +time=10 +tries=1 @" + at + " www.example.org || true"); got != "203.0.113.9\n" {
+		if got := l.Run("dig +short +time=10 +tries=1 @" + at + " www.example.org || true"); got != "203.0.113.9\n" {
 			t.Errorf("the machine itself by %s: %s", at, got)
 		}
 	}
@@ -69,14 +69,14 @@ func TestNobodyOutsideIsAnswered(t *testing.T) {
 	l.configure([]string{"198.51.100.1"})
 	for _, at := range []string{"198.51.100.2", "192.168.1.1", "2001:db8::2", "fd00:1::1"} {
 		for _, how := range []string{"", "+tcp "} {
-			got := l.wan.in("dig +time=1 +tries=1 " + how + "@" + at + " www.example.org || true")
+			got := l.wan.In("dig +time=1 +tries=1 " + how + "@" + at + " www.example.org || true")
 			if strings.Contains(got, "status:") {
 				t.Errorf("%s%s from outside is answered:\n%s", how, at, got)
 			}
 		}
 	}
-	l.lan.in("ip addr add 10.9.9.9/32 dev eth0")
-	l.run("ip route add 10.9.9.9/32 dev lan")
+	l.lan.In("ip addr add 10.9.9.9/32 dev eth0")
+	l.Run("ip route add 10.9.9.9/32 dev lan")
 	if got := l.lan.dig("-b 10.9.9.9 @192.168.1.1 www.example.org"); !strings.Contains(got, "status: REFUSED") {
 		t.Errorf("who is not of the net:\n%s", got)
 	}
@@ -126,7 +126,7 @@ func TestAnInterfaceThatWasMadeAnewIsServed(t *testing.T) {
 	l.wan.dnsmasq(world...)
 	l.configure([]string{"198.51.100.1"})
 	l.lan.dig("@192.168.1.1 www.example.org")
-	l.run("ip link del lan")
+	l.Run("ip link del lan")
 	l.lan = l.peer("lan", "192.168.1.1/24", "fd00:1::1/64", "192.168.1.50/24", "fd00:1::50/64")
 	l.configure([]string{"198.51.100.1"})
 	for _, at := range []string{"@192.168.1.1", "@fd00:1::1", "+tcp @192.168.1.1"} {
@@ -139,7 +139,7 @@ func TestAnInterfaceThatWasMadeAnewIsServed(t *testing.T) {
 func TestTheServerAfterIsAskedWhereOneIsNotThere(t *testing.T) {
 	l := newLab(t)
 	l.wan.dnsmasq(world...)
-	l.run("ip route add blackhole 203.0.113.0/24") // there is no way to it
+	l.Run("ip route add blackhole 203.0.113.0/24") // there is no way to it
 	l.configure([]string{"203.0.113.1", "198.51.100.77", "198.51.100.1:54", "198.51.100.1"})
 	if got := l.lan.dig("+short @192.168.1.1 www.example.org"); got != "203.0.113.9\n" {
 		t.Errorf("got %s", got)

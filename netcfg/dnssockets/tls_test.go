@@ -141,7 +141,7 @@ func TestQuestionsGoOverTLS(t *testing.T) {
 		t.Errorf("silent:\n%s", got)
 	}
 	u.set(func() { u.silent = false })
-	l.eventually("an answer after the silence", func() error {
+	l.Eventually("an answer after the silence", func() error {
 		if got := ask("g.example.org"); !strings.Contains(got, "203.0.113.9") {
 			return errText(got)
 		}

@@ -6,26 +6,19 @@ import (
 	"errors"
 	"os/exec"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
+	"bantam/netcfg/netlab"
 	"bantam/netcfg/nft"
-
-	"golang.org/x/sys/unix"
 )
 
 // The kernel takes the tables, and nft lists them as the golden files have them. Flow tables, which not every kernel
 // has, are for the machine tests.
 func TestNftListsTheTables(t *testing.T) {
-	if _, err := exec.LookPath("nft"); err != nil {
-		t.Fatal("nft is missing: apt install nftables")
-	}
-	runtime.LockOSThread() // never unlocked: the thread ends with the test, and the namespace with it
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Fatalf("unshare(CLONE_NEWNET): %v; run as root", err)
-	}
+	netlab.Need(t, "nft:nftables")
+	netlab.Enter(t)
 	k, err := nft.Open()
 	if err == nil {
 		defer k.Close()

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"bantam/netcfg/netlab"
 )
 
 const lanServes = `
@@ -26,7 +28,7 @@ func (c *client) udhcpc(more string) string {
 	if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
 		c.t.Fatal(err)
 	}
-	c.in("busybox udhcpc -f -q -n -t 5 -T 2 -i eth0 -s " + script + " " + more)
+	c.In("busybox udhcpc -f -q -n -t 5 -T 2 -i eth0 -s " + script + " " + more)
 	out, err := os.ReadFile(script + ".out")
 	if err != nil {
 		c.t.Fatal(err)
@@ -37,7 +39,7 @@ func (c *client) udhcpc(more string) string {
 // lease waits for that of an address.
 func (l *lab) lease(address string) (found Lease) {
 	l.t.Helper()
-	l.eventually("lease of "+address, func() error {
+	l.Eventually("lease of "+address, func() error {
 		s, err := ReadState(l.dir + "/leases.json")
 		if err != nil {
 			return err
@@ -66,7 +68,7 @@ func TestUdhcpcGetsAnAddressAndAllThatIsTold(t *testing.T) {
 		}
 	}
 	s, err := ReadState(l.dir + "/leases.json")
-	l.eventually("leases", func() error {
+	l.Eventually("leases", func() error {
 		if s, err = ReadState(l.dir + "/leases.json"); err != nil || len(s.Leases) != 1 {
 			return fmt.Errorf("%+v %v", s, err)
 		}
@@ -75,10 +77,10 @@ func TestUdhcpcGetsAnAddressAndAllThatIsTold(t *testing.T) {
 	if lease := s.Leases[0]; lease.MAC != "02:00:00:00:00:01" || lease.Name != "laptop" || lease.Port != "lan" {
 		t.Errorf("got %+v", lease)
 	}
-	if strings.Contains(l.log.String(), "not confined") {
+	if strings.Contains(l.Log.String(), "not confined") {
 		t.Error("it is not confined")
 	}
-	if status := l.run(fmt.Sprintf("cat /proc/%d/status", l.proc.Process.Pid)); !strings.Contains(status, "CapPrm:\t0000000000000000") || !strings.Contains(status, "Seccomp:\t2") {
+	if status := l.Run(fmt.Sprintf("cat /proc/%d/status", l.proc.Process.Pid)); !strings.Contains(status, "CapPrm:\t0000000000000000") || !strings.Contains(status, "Seccomp:\t2") {
 		t.Errorf("it has kept rights:\n%s", status)
 	}
 }
@@ -97,10 +99,10 @@ func (c *client) dhclient(n int) (leases string) {
 		}
 	}
 	if n == 1 { // a copy, for AppArmor lets the real one write to few places
-		c.run("cp $(command -v dhclient) " + dir + "/dhclient")
+		c.Run("cp $(command -v dhclient) " + dir + "/dhclient")
 	}
-	cmd := c.start(dir+"/dhclient", "-4", "-d", "-cf", dir+"/conf", "-lf", dir+"/leases", "-pf", dir+"/pid", "-sf", dir+"/script", "eth0")
-	c.eventually("dhclient", func() error {
+	cmd := c.Start(dir+"/dhclient", "-4", "-d", "-cf", dir+"/conf", "-lf", dir+"/leases", "-pf", dir+"/pid", "-sf", dir+"/script", "eth0")
+	c.Eventually("dhclient", func() error {
 		text, err := os.ReadFile(dir + "/leases")
 		if leases = string(text); err == nil && strings.Count(leases, "fixed-address ") < n {
 			err = fmt.Errorf("got\n%s", leases)
@@ -137,14 +139,14 @@ func TestAnAddressThatAnswersIsNotGivenAway(t *testing.T) {
 	l := newLab(t, "busybox:busybox-static")
 	l.configure("[net.lan]\naddresses = [\"192.168.1.1/24\"]\nserve = { dhcp = \"50-51\" }\n")
 	squatter := l.client("02:00:00:00:00:50")
-	squatter.in("ip addr add 192.168.1.50/24 dev eth0")
+	squatter.In("ip addr add 192.168.1.50/24 dev eth0")
 	l.serve()
 	c := l.client("02:00:00:00:00:03")
 	if out := c.udhcpc(""); !strings.Contains(out, "ip='192.168.1.51'") {
 		t.Errorf("got\n%s", out)
 	}
 	other := l.client("02:00:00:00:00:04")
-	other.in("! busybox udhcpc -f -q -n -t 2 -T 1 -i eth0 -s /bin/true")
+	other.In("! busybox udhcpc -f -q -n -t 2 -T 1 -i eth0 -s /bin/true")
 	l.logs("192.168.1.50 is used by 02:00:00:00:00:50")
 }
 
@@ -191,7 +193,7 @@ func TestAnotherRangeAndAHostAreTakenUpAtOnce(t *testing.T) {
 	c := l.client("02:00:00:00:00:07")
 	c.udhcpc("")
 	l.configure(strings.Replace(lanServes, "100-149", "200-209", 1) + "[host.printer]\nmac = \"02:00:00:00:00:07\"\naddress = \"192.168.1.9\"\n")
-	l.eventually("the host's address", func() error {
+	l.Eventually("the host's address", func() error {
 		if out := c.udhcpc(""); !strings.Contains(out, "ip='192.168.1.9'") {
 			return fmt.Errorf("got\n%s", out)
 		}
@@ -206,9 +208,11 @@ func TestAnotherRangeAndAHostAreTakenUpAtOnce(t *testing.T) {
 func TestTcpdumpFindsNothingWrong(t *testing.T) {
 	l := newLab(t, "busybox:busybox-static", "tcpdump:tcpdump")
 	l.configure(lanServes)
-	seen := &output{}
-	l.start(seen, "tcpdump", "-n", "-l", "-vvv", "-i", "lan", "udp port 67 or udp port 68")
-	l.eventually("tcpdump", func() error {
+	seen := &netlab.Output{}
+	tcpdump := exec.Command("tcpdump", "-n", "-l", "-vvv", "-i", "lan", "udp port 67 or udp port 68")
+	tcpdump.Stdout, tcpdump.Stderr = seen, seen
+	l.Begin(tcpdump)
+	l.Eventually("tcpdump", func() error {
 		if !strings.Contains(seen.String(), "listening on lan") {
 			return fmt.Errorf("got %s", seen)
 		}
@@ -217,7 +221,7 @@ func TestTcpdumpFindsNothingWrong(t *testing.T) {
 	l.serve()
 	c := l.client("02:00:00:00:00:08")
 	c.udhcpc("")
-	l.eventually("an ACK", func() error {
+	l.Eventually("an ACK", func() error {
 		if text := seen.String(); !strings.Contains(text, "DHCP-Message (53), length 1: ACK") {
 			return fmt.Errorf("got %s", text)
 		}
@@ -242,10 +246,10 @@ func TestNetworkdGetsAnAddress(t *testing.T) {
 	c := l.client("02:00:00:00:00:09")
 	script := "mount -t sysfs -o ro sysfs /sys; mount -t tmpfs tmpfs /run; mkdir -p /run/systemd/netif/links /run/systemd/netif/leases /run/systemd/network; " +
 		"printf \"[Match]\\nName=eth0\\n[Network]\\nDHCP=ipv4\\n\" >/run/systemd/network/10.network; exec " + networkd
-	c.start("unshare", "-m", "sh", "-c", script)
-	c.shows("ip -4 addr show dev eth0", "inet 192.168.1.1")
-	c.shows("ip -4 route show default", "default via 192.168.1.1 dev eth0 proto dhcp")
-	out := c.in("ip -4 -o addr show dev eth0")
+	c.Start("unshare", "-m", "sh", "-c", script)
+	c.Shows("ip -4 addr show dev eth0", "inet 192.168.1.1")
+	c.Shows("ip -4 route show default", "default via 192.168.1.1 dev eth0 proto dhcp")
+	out := c.In("ip -4 -o addr show dev eth0")
 	address, _, _ := strings.Cut(strings.Fields(out)[3], "/")
 	if lease := l.lease(address); lease.MAC != "02:00:00:00:00:09" {
 		t.Errorf("got %+v", lease)
@@ -267,7 +271,7 @@ func TestAServerThatIsKilledAgainAndAgainGivesNoAddressTwice(t *testing.T) {
 		if err := os.WriteFile(script, []byte("#!/bin/sh\n[ \"$1\" = bound ] && ip addr add $ip/$mask dev eth0\nexit 0\n"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		running = append(running, c.start("busybox", "udhcpc", "-f", "-q", "-n", "-t", "30", "-T", "1", "-i", "eth0", "-s", script))
+		running = append(running, c.Start("busybox", "udhcpc", "-f", "-q", "-n", "-t", "30", "-T", "1", "-i", "eth0", "-s", script))
 		time.Sleep(time.Duration(i) * 130 * time.Millisecond) // any moment of an exchange
 		l.crash()
 		l.serve()
@@ -279,7 +283,7 @@ func TestAServerThatIsKilledAgainAndAgainGivesNoAddressTwice(t *testing.T) {
 	}
 	seen := map[string]int{}
 	for i, c := range clients {
-		fields := strings.Fields(c.in("ip -4 -o addr show dev eth0"))
+		fields := strings.Fields(c.In("ip -4 -o addr show dev eth0"))
 		if len(fields) < 4 {
 			t.Errorf("client %d has no address", i)
 			continue

@@ -36,8 +36,8 @@ func TestNamesOfLeasesAreKnownAndAllOthersAreAskedFor(t *testing.T) {
 	l.serve()
 	l.logs("DNS for this machine and lan")
 	upstream := l.client("02:00:00:00:00:53")
-	upstream.in("ip addr add 192.168.1.53/24 dev eth0")
-	upstream.start("dnsmasq", "-d", "-C", "/dev/null", "-h", "-R", "--user=root", "--pid-file="+l.dir+"/dnsmasq.pid",
+	upstream.In("ip addr add 192.168.1.53/24 dev eth0")
+	upstream.Start("dnsmasq", "-d", "-C", "/dev/null", "-h", "-R", "--user=root", "--pid-file="+l.dir+"/dnsmasq.pid",
 		"--host-record=mail.example.org,203.0.113.9", "--address=/bad.example.org/192.168.1.1", "--address=/corp.example/10.1.2.3")
 	c := l.client("02:00:00:00:00:01")
 	out := c.udhcpc("-x hostname:laptop")
@@ -54,10 +54,10 @@ func TestNamesOfLeasesAreKnownAndAllOthersAreAskedFor(t *testing.T) {
 		{"printer.lan", "192.168.1.9"}, {"-x 192.168.1.9", "printer.lan."}, {"router.lan", "192.168.1.1"}, {"www.example.org", "192.168.1.6"},
 		{"mail.example.org", "203.0.113.9"}, {"host.corp.example", "10.1.2.3"},
 	} {
-		c.shows("dig +short +time=5 +tries=1 @192.168.1.1 "+q.ask, q.want+"\n")
+		c.Shows("dig +short +time=5 +tries=1 @192.168.1.1 "+q.ask, q.want+"\n")
 	}
 	for ask, want := range map[string]string{"nobody.lan": "NXDOMAIN", "-x 192.168.1.77": "NXDOMAIN", "bad.example.org": "NOERROR"} {
-		if got := c.in("dig +time=5 +tries=1 @192.168.1.1 " + ask); !strings.Contains(got, "status: "+want) || !strings.Contains(got, "ANSWER: 0") {
+		if got := c.In("dig +time=5 +tries=1 @192.168.1.1 " + ask); !strings.Contains(got, "status: "+want) || !strings.Contains(got, "ANSWER: 0") {
 			t.Errorf("%s: want %s without answer:\n%s", ask, want, got)
 		}
 	}
@@ -72,7 +72,7 @@ func TestNamesOfLeasesAreKnownAndAllOthersAreAskedFor(t *testing.T) {
 	}
 	l.crash()
 	l.serve() // what was leased is known to the next one
-	c.shows("dig +short +time=5 +tries=1 @192.168.1.1 laptop.lan", address+"\n")
+	c.Shows("dig +short +time=5 +tries=1 @192.168.1.1 laptop.lan", address+"\n")
 }
 
 func TestTheMachineItselfForwardsWithoutAnyPort(t *testing.T) {
@@ -81,13 +81,13 @@ func TestTheMachineItselfForwardsWithoutAnyPort(t *testing.T) {
 	l.serve()
 	l.logs("DNS for this machine")
 	for _, at := range []string{"127.0.0.1", "::1"} {
-		if got := l.run("dig +short +time=5 +tries=1 @" + at + " nas.lan"); got != "192.168.1.5\n" {
+		if got := l.Run("dig +short +time=5 +tries=1 @" + at + " nas.lan"); got != "192.168.1.5\n" {
 			t.Errorf("%s: %q", at, got)
 		}
 	}
 	c := l.client("02:00:00:00:00:01")
-	c.in("ip addr add 192.168.1.50/24 dev eth0")
-	if got := c.in("dig +time=1 +tries=1 @192.168.1.1 nas.lan || true"); strings.Contains(got, "status:") {
+	c.In("ip addr add 192.168.1.50/24 dev eth0")
+	if got := c.In("dig +time=1 +tries=1 @192.168.1.1 nas.lan || true"); strings.Contains(got, "status:") {
 		t.Errorf("somebody else is answered:\n%s", got)
 	}
 }

@@ -19,7 +19,7 @@ serve = { ra = true, dns = false, domain = "lan.example", name_servers = ["fd00:
 
 // rdisc6 asks for an advertisement and returns what it says.
 func (c *client) rdisc6() string {
-	out, _ := exec.Command("nsenter", "-t", fmt.Sprint(c.pid), "-n", "rdisc6", "-1", "-w", "6000", "eth0").CombinedOutput()
+	out, _ := exec.Command("nsenter", "-t", fmt.Sprint(c.PID), "-n", "rdisc6", "-1", "-w", "6000", "eth0").CombinedOutput()
 	return string(out)
 }
 
@@ -27,7 +27,7 @@ func (c *client) rdisc6() string {
 func (c *client) hears(want string) string {
 	c.t.Helper()
 	var out string
-	c.eventually("rdisc6", func() error {
+	c.Eventually("rdisc6", func() error {
 		if out = c.rdisc6(); !strings.Contains(strings.Join(strings.Fields(out), " "), want) {
 			return fmt.Errorf("want %q in\n%s", want, out)
 		}
@@ -38,12 +38,12 @@ func (c *client) hears(want string) string {
 
 func TestTheKernelMakesAnAddressOfWhatIsAdvertised(t *testing.T) {
 	l := newLab(t, "rdisc6:ndisc6")
-	l.run("sysctl -qw net.ipv6.conf.all.forwarding=1; ip addr add fd00:1::1/64 dev lan nodad; ip link add uplink type veth peer name isp; ip link set uplink up; ip link set isp up; ip addr add fd00:99::1/64 dev uplink nodad; ip -6 route add default via fd00:99::2 dev uplink")
+	l.Run("sysctl -qw net.ipv6.conf.all.forwarding=1; ip addr add fd00:1::1/64 dev lan nodad; ip link add uplink type veth peer name isp; ip link set uplink up; ip link set isp up; ip addr add fd00:99::1/64 dev uplink nodad; ip -6 route add default via fd00:99::2 dev uplink")
 	l.configure(lanAdvertises)
 	c := l.client("02:00:00:00:01:01")
 	l.serve()
-	c.shows("ip -6 addr show dev eth0", "inet6 fd00:1::ff:fe00:101/64 scope global dynamic")
-	c.shows("ip -6 route show default", "default via fe80::")
+	c.Shows("ip -6 addr show dev eth0", "inet6 fd00:1::ff:fe00:101/64 scope global dynamic")
+	c.Shows("ip -6 route show default", "default via fe80::")
 	out := c.hears("Router lifetime : 1800")
 	for _, want := range []string{"Prefix : fd00:1::/64", "On-link : Yes", "Autonomous address conf.: Yes", "Valid time : 5400", "Pref. time : 2700", "MTU : 1500", "Recursive DNS server : fd00:1::53",
 		"DNS server lifetime : 1800", "DNS search list : lan.example", "Stateful address conf. : No", "Stateful other conf. : No", "Hop limit : 64"} {
@@ -53,31 +53,31 @@ func TestTheKernelMakesAnAddressOfWhatIsAdvertised(t *testing.T) {
 	}
 
 	// No way out any more, and another network: the old one is deprecated at once.
-	l.run("ip -6 route del default; ip addr del fd00:1::1/64 dev lan; ip addr add fd00:2::1/64 dev lan nodad")
-	c.shows("ip -6 addr show dev eth0", "inet6 fd00:2::ff:fe00:101/64 scope global dynamic")
-	c.shows("ip -6 addr show dev eth0", "fd00:1::ff:fe00:101/64 scope global deprecated dynamic")
-	c.shows("ip -6 route show default; echo none", "none")
+	l.Run("ip -6 route del default; ip addr del fd00:1::1/64 dev lan; ip addr add fd00:2::1/64 dev lan nodad")
+	c.Shows("ip -6 addr show dev eth0", "inet6 fd00:2::ff:fe00:101/64 scope global dynamic")
+	c.Shows("ip -6 addr show dev eth0", "fd00:1::ff:fe00:101/64 scope global deprecated dynamic")
+	c.Shows("ip -6 route show default; echo none", "none")
 	c.hears("Router lifetime : 0")
 
 	// Who comes after a crash knows which networks hosts have addresses of.
 	l.crash()
 	l.serve()
 	c.hears("Pref. time : 0 ")
-	if status := l.run(fmt.Sprintf("cat /proc/%d/status", l.proc.Process.Pid)); !strings.Contains(status, "CapPrm:\t0000000000000000") {
+	if status := l.Run(fmt.Sprintf("cat /proc/%d/status", l.proc.Process.Pid)); !strings.Contains(status, "CapPrm:\t0000000000000000") {
 		t.Errorf("it has kept rights:\n%s", status)
 	}
 }
 
 func TestTheLastAdvertisementTakesTheWayOutBack(t *testing.T) {
 	l := newLab(t, "rdisc6:ndisc6")
-	l.run("sysctl -qw net.ipv6.conf.all.forwarding=1; ip addr add fd00:1::1/64 dev lan nodad; ip link add uplink type veth peer name isp; ip link set uplink up; ip link set isp up; ip addr add fd00:99::1/64 dev uplink nodad; ip -6 route add default via fd00:99::2 dev uplink")
+	l.Run("sysctl -qw net.ipv6.conf.all.forwarding=1; ip addr add fd00:1::1/64 dev lan nodad; ip link add uplink type veth peer name isp; ip link set uplink up; ip link set isp up; ip addr add fd00:99::1/64 dev uplink nodad; ip -6 route add default via fd00:99::2 dev uplink")
 	l.configure(lanAdvertises)
 	c := l.client("02:00:00:00:01:02")
 	l.serve()
-	c.shows("ip -6 route show default", "default via fe80::")
+	c.Shows("ip -6 route show default", "default via fe80::")
 	l.proc.Process.Signal(unix.SIGTERM)
-	l.eventually("no way out", func() error {
-		if out := c.in("ip -6 route show default"); out != "" {
+	l.Eventually("no way out", func() error {
+		if out := c.In("ip -6 route show default"); out != "" {
 			return fmt.Errorf("got %s", out)
 		}
 		return nil

@@ -6,11 +6,11 @@ import (
 	"errors"
 	"os/exec"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
+	"bantam/netcfg/netlab"
 	"bantam/netcfg/rtnl"
 
 	"golang.org/x/sys/unix"
@@ -19,13 +19,8 @@ import (
 // inNamespace gives the test a network of its own with nftables.
 func inNamespace(t *testing.T) Kernel {
 	t.Helper()
-	if _, err := exec.LookPath("nft"); err != nil {
-		t.Fatal("nft is missing: apt install nftables")
-	}
-	runtime.LockOSThread() // never unlocked: the thread ends with the test, and the namespace with it
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Fatalf("unshare(CLONE_NEWNET): %v; run as root", err)
-	}
+	netlab.Need(t, "nft:nftables")
+	netlab.Enter(t)
 	k, err := Open()
 	if err == nil {
 		_, err = k.Observe("none")

@@ -53,6 +53,7 @@ var mayImport = map[string][]string{
 	"netcfg/nft":        {"netcfg/rtnl", "order"},
 	"netcfg":            {"atomicfile", "boottime", "confine", "entropy", "http1/https", "order", "regular", "system"},
 	"netcfg/rtnl":       {},
+	"netcfg/netlab":     {}, // for tests alone
 	"netcfg/dnsforward": {},
 	"netcfg/dnssockets": {"boottime", "entropy", "netcfg/dnsforward"},
 	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "printable", "signature", "slot", "spelling", "switcher", "system"},
@@ -87,7 +88,7 @@ var onDevice = []string{"init", "netcfg", "http1", "oci", "switcher", "system", 
 // shell and the small commands never run in PID 1.
 var notOnDevice = map[string][]string{
 	"crypto/rand": {},
-	"os/exec":     {"init/shell", "init/applet", "editor/vt/tmux", "oci/registrytest"},
+	"os/exec":     {"init/shell", "init/applet", "editor/vt/tmux", "netcfg/netlab", "oci/registrytest"},
 	"net/http":    {},
 	"crypto/tls":  {"http1/https", "http1/rawserver"}, // rawserver is for tests alone
 	"crypto/x509": {"http1/https"},

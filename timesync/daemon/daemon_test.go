@@ -9,15 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"bantam/boottime"
+	"bantam/netcfg/netlab"
 	"bantam/timesync"
 )
 
@@ -50,10 +49,7 @@ type lab struct {
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	runtime.LockOSThread() // never unlocked: the thread ends with the test, and the namespace with it
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Fatalf("unshare(CLONE_NEWNET): %v; run as root", err)
-	}
+	netlab.Enter(t)
 	if out, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
 		t.Fatalf("ip: %v\n%s", err, out)
 	}
@@ -131,16 +127,14 @@ func off(by time.Duration) func(b []byte) []byte {
 // chrony serves at an address; it is told to leave the host's clock alone, and may not touch it.
 func (l *lab) chrony(address string, stratum int) {
 	l.t.Helper()
-	if _, err := exec.LookPath("chronyd"); err != nil {
-		l.t.Fatal("chronyd is missing: apt install chrony")
-	}
+	netlab.Need(l.t, "chronyd:chrony")
 	conf := filepath.Join(l.dir, "chrony-"+address)
 	text := fmt.Sprintf("local stratum %d\nallow\nbindaddress %s\ncmdport 0\nbindcmdaddress /\npidfile %s.pid\n", stratum, address, conf)
 	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
 		l.t.Fatal(err)
 	}
 	cmd := exec.Command("setpriv", "--bounding-set=-sys_time", "--inh-caps=-sys_time", "chronyd", "-x", "-d", "-u", "root", "-f", conf)
-	log := &output{}
+	log := &netlab.Output{}
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGKILL}
 	if err := cmd.Start(); err != nil {
@@ -154,15 +148,6 @@ func (l *lab) chrony(address string, stratum int) {
 		}
 	})
 }
-
-// output collects what a program prints.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) { o.mu.Lock(); defer o.mu.Unlock(); return o.b.Write(p) }
-func (o *output) String() string              { o.mu.Lock(); defer o.mu.Unlock(); return o.b.String() }
 
 func TestTheClockIsSetToThatOfChrony(t *testing.T) {
 	l := newLab(t)
@@ -230,7 +215,7 @@ func TestASignalBringsOtherServersAtOnce(t *testing.T) {
 	l := newLab(t)
 	l.serve("127.0.0.2:1123", good)
 	cmd := l.command([]string{"127.0.0.1"})
-	log := &output{}
+	log := &netlab.Output{}
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
