@@ -19,8 +19,9 @@ const (
 	longestAnnounced = 30 * 24 * time.Hour
 )
 
-// announcements is what the routers on one link say for resolv.conf, until when.
+// announcements is what the routers on one link say for resolv.conf, until when. The kernel passes it on, see daemon.hear.
 type announcements struct {
+	port    string
 	servers expiring[netip.Addr]
 	domains expiring[string]
 }
@@ -117,19 +118,29 @@ func usableServer(a netip.Addr) bool {
 	return !a.IsUnspecified() && !a.IsLoopback() && !a.IsMulticast() && !a.Is4In6()
 }
 
-// expire drops what is no longer valid at now and tells whether that was something.
-func (a *announcements) expire(now time.Duration) bool {
-	due := a.next() <= now
-	a.servers.expire(now)
-	a.domains.expire(now)
-	return due
-}
-
 // current returns what is valid at now.
 func (a *announcements) current(now time.Duration) Announced {
-	a.expire(now)
+	a.servers.expire(now)
+	a.domains.expire(now)
 	return Announced{DNS: a.servers.list(), Search: a.domains.list()}
 }
 
-// next returns when the first entry ends.
-func (a *announcements) next() time.Duration { return min(a.servers.next(), a.domains.next()) }
+// deadline is when the first entry ends.
+func (a *announcements) deadline() time.Duration { return min(a.servers.next(), a.domains.next()) }
+
+// tick drops what is no longer valid at now.
+func (a *announcements) tick(now time.Duration) news {
+	due := a.deadline() <= now
+	a.current(now)
+	if due {
+		return shown
+	}
+	return nothing
+}
+
+func (a *announcements) tell(f *Facts, now time.Duration) { f.Announced[a.port] = a.current(now) }
+
+func (a *announcements) descriptors() []int  { return nil }
+func (a *announcements) receive([]byte) news { return nothing }
+func (a *announcements) renew() news         { return nothing }
+func (a *announcements) close()              {}

@@ -27,7 +27,7 @@ func TestAnnouncedNameServersEndAndAreBounded(t *testing.T) {
 	if got := fmt.Sprint(a.current(0).DNS); got != "[2001:db8::1 fe80::1]" {
 		t.Errorf("got %v", got)
 	}
-	if got := a.next(); got != 10*time.Second {
+	if got := a.deadline(); got != 10*time.Second {
 		t.Errorf("first end: got %v", got)
 	}
 	if got := fmt.Sprint(a.current(10 * time.Second).DNS); got != "[fe80::1]" {

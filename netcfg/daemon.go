@@ -138,17 +138,9 @@ func (d *daemon) loop(signals int) error {
 	for {
 		d.answer(false) // what came with the answer to a report
 		now := boottime.Now()
-		for _, c := range d.clients {
-			if c.client.Deadline() <= now {
-				d.watch(c, func() { c.step(nil) })
-			}
-		}
-		for _, a := range d.announced {
-			d.dirty = a.expire(now) || d.dirty
-		}
-		for _, s := range d.solicitors {
-			if s.next <= now {
-				s.tick(now)
+		for c := range d.all {
+			if c.deadline() <= now {
+				d.note(c.tick(now), now)
 			}
 		}
 		if d.tellAt <= now {
@@ -171,11 +163,10 @@ func (d *daemon) loop(signals int) error {
 			return err
 		}
 		fds := []unix.PollFd{{Fd: int32(signals)}, {Fd: int32(d.events.fd)}, {Fd: int32(d.alarm.fd)}, {Fd: int32(d.reporter.fd)}, {Fd: d.wall.socket()}}
-		for _, c := range d.clients {
-			fds = append(fds, unix.PollFd{Fd: int32(c.wire.ip)}, unix.PollFd{Fd: int32(c.wire.arp)})
-		}
-		for _, s := range d.solicitors {
-			fds = append(fds, unix.PollFd{Fd: int32(s.fd)})
+		for c := range d.all {
+			for _, fd := range c.descriptors() {
+				fds = append(fds, unix.PollFd{Fd: int32(fd)})
+			}
 		}
 		for i := range fds {
 			fds[i].Events = unix.POLLIN
@@ -198,28 +189,10 @@ func (d *daemon) loop(signals int) error {
 		if fds[4].Revents != 0 {
 			d.dirty = d.wall.hear(buffer) || d.dirty
 		}
-		for _, c := range d.clients {
-			d.watch(c, func() { c.receive(buffer, d.stations) })
+		now = boottime.Now()
+		for c := range d.all {
+			d.note(c.receive(buffer), now)
 		}
-		for _, s := range d.solicitors {
-			s.receive(buffer)
-		}
-	}
-}
-
-// watch lets a client work and sees whether that changed anything. A lease is
-// acted on at once: there is no reason to wait for more.
-func (d *daemon) watch(c *dhcpPort, work func()) {
-	told := func() string { return c.client.Reason() + c.client.Doubt() }
-	lease, reason, counts := c.client.Lease(), told(), c.client.Counts()
-	work()
-	if c.client.Counts() != counts {
-		d.tellAt = min(d.tellAt, boottime.Now()+countsPause)
-	}
-	if c.client.Lease() != lease {
-		d.dirty, d.lookAt = true, 0
-	} else if told() != reason {
-		d.dirty = true // for the status
 	}
 }
 
@@ -228,14 +201,8 @@ func (d *daemon) nextWake() time.Duration {
 	if d.dirty {
 		next = min(next, d.lookAt)
 	}
-	for _, c := range d.clients {
-		next = min(next, c.client.Deadline())
-	}
-	for _, a := range d.announced {
-		next = min(next, a.next())
-	}
-	for _, s := range d.solicitors {
-		next = min(next, s.next)
+	for c := range d.all {
+		next = min(next, c.deadline())
 	}
 	return next
 }
@@ -275,7 +242,7 @@ func (d *daemon) hear() error {
 	for _, o := range options {
 		if name := d.indexes[o.Link]; name != "" {
 			if d.announced[name] == nil {
-				d.announced[name] = &announcements{}
+				d.announced[name] = &announcements{port: name}
 			}
 			d.announced[name].read(o.Options, boottime.Now())
 		}
@@ -369,12 +336,9 @@ func (d *daemon) retry(problems []string) {
 
 func (d *daemon) facts(links map[string]Link) Facts {
 	f := Facts{Links: links, Leases: map[string]*dhcp4.Lease{}, Announced: map[string]Announced{}}
-	for name, c := range d.clients {
-		f.Leases[name] = c.client.Lease()
-	}
 	now := boottime.Now()
-	for name, a := range d.announced {
-		f.Announced[name] = a.current(now)
+	for c := range d.all {
+		c.tell(&f, now)
 	}
 	return f
 }
@@ -414,7 +378,9 @@ func (d *daemon) follow(links map[string]Link) {
 			}
 			d.clients[name] = c
 		}
-		d.clients[name].believe(net.DHCPServers)
-		d.clients[name].setCarrier(link.Up && link.Carrier)
+		c := d.clients[name]
+		c.own = d.stations
+		c.believe(net.DHCPServers)
+		c.setCarrier(link.Up && link.Carrier)
 	}
 }

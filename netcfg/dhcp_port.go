@@ -21,9 +21,10 @@ type dhcpPort struct {
 	wire    *wire
 	client  *dhcp4.Client
 	carrier bool
-	servers []string     // whom system.toml lets it believe
-	saved   *dhcp4.Lease // what the lease file holds
-	leases  string       // directory
+	servers []string         // whom system.toml lets it believe
+	saved   *dhcp4.Lease     // what the lease file holds
+	leases  string           // directory
+	own     map[[6]byte]bool // the stations of this machine
 	logf    func(format string, args ...any)
 }
 
@@ -48,6 +49,32 @@ func openDHCPPort(name string, link Link, leases string, had netip.Addr, logf fu
 }
 
 func (p *dhcpPort) close() { p.wire.close() }
+
+func (p *dhcpPort) deadline() time.Duration { return p.client.Deadline() }
+
+func (p *dhcpPort) descriptors() []int { return []int{p.wire.ip, p.wire.arp} }
+
+func (p *dhcpPort) tell(f *Facts, _ time.Duration) { f.Leases[p.name] = p.client.Lease() }
+
+func (p *dhcpPort) tick(time.Duration) news { return p.watch(func() { p.step(nil) }) }
+
+func (p *dhcpPort) renew() news { return p.watch(func() { p.step(dhcp4.Renew{}) }) }
+
+// watch lets the client work and sees what that changed.
+func (p *dhcpPort) watch(work func()) news {
+	told := func() string { return p.client.Reason() + p.client.Doubt() }
+	lease, reason, counts := p.client.Lease(), told(), p.client.Counts()
+	work()
+	switch {
+	case p.client.Lease() != lease:
+		return learned
+	case told() != reason:
+		return shown
+	case p.client.Counts() != counts:
+		return counted
+	}
+	return nothing
+}
 
 // hostname is the machine's name, "" while it has none worth telling.
 func hostname() string {
@@ -97,8 +124,12 @@ func (p *dhcpPort) status() *DHCPStatus {
 	return s
 }
 
-// receive hands everything that arrived to the client. own are the stations of this machine.
-func (p *dhcpPort) receive(buffer []byte, own map[[6]byte]bool) {
+// receive hands everything that arrived to the client.
+func (p *dhcpPort) receive(buffer []byte) news {
+	return p.watch(func() { p.read(buffer) })
+}
+
+func (p *dhcpPort) read(buffer []byte) {
 	for range 64 { // a flood must not keep us from the other sockets
 		payload, more := p.wire.receiveDHCP(buffer)
 		if !more {
@@ -114,7 +145,7 @@ func (p *dhcpPort) receive(buffer []byte, own map[[6]byte]bool) {
 			break
 		}
 		if ok {
-			packet.Own = own[packet.SenderMAC]
+			packet.Own = p.own[packet.SenderMAC]
 			p.step(packet)
 		}
 	}

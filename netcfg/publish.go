@@ -9,8 +9,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"bantam/netcfg/dhcp4"
-
 	"bantam/boottime"
 )
 
@@ -202,11 +200,12 @@ func (d *daemon) answer(heard bool) {
 
 // renew asks the DHCP server and the routers of a port anew.
 func (d *daemon) renew(port string) {
+	now := boottime.Now()
 	if c := d.clients[port]; c != nil {
 		d.logf("%s: the lease is asked for anew", port)
-		d.watch(c, func() { c.step(dhcp4.Renew{}) })
+		d.note(c.renew(), now)
 	}
 	if s := d.solicitors[port]; s != nil {
-		s.again(boottime.Now(), randomNumber())
+		d.note(s.renew(), now)
 	}
 }

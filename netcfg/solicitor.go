@@ -49,41 +49,55 @@ func (s *solicitor) close() {
 	}
 }
 
+func (s *solicitor) deadline() time.Duration { return s.next }
+
+func (s *solicitor) descriptors() []int { return []int{s.fd} }
+
+// tell adds nothing: what routers say the kernel reads, and passes on.
+func (s *solicitor) tell(*Facts, time.Duration) {}
+
+func (s *solicitor) renew() news {
+	s.again(boottime.Now(), randomNumber())
+	return nothing
+}
+
 // tick does what the schedule has for now. What fails is tried again by the schedule.
-func (s *solicitor) tick(now time.Duration) {
+func (s *solicitor) tick(now time.Duration) news {
 	send, done := s.step(now)
 	if done {
 		s.close()
 	}
 	if !send {
-		return
+		return nothing
 	}
 	s.open()
 	if s.fd < 0 {
-		return
+		return nothing
 	}
 	to := &unix.SockaddrInet6{Addr: allRouters.As16(), ZoneId: uint32(s.index)}
 	if err := unix.Sendto(s.fd, solicitationMessage(s.mac), 0, to); err != nil {
 		s.logf("%s: router solicitation: %v", s.name, err)
 	}
+	return nothing
 }
 
 // receive ends the asking when a router has answered. That it is on this link
 // is all we ask of the answer: what it says the kernel reads, with more care.
-func (s *solicitor) receive(buffer []byte) {
+func (s *solicitor) receive(buffer []byte) news {
 	for range 64 {
 		if s.fd < 0 {
-			return
+			break
 		}
 		_, from, err := unix.Recvfrom(s.fd, buffer, unix.MSG_DONTWAIT)
 		if err != nil {
-			return
+			break
 		}
 		if router, ok := from.(*unix.SockaddrInet6); ok && netip.AddrFrom16(router.Addr).IsLinkLocalUnicast() {
 			s.heard()
 			s.close()
 		}
 	}
+	return nothing
 }
 
 // routerSocket sends ICMPv6 on one link and hears router advertisements there.
