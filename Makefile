@@ -30,7 +30,7 @@ ARM_PACKAGES  = qemu-system-arm qemu-efi-aarch64
 UBOOT_PACKAGES = qemu-system-arm u-boot-qemu device-tree-compiler
 TEST_PACKAGES = $(RUN_PACKAGES) $(ARM_PACKAGES) qemu-user qemu-user-static \
 	xorriso mtools dosfstools gdisk isolinux syslinux-common systemd-boot-efi cpio skopeo docker-registry openssl \
-	dnsmasq-base kea-dhcp4-server radvd iproute2 util-linux procps busybox-static kmod \
+	dnsmasq-base kea-dhcp4-server kea-dhcp6-server radvd iproute2 util-linux procps busybox-static kmod \
 	dash bsdextrautils zstd debian-archive-keyring e2fsprogs mount file tmux acl libarchive-tools patch mawk original-awk \
 	isc-dhcp-client ndisc6 systemd traceroute tcpdump chrony bind9-dnsutils grub-common u-boot-tools libubootenv-tool \
 	nftables openssh-client dropbear-bin putty-tools python3-paramiko ssh-audit mosquitto-clients
@@ -103,7 +103,7 @@ device: small-std
 
 # Packages without I/O, whose tests run on every architecture.
 PURE = ./system ./layer ./lifecycle ./printable ./spelling ./gpt ./slot ./editor ./editor/compare ./editor/file ./editor/keys ./editor/language ./editor/plain ./editor/screen ./editor/systemfile ./editor/text \
-	./editor/vt ./switcher ./netcfg ./netcfg/dhcp4 ./netcfg/firewall ./netcfg/nft ./init/kmod ./init/shell/line ./init/statevolume/sparse
+	./editor/vt ./switcher ./netcfg ./netcfg/dhcp4 ./netcfg/dhcp6 ./netcfg/firewall ./netcfg/nft ./init/kmod ./init/shell/line ./init/statevolume/sparse
 # Packages whose tests start virtual machines.
 MACHINES = ./test ./test/statevolume ./images
 

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"bantam/netcfg/dhcp4"
+	"bantam/netcfg/dnsname"
 )
 
 // Options of router advertisements (RFC 8106) and how many of each kind we keep
@@ -101,12 +101,12 @@ func (a *announcements) read(options []byte, now time.Duration) {
 				}
 			}
 		case optionDNSSL:
-			names, ok := dhcp4.Domains(option[optionHeader:], false)
+			names, ok := dnsname.List(option[optionHeader:], false)
 			if !ok {
 				continue
 			}
 			for _, name := range names {
-				if dhcp4.ValidDomain(name) {
+				if dnsname.Valid(name) {
 					a.domains.put(name, until, now)
 				}
 			}

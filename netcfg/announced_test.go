@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bantam/netcfg/dhcp4"
+	"bantam/netcfg/dnsname"
 	"bantam/system"
 )
 
@@ -56,7 +57,7 @@ func FuzzAnnouncements(f *testing.F) {
 			t.Fatalf("kept %+v", got)
 		}
 		for _, s := range got.Search {
-			if !dhcp4.ValidDomain(s) {
+			if !dnsname.Valid(s) {
 				t.Fatalf("kept %q", s)
 			}
 		}

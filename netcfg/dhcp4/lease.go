@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"bantam/netcfg/dnsname"
+
 	"github.com/insomniacslk/dhcp/dhcpv4"
 )
 
@@ -222,7 +224,7 @@ func (l *Lease) readNames(m *dhcpv4.DHCPv4) {
 		names = append(names, string(trimNUL(raw)))
 	}
 	if raw := m.Options.Get(dhcpv4.OptionDNSDomainSearchList); raw != nil {
-		more, ok := Domains(raw, true)
+		more, ok := dnsname.List(raw, true)
 		if !ok {
 			l.Dropped++
 		}
@@ -230,7 +232,7 @@ func (l *Lease) readNames(m *dhcpv4.DHCPv4) {
 	}
 	for _, name := range names {
 		switch {
-		case !ValidDomain(name):
+		case !dnsname.Valid(name):
 			l.Dropped++
 		case len(l.Search) < maxSearch && !slices.Contains(l.Search, name):
 			l.Search = append(l.Search, name)

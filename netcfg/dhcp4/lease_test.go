@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"bantam/netcfg/dnsname"
+
 	"github.com/insomniacslk/dhcp/dhcpv4"
 )
 
@@ -160,7 +162,7 @@ func FuzzAnswers(f *testing.F) {
 			a := l.Address.Addr()
 			if l.Address.Bits() < 8 || a.IsLoopback() || a.IsMulticast() || a.IsUnspecified() || !l.ValidAt(b.now) ||
 				len(l.Routes) > maxRoutes || len(l.DNS) > maxServers || len(l.Search) > maxSearch ||
-				slices.ContainsFunc(l.Search, func(s string) bool { return !ValidDomain(s) }) ||
+				slices.ContainsFunc(l.Search, func(s string) bool { return !dnsname.Valid(s) }) ||
 				slices.Contains(l.DNS, netip.IPv4Unspecified()) {
 				t.Fatalf("configured: %+v", l)
 			}

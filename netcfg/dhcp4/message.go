@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"time"
 
+	"bantam/netcfg/dnsname"
+
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/iana"
 )
@@ -46,7 +48,7 @@ func (c *Client) ask(m *dhcpv4.DHCPv4) *dhcpv4.DHCPv4 {
 	if c.id.Vendor != "" {
 		m.UpdateOption(dhcpv4.OptClassIdentifier(c.id.Vendor))
 	}
-	if ValidDomain(c.id.Hostname) {
+	if dnsname.Valid(c.id.Hostname) {
 		m.UpdateOption(dhcpv4.OptHostName(c.id.Hostname))
 	}
 	return m

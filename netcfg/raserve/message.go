@@ -3,8 +3,9 @@ package raserve
 import (
 	"encoding/binary"
 	"net/netip"
-	"strings"
 	"time"
+
+	"bantam/netcfg/dnsname"
 )
 
 // Types of messages and options (RFC 4861, RFC 8106).
@@ -148,10 +149,7 @@ func appendSearch(b []byte, domains []string) []byte {
 		if len(names)+len(domain)+2 > mostSearch {
 			break
 		}
-		for label := range strings.SplitSeq(strings.TrimSuffix(domain, "."), ".") {
-			names = append(append(names, byte(len(label))), label...)
-		}
-		names = append(names, 0)
+		names = append(names, dnsname.Wire(domain)...)
 	}
 	if len(names) == 0 {
 		return b

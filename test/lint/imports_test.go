@@ -54,6 +54,9 @@ var mayImport = map[string][]string{
 	"netcfg":            {"atomicfile", "boottime", "confine", "entropy", "http1/https", "order", "regular", "system"},
 	"netcfg/rtnl":       {},
 	"netcfg/netlab":     {}, // for tests alone
+	"netcfg/dhcp4":      {"netcfg/dnsname"},
+	"netcfg/dhcp6":      {"netcfg/dnsname"},
+	"netcfg/dnsname":    {},
 	"netcfg/dnsforward": {},
 	"netcfg/dnssockets": {"boottime", "entropy", "netcfg/dnsforward"},
 	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "printable", "signature", "slot", "spelling", "switcher", "system"},

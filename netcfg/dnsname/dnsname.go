@@ -1,11 +1,15 @@
-package dhcp4
+// Package dnsname reads names of DNS as DHCP and router advertisements carry them, and tells which may be used.
+package dnsname
 
 import "strings"
 
-// ValidDomain tells whether name may stand in resolv.conf: labels of letters,
+// most bounds how many names are read of one list.
+const most = 12
+
+// Valid tells whether name may stand in resolv.conf: labels of letters,
 // digits, hyphen and underscore. Anything else, a newline first of all, would
 // let a server write lines of its own.
-func ValidDomain(name string) bool {
+func Valid(name string) bool {
 	if len(name) == 0 || len(name) > 253 {
 		return false
 	}
@@ -24,13 +28,13 @@ func ValidDomain(name string) bool {
 	return true
 }
 
-// Domains reads names in DNS wire format (RFC 1035, 3.1), one after the other:
+// List reads names in DNS wire format (RFC 1035, 3.1), one after the other:
 // option 119 (RFC 3397), where a name may point back into the option, and DNSSL
 // (RFC 8106), where it may not and zeros pad the end. The names are not yet
 // valid ones; false means that the rest could not be read.
-func Domains(raw []byte, compressed bool) ([]string, bool) {
+func List(raw []byte, compressed bool) ([]string, bool) {
 	var names []string
-	for at := 0; at < len(raw) && len(names) < 2*maxSearch; {
+	for at := 0; at < len(raw) && len(names) < most; {
 		if raw[at] == 0 {
 			at++ // padding
 			continue
@@ -81,4 +85,12 @@ func domain(raw []byte, at int, compressed bool) (name string, next int, ok bool
 			at += 1 + n
 		}
 	}
+}
+
+// Wire is a valid name as DNS has it in a packet.
+func Wire(name string) (b []byte) {
+	for label := range strings.SplitSeq(strings.TrimSuffix(name, "."), ".") {
+		b = append(append(b, byte(len(label))), label...)
+	}
+	return append(b, 0)
 }
