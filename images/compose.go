@@ -148,8 +148,6 @@ func Compose(ctx context.Context, in Inputs) (*Composed, error) {
 // does not have is the user's fault and comes with its place; one of the board's is a note if the user chose the kernel. network is the
 // file that names the network drivers left out.
 func (in *Inputs) chooseModules(ctx context.Context, c *Composed, sys *system.System) (chosen []module, network []byte, err error) {
-	wanted := sys.AllModules()
-	firewall, more := sys.FirewallModules()
 	if in.Kernel.Modules == "" {
 		return nil, nil, nil // everything is built in, or so the user says
 	}
@@ -157,27 +155,22 @@ func (in *Inputs) chooseModules(ctx context.Context, c *Composed, sys *system.Sy
 	if err != nil {
 		return nil, nil, err
 	}
-	chosen, unknown := index.closure(slices.Concat(in.Board.Modules, ownModules, wanted, firewall, more))
+	needed := sys.NeededModules()
+	chosen, unknown := index.closure(slices.Concat(in.Board.Modules, ownModules, sys.AllModules()))
 	var problems []system.Problem
-	var lacking, without []string
+	var lacking []string
 	positions := system.Scan(in.System)
 	for _, name := range unknown {
-		i := slices.Index(wanted, name)
-		if i < 0 && slices.Contains(more, name) {
-			continue
-		}
-		if i < 0 && slices.Contains(firewall, name) {
-			without = append(without, name)
-			continue
-		}
-		if i < 0 {
+		path, table := "", "modules"
+		if i := slices.Index(sys.Modules, name); i >= 0 {
+			path = fmt.Sprintf("modules[%d]", i)
+		} else if i := slices.IndexFunc(needed, func(m system.NeededModule) bool { return m.Name == name }); i < 0 {
 			lacking = append(lacking, name)
 			continue
-		}
-		path, table := fmt.Sprintf("modules[%d]", i), "modules"
-		if i >= len(sys.Modules) {
-			path = sys.NeededModules()[i-len(sys.Modules)].Path
-			table = path
+		} else if needed[i].Optional {
+			continue
+		} else {
+			path, table = needed[i].Path, needed[i].Path
 		}
 		p := system.Problem{File: in.File, Message: fmt.Sprintf("%s: Linux %s has no module %s", table, in.Kernel.Version, name)}
 		if at, ok := positions.Find(path); ok {
@@ -190,13 +183,6 @@ func (in *Inputs) chooseModules(ctx context.Context, c *Composed, sys *system.Sy
 	}
 	if len(problems) > 0 {
 		return nil, nil, &BadSystem{problems}
-	}
-	if len(without) > 0 {
-		fault := fmt.Sprintf("Linux %s lacks modules that the zones of system.toml need for a firewall: %s", in.Kernel.Version, strings.Join(without, ", "))
-		if !in.Kernel.Chosen {
-			return nil, nil, errors.New(fault)
-		}
-		c.Notes = append(c.Notes, fault)
 	}
 	if len(lacking) > 0 {
 		fault := fmt.Sprintf("Linux %s lacks modules that board %s wants: %s", in.Kernel.Version, in.Board.Name, strings.Join(lacking, ", "))

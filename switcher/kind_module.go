@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"bantam/system"
 )
 
 // KindModule is the kernel modules that a system names. A module is loaded and stays; only a boot takes it away.
@@ -38,29 +36,33 @@ func (moduleKind) name() Kind { return KindModule }
 
 const moduleLoaded = "loaded"
 
-// desired are the modules that the system names, and those of its firewall.
+// listsModules says whether it is known what the kernel has. Where it is not, the kernel came without a list of what is built in, and
+// with all that it needs, as whoever built the image has said.
+func listsModules(m Machine) (bool, error) { return m.HasModule("overlay") }
+
+// desired are the modules that the system names, and those that it needs.
 func (moduleKind) desired(m Machine, d *Desired) (Items, error) {
 	items := Items{}
-	for _, name := range d.System.AllModules() {
+	for _, name := range d.System.Modules {
 		items[name] = moduleLoaded
 	}
-	names, more := d.System.FirewallModules()
-	if len(names) == 0 {
+	needed := d.System.NeededModules()
+	if len(needed) == 0 {
 		return items, nil
 	}
-	for _, name := range more {
-		if has, err := m.HasModule(name); err == nil && has {
-			items[name] = moduleLoaded
-		}
+	listed, err := listsModules(m)
+	if err != nil || !listed {
+		return items, err
 	}
-	// Where not even this is known, the kernel came without a list of what is built in, and with all that it needs.
-	listed, err := m.HasModule("overlay")
-	for _, name := range names {
-		if listed {
-			items[name] = moduleLoaded
+	for _, module := range needed {
+		if module.Optional {
+			if has, err := m.HasModule(module.Name); err != nil || !has {
+				continue
+			}
 		}
+		items[module.Name] = moduleLoaded
 	}
-	return items, err
+	return items, nil
 }
 
 func (moduleKind) observe(m Machine, _ *Observed, to Desired) (Items, error) {
@@ -78,31 +80,27 @@ func (moduleKind) observe(m Machine, _ *Observed, to Desired) (Items, error) {
 }
 
 func (moduleKind) plan(p *planner) {
-	have := p.from.Items[KindModule]
+	have, want := p.from.Items[KindModule], p.to.Items[KindModule]
 	modules := p.toSystem.AllModules()
 	for i, name := range modules { // in the order of the file
-		if have[name] == "" && !slices.Contains(modules[:i], name) {
-			reason := p.reason("modules")
-			for _, m := range p.toSystem.NeededModules() {
-				if m.Name == name && reason == "" {
-					reason = p.reason(m.Path)
-				}
-			}
-			if reason == "" {
-				reason = "it is not loaded"
-			}
-			p.step(Step{Action: ActionLoad, Kind: KindModule, Name: name, Text: "load module " + name, Reason: reason})
+		if want[name] == "" || have[name] != "" || slices.Contains(modules[:i], name) {
+			continue
 		}
-	}
-	for _, name := range sortedKeys(p.to.Items[KindModule]) {
-		if have[name] == "" && !slices.Contains(modules, name) {
-			p.step(Step{Action: ActionLoad, Kind: KindModule, Name: name, Text: "load module " + name, Reason: "the firewall needs it"})
+		reason := p.reason("modules")
+		for _, m := range p.toSystem.NeededModules() {
+			if m.Name == name && !slices.Contains(p.toSystem.Modules, name) {
+				reason = m.Path + " needs it"
+			}
 		}
+		if reason == "" {
+			reason = "it is not loaded"
+		}
+		p.step(Step{Action: ActionLoad, Kind: KindModule, Name: name, Text: "load module " + name, Reason: reason})
 	}
 	if p.to.System == nil {
 		return
 	}
-	for _, name := range p.fromSystem.AllModules() {
+	for _, name := range p.fromSystem.Modules {
 		if !slices.Contains(modules, name) {
 			p.note("module %s stays loaded until the next boot", name)
 		}
@@ -110,38 +108,28 @@ func (moduleKind) plan(p *planner) {
 }
 
 func (moduleKind) check(c *precheck) (faults []error, notes []string) {
-	for _, name := range c.to.system.AllModules() {
-		switch has, err := c.machine.HasModule(name); {
-		case err != nil:
+	lacks := func(name string) bool {
+		has, err := c.machine.HasModule(name)
+		if err != nil {
 			faults = append(faults, err)
-		case !has:
-			faults = append(faults, fmt.Errorf("module %s is not in this image%s", name, neededBy(c.to.system, name)))
+		}
+		return err == nil && !has
+	}
+	for _, name := range c.to.system.Modules {
+		if lacks(name) {
+			faults = append(faults, fmt.Errorf("module %s is not in this image", name))
 		}
 	}
-	names, _ := c.to.system.FirewallModules()
-	if listed, err := c.machine.HasModule("overlay"); len(names) == 0 || err != nil || !listed {
-		return faults, nil
-	}
-	var lacking []string
-	for _, name := range names {
-		if has, err := c.machine.HasModule(name); err == nil && !has {
-			lacking = append(lacking, name)
+	lacking := map[string][]string{} // by what needs them
+	for _, m := range c.to.system.NeededModules() {
+		if !m.Optional && c.desired.Items[KindModule][m.Name] != "" && !slices.Contains(c.to.system.Modules, m.Name) && lacks(m.Name) {
+			lacking[m.Path] = append(lacking[m.Path], m.Name)
 		}
 	}
-	if len(lacking) > 0 {
-		faults = append(faults, fmt.Errorf("zones need a firewall, and this image lacks modules for one: %s; one that is built with the zones in its system.toml has them", strings.Join(lacking, ", ")))
+	for _, path := range sortedKeys(lacking) {
+		faults = append(faults, fmt.Errorf("%s needs modules of the kernel that are not in this image: %s; one that is built with this system.toml has them", path, strings.Join(lacking[path], ", ")))
 	}
-	return faults, nil
-}
-
-// neededBy tells what needs a module that the system does not name, and what is to be done.
-func neededBy(s *system.System, name string) string {
-	for _, m := range s.NeededModules() {
-		if m.Name == name && !slices.Contains(s.Modules, name) {
-			return fmt.Sprintf(", and %s needs it: build the image anew with this system.toml", m.Path)
-		}
-	}
-	return ""
+	return faults, notes
 }
 
 func (moduleKind) apply(ctx context.Context, o *operation, batch []Step, _ target) error {

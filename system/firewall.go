@@ -197,13 +197,3 @@ func (s *System) Subnets(z ZoneInForce) (list []netip.Prefix) {
 	}
 	return list
 }
-
-// FirewallModules are the kernel modules without which zones have no firewall, and those that make it better or that some
-// kernels have as parts of others; none for a system without zones.
-func (s *System) FirewallModules() (needed, more []string) {
-	if len(s.ZonesInForce()) == 0 {
-		return nil, nil
-	}
-	return []string{"nf_tables", "nf_conntrack", "nft_ct", "nft_chain_nat", "nft_nat", "nft_masq", "nft_limit", "nft_reject_inet", "nft_fib_inet"},
-		[]string{"nft_objref", "nft_counter", "nf_flow_table_inet", "nft_flow_offload"}
-}

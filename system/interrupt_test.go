@@ -52,7 +52,7 @@ func TestModulesThatLinksNeedAreKnown(t *testing.T) {
 	if got, want := s.AllModules(), []string{"wireguard", "bridge", "ip_gre", "8021q"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got, want := s.NeededModules()[2], (NeededModule{"8021q", "net.v"}); got != want {
+	if got, want := s.NeededModules()[2], (NeededModule{Name: "8021q", Path: "net.v"}); got != want {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }

@@ -1,0 +1,58 @@
+package system
+
+// kindModules are the kernel modules that links of a kind need.
+var kindModules = map[string]string{
+	"bridge": "bridge", "vlan": "8021q", "bond": "bonding", "dummy": "dummy", "veth": "veth", "macvlan": "macvlan", "vrf": "vrf", "vxlan": "vxlan",
+	"gre": "ip_gre", "ipip": "ipip", "sit": "sit",
+}
+
+// firewallModules are those that a firewall needs, and those that make it better or that some kernels have as parts of others.
+var firewallModules = []NeededModule{
+	{Name: "nf_tables"}, {Name: "nf_conntrack"}, {Name: "nft_ct"}, {Name: "nft_chain_nat"}, {Name: "nft_nat"}, {Name: "nft_masq"},
+	{Name: "nft_limit"}, {Name: "nft_reject_inet"}, {Name: "nft_fib_inet"},
+	{Name: "nft_objref", Optional: true}, {Name: "nft_counter", Optional: true}, {Name: "nf_flow_table_inet", Optional: true}, {Name: "nft_flow_offload", Optional: true},
+}
+
+// NeededModule is a kernel module that a system needs without naming it.
+type NeededModule struct {
+	Name     string
+	Path     string // the key that asks for it, e.g. net.lan
+	Optional bool   // it is loaded where the kernel has it
+}
+
+// NeededModules are the kernel modules that a system needs beside those that it names and that hardware asks for, each once: those of
+// its links, then those of its firewall.
+func (s *System) NeededModules() (needed []NeededModule) {
+	had := map[string]bool{}
+	zone := ""
+	for _, name := range sortedKeys(s.Net) {
+		if s.Net[name].Zone != "" && zone == "" {
+			zone = "net." + name + ".zone"
+		}
+		kind := s.Net[name].Kind()
+		if kind == "tunnel" {
+			kind = s.Net[name].Tunnel.Kind
+		}
+		if module := kindModules[kind]; module != "" && !had[module] {
+			had[module] = true
+			needed = append(needed, NeededModule{Name: module, Path: "net." + name})
+		}
+	}
+	if zone == "" {
+		return needed
+	}
+	for _, m := range firewallModules {
+		m.Path = zone
+		needed = append(needed, m)
+	}
+	return needed
+}
+
+// AllModules are those that a system names, in the order of the file, and those that it needs.
+func (s *System) AllModules() []string {
+	all := append([]string(nil), s.Modules...)
+	for _, m := range s.NeededModules() {
+		all = append(all, m.Name)
+	}
+	return all
+}
