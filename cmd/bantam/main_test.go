@@ -2,9 +2,20 @@ package main
 
 import (
 	"bytes"
+	"os"
 	"strings"
 	"testing"
 )
+
+// asProgram in the environment makes the tests' binary the host tool, for what needs a process of its own.
+const asProgram = "BANTAM_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
 
 // result is what one command line gave.
 type result struct {
@@ -47,7 +58,7 @@ func TestCommandLine(t *testing.T) {
 		errors string
 	}{
 		{"nothing at all lists the verbs", nil, exitUsage, "", "bantam build SYSTEM.toml"},
-		{"an unknown verb lists the known ones", []string{"bake"}, exitUsage, "", `no verb "bake"; there are boards, build, check, keygen, package, password, push, run, sbom, sign, size, vendor, version, why, help`},
+		{"an unknown verb lists the known ones", []string{"bake"}, exitUsage, "", `no verb "bake"; there are boards, build, check, flash, keygen, package, password, push, run, sbom, sign, size, vendor, version, why, help`},
 		{"a misspelt verb", []string{"biuld"}, exitUsage, "", `no verb "biuld"; did you mean "build"?`},
 		{"help of a misspelt verb", []string{"help", "chekc"}, exitUsage, "", `did you mean "check"?`},
 		{"the version", []string{"version"}, exitOK, "bantam unknown\n", ""},

@@ -14,12 +14,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bantam/init/filetree"
+	"bantam/packing"
 )
 
 // compressor is one run of gzip, xz or zstd under one of their names.
 type compressor struct {
 	c       *call
-	format  *packing
+	format  *packing.Format
 	unpack  bool
 	stdout  bool
 	keep    bool
@@ -37,14 +38,14 @@ func gzipCommand(c *call, args []string) int {
 	if err != nil {
 		return c.misuse("%v", err)
 	}
-	z := &compressor{c: c, format: packings[0], stdout: opts.has('c'), keep: opts.has('k'), force: opts.has('f'), verbose: opts.has('v'), level: gzip.DefaultCompression}
+	z := &compressor{c: c, format: packing.Gzip, stdout: opts.has('c'), keep: opts.has('k'), force: opts.has('f'), verbose: opts.has('v'), level: gzip.DefaultCompression}
 	z.test = opts.has('t')
 	z.unpack = opts.has('d') || z.test
 	switch name := c.name; {
 	case strings.Contains(name, "xz"):
-		z.format = packingNamed("xz")
+		z.format = packing.XZ
 	case strings.Contains(name, "zst"):
-		z.format = packingNamed("zstd")
+		z.format = packing.Zstd
 		z.keep = true // as zstd itself
 	}
 	if strings.HasPrefix(c.name, "un") || c.name == "gunzip" {
@@ -53,7 +54,7 @@ func gzipCommand(c *call, args []string) int {
 	if strings.HasSuffix(c.name, "cat") {
 		z.unpack, z.stdout = true, true
 	}
-	if !z.unpack && z.format.name != "gzip" {
+	if !z.unpack && z.format.Name != "gzip" {
 		return c.misuse("compresses only as gzip; give -d to read")
 	}
 	for level := byte('1'); level <= '9'; level++ {
@@ -83,7 +84,7 @@ func (z *compressor) stream(file string) {
 	}
 	z.c.withInput(file, func(r io.Reader) error {
 		err := z.convert(out, r)
-		if errors.Is(err, errTrailing) {
+		if errors.Is(err, packing.ErrTrailing) {
 			z.warnTrailing(file)
 			return nil
 		}
@@ -95,22 +96,22 @@ func (z *compressor) stream(file string) {
 }
 
 func (z *compressor) warnTrailing(file string) {
-	z.c.warn("%s: %v", PrintableLine(file), errTrailing)
+	z.c.warn("%s: %v", PrintableLine(file), packing.ErrTrailing)
 	z.c.status = max(z.c.status, 2) // as gzip: a warning
 }
 
 // replace makes file.gz of file, or the other way round.
 func (z *compressor) replace(file string) {
-	target, ok := file+z.format.suffix, true
+	target, ok := file+z.format.Suffix, true
 	if z.unpack {
-		target, ok = z.format.plainName(file)
-	} else if _, packed := z.format.plainName(file); packed {
-		z.c.warn("%s: has the suffix %s already", PrintableLine(file), z.format.suffix)
+		target, ok = z.format.PlainName(file)
+	} else if _, packed := z.format.PlainName(file); packed {
+		z.c.warn("%s: has the suffix %s already", PrintableLine(file), z.format.Suffix)
 		z.c.status = max(z.c.status, 2)
 		return
 	}
 	if !ok {
-		z.c.warn("%s: has not the suffix %s; -c reads it nevertheless", PrintableLine(file), z.format.suffix)
+		z.c.warn("%s: has not the suffix %s; -c reads it nevertheless", PrintableLine(file), z.format.Suffix)
 		z.c.status = max(z.c.status, 2)
 		return
 	}
@@ -160,7 +161,7 @@ func (z *compressor) replaceBy(file, target string) error {
 	trailing := false
 	err = replaceName(dir, made, info.Mode().Perm(), nil, func(w io.Writer) error {
 		err := z.convert(w, streamed{in, z.c.out})
-		if errors.Is(err, errTrailing) {
+		if errors.Is(err, packing.ErrTrailing) {
 			trailing, err = true, nil
 		}
 		if err != nil {
@@ -198,21 +199,21 @@ func (z *compressor) convert(w io.Writer, r io.Reader) error {
 		return pack(w, r, z.level)
 	}
 	in := bufio.NewReaderSize(r, 64<<10)
-	format := packingOf(in)
+	format := packing.Of(in)
 	if format == nil {
-		head, err := in.Peek(len(z.format.magic))
+		head, err := in.Peek(len(z.format.Magic))
 		switch {
 		case err != nil && err != io.EOF:
 			return err
 		case z.force && z.stdout: // zcat -f is cat for what is not compressed
 			_, err := io.Copy(w, in)
 			return err
-		case strings.HasPrefix(z.format.magic, string(head)):
-			return errCutOff
+		case strings.HasPrefix(z.format.Magic, string(head)):
+			return packing.ErrCutOff
 		}
-		return errNotPacked
+		return packing.ErrNotPacked
 	}
-	out, err := format.open(in)
+	out, err := format.Open(in)
 	if err != nil {
 		return err
 	}

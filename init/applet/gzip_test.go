@@ -12,13 +12,18 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"bantam/packing"
 )
 
 // packers are the tools that write what ours read.
-var packers = []struct{ tool, pkg, unpack, cat string }{
-	{"gzip", "gzip", "gunzip", "zcat"},
-	{"xz", "xz-utils", "unxz", "xzcat"},
-	{"zstd", "zstd", "unzstd", "zstdcat"},
+var packers = []struct {
+	tool, pkg, unpack, cat string
+	format                 *packing.Format
+}{
+	{"gzip", "gzip", "gunzip", "zcat", packing.Gzip},
+	{"xz", "xz-utils", "unxz", "xzcat", packing.XZ},
+	{"zstd", "zstd", "unzstd", "zstdcat", packing.Zstd},
 }
 
 // packedBy is text as the reference tool compresses it.
@@ -130,7 +135,7 @@ func TestAFileIsReplacedByItsCompressedSelf(t *testing.T) {
 		if _, err := os.Lstat(file); err == nil {
 			t.Fatalf("%s: the file is still there", p.tool)
 		}
-		do(t, p.unpack, filepath.Join(dir, filepath.Base(file)+packingNamed(p.tool).suffix))
+		do(t, p.unpack, filepath.Join(dir, filepath.Base(file)+p.format.Suffix))
 		after, err := os.Stat(file)
 		if err != nil {
 			t.Fatal(err)
@@ -220,7 +225,7 @@ func FuzzUnpackedNeitherPanicsNorIsEndless(f *testing.F) {
 	pack(&packed, strings.NewReader("some text that is packed"), 6)
 	f.Add(packed.Bytes())
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r, _, err := unpacked(bufio.NewReader(bytes.NewReader(data)))
+		r, _, err := packing.Open(bufio.NewReader(bytes.NewReader(data)))
 		if err != nil {
 			return
 		}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"bantam/init/glob"
+	"bantam/packing"
 )
 
 // exitTar is what tar ends with when something went wrong; 1 says that a file
@@ -208,7 +209,7 @@ func (t *tarCall) create() (err error) {
 	w := &tarWriter{tarCall: t, listTo: listTo, archive: out}
 	buffered := bufio.NewWriterSize(out, 64<<10)
 	packs := t.opts.has('z')
-	if _, isGzip := packings[0].plainName(name); isGzip && t.opts.has('a') {
+	if _, isGzip := packing.Gzip.PlainName(name); isGzip && t.opts.has('a') {
 		packs = true
 	}
 	var z *gzip.Writer

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"bantam/init/filetree"
+	"bantam/packing"
 )
 
 // read lists an archive or unpacks it.
@@ -43,7 +44,7 @@ func (t *tarCall) read(folders []string) error {
 		x = newExtraction(t, root, strip)
 		defer x.finish()
 	}
-	plain, _, err := unpacked(in)
+	plain, _, err := packing.Open(in)
 	if err != nil {
 		return fmt.Errorf("%s: %s", name, reason(err))
 	}
@@ -72,7 +73,7 @@ func (t *tarCall) read(folders []string) error {
 	// The checksum of the compressed data stands at its end, and who writes into
 	// a pipe wants to get rid of all.
 	if _, err := io.Copy(io.Discard, plain); err != nil {
-		if !errors.Is(err, errTrailing) {
+		if !errors.Is(err, packing.ErrTrailing) {
 			return fmt.Errorf("%s: %s", name, reason(err))
 		}
 		t.warn("%s: %v", PrintableLine(name), err)

@@ -33,6 +33,7 @@ var mayImport = map[string][]string{
 	"lifecycle":         {},
 	"atomicfile":        {},
 	"tty":               {},
+	"packing":           {},
 	"editor":            {"order", "tty"},
 	"editor/keys":       {},
 	"editor/screen":     {},
@@ -60,7 +61,8 @@ var mayImport = map[string][]string{
 	"netcfg/dnsforward": {},
 	"netcfg/dnssockets": {"boottime", "entropy", "netcfg/dnsforward"},
 	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "printable", "signature", "slot", "spelling", "switcher", "system"},
-	"cmd":               {"board", "http1", "images", "netcfg/firewall", "oci", "password", "printable", "signature", "spelling", "switcher", "system", "tty", "yescrypt"},
+	"flash":             {"gpt", "printable", "switcher"},
+	"cmd":               {"board", "flash", "http1", "images", "netcfg/firewall", "oci", "packing", "password", "printable", "signature", "spelling", "switcher", "system", "tty", "yescrypt"},
 	"cmd/droplines":     {"atomicfile"},
 	"cmd/smallstd":      {"atomicfile"},
 	"init":              {"atomicfile", "boottime", "docs", "editor", "entropy", "gpt", "http1", "layer", "lifecycle", "netcfg", "oci", "order", "password", "printable", "regular", "signature", "slot", "spelling", "switcher", "system", "timesync", "tty", "yescrypt", "zone"},
@@ -77,13 +79,13 @@ var mayImport = map[string][]string{
 	"init/kmod":         {"init/glob"},
 	"init/statevolume":  {"gpt", "slot"},
 	"init/bootslot":     {"gpt", "init/statevolume", "layer", "slot", "switcher"},
-	"init/applet":       {"boottime", "editor/compare", "editor/screen", "http1", "init/filetree", "init/glob", "init/kmod", "init/rtc", "init/sigaction", "netcfg/rtnl", "printable", "system", "tty"},
+	"init/applet":       {"boottime", "editor/compare", "editor/screen", "http1", "init/filetree", "init/glob", "init/kmod", "init/rtc", "init/sigaction", "netcfg/rtnl", "packing", "printable", "system", "tty"},
 	"init/shell":        {"atomicfile", "editor/keys", "init/applet", "init/glob", "init/sigaction", "spelling", "tty"},
 	"test":              {"board", "cmd", "editor", "gpt", "images", "init", "layer", "lifecycle", "netcfg", "oci", "signature", "slot", "switcher", "system"},
 }
 
 // onDevice are the packages of the device binary, with all below them.
-var onDevice = []string{"init", "netcfg", "http1", "oci", "switcher", "system", "editor", "gpt", "layer", "newc", "slot", "docs", "order", "regular", "boottime", "confine", "timesync", "zone", "yescrypt", "entropy", "password", "tty", "atomicfile", "lifecycle", "printable", "signature", "spelling"}
+var onDevice = []string{"init", "netcfg", "http1", "oci", "switcher", "system", "editor", "gpt", "layer", "newc", "slot", "docs", "order", "regular", "boottime", "confine", "timesync", "zone", "yescrypt", "entropy", "password", "tty", "packing", "atomicfile", "lifecycle", "printable", "signature", "spelling"}
 
 // notOnDevice are packages that cost too many bytes for what they do there, or,
 // as os/exec, take exit codes from PID 1's reaper, or, as crypto/rand, hold up a

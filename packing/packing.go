@@ -1,4 +1,5 @@
-package applet
+// Package packing reads compressed files: gzip, xz and zstd, told by their first bytes. Nothing is written here.
+package packing
 
 import (
 	"bufio"
@@ -16,45 +17,40 @@ import (
 // what xz -9 and zstd --ultra make can be read.
 const mostWindow = 128 << 20
 
-// packing is a format of compressed files. All three are read, only gzip is written.
-type packing struct {
-	name   string
-	magic  string
-	suffix string
-	tar    string // what stands for .tar and suffix
+// A Format is one way to compress files.
+type Format struct {
+	Name   string // as its tool is called, e.g. zstd
+	Suffix string // of files, e.g. .zst
+	Magic  string // its first bytes
+	tar    string // what stands for .tar and the suffix
 	open   func(*bufio.Reader) (io.ReadCloser, error)
 }
 
-var packings = []*packing{
-	{"gzip", "\x1f\x8b", ".gz", ".tgz", openGzip},
-	{"xz", "\xfd7zXZ\x00", ".xz", ".txz", openXZ},
-	{"zstd", "\x28\xb5\x2f\xfd", ".zst", ".tzst", openZstd},
-}
+const gzipMagic = "\x1f\x8b"
 
-func packingNamed(name string) *packing {
-	for _, p := range packings {
-		if p.name == name {
-			return p
+// The formats that there are.
+var (
+	Gzip = &Format{"gzip", ".gz", gzipMagic, ".tgz", openGzip}
+	XZ   = &Format{"xz", ".xz", "\xfd7zXZ\x00", ".txz", openXZ}
+	Zstd = &Format{"zstd", ".zst", "\x28\xb5\x2f\xfd", ".tzst", openZstd}
+)
+
+// Of tells by its first bytes how the input is compressed; nil if it is not.
+func Of(r *bufio.Reader) *Format {
+	for _, f := range []*Format{Gzip, XZ, Zstd} {
+		if head, _ := r.Peek(len(f.Magic)); string(head) == f.Magic {
+			return f
 		}
 	}
 	return nil
 }
 
-// packingOf tells by its first bytes how the input is compressed; nil if it is not.
-func packingOf(r *bufio.Reader) *packing {
-	for _, p := range packings {
-		if head, _ := r.Peek(len(p.magic)); string(head) == p.magic {
-			return p
-		}
-	}
-	return nil
-}
-
-var errTrailing = errors.New("what follows the compressed data was ignored")
+// ErrTrailing follows all data of a gzip file behind which there is something else.
+var ErrTrailing = errors.New("what follows the compressed data was ignored")
 
 // gzipReader reads the members of a gzip file one after another. Zeros behind
 // the last one fill up the blocks of a tape and are nothing; other bytes there
-// are errTrailing, after all data.
+// are ErrTrailing, after all data.
 type gzipReader struct {
 	*gzip.Reader
 	in *bufio.Reader
@@ -97,11 +93,11 @@ func (g *gzipReader) next() (more bool, err error) {
 			break
 		}
 	}
-	if head, err := g.in.Peek(2); string(head) != packings[0].magic {
+	if head, err := g.in.Peek(2); string(head) != gzipMagic {
 		if err != nil && err != io.EOF {
 			return false, err
 		}
-		return false, errTrailing
+		return false, ErrTrailing
 	}
 	if err := g.Reader.Reset(g.in); err != nil {
 		return false, brokenPacking(err)
@@ -141,9 +137,10 @@ func (r readCloser) Close() error {
 	return nil
 }
 
+// What a Read says of data that is broken.
 var (
-	errCutOff    = errors.New("the compressed data is cut off")
-	errNotPacked = errors.New("is not in that compressed format")
+	ErrCutOff    = errors.New("the compressed data is cut off")
+	ErrNotPacked = errors.New("is not in that compressed format")
 )
 
 // brokenPacking says in words what is wrong with compressed data.
@@ -152,23 +149,24 @@ func brokenPacking(err error) error {
 	case err == nil, err == io.EOF:
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, xz.ErrBuf):
-		return errCutOff
+		return ErrCutOff
 	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, zstd.ErrCRCMismatch):
 		return errors.New("the checksum does not fit: the data is damaged")
 	case errors.Is(err, xz.ErrMemlimit), errors.Is(err, zstd.ErrWindowSizeExceeded):
 		return fmt.Errorf("needs more than %d MiB of memory", mostWindow>>20)
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, xz.ErrFormat), errors.Is(err, zstd.ErrMagicMismatch):
-		return errNotPacked
+		return ErrNotPacked
 	}
 	return err
 }
 
-// unpacked is the input as it was before it was compressed, if it was.
-func unpacked(r io.Reader) (io.ReadCloser, *packing, error) {
+// Open reads the input as Of tells its beginning: what it was before it was compressed, or as it is. Of compressed data that is
+// cut off or damaged the error of a Read says so.
+func Open(r io.Reader) (io.ReadCloser, *Format, error) {
 	in := bufio.NewReaderSize(r, 64<<10)
-	if p := packingOf(in); p != nil {
-		z, err := p.open(in)
-		return z, p, err
+	if f := Of(in); f != nil {
+		z, err := f.open(in)
+		return z, f, err
 	}
 	if head, err := in.Peek(1); len(head) == 0 && err != io.EOF {
 		return nil, nil, err
@@ -176,12 +174,15 @@ func unpacked(r io.Reader) (io.ReadCloser, *packing, error) {
 	return io.NopCloser(in), nil, nil
 }
 
-// plainName is the name of a file before it was compressed: x of x.gz, x.tar of x.tgz.
-func (p *packing) plainName(name string) (plain string, ok bool) {
-	if plain, ok = strings.CutSuffix(name, p.suffix); ok && !strings.HasSuffix("/"+plain, "/") {
+// Open reads what is compressed in this format.
+func (f *Format) Open(r *bufio.Reader) (io.ReadCloser, error) { return f.open(r) }
+
+// PlainName is the name of a file before it was compressed: x of x.gz, x.tar of x.tgz.
+func (f *Format) PlainName(name string) (plain string, ok bool) {
+	if plain, ok = strings.CutSuffix(name, f.Suffix); ok && !strings.HasSuffix("/"+plain, "/") {
 		return plain, true
 	}
-	if plain, ok = strings.CutSuffix(name, p.tar); ok && !strings.HasSuffix("/"+plain, "/") {
+	if plain, ok = strings.CutSuffix(name, f.tar); ok && !strings.HasSuffix("/"+plain, "/") {
 		return plain + ".tar", true
 	}
 	return "", false
