@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bantam/boottime"
+	"bantam/netcfg/frame"
 )
 
 // solicitor joins the schedule of solicitations to a port. Its socket is there
@@ -102,25 +103,13 @@ func (s *solicitor) receive(buffer []byte) news {
 
 // routerSocket sends ICMPv6 on one link and hears router advertisements there.
 func routerSocket(link string) (int, error) {
-	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_ICMPV6)
+	fd, err := frame.ICMPv6(routerAdvert)
 	if err != nil {
-		return -1, fmt.Errorf("socket(AF_INET6, SOCK_RAW): %w", err)
+		return -1, err
 	}
-	var filter unix.ICMPv6Filter // a set bit blocks the type
-	for i := range filter.Data {
-		filter.Data[i] = 1<<32 - 1
-	}
-	filter.Data[routerAdvert>>5] &^= 1 << (routerAdvert & 31)
-	err = unix.SetsockoptICMPv6Filter(fd, unix.IPPROTO_ICMPV6, unix.ICMPV6_FILTER, &filter)
-	if err == nil {
-		err = unix.BindToDevice(fd, link)
-	}
-	if err == nil {
-		err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_HOPS, 255) // routers drop anything less
-	}
-	if err != nil {
+	if err := unix.BindToDevice(fd, link); err != nil {
 		unix.Close(fd)
-		return -1, fmt.Errorf("setsockopt: %w", err)
+		return -1, fmt.Errorf("SO_BINDTODEVICE: %w", err)
 	}
 	return fd, nil
 }

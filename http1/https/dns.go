@@ -10,8 +10,6 @@ import (
 	"os"
 	"sync"
 	"time"
-
-	"bantam/regular"
 )
 
 // DNS secures connections to name servers (RFC 7858), each by the name that its certificate has to have.
@@ -71,13 +69,9 @@ func (d *DNS) authorities() (*x509.CertPool, error) {
 	if d.read != nil && os.SameFile(d.read, info) && d.read.ModTime().Equal(info.ModTime()) && d.read.Size() == info.Size() {
 		return d.roots, nil
 	}
-	data, err := regular.Read(path, 0, maxCertificates)
+	roots, err := readAuthorities(path)
 	if err != nil {
 		return nil, err
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(data) {
-		return nil, fmt.Errorf("%s holds no certificate in PEM (-----BEGIN CERTIFICATE-----)", path)
 	}
 	d.roots, d.read = roots, info
 	return roots, nil

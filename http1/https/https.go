@@ -27,15 +27,24 @@ func New(authorities string) (http1.Secure, error) {
 	if authorities == "" {
 		return secure(nil, time.Now), nil
 	}
-	data, err := regular.Read(authorities, 0, maxCertificates)
+	roots, err := readAuthorities(authorities)
+	if err != nil {
+		return nil, err
+	}
+	return secure(roots, time.Now), nil
+}
+
+// readAuthorities reads certificates in PEM.
+func readAuthorities(path string) (*x509.CertPool, error) {
+	data, err := regular.Read(path, 0, maxCertificates)
 	if err != nil {
 		return nil, err
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(data) {
-		return nil, fmt.Errorf("%s holds no certificate in PEM (-----BEGIN CERTIFICATE-----)", authorities)
+		return nil, fmt.Errorf("%s holds no certificate in PEM (-----BEGIN CERTIFICATE-----)", path)
 	}
-	return secure(roots, time.Now), nil
+	return roots, nil
 }
 
 // deviceAuthorities is where a machine has what package ca-certificates brings.

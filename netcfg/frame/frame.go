@@ -1,4 +1,5 @@
-// Package frame makes and reads the packets that DHCP needs below the kernel's own sockets: IPv4 with UDP, and ARP.
+// Package frame makes and reads the packets that DHCP needs below the kernel's own sockets: IPv4 with UDP, and ARP; and opens
+// the sockets of IPv6's neighbours.
 package frame
 
 import (
@@ -103,4 +104,25 @@ func BigEndian(n uint16) uint16 {
 	var b [2]byte
 	binary.BigEndian.PutUint16(b[:], n)
 	return binary.NativeEndian.Uint16(b[:])
+}
+
+// ICMPv6 opens a socket that hears one type of message alone and sends with hop limit 255, as neighbours must (RFC 4861).
+func ICMPv6(hears byte) (fd int, err error) {
+	fd, err = unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_ICMPV6)
+	if err != nil {
+		return -1, fmt.Errorf("socket(AF_INET6, SOCK_RAW): %w", err)
+	}
+	var filter unix.ICMPv6Filter // a set bit blocks the type
+	for i := range filter.Data {
+		filter.Data[i] = 1<<32 - 1
+	}
+	filter.Data[hears>>5] &^= 1 << (hears & 31)
+	if err = unix.SetsockoptICMPv6Filter(fd, unix.IPPROTO_ICMPV6, unix.ICMPV6_FILTER, &filter); err == nil {
+		err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_HOPS, 255)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("ICMPv6 socket: %w", err)
+	}
+	return fd, nil
 }

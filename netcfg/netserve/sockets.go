@@ -79,17 +79,11 @@ func packetSocket() (int, error) {
 
 // routerSocket hears router solicitations, and advertises.
 func routerSocket() (int, error) {
-	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_ICMPV6)
+	fd, err := frame.ICMPv6(solicitation)
 	if err != nil {
-		return -1, fmt.Errorf("socket(AF_INET6, SOCK_RAW): %w", err)
+		return -1, err
 	}
-	var types unix.ICMPv6Filter // a set bit blocks the type
-	for i := range types.Data {
-		types.Data[i] = 1<<32 - 1
-	}
-	types.Data[solicitation>>5] &^= 1 << (solicitation & 31)
-	err = unix.SetsockoptICMPv6Filter(fd, unix.IPPROTO_ICMPV6, unix.ICMPV6_FILTER, &types)
-	for option, value := range map[int]int{unix.IPV6_RECVPKTINFO: 1, unix.IPV6_RECVHOPLIMIT: 1, unix.IPV6_MULTICAST_HOPS: 255, unix.IPV6_MULTICAST_LOOP: 0} {
+	for option, value := range map[int]int{unix.IPV6_RECVPKTINFO: 1, unix.IPV6_RECVHOPLIMIT: 1, unix.IPV6_MULTICAST_LOOP: 0} {
 		if err == nil {
 			err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, option, value)
 		}
