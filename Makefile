@@ -32,7 +32,7 @@ TEST_PACKAGES = $(RUN_PACKAGES) $(ARM_PACKAGES) qemu-user qemu-user-static \
 	xorriso mtools dosfstools gdisk isolinux syslinux-common systemd-boot-efi cpio skopeo docker-registry openssl \
 	dnsmasq-base kea-dhcp4-server kea-dhcp6-server radvd iproute2 util-linux procps busybox-static kmod \
 	dash bsdextrautils zstd debian-archive-keyring e2fsprogs mount file tmux acl libarchive-tools patch mawk original-awk \
-	fdisk qemu-utils isc-dhcp-client ndisc6 systemd traceroute tcpdump chrony bind9-dnsutils grub-common u-boot-tools libubootenv-tool \
+	fdisk qemu-utils isc-dhcp-client ndisc6 systemd traceroute tcpdump chrony bind9-dnsutils grub-common u-boot-tools libubootenv-tool device-tree-compiler mtd-utils \
 	nftables openssh-client dropbear-bin putty-tools python3-paramiko ssh-audit mosquitto-clients
 
 # need installs Debian packages, or says how.
@@ -102,7 +102,7 @@ device: small-std
 	@$(DROP_LINES) bin/device/amd64/bantam bin/device/arm64/bantam
 
 # Packages without I/O, whose tests run on every architecture.
-PURE = ./system ./layer ./lifecycle ./printable ./spelling ./gpt ./slot ./editor ./editor/compare ./editor/file ./editor/keys ./editor/language ./editor/plain ./editor/screen ./editor/systemfile ./editor/text \
+PURE = ./system ./layer ./lifecycle ./printable ./spelling ./firmware ./gpt ./slot ./editor ./editor/compare ./editor/file ./editor/keys ./editor/language ./editor/plain ./editor/screen ./editor/systemfile ./editor/text \
 	./editor/vt ./switcher ./netcfg ./netcfg/dhcp4 ./netcfg/dhcp6 ./netcfg/firewall ./netcfg/nft ./init/kmod ./init/shell/line ./init/statevolume/sparse
 # Packages whose tests start virtual machines.
 MACHINES = ./test ./test/statevolume ./images

@@ -1,7 +1,7 @@
 package images
 
 import (
-	"encoding/binary"
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"bantam/board"
+	"bantam/firmware"
 	"bantam/spelling"
 )
 
@@ -19,10 +20,7 @@ import (
 // treeRoom is what each takes. Debian's have at most 110 kB; what is free behind one U-Boot fills with what it has found out.
 const treeRoom = 128 << 10
 
-const (
-	treeMagic = 0xD00DFEED // Devicetree Specification, section 5.2
-	treeSlack = 8 << 10    // for U-Boot
-)
+const treeSlack = 8 << 10 // for U-Boot
 
 // withTrees puts the device trees of a board before its kernel, as the loader takes it. A tree that the kernel lacks is an error.
 func withTrees(b board.Board, k Kernel, kernel []byte) ([]byte, error) {
@@ -53,8 +51,8 @@ func (k Kernel) tree(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(data) < 8 || binary.BigEndian.Uint32(data) != treeMagic || int64(binary.BigEndian.Uint32(data[4:])) != int64(len(data)) {
-		return nil, fmt.Errorf("%s of Linux %s is no device tree", name, k.Version)
+	if _, size, err := firmware.ReadTree(bytes.NewReader(data)); err != nil || size != int64(len(data)) {
+		return nil, fmt.Errorf("%s of Linux %s is no device tree of %d bytes: %w", name, k.Version, len(data), err)
 	}
 	if len(data) > treeRoom-treeSlack {
 		return nil, fmt.Errorf("device tree %s of Linux %s: %d bytes: at most %d", name, k.Version, len(data), treeRoom-treeSlack)

@@ -1,14 +1,14 @@
 package images
 
 import (
+	"bytes"
 	_ "embed"
-	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"path"
 	"strings"
 
 	"bantam/board"
+	"bantam/firmware"
 )
 
 // U-Boot starts boards whose firmware it is. What an image gives it is one script, which its boot flow finds by itself.
@@ -23,8 +23,16 @@ var ubootScript string
 // unpacks itself.
 var ubootCommands = map[string]string{"arm64": "booti", "arm": "bootz"}
 
-// UBootScript is the boot.scr by which U-Boot chooses a slot of a board and starts it.
-func UBootScript(b board.Board) []byte { return uImageScript(b.Arch, "Bantam", ubootText(b)) }
+// UBootScript is the boot.scr by which U-Boot chooses a slot of a board and starts it. It has no date, so that the same script is the same
+// bytes.
+func UBootScript(b board.Board) []byte {
+	header := firmware.UImage{OS: "linux", Arch: firmware.UBootArch(b.Arch), Type: "script", Compression: "none", Name: "Bantam"}
+	var script bytes.Buffer
+	if err := header.Write(&script, strings.NewReader(ubootText(b))); err != nil {
+		panic(err) // a board's architecture is among those that U-Boot has
+	}
+	return script.Bytes()
+}
 
 // ubootText is the script as U-Boot's shell reads it.
 func ubootText(b board.Board) string {
@@ -55,29 +63,4 @@ func ubootBoard(b board.Board) string {
 		}
 	}
 	return s.String()
-}
-
-// uImageArchs are U-Boot's numbers of architectures (its include/image.h).
-var uImageArchs = map[string]byte{"arm": 2, "mips": 5, "mipsle": 5, "arm64": 22, "amd64": 24, "riscv64": 26}
-
-// uImageScript wraps a script as mkimage does: a legacy image (U-Boot's include/image.h) without a date, so that the same script
-// is the same bytes.
-func uImageScript(arch, name, text string) []byte {
-	const (
-		headerSize = 64
-		magic      = 0x27051956
-		linux      = 5
-		script     = 6
-	)
-	be := binary.BigEndian
-	data := be.AppendUint32(nil, uint32(len(text))) // the list of the image's parts, of which there is one; then a zero ends it
-	data = append(be.AppendUint32(data, 0), text...)
-	h := make([]byte, headerSize, headerSize+len(data))
-	be.PutUint32(h, magic)
-	be.PutUint32(h[12:], uint32(len(data)))
-	be.PutUint32(h[24:], crc32.ChecksumIEEE(data))
-	h[28], h[29], h[30] = linux, uImageArchs[arch], script
-	copy(h[32:], name)
-	be.PutUint32(h[4:], crc32.ChecksumIEEE(h)) // over the header with zeros here
-	return append(h, data...)
 }

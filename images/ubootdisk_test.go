@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"bantam/board"
+	"bantam/firmware"
 	"bantam/gpt"
 	"bantam/slot"
 )
@@ -107,11 +108,16 @@ func numberedSlot(t gpt.Table) (gpt.Partition, bool) {
 func TestAKernelBringsTheBoardsDeviceTrees(t *testing.T) {
 	dir := t.TempDir()
 	tree := func(n int, letter string) []byte {
-		b := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, treeMagic), uint32(n))
-		return append(b, strings.Repeat(letter, n-8)...)
+		root := firmware.Node{Properties: []firmware.Property{{Name: "pad", Value: strings.NewReader("")}}}
+		root.Properties[0].Value = strings.NewReader(strings.Repeat(letter, n-int(firmware.TreeSize(root))))
+		var b bytes.Buffer
+		if err := firmware.WriteTree(&b, root); err != nil || b.Len() != n {
+			t.Fatalf("%d bytes, want %d, %v", b.Len(), n, err)
+		}
+		return b.Bytes()
 	}
 	cut := tree(5000, "c")[:4000]
-	for name, data := range map[string][]byte{"vendor/a.dtb": tree(5000, "a"), "b.dtb": tree(7001, "b"), "cut.dtb": cut, "large.dtb": tree(treeRoom-100, "l"), "text.dtb": []byte("a text, not a tree")} {
+	for name, data := range map[string][]byte{"vendor/a.dtb": tree(5000, "a"), "b.dtb": tree(7000, "b"), "cut.dtb": cut, "large.dtb": tree(treeRoom-100, "l"), "text.dtb": []byte("a text, not a tree")} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
@@ -126,7 +132,7 @@ func TestAKernelBringsTheBoardsDeviceTrees(t *testing.T) {
 	if err != nil || len(blob) != 2*treeRoom+6 {
 		t.Fatalf("%d bytes, %v", len(blob), err)
 	}
-	if got := treeIn(b, blob, "vendor/b.dtb"); !bytes.Equal(got, tree(7001, "b")) { // of a kernel without folders of vendors
+	if got := treeIn(b, blob, "vendor/b.dtb"); !bytes.Equal(got, tree(7000, "b")) { // of a kernel without folders of vendors
 		t.Errorf("the second tree has %d bytes", len(got))
 	}
 	if plain, err := unpackKernel(t.Context(), b, blob); err != nil || string(plain) != "kernel" {

@@ -8,7 +8,7 @@ import (
 )
 
 // A variable is one entry of an environment.
-type variable struct{ name, value string }
+type variable struct{ Name, Value string }
 
 // grubSignature is how a GRUB environment block begins. Its length is fixed: GRUB overwrites it in place and fills it with '#'.
 const grubSignature = "# GRUB Environment Block\n"
@@ -22,7 +22,7 @@ func encodeBlock(size int, variables []variable) ([]byte, error) {
 		if err := v.check(); err != nil {
 			return nil, err
 		}
-		b = append(b, v.name+"="+grubEscape.Replace(v.value)+"\n"...)
+		b = append(b, v.Name+"="+grubEscape.Replace(v.Value)+"\n"...)
 	}
 	if len(b) > size {
 		return nil, fmt.Errorf("environment block: %d bytes: at most %d", len(b), size)
@@ -76,8 +76,8 @@ func appendOnce(list []variable, v variable) ([]variable, error) {
 		return nil, err
 	}
 	for _, other := range list {
-		if other.name == v.name {
-			return nil, fmt.Errorf("variable %s is there twice", v.name)
+		if other.Name == v.Name {
+			return nil, fmt.Errorf("variable %s is there twice", v.Name)
 		}
 	}
 	return append(list, v), nil
@@ -85,17 +85,17 @@ func appendOnce(list []variable, v variable) ([]variable, error) {
 
 // check accepts names of letters, digits and '_' and values of printable ASCII.
 func (v variable) check() error {
-	for i, c := range []byte(v.name) {
+	for i, c := range []byte(v.Name) {
 		if c != '_' && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (c < '0' || c > '9' || i == 0) {
-			return fmt.Errorf("variable %q: its name has a character that is none of letters, digits and _", v.name)
+			return fmt.Errorf("variable %q: its name has a character that is none of letters, digits and _", v.Name)
 		}
 	}
-	if v.name == "" {
+	if v.Name == "" {
 		return errors.New("a variable has no name")
 	}
-	for _, c := range []byte(v.value) {
+	for _, c := range []byte(v.Value) {
 		if c < ' ' || c > '~' {
-			return fmt.Errorf("variable %s: its value %q has a character that is not printable ASCII", v.name, v.value)
+			return fmt.Errorf("variable %s: its value %q has a character that is not printable ASCII", v.Name, v.Value)
 		}
 	}
 	return nil

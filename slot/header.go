@@ -112,17 +112,17 @@ func ParseHeader(b []byte) (h Header, err error) {
 		return h, fmt.Errorf("slot header: %w", err)
 	}
 	for _, v := range list {
-		switch v.name {
+		switch v.Name {
 		case kernelKey:
-			h.Kernel, err = parseRange(v.value)
+			h.Kernel, err = parseRange(v.Value)
 		case initrdKey:
-			h.Initrd, err = parseRange(v.value)
+			h.Initrd, err = parseRange(v.Value)
 		case argsKey:
-			h.Args = v.value
+			h.Args = v.Value
 		case generationKey:
-			h.Generation = v.value
+			h.Generation = v.Value
 		case bootKey:
-			h.Boot = v.value
+			h.Boot = v.Value
 		}
 		if err != nil {
 			return h, fmt.Errorf("slot header: %w", err)

@@ -149,22 +149,22 @@ func stateOf(list []variable) (s State, err error) {
 	found := 0
 	for _, v := range list {
 		found++
-		switch v.name {
+		switch v.Name {
 		case orderKey:
-			s.Order = strings.Split(v.value, " ")
+			s.Order = strings.Split(v.Value, " ")
 		case leftAKey:
 			s.LeftA, err = parseLeft(v)
 		case leftBKey:
 			s.LeftB, err = parseLeft(v)
 		case seqKey:
 			var n uint64
-			n, err = strconv.ParseUint(v.value, 10, 32)
-			if s.Seq = uint32(n); err == nil && v.value != strconv.FormatUint(n, 10) {
+			n, err = strconv.ParseUint(v.Value, 10, 32)
+			if s.Seq = uint32(n); err == nil && v.Value != strconv.FormatUint(n, 10) {
 				err = strconv.ErrSyntax
 			}
 		case seenKey:
 			found--
-			if s.Seen = v.value; s.Seen == "" {
+			if s.Seen = v.Value; s.Seen == "" {
 				err = strconv.ErrSyntax
 			}
 		default:
@@ -172,7 +172,7 @@ func stateOf(list []variable) (s State, err error) {
 			s.other = append(s.other, v)
 		}
 		if err != nil {
-			return s, fmt.Errorf("state: %s=%s: %w", v.name, v.value, err)
+			return s, fmt.Errorf("state: %s=%s: %w", v.Name, v.Value, err)
 		}
 	}
 	if found != 4 {
@@ -184,7 +184,7 @@ func stateOf(list []variable) (s State, err error) {
 
 func parseLeft(v variable) (Left, error) {
 	for l := range Good + 1 {
-		if l.String() == v.value {
+		if l.String() == v.Value {
 			return l, nil
 		}
 	}

@@ -74,16 +74,16 @@ func TestUnknownVariablesAreKept(t *testing.T) {
 func TestBadStates(t *testing.T) {
 	good := []variable{{orderKey, "A B"}, {leftAKey, "g"}, {leftBKey, "3"}, {seqKey, "1"}}
 	for claim, change := range map[string]func(v []variable) []variable{
-		"a third slot":           func(v []variable) []variable { v[0].value = "A B C"; return v },
-		"a slot twice":           func(v []variable) []variable { v[0].value = "A A"; return v },
-		"no slot":                func(v []variable) []variable { v[0].value = ""; return v },
-		"two blanks":             func(v []variable) []variable { v[0].value = "A  B"; return v },
-		"too many tries":         func(v []variable) []variable { v[2].value = "4"; return v },
-		"a negative number":      func(v []variable) []variable { v[2].value = "-1"; return v },
-		"a word for tries":       func(v []variable) []variable { v[1].value = "good"; return v },
-		"no tries":               func(v []variable) []variable { v[1].value = ""; return v },
-		"a serial that is large": func(v []variable) []variable { v[3].value = "4294967296"; return v },
-		"a serial with a zero":   func(v []variable) []variable { v[3].value = "01"; return v },
+		"a third slot":           func(v []variable) []variable { v[0].Value = "A B C"; return v },
+		"a slot twice":           func(v []variable) []variable { v[0].Value = "A A"; return v },
+		"no slot":                func(v []variable) []variable { v[0].Value = ""; return v },
+		"two blanks":             func(v []variable) []variable { v[0].Value = "A  B"; return v },
+		"too many tries":         func(v []variable) []variable { v[2].Value = "4"; return v },
+		"a negative number":      func(v []variable) []variable { v[2].Value = "-1"; return v },
+		"a word for tries":       func(v []variable) []variable { v[1].Value = "good"; return v },
+		"no tries":               func(v []variable) []variable { v[1].Value = ""; return v },
+		"a serial that is large": func(v []variable) []variable { v[3].Value = "4294967296"; return v },
+		"a serial with a zero":   func(v []variable) []variable { v[3].Value = "01"; return v },
 		"no serial":              func(v []variable) []variable { return v[:3] },
 		"no order":               func(v []variable) []variable { return v[1:] },
 	} {

@@ -15,7 +15,8 @@ var mayImport = map[string][]string{
 	"signature":         {},
 	"gpt":               {},
 	"layer":             {"order"},
-	"slot":              {},
+	"slot":              {"firmware"},
+	"firmware":          {},
 	"newc":              {},
 	"docs":              {},
 	"order":             {},
@@ -60,7 +61,7 @@ var mayImport = map[string][]string{
 	"netcfg/dnsname":    {},
 	"netcfg/dnsforward": {},
 	"netcfg/dnssockets": {"boottime", "entropy", "netcfg/dnsforward"},
-	"images":            {"atomicfile", "board", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "printable", "signature", "slot", "spelling", "switcher", "system"},
+	"images":            {"atomicfile", "board", "firmware", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "printable", "signature", "slot", "spelling", "switcher", "system"},
 	"flash":             {"gpt", "printable", "switcher"},
 	"cmd":               {"board", "flash", "http1", "images", "netcfg/firewall", "oci", "packing", "password", "printable", "signature", "spelling", "switcher", "system", "tty", "yescrypt"},
 	"cmd/droplines":     {"atomicfile"},
@@ -85,7 +86,7 @@ var mayImport = map[string][]string{
 }
 
 // onDevice are the packages of the device binary, with all below them.
-var onDevice = []string{"init", "netcfg", "http1", "oci", "switcher", "system", "editor", "gpt", "layer", "newc", "slot", "docs", "order", "regular", "boottime", "confine", "timesync", "zone", "yescrypt", "entropy", "password", "tty", "packing", "atomicfile", "lifecycle", "printable", "signature", "spelling"}
+var onDevice = []string{"init", "netcfg", "http1", "oci", "switcher", "system", "editor", "firmware", "gpt", "layer", "newc", "slot", "docs", "order", "regular", "boottime", "confine", "timesync", "zone", "yescrypt", "entropy", "password", "tty", "packing", "atomicfile", "lifecycle", "printable", "signature", "spelling"}
 
 // notOnDevice are packages that cost too many bytes for what they do there, or,
 // as os/exec, take exit codes from PID 1's reaper, or, as crypto/rand, hold up a
