@@ -1,5 +1,6 @@
 // Package firmware reads and writes the formats that boot loaders start and that routers and boards are flashed with: U-Boot's
-// legacy images, FIT images and environments, UBI images, and what OpenWrt's sysupgrade takes: its archive, trailers and end marks of JFFS2.
+// legacy images, FIT images and environments, UBI images, and what OpenWrt's sysupgrade takes: its archive, trailers and end marks of JFFS2; and the
+// containers of vendors: TP-Link's two, TRX, Netgear's CHK and DNI.
 //
 // It is pure: it takes bytes that can be read at any place (Source) and an io.Writer, and opens nothing. Readers check all that can be checked
 // without the data, and give parts as places in the file; what reads the data is called Verify. A reader returns ErrOther for what
