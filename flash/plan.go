@@ -14,7 +14,7 @@ const (
 	Write            // bytes of the image; of its first chunk all but the first page
 	Check            // all that was written is read back and compared
 	Mark             // marks are written beyond the image, by which a disk is found that is smaller than it says
-	Proof            // they are looked for, and what was in their place is put back
+	Proof            // they are looked for, and taken away
 	Commit           // the first page
 )
 
@@ -46,8 +46,8 @@ func (p Plan) Done() bool { return len(p.Steps) == 0 }
 // the image.
 //
 // The first chunk is cleared before anything else is touched, and its first page written when all else has been read back: wherever it
-// is cut off between, the disk has no boot sector and no partition table. Marks are there for a moment only, since they may lie in
-// what a machine keeps behind its image.
+// is cut off between, the disk has no boot sector and no partition table. Marks are written where the disk is blank, and there for a
+// moment only: they may lie in what a machine keeps behind its image.
 func MakePlan(image Image, disk []Chunk, size int64) Plan {
 	p := Plan{Image: image}
 	var zero, write []Step
@@ -108,7 +108,7 @@ func (p Plan) String() string {
 		case Mark:
 			fmt.Fprintf(&b, "mark   at %s\n", strings.Trim(fmt.Sprint(p.Marks), "[]"))
 		case Proof:
-			b.WriteString("proof  the marks are still there; put back what was in their place\n")
+			b.WriteString("proof  the marks are still there; make their places blank again\n")
 		case Commit:
 			fmt.Fprintf(&b, "commit 0-%d\n", min(pageSize, p.Image.Size)-1)
 		default:

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 )
 
 // A Disk is an open one, and nobody else's. Offsets and lengths are multiples of Block.
@@ -46,7 +49,8 @@ type Work struct {
 
 	buf   []byte
 	first []byte           // content of chunk 0
-	saved map[int64][]byte // what was in the marks' places
+	blank []blank          // pages that are marked
+	held  map[int64][]byte // what is in the places that are not
 }
 
 // Plan reads what the disk holds in the image's place.
@@ -83,6 +87,9 @@ func (w *Work) Do(ctx context.Context, p Plan) error {
 			total += s.Count
 		}
 	}
+	if err := w.forgotten(); err != nil {
+		return err
+	}
 	for _, s := range p.Steps {
 		switch s.Op {
 		case Mark:
@@ -106,7 +113,7 @@ func (w *Work) Do(ctx context.Context, p Plan) error {
 		case Check:
 			err = w.check(ctx, s)
 		case Proof:
-			err = w.proof(p.Marks)
+			err = w.proof()
 		case Commit:
 			err = w.write(0, w.first[:min(pageSize, len(w.first))])
 		}
@@ -129,7 +136,7 @@ func (w *Work) stop(err error) error {
 	if errors.As(err, &smaller) { // the marks' places are others than they seem
 		_ = w.write(0, make([]byte, len(w.first)))
 	} else {
-		_ = w.putBack()
+		_ = w.unmark(w.blank)
 	}
 	_ = w.Disk.Sync()
 	return err
@@ -170,7 +177,7 @@ func (w *Work) copy(i int, from *source) error {
 		if len(w.first) <= pageSize {
 			return nil
 		}
-		return w.write(0, append(make([]byte, pageSize), w.first[pageSize:]...))
+		return w.write(pageSize, w.first[pageSize:])
 	}
 	if w.buf == nil {
 		w.buf = make([]byte, ChunkSize)
@@ -179,12 +186,11 @@ func (w *Work) copy(i int, from *source) error {
 	if err != nil {
 		return err
 	}
-	return w.write(i, b)
+	return w.write(int64(i)*ChunkSize, b)
 }
 
-// write writes a chunk, or the beginning of one. What follows an image's end in the disk's last block stays.
-func (w *Work) write(i int, b []byte) error {
-	at := int64(i) * ChunkSize
+// write writes at a byte. What follows an image's end in the disk's last block stays.
+func (w *Work) write(at int64, b []byte) error {
 	if block := w.Disk.Block(); len(b)%block != 0 {
 		whole := make([]byte, (len(b)+block-1)/block*block)
 		if _, err := w.Disk.ReadAt(whole, at); err != nil {
@@ -226,7 +232,7 @@ func (w *Work) zero(ctx context.Context, s Step) error {
 	for i := s.First; i < s.First+s.Count; i++ {
 		b, err := w.read(ctx, i)
 		if err == nil && !zeros(b) {
-			err = w.write(i, make([]byte, len(b)))
+			err = w.write(int64(i)*ChunkSize, make([]byte, len(b)))
 		}
 		if err != nil {
 			return err
@@ -265,7 +271,7 @@ func (w *Work) differs(i int, b []byte) error {
 	var smaller *Smaller
 	if places := marks(w.Image.Size, w.Disk.Size()); len(places) > 0 {
 		places = places[len(places)-1:]
-		if err := w.mark(places); err == nil && errors.As(w.proof(places), &smaller) {
+		if err := w.mark(places); err == nil && errors.As(w.proof(), &smaller) {
 			return &Smaller{w.Disk.Size(), at + int64(len(b))}
 		}
 	}
@@ -294,50 +300,134 @@ func fault(what string, at int64, err error) error {
 	return fmt.Errorf("%s at byte %d: %w", what, at, err)
 }
 
-// mark writes the marks, and remembers what was there.
+// mark writes the marks where there is nothing: memory that holds something is there. Of what a machine keeps behind its image no byte
+// is ever in danger: which pages are marked is told in the first one before, so that a run after a power cut can take the marks away.
 func (w *Work) mark(places []int64) error {
-	w.saved = make(map[int64][]byte)
+	w.blank, w.held = nil, make(map[int64][]byte)
 	for _, at := range places {
-		old := make([]byte, pageSize)
-		if _, err := w.Disk.ReadAt(old, at); err != nil {
-			return fault("read", at, err)
-		}
-		w.saved[at] = old
-		if _, err := w.Disk.WriteAt(markAt(at), at); err != nil {
-			return fault("write", at, err)
-		}
-	}
-	return w.Disk.Sync()
-}
-
-// proof looks for the marks where they were written, and for zeros in the first page, which a disk that begins anew at a mark shows
-// there.
-func (w *Work) proof(places []int64) error {
-	b := make([]byte, pageSize)
-	for _, at := range append([]int64{0}, places...) {
+		b := make([]byte, pageSize)
 		if _, err := w.Disk.ReadAt(b, at); err != nil {
 			return fault("read", at, err)
 		}
-		if begins, marked := readMark(b); at == 0 && marked {
-			return &Smaller{w.Disk.Size(), begins}
+		if (b[0] == 0 || b[0] == 0xff) && uniform(b) && len(w.first) >= pageSize {
+			w.blank = append(w.blank, blank{at, b[0]})
+		} else {
+			w.held[at] = b
 		}
-		if at > 0 && !bytes.Equal(b, markAt(at)) {
+	}
+	if len(w.blank) == 0 {
+		return nil
+	}
+	if err := w.write(0, noteOf(w.blank)); err != nil {
+		return err
+	}
+	if err := w.Disk.Sync(); err != nil {
+		return err
+	}
+	for _, page := range w.blank {
+		if _, err := w.Disk.WriteAt(markAt(page.at), page.at); err != nil {
+			return fault("write", page.at, err)
+		}
+	}
+	return w.Disk.Sync()
+}
+
+// proof looks for the marks where they were written, and for none in the first page, which a disk that begins anew at a mark shows
+// there; and for what was in the other places.
+func (w *Work) proof() error {
+	want := map[int64][]byte{}
+	maps.Copy(want, w.held)
+	for _, page := range w.blank {
+		want[page.at] = markAt(page.at)
+	}
+	b := make([]byte, pageSize)
+	if _, err := w.Disk.ReadAt(b, 0); err != nil {
+		return fault("read", 0, err)
+	}
+	if begins, marked := readMark(b); marked {
+		return &Smaller{w.Disk.Size(), begins}
+	}
+	for _, at := range slices.Sorted(maps.Keys(want)) {
+		if _, err := w.Disk.ReadAt(b, at); err != nil {
+			return fault("read", at, err)
+		}
+		if !bytes.Equal(b, want[at]) {
 			return &Smaller{w.Disk.Size(), at}
 		}
 	}
-	return w.putBack()
+	return w.unmark(w.blank)
 }
 
-// putBack writes what was in the marks' places.
-func (w *Work) putBack() error {
-	for at, old := range w.saved {
-		if _, err := w.Disk.WriteAt(old, at); err != nil {
-			return fault("write", at, err)
+// unmark takes marks away, and then what tells of them.
+func (w *Work) unmark(pages []blank) error {
+	if len(pages) == 0 {
+		return nil
+	}
+	b := make([]byte, pageSize)
+	for _, page := range pages {
+		if _, err := w.Disk.ReadAt(b, page.at); err != nil {
+			return fault("read", page.at, err)
+		}
+		if hasMark(b, page.at) {
+			if _, err := w.Disk.WriteAt(bytes.Repeat([]byte{page.fill}, pageSize), page.at); err != nil {
+				return fault("write", page.at, err)
+			}
 		}
 	}
-	w.saved = nil
-	return w.Disk.Sync()
+	if err := w.Disk.Sync(); err != nil {
+		return err
+	}
+	w.blank = nil
+	return w.write(0, make([]byte, pageSize))
 }
+
+// forgotten takes away the marks of a run that a power cut has ended.
+func (w *Work) forgotten() error {
+	b := make([]byte, pageSize)
+	if _, err := w.Disk.ReadAt(b, 0); err != nil {
+		return fault("read", 0, err)
+	}
+	return w.unmark(readNote(b, w.Disk.Size()))
+}
+
+// blank is a page in which each byte is the same.
+type blank struct {
+	at   int64
+	fill byte
+}
+
+func uniform(b []byte) bool { return bytes.Equal(b[1:], b[:len(b)-1]) }
+
+const noteForm = "Bantam is writing an image to this disk. The pages of 4096 bytes at these bytes are blank:"
+
+// noteOf is the first page of a disk that has marks: one line with the place of each and what it was filled with.
+func noteOf(pages []blank) []byte {
+	b := []byte(noteForm)
+	for _, page := range pages {
+		b = fmt.Appendf(b, " %d=%d", page.at, page.fill)
+	}
+	b = append(b, '\n')
+	return append(b, make([]byte, pageSize-len(b))...)
+}
+
+// readNote gives the pages that a first page tells of, if it is whole.
+func readNote(b []byte, size int64) (pages []blank) {
+	line, end, _ := strings.Cut(string(b), "\n")
+	list, ours := strings.CutPrefix(line, noteForm)
+	if !ours || strings.Trim(end, "\x00") != "" {
+		return nil
+	}
+	for field := range strings.FieldsSeq(list) {
+		var page blank
+		if _, err := fmt.Sscanf(field, "%d=%d", &page.at, &page.fill); err != nil || page.at <= 0 || page.at%pageSize != 0 || page.at > size-pageSize {
+			return nil
+		}
+		pages = append(pages, page)
+	}
+	return pages
+}
+
+const sector = 512 // bytes that are written whole or not at all
 
 const markForm = "Bantam wrote this at byte %d of a disk, to see whether it has that much.\n"
 
@@ -345,6 +435,17 @@ const markForm = "Bantam wrote this at byte %d of a disk, to see whether it has 
 func markAt(at int64) []byte {
 	line := fmt.Appendf(nil, markForm, at)
 	return bytes.Repeat(line, pageSize/len(line)+1)[:pageSize]
+}
+
+// hasMark says whether a page has a sector of a mark: a power cut may have torn it.
+func hasMark(page []byte, at int64) bool {
+	mark := markAt(at)
+	for i := 0; i < pageSize; i += sector {
+		if bytes.Equal(page[i:i+sector], mark[i:i+sector]) {
+			return true
+		}
+	}
+	return false
 }
 
 // readMark tells where a mark was written.

@@ -29,10 +29,12 @@ type card struct {
 	check   func(c *card) // after each write
 }
 
-// used is what was on the cards before.
+// used is what was on the cards before: of the places of marks two are blank.
 var used = func() []byte {
 	b := make([]byte, 130*ChunkSize)
 	rand.New(rand.NewSource(1)).Read(b)
+	clear(b[8*ChunkSize:][:pageSize])
+	copy(b[16*ChunkSize-pageSize:], bytes.Repeat([]byte{0xff}, pageSize))
 	return b
 }()
 
@@ -198,13 +200,15 @@ func TestZerosAreNotSent(t *testing.T) {
 	if _, err := run(t.Context(), work(t, c, image)); err != nil {
 		t.Fatal(err)
 	}
-	// Chunk 0 twice and its first page once more, 1, 2, 5 and the rest of 700 bytes; a mark at 8 MiB and one at the end, and what was there.
-	if want := int64(5*ChunkSize + 1024 + 5*pageSize); c.written != want {
+	// Chunk 0 twice, 1, 2, 5 and the rest of 700 bytes; a mark at 8 MiB and one at the end, and what was there; a note of
+	// them and its end.
+	if want := int64(5*ChunkSize + 1024 + 6*pageSize); c.written != want {
 		t.Errorf("%d bytes were written, want %d", c.written, want)
 	}
 }
 
-// Wherever it is cut off: the disk is as before, or has a first chunk of zeros, or is complete. And the next run completes it.
+// Wherever it is cut off: the disk is as before, or starts nothing, or is complete. And the next run completes it, and leaves nothing
+// behind the image changed.
 func TestWhereverItIsCutOffNothingStartsFromHalfAnImage(t *testing.T) {
 	image := diskImage(t)
 	whole := newCard(16 * ChunkSize)
@@ -223,7 +227,7 @@ func TestWhereverItIsCutOffNothingStartsFromHalfAnImage(t *testing.T) {
 			}
 			c.last = 0
 			complete := bytes.Equal(c.content[:len(image)], image)
-			cleared := zeros(c.content[:pageSize])
+			cleared := zeros(c.content[:pageSize]) || len(readNote(c.content[:pageSize], c.size)) > 0
 			untouched := bytes.Equal(c.content, old.content)
 			if !complete && !cleared && !untouched {
 				t.Fatalf("write %d (torn: %v): the disk begins with something else than zeros", last, tears)
@@ -232,6 +236,9 @@ func TestWhereverItIsCutOffNothingStartsFromHalfAnImage(t *testing.T) {
 			p, err := run(t.Context(), work(t, c, image))
 			if err != nil || !bytes.Equal(c.content[:len(image)], image) {
 				t.Fatalf("the run after write %d: %v", last, err)
+			}
+			if !bytes.Equal(c.content[len(image):], old.content[len(image):]) {
+				t.Fatalf("the run after write %d: what is behind the image has changed", last)
 			}
 			if p.Keep+p.Send+p.Blank != int64(len(image)) {
 				t.Errorf("the run after write %d: %d kept, %d sent, %d blank of %d", last, p.Keep, p.Send, p.Blank, len(image))
@@ -305,6 +312,22 @@ func TestFaultsOfTheMediumAreTold(t *testing.T) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
 		})
+	}
+}
+
+// What tells of marks is believed as far as there are marks.
+func TestANoteOfMarksHarmsNothing(t *testing.T) {
+	image := diskImage(t)
+	for _, note := range []string{
+		string(noteOf([]blank{{9 * ChunkSize, 0}})), // no mark is there
+		noteForm + " 4097=0\n", noteForm + " -4096=0\n", noteForm + " 16777216=0\n", noteForm + " 0=0\n", noteForm + " 8192=256\n", noteForm + " x\n", noteForm, noteForm + "\n",
+	} {
+		c := newCard(16 * ChunkSize)
+		before := bytes.Clone(c.content[len(image):])
+		copy(c.content, append([]byte(note), make([]byte, pageSize-len(note))...))
+		if _, err := run(t.Context(), work(t, c, image)); err != nil || !bytes.Equal(c.content[:len(image)], image) || !bytes.Equal(c.content[len(image):], before) {
+			t.Errorf("%q: %v", note[len(noteForm):min(len(note), len(noteForm)+20)], err)
+		}
 	}
 }
 

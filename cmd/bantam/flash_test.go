@@ -80,7 +80,7 @@ write  2097152-3145727 (1.0 MB)
 check  1048576-3145727 (2.1 MB)
 mark   at 4190208
 write  0-1048575 (1.0 MB)
-proof  the marks are still there; put back what was in their place
+proof  the marks are still there; make their places blank again
 commit 0-4095
 check  0-1048575 (1.0 MB)
 `
