@@ -74,6 +74,7 @@ func (a address) state(now time.Duration) Address {
 	s := Address{
 		Until:     forever,
 		Preferred: forever,
+		Spent:     a.chosen == 0,
 		Distant:   time.Duration(a.valid)*time.Second >= distant,
 		Peer:      a.peer,
 		Announced: a.prefix.Addr().Is6() && a.flags&unix.IFA_F_PERMANENT == 0 && a.protocol != protocolOurs,

@@ -36,6 +36,11 @@ func (d *daemon) all(yield func(client) bool) {
 			return
 		}
 	}
+	for _, c := range d.dhcp6 {
+		if !yield(c) {
+			return
+		}
+	}
 	for _, a := range d.announced {
 		if !yield(a) {
 			return

@@ -14,6 +14,7 @@ import (
 
 	"bantam/boottime"
 	"bantam/netcfg/dhcp4"
+	"bantam/netcfg/dhcp6"
 	"bantam/netcfg/rtnl"
 	"bantam/system"
 
@@ -51,6 +52,7 @@ type daemon struct {
 	invalid  []string
 
 	clients    map[string]*dhcpPort
+	dhcp6      map[string]*dhcp6Port
 	announced  map[string]*announcements
 	solicitors map[string]*solicitor
 	indexes    map[int]string   // links by index, as last seen
@@ -81,7 +83,7 @@ type daemon struct {
 func newDaemon(o options, stderr io.Writer) (*daemon, error) {
 	d := &daemon{
 		options: o, stderr: stderr, dirty: true, subscribe: subscribe, retryAt: forever, tellAt: forever, restAt: forever, flooded: map[string]time.Duration{},
-		clients: map[string]*dhcpPort{}, announced: map[string]*announcements{},
+		clients: map[string]*dhcpPort{}, dhcp6: map[string]*dhcp6Port{}, announced: map[string]*announcements{},
 		solicitors: map[string]*solicitor{}, owned: newOwned(), wall: newWall(),
 	}
 	if err := os.MkdirAll(o.leases, 0o755); err != nil {
@@ -263,6 +265,7 @@ func (d *daemon) reconcile() {
 		}
 		d.owned.Forget(have)
 		d.follow(have.Links)
+		d.followDHCP6(have)
 		d.solicit(have)
 		desired := Desired(d.net, d.dns, d.facts(have.Links))
 		desired.follow(d.sysctl)
@@ -335,7 +338,7 @@ func (d *daemon) retry(problems []string) {
 }
 
 func (d *daemon) facts(links map[string]Link) Facts {
-	f := Facts{Links: links, Leases: map[string]*dhcp4.Lease{}, Announced: map[string]Announced{}}
+	f := Facts{Links: links, Leases: map[string]*dhcp4.Lease{}, Leases6: map[string]*dhcp6.Lease{}, Announced: map[string]Announced{}, DUID: d.had.DUID}
 	now := boottime.Now()
 	for c := range d.all {
 		c.tell(&f, now)
@@ -370,7 +373,7 @@ func (d *daemon) follow(links map[string]Link) {
 	for name, net := range wanted {
 		link := links[name]
 		if d.clients[name] == nil {
-			c, err := openDHCPPort(name, link, d.options.leases, d.had.address(name, link.MAC), d.logf)
+			c, err := openDHCPPort(name, link, d.options.leases, d.had.of(name, link.MAC).Address, d.logf)
 			if err != nil {
 				d.logf("%v", err)
 				d.stuck = err

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"bantam/netcfg/dhcp4"
+	"bantam/netcfg/dhcp6"
 	"bantam/system"
 )
 
@@ -15,6 +16,8 @@ import (
 type Facts struct {
 	Links     map[string]Link
 	Leases    map[string]*dhcp4.Lease // by port
+	Leases6   map[string]*dhcp6.Lease // by port
+	DUID      string                  // what the machine calls itself by DHCPv6, in hex; "" for nothing yet
 	Announced map[string]Announced    // by port
 }
 
@@ -75,16 +78,17 @@ func Desired(net map[string]system.Net, dns system.DNS, facts Facts) DesiredStat
 		if lease := facts.Leases[p.Name]; lease != nil && p.Net.IPv4 == "dhcp" {
 			w.addLease(p, lease)
 		}
+		if lease := facts.Leases6[p.Name]; lease != nil {
+			w.addLease6(p, lease)
+		}
 	}
+	w.addInner(facts)
 	for _, p := range w.Ports {
-		if p.Net.IPv6 != "auto" {
+		if !p.Net.LearnsIPv6() {
 			continue
 		}
 		for _, server := range facts.Announced[p.Name].DNS {
-			if server.IsLinkLocalUnicast() {
-				server = server.WithZone(p.Name)
-			}
-			w.addServer(server.String())
+			w.addServer(onLinkOf(server, p.Name).String())
 		}
 		for _, domain := range facts.Announced[p.Name].Search {
 			w.addSearch(domain)

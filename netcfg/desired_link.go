@@ -13,7 +13,7 @@ import (
 // addLink adds a port, or a link that is made, which is wanted also where it is not there yet.
 func (w *DesiredState) addLink(p port, net map[string]system.Net) {
 	n := p.Net
-	l := Link{Up: true, MTU: n.MTU, Announcements: n.IPv6 == "auto", Master: p.Master, Table: tableNumber(p.Table), Members: strings.Join(n.Members(), " ")}
+	l := Link{Up: true, MTU: n.MTU, Announcements: n.LearnsIPv6(), Master: p.Master, Table: tableNumber(p.Table), Members: strings.Join(n.Members(), " ")}
 	if l.MTU == 0 && p.Bare {
 		l.MTU = net[p.Master].MTU
 	}

@@ -48,7 +48,7 @@ func TestAnAddressThatTheKernelFoundTwiceIsNamedWithWhatToDo(t *testing.T) {
 			have.Routes[router] = Route{Via: netip.MustParseAddr("fe80::2"), Protocol: protocolRA}
 		}
 		facts.Links = have.Links
-		s := report(Desired(c.net, system.DNS{}, facts), have, reasons, time.Unix(0, 0).Add)
+		s := report(Desired(c.net, system.DNS{}, facts), have, reasons, nil, time.Unix(0, 0).Add)
 		if got := s.Ports[0].Waiting; !strings.HasPrefix(got, c.want) || (got == "") != (c.want == "") {
 			t.Errorf("%s: got %q, want %q", name, got, c.want)
 		}

@@ -52,6 +52,19 @@ func dhcpFilter(transaction uint32, mac [6]byte) []unix.SockFilter {
 	}
 }
 
+// dhcp6Filter lets UDP to the client port of DHCPv6 through that answers one transaction. It sees packets from UDP's header on.
+func dhcp6Filter(transaction uint32) []unix.SockFilter {
+	return []unix.SockFilter{
+		statement(loadHalf, 2),
+		jump(ifEqual, dhcp6ClientPort, 0, 4),
+		statement(loadWord, udpHeader),
+		statement(unix.BPF_ALU|unix.BPF_AND|unix.BPF_K, 0xffffff),
+		jump(ifEqual, transaction, 0, 1),
+		statement(accept, 0xffff),
+		statement(accept, 0),
+	}
+}
+
 // arpFilter lets ARP through whose sender has the address, and probes for it.
 func arpFilter(address netip.Addr) []unix.SockFilter {
 	b := address.As4()

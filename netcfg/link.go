@@ -69,6 +69,9 @@ func readLink(b []byte) (l seenLink, ok bool) {
 					switch {
 					case family.Kind == unix.AF_INET && of.Kind == unix.IFLA_INET_CONF:
 						l.parameters[0] = bytes.Clone(of.Value)
+					case family.Kind == unix.AF_INET6 && of.Kind == unix.IFLA_INET6_FLAGS:
+						flags := rtnl.Read32(of.Value)
+						l.Managed, l.OtherConfig = flags&advertisesManaged != 0, flags&advertisesOther != 0
 					case family.Kind == unix.AF_INET6 && of.Kind == unix.IFLA_INET6_CONF:
 						l.parameters[1] = bytes.Clone(of.Value)
 					}
@@ -90,6 +93,12 @@ func readLink(b []byte) (l seenLink, ok bool) {
 	}
 	return l, l.name != ""
 }
+
+// The flags M and O of the last router advertisement, as the kernel tells them (IF_RA_MANAGED and IF_RA_OTHERCONF of net/if_inet6.h).
+const (
+	advertisesManaged = 0x40
+	advertisesOther   = 0x80
+)
 
 // resolve gives the names of the links that a link is on and belongs to.
 func (l *seenLink) resolve(names map[int]string) {

@@ -7,12 +7,12 @@
 // until the plan is empty. It runs as a process of its own, bantam-netcfg, with
 // CAP_NET_ADMIN and CAP_NET_RAW and nothing else.
 //
-// It does Ethernet ports with DHCPv4, fixed addresses, routes and rules, router
+// It does Ethernet ports with DHCPv4 and DHCPv6, fixed addresses, routes and rules, router
 // advertisements, and links that are made: bridges, VLANs, bonds, tunnels and so
 // on. IPv6 addresses from advertisements are the kernel's work; we set its knobs,
 // ask routers where it does not, and read name servers from what it passes on.
-// The firewall's table is kept as package firewall says. It does no DHCPv6, and
-// never takes the MTU of a DHCP server.
+// Prefixes that a provider delegates it divides among the ports behind. The firewall's table is kept as package firewall
+// says. It never takes the MTU of a DHCP server.
 //
 // What is ours is marked in the kernel: routes, rules and addresses by protocol
 // number, links by group: one for those that we set up, one for those that we

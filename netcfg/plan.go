@@ -277,7 +277,12 @@ func (a Address) endsAt(until time.Duration) bool {
 }
 
 // preferredUntil is endsAt for the end of being preferred.
-func (a Address) preferredUntil(until time.Duration) bool { return a.ends(a.Preferred, until) }
+func (a Address) preferredUntil(until time.Duration) bool {
+	if a.Spent && until <= a.Preferred {
+		return true
+	}
+	return a.ends(a.Preferred, until)
+}
 
 func (a Address) ends(at, until time.Duration) bool {
 	if at == forever || until == forever {

@@ -257,7 +257,7 @@ addresses = ["192.168.1.1/24"]
 		l.Carrier = false
 		k.Links[c.unplugged] = l
 		have, _ := k.Observe()
-		if s := report(Desired(net, system.DNS{}, Facts{Links: have.Links}), have, nil, nil); s.Online != c.online {
+		if s := report(Desired(net, system.DNS{}, Facts{Links: have.Links}), have, nil, nil, nil); s.Online != c.online {
 			t.Errorf("%s: online %v", c.claim, s.Online)
 		}
 	}

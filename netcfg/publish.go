@@ -17,26 +17,38 @@ const reportTime = 5 * time.Second
 
 // publish reports how things are, and says once that we are online.
 func (d *daemon) publish(desired DesiredState, have State) {
-	reasons := map[string]string{}
+	reasons, reasons6 := map[string]string{}, map[string]string{}
 	for _, p := range desired.Ports {
 		if c := d.clients[p.Name]; c != nil {
 			reasons[p.Name] = c.client.Reason()
 		} else if p.Net.IPv4 == "dhcp" {
 			reasons[p.Name] = "DHCP: not started"
 		}
+		if c := d.dhcp6[p.Name]; c != nil {
+			reasons6[p.Name] = c.client.Reason()
+		} else if p.Net.IPv6 == "dhcp" {
+			reasons6[p.Name] = "DHCPv6: not started"
+		}
 	}
 	booted := bootedAt()
-	status := report(desired, have, reasons, func(at time.Duration) time.Time { return booted.Add(at).Round(time.Second) })
+	wall := func(at time.Duration) time.Time { return booted.Add(at).Round(time.Second) }
+	status := report(desired, have, reasons, reasons6, wall)
 	for i, p := range status.Ports {
 		if c := d.clients[p.Name]; c != nil {
 			status.Ports[i].DHCP = c.status()
 			d.had.note(p.Name, c.wire.mac, c.client.Known())
 		}
+		if c := d.dhcp6[p.Name]; c != nil {
+			status.Ports[i].DHCP6, status.Ports[i].Prefixes = c.status(), c.prefixes(wall)
+			if leased := leasedBy(c.client.Lease()); len(leased) > 0 || c.leaving {
+				d.had.note6(p.Name, c.mac, leased)
+			}
+		}
 	}
 	if have.Unshown {
 		status.Problems = append(status.Problems, "other programs have more routes than are shown here")
 	}
-	status.Remember = d.had.report(&d.remembers)
+	status.Remember = d.had.report(&d.remembers, status.Online)
 	status.Zones = d.wall.status()
 	status.Forwards = d.forwards
 	status.Config, status.BootedAt = d.hash, booted.Round(time.Second)
@@ -203,6 +215,9 @@ func (d *daemon) renew(port string) {
 	now := boottime.Now()
 	if c := d.clients[port]; c != nil {
 		d.logf("%s: the lease is asked for anew", port)
+		d.note(c.renew(), now)
+	}
+	if c := d.dhcp6[port]; c != nil {
 		d.note(c.renew(), now)
 	}
 	if s := d.solicitors[port]; s != nil {

@@ -192,7 +192,7 @@ func (r *Reports) Renew(port string) (whom string, err error) {
 			return "", fmt.Errorf("%s is not there: %s", port, p.Waiting)
 		case !p.Carrier:
 			return "", fmt.Errorf("%s: no carrier; it asks by itself when there is one", port)
-		case p.DHCP == nil:
+		case p.DHCP == nil && p.DHCP6 == nil:
 			return "IPv6 routers (it does not use DHCP)", r.ask(renewRequest + port)
 		default:
 			return "its DHCP server and IPv6 routers", r.ask(renewRequest + port)
@@ -254,11 +254,15 @@ func (s *Status) clean() {
 	for i := range s.Ports {
 		p := &s.Ports[i]
 		texts = append(texts, &p.Name, &p.Kind, &p.MAC, &p.Waiting, &p.On, &p.Master, &p.Former, &p.Path, &p.Driver)
-		if p.DHCP != nil {
-			texts = append(texts, &p.DHCP.Doubt, &p.DHCP.Refusal)
+		for _, dhcp := range []*DHCPStatus{p.DHCP, p.DHCP6} {
+			if dhcp != nil {
+				texts = append(texts, &dhcp.Doubt, &dhcp.Refusal)
+			}
 		}
-		for j := range p.Addresses {
-			texts = append(texts, &p.Addresses[j].Prefix, &p.Addresses[j].Source)
+		for _, list := range [][]AddressStatus{p.Addresses, p.Prefixes} {
+			for j := range list {
+				texts = append(texts, &list[j].Prefix, &list[j].Source)
+			}
 		}
 		for j := range p.Routes {
 			texts = append(texts, p.Routes[j].texts()...)

@@ -12,14 +12,19 @@ import (
 )
 
 func TestWhatIsRememberedFitsAndComesBack(t *testing.T) {
-	m := remembered{}
+	m := remembered{Ports: map[string]had{}}
 	mac := func(n int) [6]byte { return [6]byte{2, 0, 0, 0, byte(n >> 8), byte(n)} }
 	at := func(n int) netip.Addr { return netip.AddrFrom4([4]byte{255, 255, byte(n >> 8), byte(n)}) }
+	long := func(n, bits int) netip.Prefix {
+		return netip.PrefixFrom(netip.AddrFrom16([16]byte{0xff, 1: 0xff, 3: 0xff, 5: 0xff, 7: 0xff, 9: 0xff, 11: 0xff, 13: 0xff, 14: byte(n >> 8), 15: byte(n)}), bits)
+	}
+	m.DUID = strings.Repeat("ff", maxDUID)
 	for n := range 3 * maxRemembered { // more than there can be, with the longest names
 		m.note(fmt.Sprintf("%015d", n), mac(n), at(n))
+		m.note6(fmt.Sprintf("%015d", n), mac(n), []netip.Prefix{long(n, 127), long(n, 128), long(n, 126)})
 	}
-	if text := m.text(); len(m) != maxRemembered || len(text) > MaxRemembered {
-		t.Errorf("%d ports in %d bytes", len(m), len(text))
+	if text := m.text(); len(m.Ports) != maxRemembered || len(text) > MaxRemembered {
+		t.Errorf("%d ports in %d bytes", len(m.Ports), len(text))
 	}
 	path := filepath.Join(t.TempDir(), "remembered")
 	if err := os.WriteFile(path, []byte(m.text()), 0o644); err != nil {
@@ -28,18 +33,25 @@ func TestWhatIsRememberedFitsAndComesBack(t *testing.T) {
 	last := 3*maxRemembered - 1
 	port := fmt.Sprintf("%015d", last)
 	m = readRemembered(path)
-	if got := m.address(port, mac(last)); got != at(last) {
+	if got := m.of(port, mac(last)).Address; got != at(last) {
 		t.Errorf("got %v, want %v", got, at(last))
 	}
-	if got := m.address(port, mac(1)); got.IsValid() {
+	if got := m.of(port, mac(1)).Address; got.IsValid() {
 		t.Errorf("another card gets %v", got)
 	}
 	m.note(port, mac(1), netip.Addr{}) // another card's refusal
-	if !m.address(port, mac(last)).IsValid() {
+	if !m.of(port, mac(last)).Address.IsValid() {
 		t.Error("forgotten for another card")
 	}
 	m.note(port, mac(last), netip.Addr{})
-	if m.address(port, mac(last)).IsValid() {
+	if got := m.of(port, mac(last)).Leased6; !slices.Equal(got, []netip.Prefix{long(last, 128), long(last, 127)}) {
+		t.Errorf("by DHCPv6: %v", got)
+	}
+	m.note6(port, mac(last), nil)
+	if _, there := m.Ports[port]; there {
+		t.Error("an empty entry is kept")
+	}
+	if m.of(port, mac(last)).Address.IsValid() {
 		t.Error("not forgotten")
 	}
 	for _, text := range []string{"", "null", "[]", "{", `{"eth0":{"MAC":"02:00:00:00:00:01","Address":"10.0.0.300"}}`, strings.Repeat(" ", MaxRemembered) + "{}", `{"eth0":null}`} {
@@ -48,7 +60,7 @@ func TestWhatIsRememberedFitsAndComesBack(t *testing.T) {
 		}
 		m := readRemembered(path)
 		m.note("eth0", mac(1), at(1)) // it can be used
-		if m.address("eth1", mac(1)).IsValid() || m.address("eth0", mac(1)) != at(1) {
+		if m.of("eth1", mac(1)).Address.IsValid() || m.of("eth0", mac(1)).Address != at(1) {
 			t.Errorf("%q: %v", text, m)
 		}
 	}
@@ -101,18 +113,29 @@ func TestTheReceiverKeepsWhatItIsToldToRememberAndShowsItToNobody(t *testing.T) 
 	}
 }
 
+func TestWhatAnOlderReleaseRemembersIsRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "remembered")
+	if err := os.WriteFile(path, []byte(`{"eth0":{"MAC":"02:00:00:00:00:01","Address":"10.0.2.15"}}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	m := readRemembered(path)
+	if got := m.of("eth0", [6]byte{2, 0, 0, 0, 0, 1}).Address; got != netip.MustParseAddr("10.0.2.15") {
+		t.Errorf("got %v", got)
+	}
+}
+
 func TestNothingIsRememberedOnlyAfterSomething(t *testing.T) {
-	m, ever := remembered{}, false
+	m, ever := remembered{Ports: map[string]had{}}, false
 	mac := [6]byte{2, 0, 0, 0, 0, 1}
-	if got := m.report(&ever); got != "" {
+	if got := m.report(&ever, false); got != "" {
 		t.Errorf("before the first address: %q", got)
 	}
 	m.note("eth0", mac, netip.MustParseAddr("10.0.2.15"))
-	if got := m.report(&ever); !strings.Contains(got, "10.0.2.15") {
+	if got := m.report(&ever, false); !strings.Contains(got, "10.0.2.15") {
 		t.Errorf("with one: %q", got)
 	}
 	m.note("eth0", mac, netip.Addr{})
-	if got := m.report(&ever); got != "{}" {
-		t.Errorf("when it was given up: %q, want {}, or the one of before would be asked for again", got)
+	if got := m.report(&ever, false); got != `{"Ports":{}}` {
+		t.Errorf("when it was given up: %q, want nothing in it, or the one of before would be asked for again", got)
 	}
 }

@@ -39,7 +39,7 @@ func TestTheCostOfALookGrowsWithWhatThereIsAndNoFaster(t *testing.T) {
 		look = testing.AllocsPerRun(1, func() {
 			desired := Desired(net, system.DNS{}, facts)
 			Plan(desired.State, have, owned)
-			report(desired, have, nil, time.Unix(0, 0).Add)
+			report(desired, have, nil, nil, time.Unix(0, 0).Add)
 		})
 		return look, plan
 	}

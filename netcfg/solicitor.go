@@ -124,7 +124,7 @@ func solicitationMessage(mac [6]byte) []byte {
 func (d *daemon) solicit(have State) {
 	able := map[string]bool{}
 	for _, p := range ports(d.net, have.Links) {
-		if p.Net.IPv6 == "auto" && have.canSolicit(p.Name) {
+		if p.Net.LearnsIPv6() && have.canSolicit(p.Name) {
 			able[p.Name] = true
 		}
 	}

@@ -43,6 +43,8 @@ type Link struct {
 	Path      string // of the hardware below /sys/devices, e.g. pci0000:00/0000:00:03.0/virtio0
 	Driver    string // of the hardware
 
+	Managed, OtherConfig bool // a router advertises that addresses, or other things, are to be asked for by DHCPv6
+
 	// Of a desired one.
 	Members       string // the links that belong to it, in this order, with spaces between
 	Called        string // the name that the link has until now; "" where it has its own
@@ -76,6 +78,7 @@ type Address struct {
 	Preferred time.Duration // desired: when it is no longer taken for new connections, see preferred; observed: likewise
 	Lone      bool          // desired: nobody else can have it, so the kernel need not look for duplicates
 	Metric    int           // of the route to its subnet; the kernel does not tell it back
+	Spent     bool          // observed: it is no longer preferred
 	Distant   bool          // observed: Until is at least the time distant away
 	Peer      netip.Addr    // observed: the other end's, where that is another one
 	Announced bool          // observed: the kernel made it from a router advertisement

@@ -52,11 +52,13 @@ type PortStatus struct {
 	Needed    bool            `json:"needed,omitempty"` // "online" waits for it
 	MAC       string          `json:"mac"`
 	Carrier   bool            `json:"carrier"`
-	Explicit  bool            `json:"explicit"`          // named in system.toml
-	Optional  bool            `json:"optional"`          // its absence does not matter
-	Up        bool            `json:"up"`                // everything desired of it is there
-	Waiting   string          `json:"waiting,omitempty"` // what it waits for, e.g. "no carrier"
-	DHCP      *DHCPStatus     `json:"dhcp,omitempty"`    // nil: no DHCP client runs there
+	Explicit  bool            `json:"explicit"`           // named in system.toml
+	Optional  bool            `json:"optional"`           // its absence does not matter
+	Up        bool            `json:"up"`                 // everything desired of it is there
+	Waiting   string          `json:"waiting,omitempty"`  // what it waits for, e.g. "no carrier"
+	DHCP      *DHCPStatus     `json:"dhcp,omitempty"`     // nil: no DHCPv4 client runs there
+	DHCP6     *DHCPStatus     `json:"dhcp6,omitempty"`    // likewise, DHCPv6
+	Prefixes  []AddressStatus `json:"prefixes,omitempty"` // that were delegated to it
 	IPv4      Family          `json:"ipv4"`
 	IPv6      Family          `json:"ipv6"`
 	Addresses []AddressStatus `json:"addresses"`
@@ -86,7 +88,8 @@ type AddressStatus struct {
 	Source string    `json:"source"`         // "static", "dhcp 10.0.2.2", "router advertisement" or "link-local"
 	Until  time.Time `json:"until,omitzero"` // when it ends; zero: never
 
-	Duplicate bool `json:"duplicate,omitempty"` // another machine has it, so that it is not used
+	Duplicate  bool `json:"duplicate,omitempty"`  // another machine has it, so that it is not used
+	Deprecated bool `json:"deprecated,omitempty"` // new connections use another one
 }
 
 // RouteStatus is one route of a port.
@@ -114,23 +117,25 @@ func decodeStatus(text []byte) (s Status, err error) {
 func (s *Status) shift(by time.Duration) {
 	s.BootedAt = s.BootedAt.Add(by)
 	for _, p := range s.Ports {
-		for i, a := range p.Addresses {
-			if !a.Until.IsZero() {
-				p.Addresses[i].Until = a.Until.Add(by).Round(time.Second)
+		for _, list := range [][]AddressStatus{p.Addresses, p.Prefixes} {
+			for i, a := range list {
+				if !a.Until.IsZero() {
+					list[i].Until = a.Until.Add(by).Round(time.Second)
+				}
 			}
 		}
 	}
 }
 
-// report describes the observed state. reasons says, by port, what its DHCP
-// client waits for; wall turns a time on CLOCK_BOOTTIME into one of the day.
-func report(w DesiredState, have State, reasons map[string]string, wall func(time.Duration) time.Time) Status {
+// report describes the observed state. reasons say, by port, what its DHCPv4 and
+// DHCPv6 clients wait for; wall turns a time on CLOCK_BOOTTIME into one of the day.
+func report(w DesiredState, have State, reasons, reasons6 map[string]string, wall func(time.Duration) time.Time) Status {
 	s := Status{DNS: w.DNS, Search: w.Search, NTP: w.NTP, Problems: w.Problems}
 	named, missing, connected := false, false, false
 	present, wanted := have.byLink(), w.State.byLink()
 	uplinks := slices.ContainsFunc(w.Ports, port.leadsOut)
 	for _, p := range w.Ports {
-		ps := w.port(p, have, present[p.Name], wanted[p.Name], reasons[p.Name], wall)
+		ps := w.port(p, have, present[p.Name], wanted[p.Name], reasons[p.Name], reasons6[p.Name], wall)
 		if ps.Needed = p.Explicit && !ps.Optional && !p.Bare && (p.leadsOut() || !uplinks); ps.Needed {
 			named = true
 			missing = missing || !ps.Up
@@ -162,7 +167,7 @@ func (p port) leadsOut() bool {
 	if p.Bare || !p.Explicit || n.Optional {
 		return false
 	}
-	return n.IPv4 == "dhcp" || n.Gateway != "" || n.Gateway6 != "" || n.IPv6 == "auto" && len(n.Addresses) == 0 ||
+	return n.IPv4 == "dhcp" || n.Gateway != "" || n.Gateway6 != "" || n.Prefix == delegate || n.IPv6 == "dhcp" || n.IPv6 == "auto" && len(n.Addresses) == 0 ||
 		slices.ContainsFunc(n.Routes, func(r system.Route) bool { return r.To == "default" || strings.HasSuffix(r.To, "/0") })
 }
 
@@ -188,7 +193,7 @@ func (s *State) byLink() map[string]onLink {
 	return links
 }
 
-func (w *DesiredState) port(p port, have State, present, wanted onLink, reason string, wall func(time.Duration) time.Time) PortStatus {
+func (w *DesiredState) port(p port, have State, present, wanted onLink, reason, reason6 string, wall func(time.Duration) time.Time) PortStatus {
 	link := have.Links[p.Name]
 	s := PortStatus{Name: p.Name, Kind: link.Kind, Carrier: link.Carrier, Explicit: p.Explicit, Optional: p.Net.Optional}
 	if !p.Present {
@@ -209,7 +214,8 @@ func (w *DesiredState) port(p port, have State, present, wanted onLink, reason s
 			Source: w.addressSource(k, have.Addresses[k]),
 			Until:  w.until(k, have.Addresses[k], wall),
 
-			Duplicate: have.Addresses[k].Duplicate,
+			Duplicate:  have.Addresses[k].Duplicate,
+			Deprecated: have.Addresses[k].Spent,
 		})
 	}
 	for _, k := range present.routes {
@@ -222,7 +228,7 @@ func (w *DesiredState) port(p port, have State, present, wanted onLink, reason s
 	if link.Carrier {
 		s.IPv4, s.IPv6 = have.families(present)
 	}
-	s.Waiting = w.waiting(p, have, present, wanted, reason)
+	s.Waiting = w.waiting(p, have, present, wanted, reason, reason6)
 	s.Up = s.Waiting == ""
 	return s
 }
@@ -303,7 +309,7 @@ func (w *DesiredState) until(k AddressKey, a Address, wall func(time.Duration) t
 // up with DHCP or router advertisements, whichever the network has; a named one
 // with all that it was told to have, but advertisements only count where
 // nothing else was asked for: most networks with DHCP have none.
-func (w *DesiredState) waiting(p port, have State, present, wanted onLink, reason string) string {
+func (w *DesiredState) waiting(p port, have State, present, wanted onLink, reason, reason6 string) string {
 	link := have.Links[p.Name]
 	if want := p.Master; want != "" && link.Master != want {
 		return "not in " + want
@@ -314,7 +320,7 @@ func (w *DesiredState) waiting(p port, have State, present, wanted onLink, reaso
 	if !link.Carrier {
 		return "no carrier"
 	}
-	announced := have.announced(present.addresses) && p.Net.IPv6 == "auto"
+	announced := have.announced(present.addresses) && p.Net.LearnsIPv6()
 	advice := have.duplicate(p.Name, present)
 	if reason != "" && advice != "" && !announced {
 		reason += "; " + advice
@@ -346,6 +352,8 @@ func (w *DesiredState) waiting(p port, have State, present, wanted onLink, reaso
 	switch {
 	case p.Net.IPv4 == "dhcp" && reason != "":
 		return reason
+	case p.Net.IPv6 == "dhcp" && reason6 != "":
+		return reason6
 	case !static && p.Net.IPv4 != "dhcp" && p.Net.IPv6 == "auto" && !announced:
 		switch {
 		case advice != "":

@@ -60,7 +60,7 @@ func TestOnlineIsEveryNamedPortOrWithNoneNamedOneThatReachesOut(t *testing.T) {
 				reasons[name] = "DHCP: no answer yet"
 			}
 		}
-		s := report(Desired(c.net, system.DNS{}, c.facts), have, reasons, time.Unix(0, 0).Add)
+		s := report(Desired(c.net, system.DNS{}, c.facts), have, reasons, nil, time.Unix(0, 0).Add)
 		if s.Online != c.want {
 			t.Errorf("%s: got %v, want %v: %+v", c.name, s.Online, c.want, s.Ports)
 		}
@@ -82,7 +82,7 @@ func TestTheTableSaysWhatAndWhy(t *testing.T) {
 	have, _ := k.Observe()
 	desired := Desired(net, system.DNS{Servers: []string{"9.9.9.9"}, Search: []string{"lan.example"}}, facts)
 	epoch := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	s := report(desired, have, nil, epoch.Add)
+	s := report(desired, have, nil, nil, epoch.Add)
 	if s.Online {
 		t.Error("online though a named port has no carrier")
 	}

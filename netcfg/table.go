@@ -40,10 +40,19 @@ func (s Status) table(w io.Writer, now time.Time) error {
 		for _, text := range p.DHCP.lines() {
 			fmt.Fprintf(t, "\t\tdhcp\t%s\n", text)
 		}
+		for _, text := range p.DHCP6.lines() {
+			fmt.Fprintf(t, "\t\tdhcp6\t%s\n", text)
+		}
+		for _, a := range p.Prefixes {
+			fmt.Fprintf(t, "\t\tprefix %s\t%s%s\n", a.Prefix, a.Source, left(a.Until, now))
+		}
 		for _, a := range p.Addresses {
 			source := a.Source
 			if a.Duplicate {
 				source += ": not used, another machine has it"
+			}
+			if a.Deprecated {
+				source += ": no longer for new connections"
 			}
 			fmt.Fprintf(t, "\t\t%s\t%s%s\n", a.Prefix, source, left(a.Until, now))
 		}

@@ -29,7 +29,7 @@ type routePlace struct {
 }
 
 func (r *reader) checkPorts() {
-	owners, metricOwners, routed := make(map[netip.Addr]string), make(map[int]string), make(map[routePlace]string)
+	owners, metricOwners, subnets, routed := make(map[netip.Addr]string), make(map[int]string), make(map[int]string), make(map[routePlace]string)
 	masters := Masters(r.system.Net)
 	metrics, _ := Metrics(sortedKeys(r.system.Net), r.system.Net)
 	for _, name := range r.root.Get("net").Keys() {
@@ -58,6 +58,8 @@ func (r *reader) checkPorts() {
 		r.checkRoutes(p, routed)
 		r.checkPolicy(p)
 		r.checkMTU(p)
+		r.checkPrefix(p)
+		r.checkInner(p, subnets)
 		r.checkServe(p)
 	}
 	r.checkHosts()
@@ -204,7 +206,7 @@ const knownShown = 4
 // reachable reports a gateway that no fixed prefix of the port holds. Where
 // prefixes are learned as well, nothing can be said beforehand.
 func (r *reader) reachable(n *syntax.Node, p *port, path string, gateway netip.Addr) {
-	learned := gateway.Is4() && p.IPv4 == "dhcp" || gateway.Is6() && (p.IPv6 == "auto" || gateway.IsLinkLocalUnicast())
+	learned := gateway.Is4() && p.IPv4 == "dhcp" || gateway.Is6() && (p.LearnsIPv6() || gateway.IsLinkLocalUnicast())
 	if learned || p.broken {
 		return
 	}

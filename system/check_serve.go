@@ -33,7 +33,7 @@ func (r *reader) checkServe(p *port) {
 	if ra := n.Get("ra"); ok(ra) && s.RA && !reported(p.node.Get("ipv6")) && p.IPv6 != "static" {
 		r.fail(ra, "remove the line of ipv6", "%s.ra: a port with ipv6 = %q cannot advertise: it is no router there", path, p.IPv6)
 	}
-	if dns := n.Get("dns"); ok(dns) && s.DNS && !p.broken && len(p.prefix) == 0 && !s.RA {
+	if dns := n.Get("dns"); ok(dns) && s.DNS && !p.broken && len(p.prefix) == 0 && !s.RA && !p.Inner() {
 		r.fail(dns, "add e.g. addresses = [\"192.168.1.1/24\"]", "%s.dns: the port has no address to be asked at", path)
 	}
 	if gateway := n.Get("gateway"); ok(gateway) && s.Gateway != NoGateway {

@@ -68,6 +68,11 @@ func (r *reader) fill(n *syntax.Node, v reflect.Value, path string) {
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
+		if v.Type().Elem().Kind() != reflect.Struct { // zero is not the same as left out
+			v.Set(reflect.New(v.Type().Elem()))
+			r.fill(n, v.Elem(), path)
+			return
+		}
 		if r.expect(n, syntax.TableKind, path, "a table") {
 			v.Set(reflect.New(v.Type().Elem()))
 			r.fillStruct(n, v.Elem(), path)

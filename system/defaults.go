@@ -75,7 +75,7 @@ func (n *Net) applyDefaults() {
 		case "dummy", "vrf", "tunnel": // nobody advertises there
 			n.IPv6 = "static"
 		}
-		if n.Serve.RA {
+		if n.Serve.RA || n.Inner() {
 			n.IPv6 = "static"
 		}
 	}

@@ -243,6 +243,9 @@ func tomlText(v reflect.Value) string {
 		if v.IsNil() {
 			return ""
 		}
+		if v.Elem().Kind() == reflect.Int { // zero, too
+			return strconv.FormatInt(v.Elem().Int(), 10)
+		}
 		return tomlText(v.Elem())
 	case reflect.Struct: // one route, or a table that is there or not
 		var keys []string

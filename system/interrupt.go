@@ -46,8 +46,14 @@ func Interruptions(from, to map[string]Net) []string {
 		if named && old.Zone != n.Zone {
 			r.say(name, " is in another zone of the firewall, which may forbid what goes on")
 		}
-		if old.IPv6 == "auto" && n.IPv6 != "auto" && named {
+		if old.LearnsIPv6() && !n.LearnsIPv6() && named {
 			r.say(name, ": what routers advertise goes")
+		}
+		if old.Prefix != "" && n.Prefix == "" {
+			r.say(name, ": the prefix that was delegated to it is given back, with all addresses of it")
+		}
+		if old.Subnet6 != nil && (n.Subnet6 == nil || *n.Subnet6 != *old.Subnet6) || old.ULA && !n.ULA {
+			r.say(name, ": the IPv6 network behind it is another one")
 		}
 		if old.Gateway != "" && old.Gateway != gatewayOf(to, old.Gateway) || old.Gateway6 != "" && old.Gateway6 != gatewayOf(to, old.Gateway6) {
 			r.say(name, ": its gateway goes")

@@ -93,6 +93,9 @@ func typeName(t reflect.Type) string {
 	case reflect.Slice:
 		return "array of " + typeName(t.Elem()) + "s"
 	case reflect.Pointer:
+		if t.Elem().Kind() != reflect.Struct {
+			return typeName(t.Elem())
+		}
 		return inlineTable
 	}
 	return "table"

@@ -42,7 +42,10 @@ type Sysctl map[string]string
 // Net is the wish for one network port, or for a link that is made; its name in the map is the interface name, e.g. eth0.
 type Net struct {
 	IPv4        string   `toml:"ipv4" values:"dhcp,static,off" doc:"\"dhcp\" (ask the network, also beside addresses), \"static\" (only addresses) or \"off\" (none)" default:"dhcp, or static when an IPv4 address is given"`
-	IPv6        string   `toml:"ipv6" values:"auto,static,off" doc:"\"auto\" (router advertisements, also beside addresses), \"static\" (only addresses) or \"off\" (none)" default:"auto, or static when it serves ra"`
+	IPv6        string   `toml:"ipv6" values:"auto,dhcp,static,off" doc:"\"auto\" (as routers say), \"dhcp\" (DHCPv6 whatever routers say), \"static\" (only addresses) or \"off\" (none)" default:"auto, or static when it serves ra or has subnet6 or ula"`
+	Prefix      string   `toml:"prefix" values:"delegate" doc:"\"delegate\" (asks by DHCPv6 for an IPv6 prefix, for ports with subnet6)"`
+	Subnet6     *int     `toml:"subnet6" doc:"number of this port's network in each delegated prefix, 0 to 65535, e.g. 0"`
+	ULA         bool     `toml:"ula" doc:"true: an IPv6 network of this machine's own (fd..., RFC 4193) that no provider changes" default:"false"`
 	Addresses   []string `toml:"addresses" doc:"fixed addresses with prefix length, e.g. [\"192.168.1.2/24\", \"fd00::2/64\"]"`
 	Gateway     string   `toml:"gateway" doc:"the router to everywhere, IPv4, e.g. \"192.168.1.1\""`
 	Gateway6    string   `toml:"gateway6" doc:"the router to everywhere, IPv6, e.g. \"fe80::1\""`

@@ -93,9 +93,13 @@ func (l *Lease) filter(keep func(Binding) bool) *Lease {
 	return &some
 }
 
-// at is the lease without what has ended at now.
-func (l *Lease) at(now time.Duration) *Lease {
-	return l.filter(func(b Binding) bool { return now < b.Valid })
+// At is the lease without what has ended at now; nil where that is all of it.
+func (l *Lease) At(now time.Duration) *Lease {
+	some := l.filter(func(b Binding) bool { return now < b.Valid })
+	if l.binds() && !some.binds() {
+		return nil
+	}
+	return some
 }
 
 func (l *Lease) without(p netip.Prefix) *Lease {

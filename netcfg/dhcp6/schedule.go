@@ -215,11 +215,10 @@ func (c *Client) expire() {
 	if c.now < c.lease.ends() {
 		return
 	}
-	c.lease = c.lease.at(c.now)
-	if c.lease.binds() {
+	if c.lease = c.lease.At(c.now); c.lease != nil {
 		return
 	}
-	c.lease, c.trouble = nil, "the last lease ran out"
+	c.trouble = "the last lease ran out"
 	switch c.phase {
 	case Verifying, Bound, Renewing, Rebinding:
 		c.start(c.now)

@@ -12,12 +12,16 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"bantam/netcfg"
 	"bantam/netcfg/netlab"
 	"bantam/system"
 )
 
-// TestMain lets the test binary be bantam-netserve too.
+// TestMain lets the test binary be bantam-netserve too, and the configurator.
 func TestMain(m *testing.M) {
+	if os.Getenv("BE_NETCFG") != "" {
+		os.Exit(netcfg.Main(os.Args[1:]))
+	}
 	if os.Getenv("BE_NETSERVE") != "" {
 		os.Exit(Main(os.Args[1:]))
 	}
