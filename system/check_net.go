@@ -133,7 +133,7 @@ func (r *reader) checkMethods(p *port, name string) {
 	method := func(n *syntax.Node, key, mode string, have bool, family, example string) {
 		switch {
 		case !ok(n) || p.broken:
-		case mode == "static" && !have:
+		case mode == "static" && !have && !(n == m6 && p.Inner()):
 			r.fail(n, "add e.g. addresses = ["+syntax.Quote(example)+"]", "%s.%s: static, but no %s address is given", p.path, key, family)
 		case mode == "off" && have:
 			r.fail(n, "write \"static\" or remove the address", "%s.%s: off, but an %s address is given", p.path, key, family)

@@ -37,7 +37,7 @@ func (r *reader) checkInner(p *port, subnets map[int]string) {
 		switch {
 		case reported(p.node.Get("ipv6")):
 		case p.LearnsIPv6():
-			r.fail(n, "write ipv6 = \"static\", or remove its line", "%s: a port with ipv6 = %s gets its networks from a router behind it", path, syntax.Quote(p.IPv6))
+			r.fail(p.node.Get("ipv6"), "write \"static\", or remove the line", "%s.ipv6: %s takes networks from a router there, and %s gives it one of ours", p.path, syntax.Quote(p.IPv6), key)
 			continue
 		case p.IPv6 == "off":
 			r.fail(n, "remove the line of ipv6", "%s: IPv6 is off on this port", path)
