@@ -109,10 +109,8 @@ func (n *netserver) tell(sys *system.System) (changed bool, err error) {
 		return false, nil
 	}
 	config := netserve.ConfigOf(sys)
-	if sys.ForwardsDNS() {
-		status, _, _ := n.machine.reports.Status() // where there is none yet, the network has announced nobody
-		config.Upstream = status.DNS
-	}
+	status, _, _ := n.machine.reports.Status() // where there is none yet, the network has announced nobody
+	config.Upstream = status.DNS
 	text, err := config.Text()
 	if err != nil || bytes.Equal(text, n.text) {
 		return false, err

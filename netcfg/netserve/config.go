@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 
 	"golang.org/x/sys/unix"
 
+	"bantam/netcfg/dnsforward"
 	"bantam/regular"
 	"bantam/system"
 )
@@ -91,4 +93,21 @@ func (c *Config) domain(p *Port) string {
 		return c.DNS.Search[0]
 	}
 	return p.Domain
+}
+
+// forwards says whether this machine is the name server of a port's clients.
+func (p *Port) forwards() bool { return p.DNS && len(p.Servers) == 0 }
+
+// nameServers are those that clients of a port are told beside this machine: those that are written for it; else, where it does not
+// forward, those that the machine itself asks, as far as somebody else can ask them.
+func (c *Config) nameServers(p *Port) (list []netip.Addr) {
+	if len(p.Servers) > 0 || p.DNS {
+		return addresses(p.Servers)
+	}
+	for _, s := range c.upstream(nil) {
+		if a := s.Addr.Addr(); s.TLS == "" && s.Addr.Port() == dnsforward.Port && !a.IsLoopback() && !a.IsLinkLocalUnicast() {
+			list = append(list, a)
+		}
+	}
+	return list
 }

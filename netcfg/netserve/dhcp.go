@@ -110,13 +110,9 @@ func (s *dhcpService) config(c *Config, n *Port, pool system.Pool) dhcp4serve.Co
 	if n.Gateway != "" {
 		config.Router, _ = netip.ParseAddr(n.Gateway) // invalid where it is "none"
 	}
-	switch {
-	case len(n.Servers) > 0:
-		config.DNS = addresses(n.Servers)
-	case n.DNS:
+	config.DNS = c.nameServers(n)
+	if n.forwards() {
 		config.DNS = []netip.Addr{pool.Own.Addr()}
-	default:
-		config.DNS = addresses(c.DNS.Servers)
 	}
 	for code, text := range n.Options {
 		number, _ := strconv.ParseUint(code, 10, 8)

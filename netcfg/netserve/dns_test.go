@@ -127,6 +127,33 @@ func TestWhomTheForwarderAsks(t *testing.T) {
 	}
 }
 
+func TestNameServersThatClientsAreTold(t *testing.T) {
+	for _, c := range []struct {
+		claim, text string // more of [dns], and of serve
+		serve       string
+		announced   []string
+		want        string
+	}{
+		{"those of the network", "", "", []string{"10.0.2.3", "2001:db8::53"}, "[10.0.2.3 2001:db8::53]"},
+		{"not who can only be asked from here", "", "", []string{"fe80::1%eth0", "127.0.0.53", "::1", "169.254.1.1", "10.0.2.3"}, "[10.0.2.3]"},
+		{"those that are written first", `servers = ["9.9.9.9", "9.9.9.10:5353"]`, "", []string{"10.0.2.3"}, "[9.9.9.9 10.0.2.3]"},
+		{"the network has no say where one is asked over TLS", `servers = ["tls://9.9.9.9#dns.quad9.net"]`, "", []string{"10.0.2.3"}, "[]"},
+		{"those of the port alone", `servers = ["9.9.9.9"]`, `, name_servers = ["192.168.1.53"]`, []string{"10.0.2.3"}, "[192.168.1.53]"},
+		{"this machine", `servers = ["9.9.9.9"]`, ", dns = true", []string{"10.0.2.3"}, "[]"},
+		{"nobody", "", "", nil, "[]"},
+	} {
+		sys, problems := system.Parse("system.toml", []byte("[dns]\n"+c.text+"\n[net.lan]\naddresses = [\"192.168.1.1/24\"]\nserve = { dhcp = \"100-249\""+c.serve+" }\n[net.eth0]\n"))
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		config := ConfigOf(sys)
+		config.Upstream = c.announced
+		if got := fmt.Sprint(config.nameServers(config.port("lan"))); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.claim, got, c.want)
+		}
+	}
+}
+
 func TestALeaseThatIsOverHasNoName(t *testing.T) {
 	config := Config{DNS: system.DNS{Domain: "lan"}}
 	leases := []Lease{{Name: "old", Address: netip.MustParseAddr("192.168.1.100"), Until: time.Hour}, {Name: "new", Address: netip.MustParseAddr("192.168.1.101"), Until: 3 * time.Hour}}

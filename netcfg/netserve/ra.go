@@ -100,13 +100,10 @@ func (s *raService) configure(now time.Duration, c *Config, links map[string]lin
 // config is what one port advertises.
 func (s *raService) config(c *Config, n *Port, l link) raserve.Config {
 	config := raserve.Config{MAC: l.mac, MTU: l.mtu, Router: s.daemon.kernel.leads(l.name), Prefixes: networks(l)}
-	servers := c.DNS.Servers
-	if len(n.Servers) > 0 {
-		servers = n.Servers
-	} else if n.DNS {
-		servers, config.DNS = nil, []netip.Addr{l.linkLocal()}
+	if n.forwards() {
+		config.DNS = []netip.Addr{l.linkLocal()}
 	}
-	for _, a := range addresses(servers) {
+	for _, a := range c.nameServers(n) {
 		if a.Is6() && !a.IsLinkLocalUnicast() {
 			config.DNS = append(config.DNS, a)
 		}
