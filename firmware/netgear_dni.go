@@ -17,11 +17,14 @@ type DNI struct {
 	Data     Part   // for ReadDNI to tell
 }
 
-const dniHeader = 128
+const (
+	dniBegin  = "device:"
+	dniHeader = 128
+)
 
 // ReadDNI reads the header of a file, of which all belongs to it. ErrOther if the file does not begin as one.
 func ReadDNI(f Source) (d DNI, err error) {
-	if !begins(f, 0, "device:") {
+	if !begins(f, 0, dniBegin) {
 		return d, ErrOther
 	}
 	h, err := readAt(f, 0, dniHeader)

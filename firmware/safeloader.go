@@ -40,6 +40,7 @@ const (
 	safeloaderVendorMax = 0x1000 - 4
 	safeloaderTableAt   = 0x1014
 	safeloaderTableSize = 0x800
+	safeloaderTable     = "fwup-ptn "
 	safeloaderFlash     = "partition-table"
 	safeloaderPartsMax  = 32
 	safeloaderSalt      = "\x7a\x2b\x15\xed\x9b\x98\x59\x6d\xe5\x04\xab\x44\xac\x2a\x9f\x4e"
@@ -50,7 +51,7 @@ const (
 
 // ReadSafeloader reads header and tables of a file, of which all belongs to it. ErrOther if no table is where one should be.
 func ReadSafeloader(f Source) (s Safeloader, err error) {
-	if !begins(f, safeloaderTableAt, "fwup-ptn ") {
+	if !begins(f, safeloaderTableAt, safeloaderTable) {
 		return s, ErrOther
 	}
 	if err := s.read(f); err != nil {

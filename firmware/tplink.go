@@ -29,6 +29,8 @@ type TPLink struct {
 }
 
 const (
+	tplinkVersion1  = "\x01\x00\x00\x00"
+	tplinkVersion2  = "\x02\x00\x00\x00"
 	tplinkHeader    = 0x200
 	tplinkVendorAt  = 0x04
 	tplinkReleaseAt = 0x1C
@@ -43,17 +45,15 @@ const (
 // ReadTPLink reads the header of a file, of which all belongs to it: trailers have been found before. ErrOther if the file does not
 // begin as one.
 func ReadTPLink(f Source) (t TPLink, err error) {
-	if !begins(f, 0, "\x01\x00\x00\x00") && !begins(f, 0, "\x02\x00\x00\x00") {
+	if !begins(f, 0, tplinkVersion1) && !begins(f, 0, tplinkVersion2) {
 		return t, ErrOther
 	}
 	h, err := readAt(f, 0, tplinkHeader)
-	if err != nil || h[tplinkVendorAt] == 0 {
-		return t, ErrOther // the number is too common
-	}
-	var there bool
-	if t.Vendor, there = line(h[tplinkVendorAt:tplinkReleaseAt]); !there {
+	if err != nil || !tplinkVendor(h) {
 		return t, ErrOther
 	}
+	var there bool
+	t.Vendor, _ = line(h[tplinkVendorAt:tplinkReleaseAt])
 	if t.Release, there = line(h[tplinkReleaseAt:0x40]); !there {
 		return t, errors.New("TP-Link: its version is no text")
 	}
@@ -85,6 +85,15 @@ func ReadTPLink(f Source) (t TPLink, err error) {
 		}
 	}
 	return t, nil
+}
+
+// tplinkVendor tells whether a header has a text for the maker: its first number is too common to know it by.
+func tplinkVendor(h []byte) bool {
+	if len(h) < tplinkReleaseAt {
+		return false
+	}
+	text, ok := line(h[tplinkVendorAt:tplinkReleaseAt])
+	return ok && text != ""
 }
 
 // line is a text that zeros fill up; false if it is none.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"bantam/firmware"
 	"bantam/gpt"
 	"bantam/printable"
 )
@@ -72,6 +73,9 @@ func Identify(head []byte, size int64) Kind {
 	}
 	if n := mbrPartitions(head); n > 0 {
 		return Kind{What: fmt.Sprintf("a disk image with %s in an MBR", partitions(n)), Whole: true}
+	}
+	if format := firmware.Begins(head); format != firmware.FormatUnknown && format != firmware.FormatSquashfs {
+		return Kind{What: fmt.Sprintf("firmware (%s)", format), Advice: ofRouters}
 	}
 	for _, s := range signatures {
 		if has(head, s.at, s.magic) {
@@ -170,7 +174,7 @@ func mbrPartitions(head []byte) (n int) {
 
 // Advice for several.
 const (
-	firmware   = "it is for the flash of a router, which its own web page or boot loader writes"
+	ofRouters  = "it is for the flash of a router, which its own web page or boot loader writes"
 	fileSystem = "it belongs into a partition"
 	archive    = "unpack it first"
 	ofMachines = "qemu-img convert -O raw makes an image of a disk from it"
@@ -196,12 +200,8 @@ var signatures = []struct {
 	{3, "EXFAT   ", "an exFAT file system", fileSystem},
 	{0, "hsqs", "a squashfs file system", fileSystem},
 	{0, "XFSB", "an XFS file system", fileSystem},
-	{0, "\x27\x05\x19\x56", "a kernel for U-Boot (uImage)", firmware},
-	{0, "\xd0\x0d\xfe\xed", "a FIT image or device tree", firmware},
-	{0, "HDR0", "router firmware (TRX)", firmware},
-	{0, "UBI#", "an image of NAND flash (UBI)", firmware},
-	{0, "\x31\x18\x10\x06", "an image of flash (UBIFS)", firmware},
-	{0, "\x85\x19", "an image of flash (JFFS2)", firmware},
+	{0, "\x31\x18\x10\x06", "an image of flash (UBIFS)", ofRouters},
+	{0, "\x85\x19", "an image of flash (JFFS2)", ofRouters},
 	{0, "QFI\xfb", "a disk of a virtual machine (qcow2)", ofMachines},
 	{0, "KDMV", "a disk of a virtual machine (VMDK)", ofMachines},
 	{0, "conectix", "a disk of a virtual machine (VHD)", ofMachines},

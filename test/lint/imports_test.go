@@ -62,7 +62,7 @@ var mayImport = map[string][]string{
 	"netcfg/dnsforward": {},
 	"netcfg/dnssockets": {"boottime", "entropy", "netcfg/dnsforward"},
 	"images":            {"atomicfile", "board", "firmware", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "printable", "signature", "slot", "spelling", "switcher", "system"},
-	"flash":             {"gpt", "printable", "switcher"},
+	"flash":             {"firmware", "gpt", "printable", "switcher"},
 	"cmd":               {"board", "flash", "http1", "images", "netcfg/firewall", "oci", "packing", "password", "printable", "signature", "spelling", "switcher", "system", "tty", "yescrypt"},
 	"cmd/droplines":     {"atomicfile"},
 	"cmd/smallstd":      {"atomicfile"},
