@@ -28,6 +28,8 @@ EDITORS = nano vim-tiny nvi busybox-static mg ne joe micro
 BENCH_PACKAGES = qemu-system-x86 xz-utils $(EDITORS)
 ARM_PACKAGES  = qemu-system-arm qemu-efi-aarch64
 UBOOT_PACKAGES = qemu-system-arm u-boot-qemu device-tree-compiler
+# What builds the kernels that boards have of their own, and the machine that one of them is for.
+KERNEL_PACKAGES = gcc gcc-mipsel-linux-gnu libc6-dev flex bison bc libelf-dev qemu-system-mips
 TEST_PACKAGES = $(RUN_PACKAGES) $(ARM_PACKAGES) qemu-user qemu-user-static \
 	xorriso mtools dosfstools gdisk isolinux syslinux-common systemd-boot-efi cpio skopeo docker-registry openssl \
 	dnsmasq-base kea-dhcp4-server kea-dhcp6-server radvd iproute2 util-linux procps busybox-static kmod \
@@ -57,7 +59,7 @@ help:
 	@echo 'make image    only build out/pc.img and out/pc.iso'
 	@echo 'make test     every test, the machine tests included'
 	@echo 'make bench    one job beside other init systems: time and memory; the editor beside eight others'
-	@echo 'make test-kernels  another kernel is a switch like any other: longer than make test may take'
+	@echo 'make test-kernels  another kernel is a switch like any other, and kernels that boards have of their own: longer than make test may take'
 	@echo 'make test-boards   boot loaders, U-Boot and GRUB: boot slots, counting, damage; longer than make test may take'
 	@echo 'make test-releases clients of other releases of Debian log in by SSH'
 	@echo 'make bench-check  fails when the job takes 3 % more time or memory than recorded'
@@ -73,28 +75,32 @@ run: image
 
 # The lock lies in out: the checkout stays as it is, and may be read-only; who tries the examples gets the newest packages,
 # and keeps them until `make clean`.
-image: build $(if $(filter arm,$(ARCH)),device-arm)
+image: build $(filter device-arm device-mipsle,device-$(ARCH))
 	@bin/bantam build --board $(BOARD) --lock out/$(notdir $(BOARD)).lock $(firstword $(wildcard examples/$(BOARD:-uboot=)/system.toml) examples/pc/system.toml)
 
 build: run-packages bin/bantam device
 
 .PHONY: run-packages test-packages bin/bantam
 run-packages:
-	$(call need,$(RUN_PACKAGES) $(if $(filter qemu-arm64,$(BOARD)),$(ARM_PACKAGES)) $(if $(filter qemu-arm64-uboot,$(BOARD)),$(UBOOT_PACKAGES)))
+	$(call need,$(RUN_PACKAGES) $(if $(filter qemu-arm64,$(BOARD)),$(ARM_PACKAGES)) $(if $(filter qemu-arm64-uboot,$(BOARD)),$(UBOOT_PACKAGES)) $(if $(filter qemu-malta,$(BOARD)),$(KERNEL_PACKAGES)))
 test-packages:
 	$(call need,$(TEST_PACKAGES))
 
 bin/bantam:
 	@$(GO) build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o $@ ./cmd/bantam
 
-# The device binary for PCs and 64-bit ARM, and that for 32-bit ARM, which only its boards need.
-.PHONY: small-std device-arm
+# The device binary for PCs and 64-bit ARM, and those for 32-bit ARM and for routers, which only their boards need.
+.PHONY: small-std device-arm device-mipsle
 small-std:
 	@$(SMALL_STD)
 
 device-arm: small-std
 	@GOARCH=arm GOARM=7 $(DEVICE) -o bin/device/arm/bantam ./init
 	@$(DROP_LINES) bin/device/arm/bantam
+
+device-mipsle: small-std
+	@GOARCH=mipsle GOMIPS=softfloat $(DEVICE) -o bin/device/mipsle/bantam ./init
+	@$(DROP_LINES) bin/device/mipsle/bantam
 
 device: small-std
 	@GOARCH=amd64 $(DEVICE) -o bin/device/amd64/bantam ./init
@@ -130,7 +136,7 @@ test-big-endian: test-packages
 
 # One machine takes one core: two at a time, in halves of about the same length.
 DISKS   = TestPowerCut|TestBoot|Slot|TestGenerations|TestAnImport|TestAMachineStarts
-KERNELS = TestAnotherKernel
+KERNELS = TestAnotherKernel|TestOwnKernel
 BOARDS  = TestBoard|TestAMachineServes|TestAMachineMakesLinks
 RELEASES = OtherReleases
 .PHONY: test-machines-at-work test-machines-and-disks test-kernels test-boards test-releases
@@ -142,9 +148,11 @@ test-machines-and-disks:
 	$(GO) test -p 1 -timeout 60m ./test/statevolume ./images
 	$(GO) test -timeout 60m -run '$(DISKS)' ./test
 
-# From a kernel of Debian to another and back, with those that never come up; a quarter of an hour.
-test-kernels: test-packages build
-	$(GO) test -timeout 60m -run '$(KERNELS)' ./test
+# From a kernel of Debian to another and back, with those that never come up; a quarter of an hour. Then the kernels that boards have
+# of their own, which take as long again to build where the cache has none.
+test-kernels: test-packages build device-mipsle
+	$(call need,$(KERNEL_PACKAGES))
+	nice $(GO) test -timeout 120m -run '$(KERNELS)' ./test
 
 # Clients that other releases of Debian have, for which lists and packages of these are fetched.
 test-releases: test-packages

@@ -24,6 +24,7 @@ const (
 	Hybrid  = "hybrid"   // PC: GRUB for BIOS and UEFI on a disk, isolinux and a UKI on a CD
 	EFIGrub = "efi-grub" // GRUB for UEFI on a disk, which unpacks the kernel; U-Boot does what UEFI does, too
 	UBoot   = "u-boot"   // U-Boot, the board's firmware or on its SD card, which starts the kernel by a script on a disk
+	Direct  = "direct"   // no loader on the medium: who starts the machine gives it kernel and initrd, as QEMU's -kernel does
 )
 
 // Board is one kind of hardware.
@@ -33,15 +34,17 @@ type Board struct {
 	Arch          string   `toml:"arch"`           // Go's name, e.g. amd64
 	DebianArch    string   `toml:"debian_arch"`    // Debian's name, e.g. armhf
 	Release       string   `toml:"release"`        // of Debian, that its packages come from unless somebody says another; "": this host's
-	KernelPackage string   `toml:"kernel_package"` // Debian's meta package, e.g. linux-image-amd64
+	KernelPackage string   `toml:"kernel_package"` // Debian's meta package, e.g. linux-image-amd64; "": Kernel is its only one
 	DeviceTrees   []string `toml:"device_trees"`   // of that package, e.g. allwinner/sun8i-h3-orangepi-pc.dtb; the first, unless U-Boot's fdtfile names another
 	Cmdline       string   `toml:"cmdline"`        // the kernel's command line, e.g. console=ttyS0 panic=10
-	Boot          string   `toml:"boot"`           // Hybrid, EFIGrub or UBoot
+	Boot          string   `toml:"boot"`           // Hybrid, EFIGrub, UBoot or Direct
 	Medium        string   `toml:"medium"`         // what the image is written to, for people, e.g. SD card
 	ImageLimit    int64    `toml:"image_limit"`    // bytes that the largest image may have
 	Modules       []string `toml:"modules"`        // kernel modules of its hardware by name, alias or pattern, e.g. virtio_*
 	Loader        Loader   `toml:"u_boot"`         // how U-Boot gets there and where it puts things
-	QEMU          QEMU     `toml:"qemu"`           // none: no virtual machine stands for it
+
+	Kernel OwnKernel `toml:"kernel"` // beside KernelPackage or instead of it
+	QEMU   QEMU      `toml:"qemu"`   // none: no virtual machine stands for it
 
 	Memory   int      `toml:"memory"`   // MiB of the smallest of these boards; 0: not said
 	Network  string   `toml:"network"`  // for people: which ports, which driver
@@ -200,5 +203,11 @@ func whole(b Board, problems []system.Problem) (Board, error) {
 		return Board{}, &BadFile{problems}
 	}
 	b.Medium = cmp.Or(b.Medium, "disk")
+	if b.Kernel.Build != "" {
+		b.Kernel.Name = cmp.Or(b.Kernel.Name, "own")
+	}
 	return b, nil
 }
+
+// UsualKernel is the kernel of a build that names no other: Debian's, else the board's own.
+func (b Board) UsualKernel() string { return cmp.Or(b.KernelPackage, b.Kernel.Name) }

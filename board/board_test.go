@@ -44,7 +44,7 @@ func TestBadBoardsAreRefused(t *testing.T) {
 		}
 		return string(text)
 	}
-	pc, card := read("pc.toml"), read("orangepi-pc.toml")
+	pc, card, malta := read("pc.toml"), read("orangepi-pc.toml"), read("qemu-malta.toml")
 	change := func(text, from, to string) string {
 		if !strings.Contains(text, from) {
 			t.Fatalf("no %q in the board to change", from)
@@ -84,6 +84,15 @@ func TestBadBoardsAreRefused(t *testing.T) {
 		{"a name that is none for FAT", "mine", card + "\n[[u_boot.file]]\ntext = \"x\"\nname = \"config.text\"\n", []string{`"config.text" is no name for FAT`}},
 		{"the script is ours", "mine", card + "\n[[u_boot.file]]\ntext = \"x\"\nname = \"BOOT.SCR\"\n", []string{"BOOT.SCR is the script"}},
 		{"no tree that the board has not", "mine", card + "\n[[u_boot.file]]\ndevice_tree = \"x.dtb\"\nname = \"X.DTB\"\n", []string{`"x.dtb" is not among device_trees`}},
+		{"a kernel is needed", "mine", change(card, `kernel_package = "linux-image-armmp"`, ""), []string{"kernel_package is missing"}},
+		{"its source, too", "mine", change(malta, `build     = "linux-source-6.1"`, ""), []string{`kernel.build is missing; e.g. build = "linux-source-6.1"`}},
+		{"which is a package", "mine", change(malta, `"linux-source-6.1"`, `"https://kernel.org/"`), []string{`kernel.build: "https://kernel.org/" is no package of Debian`}},
+		{"and no list", "mine", change(malta, `"linux-source-6.1"`, `["linux-source-6.1"]`), []string{"kernel.build: expected a string"}},
+		{"a name for --kernel", "mine", change(malta, "fragments", "name = \"Tiny One\"\nfragments"), []string{`kernel.name: want lower-case letters, digits and -, not "Tiny One"`}},
+		{"a fragment that there is", "mine", change(malta, `"router"`, `"rooter"`), []string{`mine.toml:`, `kernel.fragments: no fragment "rooter"; did you mean "router"?`}},
+		{"options are lines of a fragment", "mine", change(malta, "CONFIG_PCI=y ", "PCI=y "), []string{`kernel.options, line 5: "PCI=y" is no option`}},
+		{"no loader where nothing starts one", "mine", malta + "[u_boot]\narea = 1_048_576\n", []string{"u_boot: the medium brings no boot loader; remove it"}},
+		{"Debian's name of MIPS", "mine", change(malta, `"mipsel"`, `"mips"`), []string{`Debian calls mipsle mipsel`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := load(fstest.MapFS{"mine.toml": {Data: []byte(test.text)}}, test.board)

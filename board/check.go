@@ -10,8 +10,8 @@ import (
 	"bantam/system/syntax"
 )
 
-// archs are the architectures of boards: Go's names, Debian's, and whether U-Boot starts a kernel that unpacks itself there.
-var archs = map[string]string{"amd64": "amd64", "arm64": "arm64", "arm": "armhf"}
+// archs are the architectures of boards: Go's names, and Debian's.
+var archs = map[string]string{"amd64": "amd64", "arm64": "arm64", "arm": "armhf", "mipsle": "mipsel"}
 
 // What a board has at least.
 const (
@@ -34,8 +34,8 @@ func (r *reader) check(root *syntax.Node) {
 	if name := b.Name; name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || strings.HasPrefix(name, "-") || len(name) > 60 {
 		r.fail(0, "call the file like the board, in lower-case letters, digits and -", "%q is no name of a board", name)
 	}
-	r.word(root, "boot", b.Boot, Hybrid, EFIGrub, UBoot)
-	r.word(root, "arch", b.Arch, "amd64", "arm64", "arm")
+	r.word(root, "boot", b.Boot, Hybrid, EFIGrub, UBoot, Direct)
+	r.word(root, "arch", b.Arch, "amd64", "arm64", "arm", "mipsle")
 	if want, known := archs[b.Arch]; known && b.DebianArch != "" && b.DebianArch != want {
 		r.fail(root.Get("debian_arch").At, "write "+strconv.Quote(want), "debian_arch: Debian calls %s %s", b.Arch, want)
 	}
@@ -46,7 +46,7 @@ func (r *reader) check(root *syntax.Node) {
 		{"description", b.Description != ""},
 		{"arch", b.Arch != ""},
 		{"debian_arch", b.DebianArch != ""},
-		{"kernel_package", b.KernelPackage != ""},
+		{"kernel_package", b.KernelPackage != "" || root.Get("kernel") != nil},
 		{"cmdline", b.Cmdline != ""},
 		{"boot", b.Boot != ""},
 		{"image_limit", root.Get("image_limit") != nil},
@@ -75,8 +75,8 @@ func (r *reader) check(root *syntax.Node) {
 	if n := root.Get("device_trees"); n != nil && b.Boot != UBoot {
 		r.fail(n.Key, "remove it, or write boot = \"u-boot\"", "device_trees: only U-Boot's script goes by it")
 	}
-	if n := root.Get("u_boot"); n != nil && b.Boot == Hybrid {
-		r.fail(n.Key, "remove it", "u_boot: a PC does not start by U-Boot")
+	if n := root.Get("u_boot"); n != nil && (b.Boot == Hybrid || b.Boot == Direct) {
+		r.fail(n.Key, "remove it", "u_boot: %s", map[string]string{Hybrid: "a PC does not start by U-Boot", Direct: "the medium brings no boot loader"}[b.Boot])
 		return
 	}
 	for i, tree := range b.DeviceTrees {
@@ -84,7 +84,38 @@ func (r *reader) check(root *syntax.Node) {
 			r.fail(item.At, "e.g. \"allwinner/sun8i-h3-orangepi-pc.dtb\"", "device_trees: %q is no device tree", tree)
 		}
 	}
+	r.checkKernel(root.Get("kernel"))
 	r.checkLoader(root.Get("u_boot"))
+}
+
+// checkKernel looks at the kernel that is built for the board. Which options its source has shows when it is configured.
+func (r *reader) checkKernel(table *syntax.Node) {
+	if table == nil || table.Bad {
+		return
+	}
+	k := r.board.Kernel
+	switch build := table.Get("build"); {
+	case build == nil:
+		r.fail(table.Key, "e.g. build = \"linux-source-6.1\"", "kernel.build is missing")
+	case !build.Bad && !isPackage(k.Build):
+		r.fail(build.At, "e.g. \"linux-source-6.1\"", "kernel.build: %q is no package of Debian", k.Build)
+	}
+	if n := table.Get("name"); n != nil && !n.Bad && !isPackage(k.Name) {
+		r.fail(n.At, "", "kernel.name: want lower-case letters, digits and -, not %q", k.Name)
+	}
+	for i, name := range k.Fragments {
+		if _, err := (Board{Kernel: OwnKernel{Fragments: []string{name}}}).Configuration(); err != nil {
+			r.fail(table.Get("fragments").Item(i).At, "", "kernel.fragments: %v", err)
+		}
+	}
+	if _, err := parseFragment("kernel.options", k.Options); err != nil {
+		r.fail(table.Get("options").At, "", "%v", err)
+	}
+}
+
+// isPackage accepts what Debian calls packages.
+func isPackage(name string) bool {
+	return len(name) > 1 && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-+.") == "" && strings.Trim(name[:1], "-+.") != ""
 }
 
 // word reports a value that is none of those there are.

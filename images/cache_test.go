@@ -212,3 +212,50 @@ func TestFilesAreMadeOnce(t *testing.T) {
 		t.Errorf("cache holds %q, %v; want two files, their digests and no leftovers", kept, err)
 	}
 }
+
+func TestAFolderIsMadeOnceAndWhole(t *testing.T) {
+	c, count := Cache{t.TempDir()}, 0
+	get := func() (string, error) {
+		return c.Folder(t.Context(), nil, []string{"x"}, func(dir, work string) error {
+			count++
+			if left, err := os.ReadDir(work); err != nil || len(left) > 0 {
+				t.Errorf("the folder to work in has %v, %v", left, err)
+			}
+			return errors.Join(writeText(filepath.Join(work, "big"), "x"), writeText(filepath.Join(dir, "a/b"), "result"))
+		})
+	}
+	// What a build that was killed has left.
+	if err := writeText(filepath.Join(c.Dir, "work", resultKey([]string{"x"})[:2], "work/old"), "x"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		dir, err := get()
+		if err != nil || count != 1 {
+			t.Fatalf("%v, made %d times", err, count)
+		}
+		if text, err := os.ReadFile(filepath.Join(dir, "a/b")); string(text) != "result" {
+			t.Errorf("%q, %v", text, err)
+		}
+	}
+	dir, _ := get()
+	if err := os.Remove(filepath.Join(dir, "a/b")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := get(); err != nil || count != 2 {
+		t.Errorf("one that lacks a file: %v, made %d times", err, count)
+	}
+	if left, err := os.ReadDir(filepath.Join(c.Dir, "work")); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+
+	broken := errors.New("broken")
+	_, err := c.Folder(t.Context(), nil, []string{"y"}, func(dir, work string) error {
+		return errors.Join(writeText(filepath.Join(dir, "half"), "x"), broken)
+	})
+	if !errors.Is(err, broken) {
+		t.Errorf("error %v, want %v", err, broken)
+	}
+	if left, err := filepath.Glob(filepath.Join(c.Dir, "folders", "*")); err != nil || len(left) != 2 {
+		t.Errorf("after an error there is %v, %v", left, err)
+	}
+}

@@ -204,9 +204,10 @@ var elfMachines = map[string]elf.Machine{
 func readDevice(path, arch string) ([]byte, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		target := map[string]string{"arm": "device-arm"}[arch]
+		target := map[string]string{"arm": "device-arm", "mipsle": "device-mipsle"}[arch]
+		float := map[string]string{"mipsle": "GOMIPS=softfloat "}[arch]
 		return nil, fmt.Errorf("device binary %s is not there: build it with make %s, or by\n"+
-			"  CGO_ENABLED=0 GOARCH=%s go build -trimpath -ldflags='-s -w' -o %s ./init", path, cmp.Or(target, "device"), arch, path)
+			"  CGO_ENABLED=0 GOARCH=%s %sgo build -trimpath -ldflags='-s -w' -o %s ./init", path, cmp.Or(target, "device"), arch, float, path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("device binary: %w", err)

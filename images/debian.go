@@ -53,6 +53,9 @@ type Package struct {
 	Depends string // its Depends field as it stands there
 }
 
+// Date is the one that the package carries in itself.
+func (p Package) Date() (time.Time, error) { return debDate(p.Deb) }
+
 // Packages fetches packages by name, or as name=version, and returns them by the names that were asked for.
 func (a Archive) Packages(ctx context.Context, names ...string) (packages map[string]Package, err error) {
 	err = a.Current(func(a Archive) error {

@@ -14,6 +14,7 @@ type Disk struct {
 	Programs   GRUBPrograms
 	Script     []byte // instead of them for a board that U-Boot starts: from UBootScript
 	UBoot      ubootLoader
+	Direct     bool   // nothing of the medium starts a kernel: of the above there is none, nor state, nor a FAT partition
 	Area       int64  // bytes at the beginning that belong to UBoot's programs and to no partition; 0: none
 	MBR        bool   // for a boot ROM that finds the FAT partition by an MBR alone, and reads FAT16
 	Kernel     []byte // as it lies in the slot: as Compose leaves it
@@ -40,6 +41,8 @@ const diskUnit = 4096
 //	partition 6    slot A: header, checksums, kernel, initrd, origin. It is the last, because the device lengthens it
 //	end            backup of the partition table
 //
+// Of a Direct disk there are sectors 0 to 33, layers, slot A and the backup: who starts the machine reads slot A.
+//
 // Same parts, same bytes: it has no clock and no chance; GUIDs follow from Disk.Disk. The file appears under its name only when it
 // is complete.
 func WriteDisk(path string, d Disk) error {
@@ -55,25 +58,29 @@ func diskLayout(d Disk) (layout, error) {
 	if len(d.Label) > 11 || strings.ToUpper(d.Label) != d.Label {
 		return l, fmt.Errorf("label %q: want at most 11 characters in upper case", d.Label)
 	}
-	file, copyOfState, err := d.loader()
-	if err != nil {
-		return l, err
-	}
-	kind := fatKind{cluster: fatMinCluster}
-	if d.MBR {
-		kind = fatKind{cluster: fatSector, only16: true}
-	}
-	esp, _, err := kind.layout(append([]fatFile{file}, d.UBoot.files...), d.Label, binary.LittleEndian.Uint32(d.Disk[:]))
-	if err != nil {
-		return l, err
+	var copyOfState []byte
+	var esp layout
+	if !d.Direct {
+		var file fatFile
+		var err error
+		if file, copyOfState, err = d.loader(); err != nil {
+			return l, err
+		}
+		kind := fatKind{cluster: fatMinCluster}
+		if d.MBR {
+			kind = fatKind{cluster: fatSector, only16: true}
+		}
+		if esp, _, err = kind.layout(append([]fatFile{file}, d.UBoot.files...), d.Label, binary.LittleEndian.Uint32(d.Disk[:])); err != nil {
+			return l, err
+		}
 	}
 
 	const tableEnd = (1 + gpt.TableSectors) * gpt.SectorSize
 	coreAt := max(tableEnd, d.Area)
 	coreSize := roundUp(int64(len(d.Programs.Core)), gpt.SectorSize)
 	state1At := roundUp(coreAt+coreSize, diskUnit)
-	state2At := state1At + slot.CopySize
-	espAt := state2At + slot.CopySize
+	state2At := state1At + int64(len(copyOfState))
+	espAt := state2At + int64(len(copyOfState))
 	layersAt, end := behindESP(espAt+esp.size, d.Layers)
 	slotAt := roundUp(end, diskUnit)
 	slotA, err := d.slotLayout(slotAt)
@@ -110,8 +117,8 @@ func diskLayout(d Disk) (layout, error) {
 	return l, addTable(&l, d.Disk, d.Area,
 		espSpan(espAt, esp.size),
 		span{gpt.BIOSBoot, gpt.GRUBPurpose, gpt.GRUBPurpose, coreAt, coreSize},
-		span{gpt.BootState, gpt.BootState1Purpose, gpt.BootState1Purpose, state1At, slot.CopySize},
-		span{gpt.BootState, gpt.BootState2Purpose, gpt.BootState2Purpose, state2At, slot.CopySize},
+		span{gpt.BootState, gpt.BootState1Purpose, gpt.BootState1Purpose, state1At, int64(len(copyOfState))},
+		span{gpt.BootState, gpt.BootState2Purpose, gpt.BootState2Purpose, state2At, int64(len(copyOfState))},
 		layersSpan(layersAt, d.Layers.size),
 		span{gpt.Slot, gpt.SlotAPurpose, gpt.SlotAPurpose, slotAt, slotA.size})
 }

@@ -62,7 +62,7 @@ func fetchKernel(ctx context.Context, archive Archive, name string) (Kernel, err
 		return Kernel{}, fmt.Errorf("%s is no Linux kernel, so the cache is damaged; delete %s", images[0], filepath.Dir(p.Dir))
 	}
 	_, version, _ := strings.Cut(filepath.Base(images[0]), "-")
-	date, err := debDate(p.Deb)
+	date, err := p.Date()
 	if err != nil {
 		return Kernel{}, err
 	}
@@ -142,12 +142,17 @@ var kernelMagic = map[string]struct {
 	"amd64": {0x202, "HdrS", "its arch/x86/boot/bzImage, as /boot/vmlinuz-VERSION is"},
 	"arm64": {0x38, "ARM\x64", "its arch/arm64/boot/Image, not compressed"},
 	"arm":   {0x24, "\x18\x28\x6f\x01", "its arch/arm/boot/zImage"},
+
+	"mipsle": {0, "\x7fELF\x01\x01", "its vmlinuz, which unpacks itself, or vmlinux"}, // of 32 bits, little-endian
 }
 
 // goArch is Go's name of an architecture of Debian's.
 func goArch(debian string) string {
-	if debian == "armhf" {
+	switch debian {
+	case "armhf":
 		return "arm"
+	case "mipsel":
+		return "mipsle"
 	}
 	return debian
 }

@@ -85,7 +85,7 @@ func FetchLoaders(ctx context.Context, archive Archive, b board.Board) error {
 			return err
 		}
 	}
-	if err := fetchUBoot(ctx, archive, b); err != nil || b.Boot == board.UBoot {
+	if err := fetchUBoot(ctx, archive, b); err != nil || b.Boot == board.UBoot || b.Boot == board.Direct {
 		return err
 	}
 	_, err := grubOf(ctx, archive, b)
@@ -162,9 +162,11 @@ func (c *Composed) writeDisk(ctx context.Context, archive Archive, b board.Board
 	if err != nil {
 		return written{}, err
 	}
-	if b.Boot == board.UBoot {
+	switch b.Boot {
+	case board.Direct:
+	case board.UBoot:
 		script = UBootScript(b)
-	} else {
+	default:
 		g, err := grubOf(ctx, archive, b)
 		if err != nil {
 			return written{}, err
@@ -177,6 +179,7 @@ func (c *Composed) writeDisk(ctx context.Context, archive Archive, b board.Board
 		Programs:   programs,
 		Script:     script,
 		UBoot:      uboot,
+		Direct:     b.Boot == board.Direct,
 		Area:       b.Loader.Area,
 		MBR:        b.Loader.MBR,
 		Kernel:     c.Kernel,

@@ -42,8 +42,11 @@ const (
 	UEFI = "uefi"
 )
 
-// uBoot is the firmware of boards that have no other.
-const uBoot = "u-boot"
+// Firmwares of boards that have no other.
+const (
+	uBoot  = "u-boot"
+	direct = "direct" // none: QEMU starts the kernel itself
+)
 
 // uefiFirmware is where Debian has UEFI for QEMU: code, and variables of which each machine gets a copy.
 type uefiFirmware struct{ code, vars, debian string }
@@ -169,6 +172,11 @@ func (h virtualHost) prepare(ctx context.Context, o RunOptions, dir string) (qem
 			return m, err
 		}
 	}
+	if o.Firmware == direct {
+		if m.direct, err = readDirectStart(m.disk, dir); err != nil {
+			return m, err
+		}
+	}
 	if o.Firmware == UEFI {
 		m.uefi = uefiFirmwares[o.Board.Arch]
 		if err := m.newVariables(dir); err != nil {
@@ -192,18 +200,18 @@ func (m *qemuMachine) newVariables(dir string) error {
 }
 
 // firmwares are those that a board may be started by, the usual one first.
-var firmwares = map[string][]string{board.Hybrid: {BIOS, UEFI}, board.EFIGrub: {UEFI}, board.UBoot: {uBoot}}
+var firmwares = map[string][]string{board.Hybrid: {BIOS, UEFI}, board.EFIGrub: {UEFI}, board.UBoot: {uBoot}, board.Direct: {direct}}
 
 func (o *RunOptions) checkFirmware() error {
 	can := firmwares[o.Board.Boot]
 	if o.Firmware == "" {
 		o.Firmware = can[0]
 	}
-	if o.Firmware != BIOS && o.Firmware != UEFI && o.Firmware != uBoot {
+	if !slices.Contains([]string{BIOS, UEFI, uBoot, direct}, o.Firmware) {
 		return fmt.Errorf("firmware %q: it may be %q or %q", o.Firmware, BIOS, UEFI)
 	}
 	if !slices.Contains(can, o.Firmware) {
-		return fmt.Errorf("board %s starts by %s only", o.Board.Name, map[string]string{UEFI: "UEFI", uBoot: "U-Boot"}[can[0]])
+		return fmt.Errorf("board %s starts by %s only", o.Board.Name, map[string]string{UEFI: "UEFI", uBoot: "U-Boot", direct: "QEMU itself, which takes kernel and initrd from the image"}[can[0]])
 	}
 	return nil
 }
@@ -305,10 +313,11 @@ func copyFile(to, from string) error {
 // A qemuMachine is all that decides QEMU's arguments.
 type qemuMachine struct {
 	RunOptions
-	disk  string
-	uefi  uefiFirmware // empty for BIOS
-	accel string       // AccelKVM or AccelTCG; "": the user's arguments say it
-	ssh   sshForward
+	disk   string
+	uefi   uefiFirmware // empty for BIOS
+	direct directStart  // empty where firmware starts the kernel
+	accel  string       // AccelKVM or AccelTCG; "": the user's arguments say it
+	ssh    sshForward
 }
 
 func (m qemuMachine) args() []string {
@@ -333,6 +342,7 @@ func (m qemuMachine) args() []string {
 	if m.Firmware == uBoot && !q.SD {
 		args = append(args, "-bios", q.UBoot.Path)
 	}
+	args = append(args, m.direct.args()...)
 	args = append(args, m.medium()...)
 	if ownNetwork(m.Args) == "" {
 		args = append(args, m.ssh.network(q)...)

@@ -15,7 +15,7 @@ type Start struct {
 
 // Starts lists the ways in which a board starts a kernel, one a medium.
 func Starts(b board.Board) (list []Start) {
-	disk := map[string]string{board.Hybrid: "GRUB by BIOS and UEFI", board.EFIGrub: "GRUB by UEFI", board.UBoot: "U-Boot"}[b.Boot]
+	disk := map[string]string{board.Hybrid: "GRUB by BIOS and UEFI", board.EFIGrub: "GRUB by UEFI", board.UBoot: "U-Boot", board.Direct: "who starts the machine, with kernel and initrd of slot A"}[b.Boot]
 	if b.Boot == board.EFIGrub && !b.Loader.IsZero() {
 		disk = "GRUB by U-Boot's UEFI"
 	}
@@ -23,6 +23,9 @@ func Starts(b board.Board) (list []Start) {
 		"img":       {Loader: disk, Slots: []string{slot.A, slot.B}, Tries: slot.MaxTries},
 		"iso":       {Loader: "isolinux by BIOS, a unified kernel image by UEFI"},
 		KindNetboot: {Loader: "iPXE, or what else the network starts"},
+	}
+	if b.Boot == board.Direct {
+		loaders["img"] = Start{Loader: disk}
 	}
 	media := Media(b)
 	if Netboots(b) {

@@ -35,7 +35,7 @@ that it was built with; a machine that was started from it says so when it is to
 					return err
 				}
 				list = append(list, listedBoard{
-					b.Name, b.Description, b.Arch, b.KernelPackage, images.Starts(b), b.Release, b.Medium, b.Memory, b.Network, b.LEDs, b.Buttons, b.SeenAt, b.Seen, b.Recovery,
+					b.Name, b.Description, b.Arch, b.KernelPackage, ownKernel(b), images.Starts(b), b.Release, b.Medium, b.Memory, b.Network, b.LEDs, b.Buttons, b.SeenAt, b.Seen, b.Recovery,
 				})
 			}
 			if *asJSON {
@@ -54,8 +54,9 @@ that it was built with; a machine that was started from it says so when it is to
 type listedBoard struct {
 	Name        string         `json:"name"`
 	Description string         `json:"description"`
-	Arch        string         `json:"arch"`   // Go's name
-	Kernel      string         `json:"kernel"` // Debian package
+	Arch        string         `json:"arch"`                 // Go's name
+	Kernel      string         `json:"kernel"`               // Debian package; "": its own is the only one
+	OwnKernel   string         `json:"own_kernel,omitempty"` // e.g. tiny, built from linux-source-6.1
 	Starts      []images.Start `json:"starts"`
 	Release     string         `json:"release,omitempty"` // of Debian
 	Medium      string         `json:"medium"`            // e.g. SD card
@@ -66,6 +67,14 @@ type listedBoard struct {
 	SeenAt      string         `json:"seen_at,omitempty"` // e.g. QEMU; "": nowhere
 	Seen        string         `json:"seen,omitempty"`
 	Recovery    string         `json:"recovery,omitempty"`
+}
+
+// ownKernel says what kernel is built for a board, "" if none is.
+func ownKernel(b board.Board) string {
+	if b.Kernel.Build == "" {
+		return ""
+	}
+	return b.Kernel.Name + ", built from " + b.Kernel.Build
 }
 
 // tableOfBoards has a line for each.
@@ -89,7 +98,12 @@ func printBoards(w io.Writer, list []listedBoard) {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		fmt.Fprintf(w, "%s: %s\n  %-9s %s, %s\n", b.Name, b.Description, "kernel", b.Kernel, b.Arch)
+		fmt.Fprintf(w, "%s: %s\n", b.Name, b.Description)
+		for _, kernel := range []string{b.Kernel, b.OwnKernel} {
+			if kernel != "" {
+				fmt.Fprintf(w, "  %-9s %s, %s\n", "kernel", kernel, b.Arch)
+			}
+		}
 		for _, s := range b.Starts {
 			fmt.Fprintf(w, "  %-9s %s: %s\n", s.Medium, s.Loader, kernelsOf(s))
 		}

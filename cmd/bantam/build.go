@@ -27,7 +27,7 @@ type composeFlags struct {
 func (f *composeFlags) declare(flags *flag.FlagSet) {
 	boardFlag(flags, &f.board)
 	flags.StringVar(&f.store, "store", "", "`DIR` of the OCI layout that keeps the generation (default: OUT/store)")
-	flags.StringVar(&f.kernel, "kernel", "", "Debian kernel `PACKAGE`, or PACKAGE=VERSION (default: the lock file's, else what the board names, the newest of the release)")
+	flags.StringVar(&f.kernel, "kernel", "", "Debian kernel `PACKAGE`, or PACKAGE=VERSION, or the name of the kernel that is built for the board, as bantam boards BOARD says it (default: the lock file's, else what the board names, the newest of the release)")
 	flags.StringVar(&f.kernelFiles, "kernel-files", "", "a kernel of your own, `FILES` being VMLINUZ,MODULES,DTBS: its image, and the folders that make modules_install and, for a board with device trees, make dtbs_install made; only VMLINUZ if all is built in")
 	flags.StringVar(&f.release, "release", "", "`NAME` of the Debian release that packages come from, e.g. bookworm (default: the lock file's, else the board's, else this host's)")
 	flags.StringVar(&f.device, "device", "", "device binary `FILE` (default: device/ARCH/bantam beside this program)")

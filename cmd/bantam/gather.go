@@ -12,6 +12,7 @@ import (
 
 	"bantam/board"
 	"bantam/images"
+	"bantam/images/kernelbuild"
 	"bantam/images/payload"
 	"bantam/system"
 )
@@ -146,13 +147,19 @@ func said(c *call, err error) error {
 func hasSource(f system.File) bool { return f.Source != "" }
 
 func (g *gathered) chooseKernel(c *call, f *composeFlags, b board.Board) (images.Kernel, error) {
-	name := g.archive.Lock.Kernel(f.kernel, b.KernelPackage) // with --kernel-files it is kept all the same
+	name := g.archive.Lock.Kernel(f.kernel, b.UsualKernel()) // with --kernel-files it is kept all the same
+	chosen := f.kernel != "" || name != b.UsualKernel()
+	if f.kernelFiles == "" && b.Kernel.Build != "" && name == b.Kernel.Name {
+		k, err := g.buildKernel(c, b)
+		k.Chosen = chosen
+		return k, err
+	}
 	if f.kernelFiles == "" {
 		k, err := images.DebianKernel(c.ctx, g.archive, name)
-		k.Chosen = f.kernel != "" || name != b.KernelPackage
+		k.Chosen = chosen
 		var none *images.NoPackage
 		if f.kernel == "" && k.Chosen && errors.As(err, &none) {
-			err = fmt.Errorf("%w; %s has it from an earlier --kernel, and --kernel %s goes back to the board's own", err, g.archive.Lock.Name(), b.KernelPackage)
+			err = fmt.Errorf("%w; %s has it from an earlier --kernel, and --kernel %s goes back to the board's own", err, g.archive.Lock.Name(), b.UsualKernel())
 		}
 		return k, err
 	}
@@ -168,4 +175,16 @@ func (g *gathered) chooseKernel(c *call, f *composeFlags, b board.Board) (images
 	digest, err := k.Digest(g.Cache)
 	g.archive.Lock.AddSource("--kernel-files", digest)
 	return k, err
+}
+
+// buildKernel makes the board's own kernel.
+func (g *gathered) buildKernel(c *call, b board.Board) (k images.Kernel, err error) {
+	if err := needTools(kernelTools(b.Arch)...); err != nil {
+		return k, err
+	}
+	source, err := kernelbuild.Fetch(c.ctx, g.archive, b)
+	if err != nil {
+		return k, err
+	}
+	return kernelbuild.Build(c.ctx, kernelbuild.Request{Board: b, Source: source, Cache: g.Cache, Progress: g.Progress})
 }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"bantam/images/kernelbuild"
 )
 
 // tool is a program of the host and the Debian package that has it.
@@ -21,6 +23,14 @@ var buildTools = []tool{
 
 // layerTools are needed beside them for packages, programs and sources.
 var layerTools = []tool{{"mksquashfs", "squashfs-tools"}}
+
+// kernelTools are needed beside them for a kernel that is built.
+func kernelTools(arch string) (tools []tool) {
+	for _, t := range kernelbuild.Tools(arch) {
+		tools = append(tools, tool{t.Program, t.Debian})
+	}
+	return tools
+}
 
 // needTools says which programs are missing and how to get them all, before any work is done.
 func needTools(tools ...tool) error {
@@ -41,8 +51,12 @@ func needTools(tools ...tool) error {
 		"; as root: apt-get install " + strings.Join(packages, " "))
 }
 
-// hasProgram looks also where administrators' programs are, which is not on everybody's PATH.
+// hasProgram looks also where administrators' programs are, which is not on everybody's PATH. A path is that of a file.
 func hasProgram(name string) bool {
+	if filepath.IsAbs(name) {
+		_, err := os.Stat(name)
+		return err == nil
+	}
 	for _, try := range []string{name, filepath.Join("/usr/sbin", name), filepath.Join("/sbin", name)} {
 		if path, err := exec.LookPath(try); err == nil {
 			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
