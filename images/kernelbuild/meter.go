@@ -25,9 +25,8 @@ type meter struct {
 // mostLines are what is shown of a build that has failed.
 const mostLines = 20
 
-// stepsPerOption is how many steps a build has for each option that is set: 1.9 for malta with the five fragments, 2.1 for the tiny
-// kernel of a PC.
-const stepsPerOption = 2
+// stepsOf is about how many steps a build has: 1,940 for qemu-malta, where 763 options are set.
+func stepsOf(c Config) int { return max(1, len(c)*5/2) }
 
 // Write reads lines, of which those that begin with two blanks and a word in capitals are steps: "  CC      init/main.o".
 func (m *meter) Write(p []byte) (int, error) {

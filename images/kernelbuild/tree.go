@@ -122,7 +122,7 @@ func (t tree) make(ctx context.Context, config Config, b board.Board, progress i
 		args = append(args, "modules")
 	}
 	return t.run(ctx, &meter{
-		what: "Linux " + version + " for " + b.Name, expected: max(1, len(config)*stepsPerOption), start: time.Now(), now: time.Now, progress: progress,
+		what: "Linux " + version + " for " + b.Name, expected: stepsOf(config), start: time.Now(), now: time.Now, progress: progress,
 	}, append(args, b.DeviceTrees...)...)
 }
 
@@ -153,18 +153,16 @@ func (t tree) collect(ctx context.Context, config Config, b board.Board, dir str
 		if err := t.run(ctx, quiet(), "modules_install", "INSTALL_MOD_PATH="+filepath.Join(t.dir, "installed"), "INSTALL_MOD_STRIP=1", "DEPMOD=true"); err != nil {
 			return err
 		}
-		for _, name := range []string{"kernel", "modules.order"} {
-			kept[filepath.Join(modules, name)] = filepath.Join("installed/lib/modules", version, name)
+		installed := filepath.Join("installed/lib/modules", version)
+		if err := os.CopyFS(filepath.Join(dir, modules, "kernel"), os.DirFS(filepath.Join(t.dir, installed, "kernel"))); err != nil {
+			return err
 		}
+		kept[filepath.Join(modules, "modules.order")] = filepath.Join(installed, "modules.order")
 	} else if err := os.MkdirAll(filepath.Join(dir, modules, "kernel"), 0o755); err != nil {
 		return err
 	}
 	for to, from := range kept {
-		to = filepath.Join(dir, to)
-		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-			return err
-		}
-		if err := os.Rename(filepath.Join(t.dir, from), to); err != nil {
+		if _, err := images.SaveFile(filepath.Join(dir, to), filepath.Join(t.dir, from)); err != nil {
 			return err
 		}
 	}

@@ -22,7 +22,7 @@ var onlyIn = map[string][]string{
 	// others give what is whole another name.
 	"Rename": {"atomicfile", "editor/file", "init/applet/replacefile.go", "init/filetree",
 		"init/applet/files.go", "init/applet/link.go", "init/applet/tarextract.go",
-		"images/debian.go", "images/debfetch.go", "init/pid1/lastwords.go", "init/pid1/state.go", "switcher/index.go"},
+		"images/cachefile.go", "images/debian.go", "images/debfetch.go", "init/pid1/lastwords.go", "init/pid1/state.go", "switcher/index.go"},
 	"Renameat":   {"init/filetree"},
 	"TIOCGWINSZ": {"tty", "init/applet/terminal.go"}, // stty has another terminal's descriptor
 }
