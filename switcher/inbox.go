@@ -110,6 +110,17 @@ func (i *Inbox) Loaded(wanted []Descriptor) (bytes int64) {
 	return bytes
 }
 
+// Missing are those of the blobs of which not all bytes are there. Whether they are the right ones is for Load to see.
+func (i *Inbox) Missing(wanted []Descriptor) []Descriptor {
+	missing := []Descriptor{}
+	for _, d := range wanted {
+		if size, err := i.disk.Size(i.blobPath(d.Digest)); err != nil || size != d.Size {
+			missing = append(missing, d)
+		}
+	}
+	return missing
+}
+
 // Load makes the blob whole. open gives its bytes from that one on, which is where an earlier Load was cut off. progress, if
 // it is not nil, is told how many are there. What has the wrong digest is not kept; what ends early is, for the next try.
 func (i *Inbox) Load(d Descriptor, open func(from int64) (io.ReadCloser, error), progress func(done int64)) error {

@@ -144,24 +144,38 @@ func (c *call) archive(store string, d switcher.Digest, board, file string) (int
 
 // build composes and packs; sizes come also with the error that an image is too large.
 func (f *composeFlags) build(c *call, b board.Board, file, out string, kinds []string) (switcher.Digest, []images.Sizes, error) {
-	g, err := f.gather(c, b, file)
+	composed, g, err := f.compose(c, b, file)
 	if err != nil {
-		return "", nil, err
-	}
-	defer g.done()
-	if err := f.keepLock(c, g); err != nil {
-		return "", nil, err
-	}
-	composed, err := images.Compose(c.ctx, g.Inputs)
-	if err != nil {
-		return "", nil, unwritable(g.Cache.Dir, "--cache", unwritable(f.store, "--store", unwritable(out, "--out", err)))
+		return "", nil, unwritable(out, "--out", err)
 	}
 	sizes, err := composed.WriteMedia(c.ctx, g.archive, b, out, kinds)
 	g.done()
-	for _, note := range append(composed.Notes, g.notes...) {
-		fmt.Fprintf(c.stderr, "bantam build: note: %s\n", note)
-	}
+	f.tellNotes(c, composed, g)
 	return composed.Digest, sizes, unwritable(g.Cache.Dir, "--cache", unwritable(out, "--out", err))
+}
+
+// compose puts the generation into the store and writes the lock file. Whoever calls it ends its progress, and tells its notes.
+func (f *composeFlags) compose(c *call, b board.Board, file string) (*images.Composed, *gathered, error) {
+	g, err := f.gather(c, b, file)
+	if err != nil {
+		return nil, nil, err
+	}
+	var composed *images.Composed
+	if err = f.keepLock(c, g); err == nil {
+		composed, err = images.Compose(c.ctx, g.Inputs)
+	}
+	if err != nil {
+		g.done()
+		return nil, nil, unwritable(g.Cache.Dir, "--cache", unwritable(f.store, "--store", err))
+	}
+	return composed, g, nil
+}
+
+// tellNotes tells what people should know of a generation.
+func (f *composeFlags) tellNotes(c *call, composed *images.Composed, g *gathered) {
+	for _, note := range append(composed.Notes, g.notes...) {
+		fmt.Fprintf(c.stderr, "bantam %s: note: %s\n", c.flags.Name(), note)
+	}
 }
 
 // unwritable says which flag helps if err tells that we may not write into dir.

@@ -27,6 +27,14 @@ func (f *lockFlags) declare(flags *flag.FlagSet) {
 
 // arguments finds SYSTEM.toml and the board, and with --update the names of what to renew.
 func (f *composeFlags) arguments(args []string) (file string, b board.Board, err error) {
+	if file, err = f.systemFile(args); err == nil {
+		b, err = loadBoard(f.board)
+	}
+	return file, b, err
+}
+
+// systemFile finds SYSTEM.toml, and with --update the names of what to renew.
+func (f *composeFlags) systemFile(args []string) (string, error) {
 	var files []string
 	for _, arg := range args {
 		if f.update && len(args) > 1 && arg != "-" && !strings.HasSuffix(arg, ".toml") {
@@ -36,25 +44,22 @@ func (f *composeFlags) arguments(args []string) (file string, b board.Board, err
 		}
 	}
 	if len(files) != 1 {
-		return "", b, usagef("want one SYSTEM.toml, got %d arguments", len(files))
+		return "", usagef("want one SYSTEM.toml, got %d arguments", len(files))
 	}
 	if f.file == "" {
 		f.file = lock.Path(files[0])
 	}
 	switch {
 	case f.kernel != "" && f.kernelFiles != "":
-		return "", b, usagef("--kernel and --kernel-files exclude each other")
+		return "", usagef("--kernel and --kernel-files exclude each other")
 	case f.update && f.locked:
-		return "", b, usagef("--update and --locked exclude each other")
+		return "", usagef("--update and --locked exclude each other")
 	case f.update && f.vendor != "":
-		return "", b, usagef("--update and --vendor exclude each other")
+		return "", usagef("--update and --vendor exclude each other")
 	case f.file == "" && (f.update || f.locked || f.vendor != ""):
-		return "", b, usagef("standard input has no lock file beside it; name one with --lock FILE")
+		return "", usagef("standard input has no lock file beside it; name one with --lock FILE")
 	}
-	if b, err = loadBoard(f.board); err != nil {
-		return "", b, err
-	}
-	return files[0], b, nil
+	return files[0], nil
 }
 
 // openLock reads the lock file for a board. Without one, what the build finds is kept until its end.

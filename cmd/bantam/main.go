@@ -52,7 +52,7 @@ type verb struct {
 var verbs []verb // filled by init, because help refers to it
 
 func init() {
-	verbs = []verb{boardsVerb, buildVerb, checkVerb, flashVerb, kernelVerb, keygenVerb, packageVerb, passwordVerb, pushVerb, runVerb, sbomVerb, signVerb, sizeVerb, vendorVerb, versionVerb, whyVerb, helpVerb}
+	verbs = []verb{boardsVerb, buildVerb, checkVerb, deployVerb, flashVerb, kernelVerb, keygenVerb, packageVerb, passwordVerb, pushVerb, runVerb, sbomVerb, signVerb, sizeVerb, vendorVerb, versionVerb, whyVerb, helpVerb}
 }
 
 // usageError is a fault of the command line.
@@ -61,6 +61,11 @@ type usageError struct{ message string }
 func (e usageError) Error() string { return e.message }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Sprintf(format, args...)} }
+
+// exitStatus ends a verb with another exit status than exitFault when all has been printed already.
+type exitStatus int
+
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
 // errSaid ends a verb with exitFault when all has been printed already.
 var errSaid = errors.New("")
@@ -101,9 +106,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	var usage usageError
 	var bad *board.BadFile
+	var status exitStatus
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &status):
+		return int(status)
 	case errors.As(err, &bad):
 		fmt.Fprintln(stderr, bad) // one a line, as check prints faults
 	case errors.As(err, &usage):

@@ -35,6 +35,7 @@ var printed = map[string]any{
 	"showGeneration":  GenerationDescription{},
 	"runGC":           switcher.Garbage{},
 	"runImport":       brought{},
+	"checkImport":     switcher.ImportCheck{},
 	"showState":       stateReport{},
 	"listSecrets":     []Secret{},
 	"runTime":         TimeStatus{},

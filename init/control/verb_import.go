@@ -32,6 +32,8 @@ Before the first byte is loaded it is checked: board, architecture, signature an
 machine lacks are loaded; each is compared with its digest. Where the line breaks, what has come is
 kept, and the same command goes on. "bantam gc" removes it.
 
+  --check      load nothing: say whether it may come, and which blobs are lacking. Of an archive
+               only the beginning is read, which need not have any blobs
   --downgrade  take it although its version is lower than one that has been good here
   --ca FILE    of authorities, certificates in PEM, whose servers are believed
   --insecure   believe whoever answers to http://
@@ -41,7 +43,7 @@ kept, and the same command goes on. "bantam gc" removes it.
 const importOptions = "--downgrade --insecure"
 
 func runImport(c *client, args []string) int {
-	flags, rest, code := c.options(args, "--ca", importOptions+" --json")
+	flags, rest, code := c.options(args, "--ca", importOptions+" --json --check")
 	if code != 0 {
 		return code
 	}
@@ -49,6 +51,9 @@ func runImport(c *client, args []string) int {
 		return c.misuse("import which one?")
 	}
 	c.scripted = flags["--json"] != ""
+	if flags["--check"] != "" {
+		return c.checkImport(rest[0], flags)
+	}
 	got, code := c.bring(rest[0], flags)
 	if code != 0 {
 		return code
@@ -87,35 +92,67 @@ func (b brought) String() string {
 	return fmt.Sprintf("generation %d %s (%s); `bantam switch %[1]d%[4]s` makes it run", b.Number, there, how, reboot)
 }
 
-// bring loads what the machine lacks of the generation that word leads to, and has PID 1 take it over.
-func (c *client) bring(word string, flags map[string]string) (got brought, code int) {
-	ctx := context.Background()
+// checkImport says what an import would have to load, or why it is refused. A build host asks it before it sends anything.
+func (c *client) checkImport(word string, flags map[string]string) int {
+	source, _, check, code := c.offer(context.Background(), word, flags)
+	if code != 0 {
+		return code
+	}
+	source.Close()
+	inbox, err := switcher.OpenInbox(c.state)
+	if err != nil {
+		return c.fail(err)
+	}
+	defer inbox.Close()
+	check.Lacking = inbox.Missing(check.Lacking)
+	if flags["--json"] != "" {
+		return c.printJSON(check)
+	}
+	bytes := int64(0)
+	for _, d := range check.Lacking {
+		bytes += d.Size
+	}
+	fmt.Fprintf(c.out, "%s\n%s of %d to be loaded, %d kB\n", visible(check.Note), count(len(check.Lacking), "blob"), check.Blobs, (bytes+1023)>>10)
+	return ExitGood
+}
+
+// offer opens the source that word leads to and asks PID 1 whether its generation may come. The source is to be closed where the code is 0.
+func (c *client) offer(ctx context.Context, word string, flags map[string]string) (source oci.Source, req Request, check switcher.ImportCheck, code int) {
 	trusts, code := c.trusts()
 	if code != 0 {
-		return got, code
+		return nil, req, check, code
 	}
 	secure, err := https.OnDevice(flags["--ca"])
 	if err != nil {
-		return got, c.fail(fmt.Errorf("--ca: %w", err))
+		return nil, req, check, c.fail(fmt.Errorf("--ca: %w", err))
 	}
-	source, err := oci.Open(ctx, word, oci.Options{Stdin: os.Stdin, Secure: secure, AllowHTTP: trusts || flags["--insecure"] != "", UserAgent: "bantam/" + Version})
+	source, err = oci.Open(ctx, word, oci.Options{Stdin: os.Stdin, Secure: secure, AllowHTTP: trusts || flags["--insecure"] != "", UserAgent: "bantam/" + Version})
 	if err != nil {
-		return got, c.fail(err)
+		return nil, req, check, c.fail(err)
+	}
+	req = Request{Verb: "import check", Downgrade: flags["--downgrade"] != ""}
+	if req.Manifest, err = source.Manifest(ctx); err == nil {
+		req.Signed, err = source.Signatures(ctx)
+	}
+	if err != nil {
+		code = c.fail(err)
+	} else if last, ok := c.ask(req, &check); !ok {
+		code = max(last.Exit, ExitError)
+	}
+	if code != 0 {
+		source.Close()
+	}
+	return source, req, check, code
+}
+
+// bring loads what the machine lacks of the generation that word leads to, and has PID 1 take it over.
+func (c *client) bring(word string, flags map[string]string) (got brought, code int) {
+	ctx := context.Background()
+	source, req, check, code := c.offer(ctx, word, flags)
+	if code != 0 {
+		return got, code
 	}
 	defer source.Close()
-	manifest, err := source.Manifest(ctx)
-	if err != nil {
-		return got, c.fail(err)
-	}
-	signed, err := source.Signatures(ctx)
-	if err != nil {
-		return got, c.fail(err)
-	}
-	req := Request{Verb: "import check", Manifest: manifest, Signed: signed, Downgrade: flags["--downgrade"] != ""}
-	var check switcher.ImportCheck
-	if last, ok := c.ask(req, &check); !ok {
-		return got, max(last.Exit, ExitError)
-	}
 	if !c.scripted {
 		fmt.Fprintln(c.out, visible(check.Note))
 	}

@@ -3,6 +3,7 @@ package control
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"io"
@@ -292,5 +293,46 @@ func TestHTTPIsTakenWhereSignaturesAreCheckedOrWhenAskedFor(t *testing.T) {
 		if code, _, errs := i.run(t, "import", append(c.flags, "http://127.0.0.1:1/pc.tar")...); code != ExitError || !strings.Contains(errs, c.want) {
 			t.Errorf("%s: code %d, %q", name, code, errs)
 		}
+	}
+}
+
+// A build host asks with an archive that has no blobs, and sends those that are lacking.
+func TestACheckLoadsNothing(t *testing.T) {
+	all := newCarried()
+	i := &importing{carried: carried{Generation: all.Generation}}
+	i.lacking = []switcher.Descriptor{i.System, i.Kernel}
+	file := i.archive(t)
+	code, out, errs := i.run(t, "import", "--check", file)
+	if want := "signed by somebody\n2 blobs of 3 to be loaded, 1 kB\n"; code != ExitGood || out != want || errs != "" {
+		t.Errorf("code %d, %q, %q", code, out, errs)
+	}
+	// What an import that was cut off has left whole is not lacking.
+	path := filepath.Join(i.state, "import/blobs", i.System.Digest.Hex())
+	if err := os.WriteFile(path, []byte(all.blobs[i.System.Digest]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, _ = i.run(t, "import", "--check", "--json", file)
+	var check switcher.ImportCheck
+	if err := json.Unmarshal([]byte(out), &check); code != ExitGood || err != nil || len(check.Lacking) != 1 || check.Lacking[0].Digest != i.Kernel.Digest || check.Blobs != 3 {
+		t.Errorf("code %d, %v, %q", code, err, out)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Errorf("what was left is gone: %v", err)
+	}
+	if !slices.Equal(i.asked, []string{"import check", "import check"}) {
+		t.Errorf("asked %q", i.asked)
+	}
+	i.refuse = "the state volume is too full"
+	if code, out, errs = i.run(t, "import", "--check", file); code != ExitError || out != "" || errs != "bantam import: the state volume is too full\n" {
+		t.Errorf("code %d, %q, %q", code, out, errs)
+	}
+	i.refuse = ""
+	held, err := switcher.OpenInbox(i.state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	if code, _, errs = i.run(t, "import", "--check", file); code != ExitError || !strings.Contains(errs, "another import is under way") {
+		t.Errorf("code %d, %q", code, errs)
 	}
 }

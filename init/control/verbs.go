@@ -56,7 +56,7 @@ func init() {
 		{"rollback", "[--confirm TIME] [--reboot] [--json] [--yes] [NUMBER | --to-good]", "go back to what ran before, or to a generation", rollbackHelp, runRollback},
 		{"generations", "[--json] | show [N] | pin|unpin N | label N TEXT | delete N...",
 			"list the generations, look at one, keep, name or delete some", generationsHelp, runGenerations},
-		{"import", "[--downgrade] [--insecure] [--ca FILE] [--json] FILE|URL|REF|-", "bring a generation from a file, a web server or a registry", importHelp, runImport},
+		{"import", "[--check] [--downgrade] [--insecure] [--ca FILE] [--json] FILE|URL|REF|-", "bring a generation from a file, a web server or a registry", importHelp, runImport},
 		{"export", "[--partial] NUMBER FILE | NUMBER -", "write a generation to a file, to be carried elsewhere", exportHelp, runExport},
 		{"menu", "", "choose a generation from the boot menu's list, until the next boot", menuHelp, runMenu},
 		{"gc", "[--dry-run] [--json]", "remove old generations now", gcHelp, runGC},

@@ -63,7 +63,9 @@ var mayImport = map[string][]string{
 	"netcfg/dnssockets": {"boottime", "entropy", "netcfg/dnsforward"},
 	"images":            {"atomicfile", "board", "firmware", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "printable", "signature", "slot", "spelling", "switcher", "system"},
 	"flash":             {"firmware", "gpt", "printable", "switcher"},
-	"cmd":               {"board", "flash", "http1", "images", "netcfg/firewall", "oci", "packing", "password", "printable", "signature", "spelling", "switcher", "system", "tty", "yescrypt"},
+	"deploy":            {"oci", "printable", "signature", "switcher", "system"},
+	"deploy/deploytest": {}, // for tests alone
+	"cmd":               {"board", "deploy", "flash", "http1", "images", "netcfg/firewall", "oci", "packing", "password", "printable", "signature", "spelling", "switcher", "system", "tty", "yescrypt"},
 	"cmd/droplines":     {"atomicfile"},
 	"cmd/smallstd":      {"atomicfile"},
 	"init":              {"atomicfile", "boottime", "docs", "editor", "entropy", "gpt", "http1", "layer", "lifecycle", "netcfg", "oci", "order", "password", "printable", "regular", "signature", "slot", "spelling", "switcher", "system", "timesync", "tty", "yescrypt", "zone"},
