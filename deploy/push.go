@@ -20,6 +20,14 @@ type Pushed struct {
 	Bytes int64 `json:"-"`
 }
 
+// wanting is what `bantam import --check --json` tells.
+type wanting struct {
+	Lacking []struct {
+		Digest switcher.Digest `json:"digest"`
+		Size   int64           `json:"size"`
+	} `json:"lacking"`
+}
+
 // Push sends what the machine lacks of the generation that a source holds, once it has said that it takes it. What has come when the line
 // breaks is kept there for the next push. progress is told how many bytes of how many are on their way.
 func (m *Machine) Push(ctx context.Context, src oci.Source, downgrade bool, progress func(done, total int64)) (p Pushed, err error) {
@@ -28,7 +36,7 @@ func (m *Machine) Push(ctx context.Context, src oci.Source, downgrade bool, prog
 		options = " --downgrade" + options
 	}
 	sending := &partial{Source: src}
-	var check switcher.ImportCheck
+	var check wanting
 	if err := m.send(ctx, "bantam import --check"+options, sending, &check); err != nil {
 		return p, err
 	}

@@ -16,7 +16,11 @@ import (
 // lacking is the machine's answer to what it lacks of a generation.
 func lacking(t *testing.T, blobs ...switcher.Descriptor) string {
 	t.Helper()
-	text, err := json.Marshal(switcher.ImportCheck{Blobs: 5, Lacking: append([]switcher.Descriptor{}, blobs...)})
+	var list []map[string]any
+	for _, b := range blobs {
+		list = append(list, map[string]any{"digest": b.Digest, "size": b.Size})
+	}
+	text, err := json.Marshal(map[string]any{"blobs": 5, "lacking": list})
 	if err != nil {
 		t.Fatal(err)
 	}

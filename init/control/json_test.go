@@ -35,7 +35,7 @@ var printed = map[string]any{
 	"showGeneration":  GenerationDescription{},
 	"runGC":           switcher.Garbage{},
 	"runImport":       brought{},
-	"checkImport":     switcher.ImportCheck{},
+	"checkImport":     wanting{},
 	"showState":       stateReport{},
 	"listSecrets":     []Secret{},
 	"runTime":         TimeStatus{},

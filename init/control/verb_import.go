@@ -104,16 +104,31 @@ func (c *client) checkImport(word string, flags map[string]string) int {
 		return c.fail(err)
 	}
 	defer inbox.Close()
-	check.Lacking = inbox.Missing(check.Lacking)
-	if flags["--json"] != "" {
-		return c.printJSON(check)
-	}
+	w := wanting{Known: check.Number != 0, Blobs: check.Blobs, Lacking: []lackingBlob{}, Note: check.Note}
 	bytes := int64(0)
-	for _, d := range check.Lacking {
+	for _, d := range inbox.Missing(check.Lacking) {
+		w.Lacking = append(w.Lacking, lackingBlob{d.Digest, d.Size, d.Spoken()})
 		bytes += d.Size
 	}
-	fmt.Fprintf(c.out, "%s\n%s of %d to be loaded, %d kB\n", visible(check.Note), count(len(check.Lacking), "blob"), check.Blobs, (bytes+1023)>>10)
+	if flags["--json"] != "" {
+		return c.printJSON(w)
+	}
+	fmt.Fprintf(c.out, "%s\n%s of %d to be loaded, %d kB\n", visible(w.Note), count(len(w.Lacking), "blob"), w.Blobs, (bytes+1023)>>10)
 	return ExitGood
+}
+
+// wanting is what import --check --json prints.
+type wanting struct {
+	Known   bool          `json:"known"`   // it is here already
+	Blobs   int           `json:"blobs"`   // that it has
+	Lacking []lackingBlob `json:"lacking"` // those to be loaded, in the order of the manifest
+	Note    string        `json:"note"`    // who has signed it
+}
+
+type lackingBlob struct {
+	Digest switcher.Digest `json:"digest"`
+	Size   int64           `json:"size"`
+	What   string          `json:"what"` // for people, e.g. package libc6 2.36-9
 }
 
 // offer opens the source that word leads to and asks PID 1 whether its generation may come. The source is to be closed where the code is 0.

@@ -312,7 +312,7 @@ func TestACheckLoadsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, out, _ = i.run(t, "import", "--check", "--json", file)
-	var check switcher.ImportCheck
+	var check wanting
 	if err := json.Unmarshal([]byte(out), &check); code != ExitGood || err != nil || len(check.Lacking) != 1 || check.Lacking[0].Digest != i.Kernel.Digest || check.Blobs != 3 {
 		t.Errorf("code %d, %v, %q", code, err, out)
 	}
