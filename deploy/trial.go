@@ -29,6 +29,7 @@ type Trial struct {
 	waits  bool        // the machine has proven itself, and waits for somebody to come in
 	refuse string      // why there was none, at first
 	alone  bool        // the command that switches says nothing more
+	news   string      // of the machine, told last
 	began  time.Time
 }
 
@@ -113,6 +114,9 @@ func (t *Trial) follow(ctx context.Context) Outcome {
 			if ctx.Err() != nil {
 				continue
 			}
+			if t.alone {
+				t.tell(s, err)
+			}
 			if err == nil {
 				heard = time.Now()
 				if o, decided := t.decide(ctx, s); decided {
@@ -148,6 +152,23 @@ func (t *Trial) decide(ctx context.Context, s Status) (o Outcome, decided bool) 
 		return Outcome{Exit: switcher.ExitReverted, Reason: t.withRefusal(t.whyBack(ctx))}, true
 	}
 	return o, false
+}
+
+// tell says how the machine is, where its own words do not arrive any more and if that is news.
+func (t *Trial) tell(s Status, err error) {
+	line := fmt.Sprintf("it runs generation %d, %s", s.Generation, s.State)
+	switch login := new(LoginError); {
+	case errors.As(err, &login):
+		line = "it is not reached: " + login.Said
+	case err != nil:
+		line = fmt.Sprintf("it is not reached: %v", err)
+	case s.Generation == 0:
+		line = "it is starting"
+	}
+	if line != t.news {
+		t.news = line
+		t.say("%s", line)
+	}
 }
 
 func (t *Trial) stage(s Status) stage {

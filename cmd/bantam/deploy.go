@@ -289,7 +289,7 @@ func (d *deployment) approved(c *call, m *deploy.Machine, p deploy.Pushed) (bool
 	}
 	question := fmt.Sprintf("Switch %s to generation %d?", m.Name(), p.Number)
 	if p.Kernel != "" {
-		fmt.Fprintf(c.stdout, "A reboot is needed: %s\n", deploy.Visible(p.Kernel))
+		fmt.Fprintln(c.stdout, "It has another kernel or initrd, and so it takes a reboot.")
 		question = fmt.Sprintf("Reboot %s into generation %d?", m.Name(), p.Number)
 	}
 	fmt.Fprintf(c.stdout, "A switch would:\n%s", deploy.Visible(plan.String()))
