@@ -12,12 +12,9 @@ import (
 // ReadTree reads a device tree and returns its root, and its size, which the file may exceed. Values stay in the file. ErrOther
 // if the file does not begin as one.
 func ReadTree(f Source) (root Node, size int64, err error) {
-	if !begins(f, 0, treeMagic) {
-		return root, 0, ErrOther
-	}
-	h, err := readAt(f, 0, treeHeader)
+	h, err := header(f, FormatDeviceTree, treeMagic, treeHeader)
 	if err != nil {
-		return root, 0, fmt.Errorf("device tree: %w", err)
+		return root, 0, err
 	}
 	field := func(i int) int64 { return int64(binary.BigEndian.Uint32(h[4*i:])) }
 	size = field(1)
@@ -59,8 +56,8 @@ type treeReader struct {
 }
 
 func (r *treeReader) tree() (Node, error) {
-	if token, err := r.token(); err != nil || token != tokenBegin {
-		return Node{}, errors.Join(errors.New("it does not begin with a node"), err)
+	if err := r.expect(tokenBegin, "it does not begin with a node"); err != nil {
+		return Node{}, err
 	}
 	root, err := r.node(0)
 	if err != nil {
@@ -69,10 +66,15 @@ func (r *treeReader) tree() (Node, error) {
 	if root.Name != "" {
 		return root, fmt.Errorf("its root has the name %q", root.Name)
 	}
-	if token, err := r.token(); err != nil || token != tokenLast {
-		return root, errors.Join(errors.New("its root is not the last node"), err)
+	return root, r.expect(tokenLast, "its root is not the last node")
+}
+
+// expect reads a token, or says what another one means.
+func (r *treeReader) expect(token uint32, otherwise string) error {
+	if got, err := r.token(); err != nil || got == token {
+		return err
 	}
-	return root, nil
+	return errors.New(otherwise)
 }
 
 // node reads what follows the token that begins one.

@@ -1,10 +1,10 @@
 package firmware
 
 import (
+	"bytes"
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash"
@@ -252,16 +252,6 @@ func (fit FIT) check() error {
 	return nil
 }
 
-// Image finds a part by its name.
-func (fit FIT) Image(name string) (FITImage, bool) {
-	for _, image := range fit.Images {
-		if image.Name == name {
-			return image, true
-		}
-	}
-	return FITImage{}, false
-}
-
 // Verify reads the data of all images and compares their hashes. It is an error if one of them has none that can be verified.
 func (fit FIT) Verify() error {
 	for _, image := range fit.Images {
@@ -307,9 +297,5 @@ func hashNode(data Source) (Node, error) {
 	if err := sum(h, data, 0, data.Size()); err != nil {
 		return Node{}, err
 	}
-	value := make([]uint32, sha256.Size/4)
-	for i, b := 0, h.Sum(nil); i < len(value); i++ {
-		value[i] = binary.BigEndian.Uint32(b[4*i:])
-	}
-	return Node{Name: "hash-1", Properties: []Property{Text("algo", "sha256"), Cells("value", value...)}}, nil
+	return Node{Name: "hash-1", Properties: []Property{Text("algo", "sha256"), {"value", bytes.NewReader(h.Sum(nil))}}}, nil
 }

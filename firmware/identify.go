@@ -283,9 +283,9 @@ const (
 
 // identifySquashfs knows how long one is. Its content is the kernel's to read.
 func identifySquashfs(f Source) (Finding, []Part, error) {
-	h, err := readAt(f, 0, squashfsHeader)
+	h, err := header(f, FormatSquashfs, squashfsMagic, squashfsHeader)
 	if err != nil {
-		return Finding{}, nil, fmt.Errorf("squashfs: %w", err)
+		return Finding{}, nil, err
 	}
 	le := binary.LittleEndian
 	if major, minor := le.Uint16(h[28:]), le.Uint16(h[30:]); major != 4 || minor != 0 {

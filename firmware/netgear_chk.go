@@ -25,20 +25,17 @@ const (
 
 // ReadCHK reads the header of a file, of which all belongs to it. ErrOther if the file does not begin as one.
 func ReadCHK(f Source) (c CHK, err error) {
-	if !begins(f, 0, chkMagic) {
-		return c, ErrOther
-	}
-	h, err := readAt(f, 0, chkHeader)
+	h, err := header(f, FormatCHK, chkMagic, chkHeader)
 	if err != nil {
-		return c, fmt.Errorf("Netgear CHK: %w", err)
+		return c, err
 	}
 	be := binary.BigEndian
 	size := int64(be.Uint32(h[4:]))
 	if size <= chkHeader || size > chkHeader+chkBoardMax {
 		return c, fmt.Errorf("Netgear CHK: a header of %d bytes: want %d to %d", size, chkHeader+1, chkHeader+chkBoardMax)
 	}
-	if h, err = readAt(f, 0, size); err != nil {
-		return c, fmt.Errorf("Netgear CHK: %w", err)
+	if h, err = header(f, FormatCHK, chkMagic, size); err != nil {
+		return c, err
 	}
 	c.header = h
 	if got, want := c.headerSum(), be.Uint32(h[36:]); got != want {

@@ -24,12 +24,9 @@ const (
 
 // ReadDNI reads the header of a file, of which all belongs to it. ErrOther if the file does not begin as one.
 func ReadDNI(f Source) (d DNI, err error) {
-	if !begins(f, 0, dniBegin) {
-		return d, ErrOther
-	}
-	h, err := readAt(f, 0, dniHeader)
+	h, err := header(f, FormatDNI, dniBegin, dniHeader)
 	if err != nil {
-		return d, fmt.Errorf("Netgear DNI: %w", err)
+		return d, err
 	}
 	text, rest, _ := strings.Cut(string(h), "\x00")
 	if strings.Trim(rest, "\x00") != "" {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -40,13 +41,14 @@ const (
 	safeloaderVendorMax = 0x1000 - 4
 	safeloaderTableAt   = 0x1014
 	safeloaderTableSize = 0x800
-	safeloaderTable     = "fwup-ptn "
+	safeloaderTable     = "fwup-ptn"
 	safeloaderFlash     = "partition-table"
 	safeloaderPartsMax  = 32
 	safeloaderSalt      = "\x7a\x2b\x15\xed\x9b\x98\x59\x6d\xe5\x04\xab\x44\xac\x2a\x9f\x4e"
 	safeloaderFlashHead = "\x00\x04\x00\x00"
-	safeloaderPartLine  = "fwup-ptn %s base 0x%05x size 0x%05x\t\r\n"
-	safeloaderFlashLine = "partition %s base 0x%05x size 0x%05x\n"
+	safeloaderFlashRow  = "partition"
+	safeloaderPartLine  = safeloaderTable + " %s base 0x%05x size 0x%05x\t\r\n"
+	safeloaderFlashLine = safeloaderFlashRow + " %s base 0x%05x size 0x%05x\n"
 )
 
 // ReadSafeloader reads header and tables of a file, of which all belongs to it. ErrOther if no table is where one should be.
@@ -75,7 +77,7 @@ func (s *Safeloader) read(f Source) error {
 	} else if s.NoVendor = length == math.MaxUint32; !s.NoVendor {
 		return fmt.Errorf("a text of %d bytes: this kind is not known", length)
 	}
-	table, err := parseTable(string(h[safeloaderTableAt:]), safeloaderPartLine, "")
+	table, err := parseTable(string(h[safeloaderTableAt:]), safeloaderTable, "")
 	if err != nil {
 		return err
 	}
@@ -90,29 +92,26 @@ func (s *Safeloader) read(f Source) error {
 		if err := p.check(f); err != nil {
 			return err
 		}
-		if i > 0 {
+		if i > 0 || p.Name != safeloaderFlash || p.Size != safeloaderTableSize {
 			s.Parts = append(s.Parts, SafeloaderPart{p.Name, p.In(f)})
 			continue
-		}
-		if p.Name != safeloaderFlash || p.Size != safeloaderTableSize {
-			return fmt.Errorf("it begins with %s of %d bytes, not with %s", p.Name, p.Size, safeloaderFlash)
 		}
 		b, err := readAt(f, p.At, p.Size)
 		if err != nil {
 			return err
 		}
-		if s.Partitions, err = parseTable(string(b), safeloaderFlashLine, safeloaderFlashHead); err != nil {
+		if s.Partitions, err = parseTable(string(b), safeloaderFlashRow, safeloaderFlashHead); err != nil {
 			return err
 		}
 	}
 	if end += safeloaderTableAt; end != s.size {
 		return fmt.Errorf("its parts end at byte %d of %d", end, s.size)
 	}
-	return s.check()
+	return nil
 }
 
-// parseTable reads lines of a form, up to a zero or the byte that fills the rest. Each is as it would be written.
-func parseTable(text, form, head string) (list []FlashPartition, err error) {
+// parseTable reads lines with a first word, up to a zero or the byte that fills the rest.
+func parseTable(text, first, head string) (list []FlashPartition, err error) {
 	text, ok := strings.CutPrefix(text, head)
 	if !ok {
 		return nil, errors.New("its table of partitions has another beginning")
@@ -126,13 +125,11 @@ func parseTable(text, form, head string) (list []FlashPartition, err error) {
 		if len(list) == safeloaderPartsMax {
 			return nil, fmt.Errorf("more than %d partitions", safeloaderPartsMax)
 		}
-		if words := strings.Fields(row); len(words) == 6 {
-			fmt.Sscanf(words[3]+" "+words[5], "0x%x 0x%x", &p.At, &p.Size)
-			p.Name = words[1]
+		words := strings.Fields(row)
+		if len(words) != 6 || words[0] != first || words[2] != "base" || words[4] != "size" || !hexadecimal(words[3], &p.At) || !hexadecimal(words[5], &p.Size) {
+			return nil, fmt.Errorf("line %q in its table: want \"%s NAME base 0x... size 0x...\"", row, first)
 		}
-		if row+"\n" != fmt.Sprintf(form, p.Name, p.At, p.Size) {
-			return nil, fmt.Errorf("line %q in its table", row)
-		}
+		p.Name = words[1]
 		list = append(list, p)
 		text = rest
 	}
@@ -142,6 +139,15 @@ func parseTable(text, form, head string) (list []FlashPartition, err error) {
 	return list, nil
 }
 
+// hexadecimal reads a number of up to 32 bits.
+func hexadecimal(word string, to *uint32) bool {
+	digits, ok := strings.CutPrefix(word, "0x")
+	n, err := strconv.ParseUint(digits, 16, 32)
+	*to = uint32(n)
+	return ok && err == nil
+}
+
+// check refuses what cannot be written, or that the maker's loader would.
 func (s *Safeloader) check() error {
 	room := map[string]uint32{}
 	for _, p := range s.Partitions {

@@ -33,15 +33,34 @@ func (p Part) In(f Source) *io.SectionReader { return io.NewSectionReader(f, p.A
 
 // check refuses a part that is not whole in a file.
 func (p Part) check(f Source) error {
-	if size := f.Size(); p.At < 0 || p.Size < 0 || p.At > size || p.Size > size-p.At {
-		return fmt.Errorf("%s: %d bytes from byte %d on: the file ends at byte %d: it is not whole", p.Name, p.Size, p.At, size)
+	if err := within(f, p.At, p.Size); err != nil {
+		return fmt.Errorf("%s: %w", p.Name, err)
 	}
 	return nil
 }
 
+func within(f Source, at, count int64) error {
+	if size := f.Size(); at < 0 || count < 0 || at > size || count > size-at {
+		return fmt.Errorf("%d bytes from byte %d on are not there: the file ends at byte %d: it is cut off or damaged", count, at, size)
+	}
+	return nil
+}
+
+// header reads what a file begins with; ErrOther if that is not the format's.
+func header(f Source, format Format, magic string, size int64) ([]byte, error) {
+	if !begins(f, 0, magic) {
+		return nil, ErrOther
+	}
+	b, err := readAt(f, 0, size)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", format, err)
+	}
+	return b, nil
+}
+
 // readAt reads so many bytes. That the file ends before is said with its length.
 func readAt(f Source, at, count int64) ([]byte, error) {
-	if err := (Part{"header", at, count}).check(f); err != nil {
+	if err := within(f, at, count); err != nil {
 		return nil, err
 	}
 	b := make([]byte, count)
@@ -61,10 +80,7 @@ func begins(f Source, at int64, with string) bool {
 
 // sum passes a part of a file through a checksum.
 func sum(h hash.Hash, f Source, at, size int64) error {
-	if n, err := io.Copy(h, io.NewSectionReader(f, at, size)); err != nil || n < size {
-		return fmt.Errorf("read byte %d: %w", at+n, errors.Join(err, io.ErrUnexpectedEOF))
-	}
-	return nil
+	return copySource(h, io.NewSectionReader(f, at, size))
 }
 
 // sumCRC is the CRC-32 (IEEE) of a part of a file.
@@ -82,7 +98,7 @@ func copySource(w io.Writer, s Source) error {
 	if n, err := io.Copy(w, io.NewSectionReader(s, 0, s.Size())); err != nil {
 		return err
 	} else if n < s.Size() {
-		return fmt.Errorf("read byte %d of %d: %w", n, s.Size(), io.ErrUnexpectedEOF)
+		return fmt.Errorf("read %d of %d bytes: %w", n, s.Size(), io.ErrUnexpectedEOF)
 	}
 	return nil
 }

@@ -105,8 +105,10 @@ func (s *SysupgradeTar) read(f Source) error {
 	if rest := f.Size() - end; rest < tarEnd || rest%tarBlock != 0 {
 		return fmt.Errorf("%d bytes behind the last file: the archive has no end: it is cut off", rest)
 	}
-	if b, err := firstOther(f, end, 0); err != nil || b >= 0 {
-		return errors.Join(fmt.Errorf("something else begins at byte %d, behind the archive", b), err)
+	if at, err := firstOther(f, end, 0); err != nil {
+		return err
+	} else if at >= 0 {
+		return fmt.Errorf("something else begins at byte %d, behind the archive", at)
 	}
 	if s.Board = control; s.Board == "" {
 		return errors.New("it has no CONTROL that names its board")

@@ -29,12 +29,9 @@ const (
 
 // ReadTRX reads the header. Something else may follow all of it. ErrOther if the file does not begin as one.
 func ReadTRX(f Source) (t TRX, err error) {
-	if !begins(f, 0, trxMagic) {
-		return t, ErrOther
-	}
-	h, err := readAt(f, 0, trxHeader)
+	h, err := header(f, FormatTRX, trxMagic, trxHeader)
 	if err != nil {
-		return t, fmt.Errorf("TRX: %w", err)
+		return t, err
 	}
 	le := binary.LittleEndian
 	t = TRX{Flags: le.Uint16(h[12:]), Size: int64(le.Uint32(h[4:])), sum: le.Uint32(h[8:])}

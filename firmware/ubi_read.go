@@ -13,11 +13,12 @@ import (
 // ReadUBI reads an image: every header, and the list of volumes. Blocks that are erased may lie anywhere. ErrOther if the file does not begin
 // as one.
 func ReadUBI(f Source) (u UBI, err error) {
-	if !begins(f, 0, ubiMagic) {
-		return u, ErrOther
+	h, err := header(f, FormatUBI, ubiMagic, ubiHeader)
+	if err != nil {
+		return u, err
 	}
 	r := ubiReader{f: f}
-	if err := r.geometry(); err != nil {
+	if err := r.geometry(h); err != nil {
 		return u, fmt.Errorf("UBI: %w", err)
 	}
 	blocks := f.Size() / r.u.EraseBlock
@@ -47,12 +48,8 @@ type ubiBlock struct {
 	ubiVID
 }
 
-// geometry finds how long an erase block is: where the next one begins. The list of volumes alone takes two.
-func (r *ubiReader) geometry() error {
-	h, err := readAt(r.f, 0, ubiHeader)
-	if err != nil {
-		return err
-	}
+// geometry finds, with the first header, how long an erase block is: where the next one begins. The list of volumes alone takes two.
+func (r *ubiReader) geometry(h []byte) error {
 	if err := checkEC(h); err != nil {
 		return fmt.Errorf("erase block 0: %w", err)
 	}

@@ -2,6 +2,7 @@ package firmware
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -78,12 +79,9 @@ func UBootArch(goarch string) string {
 // ReadUImage reads the header at the beginning of a file and checks that the data are there. Others may follow them. ErrOther if
 // the file does not begin as one.
 func ReadUImage(f Source) (u UImage, err error) {
-	if !begins(f, 0, uimageMagic) {
-		return u, ErrOther
-	}
-	h, err := readAt(f, 0, UImageHeader)
+	h, err := header(f, FormatUImage, uimageMagic, UImageHeader)
 	if err != nil {
-		return u, fmt.Errorf("uImage: %w", err)
+		return u, err
 	}
 	be := binary.BigEndian
 	want := be.Uint32(h[4:])
@@ -99,7 +97,7 @@ func ReadUImage(f Source) (u UImage, err error) {
 	u.Arch, faults[1] = uimageArch.name("architecture", h[29])
 	u.Type, faults[2] = uimageType.name("type", h[30])
 	u.Compression, faults[3] = uimageCompression.name("compression", h[31])
-	if err := errors.Join(faults[:]...); err != nil {
+	if err := cmp.Or(faults[:]...); err != nil {
 		return u, fmt.Errorf("uImage: %w", err)
 	}
 	if u.Size == 0 {
@@ -241,5 +239,5 @@ func (u UImage) header() ([]byte, error) {
 	h[31], faults[3] = uimageCompression.number("compression", u.Compression)
 	copy(h[32:], u.Name)
 	be.PutUint32(h[4:], crc32.ChecksumIEEE(h))
-	return h, errors.Join(faults[:]...)
+	return h, cmp.Or(faults[:]...)
 }

@@ -216,6 +216,24 @@ func TestDamagedSafeloader(t *testing.T) {
 	eachFlip(b, 0, 0x60, func(bit int) { refused(t, fmt.Sprintf("bit %d", bit), verifySafeloader(source(b))) })
 	eachFlip(b, 0x1014, len(b), func(bit int) { refused(t, fmt.Sprintf("bit %d", bit), verifySafeloader(source(b))) })
 	refused(t, "a byte behind it", verifySafeloader(source(append(bytes.Clone(b), 0))))
+	for claim, table := range map[string]string{
+		"a line that is none":     "fwup-ptn x\n",
+		"a number of 33 bits":     "fwup-ptn x base 0x800 size 0x100000000\t\r\n",
+		"a number without 0x":     "fwup-ptn x base 800 size 0x1\t\r\n",
+		"a part over the table":   "fwup-ptn x base 0x7ff size 0x1\t\r\n",
+		"parts over each other":   "fwup-ptn x base 0x800 size 0x10\t\r\nfwup-ptn y base 0x80f size 0x10\t\r\n",
+		"a part behind the end":   "fwup-ptn x base 0x800 size 0xffffff\t\r\n",
+		"parts that end before":   "fwup-ptn x base 0x800 size 0x10\t\r\n",
+		"33 parts":                strings.Repeat("fwup-ptn x base 0x800 size 0x0\t\r\n", 33),
+		"a table that is damaged": "fwup-ptn partition-table base 0x800 size 0x800\t\r\nfwup-ptn x base 0x1000 size 0x34\t\r\n",
+	} {
+		b := bytes.Clone(b)
+		copy(b[0x1014:], append([]byte(table), ones(0x800-len(table))...))
+		b[0x1814] = 'x'
+		sum := md5.Sum(append([]byte(safeloaderSalt), b[0x14:]...))
+		copy(b[4:], sum[:])
+		refused(t, claim, verifySafeloader(source(b)))
+	}
 	for claim, change := range map[string]func(s *Safeloader){
 		"no parts":                         func(s *Safeloader) { s.Parts = nil },
 		"no flash":                         func(s *Safeloader) { s.Partitions = nil },
