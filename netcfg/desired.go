@@ -36,8 +36,9 @@ type DesiredState struct {
 	Search   []string
 	Problems []string
 
-	places  map[place]string          // the link that has it
-	subnets map[string][]netip.Prefix // by link
+	delegated map[string]bool           // the ports to which a prefix is
+	places    map[place]string          // the link that has it
+	subnets   map[string][]netip.Prefix // by link
 }
 
 // announcedMetric keeps default routes of router advertisements apart by port
@@ -50,7 +51,7 @@ const maxAnnouncedAddresses = 16
 
 // Desired says what shall be. It is a function of its arguments and nothing else.
 func Desired(net map[string]system.Net, dns system.DNS, facts Facts) DesiredState {
-	w := DesiredState{State: newState(), Ports: ports(net, facts.Links), places: map[place]string{}, subnets: map[string][]netip.Prefix{}}
+	w := DesiredState{State: newState(), Ports: ports(net, facts.Links), delegated: map[string]bool{}, places: map[place]string{}, subnets: map[string][]netip.Prefix{}}
 	for _, server := range dns.Servers {
 		if _, err := netip.ParseAddr(server); err == nil { // else it is one for the forwarder, which resolv.conf cannot name
 			w.addServer(server)

@@ -48,6 +48,7 @@ func (w *DesiredState) addInner(facts Facts) {
 		}
 		source := "delegated to " + outer.Name
 		for _, b := range lease.Prefixes {
+			w.delegated[outer.Name] = true
 			w.addRoute(RouteKey{To: b.Prefix, Metric: unusedMetric, Type: Unreachable, Table: tableNumber(outer.Table)}, Route{Source: source})
 			for _, p := range w.Ports {
 				if n := p.Net.Subnet6; n == nil || !p.Present && p.Net.Kind() == "" {

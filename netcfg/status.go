@@ -354,8 +354,10 @@ func (w *DesiredState) waiting(p port, have State, present, wanted onLink, reaso
 		return reason
 	case p.Net.IPv6 == "dhcp" && reason6 != "":
 		return reason6
-	case !static && p.Net.IPv4 != "dhcp" && p.Net.IPv6 == "auto" && !announced:
+	case !static && p.Net.IPv4 != "dhcp" && p.Net.IPv6 == "auto" && !announced && !w.delegated[p.Name]:
 		switch {
+		case reason6 != "":
+			return reason6
 		case advice != "":
 			return advice
 		case have.routedByRA(present) && !have.looking(present):

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"bantam/netcfg/dhcp4"
+	"bantam/netcfg/dhcp6"
 	"bantam/system"
 )
 
@@ -17,6 +18,8 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 func TestOnlineIsEveryNamedPortOrWithNoneNamedOneThatReachesOut(t *testing.T) {
 	fixed := system.Net{IPv4: "static", IPv6: "static", Addresses: []string{"10.0.0.2/24"}} // no gateway, so no default route
+	outer := system.Net{IPv4: "off", IPv6: "auto", Prefix: "delegate"}
+	asks6 := system.Net{IPv4: "dhcp", IPv6: "dhcp"}
 	spare := fixed
 	spare.Optional = true
 	leases := func(ports ...string) Facts {
@@ -44,6 +47,10 @@ func TestOnlineIsEveryNamedPortOrWithNoneNamedOneThatReachesOut(t *testing.T) {
 		{"what an optional port lacks does not matter", nets{"eth0": fixed, "eth9": spare}, leases(), "", true},
 		{"a named port that does not exist does", nets{"eth0": fixed, "eth9": dhcp}, leases(), "", false},
 		{"all named are optional and none is there", nets{"eth9": spare}, leases(), "", false},
+		{"a prefix is delegated and the port has no address", nets{"eth0": outer}, Facts{Leases6: map[string]*dhcp6.Lease{"eth0": leased6("2001:db8:100::/56")}}, "", true},
+		{"no prefix is delegated yet", nets{"eth0": outer}, leases(), "", false},
+		{"DHCPv6 has given nothing yet", nets{"eth0": asks6}, leases("eth0"), "", false},
+		{"DHCPv6 has given a prefix", nets{"eth0": asks6}, Facts{Leases: leases("eth0").Leases, Leases6: map[string]*dhcp6.Lease{"eth0": leased6("2001:db8:100::/56")}}, "", true},
 		{"all named are optional and one has an address", nets{"eth1": spare, "eth9": spare}, leases(), "", true},
 	} {
 		k, owned := newFakeKernel("eth0", "eth1"), newOwned()
@@ -54,13 +61,16 @@ func TestOnlineIsEveryNamedPortOrWithNoneNamedOneThatReachesOut(t *testing.T) {
 		}
 		have, _ := k.Observe()
 		c.facts.Links = have.Links
-		reasons := map[string]string{}
+		reasons, reasons6 := map[string]string{}, map[string]string{}
 		for _, name := range []string{"eth0", "eth1"} {
 			if c.facts.Leases[name] == nil {
 				reasons[name] = "DHCP: no answer yet"
 			}
+			if c.facts.Leases6[name] == nil {
+				reasons6[name] = "DHCPv6: no answer yet"
+			}
 		}
-		s := report(Desired(c.net, system.DNS{}, c.facts), have, reasons, nil, time.Unix(0, 0).Add)
+		s := report(Desired(c.net, system.DNS{}, c.facts), have, reasons, reasons6, time.Unix(0, 0).Add)
 		if s.Online != c.want {
 			t.Errorf("%s: got %v, want %v: %+v", c.name, s.Online, c.want, s.Ports)
 		}

@@ -15,7 +15,40 @@ func wire(name, end string, mac byte) []string {
 	return []string{"-netdev", "socket,id=" + name + "," + end, "-device", fmt.Sprintf("virtio-net-pci,netdev=%s,mac=52:54:00:00:00:%02x", name, mac)}
 }
 
-// The router of the examples between a provider, who gives it an address, and somebody of the house. All three are machines of ours.
+// worldTOML is the provider: an address and a prefix for who asks, and what is beyond, which the page is served from.
+const worldTOML = `
+hostname = "world"
+packages = ["isc-dhcp-server"]
+
+[sysctl]
+net.ipv6.conf.all.forwarding = 1
+
+[net.eth0]
+addresses = ["203.0.113.1/24", "2001:db8:1::1/64"]
+routes = [{ to = "2001:db8:100::/56", via = "fe80::5054:ff:fe00:2" }]
+serve = { dhcp = "100-110", ra = true }
+
+[net.beyond]
+dummy = true
+addresses = ["2001:db8:ff::1/64"]
+routes = [{ to = "::/0" }]
+
+[file."/etc/dhcpd6.conf"]
+text = """
+default-lease-time 3600;
+subnet6 2001:db8:1::/64 {
+  prefix6 2001:db8:100:: 2001:db8:100:: /56;
+}
+"""
+
+[service.delegation]
+command = ["sh", "-c", "touch /tmp/leases6; exec dhcpd -6 -f -cf /etc/dhcpd6.conf -lf /tmp/leases6 -pf /tmp/dhcpd6.pid eth0"]
+needs = ["network"]
+
+`
+
+// The router of the examples between a provider, who gives it an address and a prefix, and somebody of the house. All three
+// are machines of ours; the server that delegates is ISC's.
 func TestAHouseBehindARouter(t *testing.T) {
 	outside, inside := freePort(t), freePort(t)
 	withoutNetwork := []string{"qemu-system-x86_64", "-accel", "tcg", "-machine", "q35", "-m", "384", "-nic", "none"}
@@ -33,7 +66,7 @@ func TestAHouseBehindARouter(t *testing.T) {
 		return c
 	}
 	const page = "[service.page]\ncommand = [\"sh\", \"-c\", \"while true; do echo from the world | nc -l -p 80; done\"]\n"
-	provider := machine("world", system("world", "hostname = \"world\"\n[net.eth0]\naddresses = [\"203.0.113.1/24\"]\nserve = { dhcp = \"100-110\" }\n"+page),
+	provider := machine("world", system("world", worldTOML+page),
 		wire("wan", fmt.Sprintf("listen=127.0.0.1:%d", outside), 1)...)
 	router := machine("home", "../examples/router/system.toml",
 		append(wire("wan", fmt.Sprintf("connect=127.0.0.1:%d", outside), 2), wire("lan", fmt.Sprintf("listen=127.0.0.1:%d", inside), 3)...)...)
@@ -44,7 +77,10 @@ func TestAHouseBehindARouter(t *testing.T) {
 	wan := router.addressOf("wan")
 	client.settled()
 	client.must("bantam net", "eth0", "192.168.1.", "via 192.168.1.1")
-	client.waitFor("bantam net", "fd00:1:") // the network is online without it
+	router.waitFor("bantam net", "prefix 2001:db8:100::/56") // the network is online without it
+	client.waitFor("bantam net", "2001:db8:100:")
+	client.waitFor("ip -6 addr show dev eth0", "inet6 fd")
+	client.waitFor("nc 2001:db8:ff::1 80 < /dev/null", "from the world")
 	client.must("nslookup home", "192.168.1.1")
 	client.waitFor("nc 203.0.113.1 80 < /dev/null", "from the world")
 	router.must("bantam net leases", "laptop")
@@ -57,6 +93,7 @@ func TestAHouseBehindARouter(t *testing.T) {
 		provider.must("nc -w 3 "+closed+" < /dev/null; echo code $?", "code 1")
 	}
 	provider.must("ping -c 1 -W 3 "+address, "0 received")
+	provider.must("nc -w 3 2001:db8:100::5054:ff:fe00:4 80 < /dev/null; echo code $?", "code 1")
 	router.must("bantam net firewall", "wan", "lan")
 
 	// A switch that opens a port of the house to the world.

@@ -151,7 +151,7 @@ func inherit(m *dhcpv4.DHCPv4, before *Lease) {
 			return
 		}
 		for _, code := range list {
-			if value := before.options.Get(code); value != nil {
+			if value := dhcpv4.Options(before.options).Get(code); value != nil {
 				m.Options[code.Code()] = value
 			}
 		}

@@ -40,9 +40,9 @@ type Lease struct {
 	Rebind  time.Duration // T2
 	Expires time.Duration // Forever for an infinite lease
 
-	Dropped int // options that were present but unusable
-	options dhcpv4.Options
-	ACK     []byte // the message it was read from, for Restore
+	Dropped int              // options that were present but unusable
+	options map[uint8][]byte // not dhcpv4.Options, whose type brings the names of all options along wherever a lease is told
+	ACK     []byte           // the message it was read from, for Restore
 }
 
 // Forever is the time of things that do not happen.

@@ -599,3 +599,72 @@ func TestWhatItHadBeforeARebootIsAskedForFirst(t *testing.T) {
 		t.Errorf("%s", m.Summary())
 	}
 }
+
+func TestOnlyTheServerThatIsAskedAnswersForALease(t *testing.T) {
+	b := newBench(t, Wants{Prefix: true})
+	b.step(LinkUp{})
+	b.answer(dhcpv6.MessageTypeAdvertise, usual(delegated)...)
+	b.wake()
+	b.phase(Requesting)
+	b.step(Datagram{serverIP, b.message(dhcpv6.MessageTypeReply, otherDUID, usual(another)...)})
+	b.phase(Requesting)
+	b.answer(dhcpv6.MessageTypeReply, usual(delegated)...)
+	b.wake()
+	b.phase(Renewing)
+	b.step(Datagram{serverIP, b.message(dhcpv6.MessageTypeReply, otherDUID, usual(another)...)})
+	b.phase(Renewing)
+	b.has(delegated)
+}
+
+func TestARequestThatIsNotForThisLinkIsMadeAnewWithoutWhatItNamed(t *testing.T) {
+	b := newBench(t, both)
+	b.c = New(ourID, nil, []netip.Prefix{address, delegated})
+	b.step(Configure{both})
+	b.step(LinkUp{})
+	b.answer(dhcpv6.MessageTypeAdvertise, usual(address, delegated)...)
+	b.wake()
+	b.answer(dhcpv6.MessageTypeReply, &dhcpv6.OptStatusCode{StatusCode: iana.StatusNotOnLink})
+	b.phase(Waiting)
+	b.wake()
+	if m := b.last(dhcpv6.MessageTypeSolicit); m.Options.OneIANA().Options.OneAddress() != nil {
+		t.Errorf("%s", m.Summary())
+	}
+}
+
+func TestALinkThatFlapsIsNoStorm(t *testing.T) {
+	b := newBench(t, both)
+	sent := 0
+	for range 100 {
+		b.step(LinkUp{})
+		sent += len(b.sent)
+		b.now += 10 * time.Millisecond
+		b.step(LinkDown{})
+	}
+	if sent > 2 {
+		t.Errorf("%d messages in a second", sent)
+	}
+}
+
+func TestALeaseThatWasRenewedForgetsRefusals(t *testing.T) {
+	b := newBench(t, Wants{Prefix: true})
+	b.step(LinkUp{})
+	refuse := func() (pause time.Duration) {
+		b.answer(dhcpv6.MessageTypeAdvertise, append(usual(delegated), &dhcpv6.OptionGeneric{OptionCode: dhcpv6.OptionPreference, OptionData: []byte{255}})...)
+		b.answer(dhcpv6.MessageTypeReply)
+		b.phase(Waiting)
+		pause = b.c.Deadline() - b.now
+		b.wake()
+		return pause
+	}
+	for range 5 {
+		refuse()
+	}
+	b.answer(dhcpv6.MessageTypeReply, append(usual(delegated), &dhcpv6.OptionGeneric{OptionCode: dhcpv6.OptionRapidCommit})...)
+	b.wake()
+	b.answer(dhcpv6.MessageTypeReply, usual(delegated)...)
+	b.wake()
+	b.answer(dhcpv6.MessageTypeReply, leased(0, 0, 0, 0, delegated)...)
+	if pause := b.c.Deadline() - b.now; pause != time.Second {
+		t.Errorf("a pause of %v", pause)
+	}
+}
