@@ -297,3 +297,16 @@ func TestWhatAChangeElsewhereLeavesAloneKeepsItsCounter(t *testing.T) {
 		}
 	}
 }
+
+func TestDelegatedNetworksInWords(t *testing.T) {
+	s, problems := system.Parse("x", []byte("[net.wan]\nzone = \"wan\"\nprefix = \"delegate\"\n[net.lan]\nzone = \"lan\"\nsubnet6 = 7\nula = true\n"))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	text := strings.Join(Explain(s), "\n")
+	for _, want := range []string{"wan asks for an IPv6 prefix", "lan has IPv6 network 7 of what is delegated", "lan has an IPv6 network of this machine's own"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}

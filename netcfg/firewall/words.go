@@ -46,6 +46,18 @@ func Explain(s *system.System) (lines []string) {
 		if z.Masquerade {
 			say("  what leaves there by IPv4 has this machine's address")
 		}
+		for _, name := range z.Interfaces {
+			n := s.Net[name]
+			if n.Prefix != "" {
+				say("  %s asks for an IPv6 prefix, for the networks behind this machine; addresses of it are not translated", name)
+			}
+			if n.Subnet6 != nil {
+				say("  %s has IPv6 network %d of what is delegated", name, *n.Subnet6)
+			}
+			if n.ULA {
+				say("  %s has an IPv6 network of this machine's own", name)
+			}
+		}
 	}
 	for _, f := range forwards(s, zones) {
 		to := f.to.String()
