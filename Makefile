@@ -179,6 +179,7 @@ cross: small-std
 bench: build
 	$(call need,$(BENCH_PACKAGES))
 	@$(GO) test -run '^$$' -bench Switch -benchtime 50x ./switcher
+	@CGO_ENABLED=0 $(GO) test -run '^$$' -bench FirstAddress -benchtime 50x ./netcfg
 	@$(GO) run ./test/bench
 
 # Time and memory of the job against what is recorded; half a minute. Nothing is compared with another QEMU or kernel than those recorded.

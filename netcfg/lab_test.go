@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 // lab is a machine in a network namespace of its own.
 type lab struct {
 	*netlab.Lab
-	t    *testing.T
+	t    testing.TB
 	dir  string
 	conf string
 	proc *exec.Cmd
@@ -37,7 +37,7 @@ type lab struct {
 	reports *Reports // nil until the first configurator is started
 }
 
-func newLab(t *testing.T, packages ...string) *lab {
+func newLab(t testing.TB, packages ...string) *lab {
 	t.Helper()
 	l := &lab{Lab: netlab.New(t, append(packages, "setpriv:util-linux")...), t: t}
 	l.dir, l.conf = l.Dir, filepath.Join(l.Dir, "system.toml")

@@ -16,7 +16,7 @@ import (
 
 // conversation is one TCP connection between the machine and a peer, which answers what it hears.
 type conversation struct {
-	t    *testing.T
+	t    testing.TB
 	conn net.Conn
 }
 

@@ -18,7 +18,7 @@ import (
 
 // station sends and hears raw frames on the interface "srv" of a peer.
 type station struct {
-	t     *testing.T
+	t     testing.TB
 	fd    int
 	index int
 	at    time.Time // when the packet that listen hands over came, by the kernel: its reader may run late

@@ -89,16 +89,20 @@ func (c *Client) tick() {
 	}
 }
 
-// retry plans the next transmission: 4, 8, 16, 32, 64, 64 ... seconds, each up to a second more or less.
-// Who keeps a lease waits for two seconds twice before: it may be useless here.
+// retry plans the next transmission: after one second, for a link that has just come up may lose the first one, then as RFC 2131
+// (4.1) has it after 4, 8, 16, 32, 64, 64 ... seconds, each up to a second (the first a quarter) more or less. Who keeps a lease
+// waits for two seconds before: it may be useless here.
 func (c *Client) retry() {
 	c.attempts++
-	n := c.attempts
+	n := c.attempts - 1
 	if c.phase == Rebooting {
-		n = max(n-silentTries, 0)
+		n = max(c.attempts-silentTries, 0)
 	}
-	wait := 2 * time.Second << min(n, 5)
-	c.next = c.now + wait + time.Duration(c.random>>32)%(2*time.Second) - time.Second
+	wait, about := 2*time.Second<<min(n, 5), time.Second
+	if c.attempts == 1 {
+		wait, about = time.Second, time.Second/4
+	}
+	c.next = c.now + wait + time.Duration(c.random>>32)%(2*about) - about
 }
 
 // renew sends the next request to keep the lease. Each has its own transaction
