@@ -84,7 +84,7 @@ var mayImport = map[string][]string{
 	"init/bootslot":     {"gpt", "init/statevolume", "layer", "slot", "switcher"},
 	"init/applet":       {"boottime", "editor/compare", "editor/screen", "http1", "init/filetree", "init/glob", "init/kmod", "init/rtc", "init/sigaction", "netcfg/rtnl", "packing", "printable", "system", "tty"},
 	"init/shell":        {"atomicfile", "editor/keys", "init/applet", "init/glob", "init/sigaction", "spelling", "tty"},
-	"test":              {"board", "cmd", "editor", "gpt", "images", "init", "layer", "lifecycle", "netcfg", "oci", "signature", "slot", "switcher", "system"},
+	"test":              {"board", "cmd", "editor", "firmware", "gpt", "images", "init", "layer", "lifecycle", "netcfg", "oci", "signature", "slot", "switcher", "system"},
 }
 
 // onDevice are the packages of the device binary, with all below them.
