@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"bantam/printable"
 )
 
 // A Format is one that Identify knows.
@@ -109,6 +111,9 @@ func Identify(f Source) (list []Finding) {
 	if err != nil {
 		return []Finding{{Format: FormatTrailer, Part: Part{"", 0, f.Size()}, Err: err}}
 	}
+	if body == 0 {
+		return []Finding{{Format: FormatUnknown, Part: Part{"", 0, f.Size()}, Err: errors.New("there is nothing in it")}}
+	}
 	i := identifier{f: f}
 	i.run("", Part{"", 0, body}, 0)
 	for _, t := range trailers {
@@ -130,7 +135,7 @@ func aboutMetadata(f Source, t Trailer) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("for %s, compat version %s", strings.Join(m.Devices, ", "), m.Compat), nil
+	return printable.Line(fmt.Sprintf("for %s, compat version %s", strings.Join(m.Devices, ", "), m.Compat)), nil
 }
 
 type identifier struct {
@@ -140,7 +145,8 @@ type identifier struct {
 
 // run finds what lies in a part of the file, one thing behind the other.
 func (i *identifier) run(within Format, p Part, depth int) {
-	for at := p.At; at < p.End() && len(i.list) < identifyMost; {
+	at := p.At
+	for at < p.End() && len(i.list) < identifyMost {
 		next := Part{p.Name, at, p.End() - at}
 		d, inner, ok := i.one(next)
 		if !ok {
@@ -152,7 +158,7 @@ func (i *identifier) run(within Format, p Part, depth int) {
 		if d.Within = within; d.Size <= 0 {
 			d.Size = next.Size // of what is damaged nobody knows the size
 		}
-		d.Part.Name = p.Name
+		d.Part.Name, d.About = p.Name, printable.Line(d.About)
 		i.list = append(i.list, d)
 		if depth < identifyDepth {
 			for _, part := range inner {
@@ -161,6 +167,10 @@ func (i *identifier) run(within Format, p Part, depth int) {
 			}
 		}
 		at = p.At + i.skip(d, p, within)
+	}
+	if at < p.End() && within == "" {
+		rest := Part{"", at, p.End() - at}
+		i.list = append(i.list, Finding{Format: FormatUnknown, Part: rest, Err: fmt.Errorf("more than %d things in one file: %d bytes from byte %d on were not looked at", identifyMost, rest.Size, at)})
 	}
 }
 

@@ -143,8 +143,16 @@ func TestIdentifyTellsWhatIsWrong(t *testing.T) {
 	for size := range 100 {
 		refused(t, fmt.Sprintf("%d bytes of noise", size), verify(noise(size, 3)))
 	}
-	if list := Identify(source(nil)); len(list) != 0 {
-		t.Errorf("an empty file: %v", list)
+	refused(t, "an empty file", verify(nil))
+	refused(t, "a trailer alone", verify(trailerByHand(nil, 1, []byte(`{"metadata_version":"1.1","supported_devices":["a"]}`))))
+	one := written(t, func(w io.Writer) error { return exampleUImage().Write(w, source([]byte{1})) })
+	refused(t, "very many things", verify(bytes.Repeat(one, identifyMost+1)))
+	if err := verify(bytes.Repeat(one, identifyMost)); err != nil {
+		t.Errorf("many things: %v", err)
+	}
+	list := Identify(source(trailerByHand(one, 1, []byte(`{"metadata_version":"1.1","supported_devices":["a\u001b[2J"]}`))))
+	if about := list[len(list)-1].About; strings.Contains(about, "\x1b") {
+		t.Errorf("a terminal is told %q", about)
 	}
 }
 

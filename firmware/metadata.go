@@ -104,7 +104,7 @@ var (
 // none). Errors are of the kinds above; that with ErrNotKeeping is for whom keeps the configuration.
 func (m Metadata) Fits(device, compat string) error {
 	if !slices.Contains(m.Devices, device) {
-		return fmt.Errorf("%w: %s; this is %s", ErrDevice, strings.Join(m.Devices, ", "), device)
+		return fmt.Errorf("%w: %q; this is %q", ErrDevice, m.Devices, device)
 	}
 	if compat == "" {
 		compat = compatFirst
@@ -127,7 +127,7 @@ func (m Metadata) Fits(device, compat string) error {
 	if kind == nil {
 		return nil
 	}
-	return fmt.Errorf("%w: the device is at %s, the image at %s. %s", kind, compat, m.Compat, m.Message)
+	return fmt.Errorf("%w: the device is at %s, the image at %s: %q", kind, compat, m.Compat, m.Message)
 }
 
 // splitCompat divides MAJOR.MINOR.

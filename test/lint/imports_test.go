@@ -16,7 +16,7 @@ var mayImport = map[string][]string{
 	"gpt":               {},
 	"layer":             {"order"},
 	"slot":              {"firmware"},
-	"firmware":          {},
+	"firmware":          {"printable"},
 	"newc":              {},
 	"docs":              {},
 	"order":             {},
