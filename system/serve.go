@@ -18,7 +18,7 @@ type Serve struct {
 	RA      bool              `toml:"ra" doc:"true: advertise this router and the port's IPv6 networks" default:"false"`
 	DNS     bool              `toml:"dns" doc:"true: answer DNS questions from this port" default:"false"`
 	Gateway string            `toml:"gateway" doc:"the router that DHCP tells: an address, or \"none\"" default:"this machine"`
-	Servers []string          `toml:"name_servers" doc:"name servers that are told, e.g. [\"192.168.1.5\"]" default:"this machine with dns = true, else those of [dns]"`
+	Servers []string          `toml:"name_servers" doc:"name servers that are told, e.g. [\"192.168.1.5\"]" default:"this machine with dns = true, else those of [dns] and of the network"`
 	NTP     []string          `toml:"ntp" doc:"time servers that DHCP tells, by IPv4 address, e.g. [\"192.168.1.1\"]"`
 	Domain  string            `toml:"domain" doc:"domain that is told, e.g. \"lan.example\"" default:"dns.domain where it serves dns, else the first of dns.search"`
 	Options map[string]string `toml:"options" doc:"further DHCP options by number, e.g. { 66 = \"boot.example\", 150 = \"hex:c0a80105\" }"`

@@ -271,8 +271,9 @@ func runNet(c *client, args []string) int {
 	if err != nil {
 		return c.fail(err)
 	}
+	serves, trouble := servedPorts(s.Services)
 	if asJSON {
-		return c.printJSON(networkReport{s.Network, cards})
+		return c.printJSON(networkReport{s.Network, serves, cards})
 	}
 	for _, service := range s.Services {
 		if service.Name == system.NetworkService && service.PID == 0 {
@@ -281,6 +282,15 @@ func runNet(c *client, args []string) int {
 	}
 	if err := s.Network.Table(c.out); err != nil {
 		return c.fail(err)
+	}
+	for i, port := range serves {
+		if i == 0 {
+			fmt.Fprintln(c.out)
+		}
+		fmt.Fprintln(c.out, port.line())
+	}
+	if trouble != "" {
+		fmt.Fprintf(c.out, "\n%s\n", visible(trouble))
 	}
 	for _, card := range cards {
 		fmt.Fprintf(c.out, "\n%s\n", visible(strings.Join(card.Lines(), "\n")))
@@ -291,6 +301,7 @@ func runNet(c *client, args []string) int {
 // networkReport is what net --json prints.
 type networkReport struct {
 	*netcfg.Status
+	Serves   []servedPort    `json:"serves,omitempty"`
 	NoDriver []kmod.Unserved `json:"no_driver,omitempty"`
 }
 

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -40,6 +41,21 @@ func (c *Config) port(name string) *Port {
 	return nil
 }
 
+// Serves says in words what a port is for its clients, e.g. "DHCP 100-249, router advertisements, DNS".
+func (p *Port) Serves() string {
+	var words []string
+	if p.DHCP != "" {
+		words = append(words, "DHCP "+p.DHCP)
+	}
+	if p.RA {
+		words = append(words, "router advertisements")
+	}
+	if p.DNS {
+		words = append(words, "DNS")
+	}
+	return strings.Join(words, ", ")
+}
+
 // maxConfig bounds the file.
 const maxConfig = 2 * system.MaxSize
 
@@ -61,7 +77,8 @@ func (c *Config) Text() ([]byte, error) {
 	return append(text, '\n'), err
 }
 
-func readConfig(path string) (c Config, err error) {
+// ReadConfig reads the file.
+func ReadConfig(path string) (c Config, err error) {
 	text, err := regular.Read(path, unix.O_NOFOLLOW, maxConfig)
 	if err != nil {
 		return c, err

@@ -116,7 +116,7 @@ const (
 
 func newDaemon(o options, stderr io.Writer) (d *daemon, err error) {
 	d = &daemon{options: o, stderr: stderr}
-	if d.config, err = readConfig(o.config); err != nil {
+	if d.config, err = ReadConfig(o.config); err != nil {
 		return nil, err
 	}
 	if d.signals, err = netcfg.SignalPipe(); err != nil {
@@ -226,7 +226,7 @@ func (d *daemon) signalled(now time.Duration) (end bool) {
 			d.last(now)
 			return true
 		}
-		config, err := readConfig(d.options.config)
+		config, err := ReadConfig(d.options.config)
 		if err != nil {
 			d.logf("%v", err)
 			continue
