@@ -144,7 +144,7 @@ func TestForeignRoutesCostNothing(t *testing.T) { // beside no other test: it co
 			}
 		}
 		return false
-	}); err != nil || heard == 0 || woke > 0 {
+	}, nil); err != nil || heard == 0 || woke > 0 {
 		t.Errorf("of %d routes of another program %d made us look; %v", heard, woke, err)
 	}
 	// What is ours is noticed and repaired among the many, by which way ever it goes.

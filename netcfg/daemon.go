@@ -65,6 +65,7 @@ type daemon struct {
 	interest interest // in routes, as last looked
 	foreign  bool     // whether those of other programs are few enough to be shown
 	flooded  map[string]time.Duration
+	clashes  map[AddressKey]time.Duration // until when an address is not tried that another machine has
 
 	dirty     bool
 	looked    time.Duration // when everything was last compared
@@ -82,7 +83,7 @@ type daemon struct {
 
 func newDaemon(o options, stderr io.Writer) (*daemon, error) {
 	d := &daemon{
-		options: o, stderr: stderr, dirty: true, subscribe: subscribe, retryAt: forever, tellAt: forever, restAt: forever, flooded: map[string]time.Duration{},
+		options: o, stderr: stderr, dirty: true, subscribe: subscribe, retryAt: forever, tellAt: forever, restAt: forever, flooded: map[string]time.Duration{}, clashes: map[AddressKey]time.Duration{},
 		clients: map[string]*dhcpPort{}, dhcp6: map[string]*dhcp6Port{}, announced: map[string]*announcements{},
 		solicitors: map[string]*solicitor{}, owned: newOwned(), wall: newWall(),
 	}
@@ -228,7 +229,7 @@ func (d *daemon) hear() error {
 	if d.heard == nil {
 		d.heard = make([]byte, rtnl.AnswerSize)
 	}
-	options, changed, lost, err := d.events.drain(d.heard, func(m routeMessage) bool { return d.interest.wakes(m, d.foreign) })
+	options, changed, lost, err := d.events.drain(d.heard, func(m routeMessage) bool { return d.interest.wakes(m, d.foreign) }, d.clash)
 	if err != nil {
 		d.logf("%v; subscribing again", err)
 		d.events.close()
@@ -269,6 +270,7 @@ func (d *daemon) reconcile() {
 		d.solicit(have)
 		desired := Desired(d.net, d.dns, d.facts(have.Links))
 		desired.follow(d.sysctl)
+		clashing := d.avoid(&desired)
 		if err := d.kernel.ReadRoutes(&have, desired.State, d.owned.Routers); err != nil {
 			problems = []string{err.Error()}
 			break
@@ -276,6 +278,7 @@ func (d *daemon) reconcile() {
 		d.interest, d.foreign = newInterest(desired.State, have.Links), !have.Unshown
 		d.relieve(desired.State, have)
 		floods, told := d.floods()
+		told = min(told, clashing)
 		desired.Problems = append(desired.Problems, floods...)
 		d.kernel.ReadSysctls(&have, slices.Collect(maps.Keys(desired.Sysctls)))
 		ops, impossible := Plan(desired.State, have, d.owned)

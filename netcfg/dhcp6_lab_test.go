@@ -176,3 +176,26 @@ func TestRoutersSayWhetherDHCPv6IsAsked(t *testing.T) {
 		})
 	}
 }
+
+// Another machine has the first address that Kea gives away, and that of the network behind.
+func TestAnIPv6AddressThatAnotherMachineHas(t *testing.T) {
+	l := newLab(t, "kea-dhcp6:kea-dhcp6-server")
+	p := l.peer()
+	p.cable("eth0", "192.0.2.1/24")
+	p.In("ip addr add 2001:db8:1::100/64 dev srv nodad")
+	inside := l.peer()
+	inside.cable("eth1", "198.51.100.2/24")
+	inside.In("ip addr add 2001:db8:100:3::1/64 dev srv nodad")
+	p.kea6(3600, keaAddresses, "2001:db8:100::/56", "56")
+	l.netcfg(houseConfig)
+	l.logs("DHCP6_DECLINE_LEASE")
+	l.Shows("ip -6 addr show eth0 -tentative", "inet6 2001:db8:1::101/128")
+	l.status("the one behind is not used", func(s Status) bool {
+		return slices.ContainsFunc(s.Problems, func(p string) bool {
+			return strings.Contains(p, "eth1: address 2001:db8:100:3::1/64 is used by another machine")
+		})
+	})
+	inside.In("ip addr del 2001:db8:100:3::1/64 dev srv")
+	l.Shows("ip -6 addr show eth1 -tentative", "inet6 2001:db8:100:3::1/64")
+	l.status("all is well", func(s Status) bool { return s.Online && len(s.Problems) == 0 })
+}

@@ -45,10 +45,10 @@ func subscribe() (subscription, error) {
 
 // drain reads what is pending and returns the router advertisement options in
 // it, and whether anything changed that is to be looked at; wakes decides about
-// routes. A full queue (ENOBUFS) has lost messages but not the socket: the dump that
+// routes, and clashes is given the addresses that another machine has. A full queue (ENOBUFS) has lost messages but not the socket: the dump that
 // follows makes up for it, but for those options. Any other error means that
 // the subscription must be made anew.
-func (s subscription) drain(buffer []byte, wakes func(routeMessage) bool) (options []userOptions, changed, lost bool, err error) {
+func (s subscription) drain(buffer []byte, wakes func(routeMessage) bool, clashes func(address)) (options []userOptions, changed, lost bool, err error) {
 	for range 64 { // a storm must not keep us from the other sockets
 		n, fromKernel, err := s.receive(buffer)
 		switch {
@@ -71,6 +71,12 @@ func (s subscription) drain(buffer []byte, wakes func(routeMessage) bool) (optio
 				case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
 					if route, ok := readRoute(m.Body); ok && !changed {
 						changed = wakes(route)
+					}
+				case unix.RTM_DELADDR:
+					changed = true
+					// The kernel forgets at once one with an end, and says why only here.
+					if a, ok := readAddress(m.Body); ok && a.flags&unix.IFA_F_DADFAILED != 0 {
+						clashes(a)
 					}
 				default:
 					changed = true

@@ -104,7 +104,7 @@ func TestWithoutASubscriptionWeEndAndAreStartedAgain(t *testing.T) {
 func TestAStormOfEventsDoesNotKeepUsFromTheRest(t *testing.T) {
 	calls := 0
 	storm := subscription{receive: func([]byte) (int, bool, error) { calls++; return 0, false, unix.ENOBUFS }}
-	if _, _, lost, err := storm.drain(nil, nil); err != nil || !lost || calls > 64 {
+	if _, _, lost, err := storm.drain(nil, nil, nil); err != nil || !lost || calls > 64 {
 		t.Errorf("%d calls, lost %v, %v", calls, lost, err)
 	}
 }
