@@ -247,12 +247,15 @@ func (p *dhcp6Port) follow(n system.Net, link Link, up bool) {
 
 // followDHCP6 opens and closes DHCPv6 clients as ports, and what is desired of them, come and go.
 func (d *daemon) followDHCP6(have State) {
-	wanted := map[string]system.Net{}
+	wanted, named := map[string]system.Net{}, false
 	for _, p := range ports(d.net, have.Links) {
-		if link := have.Links[p.Name]; p.Present && !p.Bare && link.Ethernet &&
-			(p.Net.Prefix == delegate || p.Net.IPv6 == "dhcp" || p.Net.IPv6 == "auto" && (link.Managed || link.OtherConfig || d.dhcp6[p.Name] != nil)) {
-			wanted[p.Name] = p.Net
+		named = named || p.Net.ULA
+		if link := have.Links[p.Name]; p.Present && link.Ethernet && p.asksDHCP6(link, d.dhcp6[p.Name] != nil) {
+			wanted[p.Name], named = p.Net, true
 		}
+	}
+	if d.had.DUID == "" && named {
+		d.had.DUID = chooseDUID(have.Links)
 	}
 	for name, c := range d.dhcp6 {
 		link := have.Links[name]
@@ -266,30 +269,35 @@ func (d *daemon) followDHCP6(have State) {
 			c.step(dhcp6.Release{})
 		}
 	}
-	if d.had.DUID == "" && (len(wanted) > 0 || slices.ContainsFunc(slices.Collect(maps.Values(d.net)), func(n system.Net) bool { return n.ULA })) {
-		d.had.DUID = chooseDUID(have.Links)
-	}
 	for name, n := range wanted {
 		link := have.Links[name]
-		c := d.dhcp6[name]
-		if c == nil {
-			var err error
-			if c, err = openDHCP6Port(name, link, d.options.leases, d.had.duid(link.MAC), d.had.of(name, link.MAC).Leased6, d.logf); err != nil {
+		if d.dhcp6[name] == nil {
+			c, err := openDHCP6Port(name, link, d.options.leases, d.had.duid(link.MAC), d.had.of(name, link.MAC).Leased6, d.logf)
+			if err != nil {
 				d.logf("%v", err)
 				d.stuck = err
 				continue
 			}
 			d.dhcp6[name] = c
 		}
-		if c.leaving {
-			continue
+		if c := d.dhcp6[name]; !c.leaving {
+			c.follow(n, link, have.canSolicit(name))
+			c.compare(have)
 		}
-		c.follow(n, link, have.canSolicit(name))
-		if l := c.client.Lease(); l != nil {
-			for _, b := range l.Addresses {
-				if have.Addresses[AddressKey{name, b.Prefix}].Duplicate {
-					c.step(dhcp6.Conflict{Address: b.Prefix.Addr()})
-				}
+	}
+}
+
+// asksDHCP6 tells whether a port has a DHCPv6 client. One that router advertisements have made it have, has it on.
+func (p port) asksDHCP6(link Link, has bool) bool {
+	return !p.Bare && (p.Net.Prefix == delegate || p.Net.IPv6 == "dhcp" || p.Net.IPv6 == "auto" && (link.Managed || link.OtherConfig || has))
+}
+
+// compare tells the client of its addresses that another machine has. Those with an end the kernel takes away, see clash.
+func (p *dhcp6Port) compare(have State) {
+	if l := p.client.Lease(); l != nil {
+		for _, b := range l.Addresses {
+			if have.Addresses[AddressKey{p.name, b.Prefix}].Duplicate {
+				p.step(dhcp6.Conflict{Address: b.Prefix.Addr()})
 			}
 		}
 	}

@@ -10,7 +10,8 @@ import (
 )
 
 // Our own reading and writing of messages: the whole of the format is a type, 24 bits and options within options, of
-// which fifteen matter here. The library's codec, which knows all of them, is the oracle of the tests.
+// which fifteen matter here. The library's codec, which knows all of them, is the oracle of the tests; on the device it would
+// take 40 kB, packed, of the flash, more than all of this package.
 
 // Types of messages (RFC 8415, 7.3).
 const (
