@@ -132,6 +132,9 @@ func TestAHouseWithADelegatedPrefix(t *testing.T) {
 		c.Shows("busybox ping6 -c 1 -W 5 -I "+from+" 2001:db8:ff::1", "1 packets received")
 	}
 	reach("2001:db8:100:2:0:ff:fe00:101")
+	if valid := longest(c.hears("Prefix : 2001:db8:100:2::/64"), false); valid > time.Hour || valid < 50*time.Minute {
+		t.Errorf("the prefix is leased for an hour and advertised for %v", valid)
+	}
 	// What nobody has is answered by this machine, and does not go round in circles.
 	p.Shows("traceroute -6 -n -q 1 -w 5 -m 4 2001:db8:100:77::1", "!N")
 
@@ -143,8 +146,8 @@ func TestAHouseWithADelegatedPrefix(t *testing.T) {
 	c.Shows("ip -6 addr show dev eth0", "2001:db8:100:2:0:ff:fe00:101/64 scope global deprecated dynamic")
 	c.Shows("ip -6 route get 2001:db8:ff::1", "src 2001:db8:200:2:0:ff:fe00:101")
 	reach("2001:db8:200:2:0:ff:fe00:101")
-	if out := c.hears("Prefix : 2001:db8:100:2::/64"); oldest(out) > 2*time.Hour {
-		t.Errorf("the old prefix is valid for %v", oldest(out))
+	if valid := longest(c.hears("Prefix : 2001:db8:100:2::/64"), true); valid > 2*time.Hour || valid == 0 {
+		t.Errorf("the old prefix is valid for %v", valid)
 	}
 
 	// A reboot, in which the provider has forgotten us: the prefix of before is deprecated, too.
@@ -161,8 +164,8 @@ func TestAHouseWithADelegatedPrefix(t *testing.T) {
 	reach("2001:db8:300:2:0:ff:fe00:101")
 }
 
-// oldest is the longest valid lifetime of those prefixes in rdisc6's text that are no longer preferred.
-func oldest(text string) (longest time.Duration) {
+// longest is the longest valid lifetime of the prefixes in rdisc6's text, of those that are preferred or of the others.
+func longest(text string, spent bool) (longest time.Duration) {
 	valid := 0
 	for line := range strings.Lines(text) {
 		var seconds int
@@ -170,7 +173,7 @@ func oldest(text string) (longest time.Duration) {
 		if n, _ := fmt.Sscanf(line, "Valid time : %d", &seconds); n == 1 {
 			valid = seconds
 		}
-		if n, _ := fmt.Sscanf(line, "Pref. time : %d", &seconds); n == 1 && seconds == 0 {
+		if n, _ := fmt.Sscanf(line, "Pref. time : %d", &seconds); n == 1 && (seconds == 0) == spent {
 			longest = max(longest, time.Duration(valid)*time.Second)
 		}
 	}
