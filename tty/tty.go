@@ -47,6 +47,14 @@ func Keys(t *unix.Termios) {
 	t.Cc[unix.VMIN], t.Cc[unix.VTIME] = 1, 0
 }
 
+// Raw lets bytes pass in both directions as they are. Speed and framing stay.
+func Raw(t *unix.Termios) {
+	Keys(t)
+	t.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.INPCK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON | unix.IXOFF | unix.IXANY | unix.IUCLC
+	t.Oflag &^= unix.OPOST
+	t.Lflag &^= unix.ECHONL | unix.ISIG | unix.IEXTEN
+}
+
 // Bytes lets every byte come at once, unseen and as it is, and waits for nothing: neither a Ctrl-C nor a Ctrl-S or break that
 // a bad line makes up does anything. Output stays as it is with Sane. What is no terminal stays as it is.
 func Bytes(fd int) {

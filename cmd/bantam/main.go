@@ -52,7 +52,7 @@ type verb struct {
 var verbs []verb // filled by init, because help refers to it
 
 func init() {
-	verbs = []verb{boardsVerb, buildVerb, checkVerb, deployVerb, flashVerb, kernelVerb, keygenVerb, packageVerb, passwordVerb, pushVerb, runVerb, sbomVerb, signVerb, sizeVerb, vendorVerb, versionVerb, whyVerb, helpVerb}
+	verbs = []verb{boardsVerb, buildVerb, checkVerb, consoleVerb, deployVerb, flashVerb, kernelVerb, keygenVerb, packageVerb, passwordVerb, pushVerb, runVerb, sbomVerb, signVerb, sizeVerb, vendorVerb, versionVerb, whyVerb, helpVerb}
 }
 
 // usageError is a fault of the command line.

@@ -58,7 +58,7 @@ func TestCommandLine(t *testing.T) {
 		errors string
 	}{
 		{"nothing at all lists the verbs", nil, exitUsage, "", "bantam build SYSTEM.toml"},
-		{"an unknown verb lists the known ones", []string{"bake"}, exitUsage, "", `no verb "bake"; there are boards, build, check, deploy, flash, kernel, keygen, package, password, push, run, sbom, sign, size, vendor, version, why, help`},
+		{"an unknown verb lists the known ones", []string{"bake"}, exitUsage, "", `no verb "bake"; there are boards, build, check, console, deploy, flash, kernel, keygen, package, password, push, run, sbom, sign, size, vendor, version, why, help`},
 		{"a misspelt verb", []string{"biuld"}, exitUsage, "", `no verb "biuld"; did you mean "build"?`},
 		{"help of a misspelt verb", []string{"help", "chekc"}, exitUsage, "", `did you mean "check"?`},
 		{"the version", []string{"version"}, exitOK, "bantam unknown\n", ""},

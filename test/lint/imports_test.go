@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"atomicfile":        {},
 	"tty":               {},
 	"packing":           {},
+	"serial":            {"tty"},
 	"editor":            {"order", "tty"},
 	"editor/keys":       {},
 	"editor/screen":     {},
@@ -65,7 +66,7 @@ var mayImport = map[string][]string{
 	"flash":             {"firmware", "gpt", "printable", "switcher"},
 	"deploy":            {"oci", "printable", "signature", "switcher", "system"},
 	"deploy/deploytest": {}, // for tests alone
-	"cmd":               {"board", "deploy", "flash", "http1", "images", "netcfg/firewall", "oci", "packing", "password", "printable", "signature", "spelling", "switcher", "system", "tty", "yescrypt"},
+	"cmd":               {"board", "deploy", "flash", "http1", "images", "netcfg/firewall", "oci", "packing", "password", "printable", "serial", "signature", "spelling", "switcher", "system", "tty", "yescrypt"},
 	"cmd/droplines":     {"atomicfile"},
 	"cmd/smallstd":      {"atomicfile"},
 	"init":              {"atomicfile", "boottime", "docs", "editor", "entropy", "gpt", "http1", "layer", "lifecycle", "netcfg", "oci", "order", "password", "printable", "regular", "signature", "slot", "spelling", "switcher", "system", "timesync", "tty", "yescrypt", "zone"},
