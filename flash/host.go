@@ -24,6 +24,7 @@ type Device struct {
 	Parent    string   `json:"parent,omitempty"` // the disk of a partition, e.g. sdb
 	Holders   []string `json:"-"`                // what is made of it: volumes of LVM, encrypted ones, RAID
 	Made      string   `json:"-"`                // of what is made of others: its name there, e.g. vg-root, md0
+	Backing   string   `json:"-"`                // of a loop device that is made of another device: that, e.g. sda5
 	Size      int64    `json:"size"`             // in bytes; 0: there is no medium in it
 	ReadOnly  bool     `json:"read_only"`
 	Removable bool     `json:"removable"` // as the kernel says: the medium, not the device
@@ -87,13 +88,24 @@ func (h Host) above(disk string) (names []string) {
 		for _, p := range h.Partitions(d.Name) {
 			names = append(names, p.Name)
 		}
-		for _, holder := range d.Holders {
+		for _, holder := range h.holders(d) {
 			if !slices.Contains(names, holder) {
 				names = append(names, holder)
 			}
 		}
 	}
 	return names
+}
+
+// holders are the devices that are made of one.
+func (h Host) holders(d Device) []string {
+	list := slices.Clone(d.Holders)
+	for _, loop := range h.Devices {
+		if d.Name != "" && loop.Backing == d.Name { // the kernel does not count these among them
+			list = append(list, loop.Name)
+		}
+	}
+	return list
 }
 
 // Uses are all that keep a disk from being free: mounts and swap first, then what is made of it and used by nobody.
@@ -110,7 +122,7 @@ func (h Host) Uses(disk string) (uses []Use) {
 		if slices.Contains(h.Swaps, name) {
 			uses = append(uses, Use{Device: name, Swap: true})
 		}
-		for _, holder := range d.Holders {
+		for _, holder := range h.holders(d) {
 			of, _ := h.Find(holder)
 			idle = append(idle, Use{Device: name, Made: cmp.Or(of.Made, holder)})
 		}
@@ -133,7 +145,7 @@ func (u Use) ofTheHost() bool {
 	}
 	first, rest, below := strings.Cut(strings.TrimPrefix(u.Point, "/"), "/")
 	switch first {
-	case "", "boot", "efi", "usr", "var", "etc", "opt", "srv", "nix", "gnu", "bin", "sbin", "lib", "ostree", "sysroot", "cdrom", "isodevice", "rofs", "persistent":
+	case "", "boot", "efi", "usr", "var", "etc", "opt", "srv", "nix", "gnu", "bin", "sbin", "lib", "ostree", "sysroot", "cdrom", "isodevice", "rofs", "persistent", "state":
 		return true
 	case "home", "root":
 		return !below

@@ -25,6 +25,8 @@ func desk() Host {
 	locked.ReadOnly = true
 	coarse := disk("sdk", "8:192", "usb", 64*gb)
 	coarse.Sector = 4096
+	layers := disk("loop4", "7:4", "loop", gb)
+	layers.Backing = "sdj5"
 	cd := disk("sr0", "11:0", "ata", gb)
 	cd.Removable = true
 	return Host{
@@ -38,15 +40,16 @@ func desk() Host {
 			disk("sdf", "8:80", "usb", 16*gb), part("sdf1", "8:81", "sdf"), part("sdf2", "8:82", "sdf"), // mounted by a person
 			disk("sdg", "8:96", "usb", 16*gb), part("sdg1", "8:97", "sdg", "dm-3"), made("dm-3", "253:3", "backup"), // opened, not mounted
 			disk("sdh", "8:112", "usb", 16*gb), part("sdh1", "8:113", "sdh"), // a live system's
-			disk("sdi", "8:128", "ata", 900*gb), // free
-			disk("zram0", "252:0", "", gb), disk("loop3", "7:3", "loop", gb),
+			disk("sdi", "8:128", "ata", 900*gb),                              // free
+			disk("sdj", "8:144", "usb", 16*gb), part("sdj5", "8:149", "sdj"), // layers
+			disk("zram0", "252:0", "", gb), disk("loop3", "7:3", "loop", gb), layers,
 			card, empty, locked, coarse, cd,
 		},
 		Mounts: []Mount{
 			{"0:21", "", "/proc"}, {"253:1", "dm-1", "/"}, {"259:1", "nvme0n1p1", "/boot/efi"}, {"9:0", "md0", "/home"},
 			{"0:44", "sdd", "/srv"}, {"253:1", "dm-1", "/mnt/bound"},
 			{"8:81", "sdf1", "/media/me/BOOT"}, {"8:82", "sdf2", "/media/me/root"}, {"8:82", "sdf2", "/media/me/root/sub"},
-			{"8:113", "sdh1", "/run/live/medium"},
+			{"8:113", "sdh1", "/run/live/medium"}, {"7:4", "loop4", "/run/layers/files"},
 		},
 		Swaps: []string{"dm-2", "sde1"},
 		Btrfs: [][]string{{"sdc", "sdd"}},
@@ -72,6 +75,7 @@ func TestWhatMustNotBeWrittenIsRefused(t *testing.T) {
 		{"the part that one names", "sdd", Wish{Fixed: true}, "runs from: sdd is mounted at /srv"},
 		{"swap", "sde", Wish{Fixed: true}, "runs from: sde1 is swapped to"},
 		{"a live system's stick", "sdh", Wish{}, "runs from: sdh1 is mounted at /run/live/medium"},
+		{"a partition behind a loop device", "sdj", Wish{}, "runs from: loop4 is mounted at /run/layers/files"},
 		{"also with force", "sdh", Wish{Fixed: true, Force: true}, "runs from"},
 		{"a disk that stays in the machine", "sdi", Wish{}, "/dev/sdi (900.0 GB) is no removable disk; if it is really meant: --fixed"},
 		{"it is meant", "sdi", Wish{Image: image, Fixed: true}, ""},
@@ -107,8 +111,8 @@ func TestOnlyWhatCanBePulledOutIsListed(t *testing.T) {
 		fixed bool
 		want  string
 	}{
-		{false, "sdf sdg sdh sdx sdy mmcblk1 sdk"},
-		{true, "nvme0n1 sda sdb sdc sdd sde sdf sdg sdh sdi loop3 sdx sdy mmcblk1 sdk"},
+		{false, "sdf sdg sdh sdj sdx sdy mmcblk1 sdk"},
+		{true, "nvme0n1 sda sdb sdc sdd sde sdf sdg sdh sdi sdj loop3 loop4 sdx sdy mmcblk1 sdk"},
 	} {
 		var names []string
 		for _, d := range desk().Candidates(test.fixed) {

@@ -82,7 +82,7 @@ func (u under) device(name string) flash.Device {
 		d.Model = word(of, "device/name") // of cards
 	}
 	if file := word(of, "loop/backing_file"); file != "" {
-		d.Model = file
+		d.Model, d.Backing = file, u.named(file)
 	}
 	d.Content = u.content(d.Number)
 	return d

@@ -160,8 +160,16 @@ func (m *Machine) SendSlow(text string, baud int) {
 // Reset presses the reset button: the machine starts again without any warning to what runs on it.
 func (m *Machine) Reset() {
 	m.t.Helper()
-	if err := m.control("system_reset"); err != nil {
+	if err := m.control("system_reset", nil); err != nil {
 		m.t.Fatalf("reset: %v", err)
+	}
+}
+
+// Unplug pulls out a device of QEMU's, by its id.
+func (m *Machine) Unplug(id string) {
+	m.t.Helper()
+	if err := m.control("device_del", map[string]string{"id": id}); err != nil {
+		m.t.Fatalf("unplug %s: %v", id, err)
 	}
 }
 
@@ -182,7 +190,7 @@ func (m *Machine) WaitEnd() {
 }
 
 // control sends one command of the QEMU machine protocol.
-func (m *Machine) control(command string) error {
+func (m *Machine) control(command string, arguments map[string]string) error {
 	c, err := net.Dial("unix", m.qmp)
 	if err != nil {
 		return err
@@ -190,8 +198,12 @@ func (m *Machine) control(command string) error {
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(time.Minute))
 	out, in := json.NewEncoder(c), json.NewDecoder(c)
-	for _, execute := range []string{"qmp_capabilities", command} {
-		if err := out.Encode(map[string]string{"execute": execute}); err != nil {
+	type request struct {
+		Execute   string            `json:"execute"`
+		Arguments map[string]string `json:"arguments,omitempty"`
+	}
+	for _, r := range []request{{Execute: "qmp_capabilities"}, {command, arguments}} {
+		if err := out.Encode(r); err != nil {
 			return err
 		}
 		for {
@@ -203,7 +215,7 @@ func (m *Machine) control(command string) error {
 				return err
 			}
 			if reply.Error != nil {
-				return fmt.Errorf("%s: %s", execute, reply.Error.Desc)
+				return fmt.Errorf("%s: %s", r.Execute, reply.Error.Desc)
 			}
 			if reply.Return != nil {
 				break // greetings and events have no return
