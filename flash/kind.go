@@ -67,9 +67,9 @@ func Identify(head []byte, size int64) Kind {
 	case has(head, 4096, "EFI PART"):
 		return Kind{What: "a disk image with a GUID partition table", Whole: true, Sector: 4096}
 	case iso && has(head, 510, "\x55\xaa"):
-		return Kind{What: isoName(head) + ", for CDs and disks", Whole: true}
+		return Kind{What: "a hybrid ISO image" + isoLabel(head), Whole: true}
 	case iso:
-		return Kind{What: isoName(head) + " for CDs alone", Advice: "it has no boot sector, so nothing starts it from a disk"}
+		return Kind{What: "an ISO image" + isoLabel(head) + " for CDs alone", Advice: "it has no boot sector, so nothing starts it from a disk"}
 	}
 	if n := mbrPartitions(head); n > 0 {
 		return Kind{What: fmt.Sprintf("a disk image with %s in an MBR", partitions(n)), Whole: true}
@@ -100,7 +100,7 @@ func has(head []byte, at int, magic string) bool {
 func guidTable(head []byte, size int64, iso bool) Kind {
 	k := Kind{What: "a disk image with a GUID partition table", Whole: true, Sector: gpt.SectorSize}
 	if iso {
-		k.What = isoName(head) + ", for CDs and disks"
+		k.What = "a hybrid ISO image" + isoLabel(head)
 	}
 	// Of whatever size: that its end is missing shall be told.
 	t, err := gpt.ReadPrimary(bytes.NewReader(head), 1<<54)
@@ -114,7 +114,7 @@ func guidTable(head []byte, size int64, iso bool) Kind {
 	case !slot.Type.IsZero():
 		k.What = "a disk image of Bantam"
 	case iso && (!layers.Type.IsZero() || esp.Name == "bantam-esp"):
-		k.What = "an ISO image of Bantam, for CDs and disks"
+		k.What = "an ISO image of Bantam"
 	case !iso:
 		n := 0
 		for _, p := range t.Partitions {
@@ -138,17 +138,16 @@ func partitions(n int) string {
 	return fmt.Sprintf("%d partitions", n)
 }
 
-// isoName is an ISO 9660 file system with its label.
-func isoName(head []byte) string {
+// isoLabel is the label of an ISO 9660 file system, in quotes behind a blank; "" if it has none.
+func isoLabel(head []byte) string {
 	const labelAt, labelLength = 32768 + 40, 32
-	label := ""
-	if len(head) >= labelAt+labelLength {
-		label = strings.TrimRight(string(head[labelAt:labelAt+labelLength]), " \x00")
+	if len(head) < labelAt+labelLength {
+		return ""
 	}
-	if label == "" {
-		return "an ISO image"
+	if label := strings.TrimRight(string(head[labelAt:labelAt+labelLength]), " \x00"); label != "" {
+		return printable.Line(fmt.Sprintf(" %q", label))
 	}
-	return printable.Line(fmt.Sprintf("an ISO image %q", label))
+	return ""
 }
 
 // mbrPartitions counts the entries of a boot sector that is one of a disk: those of file systems have code where the entries are.

@@ -61,7 +61,7 @@ func TestWhatAFileIsIsTold(t *testing.T) {
 		{"sgdisk's", file(t, "gdisk", sparse, "sgdisk -n 1:0:+1M -n 2:0:+1M FILE"), "a disk image with 2 partitions in a GUID partition table"},
 		{"sfdisk's", file(t, "util-linux", sparse, "echo '2048,,c,*' | sfdisk -q FILE"), "a disk image with 1 partition in an MBR"},
 		{"a CD", file(t, "xorriso", "xorriso -as mkisofs -quiet -V DATA -o FILE /etc/hostname"), `it looks like an ISO image "DATA" for CDs alone, not like an image of a disk: it has no boot sector, so nothing starts it from a disk`},
-		{"a hybrid ISO", file(t, "xorriso", "xorriso -as mkisofs -quiet -V LIVE --protective-msdos-label -o FILE /etc/hostname"), `an ISO image "LIVE", for CDs and disks`},
+		{"a hybrid ISO", file(t, "xorriso", "xorriso -as mkisofs -quiet -V LIVE --protective-msdos-label -o FILE /etc/hostname"), `a hybrid ISO image "LIVE"`},
 		{"ext4", file(t, "e2fsprogs", sparse, "mkfs.ext4 -q FILE"), "it looks like an ext2, ext3 or ext4 file system, not like an image of a disk: it belongs into a partition"},
 		{"FAT16", file(t, "dosfstools", "truncate -s 20M FILE; mkfs.fat -F 16 FILE"), "a FAT file system"},
 		{"FAT32", file(t, "dosfstools", "truncate -s 40M FILE; mkfs.fat -F 32 FILE"), "a FAT file system"},
