@@ -38,37 +38,28 @@ func (s *Session) Run(ctx context.Context) error {
 	}()
 	typed, received := pump(s.In, done), pump(s.Line, done)
 	// Writes are a matter of their own: of a device that takes nothing one must be able to leave.
-	toSend, sent := make(chan []byte), make(chan error, 1)
-	defer close(toSend)
-	go func() {
-		for b := range toSend {
-			_, err := s.Line.Write(b)
-			sent <- err
+	rested, busy := make(chan error, 1), false
+	send := func(b []byte, rest time.Duration) {
+		_, err := s.Line.Write(b)
+		if err == nil {
+			time.Sleep(rest)
 		}
-	}()
-	busy := false
-	rested := make(chan struct{}, 1)
+		rested <- err
+	}
 	for {
 		if len(s.waiting) > 0 && !busy {
 			busy = true
 			n, rest := s.Pace.Next(s.waiting)
-			toSend <- append([]byte(nil), s.waiting[:n]...)
+			go send(append([]byte(nil), s.waiting[:n]...), rest)
 			s.waiting = s.waiting[n:]
-			go func() {
-				if err := <-sent; err != nil {
-					return // the reader says why
-				}
-				select {
-				case <-time.After(rest):
-					rested <- struct{}{}
-				case <-done:
-				}
-			}()
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-rested:
+		case err := <-rested:
+			if err != nil {
+				return err
+			}
 			busy = false
 		case b := <-received:
 			if b.err != nil {

@@ -139,6 +139,22 @@ func TestEndsOfASession(t *testing.T) {
 	})
 }
 
+// A device may be gone for who writes, and say nothing to who reads.
+func TestWhatCannotBeSentIsTold(t *testing.T) {
+	in, keys := io.Pipe()
+	s := &Session{Line: deaf{}, In: in, Out: io.Discard, Pace: Pace{Baud: 9600}}
+	ended := make(chan error)
+	go func() { ended <- s.Run(t.Context()) }()
+	io.WriteString(keys, "x")
+	if err := <-ended; !errors.Is(err, ErrGone) {
+		t.Errorf("got %v", err)
+	}
+}
+
+type deaf struct{ quiet }
+
+func (deaf) Write([]byte) (int, error) { return 0, ErrGone }
+
 // quiet is a line on which nothing ever comes or goes.
 type quiet struct{}
 
