@@ -3,11 +3,15 @@
 package netcfg
 
 import (
+	"encoding/binary"
 	"fmt"
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -200,4 +204,80 @@ func TestAnIPv6AddressThatAnotherMachineHas(t *testing.T) {
 	inside.In("ip addr del 2001:db8:100:3::1/64 dev srv")
 	l.Shows("ip -6 addr show eth1 -tentative", "inet6 2001:db8:100:3::1/64")
 	l.status("all is well", func(s Status) bool { return s.Online && len(s.Problems) == 0 })
+}
+
+// rogue6 answers what comes to port 547 with each of the payloads that answer gives for a message.
+func (p *peer) rogue6(answer func(message []byte) [][]byte) {
+	p.t.Helper()
+	var conn *net.UDPConn
+	err := p.Do(func() (err error) {
+		srv, err := net.InterfaceByName("srv")
+		if err == nil {
+			conn, err = net.ListenMulticastUDP("udp6", srv, &net.UDPAddr{IP: net.ParseIP("ff02::1:2"), Port: dhcp6ServerPort})
+		}
+		return err
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { conn.Close() })
+	go func() {
+		buffer := make([]byte, 2048)
+		for {
+			n, from, err := conn.ReadFromUDP(buffer)
+			if err != nil {
+				return
+			}
+			for _, payload := range answer(buffer[:n]) {
+				conn.WriteToUDP(payload, from)
+			}
+		}
+	}()
+}
+
+func TestARogueDHCPv6Server(t *testing.T) {
+	l := newLab(t)
+	p := l.peer()
+	p.cable("eth0", "192.0.2.1/24")
+	l.ip("link set eth0 up")
+	p.LinkLocal("srv")
+	option := func(code byte, value ...byte) []byte {
+		return append([]byte{0, code, byte(len(value) >> 8), byte(len(value))}, value...)
+	}
+	iaid := binary.BigEndian.AppendUint32(nil, associationID("eth0"))
+	leased := func(preferred byte, count int) []byte {
+		body := append(slices.Clone(iaid), make([]byte, 8)...)
+		for i := range count {
+			a := netip.MustParseAddr("2001:db8:6::1").As16()
+			a[13], a[14] = byte(i>>8), byte(i)
+			body = append(body, option(5, append(a[:], 0, 0, preferred, 0, 0, 0, 2, 0)...)...)
+		}
+		return option(3, body...)
+	}
+	var honest atomic.Bool
+	p.rogue6(func(m []byte) [][]byte {
+		client := m[4 : 8+int(binary.BigEndian.Uint16(m[6:]))] // it comes first
+		reply := func(parts ...[]byte) []byte {
+			return slices.Concat(append([][]byte{{7}, m[1:4], client, option(2, 0, 3, 0, 1, 2, 0, 0, 0, 0, 9), option(14)}, parts...)...)
+		}
+		if honest.Load() {
+			return [][]byte{reply(leased(1, 1))}
+		}
+		other := reply(leased(1, 1))
+		other[4+len(client)-1] ^= 1
+		return [][]byte{
+			{}, m, reply(), reply(leased(1, 1))[:60], other, reply(leased(3, 40)),
+			reply(option(23, 1, 2, 3), option(24, append([]byte{24}, "a\nnameserver 192.0.2.66\x00"...)...), leased(3, 1)),
+		}
+	})
+	l.netcfg("[net.eth0]\nipv4 = \"off\"\nipv6 = \"dhcp\"\n")
+	s := l.status("answers are refused", func(s Status) bool {
+		return len(s.Ports) > 0 && s.Ports[0].DHCP6 != nil && s.Ports[0].DHCP6.Refused >= 8
+	})
+	if s.Online || strings.Contains(l.ip("-6 addr show eth0"), "2001:db8:") || len(s.DNS)+len(s.Search) > 0 {
+		t.Errorf("something of it is used: %+v", s)
+	}
+	honest.Store(true)
+	l.status("online", online)
+	l.Shows("ip -6 addr show eth0", "inet6 2001:db8:6::1/128")
 }

@@ -139,3 +139,20 @@ func TestNothingIsRememberedOnlyAfterSomething(t *testing.T) {
 		t.Errorf("when it was given up: %q, want nothing in it, or the one of before would be asked for again", got)
 	}
 }
+
+func TestTheMachineKeepsItsDUIDWhateverCardItHas(t *testing.T) {
+	card, another := [6]byte{2, 0, 0, 0, 0, 1}, [6]byte{2, 0, 0, 0, 0, 2}
+	links := map[string]Link{"eth1": {Ethernet: true, Hardware: true, MAC: another}, "eth0": {Ethernet: true, Hardware: true, MAC: another, Permanent: card}, "br0": {Ethernet: true, MAC: card}}
+	m := remembered{DUID: chooseDUID(links)}
+	if want := "00030001020000000001"; m.DUID != want {
+		t.Fatalf("got %s, want %s", m.DUID, want)
+	}
+	if got := m.duid(another); !slices.Equal(got, hardwareDUID(card)) {
+		t.Errorf("with another card: %x", got)
+	}
+	for _, damaged := range []string{"", "x", "00", strings.Repeat("00", maxDUID+1)} {
+		if got := (&remembered{DUID: damaged}).duid(another); !slices.Equal(got, hardwareDUID(another)) {
+			t.Errorf("%q: %x", damaged, got)
+		}
+	}
+}
