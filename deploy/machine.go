@@ -166,12 +166,3 @@ func (m *Machine) Name() string {
 	}
 	return printable.Escape(m.Hostname)
 }
-
-// Visible makes what a machine says harmless for a terminal, line by line.
-func Visible(text string) string {
-	lines := strings.Split(text, "\n")
-	for i, line := range lines {
-		lines[i] = printable.Escape(line)
-	}
-	return strings.Join(lines, "\n")
-}

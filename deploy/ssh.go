@@ -99,7 +99,8 @@ func socketFolder() string {
 func (c *Connection) ssh(ctx context.Context, what ...string) *exec.Cmd {
 	args := append(append([]string{}, c.client.Options...), "-S", filepath.Join(c.dir, "s"), "-T", "-a", "-x")
 	for _, option := range []string{
-		"ControlPersist=no", "ClearAllForwardings=yes", "RemoteCommand=none", // of the user's configuration, for sessions of theirs
+		"ControlPersist=30m",                            // so that none stays for ever where this program could not end it
+		"ClearAllForwardings=yes", "RemoteCommand=none", // of the user's configuration, for sessions of theirs
 		"ConnectTimeout=15", "ServerAliveInterval=5", "ServerAliveCountMax=3",
 	} {
 		args = append(args, "-o", option)

@@ -27,7 +27,8 @@ type Trial struct {
 	mu     sync.Mutex  // held while Say is called
 	fresh  *Connection // made after the switch began, and, once it waits, after that
 	waits  bool        // the machine has proven itself, and waits for somebody to come in
-	refuse string      // why there was none, at first
+	came   bool        // somebody has come in
+	refuse string      // why nobody could, at first
 	alone  bool        // the command that switches says nothing more
 	news   string      // of the machine, told last
 	began  time.Time
@@ -126,11 +127,19 @@ func (t *Trial) follow(ctx context.Context) Outcome {
 			if time.Since(heard) > t.patience() {
 				return t.lost(err)
 			}
-			look = time.After(pause)
+			look = time.After(t.pause())
 		case <-ctx.Done():
 			return t.abort()
 		}
 	}
+}
+
+// pause is until the next look. One that may be slow is left in peace while it works.
+func (t *Trial) pause() time.Duration {
+	if t.alone || t.waits {
+		return pause
+	}
+	return grace
 }
 
 // decide goes on from what the machine says of itself. While the command that switches still speaks, how it ends is its to say.
@@ -141,8 +150,10 @@ func (t *Trial) decide(ctx context.Context, s Status) (o Outcome, decided bool) 
 	case at == confirming && t.fresh.host != t.hosts()[0]: // it can still be reached where it was, which proves nothing
 		t.forget()
 	case at == confirming:
-		t.say("logged in again: confirming")
-		t.refuse = ""
+		if !t.came {
+			t.say("logged in again: confirming")
+		}
+		t.came, t.refuse = true, ""
 		if _, _, err := t.fresh.Run(ctx, "bantam confirm", nil, io.Discard); err != nil {
 			t.forget()
 		}
@@ -213,9 +224,10 @@ func (t *Trial) command(ctx context.Context, news chan<- notice) {
 		command += "--reboot "
 	}
 	from, to := io.Pipe()
-	result := make(chan notice, 1)
+	n := notice{is: silent}
+	read := make(chan struct{})
 	go func() {
-		defer close(result)
+		defer close(read)
 		lines := bufio.NewScanner(from)
 		lines.Buffer(nil, mostAnswer)
 		for lines.Scan() {
@@ -224,7 +236,7 @@ func (t *Trial) command(ctx context.Context, news chan<- notice) {
 			case err != nil:
 				continue
 			case line.Exit != nil:
-				result <- notice{over, *line.Exit, printable.Escape(line.Reason)}
+				n = notice{over, *line.Exit, printable.Escape(line.Reason)}
 				continue
 			case line.Step > 0:
 				line.Text = fmt.Sprintf("%d/%d %s", line.Step, line.Total, line.Text)
@@ -238,13 +250,9 @@ func (t *Trial) command(ctx context.Context, news chan<- notice) {
 	}()
 	status, said, err := t.Machine.Run(ctx, command+t.Pushed.number(), nil, to)
 	to.Close()
-	n, ended := <-result
-	switch {
-	case ended:
-	case err == nil && status == switcher.ExitRefused:
+	<-read
+	if n.is == silent && err == nil && status == switcher.ExitRefused {
 		n = notice{over, status, said}
-	default:
-		n = notice{is: silent}
 	}
 	tell(n)
 }

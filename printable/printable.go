@@ -40,6 +40,15 @@ func Escape(line string) string {
 	return string(out)
 }
 
+// Lines is Escape for a text of several lines.
+func Lines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = Escape(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
 // Line has a ? for each character that is not printable, the tab among them: as
 // many columns as before, for a name in a table or a message of a line.
 func Line(text string) string {

@@ -31,3 +31,9 @@ func TestLineKeepsTheColumns(t *testing.T) {
 		}
 	}
 }
+
+func TestLinesKeepsTheirEnds(t *testing.T) {
+	if got, want := Lines("a\x1b\n\n\tb\r\n"), `a\x1b`+"\n\n\tb"+`\x0d`+"\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

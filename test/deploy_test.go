@@ -2,12 +2,14 @@ package test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"bantam/switcher"
 )
@@ -16,7 +18,10 @@ import (
 func (s *sshClient) deploy(args ...string) (out string, code int) {
 	s.t.Helper()
 	options := append([]string{"deploy", "--yes", "--confirm", "20s", "-o", "ServerAliveInterval=5"}, s.options("key", 22)...)
-	cmd := exec.Command(bantam, append(append(options, "root@127.0.0.1"), args...)...)
+	ctx, end := context.WithTimeout(s.t.Context(), 5*time.Minute) // it would wait longer, and nobody would see the console
+	defer end()
+	cmd := exec.CommandContext(ctx, bantam, append(append(options, "root@127.0.0.1"), args...)...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	var text bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &text, &text
 	err := cmd.Run()

@@ -16,6 +16,7 @@ import (
 	"bantam/images"
 	"bantam/images/signing"
 	"bantam/oci"
+	"bantam/printable"
 	"bantam/switcher"
 	"bantam/system"
 )
@@ -143,7 +144,11 @@ func (d *deployment) run(c *call, args []string) (err error) {
 	}
 	defer m.Close()
 	fmt.Fprintf(c.stdout, "%s: board %s, Bantam %s, Linux %s, generation %d, %s\n", m.Name(), m.Board, m.Version, m.Kernel, m.Generation, m.State)
-	return d.deploy(c, m, sys)
+	err = d.deploy(c, m, sys)
+	if c.ctx.Err() != nil && err != nil && !errors.As(err, new(exitStatus)) {
+		fmt.Fprintf(c.stderr, "bantam deploy: nothing was changed on %s; what has arrived there is kept\n", m.Name())
+	}
+	return err
 }
 
 // read reads SYSTEM.toml; its faults are told before anybody logs in anywhere.
@@ -259,18 +264,12 @@ func systemOf(ctx context.Context, src oci.Source) (*system.System, error) {
 func (c *call) send(m *deploy.Machine, src oci.Source, takesOld bool) (deploy.Pushed, error) {
 	progress, clear := images.TerminalProgress(c.stderr)
 	progress.Step("%s: asking what is there", m.Name())
-	shown := int64(-1)
-	p, err := m.Push(c.ctx, src, takesOld, func(done, total int64) {
-		if part := done * 200 / max(total, 1); part != shown { // a slow terminal must not hold up a fast line
-			shown = part
-			progress.Step("%s: %s of %s bytes sent", m.Name(), images.Commas(done), images.Commas(total))
-		}
-	})
+	p, err := m.Push(c.ctx, src, takesOld, tellSent(progress, m.Name()))
 	clear()
-	switch {
-	case c.ctx.Err() != nil, errors.Is(err, deploy.ErrLost):
-		return p, fmt.Errorf("%s: %w; nothing was changed there, and what has arrived is kept: the same command goes on", m.Name(), err)
-	case err != nil:
+	if errors.Is(err, deploy.ErrLost) {
+		err = fmt.Errorf("%w; nothing was changed there, and what has arrived is kept: the same command goes on", err)
+	}
+	if err != nil {
 		return p, fmt.Errorf("%s: %w", m.Name(), err)
 	}
 	fmt.Fprintf(c.stdout, "generation %d is there: %d of %d blobs sent, %s bytes\n", p.Number, p.Sent, p.Blobs, images.Commas(p.Bytes))
@@ -292,9 +291,9 @@ func (d *deployment) approved(c *call, m *deploy.Machine, p deploy.Pushed) (bool
 		fmt.Fprintln(c.stdout, "It has another kernel or initrd, and so it takes a reboot.")
 		question = fmt.Sprintf("Reboot %s into generation %d?", m.Name(), p.Number)
 	}
-	fmt.Fprintf(c.stdout, "A switch would:\n%s", deploy.Visible(plan.String()))
+	fmt.Fprintf(c.stdout, "A switch would:\n%s", printable.Lines(plan.String()))
 	for _, why := range plan.Problems {
-		fmt.Fprintf(c.stderr, "it would be refused: %s\n", deploy.Visible(why))
+		fmt.Fprintf(c.stderr, "it would be refused: %s\n", printable.Lines(why))
 	}
 	switch {
 	case len(plan.Problems) > 0:

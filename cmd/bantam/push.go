@@ -57,13 +57,7 @@ func (c *call) push(word string, o oci.Options, src oci.Source) error {
 	progress, clear := images.TerminalProgress(c.stderr)
 	defer clear()
 	progress.Step("%s: asking what is there", word)
-	shown := int64(-1)
-	p, err := oci.Push(c.ctx, word, o, src, func(done, total int64) {
-		if part := done * 200 / max(total, 1); part != shown { // a slow terminal must not hold up a fast line
-			shown = part
-			progress.Step("%s: %s of %s bytes sent", word, images.Commas(done), images.Commas(total))
-		}
-	})
+	p, err := oci.Push(c.ctx, word, o, src, tellSent(progress, word))
 	clear()
 	if errors.Is(err, oci.ErrAbsent) {
 		err = fmt.Errorf("%w; build again", err)
@@ -78,4 +72,15 @@ func (c *call) push(word string, o oci.Options, src oci.Source) error {
 	}
 	fmt.Fprintf(c.stdout, "%s is %s\n", p.Reference, p.Digest)
 	return nil
+}
+
+// tellSent shows how much of what is sent somewhere has gone.
+func tellSent(progress images.Progress, where string) func(done, total int64) {
+	shown := int64(-1)
+	return func(done, total int64) {
+		if part := done * 200 / max(total, 1); part != shown { // a slow terminal must not hold up a fast line
+			shown = part
+			progress.Step("%s: %s of %s bytes sent", where, images.Commas(done), images.Commas(total))
+		}
+	}
 }

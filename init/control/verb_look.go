@@ -43,13 +43,7 @@ comes, until Ctrl-C. Lines in [brackets] are the supervisor's own. The kernel's 
 
 // visible is text for a terminal: what services wrote, and what was found in
 // files, must not command it.
-func visible(text string) string {
-	lines := strings.Split(text, "\n")
-	for i, line := range lines {
-		lines[i] = printable.Escape(line)
-	}
-	return strings.Join(lines, "\n")
-}
+func visible(text string) string { return printable.Lines(text) }
 
 // ask sends a request whose answer is one reply, and decodes it into reply.
 func (c *client) ask(req Request, reply any) (Frame, bool) { return c.follow(req, reply, c.show) }
