@@ -302,13 +302,13 @@ func (d *deployment) approved(c *call, m *deploy.Machine, p deploy.Pushed) (bool
 		return !d.dryRun, nil
 	}
 	if !c.asks() {
-		return false, fmt.Errorf("nobody is there to ask: %s --yes answers", question)
+		return false, fmt.Errorf("there is no terminal to ask on (%s); --yes switches without a question", question)
 	}
-	answer, err := c.ask(question + " Type yes to go on: ")
-	if answer != "yes" && err == nil {
-		fmt.Fprintln(c.stdout, "Nothing is changed.")
+	answer, err := c.ask(question + " [y/N] ")
+	if err == nil && answer != "y" {
+		err = errors.New("nothing was changed there")
 	}
-	return answer == "yes", err
+	return err == nil, err
 }
 
 // try switches, and says how it ended.
