@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"bantam/signature"
 	"bantam/switcher"
@@ -85,12 +84,11 @@ const (
 	wentBack
 )
 
-// stageOf says from a machine's status how far the trial of a generation is. since is how long ago it was asked for; a machine that has to reboot
-// for it has not yet done so while it is up for longer than that.
-func stageOf(s Status, generation int, reboot bool, since time.Duration) stage {
+// stageOf says from a machine's status how far the trial of a generation is. ahead: it has to reboot for it, and has not yet done so.
+func stageOf(s Status, generation int, ahead bool) stage {
 	here := s.Generation == generation
 	switch {
-	case reboot && s.Uptime > since, s.Generation == 0 && !s.Confirms, s.Tries == generation && s.Busy == "":
+	case ahead, s.Generation == 0 && !s.Confirms, s.Tries == generation && s.Busy == "":
 		return underWay
 	case s.Confirms && (here || s.Generation == 0):
 		return confirming

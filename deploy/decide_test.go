@@ -5,7 +5,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"bantam/images/signing"
 	"bantam/init/control"
@@ -83,34 +82,32 @@ func TestWhatIsRefusedBeforeAnythingIsBuilt(t *testing.T) {
 }
 
 func TestHowFarATrialIsByTheMachinesStatus(t *testing.T) {
-	const since = time.Minute
-	long, short := time.Hour, 20*time.Second
 	for _, c := range []struct {
 		claim  string
 		status Status
-		reboot bool
+		ahead  bool // a reboot
 		want   stage
 	}{
-		{"steps under way", Status{Generation: 1, State: "good", Default: 1, Busy: "switch to generation 2", Uptime: long}, false, underWay},
-		{"its own proof", Status{Generation: 2, State: "untried", Default: 1, Busy: "switch to generation 2", Uptime: long}, false, underWay},
-		{"it waits", Status{Generation: 2, State: "untried", Default: 1, Busy: "switch", Confirms: true, Uptime: long}, false, confirming},
-		{"somebody else's switch waits", Status{Generation: 3, State: "untried", Default: 1, Busy: "switch", Confirms: true, Uptime: long}, false, underWay},
-		{"proven", Status{Generation: 2, State: "good", Default: 2, Uptime: long}, false, proven},
-		{"proven, and the record not yet written", Status{Generation: 2, State: "untried", Default: 1, Uptime: long}, false, underWay},
-		{"back", Status{Generation: 1, State: "good", Default: 1, Uptime: long}, false, wentBack},
-		{"on its way back", Status{Generation: 2, State: "bad", Default: 1, Busy: "switch to generation 2", Uptime: long}, false, underWay},
+		{"steps under way", Status{Generation: 1, State: "good", Default: 1, Busy: "switch to generation 2"}, false, underWay},
+		{"its own proof", Status{Generation: 2, State: "untried", Default: 1, Busy: "switch to generation 2"}, false, underWay},
+		{"it waits", Status{Generation: 2, State: "untried", Default: 1, Busy: "switch", Confirms: true}, false, confirming},
+		{"somebody else's switch waits", Status{Generation: 3, State: "untried", Default: 1, Busy: "switch", Confirms: true}, false, underWay},
+		{"proven", Status{Generation: 2, State: "good", Default: 2}, false, proven},
+		{"proven, and the record not yet written", Status{Generation: 2, State: "untried", Default: 1}, false, underWay},
+		{"back", Status{Generation: 1, State: "good", Default: 1}, false, wentBack},
+		{"on its way back", Status{Generation: 2, State: "bad", Default: 1, Busy: "switch to generation 2"}, false, underWay},
 
-		{"about to reboot", Status{Generation: 1, State: "good", Default: 1, Tries: 2, Uptime: long}, true, underWay},
-		{"about to reboot, its tries not yet written", Status{Generation: 1, State: "good", Default: 1, Uptime: long}, true, underWay},
-		{"starting", Status{Default: 1, Busy: "start of generation 2", Tries: 2, Uptime: short}, true, underWay},
-		{"started, and being proven", Status{Generation: 2, State: "untried", Default: 1, Busy: "start", Uptime: short}, true, underWay},
-		{"started, and it waits", Status{Generation: 2, State: "untried", Default: 1, Busy: "start", Confirms: true, Uptime: short}, true, confirming},
-		{"proven after the reboot", Status{Generation: 2, State: "good", Default: 2, Uptime: short}, true, proven},
-		{"the power went: one more try", Status{Generation: 1, State: "good", Default: 1, Tries: 2, Uptime: short}, true, underWay},
-		{"back after the reboot", Status{Generation: 1, State: "good", Default: 1, Uptime: short}, true, wentBack},
-		{"back, and still starting", Status{Generation: 1, State: "good", Default: 1, Busy: "start of generation 1", Uptime: short}, true, underWay},
+		{"about to reboot", Status{Generation: 1, State: "good", Default: 1, Tries: 2}, true, underWay},
+		{"about to reboot, its tries not yet written", Status{Generation: 1, State: "good", Default: 1}, true, underWay},
+		{"starting", Status{Default: 1, Busy: "start of generation 2", Tries: 2}, false, underWay},
+		{"started, and being proven", Status{Generation: 2, State: "untried", Default: 1, Busy: "start"}, false, underWay},
+		{"started, and it waits", Status{Generation: 2, State: "untried", Default: 1, Busy: "start", Confirms: true}, false, confirming},
+		{"proven after the reboot", Status{Generation: 2, State: "good", Default: 2}, false, proven},
+		{"the power went: one more try", Status{Generation: 1, State: "good", Default: 1, Tries: 2}, false, underWay},
+		{"back after the reboot", Status{Generation: 1, State: "good", Default: 1}, false, wentBack},
+		{"back, and still starting", Status{Generation: 1, State: "good", Default: 1, Busy: "start of generation 1"}, false, underWay},
 	} {
-		if got := stageOf(c.status, 2, c.reboot, since); got != c.want {
+		if got := stageOf(c.status, 2, c.ahead); got != c.want {
 			t.Errorf("%s: %d, want %d", c.claim, got, c.want)
 		}
 	}
@@ -118,13 +115,13 @@ func TestHowFarATrialIsByTheMachinesStatus(t *testing.T) {
 
 // What the device's packages write is what is read here.
 func TestAnswersAreThoseOfTheDevice(t *testing.T) {
-	text, err := json.Marshal(control.Status{Hostname: "gate", Version: "v1", Board: "pc", Kernel: "6.1", Uptime: 5, Generation: 2, State: switcher.StateGood, Default: 3, Tries: 4,
+	text, err := json.Marshal(control.Status{Hostname: "gate", Version: "v1", Board: "pc", Kernel: "6.1", Began: 5, Generation: 2, State: switcher.StateGood, Default: 3, Tries: 4,
 		Busy: "switch", Confirms: true, Storage: "there", Lasting: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got Status
-	want := Status{Hostname: "gate", Version: "v1", Board: "pc", Kernel: "6.1", Uptime: 5, Generation: 2, State: switcher.StateGood, Default: 3, Tries: 4, Busy: "switch", Confirms: true, Storage: "there", Lasting: true}
+	want := Status{Hostname: "gate", Version: "v1", Board: "pc", Kernel: "6.1", Began: 5, Generation: 2, State: switcher.StateGood, Default: 3, Tries: 4, Busy: "switch", Confirms: true, Storage: "there", Lasting: true}
 	if err := json.Unmarshal(text, &got); err != nil || got != want {
 		t.Errorf("%+v, %v", got, err)
 	}

@@ -183,7 +183,7 @@ func (t *Trial) tell(s Status, err error) {
 }
 
 func (t *Trial) stage(s Status) stage {
-	return stageOf(s, t.Pushed.Number, t.reboots(), time.Since(t.began))
+	return stageOf(s, t.Pushed.Number, t.reboots() && s.Began == t.Machine.Began)
 }
 
 // notice is what the command that switches has told.

@@ -44,7 +44,7 @@ switch() { touch switched; event 'proven; waiting' ',"confirm":10000000'; sleep 
 	// it reboots, and is away for some calls.
 	reboots = `switch() { echo "$command" | grep -q -e --reboot || exit 3; touch switched; event 'boot slot B holds kernel 6.2'; result 0; }
 login() { [ -e switched ] || return 0; echo x >> logins; [ $(wc -l < logins) -gt 3 ] || { echo 'ssh: connect to host gate: No route to host' >&2; exit 255; }; }
-machine() { echo "{\"hostname\":\"gate\",\"board\":\"pc\",\"default\":1,\"uptime\":0$1}"; }
+machine() { began=5; [ ! -e switched ] || began=6; echo "{\"hostname\":\"gate\",\"board\":\"pc\",\"default\":1,\"began\":$began$1}"; }
 `
 )
 

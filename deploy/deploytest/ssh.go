@@ -27,7 +27,7 @@ done
 event() { echo "{\"time\":1,\"kind\":\"step\",\"text\":\"$1\"$2}"; }
 result() { echo "{\"verb\":\"switch\",\"from\":1,\"to\":2,\"running\":2,\"exit\":$1,\"reason\":\"$2\",\"started\":1,\"ended\":2}"; }
 until_there() { while [ ! -e "$1" ]; do sleep 0.02; done; }
-machine() { echo "{\"hostname\":\"gate\",\"version\":\"v1\",\"board\":\"pc\",\"kernel\":\"6.1\",\"uptime\":900000000000,\"default\":1,\"lasting\":true,\"storage\":\"/dev/vda8\"$1}"; }
+machine() { echo "{\"hostname\":\"gate\",\"version\":\"v1\",\"board\":\"pc\",\"kernel\":\"6.1\",\"began\":5,\"default\":1,\"lasting\":true,\"storage\":\"/dev/vda8\"$1}"; }
 login() { :; }
 status() {
 	if [ -e confirmed ]; then machine ',"generation":2,"state":"good","default":2'
