@@ -20,7 +20,7 @@ type Status struct {
 	Version    string         `json:"version"` // of its Bantam
 	Board      string         `json:"board"`
 	Kernel     string         `json:"kernel"`
-	Began      time.Duration  `json:"began"` // its PID 1, by a clock that need not begin with the boot
+	Began      time.Duration  `json:"began"`      // its PID 1, by a clock that need not begin with the boot
 	Generation int            `json:"generation"` // the running one; 0: none yet
 	State      switcher.State `json:"state"`      // of that
 	Default    int            `json:"default"`
