@@ -1,5 +1,3 @@
-//go:build !mips && !mipsle
-
 // Package netlab gives tests machines of their own: a network namespace for the machine that is tried, one for each of its
 // neighbours, and the programs that run there. It needs root, iproute2 and util-linux.
 package netlab
