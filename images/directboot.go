@@ -23,7 +23,9 @@ func (d directStart) args() []string {
 	return []string{"-kernel", d.kernel, "-initrd", d.initrd, "-append", d.cmdline}
 }
 
-// readDirectStart reads slot A of a disk as a boot loader would, and leaves kernel and initrd in a folder.
+// readDirectStart reads slot A of a disk as a boot loader would, and leaves kernel and initrd in a folder. It leaves out the origin: that
+// says from which disk the initrd was read, by an identity that the machine's first boot gives it, and QEMU would go on with what was
+// there before whenever the machine restarts. Without, the machine takes the disk that carries its image.
 func readDirectStart(disk, dir string) (d directStart, err error) {
 	defer func() {
 		if err != nil {
@@ -65,17 +67,17 @@ func readDirectStart(disk, dir string) (d directStart, err error) {
 	if h.Sectors() > table.Partitions[slot.NumberA-1].Sectors() {
 		return d, fmt.Errorf("slot A: its header tells of more than it has")
 	}
-	content := make([]byte, (h.Sectors()-h.Kernel.First)*slot.SectorSize)
+	content := make([]byte, (h.Initrd.End()-h.Kernel.First)*slot.SectorSize)
 	if _, err := f.ReadAt(content, at+int64(h.Kernel.First)*slot.SectorSize); err != nil {
 		return d, fmt.Errorf("slot A: %w", err)
 	}
 	kernel, initrd := content[:h.Kernel.Count*slot.SectorSize], content[h.Kernel.Count*slot.SectorSize:]
-	if slot.SumsOf(kernel, initrd[:h.Initrd.Count*slot.SectorSize]) != sums {
+	if slot.SumsOf(kernel, initrd) != sums {
 		return d, fmt.Errorf("slot A: kernel or initrd are damaged")
 	}
 	d = directStart{filepath.Join(dir, "kernel"), filepath.Join(dir, "initrd"), h.Args}
 	if err := os.WriteFile(d.kernel, kernel, 0o600); err != nil {
 		return d, err
 	}
-	return d, os.WriteFile(d.initrd, initrd, 0o600) // with the origin behind it
+	return d, os.WriteFile(d.initrd, initrd, 0o600)
 }

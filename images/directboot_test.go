@@ -73,8 +73,8 @@ func TestQEMUIsGivenWhatSlotAHas(t *testing.T) {
 	if err != nil || !bytes.HasPrefix(initrd, d.Initrd) {
 		t.Errorf("initrd: %d bytes, %v", len(initrd), err)
 	}
-	if origin, ok := gpt.ReadOrigin(initrd[len(initrd)-slot.SectorSize:]); !ok || origin.Image != d.Disk {
-		t.Errorf("the initrd ends with %v, %v; want the origin, by which the machine finds its disk", origin, ok)
+	if len(initrd) != int(roundUp(int64(len(d.Initrd)), slot.SectorSize)) {
+		t.Errorf("initrd: %d bytes; want it without the origin, which is another once the machine has run", len(initrd))
 	}
 	m := qemuMachine{
 		RunOptions: RunOptions{Board: board.Board{Boot: board.Direct, QEMU: board.QEMU{Machine: "malta", Memory: 256}}, Firmware: direct},

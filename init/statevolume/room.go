@@ -70,11 +70,12 @@ func alignedLast(last uint64) uint64 {
 	return max(end, 1) - 1
 }
 
-// gaps are the runs of free sectors behind the image, in order. The image ends with the first EFI system partition.
+// gaps are the runs of free sectors behind the image, in order. The image ends with the first EFI system partition, or if a machine
+// starts without any, with slot A.
 func gaps(t gpt.Table) (free []Place) {
 	first := t.LastUsable() + 1
 	for _, p := range t.Partitions {
-		if p.Type == gpt.ESP {
+		if p.Type == gpt.ESP || p.Type == gpt.Slot {
 			first = min(first, p.Last+1)
 		}
 	}

@@ -18,6 +18,9 @@ func TestFreePlaces(t *testing.T) {
 	layers := func(first, last uint64) gpt.Partition {
 		return gpt.Partition{Type: gpt.Layers, First: first, Last: last}
 	}
+	slotA := func(first, last uint64) gpt.Partition {
+		return gpt.Partition{Type: gpt.Slot, First: first, Last: last}
+	}
 	for name, c := range map[string]struct {
 		copies gpt.Copies
 		want   []Place
@@ -38,6 +41,7 @@ func TestFreePlaces(t *testing.T) {
 		"behind layers of 70 MiB":                {table(1024*mib, part(400, 8000), layers(8008, 70*mib+5)), []Place{{First: 71 * mib, Last: 1023*mib - 1}}},
 		"behind layers on a small disk":          {table(96*mib+32, part(400, 8000), layers(8008, 20*mib-1)), []Place{{First: 20 * mib, Last: 95*mib - 1}}},
 		"nowhere if layers leave no room":        {table(40*mib, part(400, 8000), layers(8008, 10*mib)), nil},
+		"behind slot A if nothing starts it":     {table(96*mib+32, layers(400, 8000), slotA(8008, 20*mib-1)), []Place{{First: 20 * mib, Last: 95*mib - 1}}},
 		"behind a sixteenth of the disk":         {table(8192*mib+100, part(400, 8000), layers(8008, 70*mib)), []Place{{First: 512 * mib, Last: 8192*mib - 1}}},
 		"behind a GiB of a very large one":       {table(1<<40, part(400, 8000)), []Place{{First: 1024 * mib, Last: 1<<40 - mib - 1}}},
 		"nearer if the GiB is not free":          {table(8192*mib, part(400, 8000), part(400*mib, 8191*mib)), []Place{{First: 4 * mib, Last: 400*mib - 1}}},
