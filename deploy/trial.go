@@ -102,11 +102,11 @@ func (t *Trial) follow(ctx context.Context) Outcome {
 			case n.is == awaiting:
 				t.anew()
 				look = time.After(0)
-			case n.is == silent:
-				t.alone, look = true, time.After(0)
-			case n.exit == switcher.ExitGood && t.reboots():
+			case t.reboots() && (n.is == silent || n.exit == switcher.ExitGood): // the reboot may be faster than its announcement
 				t.say("waiting for it to come back")
 				t.alone, look = true, time.After(pause)
+			case n.is == silent:
+				t.alone, look = true, time.After(0)
 			default:
 				return Outcome{Exit: n.exit, Reason: t.withRefusal(n.reason)}
 			}

@@ -73,6 +73,7 @@ func TestATrialEnds(t *testing.T) {
 		{"the connection is cut off before it has heard anything", "switch() { exit 255; }\ngenerations() { echo '[{\"number\":2,\"state\":\"untried\"}]'; }", "", "", switcher.ExitReverted, "the connection broke before the switch began", nil},
 		{"it reboots and comes back", reboots, "", "another kernel", 0, "", []string{"boot slot B holds kernel 6.2", "waiting for it to come back", "logged in again: confirming"}},
 		{"it reboots and went back", reboots + "status() { machine ',\"generation\":1,\"state\":\"good\"'; }", "", "another kernel", switcher.ExitReverted, "nobody confirmed it within 1m0s", []string{"waiting for it to come back"}},
+		{"it reboots before it has said so", strings.Replace(reboots, "result 0;", "exit 255;", 1), "", "another kernel", 0, "", []string{"waiting for it to come back", "logged in again: confirming"}},
 		{"another kernel does not fit", "switch() { result 1 'boot slot B is too small'; exit 1; }", "", "another kernel", switcher.ExitRefused, "boot slot B is too small", nil},
 		{"a machine that commands terminals", "switch() { event '\\\\u001b[2Jgone'; result 10 '\\\\u001b[2J'; exit 10; }", "", "", switcher.ExitReverted, `\x1b[2J`, []string{`\x1b[2Jgone`}},
 	} {
