@@ -44,6 +44,7 @@ func (r result) expect(t *testing.T, code int, out, errors string) {
 
 const pcListed = `pc: 64-bit PC, BIOS or UEFI, from disk, USB stick or CD
   kernel    linux-image-amd64, amd64
+  kernel    tiny, built from linux-source-6.1, amd64
   img       GRUB by BIOS and UEFI: boot slots A and B, 3 tries of a new kernel, then the old one
   iso       isolinux by BIOS, a unified kernel image by UEFI: one kernel, the image's
   netboot   iPXE, or what else the network starts: one kernel, the image's
