@@ -135,6 +135,9 @@ func TestBoardPCStartsWhatItShould(t *testing.T) {
 	c.Expect(`Bantam .*, ttyS0\.`)
 	stop()
 	c.booted()
+	c.Send("\x15echo $((40+2)) is quiet\r") // behind the noise that the shell has still to read
+	c.Expect("42 is quiet")
+	c.prompt()
 	c.settled()
 	c.must("cat /proc/cmdline", " bantam.slot=B bantam.loader=grub")
 	c.must("bantam status", "slot B (booted, generation 1, good)", "boot slot A comes first and was not started: what it holds is damaged")
