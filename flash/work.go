@@ -387,7 +387,9 @@ func (w *Work) forgotten() error {
 	if _, err := w.Disk.ReadAt(b, 0); err != nil {
 		return fault("read", 0, err)
 	}
-	return w.unmark(readNote(b, w.Disk.Size()))
+	pages := readNote(b, w.Disk.Size())
+	w.Begun = len(pages) > 0
+	return w.unmark(pages)
 }
 
 // blank is a page in which each byte is the same.

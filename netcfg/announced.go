@@ -142,5 +142,4 @@ func (a *announcements) tell(f *Facts, now time.Duration) { f.Announced[a.port] 
 
 func (a *announcements) descriptors() []int  { return nil }
 func (a *announcements) receive([]byte) news { return nothing }
-func (a *announcements) renew() news         { return nothing }
 func (a *announcements) close()              {}

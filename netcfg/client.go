@@ -12,8 +12,6 @@ type client interface {
 	descriptors() []int
 	// receive reads what has arrived.
 	receive(buffer []byte) news
-	// renew asks anew, as a person wants it.
-	renew() news
 	// tell adds what is known at now to the facts.
 	tell(f *Facts, now time.Duration)
 	close()

@@ -101,18 +101,10 @@ func (p *dhcp6Port) renew() news { return p.watch(dhcp6.Renew{}) }
 
 // watch lets the client see an event, and sees what that changed.
 func (p *dhcp6Port) watch(ev dhcp6.Event) news {
-	told := func() string { return p.client.Reason() + p.client.Doubt() }
-	lease, reason, counts := p.client.Lease(), told(), p.client.Counts()
-	p.step(ev)
-	switch {
-	case p.client.Lease() != lease || p.client.Gone():
-		return learned
-	case told() != reason:
-		return shown
-	case p.client.Counts() != counts:
-		return counted
+	if n := watch(p.client, func() { p.step(ev) }); !p.client.Gone() {
+		return n
 	}
-	return nothing
+	return learned
 }
 
 // receive hands everything that arrived to the client.

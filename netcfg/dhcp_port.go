@@ -60,17 +60,27 @@ func (p *dhcpPort) tick(time.Duration) news { return p.watch(func() { p.step(nil
 
 func (p *dhcpPort) renew() news { return p.watch(func() { p.step(dhcp4.Renew{}) }) }
 
-// watch lets the client work and sees what that changed.
-func (p *dhcpPort) watch(work func()) news {
-	told := func() string { return p.client.Reason() + p.client.Doubt() }
-	lease, reason, counts := p.client.Lease(), told(), p.client.Counts()
+func (p *dhcpPort) watch(work func()) news { return watch(p.client, work) }
+
+// teller is what a DHCP client says of itself; L is its lease, C what it has counted.
+type teller[L, C comparable] interface {
+	Lease() L
+	Reason() string
+	Doubt() string
+	Counts() C
+}
+
+// watch lets a client work and sees what that changed.
+func watch[L, C comparable](c teller[L, C], work func()) news {
+	told := func() string { return c.Reason() + c.Doubt() }
+	lease, reason, counts := c.Lease(), told(), c.Counts()
 	work()
 	switch {
-	case p.client.Lease() != lease:
+	case c.Lease() != lease:
 		return learned
 	case told() != reason:
 		return shown
-	case p.client.Counts() != counts:
+	case c.Counts() != counts:
 		return counted
 	}
 	return nothing

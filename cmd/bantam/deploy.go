@@ -56,6 +56,7 @@ func (d *deployment) declare(flags *flag.FlagSet) {
 	b := flags.Lookup("board")
 	b.DefValue, b.Usage = "", "`NAME` of the board that the machine must be, or the FILE.toml of one of your own (default: what the machine says)"
 	d.composeFlags.board = ""
+	flags.Lookup("store").Usage = "`DIR` of the OCI layout that keeps the generation (default: out/store)"
 	d.sshFlags.declare(flags)
 	flags.StringVar(&d.key, "key", "", "sign the generation with the private key `FILE`, as bantam sign does")
 	flags.StringVar(&d.from, "from", "", "deploy what this `SOURCE` holds instead of building: FILE.tar, oci:DIR:NAME or a registry's generation")

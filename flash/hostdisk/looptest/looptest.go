@@ -26,7 +26,7 @@ func Make(t testing.TB, size int64, flags ...string) Disk {
 func On(t testing.TB, file string, size int64, flags ...string) Disk {
 	t.Helper()
 	if os.Getuid() != 0 {
-		t.Skip("only root may make loop devices")
+		t.Fatal("only root may make loop devices; run as root")
 	}
 	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
 	if err == nil {
