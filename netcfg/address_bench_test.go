@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"bantam/netcfg/netlab"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -24,10 +26,7 @@ type addressClient struct {
 	after  func(l *lab) *exec.Cmd
 }
 
-const (
-	oneDHCPPort = "[net.eth0]\nipv4 = \"dhcp\"\nipv6 = \"off\"\n"
-	networkd    = "/lib/systemd/systemd-networkd"
-)
+const oneDHCPPort = "[net.eth0]\nipv4 = \"dhcp\"\nipv6 = \"off\"\n"
 
 var addressClients = []addressClient{
 	{name: "netcfg, another network", before: func(l *lab) {
@@ -50,9 +49,8 @@ var addressClients = []addressClient{
 		return l.Start("dhclient", "-4", "-d", "-q", "-cf", "/dev/null", "-lf", l.dir+"/dhclient.leases", "-pf", l.dir+"/dhclient.pid",
 			"-sf", l.script("dhclient", `[ "$reason" = BOUND ] && ip addr add $new_ip_address/24 dev eth0 && ip route add default via $new_routers`), "eth0")
 	}},
-	{name: "networkd", needs: []string{networkd + ":systemd"}, before: func(l *lab) {
-		l.proc = l.Start("unshare", "-m", "sh", "-c", "mount -t sysfs -o ro sysfs /sys; mount -t tmpfs tmpfs /run; mkdir -p /run/systemd/netif/links /run/systemd/netif/leases /run/systemd/network; "+
-			`printf "[Match]\nName=eth0\n[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n" >/run/systemd/network/10.network; exec `+networkd)
+	{name: "networkd", needs: []string{netlab.Networkd + ":systemd"}, before: func(l *lab) {
+		l.proc = l.Start(netlab.NetworkdOn(`LinkLocalAddressing=no\nIPv6AcceptRA=no\n`)...)
 		l.Shows("ip link show eth0", "UP")
 	}},
 }

@@ -230,14 +230,8 @@ func (l *Lease) readNames(m *dhcpv4.DHCPv4) {
 		}
 		names = append(names, more...)
 	}
-	for _, name := range names {
-		switch {
-		case !dnsname.Valid(name):
-			l.Dropped++
-		case len(l.Search) < maxSearch && !slices.Contains(l.Search, name):
-			l.Search = append(l.Search, name)
-		}
-	}
+	search, dropped := dnsname.Merge(l.Search, names, maxSearch)
+	l.Search, l.Dropped = search, l.Dropped+dropped
 }
 
 // readServers reads a list of addresses.

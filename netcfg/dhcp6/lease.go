@@ -252,14 +252,8 @@ func (l *Lease) readNames(m message) {
 	if !ok {
 		l.Dropped++
 	}
-	for _, name := range names {
-		switch {
-		case !dnsname.Valid(name):
-			l.Dropped++
-		case len(l.Search) < maxSearch && !slices.Contains(l.Search, name):
-			l.Search = append(l.Search, name)
-		}
-	}
+	search, dropped := dnsname.Merge(l.Search, names, maxSearch)
+	l.Search, l.Dropped = search, l.Dropped+dropped
 }
 
 // Encode is the lease as a message of its server, for Restore.

@@ -1,7 +1,10 @@
 // Package dnsname reads names of DNS as DHCP and router advertisements carry them, and tells which may be used.
 package dnsname
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // most bounds how many names are read of one list.
 const most = 12
@@ -47,6 +50,19 @@ func List(raw []byte, compressed bool) ([]string, bool) {
 		at = next
 	}
 	return names, true
+}
+
+// Merge appends the names that are valid and not yet in the list while it has fewer than limit, and counts those that are not valid.
+func Merge(list, names []string, limit int) (merged []string, dropped int) {
+	for _, name := range names {
+		switch {
+		case !Valid(name):
+			dropped++
+		case len(list) < limit && !slices.Contains(list, name):
+			list = append(list, name)
+		}
+	}
+	return list, dropped
 }
 
 // domain reads one name and returns where the next one starts. A pointer must

@@ -256,3 +256,13 @@ func (l *Lab) linkLocal(name string, where func(string) string) (address string)
 	})
 	return address
 }
+
+// Networkd is where Debian has systemd-networkd.
+const Networkd = "/lib/systemd/systemd-networkd"
+
+// NetworkdOn is a command that runs it in folders of its own for eth0; settings are further lines of its [Network], with \n behind each.
+func NetworkdOn(settings string) []string {
+	return []string{"unshare", "-m", "sh", "-c", "mount -t sysfs -o ro sysfs /sys; mount -t tmpfs tmpfs /run; " +
+		"mkdir -p /run/systemd/netif/links /run/systemd/netif/leases /run/systemd/network; " +
+		`printf "[Match]\nName=eth0\n[Network]\nDHCP=ipv4\n` + settings + `" >/run/systemd/network/10.network; exec ` + Networkd}
+}

@@ -239,14 +239,11 @@ func TestTcpdumpFindsNothingWrong(t *testing.T) {
 }
 
 func TestNetworkdGetsAnAddress(t *testing.T) {
-	const networkd = "/lib/systemd/systemd-networkd"
-	l := newLab(t, networkd+":systemd")
+	l := newLab(t, netlab.Networkd+":systemd")
 	l.configure(lanServes)
 	l.serve()
 	c := l.client("02:00:00:00:00:09")
-	script := "mount -t sysfs -o ro sysfs /sys; mount -t tmpfs tmpfs /run; mkdir -p /run/systemd/netif/links /run/systemd/netif/leases /run/systemd/network; " +
-		"printf \"[Match]\\nName=eth0\\n[Network]\\nDHCP=ipv4\\n\" >/run/systemd/network/10.network; exec " + networkd
-	c.Start("unshare", "-m", "sh", "-c", script)
+	c.Start(netlab.NetworkdOn("")...)
 	c.Shows("ip -4 addr show dev eth0", "inet 192.168.1.1")
 	c.Shows("ip -4 route show default", "default via 192.168.1.1 dev eth0 proto dhcp")
 	out := c.In("ip -4 -o addr show dev eth0")
