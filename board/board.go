@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 
+	"bantam/flashmap"
 	"bantam/spelling"
 	"bantam/system"
 )
@@ -43,8 +44,9 @@ type Board struct {
 	Modules       []string `toml:"modules"`        // kernel modules of its hardware by name, alias or pattern, e.g. virtio_*
 	Loader        Loader   `toml:"u_boot"`         // how U-Boot gets there and where it puts things
 
-	Kernel OwnKernel `toml:"kernel"` // beside KernelPackage or instead of it
-	QEMU   QEMU      `toml:"qemu"`   // none: no virtual machine stands for it
+	Kernel OwnKernel    `toml:"kernel"` // beside KernelPackage or instead of it
+	Flash  flashmap.Map `toml:"flash"`  // the chip that it starts from; none: it has disks or cards
+	QEMU   QEMU         `toml:"qemu"`   // none: no virtual machine stands for it
 
 	Memory   int      `toml:"memory"`   // MiB of the smallest of these boards; 0: not said
 	Network  string   `toml:"network"`  // for people: which ports, which driver

@@ -92,6 +92,17 @@ func TestBadBoardsAreRefused(t *testing.T) {
 		{"a fragment that there is", "mine", change(malta, `"router"`, `"rooter"`), []string{`mine.toml:`, `kernel.fragments: no fragment "rooter"; did you mean "router"?`}},
 		{"options are lines of a fragment", "mine", change(malta, "CONFIG_PCI=y ", "PCI=y "), []string{`kernel.options, line 5: "PCI=y" is no option`}},
 		{"no loader where nothing starts one", "mine", malta + "[u_boot]\narea = 1_048_576\n", []string{"u_boot: the medium brings no boot loader; remove it"}},
+		{"flash is whole", "mine", change(malta, "erase_block = 65_536", ""), []string{"mine.toml:", "flash.erase_block: 0 bytes are no erase block"}},
+		{"areas do not overlap", "mine", change(malta, "offset = 0x5_0000", "offset = 0x4_0000"), []string{"mine.toml:69:10: flash.area firmware: it begins at 0x40000, and factory before it ends at 0x50000"}},
+		{"firmware is somewhere", "mine", change(malta, `"firmware"
+offset = 0x5_0000
+size   = 0xA0_0000
+use    = "firmware"`, `"firmware"
+offset = 0x5_0000
+size   = 0xA0_0000
+use    = "loader"`), []string{"flash.area: no area is for the firmware"}},
+		{"an area is for what is known", "mine", change(malta, `use    = "factory"`, `use    = "art"`), []string{`use: "art" is none of these; it may be loader, environment, factory`}},
+		{"keys of areas, too", "mine", change(malta, `use    = "factory"`, `uses   = "factory"`), []string{`unknown key flash.area[2].uses; did you mean "use"?`}},
 		{"Debian's name of MIPS", "mine", change(malta, `"mipsel"`, `"mips"`), []string{`Debian calls mipsle mipsel`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -84,8 +84,30 @@ func (r *reader) check(root *syntax.Node) {
 			r.fail(item.At, "e.g. \"allwinner/sun8i-h3-orangepi-pc.dtb\"", "device_trees: %q is no device tree", tree)
 		}
 	}
+	r.checkFlash(root.Get("flash"))
 	r.checkKernel(root.Get("kernel"))
 	r.checkLoader(root.Get("u_boot"))
+}
+
+// checkFlash tells what cannot be of the chip by the places where it is written.
+func (r *reader) checkFlash(table *syntax.Node) {
+	if table == nil || table.Bad {
+		return
+	}
+	for _, f := range r.board.Flash.Check() {
+		n := table
+		if f.Area >= 0 {
+			n = table.Get("area").Item(f.Area)
+		}
+		at := n.At
+		if key := n.Get(f.Key); key != nil {
+			if key.Bad {
+				continue // told
+			}
+			at = key.At
+		}
+		r.fail(at, f.Advice, "flash.%s", f.Message)
+	}
 }
 
 // checkKernel looks at the kernel that is built for the board. Which options its source has shows when it is configured.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"bantam/board"
+	"bantam/flashmap"
 	"bantam/newc"
 	"bantam/oci"
 	"bantam/spelling"
@@ -131,7 +132,11 @@ func Compose(ctx context.Context, in Inputs) (*Composed, error) {
 		return nil, err
 	}
 	in.Progress.Step("packing the device binary")
-	init, err := initSegment(ctx, in.Cache, device, []newc.File{{Path: "bantam/state.template", Mode: 0o644, Data: template}}, bcjFilter(in.Kernel, in.Board.Arch))
+	extra := []newc.File{{Path: "bantam/state.template", Mode: 0o644, Data: template}}
+	if !in.Board.Flash.IsZero() {
+		extra = append(extra, newc.File{Path: flashmap.Path[1:], Mode: 0o644, Data: in.Board.Flash.Encode()})
+	}
+	init, err := initSegment(ctx, in.Cache, device, extra, bcjFilter(in.Kernel, in.Board.Arch))
 	if err != nil {
 		return nil, err
 	}

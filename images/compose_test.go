@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"bantam/board"
+	"bantam/flashmap"
 	"bantam/oci"
 	"bantam/signature"
 	"bantam/switcher"
@@ -148,6 +150,21 @@ func TestInitrdHoldsWhatTheMachineNeeds(t *testing.T) {
 	}
 	if want := []string{"modules", "init", "generation"}; !slices.Equal(names, want) {
 		t.Errorf("segments %q, want %q", names, want)
+	}
+}
+
+// What writes to a chip on the device goes by the board's file.
+func TestAnImageTellsItsDeviceOfTheFlashChip(t *testing.T) {
+	in := testInputs(t, t.TempDir())
+	in.Board.Flash = flashmap.Map{Kind: flashmap.NOR, Size: 1 << 24, EraseBlock: 1 << 16, Areas: []flashmap.Area{{Name: "firmware", Size: 1 << 23, Use: flashmap.Firmware}}}
+	c := mustCompose(t, in)
+	raw, err := filter(context.Background(), c.Segments[1].Data, "xz", "-dc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, found := inSegment(t, Segment{Data: raw}, flashmap.Path[1:])
+	if m, err := flashmap.Parse([]byte(text)); !found || err != nil || !reflect.DeepEqual(m, in.Board.Flash) {
+		t.Errorf("the device reads %q: %+v, %v", text, m, err)
 	}
 }
 

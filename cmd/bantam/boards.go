@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 
 	"bantam/board"
+	"bantam/flashmap"
 	"bantam/images"
 )
 
@@ -35,7 +36,7 @@ that it was built with; a machine that was started from it says so when it is to
 					return err
 				}
 				list = append(list, listedBoard{
-					b.Name, b.Description, b.Arch, b.KernelPackage, ownKernel(b), images.Starts(b), b.Release, b.Medium, b.Memory, b.Network, b.LEDs, b.Buttons, b.SeenAt, b.Seen, b.Recovery,
+					b.Name, b.Description, b.Arch, b.KernelPackage, ownKernel(b), images.Starts(b), b.Flash, b.Release, b.Medium, b.Memory, b.Network, b.LEDs, b.Buttons, b.SeenAt, b.Seen, b.Recovery,
 				})
 			}
 			if *asJSON {
@@ -58,6 +59,7 @@ type listedBoard struct {
 	Kernel      string         `json:"kernel"`               // Debian package; "": its own is the only one
 	OwnKernel   string         `json:"own_kernel,omitempty"` // e.g. tiny, built from linux-source-6.1
 	Starts      []images.Start `json:"starts"`
+	Flash       flashmap.Map   `json:"flash,omitzero"`
 	Release     string         `json:"release,omitempty"` // of Debian
 	Medium      string         `json:"medium"`            // e.g. SD card
 	Memory      int            `json:"memory,omitempty"`  // MiB
@@ -120,9 +122,25 @@ func printBoards(w io.Writer, list []listedBoard) {
 				fmt.Fprintf(w, "  %-9s %s\n", fact[0], strings.TrimPrefix(fact[1], ": "))
 			}
 		}
+		printFlash(w, b.Flash)
 		if b.Recovery != "" {
 			fmt.Fprintf(w, "\n%s\n", strings.TrimSpace(b.Recovery))
 		}
+	}
+}
+
+// printFlash has a line for the chip and each of its areas.
+func printFlash(w io.Writer, m flashmap.Map) {
+	if m.IsZero() {
+		return
+	}
+	fmt.Fprintf(w, "  %-9s %s, %s bytes, erase blocks of %s\n", "flash", m.Kind, images.Commas(m.Size), images.Commas(m.EraseBlock))
+	for _, a := range m.Areas {
+		use := a.Use
+		if a.Volume != "" {
+			use += ", starts volume " + a.Volume
+		}
+		fmt.Fprintf(w, "  %-9s %#010x-%#010x %s: %s\n", "", a.Offset, a.End()-1, a.Name, use)
 	}
 }
 

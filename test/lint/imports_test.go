@@ -47,7 +47,8 @@ var mayImport = map[string][]string{
 	"editor/language":   {"editor/screen"},
 	"editor/systemfile": {"editor/language", "lifecycle", "spelling", "system", "zone"},
 	"editor/plain":      {"editor/compare", "editor/file", "editor/language", "editor/screen", "editor/text"},
-	"board":             {"spelling", "system"},
+	"board":             {"flashmap", "spelling", "system"},
+	"flashmap":          {},
 	"switcher":          {"atomicfile", "layer", "lifecycle", "newc", "order", "regular", "signature", "slot", "spelling", "system", "zone"},
 	"http1":             {"printable"},
 	"http1/https":       {"http1", "regular"},
@@ -62,11 +63,11 @@ var mayImport = map[string][]string{
 	"netcfg/dnsname":    {},
 	"netcfg/dnsforward": {},
 	"netcfg/dnssockets": {"boottime", "entropy", "netcfg/dnsforward"},
-	"images":            {"atomicfile", "board", "firmware", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "printable", "signature", "slot", "spelling", "switcher", "system"},
+	"images":            {"atomicfile", "board", "firmware", "flashmap", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "printable", "signature", "slot", "spelling", "switcher", "system"},
 	"flash":             {"firmware", "gpt", "printable", "switcher"},
 	"deploy":            {"oci", "printable", "signature", "switcher", "system"},
 	"deploy/deploytest": {}, // for tests alone
-	"cmd":               {"board", "deploy", "flash", "http1", "images", "netcfg/firewall", "oci", "packing", "password", "printable", "serial", "signature", "spelling", "switcher", "system", "tty", "yescrypt"},
+	"cmd":               {"board", "deploy", "flash", "flashmap", "http1", "images", "netcfg/firewall", "oci", "packing", "password", "printable", "serial", "signature", "spelling", "switcher", "system", "tty", "yescrypt"},
 	"cmd/droplines":     {"atomicfile"},
 	"cmd/smallstd":      {"atomicfile"},
 	"init":              {"atomicfile", "boottime", "docs", "editor", "entropy", "gpt", "http1", "layer", "lifecycle", "netcfg", "oci", "order", "password", "printable", "regular", "signature", "slot", "spelling", "switcher", "system", "timesync", "tty", "yescrypt", "zone"},
@@ -89,7 +90,7 @@ var mayImport = map[string][]string{
 }
 
 // onDevice are the packages of the device binary, with all below them.
-var onDevice = []string{"init", "netcfg", "http1", "oci", "switcher", "system", "editor", "firmware", "gpt", "layer", "newc", "slot", "docs", "order", "regular", "boottime", "confine", "timesync", "zone", "yescrypt", "entropy", "password", "tty", "packing", "atomicfile", "lifecycle", "printable", "signature", "spelling"}
+var onDevice = []string{"init", "netcfg", "http1", "oci", "switcher", "system", "editor", "firmware", "flashmap", "gpt", "layer", "newc", "slot", "docs", "order", "regular", "boottime", "confine", "timesync", "zone", "yescrypt", "entropy", "password", "tty", "packing", "atomicfile", "lifecycle", "printable", "signature", "spelling"}
 
 // notOnDevice are packages that cost too many bytes for what they do there, or,
 // as os/exec, take exit codes from PID 1's reaper, or, as crypto/rand, hold up a
