@@ -2,7 +2,7 @@
 // The host makes the segments of images with it, and a device the one that names the generation in a boot slot.
 //
 // The same files give the same bytes. Limits: folders, files, symbolic links and character devices, all root's and of 1970;
-// no hard links; an archive is made in memory; nothing is read.
+// no hard links; an archive is made in memory. Next reads what Pack writes.
 package newc
 
 import (

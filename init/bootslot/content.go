@@ -1,14 +1,12 @@
 package bootslot
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
-	"strconv"
 
 	"bantam/slot"
 	"bantam/switcher"
@@ -43,63 +41,18 @@ func (l *Loader) content(d disk, name string) (map[switcher.Digest]*io.SectionRe
 		return nil, err
 	}
 	base := l.extent(name).Offset
-	g, err := generationIn(io.NewSectionReader(d, base+int64(h.Initrd.First)*slot.SectorSize, int64(h.Initrd.Count)*slot.SectorSize), switcher.Digest(h.Generation))
+	part := func(r slot.Range) *io.SectionReader {
+		return io.NewSectionReader(d, base+int64(r.First)*slot.SectorSize, int64(r.Count)*slot.SectorSize)
+	}
+	initrd := part(h.Initrd)
+	c, err := switcher.FindSegment(initrd, switcher.Digest(h.Generation))
 	if err != nil {
 		return nil, err
 	}
-	if string(g.BootID()) != h.Boot {
+	if string(c.BootID()) != h.Boot {
 		return nil, errors.New("its header and its generation name other kernels and segments")
 	}
-	blobs := map[switcher.Digest]*io.SectionReader{}
-	put := func(of switcher.Descriptor, at int64) { blobs[of.Digest] = io.NewSectionReader(d, at, of.Size) }
-	put(g.Kernel, base+int64(h.Kernel.First)*slot.SectorSize)
-	at := base + int64(h.Initrd.First)*slot.SectorSize
-	for _, segment := range g.Initrd {
-		put(segment, at)
-		at += segment.Size
-	}
-	if at > base+int64(h.Initrd.End())*slot.SectorSize {
-		return nil, errors.New("its segments are longer than its initrd")
-	}
-	return blobs, nil
-}
-
-// What is looked for at the end of an initrd: manifest, system.toml and the area of layers are far smaller.
-const mostSegment = 4 << 20
-
-// generationIn finds the manifest in the last segment of an initrd. What it is called also stands elsewhere, but nothing else has
-// its digest.
-func generationIn(initrd *io.SectionReader, want switcher.Digest) (g switcher.Generation, err error) {
-	const (
-		header = 110
-		sizeAt = 6 + 6*8 // the length of the file, in hexadecimal digits
-	)
-	from := max(0, initrd.Size()-mostSegment)
-	tail := make([]byte, initrd.Size()-from)
-	if _, err := initrd.ReadAt(tail, from); err != nil && !errors.Is(err, io.EOF) {
-		return g, fmt.Errorf("read its initrd: %w", err)
-	}
-	name := []byte(switcher.GenerationPath[1:] + "/" + switcher.ManifestName + "\x00")
-	for at := 0; ; {
-		i := bytes.Index(tail[at:], name)
-		if i < 0 {
-			return g, fmt.Errorf("its initrd does not name generation %s", want.Short())
-		}
-		at += i + len(name)
-		record := at - len(name) - header
-		if record < 0 {
-			continue
-		}
-		size, err := strconv.ParseUint(string(tail[record+sizeAt:][:8]), 16, 32)
-		data := record + (header+len(name)+3)/4*4
-		if err != nil || uint64(data)+size > uint64(len(tail)) {
-			continue
-		}
-		manifest := tail[data:][:size]
-		if switcher.DigestOf(manifest) == want {
-			return switcher.ParseManifest(manifest)
-		}
-	}
+	return c.Places(part(h.Kernel), initrd)
 }
 
 // Places are where the blobs of a slot's generation lie on the disk. Whoever reads one checks its digest.

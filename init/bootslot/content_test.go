@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"strings"
 	"testing"
 
@@ -81,23 +80,4 @@ func TestASlotWhoseGenerationIsNotFoundGivesNothing(t *testing.T) {
 			t.Errorf("slot %s: %v", name, err)
 		}
 	}
-}
-
-func FuzzGenerationIn(f *testing.F) {
-	m := newMachine(f)
-	segment, err := m.booted.Generation.Segment(m.booted.System, testArea)
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(segment, uint16(100), byte(1))
-	f.Fuzz(func(t *testing.T, initrd []byte, at uint16, flip byte) {
-		if int(at) < len(initrd) {
-			initrd[at] ^= flip
-		}
-		want := m.booted.Generation.Digest()
-		g, err := generationIn(io.NewSectionReader(bytes.NewReader(initrd), 0, int64(len(initrd))), want)
-		if err == nil && g.Digest() != want {
-			t.Errorf("found %s", g.Digest())
-		}
-	})
 }

@@ -73,6 +73,7 @@ var mayImport = map[string][]string{
 	"init":              {"atomicfile", "boottime", "docs", "editor", "entropy", "gpt", "http1", "layer", "lifecycle", "netcfg", "oci", "order", "password", "printable", "regular", "signature", "slot", "spelling", "switcher", "system", "timesync", "tty", "yescrypt", "zone"},
 	"init/bootmenu":     {"editor/keys", "printable"},
 	"init/filetree":     {},
+	"init/flashing":     {"firmware", "gpt", "layer", "printable", "slot", "switcher"},
 	"init/glob":         {},
 	"init/rtc":          {},
 	"init/sigaction":    {},
