@@ -408,3 +408,31 @@ func TestUBootScriptCountsWithoutAState(t *testing.T) {
 		d.image[d.at([]int{slot.State1Number, slot.State2Number}[boot%2])+slot.StateSize+9] ^= byte(boot & 2) // one of the spares is torn, too
 	}
 }
+
+// Boards whose own U-Boot runs the script: each has a slot started, with its addresses and its device tree.
+func TestUBootScriptOfEveryBoardStartsASlot(t *testing.T) {
+	for _, name := range board.Names() {
+		b, err := board.Load(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b.Boot != board.UBoot {
+			continue
+		}
+		d := newUBootDisk(t)
+		d.board = b
+		words, kernel, initrd := "SHOW=1", int64(0x100000), int64(0x200000)
+		if b.Loader.Kernel != 0 {
+			kernel, initrd = b.Loader.Kernel, b.Loader.Initrd
+		}
+		tree := int64(0xf00) // U-Boot's own
+		if last := len(b.DeviceTrees) - 1; last >= 0 {
+			words += " fdtfile=" + b.DeviceTrees[last]
+			tree = kernel + int64(last)*treeRoom
+		}
+		want := fmt.Sprintf("[%x %x:a00 %x]", kernel+int64(len(b.DeviceTrees))*treeRoom, initrd, tree)
+		if got := d.boot(t, "", words); !strings.Contains(got, "bantam.slot=A") || !strings.Contains(got, "\n"+want) {
+			t.Errorf("%s: U-Boot starts\n%s\nwant %s", name, got, want)
+		}
+	}
+}

@@ -57,14 +57,13 @@ func Fetch(ctx context.Context, archive images.Archive, b board.Board) (Source, 
 // recipe changes whenever what is made of the same inputs does.
 const recipe = "kernel 1"
 
-// inputs are all that the kernel depends on.
+// inputs are all that the kernel depends on. Device trees are kept beside it, so that boards of one processor share a kernel.
 func (r Request) inputs(ctx context.Context, options []board.Option) ([]string, error) {
 	compiler, err := r.arch().compiler(ctx)
 	if err != nil {
 		return nil, err
 	}
-	inputs := []string{recipe, r.Source.SHA256, r.Board.Arch, r.arch().target, compiler, wanted(options)}
-	return append(inputs, r.Board.DeviceTrees...), nil
+	return []string{recipe, r.Source.SHA256, r.Board.Arch, r.arch().target, compiler, wanted(options)}, nil
 }
 
 // Build gives the board's kernel, from the cache if it was built before.
@@ -94,28 +93,47 @@ func (r Request) build(ctx context.Context) (images.Kernel, error) {
 		if err != nil {
 			return err
 		}
-		if err := t.make(ctx, config, r.Board, r.Progress); err != nil {
+		if err := t.make(ctx, config, r.Board.Name, r.Progress); err != nil {
 			return err
 		}
-		return t.collect(ctx, config, r.Board, dir)
+		return t.collect(ctx, config, dir)
 	})
 	if err != nil {
 		return images.Kernel{}, err
 	}
-	return r.kernel(dir)
+	trees, err := r.trees(ctx, inputs, options)
+	if err != nil {
+		return images.Kernel{}, err
+	}
+	return r.kernel(dir, trees)
+}
+
+// trees is the folder of the board's device trees; "" if it has none.
+func (r Request) trees(ctx context.Context, inputs []string, options []board.Option) (string, error) {
+	if len(r.Board.DeviceTrees) == 0 {
+		return "", nil
+	}
+	inputs = append(append(inputs, "device trees"), r.Board.DeviceTrees...)
+	return r.Cache.Folder(ctx, r.Progress, inputs, func(dir, work string) error {
+		t := tree{dir: work, arch: r.arch(), source: r.Source}
+		if err := t.unpack(ctx, r.Progress); err != nil {
+			return err
+		}
+		if _, err := t.configure(ctx, options); err != nil {
+			return err
+		}
+		r.Progress.Step("making device trees for %s", r.Board.Name)
+		return t.deviceTrees(ctx, r.Board.DeviceTrees, dir)
+	})
 }
 
 // kernel is what a folder of collect's holds.
-func (r Request) kernel(dir string) (images.Kernel, error) {
+func (r Request) kernel(dir, trees string) (images.Kernel, error) {
 	found, err := filepath.Glob(filepath.Join(dir, imageName+"*"))
 	if err != nil || len(found) != 1 {
 		return images.Kernel{}, errors.Join(fmt.Errorf("%s has no kernel; delete it", dir), err)
 	}
 	version := strings.TrimPrefix(filepath.Base(found[0]), imageName)
-	trees := ""
-	if len(r.Board.DeviceTrees) > 0 {
-		trees = filepath.Join(dir, treesDir)
-	}
 	k, err := images.KernelFiles(found[0], filepath.Join(dir, modulesDir, version), trees, r.Board.Arch)
 	k.Source = fmt.Sprintf("Linux %s of %s", version, r.Source.Package)
 	k.Date = r.Source.Date

@@ -111,8 +111,8 @@ func (t tree) release(ctx context.Context) (string, error) {
 	return version, nil
 }
 
-// make builds kernel, modules, and the device trees of the board alone.
-func (t tree) make(ctx context.Context, config Config, b board.Board, progress images.Progress) error {
+// make builds kernel and modules for a board.
+func (t tree) make(ctx context.Context, config Config, board string, progress images.Progress) error {
 	version, err := t.release(ctx)
 	if err != nil {
 		return err
@@ -122,19 +122,31 @@ func (t tree) make(ctx context.Context, config Config, b board.Board, progress i
 		args = append(args, "modules")
 	}
 	return t.run(ctx, &meter{
-		what: "Linux " + version + " for " + b.Name, expected: stepsOf(config), start: time.Now(), now: time.Now, progress: progress,
-	}, append(args, b.DeviceTrees...)...)
+		what: "Linux " + version + " for " + board, expected: stepsOf(config), start: time.Now(), now: time.Now, progress: progress,
+	}, args...)
+}
+
+// deviceTrees makes those that are named, into a folder.
+func (t tree) deviceTrees(ctx context.Context, names []string, dir string) error {
+	if err := t.run(ctx, quiet(), names...); err != nil {
+		return err
+	}
+	for _, name := range names {
+		if _, err := images.SaveFile(filepath.Join(dir, name), filepath.Join(t.dir, "arch", t.arch.folder, "boot/dts", name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // What collect leaves in a folder, beside config-VERSION.
 const (
 	imageName  = "vmlinuz-"
 	modulesDir = "modules" // a folder for the version, as below /lib/modules
-	treesDir   = "trees"
 )
 
 // collect copies what is kept of a build.
-func (t tree) collect(ctx context.Context, config Config, b board.Board, dir string) error {
+func (t tree) collect(ctx context.Context, config Config, dir string) error {
 	version, err := t.release(ctx)
 	if err != nil {
 		return err
@@ -144,9 +156,6 @@ func (t tree) collect(ctx context.Context, config Config, b board.Board, dir str
 		imageName + version:                       t.arch.image,
 		"config-" + version:                       ".config",
 		filepath.Join(modules, "modules.builtin"): "modules.builtin",
-	}
-	for _, name := range b.DeviceTrees {
-		kept[filepath.Join(treesDir, name)] = filepath.Join("arch", t.arch.folder, "boot/dts", name)
 	}
 	if config.hasModules() {
 		// depmod would write lists that nothing reads: images writes those of what it carries.
