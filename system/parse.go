@@ -43,7 +43,8 @@ func Parse(file string, src []byte) (*System, []Problem) {
 	if _, err := toml.Decode(string(raw.Src), &doc); err != nil {
 		return nil, []Problem{tomlProblem(file, raw, err)}
 	}
-	return &r.system, nil
+	parsed := r.system // a copy, or the tree lives as long as this
+	return &parsed, nil
 }
 
 func tomlProblem(file string, t syntax.Text, err error) Problem {

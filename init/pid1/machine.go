@@ -49,6 +49,9 @@ type Machine struct {
 	remote   *remote.Server
 	hostKey  *remote.HostKey
 
+	listing sync.Mutex
+	spare   []supervise.State // what Services makes its list of
+
 	mu        sync.Mutex
 	netmsg    chan struct{}   // closed when the network's status may have changed
 	sawStates <-chan struct{} // closed when what Services returned last is out of date
@@ -102,13 +105,8 @@ func (m *Machine) changes() (services, network <-chan struct{}) {
 
 // service is one by its name, the zero value if it is not there.
 func (m *Machine) service(name string) supervise.State {
-	states, _ := m.sup.States()
-	for _, s := range states {
-		if s.Name == name {
-			return s
-		}
-	}
-	return supervise.State{}
+	state, _ := m.sup.State(name)
+	return state
 }
 
 // Wait returns at until, or earlier when a service or the network may have
@@ -135,10 +133,14 @@ func (m *Machine) Services() ([]switcher.ServiceState, error) {
 	m.mu.Lock()
 	m.sawStates = m.sup.Changed()
 	m.mu.Unlock()
-	states, err := m.sup.States()
+	// A boot asks at each step of each service: lists made anew would be a third of all the memory that it goes through.
+	m.listing.Lock()
+	defer m.listing.Unlock()
+	states, err := m.sup.StatesIn(m.spare)
 	if err != nil {
 		return nil, err
 	}
+	m.spare = states
 	held, err := m.sup.Held()
 	if err != nil {
 		return nil, err

@@ -447,14 +447,6 @@ func (p *initProcess) log(req control.Request, c *control.Client) control.Frame 
 // knows reports whether there is, or was, such a service: why the one of a
 // generation that failed did not run is asked when it is gone.
 func (p *initProcess) knows(service string) bool {
-	if p.sup.HasLog(service) {
-		return true
-	}
-	states, _ := p.sup.States()
-	for _, s := range states {
-		if s.Name == service {
-			return true
-		}
-	}
-	return false
+	state, _ := p.sup.State(service)
+	return state.Name != "" || p.sup.HasLog(service)
 }

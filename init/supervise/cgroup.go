@@ -298,7 +298,10 @@ func (g groups) oomKills(p *process) int {
 // when it is not there.
 func counter(path, key string) int {
 	var page [4096]byte
-	for line := range bytes.Lines(firstPage(path, &page)) {
+	text := firstPage(path, &page)
+	for len(text) > 0 { // not bytes.Lines, whose closure takes the page to the heap
+		var line []byte
+		line, text, _ = bytes.Cut(text, []byte{'\n'})
 		if name, rest, ok := bytes.Cut(line, []byte{' '}); ok && string(name) == key {
 			number, _, _ := bytes.Cut(bytes.TrimSpace(rest), []byte{' '})
 			if n, err := strconv.Atoi(string(number)); err == nil {

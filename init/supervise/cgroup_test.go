@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -100,6 +101,20 @@ func TestCountersAreReadFromTheKernelsFiles(t *testing.T) {
 	}
 	if got := counter("/nowhere", "populated"); got != -1 {
 		t.Errorf("a missing file counts %d, want -1", got)
+	}
+}
+
+// It is done at each start and end of each service: the page stays on the stack.
+func TestReadingACounterLeavesNoPageBehind(t *testing.T) {
+	const times = 100
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range times {
+		counter("/proc/self/status", "Threads:")
+	}
+	runtime.ReadMemStats(&after)
+	if each := (after.TotalAlloc - before.TotalAlloc) / times; each >= 2048 {
+		t.Errorf("reading a counter takes %d bytes of the heap, want less than half a page", each)
 	}
 }
 

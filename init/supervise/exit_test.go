@@ -23,7 +23,7 @@ func told(t *testing.T, script string) State {
 			e.Step(now, event)
 		}
 	}
-	for _, st := range e.States(now) {
+	for _, st := range e.States(nil, now) {
 		if st.Name == "a" {
 			return st
 		}

@@ -106,7 +106,7 @@ func TestAProcessKeepsTheFingerprintThatItWasStartedWith(t *testing.T) {
 	}
 	want := func(when, print, told, defined string) {
 		t.Helper()
-		if st := e.States(now)[0]; st.Fingerprint != print || st.Told != told || st.Defined != defined {
+		if st := e.States(nil, now)[0]; st.Fingerprint != print || st.Told != told || st.Defined != defined {
 			t.Errorf("%s: runs %q, told %q, next %q; want %q, %q, %q", when, st.Fingerprint, st.Told, st.Defined, print, told, defined)
 		}
 	}

@@ -257,7 +257,7 @@ func (w *world) finish(c *copyOf) {
 // step gives an event to the engine, obeys its actions and checks them.
 func (w *world) step(event Event) {
 	before := map[string]State{}
-	for _, st := range w.e.States(w.now) {
+	for _, st := range w.e.States(nil, w.now) {
 		before[st.Name] = st
 	}
 	w.journal = append(w.journal, fmt.Sprintf("%v %T%v", w.now, event, event))
@@ -298,7 +298,10 @@ func (w *world) step(event Event) {
 			}
 		}
 	}
-	for _, st := range w.e.States(w.now) {
+	for _, st := range w.e.States(nil, w.now) {
+		if alone, known := w.e.State(st.Name, w.now); !known || alone != st {
+			w.fail("%s alone is %+v, in the list %+v", st.Name, alone, st)
+		}
 		if st.Phase == lifecycle.PhaseBackoff && before[st.Name].Phase != lifecycle.PhaseBackoff {
 			if pause := w.e.services[st.Name].deadline - w.now; pause < 90*time.Millisecond || pause > 33*time.Second {
 				w.fail("%s: back-off of %v", st.Name, pause)
@@ -371,7 +374,7 @@ func (w *world) calm() {
 	w.release(names)
 	w.step(Start{names, ByPerson})
 	ready := func() bool {
-		for _, st := range w.e.States(w.now) {
+		for _, st := range w.e.States(nil, w.now) {
 			if d := slices.IndexFunc(w.defs, func(d Definition) bool { return d.Name == st.Name }); d < 0 {
 				return false // still going away
 			}
@@ -390,14 +393,14 @@ func (w *world) calm() {
 				w.act(c)
 			}
 		}
-		for _, st := range w.e.States(w.now) {
+		for _, st := range w.e.States(nil, w.now) {
 			if st.Phase == lifecycle.PhaseFailed { // its policy was never to try again, and its time ran out before the calm
 				w.step(Start{[]string{st.Name}, ByPerson})
 			}
 		}
 		w.pass(time.Second)
 	}
-	for _, st := range w.e.States(w.now) {
+	for _, st := range w.e.States(nil, w.now) {
 		w.journal = append(w.journal, fmt.Sprintf("%+v", st))
 	}
 	w.fail("not everything becomes ready in a friendly world")

@@ -68,7 +68,7 @@ func play(t *testing.T, script string) {
 }
 
 func stateOf(e *Engine, now time.Duration, name string) string {
-	for _, st := range e.States(now) {
+	for _, st := range e.States(nil, now) {
 		if st.Name != name {
 			continue
 		}

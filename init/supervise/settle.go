@@ -221,37 +221,51 @@ func (e *Engine) Held() []string {
 	return names
 }
 
-// States lists all services by name, as they are at now.
-func (e *Engine) States(now time.Duration) []State {
+// States lists all services by name, as they are at now, in the memory of states.
+func (e *Engine) States(states []State, now time.Duration) []State {
 	e.foresee()
-	states := make([]State, 0, len(e.services))
+	states = slices.Grow(states[:0], len(e.services))
 	for name, s := range e.services {
-		st := State{
-			Name: name, Phase: s.phase, PID: s.pid, Since: s.since, Restarts: s.restarts,
-			LastExit: s.lastExit, Reason: s.reason, Wanted: s.wanted, ByHand: e.byHand[name],
-			Done:     s.wanted && s.done,
-			Fell:     s.fellAt(),
-			Reloaded: s.reloaded,
-
-			Stuck:   s.wanted && s.stuck,
-			Held:    s.held,
-			Looping: s.looping(max(now, e.now)),
-			Stale:   (s.alive || s.phase == lifecycle.PhaseReady) && s.stale,
-			MayFail: s.def.MayFail,
-			Defined: s.def.Fingerprint,
-		}
-		if s.alive || s.phase == lifecycle.PhaseReady {
-			st.Fingerprint, st.Told = s.run.Fingerprint, s.told
-		}
-		if s.phase == lifecycle.PhaseDown && !s.done {
-			if why := e.idle(s); why != "" {
-				st.Reason = why
-			} else if other := e.waitsFor(s); other != "" {
-				st.Reason = e.waiting(other)
-			}
-		}
-		states = append(states, st)
+		states = append(states, e.state(name, s, now))
 	}
 	order.By(states, func(a, b State) int { return strings.Compare(a.Name, b.Name) })
 	return states
+}
+
+// State is that of one service, and whether there is one.
+func (e *Engine) State(name string, now time.Duration) (State, bool) {
+	s := e.services[name]
+	if s == nil {
+		return State{}, false
+	}
+	e.foresee()
+	return e.state(name, s, now), true
+}
+
+func (e *Engine) state(name string, s *service, now time.Duration) State {
+	st := State{
+		Name: name, Phase: s.phase, PID: s.pid, Since: s.since, Restarts: s.restarts,
+		LastExit: s.lastExit, Reason: s.reason, Wanted: s.wanted, ByHand: e.byHand[name],
+		Done:     s.wanted && s.done,
+		Fell:     s.fellAt(),
+		Reloaded: s.reloaded,
+
+		Stuck:   s.wanted && s.stuck,
+		Held:    s.held,
+		Looping: s.looping(max(now, e.now)),
+		Stale:   (s.alive || s.phase == lifecycle.PhaseReady) && s.stale,
+		MayFail: s.def.MayFail,
+		Defined: s.def.Fingerprint,
+	}
+	if s.alive || s.phase == lifecycle.PhaseReady {
+		st.Fingerprint, st.Told = s.run.Fingerprint, s.told
+	}
+	if s.phase == lifecycle.PhaseDown && !s.done {
+		if why := e.idle(s); why != "" {
+			st.Reason = why
+		} else if other := e.waitsFor(s); other != "" {
+			st.Reason = e.waiting(other)
+		}
+	}
+	return st
 }

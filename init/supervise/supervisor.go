@@ -187,9 +187,11 @@ func (s *Supervisor) ask(names []string, event Event) error {
 }
 
 // States lists all services by name.
-func (s *Supervisor) States() ([]State, error) {
-	var states []State
-	err := s.do(func() { states = s.states() })
+func (s *Supervisor) States() ([]State, error) { return s.StatesIn(nil) }
+
+// StatesIn is States in the memory of a list that is not needed any more, for who asks at each change of a service.
+func (s *Supervisor) StatesIn(spare []State) (states []State, err error) {
+	err = s.do(func() { states = s.states(spare) })
 	return states, err
 }
 
@@ -207,15 +209,31 @@ func (s *Supervisor) Held() ([]string, error) {
 	return names, err
 }
 
-func (s *Supervisor) states() []State {
-	states := s.engine.States(boottime.Now())
-	for i := range states {
-		states[i].Cgroup = s.groups.fault == nil
-		if p := s.pipes[states[i].Name]; p != nil {
-			states[i].LogHeld = time.Duration(p.held.Load())
+// State is that of one service by its name, the zero value if it is not there.
+func (s *Supervisor) State(name string) (st State, err error) {
+	err = s.do(func() {
+		known := false
+		if st, known = s.engine.State(name, boottime.Now()); known {
+			s.complete(&st)
 		}
+	})
+	return st, err
+}
+
+func (s *Supervisor) states(spare []State) []State {
+	states := s.engine.States(spare, boottime.Now())
+	for i := range states {
+		s.complete(&states[i])
 	}
 	return states
+}
+
+// complete adds what the engine does not know.
+func (s *Supervisor) complete(st *State) {
+	st.Cgroup = s.groups.fault == nil
+	if p := s.pipes[st.Name]; p != nil {
+		st.LogHeld = time.Duration(p.held.Load())
+	}
 }
 
 // Changed returns a channel that is closed at the next change of any state. Get
@@ -231,10 +249,11 @@ func (s *Supervisor) Changed() <-chan struct{} {
 // has ended well, and whose policy is to leave it so, has been ready. Without
 // names it waits for all that are wanted.
 func (s *Supervisor) Wait(ctx context.Context, phase lifecycle.Phase, names ...string) error {
+	var states []State
 	for {
 		changed := s.Changed()
-		states, err := s.States()
-		if err != nil {
+		var err error
+		if states, err = s.StatesIn(states); err != nil {
 			return err
 		}
 		var missing []error
