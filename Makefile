@@ -109,7 +109,7 @@ device: small-std
 
 # Packages without I/O, whose tests run on every architecture.
 PURE = ./system ./layer ./lifecycle ./printable ./spelling ./firmware ./flashmap ./gpt ./slot ./editor ./editor/compare ./editor/file ./editor/keys ./editor/language ./editor/plain ./editor/screen ./editor/systemfile ./editor/text \
-	./editor/vt ./switcher ./netcfg ./netcfg/dhcp4 ./netcfg/dhcp6 ./netcfg/firewall ./netcfg/nft ./init/kmod ./init/shell/line ./init/statevolume/sparse
+	./editor/vt ./switcher ./netcfg ./netcfg/dhcp4 ./netcfg/dhcp6 ./netcfg/firewall ./netcfg/nft ./init/kmod ./init/mtd ./init/rawflash ./init/shell/line ./init/statevolume/sparse
 # Packages whose tests start virtual machines.
 MACHINES = ./test ./test/statevolume ./images
 

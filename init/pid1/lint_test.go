@@ -13,7 +13,7 @@ import (
 )
 
 // Packages whose code runs in process 1 beside the one loop that reaps.
-var inProcessOne = []string{"../pid1", "../supervise", "../kmod", "../control", "../statevolume", "../../switcher", "../../atomicfile"}
+var inProcessOne = []string{"../pid1", "../supervise", "../kmod", "../mtd", "../control", "../statevolume", "../../switcher", "../../atomicfile"}
 
 // os/exec and os.Process.Wait call wait4 for one process beside the loop that
 // reaps all: one of both finds nothing and an exit code is lost.

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bantam/boottime"
+	"bantam/flashmap"
 	"bantam/init/control"
 	"bantam/init/kmod"
 	"bantam/init/statevolume"
@@ -57,6 +58,7 @@ type initProcess struct {
 	sup        *supervise.Supervisor
 	machine    *Machine
 	switcher   *switcher.Switcher
+	chip       flashmap.Map // of a router; zero: the machine starts from a disk
 	volume     statevolume.Volume
 	bootLoader switcher.BootLoader
 	renewed    atomic.Bool // the next boot makes the volume anew
@@ -360,6 +362,7 @@ func (p *initProcess) tell(r kmod.Report) {
 // what the kernel needs: entropy and time.
 func (p *initProcess) openVolume() {
 	defer p.chart.Span("state volume")()
+	p.readChip()
 	ctx, cancel := context.WithTimeoutCause(context.Background(), volumeLimit, fmt.Errorf("not ready within %v", volumeLimit))
 	defer cancel()
 	var err error

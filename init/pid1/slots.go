@@ -17,6 +17,10 @@ const slotsLimit = 5 * time.Second
 func (p *initProcess) openMedium() {
 	p.machine.layers = p.newLayers()
 	defer p.chart.Span("boot slots")()
+	if !p.chip.IsZero() && p.volume.Slots().Disk == "" {
+		p.bootLoader = switcher.FixedImage{Why: "this board starts from its flash chip, to which a firmware with another kernel is written by `bantam flash`"}
+		return
+	}
 	o := bootslot.Options{Slots: p.volume.Slots(), Generation: p.image.Digest(), Area: p.machine.layers.area}
 	o.Booted, _ = p.cmdline.Get("bantam.slot")
 	o.Loader, _ = p.cmdline.Get("bantam.loader")

@@ -2,6 +2,7 @@ package pid1
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"bantam/gpt"
+	"bantam/init/mtd"
 	"bantam/init/statevolume"
 )
 
@@ -24,6 +26,15 @@ func (p *initProcess) volumeOptions() statevolume.Options {
 		OriginPath: gpt.OriginPath,
 		LoadModule: p.modprobe,
 		Wait:       diskWait,
+		Flash:      p.chip,
+	}
+}
+
+// readChip reads what the image says of the board's flash chip. By a damaged map nothing is written.
+func (p *initProcess) readChip() {
+	var err error
+	if p.chip, err = mtd.ReadMap(); err != nil && !errors.Is(err, mtd.ErrNoChip) {
+		p.notes.add("%v", err)
 	}
 }
 

@@ -19,6 +19,9 @@ func mark() []byte {
 // Renew marks the volume, so that the next boot makes it anew and all that is on it is lost; or takes that back. It may
 // be mounted, damaged, or both. One sector is written.
 func (v Volume) Renew(anew bool) error {
+	if v.flash != nil {
+		return v.flash.renew(anew)
+	}
 	if v.disk == "" {
 		return fmt.Errorf("there is no state volume: %s", v.Reason)
 	}

@@ -7,6 +7,8 @@
 // is not touched, and the machine works in memory. What is to be done is decided by Decide from facts alone; a power cut
 // at any point of doing it is made good by the next boot.
 //
+// A router has no disk: its state lies in UBI on the flash chip (flash.go).
+//
 // Limits: disks with 512-byte sectors; a partition, once made, keeps its size.
 package statevolume
 
@@ -17,6 +19,7 @@ import (
 	"os"
 	"time"
 
+	"bantam/flashmap"
 	"bantam/init/statevolume/sparse"
 
 	"golang.org/x/sys/unix"
@@ -43,8 +46,9 @@ type Volume struct {
 	// The disk was not there, or did not answer, and may still come: see Watch.
 	Awaited bool
 
-	disk, partition string // devices of the volume, trusted or not; "" if there is none
-	layers          *Area  // on the disk; nil: none
+	flash           *onFlash // where it lies in UBI on a flash chip; nil: on a disk
+	disk, partition string   // devices of the volume, trusted or not; "" if there is none
+	layers          *Area    // on the disk; nil: none
 	slots           Slots
 	place           Place  // on the disk
 	fileSystem      int64  // bytes that it has of its place
@@ -61,6 +65,7 @@ type Options struct {
 	OriginPath string                  // e.g. gpt.OriginPath
 	LoadModule func(name string) error // loads a kernel module and what it needs; nil: all is built in
 	Wait       time.Duration           // how long the disk may take to appear; drivers come by hotplug
+	Flash      flashmap.Map            // of a board that starts from a chip: used where the command line names no disk
 
 	sys, dev string // /sys/block and /dev, replaced by tests
 }
@@ -186,6 +191,9 @@ func open(ctx context.Context, o Options, aside string) (Volume, error) {
 	f, err := gather(ctx, o)
 	if err != nil {
 		return v, err
+	}
+	if area, ok := stateArea(o.Flash); ok && f.GUID == "" && !f.MemoryWanted {
+		return v.openFlash(ctx, o, area, aside)
 	}
 	a := Decide(f)
 	if a.Note != "" {
