@@ -44,6 +44,7 @@ type Board struct {
 	Modules       []string `toml:"modules"`        // kernel modules of its hardware by name, alias or pattern, e.g. virtio_*
 	Loader        Loader   `toml:"u_boot"`         // how U-Boot gets there and where it puts things
 
+	Rescue Rescue       `toml:"rescue"` // none: its boot loader is not spoken to
 	Kernel OwnKernel    `toml:"kernel"` // beside KernelPackage or instead of it
 	Flash  flashmap.Map `toml:"flash"`  // the chip that it starts from; none: it has disks or cards
 	QEMU   QEMU         `toml:"qemu"`   // none: no virtual machine stands for it
@@ -205,6 +206,7 @@ func whole(b Board, problems []system.Problem) (Board, error) {
 		return Board{}, &BadFile{problems}
 	}
 	b.Medium = cmp.Or(b.Medium, "disk")
+	b.Rescue = b.Rescue.Usual()
 	if b.Kernel.Build != "" {
 		b.Kernel.Name = cmp.Or(b.Kernel.Name, "own")
 	}

@@ -103,6 +103,15 @@ size   = 0xA0_0000
 use    = "loader"`), []string{"flash.area: no area is for the firmware"}},
 		{"an area is for what is known", "mine", change(malta, `use    = "factory"`, `use    = "art"`), []string{`use: "art" is none of these; it may be loader, environment, factory`}},
 		{"keys of areas, too", "mine", change(malta, `use    = "factory"`, `uses   = "factory"`), []string{`unknown key flash.area[2].uses; did you mean "use"?`}},
+		{"a boot loader's commands have places that there are", "mine", card + "\n[rescue]\nwrite = [\"mmc write {adress}\"]\nread = [\"mmc read {address}\"]\nline = \"loady {address}\"\n",
+			[]string{"rescue.write: {adress} means nothing; there are {address}, ", "rescue.write: {address} is missing"}},
+		{"what is written is read back", "mine", card + "\n[rescue]\nwrite = [\"mmc write {address}\"]\nline = \"loady {address}\"\n", []string{"rescue.read is missing: what was written is read back; e.g. read = "}},
+		{"and loaded somehow", "mine", card + "\n[rescue]\nwrite = [\"w {address}\"]\nread = [\"r {address}\"]\n", []string{"rescue: line or tftp, one must say how it loads"}},
+		{"an expression is one", "mine", card + "\n[rescue]\nhost = \"192.168.1.10/24\"\nfound = \"(\"\nsum_says = \"x\"\n", []string{"mine.toml:", "rescue.found: error parsing regexp", "rescue.sum_says: want one group, the sum"}},
+		{"addresses of one network", "mine", card + "\n[rescue]\nhost = \"192.168.1.10/24\"\nboard = \"192.168.2.1\"\n", []string{"rescue.board: want another address of 192.168.1.0/24 than 192.168.1.10"}},
+		{"an address that is none", "mine", card + "\n[rescue]\nhost = \"192.168.1.10\"\nfile = \"a b\"\n", []string{`rescue.host: "192.168.1.10" is no IPv4 address with a prefix`, `rescue.file: "a b" is no name of a file`}},
+		{"numbers in their bounds", "mine", card + "\n[rescue]\nhost = \"192.168.1.10/24\"\nbaud = 7\nfast = [3]\nblock = 6\nport = 70_000\n", []string{"rescue.baud: want 50 to 20000000", "rescue.fast: 3 is no speed", "rescue.block: want a multiple of 4", "rescue.port: want 1 to 65535"}},
+		{"a board is told by both", "mine", card + "\n[rescue]\nhost = \"192.168.1.10/24\"\nidentify = \"x\"\n", []string{"rescue: identify and identity belong together; give both or neither"}},
 		{"Debian's name of MIPS", "mine", change(malta, `"mipsel"`, `"mips"`), []string{`Debian calls mipsle mipsel`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

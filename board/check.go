@@ -86,6 +86,7 @@ func (r *reader) check(root *syntax.Node) {
 	}
 	r.checkFlash(root.Get("flash"))
 	r.checkKernel(root.Get("kernel"))
+	r.checkRescue(root.Get("rescue"))
 	r.checkLoader(root.Get("u_boot"))
 }
 

@@ -65,14 +65,24 @@ func (l *Line) prepare(baud int, rtscts bool) error {
 	}
 	modes := *old
 	tty.Raw(&modes)
-	modes.Cflag &^= unix.CSIZE | unix.PARENB | unix.CSTOPB | unix.CRTSCTS | unix.CBAUD | unix.HUPCL
-	modes.Cflag |= unix.CS8 | unix.CREAD | unix.CLOCAL | unix.BOTHER
+	modes.Cflag &^= unix.CSIZE | unix.PARENB | unix.CSTOPB | unix.CRTSCTS | unix.HUPCL
+	modes.Cflag |= unix.CS8 | unix.CREAD | unix.CLOCAL
 	modes.Iflag |= unix.IGNBRK
 	if rtscts {
 		modes.Cflag |= unix.CRTSCTS
 	}
+	if err := l.set(&modes, baud); err != nil {
+		return err
+	}
+	l.restore = func() { _ = unix.IoctlSetTermios(l.fd(), unix.TCSETS2, old) }
+	return nil
+}
+
+// set puts modes and a speed into effect, behind what is still to be sent.
+func (l *Line) set(modes *unix.Termios, baud int) error {
+	modes.Cflag = modes.Cflag&^unix.CBAUD | unix.BOTHER
 	modes.Ispeed, modes.Ospeed = uint32(baud), uint32(baud)
-	if err := unix.IoctlSetTermios(l.fd(), unix.TCSETS2, &modes); err != nil {
+	if err := unix.IoctlSetTermios(l.fd(), unix.TCSETSW2, modes); err != nil {
 		return fmt.Errorf("%d baud: %w", baud, err)
 	}
 	got, err := unix.IoctlGetTermios(l.fd(), unix.TCGETS2)
@@ -83,8 +93,16 @@ func (l *Line) prepare(baud int, rtscts bool) error {
 	if off := int(got.Ospeed) - baud; off > baud/20 || off < -baud/20 {
 		return fmt.Errorf("it has no %d baud; the nearest is %d", baud, got.Ospeed)
 	}
-	l.restore = func() { _ = unix.IoctlSetTermios(l.fd(), unix.TCSETS2, old) }
 	return nil
+}
+
+// SetBaud changes the line's speed, once all that was written has gone.
+func (l *Line) SetBaud(baud int) error {
+	modes, err := unix.IoctlGetTermios(l.fd(), unix.TCGETS2)
+	if err != nil {
+		return gone(err)
+	}
+	return l.set(modes, baud)
 }
 
 func (l *Line) fd() int {

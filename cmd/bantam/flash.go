@@ -23,7 +23,7 @@ import (
 var flashVerb = verb{
 	name:    "flash",
 	args:    "[IMAGE [DEVICE]]",
-	summary: "write an image to an SD card, a USB stick or a disk, and read it back",
+	summary: "write an image to a card, a stick or a disk, or to a board by its boot loader, and read it back",
 	text: `IMAGE is a disk image or an ISO that starts from disks, also compressed by xz, zstd or gzip. All of it is read, and told what
 it is, before anything is written. Without DEVICE the disks that one can pull out are listed, and one is asked for; without
 IMAGE they are only listed.
@@ -32,9 +32,17 @@ What the device holds already is not written again: after a Ctrl-C or a card tha
 Until all has been written and read back, nothing starts from the device.
 
 Refused are the disk that this host runs from, partitions, what is write-protected or too small; without --fixed disks that
-stay in the machine; without --unmount what is mounted.`,
+stay in the machine; without --unmount what is mounted.
+
+With --serial TTY the image goes to a board that starts nothing any more, through the prompt of its boot loader: it is loaded
+over the line (YMODEM) or by --tftp, summed up in the boot loader's memory, written, read back, summed up again and started;
+then the console is watched until the machine says that it has proven itself. What is on the board's medium already is not
+loaded. How a boot loader is spoken to says the table [rescue] of the board's file.
+
+With --tftp alone the image is given, once, to a board whose boot loader asks for a file by itself.`,
 	declare: func(c *call) func(args []string) error {
 		f := flashing{call: c}
+		f.farFlags.declare(c)
 		c.flags.BoolVar(&f.fixed, "fixed", false, "disks that stay in the machine are listed and written, too")
 		c.flags.BoolVar(&f.unmount, "unmount", false, "unmount what is mounted of the device")
 		c.flags.BoolVar(&f.yes, "yes", false, "ask nothing; DEVICE has to be named")
@@ -42,7 +50,16 @@ stay in the machine; without --unmount what is mounted.`,
 		c.flags.BoolVar(&f.test, "test", false, "change nothing: compare, and print what would be written")
 		asJSON := c.flags.Bool("json", false, "print the list as JSON")
 		return func(args []string) error {
+			if err := f.check(args); err != nil {
+				return err
+			}
 			switch {
+			case f.serial != "":
+				f.path = args[0]
+				return f.bySerial()
+			case f.tftp:
+				f.path = args[0]
+				return f.byTFTP()
 			case len(args) > 2:
 				return usagef("want an IMAGE and a DEVICE, got %d arguments", len(args))
 			case *asJSON && len(args) > 0:
@@ -69,6 +86,7 @@ stay in the machine; without --unmount what is mounted.`,
 // flashing is one image on its way to a device.
 type flashing struct {
 	*call
+	farFlags
 	fixed, unmount, yes, force, test bool
 
 	path   string // of the image
@@ -214,17 +232,10 @@ func (f *flashing) free(m *flash.Mounted) (disk flash.Device, err error) {
 
 // consent asks whether all that is on a disk may go.
 func (f *flashing) consent(disk flash.Device) error {
-	if f.yes || f.test {
+	if f.test {
 		return nil
 	}
-	if !f.asks() {
-		return errors.New("there is no terminal to ask on; --yes writes without a question")
-	}
-	answer, err := f.ask(fmt.Sprintf("Everything on %s will be lost. Write? [y/N] ", describe(disk)))
-	if err == nil && answer != "y" {
-		err = errors.New("nothing was written")
-	}
-	return err
+	return f.agreed(fmt.Sprintf("Everything on %s will be lost. Write?", describe(disk)))
 }
 
 func (f *flashing) write(device flash.Device) error {

@@ -65,9 +65,12 @@ var mayImport = map[string][]string{
 	"netcfg/dnssockets": {"boottime", "entropy", "netcfg/dnsforward"},
 	"images":            {"atomicfile", "board", "firmware", "flashmap", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "printable", "signature", "slot", "spelling", "switcher", "system"},
 	"flash":             {"firmware", "gpt", "printable", "switcher"},
+	"recovery":          {"board", "printable"},
+	"recovery/ymodem":   {},
+	"recovery/tftp":     {},
 	"deploy":            {"oci", "printable", "signature", "switcher", "system"},
 	"deploy/deploytest": {}, // for tests alone
-	"cmd":               {"board", "deploy", "flash", "flashmap", "http1", "images", "netcfg/firewall", "oci", "packing", "password", "printable", "serial", "signature", "spelling", "switcher", "system", "tty", "yescrypt"},
+	"cmd":               {"board", "deploy", "flash", "flashmap", "http1", "images", "netcfg/firewall", "oci", "packing", "password", "printable", "recovery", "serial", "signature", "spelling", "switcher", "system", "tty", "yescrypt"},
 	"cmd/droplines":     {"atomicfile"},
 	"cmd/smallstd":      {"atomicfile"},
 	"init":              {"atomicfile", "boottime", "docs", "editor", "entropy", "flashmap", "gpt", "http1", "layer", "lifecycle", "netcfg", "oci", "order", "password", "printable", "regular", "signature", "slot", "spelling", "switcher", "system", "timesync", "tty", "yescrypt", "zone"},

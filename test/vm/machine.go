@@ -36,6 +36,7 @@ type Machine struct {
 	mu     sync.Mutex
 	screen bytes.Buffer  // everything that came over the serial line
 	seen   int           // what Expect has consumed of it
+	also   io.Writer     // gets what comes, too; nil: nobody
 	grown  chan struct{} // closed and replaced when screen grows
 }
 
@@ -90,10 +91,23 @@ func (c *console) Write(b []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.screen.Write(b)
+	if c.also != nil {
+		_, _ = c.also.Write(b) // who does not listen any more misses it
+	}
 	close(c.grown)
 	c.grown = make(chan struct{})
 	return len(b), nil
 }
+
+// Copy has what the serial line says from now on go to w, too: to whoever sits at the line in the place of the test.
+func (m *Machine) Copy(w io.Writer) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.also = w
+}
+
+// Type is the other direction: what is written to it is typed.
+func (m *Machine) Type() io.Writer { return m.stdin }
 
 // Screen returns all that the serial line has said.
 func (m *Machine) Screen() string {

@@ -1,0 +1,196 @@
+package test
+
+import (
+	"bytes"
+	"io"
+	"math/rand"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"bantam/board"
+	"bantam/test/vm"
+	"bantam/tty/ttytest"
+)
+
+// bareBoard is QEMU's machine with U-Boot and an empty disk of 64 MiB.
+func bareBoard(t *testing.T, more ...string) (m *vm.Machine, disk string) {
+	t.Helper()
+	b, err := board.Load("qemu-arm64-uboot")
+	if err != nil {
+		t.Fatal(err)
+	}
+	disk = filepath.Join(t.TempDir(), "disk")
+	if err := os.WriteFile(disk, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(disk, 64<<20); err != nil {
+		t.Fatal(err)
+	}
+	if len(more) == 0 {
+		more = []string{"-nic", "none"}
+	}
+	return vm.Start(t, append([]string{b.QEMU.Binary, "-machine", "virt", "-accel", "tcg", "-cpu", b.QEMU.CPU, "-m", "512",
+		"-bios", b.QEMU.UBoot.Path, "-drive", "file=" + disk + ",format=raw,if=none,id=disk", "-device", "virtio-blk-pci,drive=disk", "-device", "i6300esb"}, more...)...), disk
+}
+
+// A badWire is a line that does this to bytes: of runs of up to 40 so many are lost or altered that of all bytes a part is.
+type badWire struct {
+	mu     sync.Mutex
+	random *rand.Rand
+	part   float64
+	bad    int // bytes of the run that is left
+	lose   bool
+	cut    chan struct{} // closed: nothing goes any more
+	to     io.Writer
+	passed int
+	breaks int    // behind so many bytes; 0: not
+	broken func() // done then
+}
+
+func (f *badWire) Write(b []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	select {
+	case <-f.cut:
+		return len(b), nil
+	default:
+	}
+	const longest = 40
+	var out []byte
+	for _, c := range b {
+		if f.bad == 0 && f.random.Float64() < f.part/(longest/2) {
+			f.bad, f.lose = 1+f.random.Intn(longest), f.random.Intn(2) == 0
+		}
+		switch {
+		case f.bad == 0:
+			out = append(out, c)
+		case !f.lose:
+			out = append(out, c^byte(1<<f.random.Intn(8)))
+		}
+		f.bad = max(f.bad-1, 0)
+	}
+	if f.passed += len(b); f.breaks > 0 && f.passed > f.breaks {
+		close(f.cut)
+		f.breaks = 0
+		f.broken()
+	}
+	_, err := f.to.Write(out)
+	return len(b), err
+}
+
+// wireTo connects a machine's serial line with a terminal's, and gives the name of that.
+func wireTo(t *testing.T, m *vm.Machine, part float64) (path string, toBoard *badWire) {
+	t.Helper()
+	end, line := ttytest.Open(t)
+	cut := make(chan struct{})
+	toBoard = &badWire{random: rand.New(rand.NewSource(1)), part: part, cut: cut, to: m.Type()}
+	fromBoard := &badWire{random: rand.New(rand.NewSource(2)), part: part, cut: cut, to: end}
+	m.Copy(fromBoard)
+	toBoard.broken = func() { end.Close() }
+	go io.Copy(toBoard, end)
+	return line.Name(), toBoard
+}
+
+// breakAt has a line break off behind so many bytes to the board.
+func breakAt(f *badWire, bytes int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.breaks = bytes
+}
+
+// rescue is `bantam flash --serial` on this host.
+func rescue(t *testing.T, limit time.Duration, args ...string) (said string, code int) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), bantam, append([]string{"flash", "--yes"}, args...)...)
+	var text bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &text, &text
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(limit, func() { cmd.Process.Signal(os.Interrupt) })
+	defer timer.Stop()
+	_ = cmd.Wait() // its status says it
+	t.Logf("%s", text.String())
+	return text.String(), cmd.ProcessState.ExitCode()
+}
+
+// wantSaid looks for texts.
+func wantSaid(t *testing.T, said string, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(said, text) {
+			t.Errorf("it does not say %q", text)
+		}
+	}
+}
+
+// smallImage is a disk image of a few pieces, the one in the middle zeros.
+func smallImage(t *testing.T, size int) (path string, content []byte) {
+	t.Helper()
+	content = make([]byte, size)
+	r := rand.New(rand.NewSource(int64(size)))
+	r.Read(content[512 : size/3])
+	r.Read(content[size/3*2:])
+	content[450], content[454], content[458] = 0x83, 1, 1
+	content[510], content[511] = 0x55, 0xaa
+	path = filepath.Join(t.TempDir(), "small.img")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path, content
+}
+
+func holdsImage(t *testing.T, disk string, content []byte) {
+	t.Helper()
+	got, err := os.ReadFile(disk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.HasPrefix(got, content) {
+		t.Error("the medium does not begin with the image")
+	}
+}
+
+// A board that starts nothing is written by YMODEM over a line that loses and alters two of a hundred bytes.
+func TestBoardUBootIsRescuedOverABadLine(t *testing.T) {
+	forBoard(t, "qemu-arm64-uboot")
+	m, disk := bareBoard(t)
+	image, content := smallImage(t, 96<<10)
+	tty, _ := wireTo(t, m, 0.02)
+	log := filepath.Join(t.TempDir(), "log")
+	said, code := rescue(t, 8*time.Minute, "--serial", tty, "--board", "qemu-arm64-uboot", "--log", log, image)
+	if code != 0 {
+		b, _ := os.ReadFile(log)
+		t.Fatalf("exit status %d; the line: %q", code, b[max(0, len(b)-3000):])
+	}
+	wantSaid(t, said, "boot loader: U-Boot", "all of it read back and summed up")
+	m.PowerCut()
+	holdsImage(t, disk, content)
+}
+
+// A whole image, over the line alone: it is loaded, written, started, and says at its console that it is proven.
+func TestBoardUBootIsRescuedAndProven(t *testing.T) {
+	forBoard(t, "qemu-arm64-uboot")
+	out := build(t, "qemu-arm64-uboot", "../examples/qemu-arm64/system.toml")
+	image := filepath.Join(out, "qemu-arm64-uboot.img")
+	m, _ := bareBoard(t)
+	tty, toBoard := wireTo(t, m, 0)
+	// The line breaks in the middle, and the same command goes on.
+	breakAt(toBoard, 3<<20)
+	said, code := rescue(t, 4*time.Minute, "--serial", tty, image)
+	wantSaid(t, said, "for board qemu-arm64-uboot", "boot loader: U-Boot", ": it is gone: was it unplugged?", "The same command goes on where it has stopped")
+	if code != 1 {
+		t.Fatalf("exit status %d", code)
+	}
+	tty, _ = wireTo(t, m, 0)
+	said, code = rescue(t, 8*time.Minute, "--serial", tty, image)
+	wantSaid(t, said, "all of it read back and summed up", "it runs generation 1, proven")
+	if code != 0 {
+		t.Errorf("exit status %d", code)
+	}
+}
