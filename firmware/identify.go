@@ -64,33 +64,38 @@ func (d Finding) Verify() error {
 	return d.verify()
 }
 
-// A format is how one is recognised. Its reader gives the finding, of which At and Size count from the beginning of the source,
-// and what it contains.
-type format struct {
+// A mark is how a format is recognised.
+type mark struct {
 	name  Format
 	begin string // what it begins with
 	at    int64  // where that is
-	read  func(f Source) (Finding, []Part, error)
 }
 
-// formats are tried in this order. Those of text or a small number come last.
-var formats = []format{
-	{FormatUImage, uimageMagic, 0, identifyUImage},
-	{FormatFIT, treeMagic, 0, identifyFIT},
-	{FormatUBI, ubiMagic, 0, identifyUBI},
-	{FormatTRX, trxMagic, 0, identifyTRX},
-	{FormatCHK, chkMagic, 0, identifyCHK},
-	{FormatSquashfs, squashfsMagic, 0, identifySquashfs},
-	{FormatTar, sysupgradeFolder, 0, identifyTar},
-	{FormatDNI, dniBegin, 0, identifyDNI},
-	{FormatSafeloader, safeloaderTable, safeloaderTableAt, identifySafeloader},
-	{FormatTPLink, tplinkVersion1, 0, identifyTPLink},
-	{FormatTPLink, tplinkVersion2, 0, identifyTPLink},
+// marks are tried in this order. Those of text or a small number come last.
+var marks = []mark{
+	{FormatUImage, uimageMagic, 0},
+	{FormatFIT, treeMagic, 0},
+	{FormatUBI, ubiMagic, 0},
+	{FormatTRX, trxMagic, 0},
+	{FormatCHK, chkMagic, 0},
+	{FormatSquashfs, squashfsMagic, 0},
+	{FormatTar, sysupgradeFolder, 0},
+	{FormatDNI, dniBegin, 0},
+	{FormatSafeloader, safeloaderTable, safeloaderTableAt},
+	{FormatTPLink, tplinkVersion1, 0},
+	{FormatTPLink, tplinkVersion2, 0},
+}
+
+// readers give the finding, of which At and Size count from the beginning of the source, and what it contains. They are apart from the
+// marks: who only asks how something begins does not carry them.
+var readers = map[Format]func(f Source) (Finding, []Part, error){
+	FormatUImage: identifyUImage, FormatFIT: identifyFIT, FormatUBI: identifyUBI, FormatTRX: identifyTRX, FormatCHK: identifyCHK,
+	FormatSquashfs: identifySquashfs, FormatTar: identifyTar, FormatDNI: identifyDNI, FormatSafeloader: identifySafeloader, FormatTPLink: identifyTPLink,
 }
 
 // Begins tells by the first 8 KiB of a file, or fewer, how it begins: FormatUnknown if like none.
 func Begins(head []byte) Format {
-	for _, k := range formats {
+	for _, k := range marks {
 		if int64(len(head)) > k.at && strings.HasPrefix(string(head[k.at:min(int64(len(head)), k.at+16)]), k.begin) && (k.name != FormatTPLink || tplinkVendor(head)) {
 			return k.name
 		}
@@ -177,11 +182,11 @@ func (i *identifier) run(within Format, p Part, depth int) {
 // one finds what begins with a part of the file.
 func (i *identifier) one(p Part) (Finding, []Part, bool) {
 	f := p.In(i.f)
-	for _, k := range formats {
+	for _, k := range marks {
 		if !begins(f, k.at, k.begin) {
 			continue
 		}
-		d, inner, err := k.read(f)
+		d, inner, err := readers[k.name](f)
 		if errors.Is(err, ErrOther) {
 			continue
 		}

@@ -5,7 +5,6 @@ import (
 	"bufio"
 	"compress/gzip"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
@@ -13,9 +12,12 @@ import (
 	"github.com/therootcompany/xz"
 )
 
-// mostWindow bounds the memory that the header of a compressed file may ask for:
+// mostWindow bounds the memory that the header of a compressed file may ask for, in bytes:
 // what xz -9 and zstd --ultra make can be read.
 const mostWindow = 128 << 20
+
+// ErrMemory: unpacking wants more memory than it may have.
+var ErrMemory = errors.New("needs more memory to be unpacked")
 
 // A Format is one way to compress files.
 type Format struct {
@@ -23,7 +25,7 @@ type Format struct {
 	Suffix string // of files, e.g. .zst
 	Magic  string // its first bytes
 	tar    string // what stands for .tar and the suffix
-	open   func(*bufio.Reader) (io.ReadCloser, error)
+	open   func(r *bufio.Reader, window int) (io.ReadCloser, error)
 }
 
 const gzipMagic = "\x1f\x8b"
@@ -56,7 +58,7 @@ type gzipReader struct {
 	in *bufio.Reader
 }
 
-func openGzip(r *bufio.Reader) (io.ReadCloser, error) {
+func openGzip(r *bufio.Reader, _ int) (io.ReadCloser, error) {
 	z, err := gzip.NewReader(r)
 	if err != nil {
 		return nil, brokenPacking(err)
@@ -106,16 +108,16 @@ func (g *gzipReader) next() (more bool, err error) {
 	return true, nil
 }
 
-func openXZ(r *bufio.Reader) (io.ReadCloser, error) {
-	z, err := xz.NewReader(r, mostWindow)
+func openXZ(r *bufio.Reader, window int) (io.ReadCloser, error) {
+	z, err := xz.NewReader(r, uint32(window))
 	if err != nil {
 		return nil, brokenPacking(err)
 	}
 	return readCloser{z, func() {}}, nil
 }
 
-func openZstd(r *bufio.Reader) (io.ReadCloser, error) {
-	z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(mostWindow))
+func openZstd(r *bufio.Reader, window int) (io.ReadCloser, error) {
+	z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(uint64(window)))
 	if err != nil {
 		return nil, brokenPacking(err)
 	}
@@ -153,7 +155,7 @@ func brokenPacking(err error) error {
 	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, zstd.ErrCRCMismatch):
 		return errors.New("the checksum does not fit: the data is damaged")
 	case errors.Is(err, xz.ErrMemlimit), errors.Is(err, zstd.ErrWindowSizeExceeded):
-		return fmt.Errorf("needs more than %d MiB of memory", mostWindow>>20)
+		return ErrMemory
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, xz.ErrFormat), errors.Is(err, zstd.ErrMagicMismatch):
 		return ErrNotPacked
 	}
@@ -162,10 +164,14 @@ func brokenPacking(err error) error {
 
 // Open reads the input as Of tells its beginning: what it was before it was compressed, or as it is. Of compressed data that is
 // cut off or damaged the error of a Read says so.
-func Open(r io.Reader) (io.ReadCloser, *Format, error) {
+func Open(r io.Reader) (io.ReadCloser, *Format, error) { return OpenWithin(r, mostWindow) }
+
+// OpenWithin is Open that takes at most so many bytes of memory for what a format refers back to, and never more than Open: ErrMemory.
+func OpenWithin(r io.Reader, window int64) (io.ReadCloser, *Format, error) {
+	const least = 64 << 10 // what the readers take as a bound
 	in := bufio.NewReaderSize(r, 64<<10)
 	if f := Of(in); f != nil {
-		z, err := f.open(in)
+		z, err := f.open(in, int(max(least, min(window, mostWindow))))
 		return z, f, err
 	}
 	if head, err := in.Peek(1); len(head) == 0 && err != io.EOF {
@@ -175,7 +181,7 @@ func Open(r io.Reader) (io.ReadCloser, *Format, error) {
 }
 
 // Open reads what is compressed in this format.
-func (f *Format) Open(r *bufio.Reader) (io.ReadCloser, error) { return f.open(r) }
+func (f *Format) Open(r *bufio.Reader) (io.ReadCloser, error) { return f.open(r, mostWindow) }
 
 // PlainName is the name of a file before it was compressed: x of x.gz, x.tar of x.tgz.
 func (f *Format) PlainName(name string) (plain string, ok bool) {

@@ -264,7 +264,8 @@ type slotDevice struct {
 	offer  func(Offer) int       // at the next boot
 	hand   string                // slot that a person has the boot loader start at the next boot
 
-	boots   int // of PID 1, by the last start
+	check   func(t *testing.T, d *slotDevice) // after a cut of the power, when nothing changes any more; nil: none
+	boots   int                               // of PID 1, by the last start
 	results []Result
 }
 
@@ -291,6 +292,9 @@ func (d *slotDevice) start() error {
 		on := d.medium.slots[slot]
 		d.loader = &fakeLoader{medium: &d.medium, booted: slot, size: 1000, can: twoSlots, after: d.after, fault: d.fault}
 		d.disk.after = d.after
+		if err := d.wipe(on.generation); err != nil {
+			return err
+		}
 		options := machineOptions("/state", d.m)
 		options.Booted, options.Text, options.Loader = on.generation, []byte(on.text), d.loader
 		options.Offer, d.offer, options.ByHand = d.offer, nil, hand
@@ -304,6 +308,27 @@ func (d *slotDevice) start() error {
 		}
 	}
 	return fmt.Errorf("it reboots for ever: %v\n%+v", d.medium, d.results)
+}
+
+// wipe is PID 1's part of a boot that throws away what the machine keeps.
+func (d *slotDevice) wipe(booted Generation) error {
+	due, err := dueWipe(d.disk, "/state", booted)
+	if due == nil || err != nil {
+		return err
+	}
+	names, err := d.disk.List("/state")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if stays, below := due.Stays(name); stays || below {
+			continue
+		}
+		if err := d.disk.Remove("/state/" + name); err != nil {
+			return err
+		}
+	}
+	return due.Done()
 }
 
 // imports makes a generation of another kernel one of this machine's, as an import does.

@@ -23,6 +23,7 @@ type ImportCheck struct {
 	Free    int64        `json:"free"`             // bytes that it has
 	Signed  bool         `json:"signed"`           // by a key of [trust] of the running system
 	Note    string       `json:"note"`             // who has signed it, and what was overridden
+	Kernel  string       `json:"kernel,omitempty"` // how kernel or initrd differ from the booted ones; "": not at all
 }
 
 // CheckImport says what has to be loaded for a generation, or why it is refused. Nothing is written.
@@ -31,7 +32,7 @@ func (s *Switcher) CheckImport(r ImportRequest) (ImportCheck, error) {
 	if err != nil {
 		return ImportCheck{}, err
 	}
-	check := ImportCheck{Lacking: []Descriptor{}, Signed: signed, Note: note}
+	check := ImportCheck{Lacking: []Descriptor{}, Signed: signed, Note: note, Kernel: g.otherKernel(s.image.generation)}
 	record := s.recordNow()
 	if e := record.named(g.Digest()); e != nil {
 		check.Number = e.Number

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+
+	"bantam/atomicfile"
 )
 
 // slotScenario is something with two boot slots during which the power may go at any write to disk or slots.
@@ -13,6 +15,8 @@ type slotScenario struct {
 	act     func(t *testing.T, d *slotDevice)
 	may     []string // what may run afterwards, wherever the power went: kernel and settings
 	final   string   // what runs if it did not go
+
+	check func(*testing.T, *slotDevice) // of what was left, once nothing changes any more
 }
 
 const (
@@ -59,6 +63,27 @@ func all(steps ...func(*testing.T, *slotDevice)) func(*testing.T, *slotDevice) {
 	}
 }
 
+// keeping puts on the state volume what is the machine's own.
+func keeping(t *testing.T, d *slotDevice) {
+	for _, name := range []string{"host-key", "kept"} {
+		if err := atomicfile.WriteOn(d.disk, "/state/"+name, []byte("secret"), private); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (d *slotDevice) has(name string) bool {
+	_, err := d.disk.Size("/state/" + name)
+	return err == nil
+}
+
+// untouched wants nothing of it gone, and no order left.
+func untouched(t *testing.T, d *slotDevice) {
+	if !d.has("host-key") || !d.has("kept") || d.has(wipeName) {
+		t.Fatalf("%s runs: host-key %v, kept %v, order %v", d.machine(), d.has("host-key"), d.has("kept"), d.has(wipeName))
+	}
+}
+
 func breaking(t *testing.T, d *slotDevice) { d.m.broken["web"] = exited(3) }
 func killing(t *testing.T, d *slotDevice)  { d.dead[withKernel(2, "").BootID()] = true }
 
@@ -70,36 +95,49 @@ func damaging(slot string) func(*testing.T, *slotDevice) {
 	}
 }
 
-var toTheOther = Request{Verb: VerbBoot, Generation: 2}
+var (
+	toTheOther     = Request{Verb: VerbBoot, Generation: 2}
+	toTheOtherAnew = Request{Verb: VerbBoot, Generation: 2, Wipe: true, Keep: []string{"kept"}}
+)
 
 var slotScenarios = []slotScenario{
-	{"another kernel that proves itself", nil, all(asking(toTheOther), starting), []string{oldMachine, newMachine}, newMachine},
-	{"another kernel that fails its proof", breaking, all(asking(toTheOther), starting), []string{oldMachine}, oldMachine},
-	{"another kernel that panics", killing, all(asking(toTheOther), starting), []string{oldMachine}, oldMachine},
-	{"another kernel whose slot is damaged", nil, all(asking(toTheOther), damaging("B"), starting), []string{oldMachine, newMachine}, oldMachine},
+	{"another kernel that proves itself", nil, all(asking(toTheOther), starting), []string{oldMachine, newMachine}, newMachine, nil},
+	{"another kernel that fails its proof", breaking, all(asking(toTheOther), starting), []string{oldMachine}, oldMachine, nil},
+	{"another kernel that panics", killing, all(asking(toTheOther), starting), []string{oldMachine}, oldMachine, nil},
+	{"another kernel whose slot is damaged", nil, all(asking(toTheOther), damaging("B"), starting), []string{oldMachine, newMachine}, oldMachine, nil},
 	{"the way back over the kernel", all(asking(toTheOther), starting), all(asking(Request{Verb: VerbRollback, Reboot: true}), starting),
-		[]string{oldMachine, newMachine}, oldMachine},
+		[]string{oldMachine, newMachine}, oldMachine, nil},
 	{"a third kernel", all(asking(toTheOther), starting, func(t *testing.T, d *slotDevice) { d.imports(t, withKernel(3, dbText), dbText) }),
-		all(asking(Request{Verb: VerbBoot, Generation: 3}), starting), []string{newMachine, thirdMachine}, thirdMachine},
+		all(asking(Request{Verb: VerbBoot, Generation: 3}), starting), []string{newMachine, thirdMachine}, thirdMachine, nil},
 	{"a switch while another kernel is to be tried", asking(toTheOther), all(asking(Request{Verb: VerbSwitch, Text: []byte(dbText)}), starting),
-		[]string{oldMachine, newMachine, "kernel 1, db"}, "kernel 1, db"},
-	{"a default whose slot does not start any more", all(asking(toTheOther), starting, damaging("B")), starting, []string{oldMachine}, oldMachine},
+		[]string{oldMachine, newMachine, "kernel 1, db"}, "kernel 1, db", nil},
+	{"a default whose slot does not start any more", all(asking(toTheOther), starting, damaging("B")), starting, []string{oldMachine}, oldMachine, nil},
 	{"a default whose boots are short", all(asking(toTheOther), starting, func(t *testing.T, d *slotDevice) {
 		for range mostShort {
 			if err := d.s.bootCount.add(withKernel(2, webText).Digest()); err != nil {
 				t.Fatal(err)
 			}
 		}
-	}), starting, []string{oldMachine, newMachine}, oldMachine},
+	}), starting, []string{oldMachine, newMachine}, oldMachine, nil},
 	{"a kernel for one boot", nil, func(t *testing.T, d *slotDevice) {
 		d.offer = func(Offer) int { return 2 }
 		d.mustStart(t)
 		d.mustStart(t)
-	}, []string{oldMachine, newMachine}, oldMachine},
+	}, []string{oldMachine, newMachine}, oldMachine, nil},
+	{"another kernel that begins with nothing", keeping, all(asking(toTheOtherAnew), starting), []string{oldMachine, newMachine}, newMachine,
+		func(t *testing.T, d *slotDevice) {
+			if d.machine() == newMachine && d.has("host-key") || d.machine() == oldMachine && !d.has("host-key") || !d.has("kept") || d.has(wipeName) {
+				t.Fatalf("%s runs: host-key %v, kept %v, order %v", d.machine(), d.has("host-key"), d.has("kept"), d.has(wipeName))
+			}
+		}},
+	{"another kernel that should begin with nothing and panics", all(keeping, killing), all(asking(toTheOtherAnew), starting), []string{oldMachine}, oldMachine, untouched},
+	{"another kernel that should begin with nothing and whose slot is damaged", keeping, all(asking(toTheOtherAnew), damaging("B"), starting), []string{oldMachine, newMachine}, oldMachine, nil},
+	{"one that begins with nothing and fails its proof", all(keeping, breaking), all(asking(toTheOtherAnew), starting), []string{oldMachine}, oldMachine, nil},
+	{"a wipe that is not wanted after all", all(keeping, asking(toTheOtherAnew)), all(asking(toTheOther), starting), []string{oldMachine, newMachine}, newMachine, nil},
 	{"a kernel for one boot that panics", killing, func(t *testing.T, d *slotDevice) {
 		d.offer = func(Offer) int { return 2 }
 		d.mustStart(t)
-	}, []string{oldMachine}, oldMachine},
+	}, []string{oldMachine}, oldMachine, nil},
 }
 
 func TestPowerCutAtEveryWriteToDiskAndSlotsLeavesOldOrNew(t *testing.T) {
@@ -123,7 +161,7 @@ func TestPowerCutAtEveryWriteToDiskAndSlotsLeavesOldOrNew(t *testing.T) {
 					if states++; testing.Short() && states%23 != 0 {
 						return
 					}
-					left := &slotDevice{disk: diskOf(tree), medium: d.medium.clone(), m: newFakeMachine(), dead: d.dead}
+					left := &slotDevice{disk: diskOf(tree), medium: d.medium.clone(), m: newFakeMachine(), dead: d.dead, check: c.check}
 					left.m.broken = d.m.broken
 					left.checkAfterCut(t, op, c.may)
 				})
@@ -134,6 +172,7 @@ func TestPowerCutAtEveryWriteToDiskAndSlotsLeavesOldOrNew(t *testing.T) {
 			if have := d.machine(); have != c.final {
 				t.Fatalf("runs %s, want %s\n%+v", have, c.final, d.results)
 			}
+			d.check = c.check
 			d.checkAfterCut(t, "the end", []string{c.final})
 			t.Logf("%d writes, %d different states", cuts, states)
 		})
@@ -163,6 +202,9 @@ func (d *slotDevice) checkAfterCut(t *testing.T, op string, may []string) {
 		if err := d.s.EndsInOrder(); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if d.check != nil {
+		d.check(t, d)
 	}
 	if d.boots != 1 || runs[2] != runs[3] {
 		t.Fatalf("cut at %q (%s): runs %q, still with %d boots; %v\n%+v", op, begun, runs, d.boots, d.medium, d.results)

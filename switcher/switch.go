@@ -20,6 +20,8 @@ type Request struct {
 	ToGood     bool          // of a rollback: to the last generation that is good and does not run
 	NoRollback bool          // stay with a generation that fails; the default does not move to it
 	Reboot     bool          // as VerbBoot, and the machine reboots; of VerbSwitch and VerbRollback
+	Wipe       bool          // what the machine keeps is thrown away by the first boot of what begins with a boot
+	Keep       []string      // but these paths below Options.Dir, e.g. secrets
 }
 
 // Switch does what r asks for, reporting as it goes, and returns the outcome,
@@ -47,7 +49,7 @@ func (s *Switcher) Switch(ctx context.Context, r Request, report func(Event)) (r
 	}
 	o.setTarget(to.number)
 	ahead := s.prospect(from, to, r)
-	if ahead.fault != nil {
+	if ahead.fault = errors.Join(ahead.fault, checkWipe(r, to)); ahead.fault != nil {
 		return o.refuse(ahead.fault)
 	}
 	if ctx.Err() != nil {
@@ -87,9 +89,12 @@ func (o *operation) atNextBoot(ctx context.Context, r Request, to target, ahead 
 	if err := o.decide(nil); err != nil {
 		return o.refuse(err)
 	}
+	if err := s.orderWipe(to.generation.Digest(), r); err != nil {
+		return o.refuse(fmt.Errorf("nothing was switched: %w", err))
+	}
 	to, err = s.add(to, r.Verb, func(record *Record, number int) {
 		record.Trying, record.FailedTrial = nil, 0
-		if number != record.Default || ahead.slot != nil {
+		if number != record.Default || ahead.slot != nil || r.Wipe {
 			record.Trying = tried(number, network)
 			record.Trying.Confirm = r.Confirm
 		} else {

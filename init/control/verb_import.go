@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"bantam/http1"
 	"bantam/http1/https"
 	"bantam/oci"
 	"bantam/switcher"
@@ -141,23 +142,35 @@ func (c *client) offer(ctx context.Context, word string, flags map[string]string
 	if err != nil {
 		return nil, req, check, c.fail(fmt.Errorf("--ca: %w", err))
 	}
-	source, err = oci.Open(ctx, word, oci.Options{Stdin: os.Stdin, Secure: secure, AllowHTTP: trusts || flags["--insecure"] != "", UserAgent: "bantam/" + Version})
+	source, err = oci.Open(ctx, word, sourceOptions(secure, trusts || flags["--insecure"] != ""))
 	if err != nil {
 		return nil, req, check, c.fail(err)
 	}
-	req = Request{Verb: "import check", Downgrade: flags["--downgrade"] != ""}
+	if req, check, code = c.mayCome(ctx, source, Request{Downgrade: flags["--downgrade"] != ""}); code != 0 {
+		source.Close()
+	}
+	return source, req, check, code
+}
+
+// sourceOptions are how a machine reaches what it imports.
+func sourceOptions(secure http1.Secure, allowHTTP bool) oci.Options {
+	return oci.Options{Stdin: os.Stdin, Secure: secure, AllowHTTP: allowHTTP, UserAgent: "bantam/" + Version}
+}
+
+// mayCome asks PID 1 whether the generation of a source may come, as a person wants it.
+func (c *client) mayCome(ctx context.Context, source oci.Source, wish Request) (req Request, check switcher.ImportCheck, code int) {
+	req, err := wish, error(nil)
+	req.Verb = "import check"
 	if req.Manifest, err = source.Manifest(ctx); err == nil {
 		req.Signed, err = source.Signatures(ctx)
 	}
 	if err != nil {
-		code = c.fail(err)
-	} else if last, ok := c.ask(req, &check); !ok {
+		return req, check, c.fail(err)
+	}
+	if last, ok := c.ask(req, &check); !ok {
 		code = max(last.Exit, ExitError)
 	}
-	if code != 0 {
-		source.Close()
-	}
-	return source, req, check, code
+	return req, check, code
 }
 
 // bring loads what the machine lacks of the generation that word leads to, and has PID 1 take it over.
@@ -171,6 +184,11 @@ func (c *client) bring(word string, flags map[string]string) (got brought, code 
 	if !c.scripted {
 		fmt.Fprintln(c.out, visible(check.Note))
 	}
+	return c.takeOver(ctx, source, req, check)
+}
+
+// takeOver loads what the machine lacks of a generation that may come, and has PID 1 take it over.
+func (c *client) takeOver(ctx context.Context, source oci.Source, req Request, check switcher.ImportCheck) (got brought, code int) {
 	inbox, err := switcher.OpenInbox(c.state)
 	if err == nil {
 		defer inbox.Close()
@@ -201,12 +219,21 @@ func (c *client) bring(word string, flags map[string]string) (got brought, code 
 
 // trusts says whether the running system takes only what somebody has signed.
 func (c *client) trusts() (keys bool, code int) {
+	running, code := c.running()
+	return code == ExitGood && len(running.Trust.Keys) > 0, code
+}
+
+// running is what the running system.toml says; of one that this program does not understand, nothing.
+func (c *client) running() (*system.System, int) {
 	var text []byte
 	if last, ok := c.ask(Request{Verb: "text"}, &text); !ok {
-		return false, max(last.Exit, ExitError)
+		return nil, max(last.Exit, ExitError)
 	}
 	running, problems := system.Parse("system.toml", text)
-	return len(problems) == 0 && len(running.Trust.Keys) > 0, ExitGood
+	if len(problems) > 0 {
+		running = &system.System{}
+	}
+	return running, ExitGood
 }
 
 // load loads blobs into the inbox.

@@ -35,6 +35,7 @@ type Request struct {
 	NoRollback  bool          `json:"no_rollback,omitempty"`
 	ToGood      bool          `json:"to_good,omitempty"` // of a rollback
 	Reboot      bool          `json:"reboot,omitempty"`  // of a switch or rollback: by the next boot, and that now
+	Wipe        bool          `json:"wipe,omitempty"`    // of a switch that begins with a reboot: that throws away what the machine keeps, but Names
 	Events      bool          `json:"events,omitempty"`  // of a switch: events and the result as replies
 	Label       string        `json:"label,omitempty"`
 	DryRun      bool          `json:"dry_run,omitempty"`

@@ -2,12 +2,14 @@ package flashing
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
 
 	"bantam/firmware"
+	"bantam/init/flashing/imagetest"
 	"bantam/switcher"
 )
 
@@ -39,6 +41,9 @@ func look(t testing.TB, b []byte) Firmware {
 	if err == nil {
 		err = f.Verify(t.Context(), nil)
 	}
+	if err == nil && f.Kind == Router {
+		err = Examine(t.Context(), &f)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,6 +71,15 @@ func TestAFirmwareOfARouterIsToldAndRead(t *testing.T) {
 	changed[5000] ^= 1
 	_, err = take(changed)
 	refused(t, "a flipped bit", err, "this firmware is damaged: ")
+	changed = routerFile(t, "") // without trailers
+	changed[5000] ^= 1
+	_, err = take(changed)
+	refused(t, "a flipped bit without a trailer", err, "this firmware is damaged: ")
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := Examine(ended, &f); !errors.Is(err, context.Canceled) {
+		t.Errorf("given up: %v", err)
+	}
 }
 
 func TestWhatIsNoFirmwareIsTold(t *testing.T) {
@@ -94,8 +108,8 @@ func TestWhoMayFlashWhat(t *testing.T) {
 	pc := Machine{Board: "pc", Arch: "amd64"}
 	gnubee := Machine{Board: "gnubee", Arch: "mipsle", Names: []string{"gnubee,gb-pc1", "mediatek,mt7621-soc"}}
 	with := func(m Machine, change func(*Machine)) Machine { change(&m); return m }
-	image := look(t, newSample(t, sampleText, nil).bytes)
-	released := look(t, newSample(t, "version = 5\n", func(g *switcher.Generation) { g.Release = 5 }).bytes)
+	image := look(t, imagetest.New(t, sampleText, nil).Bytes)
+	released := look(t, imagetest.New(t, "version = 5\n", func(g *switcher.Generation) { g.Release = 5 }).Bytes)
 	router := look(t, routerFile(t, "1.0", "gnubee,gb-pc1", "gnubee,gb-pc2"))
 	for _, c := range []struct {
 		claim  string

@@ -27,8 +27,9 @@ type Firmware struct {
 	Source   firmware.Source    // all of it
 	Body     int64              // how many bytes it has without its trailers
 	Image    *Image             // of a DiskImage
-	Findings []firmware.Finding // of a Router: what it consists of
+	Findings []firmware.Finding // of a Router: how it begins, and after Examine what it consists of
 	Metadata *firmware.Metadata // of a Router; nil: it has none
+	trailers []firmware.Trailer
 }
 
 // headSize is how much of a file tells what it is.
@@ -49,8 +50,9 @@ func Look(f firmware.Source) (Firmware, error) {
 	case IsArchive(head):
 		w.Kind, w.What = Archive, "an archive of a generation"
 		return w, nil
-	case firmware.Begins(head[:min(len(head), 8<<10)]) != firmware.FormatUnknown:
-		return w.router()
+	}
+	if first := firmware.Begins(head[:min(len(head), 8<<10)]); first != firmware.FormatUnknown {
+		return w.router(first)
 	}
 	return w, &Refusal{Why: "it is no firmware" + looksLike(head),
 		Help: "what this machine takes are disk images and archives of `bantam build`, and registries' references"}
@@ -106,18 +108,15 @@ func (w Firmware) disk() (Firmware, error) {
 	return w, nil
 }
 
-func (w Firmware) router() (Firmware, error) {
+// router reads the trailers of a firmware for flash chips.
+func (w Firmware) router(first firmware.Format) (Firmware, error) {
 	trailers, body, err := firmware.ReadTrailers(w.Source)
 	if err != nil {
 		return w, damaged("this firmware", err)
 	}
-	w.Kind, w.Body, w.Findings = Router, body, firmware.Identify(w.Source)
-	for _, d := range w.Findings {
-		if d.Err != nil {
-			return w, damaged("this firmware", errors.New(d.String()))
-		}
-	}
-	w.What = "firmware (" + string(w.Findings[0].Format) + ")"
+	w.Kind, w.Body, w.trailers = Router, body, trailers
+	w.Findings = []firmware.Finding{{Format: first, Part: firmware.Part{Size: body}}}
+	w.What = "firmware (" + string(first) + ")"
 	for _, t := range trailers {
 		if t.Kind != firmware.Info {
 			continue
@@ -132,14 +131,14 @@ func (w Firmware) router() (Firmware, error) {
 		}
 		w.Metadata = &m
 		if r := m.Release; r.Distribution != "" {
-			w.What = printable.Line(fmt.Sprintf("firmware (%s, %s %s)", w.Findings[0].Format, r.Distribution, r.Version))
+			w.What = printable.Line(fmt.Sprintf("firmware (%s, %s %s)", first, r.Distribution, r.Version))
 		}
 	}
 	return w, nil
 }
 
-// Verify reads all that would be taken of it and compares its checksums. An Archive is compared blob by blob as it is loaded. told, which may
-// be nil, is called with how many bytes of how many have been read.
+// Verify reads all that would be taken of it and compares its checksums. An Archive is compared blob by blob as it is loaded, and of a
+// Router its trailers are: the rest by Examine. told, which may be nil, is called with how many bytes of how many have been read.
 func (w Firmware) Verify(ctx context.Context, told func(done, total int64)) error {
 	switch w.Kind {
 	case DiskImage:
@@ -147,17 +146,23 @@ func (w Firmware) Verify(ctx context.Context, told func(done, total int64)) erro
 			return notEnded(ctx, damaged("this disk image", err))
 		}
 	case Router:
-		done := int64(0)
-		for _, d := range w.Findings {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if err := d.Verify(); err != nil {
-				return damaged("this firmware", fmt.Errorf("%s: %w", d, err))
-			}
-			if done = max(done, d.End()); told != nil {
-				told(done, w.Source.Size())
-			}
+		if err := firmware.VerifyTrailers(w.Source, w.trailers); err != nil {
+			return damaged("this firmware", err)
+		}
+	}
+	return nil
+}
+
+// Examine reads the structure of a Router's firmware and compares the checksums of all that it consists of. A target that takes one does it
+// in Plan, before all else; a machine without such a target does not carry what it needs.
+func Examine(ctx context.Context, w *Firmware) error {
+	w.Findings = firmware.Identify(w.Source)
+	for _, d := range w.Findings {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := d.Verify(); err != nil {
+			return damaged("this firmware", fmt.Errorf("%s: %w", d, err))
 		}
 	}
 	return nil

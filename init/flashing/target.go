@@ -8,8 +8,8 @@ type Target interface {
 	Name() string
 	// Takes says whether firmware of a kind is meant for it. It is asked before anything is read.
 	Takes(Kind) bool
-	// Plan says what it would do with a firmware that has been looked at, verified and checked; or, as a *Refusal, why it cannot: too
-	// large, too little room or memory, another flash under way. It changes nothing.
+	// Plan says what it would do with a firmware that has been looked at, verified and checked, of a Router's once it has been examined (see
+	// Examine); or, as a *Refusal, why it cannot: too large, too little room or memory, another flash under way. It changes nothing.
 	Plan(ctx context.Context, f Firmware, o Order) (Plan, error)
 	// Write does what Plan has said. Until the step that commits, the machine starts what it started before, where Plan.WayBack says
 	// so; ctx ends it cleanly before that step, and no more behind it. It returns when the machine is about to reboot, or with why

@@ -24,6 +24,8 @@ var rootsOwn = []string{"/proc/", "/sys/", "/dev/", "/bantam/", "/etc/"}
 var opensByName = map[string]string{
 	"control Listen":              "/run/bantam, which is root's",
 	"control Blob":                "a person's own process; the store, the boot medium and its slots",
+	"control spool":               "a person's own process; the top of the state volume is root's",
+	"pid1 wipeBelow":              "the state volume, before anybody else runs",
 	"control editDraft":           "a person's own process; the draft's folder is root's",
 	"control makeDraft":           "likewise",
 	"control readText":            "a person's own process, and the file that the person names",

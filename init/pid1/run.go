@@ -374,6 +374,7 @@ func (p *initProcess) openVolume() {
 		p.notes.add("state: %s", n)
 	}
 	Logf(Notice, "state: %s", p.storage())
+	p.wipe()
 	p.prepareVolume()
 	if err := CreditSeed(statePath + "/seed"); err != nil {
 		p.notes.add("%v", err)

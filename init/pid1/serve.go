@@ -237,7 +237,7 @@ func (p *initProcess) draft() control.Frame {
 // request is what a client asks for, in the switcher's words.
 func request(req control.Request) switcher.Request {
 	r := switcher.Request{Verb: req.Verb, Generation: req.Generation,
-		Confirm: req.Confirm, NoRollback: req.NoRollback, ToGood: req.ToGood, Reboot: req.Reboot}
+		Confirm: req.Confirm, NoRollback: req.NoRollback, ToGood: req.ToGood, Reboot: req.Reboot, Wipe: req.Wipe}
 	if len(req.Text) > 0 {
 		r.File, r.Text = req.File, req.Text
 	}
@@ -282,6 +282,13 @@ func (p *initProcess) diff(req control.Request, c *control.Client) control.Frame
 
 // change switches. It goes on when the client has left.
 func (p *initProcess) change(req control.Request, c *control.Client) control.Frame {
+	asked := request(req)
+	if req.Wipe {
+		var err error
+		if asked.Keep, err = p.machine.state.keepPaths(req.Names); err != nil {
+			return failure(err)
+		}
+	}
 	tell := func(e switcher.Event) {
 		text := e.Text
 		if e.Step > 0 {
@@ -298,7 +305,7 @@ func (p *initProcess) change(req control.Request, c *control.Client) control.Fra
 	done := make(chan switcher.Result, 1)
 	go Guard(req.Verb, func() {
 		defer close(done)
-		result := p.switcher.Switch(context.Background(), request(req), tell)
+		result := p.switcher.Switch(context.Background(), asked, tell)
 		done <- result
 		switch {
 		case result.Reboots:

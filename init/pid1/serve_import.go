@@ -14,6 +14,11 @@ func importRequest(req control.Request) switcher.ImportRequest {
 
 // checkImport answers what has to be loaded for a generation.
 func (p *initProcess) checkImport(req control.Request) control.Frame {
+	if req.Wipe { // a flash, that will ask for that
+		if _, err := p.machine.state.keepPaths(req.Names); err != nil {
+			return failure(err)
+		}
+	}
 	check, err := p.switcher.CheckImport(importRequest(req))
 	if err != nil {
 		Logf(Notice, "import: refused: %v", err)

@@ -73,7 +73,7 @@ var mayImport = map[string][]string{
 	"cmd":               {"board", "deploy", "flash", "flashmap", "http1", "images", "netcfg/firewall", "oci", "packing", "password", "printable", "recovery", "serial", "signature", "spelling", "switcher", "system", "tty", "yescrypt"},
 	"cmd/droplines":     {"atomicfile"},
 	"cmd/smallstd":      {"atomicfile"},
-	"init":              {"atomicfile", "boottime", "docs", "editor", "entropy", "flashmap", "gpt", "http1", "layer", "lifecycle", "netcfg", "oci", "order", "password", "printable", "regular", "signature", "slot", "spelling", "switcher", "system", "timesync", "tty", "yescrypt", "zone"},
+	"init":              {"atomicfile", "boottime", "docs", "editor", "entropy", "flashmap", "gpt", "http1", "layer", "lifecycle", "netcfg", "oci", "order", "packing", "password", "printable", "regular", "signature", "slot", "spelling", "switcher", "system", "timesync", "tty", "yescrypt", "zone"},
 	"init/bootmenu":     {"editor/keys", "printable"},
 	"init/filetree":     {},
 	"init/flashing":     {"firmware", "gpt", "layer", "printable", "slot", "switcher"},
@@ -93,6 +93,8 @@ var mayImport = map[string][]string{
 	"init/applet":       {"boottime", "editor/compare", "editor/screen", "http1", "init/filetree", "init/glob", "init/kmod", "init/rtc", "init/sigaction", "netcfg/rtnl", "packing", "printable", "system", "tty"},
 	"init/shell":        {"atomicfile", "editor/keys", "init/applet", "init/glob", "init/sigaction", "spelling", "tty"},
 	"test":              {"board", "cmd", "editor", "firmware", "flashmap", "gpt", "images", "init", "layer", "lifecycle", "netcfg", "oci", "signature", "slot", "switcher", "system"},
+
+	"init/flashing/imagetest": {"gpt", "layer", "slot", "switcher"}, // for tests alone
 }
 
 // onDevice are the packages of the device binary, with all below them.
