@@ -35,7 +35,7 @@ TEST_PACKAGES = $(RUN_PACKAGES) $(ARM_PACKAGES) qemu-user qemu-user-static \
 	dnsmasq-base kea-dhcp4-server kea-dhcp6-server radvd iproute2 util-linux procps busybox-static kmod \
 	dash bsdextrautils zstd debian-archive-keyring e2fsprogs mount file tmux acl libarchive-tools patch mawk original-awk \
 	fdisk qemu-utils isc-dhcp-client ndisc6 systemd traceroute tcpdump chrony bind9-dnsutils grub-common u-boot-tools libubootenv-tool device-tree-compiler mtd-utils \
-	nftables openssh-client dropbear-bin putty-tools python3-paramiko ssh-audit mosquitto-clients lrzsz tftp-hpa curl
+	nftables openssh-client dropbear-bin putty-tools python3-paramiko ssh-audit mosquitto-clients lrzsz tftp-hpa curl ppp
 
 # need installs Debian packages, or says how.
 define need

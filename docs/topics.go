@@ -44,6 +44,9 @@ var signatures string
 //go:embed network.md
 var network string
 
+//go:embed pppoe.md
+var pppoe string
+
 //go:embed firewall.md
 var firewall string
 
@@ -74,6 +77,7 @@ var Topics = []Topic{
 	{"travel", "generations from files, web servers and registries; and away", travel},
 	{"signatures", "whose generations a machine takes, and what a refusal means", signatures},
 	{"network", "ports, addresses, DHCP, IPv6", network},
+	{"pppoe", "a provider who wants user and password", pppoe},
 	{"firewall", "zones: who may reach whom and what; forwarded ports, rules of one's own", firewall},
 	{"dns", "the DNS forwarder: names of this network, servers, TLS", dns},
 	{"ssh", "logging in, copying files, what is refused", ssh},

@@ -20,6 +20,7 @@ import (
 	"bantam/init/supervise"
 	"bantam/netcfg"
 	"bantam/netcfg/netserve"
+	"bantam/netcfg/pppoe/dial"
 	"bantam/timesync/daemon"
 	"bantam/zone"
 )
@@ -59,6 +60,10 @@ func run(args []string) int {
 		return netcfg.Main(args[1:])
 	case pid1.TimesyncName:
 		return daemon.Main(args[1:], builtAt())
+	case pid1.SessionName:
+		return dial.Main()
+	case pid1.SessionTold:
+		return dial.Told(args[1:])
 	case pid1.NetserveName:
 		return netserve.Main(args[1:])
 	case pid1.SSHName:
@@ -98,7 +103,7 @@ func withoutLooks(args []string) (rest []string) {
 
 // commands are all the names under /bin.
 func commands() []string {
-	names := append(applet.Names(), "sh", pid1.ConsoleName, pid1.NetcfgName, pid1.TimesyncName, pid1.NetserveName, pid1.SSHName, pid1.SFTPName)
+	names := append(applet.Names(), "sh", pid1.ConsoleName, pid1.NetcfgName, pid1.TimesyncName, pid1.NetserveName, pid1.SessionName, pid1.SessionTold, pid1.SSHName, pid1.SFTPName)
 	for name := range verbCommands {
 		names = append(names, name)
 	}

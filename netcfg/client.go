@@ -44,6 +44,9 @@ func (d *daemon) all(yield func(client) bool) {
 			return
 		}
 	}
+	if d.sessions != nil && !yield(d.sessions) {
+		return
+	}
 	for _, s := range d.solicitors {
 		if !yield(s) {
 			return

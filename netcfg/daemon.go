@@ -15,6 +15,7 @@ import (
 	"bantam/boottime"
 	"bantam/netcfg/dhcp4"
 	"bantam/netcfg/dhcp6"
+	"bantam/netcfg/pppoe"
 	"bantam/netcfg/rtnl"
 	"bantam/system"
 
@@ -55,6 +56,7 @@ type daemon struct {
 	dhcp6      map[string]*dhcp6Port
 	announced  map[string]*announcements
 	solicitors map[string]*solicitor
+	sessions   *sessions        // with providers; nil where there is none
 	indexes    map[int]string   // links by index, as last seen
 	stations   map[[6]byte]bool // their MAC addresses
 	owned      Owned
@@ -133,6 +135,7 @@ func (d *daemon) reload() {
 	for _, c := range d.clients {
 		c.client.SetHostname(hostname())
 	}
+	d.followSessions(s.Sessions())
 }
 
 // loop waits and works until SIGTERM.
@@ -341,7 +344,7 @@ func (d *daemon) retry(problems []string) {
 }
 
 func (d *daemon) facts(links map[string]Link) Facts {
-	f := Facts{Links: links, Leases: map[string]*dhcp4.Lease{}, Leases6: map[string]*dhcp6.Lease{}, Announced: map[string]Announced{}, DUID: d.had.DUID}
+	f := Facts{Links: links, Leases: map[string]*dhcp4.Lease{}, Leases6: map[string]*dhcp6.Lease{}, Announced: map[string]Announced{}, Sessions: map[string]pppoe.Fact{}, DUID: d.had.DUID}
 	now := boottime.Now()
 	for c := range d.all {
 		c.tell(&f, now)

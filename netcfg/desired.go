@@ -9,6 +9,7 @@ import (
 
 	"bantam/netcfg/dhcp4"
 	"bantam/netcfg/dhcp6"
+	"bantam/netcfg/pppoe"
 	"bantam/system"
 )
 
@@ -19,6 +20,7 @@ type Facts struct {
 	Leases6   map[string]*dhcp6.Lease // by port
 	DUID      string                  // what the machine calls itself by DHCPv6, in hex; "" for nothing yet
 	Announced map[string]Announced    // by port
+	Sessions  map[string]pppoe.Fact   // by port
 }
 
 // Announced is what router advertisements say for resolv.conf, as far as it is still valid.
@@ -39,6 +41,7 @@ type DesiredState struct {
 	delegated map[string]bool           // the ports to which a prefix is
 	places    map[place]string          // the link that has it
 	subnets   map[string][]netip.Prefix // by link
+	sessions  map[string]pppoe.Fact     // by port
 }
 
 // announcedMetric keeps default routes of router advertisements apart by port
@@ -51,7 +54,7 @@ const maxAnnouncedAddresses = 16
 
 // Desired says what shall be. It is a function of its arguments and nothing else.
 func Desired(net map[string]system.Net, dns system.DNS, facts Facts) DesiredState {
-	w := DesiredState{State: newState(), Ports: ports(net, facts.Links), delegated: map[string]bool{}, places: map[place]string{}, subnets: map[string][]netip.Prefix{}}
+	w := DesiredState{State: newState(), Ports: ports(net, facts.Links), delegated: map[string]bool{}, places: map[place]string{}, subnets: map[string][]netip.Prefix{}, sessions: facts.Sessions}
 	for _, server := range dns.Servers {
 		if _, err := netip.ParseAddr(server); err == nil { // else it is one for the forwarder, which resolv.conf cannot name
 			w.addServer(server)
@@ -68,7 +71,7 @@ func Desired(net map[string]system.Net, dns system.DNS, facts Facts) DesiredStat
 				w.addStaticRoute(p, r)
 			}
 		}
-		if !p.Present && p.Net.Kind() == "" {
+		if !p.Present && !p.Net.Makes() {
 			continue
 		}
 		if p.Moved {
@@ -81,6 +84,9 @@ func Desired(net map[string]system.Net, dns system.DNS, facts Facts) DesiredStat
 		}
 		if lease := facts.Leases6[p.Name]; lease != nil {
 			w.addLease6(p, lease)
+		}
+		if p.Net.PPPoE != nil {
+			w.addSession(p, facts)
 		}
 	}
 	w.addInner(facts)

@@ -17,6 +17,11 @@ func (w *DesiredState) addLink(p port, net map[string]system.Net) {
 	if l.MTU == 0 && p.Bare {
 		l.MTU = net[p.Master].MTU
 	}
+	if l.Session = n.PPPoE != nil; l.Session {
+		l.MTU = 0 // it is negotiated
+	} else if l.MTU == 0 {
+		l.MTU = sessionCarrier(net, p.Name)
+	}
 	l.Make, l.Tune = making(n)
 	if n.VRF != nil {
 		l.Table = tableNumber(n.VRF.Table)
@@ -48,6 +53,9 @@ func tableNumber(table int) int {
 
 // making says how a link is made.
 func making(n system.Net) (m Make, t Tune) {
+	if !n.Makes() {
+		return m, t
+	}
 	m.Kind = n.Kind()
 	m.Parent = n.Parent()
 	address := func(text string) netip.Addr { a, _ := netip.ParseAddr(text); return a }

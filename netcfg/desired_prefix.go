@@ -51,7 +51,7 @@ func (w *DesiredState) addInner(facts Facts) {
 			w.delegated[outer.Name] = true
 			w.addRoute(RouteKey{To: b.Prefix, Metric: unusedMetric, Type: Unreachable, Table: tableNumber(outer.Table)}, Route{Source: source})
 			for _, p := range w.Ports {
-				if n := p.Net.Subnet6; n == nil || !p.Present && p.Net.Kind() == "" {
+				if n := p.Net.Subnet6; n == nil || !p.Present && !p.Net.Makes() {
 					continue
 				} else if own, ok := subnet(b.Prefix, uint64(*n)); ok {
 					w.addAddress(AddressKey{p.Name, own}, Address{Until: b.Valid, Preferred: b.Preferred, Metric: p.Metric, Source: source})
@@ -63,7 +63,7 @@ func (w *DesiredState) addInner(facts Facts) {
 	}
 	taken := map[uint64]bool{}
 	for _, p := range w.Ports {
-		if !p.Net.ULA || facts.DUID == "" || !p.Present && p.Net.Kind() == "" {
+		if !p.Net.ULA || facts.DUID == "" || !p.Present && !p.Net.Makes() {
 			continue
 		}
 		sum := sha256.Sum256([]byte("subnet " + p.Name))

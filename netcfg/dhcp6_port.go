@@ -87,7 +87,11 @@ func dhcp6Socket(link string) (int, error) {
 	return fd, nil
 }
 
-func (p *dhcp6Port) close() { unix.Close(p.fd) }
+func (p *dhcp6Port) close() {
+	if p.fd >= 0 {
+		unix.Close(p.fd)
+	}
+}
 
 func (p *dhcp6Port) deadline() time.Duration { return p.client.Deadline() }
 
@@ -237,12 +241,31 @@ func (p *dhcp6Port) follow(n system.Net, link Link, up bool) {
 	p.up = up
 }
 
+// move goes on at another link, or at none for now: that of a session with a provider comes and goes with it. What is
+// leased is so until it ends, or the provider says otherwise.
+func (p *dhcp6Port) move(link Link) (err error) {
+	fd := -1
+	if link.Index != 0 {
+		if fd, err = dhcp6Socket(p.name); err != nil {
+			return fmt.Errorf("%s: DHCPv6: %w", p.name, err)
+		}
+	}
+	p.close()
+	p.fd, p.index, p.mac, p.transaction = fd, link.Index, link.MAC, 0
+	if p.up {
+		p.step(dhcp6.LinkDown{})
+	}
+	p.up = false
+	return nil
+}
+
 // followDHCP6 opens and closes DHCPv6 clients as ports, and what is desired of them, come and go.
 func (d *daemon) followDHCP6(have State) {
 	wanted, named := map[string]system.Net{}, false
 	for _, p := range ports(d.net, have.Links) {
 		named = named || p.Net.ULA
-		if link := have.Links[p.Name]; p.Present && link.Ethernet && p.asksDHCP6(link, d.dhcp6[p.Name] != nil) {
+		link, has := have.Links[p.Name], d.dhcp6[p.Name] != nil
+		if able := p.Present && link.Ethernet || p.Net.PPPoE != nil && (p.Present || has); able && p.asksDHCP6(link, has) {
 			wanted[p.Name], named = p.Net, true
 		}
 	}
@@ -252,6 +275,13 @@ func (d *daemon) followDHCP6(have State) {
 	for name, c := range d.dhcp6 {
 		link := have.Links[name]
 		n, stays := wanted[name]
+		if n.PPPoE != nil && !c.leaving && link.Index != c.index {
+			if err := c.move(link); err != nil {
+				d.logf("%v", err)
+				d.stuck = err
+				continue
+			}
+		}
 		switch {
 		case stays && c.leaving, link.Index != c.index, link.MAC != c.mac, c.client.Gone():
 			c.close()

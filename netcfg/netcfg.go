@@ -31,6 +31,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bantam/confine"
+	"bantam/netcfg/pppoe"
 )
 
 // Main is the process bantam-netcfg. It returns when SIGTERM arrives and leaves
@@ -44,6 +45,7 @@ func run(args []string, stderr io.Writer) int {
 	flags.StringVar(&o.config, "config", "/run/bantam/system.toml", "system.toml to follow; read again on SIGHUP")
 	flags.StringVar(&o.report, "report", "/run/bantam/net/report", "Unix socket that takes the reports of how things are")
 	flags.StringVar(&o.leases, "leases", "/run/bantam/net/leases", "directory for DHCP leases")
+	flags.StringVar(&o.sessions, "sessions", pppoe.Folder, "directory in which it is told how sessions with providers are")
 	flags.StringVar(&o.remembered, "remembered", "/run/bantam/net/"+rememberedFile, "what earlier reports say is to be remembered over a reboot")
 	flags.IntVar(&o.notify, "notify-fd", notifyDescriptor(), "descriptor for a newline once the network is online; -1 for none")
 	if err := flags.Parse(args); err != nil {
@@ -74,10 +76,11 @@ func run(args []string, stderr io.Writer) int {
 var needed = confine.Rules{
 	Families: []uint32{unix.AF_INET, unix.AF_INET6, unix.AF_PACKET, unix.AF_UNIX},
 	Netlink:  []uint32{unix.NETLINK_ROUTE, unix.NETLINK_NETFILTER},
+	Calls:    []uintptr{unix.SYS_INOTIFY_INIT1, unix.SYS_INOTIFY_ADD_WATCH}, // how sessions with providers are, is files
 }
 
 type options struct {
-	config, report, leases, remembered string
+	config, report, leases, remembered, sessions string
 
 	notify int
 }

@@ -386,7 +386,7 @@ func (p *planner) removable(k AddressKey) bool {
 	}
 	a := k.Prefix.Addr()
 	if a.Is4() {
-		return true
+		return !link.Session
 	}
 	_, ours := p.owned.Addresses[k]
 	return !a.IsLinkLocalUnicast() && (ours || !(p.have.Addresses[k].Announced && link.Announcements))

@@ -158,7 +158,7 @@ func (p *planner) links() {
 			continue // else it is gone
 		}
 		mtu := want.MTU
-		if mtu == 0 {
+		if mtu == 0 && !want.Session {
 			mtu = p.owned.MTU[name]
 		}
 		if mtu != 0 && mtu != have.MTU {
@@ -171,7 +171,7 @@ func (p *planner) links() {
 		if joins && p.want.Links[want.Master].Make.Kind == "vrf" {
 			p.joinNow(name)
 		}
-		if !have.Up && !(joins && p.want.Links[want.Master].Make.Kind == "bond" && p.willBe(want.Master)) {
+		if !have.Up && !want.Session && !(joins && p.want.Links[want.Master].Make.Kind == "bond" && p.willBe(want.Master)) {
 			p.add(Op{Verb: SetUp, Link: name})
 		}
 	}

@@ -44,7 +44,7 @@ func ports(net map[string]system.Net, links map[string]Link) []port {
 	for _, name := range names {
 		n := net[name]
 		p := port{Name: name, Explicit: len(net) > 0, Metric: metrics[name], Moved: slices.Contains(moved, name), Net: modes(n), Master: masters[name]}
-		if _, p.Present = links[name]; p.Present && n.Kind() == "" && links[name].Mark == Made {
+		if _, p.Present = links[name]; p.Present && !n.Makes() && links[name].Mark == Made {
 			p.Present = isPeer(net, name) // else it goes: nobody makes it any more
 		}
 		if vrf := net[p.Master].VRF; vrf != nil {

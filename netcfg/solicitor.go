@@ -114,10 +114,13 @@ func routerSocket(link string) (int, error) {
 	return fd, nil
 }
 
-// solicitationMessage is RFC 4861, 4.1, with our own link-layer address. The kernel adds the check sum.
+// solicitationMessage is RFC 4861, 4.1, with our own link-layer address where there is one. The kernel adds the check sum.
 func solicitationMessage(mac [6]byte) []byte {
-	b := []byte{routerSolicit, 0, 0, 0, 0, 0, 0, 0, 1, 1}
-	return append(b, mac[:]...)
+	b := []byte{routerSolicit, 0, 0, 0, 0, 0, 0, 0}
+	if mac == [6]byte{} { // a session with a provider has no such addresses
+		return b
+	}
+	return append(append(b, 1, 1), mac[:]...)
 }
 
 // solicit lets the ports that take router advertisements ask for them.

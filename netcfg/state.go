@@ -49,6 +49,7 @@ type Link struct {
 	Members       string // the links that belong to it, in this order, with spaces between
 	Called        string // the name that the link has until now; "" where it has its own
 	Announcements bool   // router advertisements may configure it
+	Session       bool   // pppd makes it, sets it up and gives it its addresses of IPv4
 	Table         int    // of its VRF; 0: the main one
 }
 

@@ -167,7 +167,7 @@ func (p port) leadsOut() bool {
 	if p.Bare || !p.Explicit || n.Optional {
 		return false
 	}
-	return n.IPv4 == "dhcp" || n.Gateway != "" || n.Gateway6 != "" || n.Prefix == delegate || n.IPv6 == "dhcp" || n.IPv6 == "auto" && len(n.Addresses) == 0 ||
+	return n.IPv4 == "dhcp" || n.PPPoE != nil || n.Gateway != "" || n.Gateway6 != "" || n.Prefix == delegate || n.IPv6 == "dhcp" || n.IPv6 == "auto" && len(n.Addresses) == 0 ||
 		slices.ContainsFunc(n.Routes, func(r system.Route) bool { return r.To == "default" || strings.HasSuffix(r.To, "/0") })
 }
 
@@ -197,10 +197,10 @@ func (w *DesiredState) port(p port, have State, present, wanted onLink, reason, 
 	link := have.Links[p.Name]
 	s := PortStatus{Name: p.Name, Kind: link.Kind, Carrier: link.Carrier, Explicit: p.Explicit, Optional: p.Net.Optional}
 	if !p.Present {
-		s.Waiting = cmp.Or(p.Lacks, "waiting for port "+cmp.Or(p.Net.Parent(), p.Name))
+		s.Waiting = cmp.Or(p.Lacks, w.sessionLacks(p, false), "waiting for port "+cmp.Or(p.Net.Parent(), p.Name))
 		return s
 	}
-	s.Made, s.On, s.Master, s.Path, s.Driver = link.Mark == Made, cmp.Or(link.Make.Parent, link.Make.Peer), link.Master, link.Path, link.Driver
+	s.Made, s.On, s.Master, s.Path, s.Driver = link.Mark == Made, cmp.Or(link.Make.Parent, link.Make.Peer, p.sessionPort()), link.Master, link.Path, link.Driver
 	if link.Mark == Renamed {
 		s.Former = link.Former
 	}
@@ -279,6 +279,8 @@ func (w *DesiredState) addressSource(k AddressKey, a Address) string {
 		return "link-local"
 	case a.Announced:
 		return "router advertisement"
+	case a.Peer.IsValid() && w.sessions[k.Link].Local == k.Prefix.Addr():
+		return "PPPoE " + a.Peer.String()
 	}
 	return unknownSource
 }
@@ -313,6 +315,9 @@ func (w *DesiredState) waiting(p port, have State, present, wanted onLink, reaso
 	link := have.Links[p.Name]
 	if want := p.Master; want != "" && link.Master != want {
 		return "not in " + want
+	}
+	if lacks := w.sessionLacks(p, true); lacks != "" {
+		return lacks
 	}
 	if !link.Up {
 		return "link is down"
@@ -354,6 +359,10 @@ func (w *DesiredState) waiting(p port, have State, present, wanted onLink, reaso
 		return reason
 	case p.Net.IPv6 == "dhcp" && reason6 != "":
 		return reason6
+	case p.Net.PPPoE != nil: // with IPv4 it is complete, and without it with what advertises IPv6
+		if p.Net.IPv4 == "off" && !announced && !w.delegated[p.Name] && !static {
+			return cmp.Or(reason6, "router advertisement")
+		}
 	case !static && p.Net.IPv4 != "dhcp" && p.Net.IPv6 == "auto" && !announced && !w.delegated[p.Name]:
 		switch {
 		case reason6 != "":

@@ -40,7 +40,13 @@ func (networkKind) desired(_ Machine, d *Desired) (Items, error) {
 			ports[name] = value
 		}
 	}
-	text, err := json.Marshal([]any{sys.Net, sys.DNS, ports, sys.Hosts, sys.Zones, sys.Forwards, sys.Firewall, openSSH(sys)})
+	passwords := map[string]string{}
+	for _, use := range sys.Secrets() {
+		if use.Session != "" {
+			passwords[use.Session] = d.Items[KindSecret][use.Secret]
+		}
+	}
+	text, err := json.Marshal([]any{sys.Net, sys.DNS, ports, sys.Hosts, sys.Zones, sys.Forwards, sys.Firewall, openSSH(sys), passwords})
 	return Items{system.NetworkService: lifecycle.WithFiles("", "", string(text))}, err // it reads all of it again when it is told to reload
 }
 
@@ -69,6 +75,12 @@ func (networkKind) plan(p *planner) {
 		return
 	default:
 		interrupted := system.Interruptions(p.fromSystem.Net, p.toSystem.Net)
+		password := p.changedSecrets(func(use system.SecretUse) bool {
+			return use.Session != "" && p.fromSystem.Net[use.Session].PPPoE != nil
+		})
+		if password != "" {
+			interrupted = append(interrupted, password+": the sessions with providers that it is for end, and are opened anew")
+		}
 		for _, line := range interrupted {
 			p.note("%s", line)
 		}
@@ -79,6 +91,9 @@ func (networkKind) plan(p *planner) {
 		}
 		if s.Reason == "" {
 			s.Reason = p.reason(p.portParameters()...)
+		}
+		if s.Reason == "" {
+			s.Reason = password
 		}
 		if s.Reason == "" {
 			s.Reason = "it runs with other settings"

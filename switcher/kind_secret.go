@@ -90,7 +90,7 @@ func (secretKind) check(c *precheck) (faults []error, notes []string) {
 			err = fmt.Errorf("secret %s, which %s needs, is not set: `bantam secret set %s`", use.Secret, use.Path, use.Secret)
 		case err != nil:
 			err = fmt.Errorf("secret %s, which %s needs: %w", use.Secret, use.Path, err)
-		case use.Service != "" && bytes.IndexByte(value, 0) >= 0:
+		case (use.Service != "" || use.Session != "") && bytes.IndexByte(value, 0) >= 0:
 			err = fmt.Errorf("secret %s has a zero byte, which no variable can hold: %s", use.Secret, use.Path)
 		default:
 			continue

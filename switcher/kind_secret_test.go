@@ -177,3 +177,28 @@ func TestNothingOfASecretsValueIsToldOrKept(t *testing.T) {
 		t.Errorf("a digest that everybody can make: %v, %v", files, err)
 	}
 }
+
+func TestAnotherPasswordOpensTheSessionAnew(t *testing.T) {
+	const session = "[net.wan]\npppoe = { port = \"eth0\", user = \"a@b\", password = { secret = \"isp\" } }\n[proof]\nnetwork = \"off\"\n"
+	m := newFakeMachine()
+	m.secrets = map[string]string{"isp": "hush"}
+	m.carry(session, m.layer("package/ppp", "1", "package/ppp", fakeLayer{"index": ""}))
+	s := bootAgain(t, t.TempDir(), m)
+	m.secrets["isp"] = "other"
+	p, err := s.Plan(Request{Verb: VerbSwitch})
+	if err != nil || len(p.Problems) > 0 {
+		t.Fatal(err, p.Problems)
+	}
+	const want = "! reload network  secret isp has changed\n"
+	if got := p.Plan.String(); !strings.HasPrefix(got, want) || !strings.Contains(got, "secret isp has changed: the sessions with providers that it is for end, and are opened anew") || strings.Contains(got, "other") {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	wantExit(t, s.Switch(t.Context(), Request{Verb: VerbSwitch}, nil), ExitGood)
+	if p, err := s.Plan(Request{Verb: VerbSwitch}); err != nil || len(p.Plan.Steps) > 0 {
+		t.Errorf("after the switch: %v\n%s", err, p.Plan)
+	}
+	delete(m.secrets, "isp")
+	if p, err = s.Plan(Request{Verb: VerbSwitch}); err != nil || !strings.Contains(strings.Join(p.Problems, "\n"), "secret isp, which net.wan.pppoe.password needs, is not set") {
+		t.Errorf("%v, %q", err, p.Problems)
+	}
+}

@@ -1,6 +1,7 @@
 package switcher
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -32,10 +33,12 @@ type requirement struct {
 // requirements lists what a system asks to be carried, in the order of its kinds.
 func requirements(sys *system.System) []requirement {
 	var all []requirement
-	for i, name := range sys.Packages {
-		all = append(all, requirement{"package/" + name, fmt.Sprintf("packages[%d]", i), "package " + name, name, func(sys, other *system.System) bool {
+	needed := sys.NeededPackages()
+	for i, name := range sys.AllPackages() {
+		path := cmp.Or(needed[name].Path, fmt.Sprintf("packages[%d]", i))
+		all = append(all, requirement{"package/" + name, path, "package " + name, name, func(sys, other *system.System) bool {
 			a, b := sys.PackageOptions(name), other.PackageOptions(name)
-			return slices.Contains(other.Packages, name) && a.Closure == b.Closure && slices.Equal(a.Exclude, b.Exclude)
+			return slices.Contains(other.AllPackages(), name) && a.Closure == b.Closure && slices.Equal(a.Exclude, b.Exclude) && slices.Equal(a.Only, b.Only)
 		}})
 	}
 	for _, name := range sortedKeys(sys.Programs) {

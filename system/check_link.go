@@ -14,7 +14,7 @@ import (
 var madeByModules = []string{"tunl0", "gre0", "gretap0", "erspan0", "sit0", "ip6tnl0", "ip6gre0"}
 
 // pointToPoint are the kinds of links that carry IP without Ethernet: no bridge or bond takes them, and DHCP does not ask there.
-var pointToPoint = []string{"vrf", "tunnel"}
+var pointToPoint = []string{"vrf", "tunnel", "pppoe"}
 
 // checkLinks checks how links are made and what belongs to what.
 func (r *reader) checkLinks() {
@@ -49,7 +49,7 @@ func (l *linkCheck) check(name string, n *syntax.Node) {
 	if kind != "" && (name == "lo" || name == "all" || name == "default") {
 		l.failKey(n, "choose another name", "%s: no link can be made by that name", at)
 	}
-	if slices.Contains(pointToPoint, kind) || kind == "dummy" {
+	if slices.Contains(pointToPoint, kind) && kind != "pppoe" || kind == "dummy" {
 		if m := n.Get("ipv4"); ok(m) && net.IPv4 == "dhcp" {
 			l.fail(m, `write "off"`, "%s.ipv4: nobody answers DHCP on a %s", at, kind)
 		}
@@ -81,6 +81,8 @@ func (l *linkCheck) check(name string, n *syntax.Node) {
 		}
 	case kind == "vxlan":
 		l.checkVXLAN(name, at+".vxlan", own, net.VXLAN)
+	case kind == "pppoe":
+		l.checkPPPoE(name, n, at+".pppoe", own, net)
 	case kind == "tunnel":
 		l.checkTunnel(at+".tunnel", own, net.Tunnel)
 	}

@@ -62,6 +62,8 @@ func (n *Net) applyDefaults() {
 		switch n.Kind() {
 		case "dummy", "vrf", "tunnel":
 			n.IPv4 = "off"
+		case "pppoe": // that of the session
+			n.IPv4 = "static"
 		}
 		for _, a := range n.Addresses {
 			if isIPv4(a) {

@@ -153,9 +153,9 @@ func (d *differences) whole(path, name string, v reflect.Value, side func(text s
 func defaultsFor(name string, v reflect.Value) reflect.Value {
 	switch v := v.Interface().(type) {
 	case Net:
-		d := Net{Addresses: v.Addresses, Serve: Serve{RA: v.Serve.RA}}
+		d := Net{Addresses: v.Addresses, PPPoE: v.PPPoE, Serve: Serve{RA: v.Serve.RA}}
 		d.applyDefaults()
-		d.Addresses, d.Serve.RA = nil, false
+		d.Addresses, d.PPPoE, d.Serve.RA = nil, nil, false
 		return reflect.ValueOf(d)
 	case User:
 		d := User{AuthorizedKeys: v.AuthorizedKeys, Password: v.Password}

@@ -25,6 +25,10 @@ func Interruptions(from, to map[string]Net) []string {
 		n, named := to[name]
 		kind := old.Kind()
 		switch {
+		case kind == "pppoe" && n.PPPoE != nil && session(old) != session(n):
+			r.say(name, ": its session with the provider ends, and is opened anew")
+		case kind == "pppoe" && n.PPPoE == nil:
+			r.say(name, ": its session with the provider ends")
 		case kind != "" && n.Kind() != kind:
 			r.say(name, ", a ", kind, ", is deleted")
 		case kind != "" && !reflect.DeepEqual(fixed(old), fixed(n)):

@@ -1,6 +1,7 @@
 package system
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 func TestWhatAChangeOfTheNetworkInterrupts(t *testing.T) {
 	const port = "[net.eth0]\naddresses = [\"10.0.0.2/24\"]\ngateway = \"10.0.0.1\"\n"
+	const session = "[net.wan]\npppoe = { port = \"eth0\", user = \"a@b\", password = { secret = \"s\" } }\n"
 	for _, c := range []struct {
 		claim, from, to string
 		want            []string
@@ -26,6 +28,13 @@ func TestWhatAChangeOfTheNetworkInterrupts(t *testing.T) {
 		{"another monitor of a bond, and one more port", "[net.b]\nbond = { ports = [\"eth0\"] }\n", "[net.b]\nbond = { ports = [\"eth0\", \"eth1\"], monitor = \"50ms\" }\n",
 			[]string{"eth1 joins b, and is set down for that"}},
 		{"a bridge that goes", "[net.lan]\nbridge = {}\nipv4 = \"off\"\n", port, []string{"lan, a bridge, is deleted"}},
+		{"a session's metric, zone and prefix", session, session + "metric = 5\nprefix = \"delegate\"\n", nil},
+		{"another user", session, strings.Replace(session, "a@b", "c@d", 1), []string{"wan: its session with the provider ends, and is opened anew"}},
+		{"another secret", session, strings.Replace(session, "\"s\"", "\"t\"", 1), []string{"wan: its session with the provider ends, and is opened anew"}},
+		{"another size of packets", session, session + "mtu = 1400\n", []string{"wan: its session with the provider ends, and is opened anew"}},
+		{"no IPv6", session, session + "ipv6 = \"off\"\n", []string{"wan: its session with the provider ends, and is opened anew", "wan: what routers advertise goes"}},
+		{"a session that goes", session, "[net.wan]\n", []string{"wan: its session with the provider ends"}},
+		{"a port that gets a session", "[net.eth0]\n", session, []string{"eth0: its address of DHCP goes"}},
 		{"a name", port, strings.Replace(port, "eth0]", "wan]\nmatch = { port = \"eth0\" }", 1),
 			[]string{"eth0 is set down", "the port with name eth0 becomes wan, and is set down for that where the kernel is older than 6.2"}},
 	} {
@@ -54,5 +63,35 @@ func TestModulesThatLinksNeedAreKnown(t *testing.T) {
 	}
 	if got, want := s.NeededModules()[2], (NeededModule{Name: "8021q", Path: "net.v"}); got != want {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestWhatASessionNeeds(t *testing.T) {
+	const session = "[net.%s]\npppoe = { port = \"eth%d\", user = \"a@b\", password = { secret = \"s\" } }\n"
+	two := fmt.Sprintf(session, "wan", 0) + fmt.Sprintf(session, "dsl", 1)
+	s, problems := Parse("f", []byte("packages = [\"tcpdump\"]\n"+two))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	if got, want := s.AllModules(), []string{"pppoe"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := s.AllPackages(), []string{"tcpdump", "ppp"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	needed := s.NeededPackages()["ppp"]
+	if needed.Path != "net.dsl.pppoe" || len(needed.Only) == 0 || len(s.PackageOptions("ppp").Only) == 0 || s.PackageOptions("tcpdump").Only != nil {
+		t.Errorf("got %+v, %+v", needed, s.PackageOptions("tcpdump"))
+	}
+	if got := s.Secrets(); len(got) != 2 || got[0] != (SecretUse{Secret: "s", Path: "net.dsl.pppoe.password", Session: "dsl"}) {
+		t.Errorf("got %+v", got)
+	}
+	if got, want := s.Sessions(), []string{"dsl", "wan"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	// Who names the package has all of it.
+	s, problems = Parse("f", []byte("packages = [\"ppp\"]\n"+two))
+	if len(problems) > 0 || len(s.NeededPackages()) > 0 || s.PackageOptions("ppp").Only != nil {
+		t.Errorf("%v, %+v", problems, s.PackageOptions("ppp"))
 	}
 }

@@ -100,6 +100,9 @@ func (n Net) Kind() string {
 	return ""
 }
 
+// Makes says whether the network configurator makes the link; a session's comes and goes with the session.
+func (n Net) Makes() bool { return n.PPPoE == nil && n.Kind() != "" }
+
 // kinds are all of the keys of that sort that a table has, one where it is right.
 func (n Net) kinds() (kinds []string) {
 	for _, k := range []struct {
@@ -108,6 +111,7 @@ func (n Net) kinds() (kinds []string) {
 	}{
 		{"bridge", n.Bridge != nil}, {"vlan", n.VLAN != nil}, {"bond", n.Bond != nil}, {"dummy", n.Dummy}, {"veth", n.Veth != nil},
 		{"macvlan", n.Macvlan != nil}, {"vrf", n.VRF != nil}, {"vxlan", n.VXLAN != nil}, {"tunnel", n.Tunnel != nil},
+		{"pppoe", n.PPPoE != nil},
 	} {
 		if k.is {
 			kinds = append(kinds, k.name)
@@ -138,6 +142,8 @@ func (n Net) Parent() string {
 		return n.Macvlan.Parent
 	case n.VXLAN != nil:
 		return n.VXLAN.Parent
+	case n.PPPoE != nil:
+		return n.PPPoE.Port
 	}
 	return ""
 }

@@ -15,9 +15,43 @@ const (
 	ClosureDepends   = "depends"
 )
 
-// PackageOptions is what system.toml says of a package, defaults filled in.
+// neededPackages are the packages that links of a kind need, with what is needed of each.
+var neededPackages = map[string]map[string]Package{
+	// pppd and its part for PPPoE. PAM it has for who logs in over a line, which is nobody.
+	"pppoe": {"ppp": {Only: []string{"/usr/sbin/pppd", "/usr/lib/pppd/*/pppoe.so"}, Without: []string{"libpam-modules"}}},
+}
+
+// NeededPackage is a package of Debian that a system needs without naming it.
+type NeededPackage struct {
+	Package
+	Path string // the key that asks for it, e.g. net.wan.pppoe
+}
+
+// NeededPackages are the packages that a system needs and does not name.
+func (s *System) NeededPackages() map[string]NeededPackage {
+	needed := map[string]NeededPackage{}
+	for _, net := range sortedKeys(s.Net) {
+		kind := s.Net[net].Kind()
+		for name, p := range neededPackages[kind] {
+			if _, known := needed[name]; !known && !slices.Contains(s.Packages, name) {
+				needed[name] = NeededPackage{p, syntax.Join("net", net) + "." + kind}
+			}
+		}
+	}
+	return needed
+}
+
+// AllPackages are those that a system names, in the order of the file, and those that it needs.
+func (s *System) AllPackages() []string {
+	return append(slices.Clone(s.Packages), sortedKeys(s.NeededPackages())...)
+}
+
+// PackageOptions is what system.toml says of a package, defaults filled in, or what is needed of one that it does not name.
 func (s *System) PackageOptions(name string) Package {
 	p := s.Package[name]
+	if needed, is := s.NeededPackages()[name]; is {
+		p = needed.Package
+	}
 	if p.Closure == "" {
 		p.Closure = ClosureLibraries
 	}

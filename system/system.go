@@ -52,7 +52,7 @@ type Net struct {
 	Routes      []Route  `toml:"routes" doc:"further routes, e.g. [{ to = \"10.0.0.0/8\", via = \"192.168.1.254\" }]"`
 	Metric      int      `toml:"metric" doc:"of two ports that lead to one place the lower metric is used, 1 to 1000000, e.g. 50" default:"by its name: eth0 100, eth1 101, wlan0 600"`
 	DHCPServers []string `toml:"dhcp_servers" doc:"the only DHCP servers that are believed, by address, e.g. [\"192.168.1.1\"]" default:"any"`
-	MTU         int      `toml:"mtu" doc:"largest packet in bytes, 68 to 65535; IPv6 needs 1280" default:"the driver's"`
+	MTU         int      `toml:"mtu" doc:"largest packet in bytes, 68 to 65535; IPv6 needs 1280" default:"the driver's; 1492 of a session"`
 	Zone        string   `toml:"zone" doc:"zone of the firewall, e.g. \"wan\" or \"lan\"; once one has a zone, nothing is let through that is not allowed"`
 	Rules       []Rule   `toml:"rules" doc:"which packets take which routing table, e.g. [{ from = \"192.168.2.0/24\", table = 100 }]"`
 	Optional    bool     `toml:"optional" doc:"true: the proof of a new generation does not wait for this port" default:"false"`
@@ -67,6 +67,7 @@ type Net struct {
 	Macvlan *Macvlan `toml:"macvlan" doc:"makes a second MAC address on a port, e.g. { parent = \"eth0\" }"`
 	VRF     *VRF     `toml:"vrf" doc:"makes a routing table of its own for links, e.g. { table = 10, ports = [\"eth1\"] }"`
 	VXLAN   *VXLAN   `toml:"vxlan" doc:"makes an Ethernet that is carried in UDP, e.g. { id = 42, remote = \"192.0.2.2\" }"`
+	PPPoE   *PPPoE   `toml:"pppoe" doc:"opens a session with a provider, who gives the addresses, e.g. { port = \"eth0\", ... }"`
 	Tunnel  *Tunnel  `toml:"tunnel" doc:"makes a tunnel, e.g. { kind = \"gre\", local = \"192.0.2.1\", remote = \"198.51.100.2\" }"`
 
 	Serve Serve `toml:"serve" doc:"what it does for the machines behind it, e.g. { dhcp = \"100-199\", ra = true, dns = true }"`
@@ -137,6 +138,10 @@ func (c Console) LoginAt(name string) string {
 type Package struct {
 	Closure string   `toml:"closure" values:"libraries,depends" doc:"\"libraries\" (its own files and the libraries that these load) or \"depends\" (every package that it depends on)" default:"libraries"`
 	Exclude []string `toml:"exclude" doc:"files and folders of the package to leave out, e.g. [\"/usr/share/fonts\"]"`
+
+	// Of a package that is carried without being named.
+	Only    []string `toml:"-"` // patterns, as of package path, of its files that are needed; nil: all
+	Without []string `toml:"-"` // packages of plug-ins that are not
 }
 
 // Program is a program of the owner's own; its name in the map is the one that it gets in /usr/bin.

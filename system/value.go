@@ -71,7 +71,8 @@ type SecretUse struct {
 	Secret  string
 	Path    string // of the key, e.g. service.web.env.TOKEN
 	Service string // that has it in its environment, or
-	File    string // that consists of it
+	File    string // that consists of it, or
+	Session string // the port whose session it opens
 }
 
 // Secrets lists every use of a secret, by path.
@@ -80,6 +81,11 @@ func (s *System) Secrets() []SecretUse {
 	for _, path := range sortedKeys(s.Files) {
 		if name := s.Files[path].Text.Secret; name != "" {
 			uses = append(uses, SecretUse{Secret: name, Path: syntax.Join("file", path) + ".text", File: path})
+		}
+	}
+	for _, name := range sortedKeys(s.Net) {
+		if p := s.Net[name].PPPoE; p != nil && p.Password.Secret != "" {
+			uses = append(uses, SecretUse{Secret: p.Password.Secret, Path: syntax.Join("net", name) + ".pppoe.password", Session: name})
 		}
 	}
 	for _, service := range sortedKeys(s.Services) {

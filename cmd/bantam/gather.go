@@ -56,7 +56,7 @@ func (f *composeFlags) gather(c *call, b board.Board, file string) (g *gathered,
 	}
 	sys, _ := system.Parse(file, g.System) // without faults, as Check says
 	g.notes = append(g.notes, neededSecrets(sys)...)
-	if len(sys.Packages)+len(sys.Programs) > 0 || slices.ContainsFunc(slices.Collect(maps.Values(sys.Files)), hasSource) {
+	if len(sys.AllPackages())+len(sys.Programs) > 0 || slices.ContainsFunc(slices.Collect(maps.Values(sys.Files)), hasSource) {
 		if err := needTools(layerTools...); err != nil {
 			return nil, err
 		}

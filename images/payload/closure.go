@@ -28,6 +28,8 @@ type closure struct {
 	load    func(part string) (*contents, error)   // of the archive's packages, with what is excluded left out
 	read    func(images.Record) (*contents, error) // a whole package, for load
 
+	spared []string // packages of plug-ins that are not wanted
+
 	chosen  []string // parts of packages in the order in which they came to be needed
 	tree    layer.Tree
 	reached map[*layer.Entry]bool
@@ -237,7 +239,7 @@ func (c *closure) follow(w want) error {
 
 // addPlugIns adds a package of plug-ins, if it is among what the root depends on.
 func (c *closure) addPlugIns(name string) error {
-	if _, ok := c.archive.records[name]; !ok || slices.Contains(c.chosen, name) {
+	if _, ok := c.archive.records[name]; !ok || slices.Contains(c.chosen, name) || slices.Contains(c.spared, name) {
 		return nil
 	}
 	contents, err := c.load(name)

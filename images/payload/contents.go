@@ -69,17 +69,38 @@ func (c *contents) without(some func(File) bool) *contents {
 	return &less
 }
 
-// onlyRare is the rare part of a package: those files and the folders above them.
-func (c *contents) onlyRare(excluded []string) *contents {
+// only is a package with the files that patterns name, and the folders above them; without patterns, all of it.
+func (c *contents) only(patterns []string) *contents {
+	if len(patterns) == 0 {
+		return c
+	}
+	return c.withFolders(func(name string) bool {
+		return slices.ContainsFunc(patterns, func(p string) bool {
+			matches, err := path.Match(mergeUsr(strings.TrimPrefix(p, "/")), name)
+			return matches && err == nil
+		})
+	})
+}
+
+// withFolders is a package with some files, and the folders above them.
+func (c *contents) withFolders(some func(name string) bool) *contents {
 	above := make(map[string]bool)
 	for _, f := range c.Tree {
-		if isRare(f.Path) && !isExcluded(f.Path, excluded) {
+		if some(f.Path) {
 			for at := f.Path; at != "."; at = path.Dir(at) {
 				above[at] = true
 			}
 		}
 	}
-	return &contents{Tree: slices.DeleteFunc(slices.Clone(c.Tree), func(f File) bool { return !above[f.Path] })}
+	less := *c
+	less.Tree = slices.DeleteFunc(slices.Clone(c.Tree), func(f File) bool { return !above[f.Path] })
+	return &less
+}
+
+// onlyRare is the rare part of a package: those files and the folders above them.
+func (c *contents) onlyRare(excluded []string) *contents {
+	rare := c.withFolders(func(name string) bool { return isRare(name) && !isExcluded(name, excluded) })
+	return &contents{Tree: rare.Tree}
 }
 
 func isExcluded(name string, excluded []string) bool {

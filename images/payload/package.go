@@ -27,7 +27,7 @@ type carried struct {
 
 // packageLayers makes the layers of Debian packages, one for each binary package that has something to carry.
 func packageLayers(ctx context.Context, r Request) (layers []built, notes []string, err error) {
-	if len(r.System.Packages) == 0 {
+	if len(r.System.AllPackages()) == 0 {
 		return nil, nil, nil
 	}
 	err = r.Archive.Current(func(a images.Archive) error {
@@ -58,7 +58,7 @@ func (r Request) packages(ctx context.Context) (all []*carried, notes []string, 
 	var problems []system.Problem
 	var lacking []lack
 	var tree layer.Tree
-	for _, root := range r.System.Packages {
+	for _, root := range r.System.AllPackages() {
 		c, err := r.closureOf(ctx, root)
 		var missing *images.NoPackage
 		if errors.As(err, &missing) {
@@ -80,7 +80,7 @@ func (r Request) packages(ctx context.Context) (all []*carried, notes []string, 
 				tree = append(tree, contents.index())
 			}
 			p.For = append(p.For, root)
-			p.Whole = p.Whole || slices.Contains(c.wholes, p.Package)
+			p.Whole = p.Whole || slices.Contains(c.wholes, p.Package) && slices.Contains(r.System.Packages, root) // what is needed of another its owner has not to think of
 		}
 		if p := r.nothing(root, c, byName); p != nil {
 			problems = append(problems, *p)
@@ -124,6 +124,7 @@ func (r Request) closureOf(ctx context.Context, root string) (*closure, error) {
 	how := r.System.PackageOptions(root).Closure
 	search := func(records []images.Record) (*closure, error) {
 		c := r.newClosure(ctx, records)
+		c.spared = r.System.PackageOptions(root).Without
 		if how == system.ClosureDepends {
 			return c, c.depends(root)
 		}
@@ -165,6 +166,7 @@ func (r Request) knownClosure(root string) (*closure, error) {
 		return nil, errUnread
 	}
 	c := r.newClosure(context.Background(), records)
+	c.spared = r.System.PackageOptions(root).Without
 	c.fetch = func([]string) {}
 	c.read = func(record images.Record) (*contents, error) {
 		if known := r.knownContents(record); known != nil {
@@ -229,8 +231,9 @@ func (r Request) newClosure(ctx context.Context, records []images.Record) *closu
 			if err != nil {
 				return nil, err
 			}
-			excluded := r.System.PackageOptions(name).Exclude
-			loaded[name] = all.without(func(f File) bool { return isRare(f.Path) || isExcluded(f.Path, excluded) })
+			options := r.System.PackageOptions(name)
+			excluded := options.Exclude
+			loaded[name] = all.without(func(f File) bool { return isRare(f.Path) || isExcluded(f.Path, excluded) }).only(options.Only)
 			loaded[name+rarePart] = all.onlyRare(excluded)
 		}
 		return loaded[part], nil

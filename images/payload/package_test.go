@@ -235,3 +235,49 @@ func TestWantsAreKnownWithoutNetwork(t *testing.T) {
 		t.Errorf("with an empty cache: remarks %v, lines\n%s", remarks, lines)
 	}
 }
+
+// A session with a provider brings pppd, its part for PPPoE and what both load, and nothing else of its package.
+func TestWhatASystemNeedsComesByItself(t *testing.T) {
+	if runtime.GOARCH != "amd64" {
+		t.Skip("programs for another machine")
+	}
+	r := debian(t, "[net.wan]\npppoe = { port = \"eth0\", user = \"a@b\", password = { secret = \"isp\" } }\n")
+	layers, notes, err := Layers(context.Background(), r)
+	if err != nil || len(notes) > 0 {
+		t.Fatal(err, notes)
+	}
+	i := slices.IndexFunc(layers, func(l images.Layer) bool { return l.Name == "package/ppp" })
+	if i < 0 {
+		t.Fatalf("%+v", layers)
+	}
+	var files []string
+	for _, e := range layers[i].Index {
+		if e.Kind == layer.RegularFile || e.Kind == layer.Link {
+			files = append(files, e.Path)
+		}
+	}
+	if len(files) != 2 || files[0] != "usr/lib/pppd/2.4.9/pppoe.so" || files[1] != "usr/sbin/pppd" {
+		t.Errorf("got %q", files)
+	}
+	for _, l := range layers {
+		if strings.HasPrefix(l.Name, "package/libpam-") || !slices.Equal(l.For, []string{"package/ppp"}) {
+			t.Errorf("there is %s for %q", l.Name, l.For)
+		}
+	}
+	cmd := exec.Command("/usr/sbin/pppd", "--version")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: tree(t, layers)}
+	cmd.Dir = "/"
+	if out, _ := cmd.CombinedOutput(); !strings.Contains(string(out), "pppd version 2") {
+		t.Errorf("it says %q", out)
+	}
+	r.Arch, r.Archive.Arch = "arm64", "arm64"
+	if _, _, err := r.packages(context.Background()); err != nil {
+		t.Error(err)
+	}
+
+	// Where something cannot be, the key that needs it is named.
+	r = debian(t, "packages = [\"busybox\", \"no-such\"]\n[net.wan]\npppoe = { port = \"eth0\", user = \"a@b\", password = { secret = \"isp\" } }\n")
+	if got := r.packageKey("ppp"); got != "net.wan.pppoe" || r.packageKey("no-such") != "packages[1]" {
+		t.Errorf("got %q", got)
+	}
+}

@@ -152,7 +152,7 @@ func (p *present) add(tree []File) {
 // beside system.toml have.
 func (r Request) known(ctx context.Context) *present {
 	p := r.present(ctx, nil)
-	for _, root := range r.System.Packages {
+	for _, root := range r.System.AllPackages() {
 		c, err := r.knownClosure(root)
 		p.whole = p.whole && err == nil
 		if c == nil {

@@ -49,8 +49,11 @@ func (r Request) placeOf(names []string) string {
 	return "file"
 }
 
-// packageKey is the key of a name in the list of packages.
+// packageKey is the key of a name in the list of packages, or of what needs it.
 func (r Request) packageKey(name string) string {
+	if needed, is := r.System.NeededPackages()[name]; is {
+		return needed.Path
+	}
 	for i, n := range r.System.Packages {
 		if n == name {
 			return fmt.Sprintf("packages[%d]", i)

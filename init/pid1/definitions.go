@@ -26,6 +26,8 @@ const (
 
 	TimesyncName = "bantam-timesync"
 	NetserveName = "bantam-netserve"
+	SessionName  = "bantam-pppoe"
+	SessionTold  = "bantam-pppoe-up" // what pppd starts; see package dial
 )
 
 // netcfgUser runs the network configurator; system.toml cannot claim its number.
@@ -35,9 +37,12 @@ const netcfgUser = 65533
 const consolePrefix = "console-"
 
 // definitions are all services of a machine: those of its system.toml, the
-// network configurator, who asks for the time, the servers of ports, and a shell on each console, e.g. ttyS0, as login says of it.
+// network configurator, who asks for the time, the servers of ports, sessions with providers, and a shell on each console, e.g. ttyS0, as login says of it.
 func definitions(sys *system.System, consoles []string, login func(tty string) string) []supervise.Definition {
 	defs := []supervise.Definition{networkDefinition(), timeDefinition(), serveDefinition()}
+	for _, name := range sys.Sessions() {
+		defs = append(defs, sessionDefinition(name, sys.Net[name]))
+	}
 	for _, tty := range consoles {
 		argv := []string{ConsoleName, tty}
 		switch login(tty) {

@@ -127,7 +127,7 @@ func (m *Machine) Wait(ctx context.Context, until time.Duration) error {
 	return nil
 }
 
-// Services are all but the shells on the consoles, the time and the servers of ports, which no plan
+// Services are all but the shells on the consoles, the time, the servers of ports and sessions with providers, which no plan
 // names, and also what a person stopped before a generation left it out.
 func (m *Machine) Services() ([]switcher.ServiceState, error) {
 	m.mu.Lock()
@@ -147,7 +147,7 @@ func (m *Machine) Services() ([]switcher.ServiceState, error) {
 	}
 	list := make([]switcher.ServiceState, 0, len(states)+len(held))
 	for _, s := range states {
-		if strings.HasPrefix(s.Name, consolePrefix) || s.Name == system.TimeService || s.Name == system.ServeService {
+		if strings.HasPrefix(s.Name, consolePrefix) || strings.HasPrefix(s.Name, system.SessionPrefix) || s.Name == system.TimeService || s.Name == system.ServeService {
 			continue
 		}
 		list = append(list, switcher.ServiceState{
@@ -319,6 +319,10 @@ func (m *Machine) Adopt(text []byte, sys *system.System, fingerprints map[string
 	m.logins.set(sys)
 	defs := definitions(sys, m.consoles, m.logins.at)
 	for i := range defs {
+		if strings.HasPrefix(defs[i].Name, system.SessionPrefix) {
+			defs[i].Fingerprint = m.sessionFingerprint(defs[i])
+			continue
+		}
 		defs[i].Fingerprint = fingerprints[defs[i].Name]
 	}
 	if err := m.sup.Define(defs); err != nil {

@@ -3,9 +3,11 @@ package pid1
 import (
 	"net"
 	"os"
+	"path/filepath"
 
 	"bantam/init/control"
 	"bantam/netcfg"
+	"bantam/netcfg/pppoe/dial"
 )
 
 // prepareNetwork gives the network configurator the folder of its leases and
@@ -14,6 +16,9 @@ func (p *initProcess) prepareNetwork() error {
 	l, err := networkFolder(netDir, netReport, leaseDir)
 	if err != nil {
 		return err
+	}
+	if err := (Dir{dial.Sockets, 0o700}).Create(); err != nil {
+		p.notes.add("%v", err)
 	}
 	p.leases = newLeaseKeeper(leasesPath, netcfg.MaxRemembered)
 	if text := p.leases.load(); text != "" {
@@ -33,7 +38,7 @@ func (p *initProcess) prepareNetwork() error {
 // writes, in it the socket that only the configurator connects to, and the
 // folder that is the configurator's own.
 func networkFolder(dir, report, leases string) (*net.UnixListener, error) {
-	for _, d := range []Dir{{dir, 0o755}, {leases, 0o700}} {
+	for _, d := range []Dir{{dir, 0o755}, {leases, 0o700}, {filepath.Join(dir, sessionFolder), 0o755}} {
 		if err := d.Create(); err != nil {
 			return nil, err
 		}

@@ -201,6 +201,7 @@ func (p *initProcess) live() (action Action, err error) {
 	}
 	go Guard("time", func() { p.keepTime(ctx, coldplugged) })
 	go Guard("netserve", func() { p.served.run(ctx) })
+	go Guard("sessions", func() { p.machine.keepSessions(ctx) })
 	p.since = since(statePath + "/store/oci-layout")
 	listener, err := control.Listen(control.Socket, 0o666)
 	if err != nil {

@@ -124,8 +124,11 @@ func (p *initProcess) usersOf(secret string) []string {
 	var users []string
 	for _, use := range p.machine.runs().Secrets() {
 		user := "file " + use.File
-		if use.Service != "" {
+		switch {
+		case use.Service != "":
 			user = "service " + use.Service
+		case use.Session != "":
+			user = "port " + use.Session
 		}
 		if use.Secret == secret && !slices.Contains(users, user) {
 			users = append(users, user)

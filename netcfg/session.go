@@ -1,0 +1,147 @@
+package netcfg
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"bantam/netcfg/pppoe"
+	"bantam/system"
+)
+
+// sessions hears how sessions with providers are. A process for each, bantam-pppoe, runs pppd, and writes a file that it
+// replaces with every change; so whatever becomes of this process, the next one knows.
+type sessions struct {
+	folder string
+	fd     int // inotify; -1: it cannot be watched
+	links  []string
+	facts  map[string]pppoe.Fact
+}
+
+// followSessions begins to hear of the sessions of these links, and of no others.
+func (d *daemon) followSessions(links []string) {
+	if len(links) == 0 && d.sessions == nil {
+		return
+	}
+	if d.sessions == nil {
+		d.sessions = &sessions{folder: d.options.sessions, fd: -1}
+	}
+	s := d.sessions
+	if s.fd < 0 {
+		var err error
+		if s.fd, err = watchFolder(s.folder); err != nil {
+			d.logf("%v", err)
+		}
+	}
+	s.links = links
+	s.read()
+}
+
+func watchFolder(folder string) (int, error) {
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	if err != nil {
+		return -1, fmt.Errorf("inotify_init1: %w", err)
+	}
+	if _, err := unix.InotifyAddWatch(fd, folder, unix.IN_MOVED_TO|unix.IN_CLOSE_WRITE|unix.IN_DELETE); err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("watch %s: %w", folder, err)
+	}
+	return fd, nil
+}
+
+func (s *sessions) read() {
+	s.facts = map[string]pppoe.Fact{}
+	for _, link := range s.links {
+		s.facts[link] = pppoe.Read(s.folder, link)
+	}
+}
+
+func (s *sessions) deadline() time.Duration { return forever }
+
+func (s *sessions) tick(time.Duration) news { return nothing }
+
+func (s *sessions) descriptors() []int { return []int{s.fd} }
+
+// receive reads all files again where any has changed.
+func (s *sessions) receive(buffer []byte) news {
+	changed := nothing
+	for range 64 {
+		if n, err := unix.Read(s.fd, buffer); err != nil || n <= 0 {
+			break
+		}
+		changed = learned
+	}
+	if changed == learned {
+		s.read()
+	}
+	return changed
+}
+
+func (s *sessions) tell(f *Facts, _ time.Duration) {
+	for link, fact := range s.facts {
+		f.Sessions[link] = fact
+	}
+}
+
+func (s *sessions) close() { unix.Close(s.fd) }
+
+// sessionCarrier is the MTU that a port needs for what sessions over it carry; 0 where its own is enough.
+func sessionCarrier(net map[string]system.Net, port string) (mtu int) {
+	for _, n := range net {
+		if n.PPPoE != nil && n.PPPoE.Port == port && n.SessionMTU()+system.PPPoEOverhead > etherMTU {
+			mtu = max(mtu, n.SessionMTU()+system.PPPoEOverhead)
+		}
+	}
+	return mtu
+}
+
+const etherMTU = 1500
+
+// beyondAnnounced puts the default route of IPv6 that a session has of itself behind those of all routers' advertisements.
+const beyondAnnounced = 1 << 21
+
+// addSession adds what a session with a provider has brought: the way out by the link, and name servers. The address
+// itself pppd has set.
+func (w *DesiredState) addSession(p port, facts Facts) {
+	fact := facts.Sessions[p.Name]
+	everywhere := func(a netip.Addr) RouteKey {
+		return RouteKey{Link: p.Name, To: netip.PrefixFrom(a, 0), Metric: p.Metric, Table: tableNumber(p.Table)}
+	}
+	source := "PPPoE"
+	if fact.Up && fact.Local.IsValid() {
+		source += " " + fact.Remote.String()
+		w.addRoute(everywhere(netip.IPv4Unspecified()), Route{From: fact.Local, Source: source})
+	}
+	if l := facts.Leases6[p.Name]; fact.Up && l != nil { // whoever delegates takes what comes of it, whether he advertises or not
+		k := everywhere(netip.IPv6Unspecified())
+		k.Metric += beyondAnnounced
+		w.addRoute(k, Route{Source: source})
+	}
+	for _, server := range fact.DNS {
+		w.addServer(server.String())
+	}
+}
+
+// sessionPort is the port that a session is at; "" for what is none.
+func (p port) sessionPort() string {
+	if p.Net.PPPoE == nil {
+		return ""
+	}
+	return p.Net.PPPoE.Port
+}
+
+// sessionLacks says what a session with a provider waits for; there: it has a link.
+func (w *DesiredState) sessionLacks(p port, there bool) string {
+	switch fact := w.sessions[p.Name]; {
+	case p.Net.PPPoE == nil:
+		return ""
+	case !fact.Up || !there:
+		return cmp.Or(fact.Reason, "PPPoE: is being opened")
+	case p.Net.IPv4 != "off" && !fact.Local.IsValid():
+		return "PPPoE: the provider gives no IPv4 address; ipv4 = \"off\" says that none is wanted"
+	}
+	return ""
+}
