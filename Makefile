@@ -29,7 +29,7 @@ BENCH_PACKAGES = qemu-system-x86 xz-utils busybox-static dnsmasq-base isc-dhcp-c
 ARM_PACKAGES  = qemu-system-arm qemu-efi-aarch64
 UBOOT_PACKAGES = qemu-system-arm u-boot-qemu device-tree-compiler
 # What builds the kernels that boards have of their own, and the machine that one of them is for.
-KERNEL_PACKAGES = gcc gcc-mipsel-linux-gnu libc6-dev flex bison bc libelf-dev qemu-system-mips
+KERNEL_PACKAGES = gcc gcc-mips-linux-gnu gcc-mipsel-linux-gnu libc6-dev flex bison bc libelf-dev qemu-system-mips
 TEST_PACKAGES = $(RUN_PACKAGES) $(ARM_PACKAGES) qemu-user qemu-user-static \
 	xorriso mtools dosfstools gdisk isolinux syslinux-common systemd-boot-efi cpio skopeo docker-registry openssl \
 	dnsmasq-base kea-dhcp4-server kea-dhcp6-server radvd iproute2 util-linux procps busybox-static kmod \
@@ -75,14 +75,14 @@ run: image
 
 # The lock lies in out: the checkout stays as it is, and may be read-only; who tries the examples gets the newest packages,
 # and keeps them until `make clean`.
-image: build $(filter device-arm device-mipsle,device-$(ARCH))
+image: build $(filter device-arm device-mips device-mipsle,device-$(ARCH))
 	@bin/bantam build --board $(BOARD) --lock out/$(notdir $(BOARD)).lock $(firstword $(wildcard examples/$(BOARD:-uboot=)/system.toml) examples/pc/system.toml)
 
 build: run-packages bin/bantam device
 
 .PHONY: run-packages test-packages bin/bantam
 run-packages:
-	$(call need,$(RUN_PACKAGES) $(if $(filter qemu-arm64,$(BOARD)),$(ARM_PACKAGES)) $(if $(filter qemu-arm64-uboot,$(BOARD)),$(UBOOT_PACKAGES)) $(if $(filter qemu-malta,$(BOARD)),$(KERNEL_PACKAGES)))
+	$(call need,$(RUN_PACKAGES) $(if $(filter qemu-arm64,$(BOARD)),$(ARM_PACKAGES)) $(if $(filter qemu-arm64-uboot,$(BOARD)),$(UBOOT_PACKAGES)) $(if $(filter mips mipsle,$(ARCH)),$(KERNEL_PACKAGES)))
 test-packages:
 	$(call need,$(TEST_PACKAGES))
 
@@ -90,13 +90,17 @@ bin/bantam:
 	@$(GO) build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o $@ ./cmd/bantam
 
 # The device binary for PCs and 64-bit ARM, and those for 32-bit ARM and for routers, which only their boards need.
-.PHONY: small-std device-arm device-mipsle
+.PHONY: small-std device-arm device-mips device-mipsle
 small-std:
 	@$(SMALL_STD)
 
 device-arm: small-std
 	@GOARCH=arm GOARM=7 $(DEVICE) -o bin/device/arm/bantam ./init
 	@$(DROP_LINES) bin/device/arm/bantam
+
+device-mips: small-std
+	@GOARCH=mips GOMIPS=softfloat $(DEVICE) -o bin/device/mips/bantam ./init
+	@$(DROP_LINES) bin/device/mips/bantam
 
 device-mipsle: small-std
 	@GOARCH=mipsle GOMIPS=softfloat $(DEVICE) -o bin/device/mipsle/bantam ./init

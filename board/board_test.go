@@ -2,6 +2,7 @@ package board
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"bantam/flashmap"
 )
 
 func TestEveryBoardLoads(t *testing.T) {
@@ -30,10 +33,33 @@ func TestEveryBoardLoads(t *testing.T) {
 		if !strings.Contains(b.Cmdline, "panic=") {
 			t.Errorf("board %s: a panic would halt it for ever: no panic= in %q", name, b.Cmdline)
 		}
+		if chip := areasOf(b); chip != "" && !strings.Contains(b.Cmdline, chip) {
+			t.Errorf("board %s: the kernel knows other areas of its flash: no %s in %q", name, chip, b.Cmdline)
+		}
 		if !slices.Contains(strings.Fields(b.Cmdline), "quiet") {
 			t.Errorf("board %s: the kernel's log would run over its consoles: no quiet in %q", name, b.Cmdline)
 		}
 	}
+}
+
+// areasOf is a router's table as Linux reads it (MTD_CMDLINE_PARTS), for mainline's device trees know less; "" if the board has no chip.
+func areasOf(b Board) string {
+	if b.Boot != UImage || b.Flash.IsZero() {
+		return ""
+	}
+	text, end := "mtdparts=spi0.0:", int64(0)
+	for _, a := range b.Flash.Areas {
+		if a.Offset != end || a.Size%1024 != 0 {
+			return "areas without gaps, of whole KiB"
+		}
+		end = a.End()
+		text += fmt.Sprintf("%dk(%s)", a.Size/1024, a.Name)
+		if a.Use == flashmap.Loader || a.Use == flashmap.Environment || a.Use == flashmap.Factory {
+			text += "ro"
+		}
+		text += ","
+	}
+	return strings.TrimSuffix(text, ",")
 }
 
 func TestBadBoardsAreRefused(t *testing.T) {
@@ -44,7 +70,7 @@ func TestBadBoardsAreRefused(t *testing.T) {
 		}
 		return string(text)
 	}
-	pc, card, malta := read("pc.toml"), read("orangepi-pc.toml"), read("qemu-malta.toml")
+	pc, card, malta, router := read("pc.toml"), read("orangepi-pc.toml"), read("qemu-malta.toml"), read("gnubee-pc1.toml")
 	change := func(text, from, to string) string {
 		if !strings.Contains(text, from) {
 			t.Fatalf("no %q in the board to change", from)
@@ -112,6 +138,14 @@ use    = "loader"`), []string{"flash.area: no area is for the firmware"}},
 		{"an address that is none", "mine", card + "\n[rescue]\nhost = \"192.168.1.10\"\nfile = \"a b\"\n", []string{`rescue.host: "192.168.1.10" is no IPv4 address with a prefix`, `rescue.file: "a b" is no name of a file`}},
 		{"numbers in their bounds", "mine", card + "\n[rescue]\nhost = \"192.168.1.10/24\"\nbaud = 7\nfast = [3]\nblock = 6\nport = 70_000\n", []string{"rescue.baud: want 50 to 20000000", "rescue.fast: 3 is no speed", "rescue.block: want a multiple of 4", "rescue.port: want 1 to 65535"}},
 		{"a board is told by both", "mine", card + "\n[rescue]\nhost = \"192.168.1.10/24\"\nidentify = \"x\"\n", []string{"rescue: identify and identity belong together; give both or neither"}},
+		{"a maker's U-Boot undoes something", "mine", change(router, "[uimage]\ncompression = \"lzma\"\n", ""), []string{"uimage.compression is missing", `compression = "none"`}},
+		{"that is known", "mine", change(router, `"lzma"`, `"lzms"`), []string{`compression: "lzms" is none of none, lzma; did you mean "lzma"?`}},
+		{"a uimage has one device tree", "mine", change(router, `pc1.dtb"]`, `pc1.dtb", "b.dtb"]`), []string{"device_trees: a uimage has one, not 2"}},
+		{"and none is too few", "mine", change(router, `device_trees = ["ralink/mt7621-gnubee-gb-pc1.dtb"]`, ""), []string{"device_trees is missing: a uimage has one"}},
+		{"no uimage on a card", "mine", card + "\n[uimage]\ncompression = \"none\"\n", []string{"uimage: the board does not start from one"}},
+		{"no U-Boot for one that has its own", "mine", router + "\n[u_boot]\narea = 1_048_576\n", []string{"u_boot: the maker's is in flash"}},
+		{"a uimage is for MIPS", "mine", change(change(router, `"mipsle"`, `"arm"`), `"mipsel"`, `"armhf"`), []string{"not that for arm"}},
+		{"an image fits its area", "mine", change(router, "= 16_000_000", "= 17_000_000"), []string{"image_limit: an image of 17000000 bytes reaches over its area firmware of 16777216; at most 16777216"}},
 		{"Debian's name of MIPS", "mine", change(malta, `"mipsel"`, `"mips"`), []string{`Debian calls mipsle mipsel`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -109,5 +109,8 @@ func isOptionValue(value string) bool {
 	if _, err := strconv.ParseInt(value, 0, 64); err == nil {
 		return true
 	}
+	if _, err := strconv.ParseUint(value, 0, 64); err == nil { // an address in the upper half of them
+		return true
+	}
 	return len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' && !strings.ContainsAny(value[1:len(value)-1], "\"\\\n")
 }

@@ -108,7 +108,12 @@ func Compose(ctx context.Context, in Inputs) (*Composed, error) {
 			return nil, fmt.Errorf("kernel: %w", err)
 		}
 	}
-	if c.Kernel, err = withTrees(in.Board, in.Kernel, c.Kernel); err != nil {
+	if in.Board.Boot == board.UImage {
+		c.Kernel, err = routerKernel(in.Board, in.Kernel, c.Kernel)
+	} else {
+		c.Kernel, err = withTrees(in.Board, in.Kernel, c.Kernel)
+	}
+	if err != nil {
 		return nil, err
 	}
 	chosen, network, err := in.chooseModules(ctx, c, sys)
@@ -209,8 +214,8 @@ var elfMachines = map[string]elf.Machine{
 func readDevice(path, arch string) ([]byte, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		target := map[string]string{"arm": "device-arm", "mipsle": "device-mipsle"}[arch]
-		float := map[string]string{"mipsle": "GOMIPS=softfloat "}[arch]
+		target := map[string]string{"arm": "device-arm", "mips": "device-mips", "mipsle": "device-mipsle"}[arch]
+		float := map[string]string{"mips": "GOMIPS=softfloat ", "mipsle": "GOMIPS=softfloat "}[arch]
 		return nil, fmt.Errorf("device binary %s is not there: build it with make %s, or by\n"+
 			"  CGO_ENABLED=0 GOARCH=%s %sgo build -trimpath -ldflags='-s -w' -o %s ./init", path, cmp.Or(target, "device"), arch, float, path)
 	}
@@ -221,8 +226,9 @@ func readDevice(path, arch string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("device binary %s: %w", path, err)
 	}
-	if f.Machine != elfMachines[arch] {
-		return nil, fmt.Errorf("device binary %s is for %v, the board is %s", path, f.Machine, arch)
+	if big := f.Data == elf.ELFDATA2MSB; f.Machine != elfMachines[arch] || big != (arch == "mips") {
+		order := map[bool]string{true: ", big-endian"}[big]
+		return nil, fmt.Errorf("device binary %s is for %v%s, the board is %s", path, f.Machine, order, arch)
 	}
 	for _, p := range f.Progs {
 		if p.Type == elf.PT_INTERP {

@@ -143,6 +143,7 @@ var kernelMagic = map[string]struct {
 	"arm64": {0x38, "ARM\x64", "its arch/arm64/boot/Image, not compressed"},
 	"arm":   {0x24, "\x18\x28\x6f\x01", "its arch/arm/boot/zImage"},
 
+	"mips":   {0, "\x7fELF\x01\x02", "its vmlinuz, which unpacks itself, or vmlinux"}, // of 32 bits, big-endian
 	"mipsle": {0, "\x7fELF\x01\x01", "its vmlinuz, which unpacks itself, or vmlinux"}, // of 32 bits, little-endian
 }
 

@@ -17,8 +17,13 @@ const volumeLabel = "BANTAM"
 
 // Media are the kinds of image that are made for a board. KindNetboot is made for all, if it is asked for.
 func Media(b board.Board) []string {
-	if b.Boot == board.Hybrid {
+	switch {
+	case b.Boot == board.Hybrid:
 		return []string{"img", "iso"}
+	case b.Boot == board.UImage && b.Flash.IsZero():
+		return []string{KindUImage}
+	case b.Boot == board.UImage:
+		return []string{KindUImage, KindSysupgrade}
 	}
 	return []string{"img"}
 }
@@ -55,6 +60,18 @@ func (c *Composed) WriteMedia(ctx context.Context, archive Archive, b board.Boar
 			all = append(all, c.sizesOf(path, size, b.ImageLimit, written))
 			continue
 		}
+		if kind == KindUImage || kind == KindSysupgrade {
+			written, err := c.writeRouter(ctx, b, path, kind, layers)
+			if err != nil {
+				return nil, err
+			}
+			info, err := os.Stat(path)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, c.sizesOf(path, info.Size(), b.ImageLimit, written))
+			continue
+		}
 		cmdline := b.Cmdline + " bantam.disk=" + disk.String()
 		if kind == "iso" {
 			cmdline += " bantam.state=memory"
@@ -85,7 +102,7 @@ func FetchLoaders(ctx context.Context, archive Archive, b board.Board) error {
 			return err
 		}
 	}
-	if err := fetchUBoot(ctx, archive, b); err != nil || b.Boot == board.UBoot || b.Boot == board.Direct {
+	if err := fetchUBoot(ctx, archive, b); err != nil || b.Boot == board.UBoot || b.Boot == board.UImage || b.Boot == board.Direct {
 		return err
 	}
 	_, err := grubOf(ctx, archive, b)

@@ -22,6 +22,7 @@ var archs = map[string]arch{
 	"amd64":  {"x86_64", "x86", "x86_64-linux-gnu-", "gcc-x86-64-linux-gnu", "bzImage", "arch/x86/boot/bzImage"},
 	"arm64":  {"arm64", "arm64", "aarch64-linux-gnu-", "gcc-aarch64-linux-gnu", "Image", "arch/arm64/boot/Image"},
 	"arm":    {"arm", "arm", "arm-linux-gnueabihf-", "gcc-arm-linux-gnueabihf", "zImage", "arch/arm/boot/zImage"},
+	"mips":   {"mips", "mips", "mips-linux-gnu-", "gcc-mips-linux-gnu", "vmlinuz", "vmlinuz"},
 	"mipsle": {"mips", "mips", "mipsel-linux-gnu-", "gcc-mipsel-linux-gnu", "vmlinuz", "vmlinuz"},
 }
 

@@ -1,0 +1,158 @@
+package images
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"bantam/board"
+	"bantam/firmware"
+	"bantam/flashmap"
+)
+
+const vmlinuzAt = 0x8400_0000
+
+// tinyVMLinuz is an ELF file of 32 bits with a segment at vmlinuzAt, and behind that, as a linker leaves it, the room of a device tree.
+func tinyVMLinuz(t *testing.T, order binary.ByteOrder, code []byte, gap uint32, section string) []byte {
+	t.Helper()
+	names := "\x00" + section + "\x00.shstrtab\x00"
+	const head = 52 + 32
+	at := uint32(head + len(code))
+	h := elf.Header32{
+		Type: uint16(elf.ET_EXEC), Machine: uint16(elf.EM_MIPS), Version: 1, Entry: vmlinuzAt + 4, Phoff: 52, Shoff: at + uint32(len(names)),
+		Ehsize: 52, Phentsize: 32, Phnum: 1, Shentsize: 40, Shnum: 3, Shstrndx: 2,
+	}
+	data := elf.ELFDATA2LSB
+	if order == binary.BigEndian {
+		data = elf.ELFDATA2MSB
+	}
+	copy(h.Ident[:], []byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS32), byte(data), 1})
+	size := uint32(len(code))
+	var b bytes.Buffer
+	for _, part := range []any{
+		h, elf.Prog32{Type: uint32(elf.PT_LOAD), Off: head, Vaddr: vmlinuzAt, Paddr: vmlinuzAt, Filesz: size, Memsz: size + gap + 1<<20, Flags: 7}, code, []byte(names),
+		[3]elf.Section32{
+			{}, {Name: 1, Type: uint32(elf.SHT_NOBITS), Flags: uint32(elf.SHF_ALLOC), Addr: vmlinuzAt + size + gap, Size: 1 << 20},
+			{Name: uint32(len(section) + 2), Type: uint32(elf.SHT_STRTAB), Off: at, Size: uint32(len(names))},
+		},
+	} {
+		if err := binary.Write(&b, order, part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.Bytes()
+}
+
+// routerInputs are those of a router with a little-endian MIPS processor.
+func routerInputs(t *testing.T) Inputs {
+	dir := t.TempDir()
+	in := testInputs(t, dir)
+	tree := filepath.Join(dir, "trees/maker/router.dtb")
+	if err := os.MkdirAll(filepath.Dir(tree), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := firmware.WriteTree(&b, firmware.Node{Properties: []firmware.Property{firmware.Text("model", "a router")}}); err != nil {
+		t.Fatal(err)
+	}
+	for path, data := range map[string][]byte{
+		tree: b.Bytes(), filepath.Join(dir, "vmlinuz"): tinyVMLinuz(t, binary.LittleEndian, []byte("vmlinuz of a router "), 12, treeSection),
+		in.Device: tinyELF(t, elf.EM_MIPS, elf.ET_EXEC, map[string][]byte{".text": []byte("code")}),
+	} {
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in.Kernel.Image, in.Kernel.Trees = filepath.Join(dir, "vmlinuz"), filepath.Join(dir, "trees")
+	in.Board = board.Board{
+		Name: "router", Arch: "mipsle", Boot: board.UImage, ImageLimit: 8_000_000, Cmdline: "console=ttyS0,57600 panic=10", Modules: []string{"e1000"},
+		DeviceTrees: []string{"maker/router.dtb"}, Firmware: board.Firmware{Compression: "none"},
+		Flash: flashmap.Map{Kind: flashmap.NOR, Size: 16 << 20, EraseBlock: 64 << 10, Compatible: []string{"maker,router"},
+			Areas: []flashmap.Area{{Name: "firmware", Offset: 0x50000, Size: 0xF00000, Use: flashmap.Firmware}}},
+	}
+	return in
+}
+
+func TestARouterHasItsSystemInOneUImage(t *testing.T) {
+	in := routerInputs(t)
+	c := mustCompose(t, in)
+	out := t.TempDir()
+	sizes, err := c.WriteMedia(t.Context(), Archive{}, in.Board, out, Media(in.Board))
+	if err != nil || len(sizes) != 2 {
+		t.Fatalf("%+v, %v", sizes, err)
+	}
+	plain, err := os.ReadFile(filepath.Join(out, "router."+KindUImage))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sizes[0].Total != int64(len(plain)) {
+		t.Errorf("sizes tell of %d bytes, the file has %d", sizes[0].Total, len(plain))
+	}
+	u, err := firmware.ReadUImage(bytes.NewReader(plain))
+	if err != nil || u.Verify(bytes.NewReader(plain)) != nil || u.Type != "kernel" || u.Entry != vmlinuzAt+4 || u.Name != "Linux 6.1.0-test" {
+		t.Fatalf("%+v, %v", u, err)
+	}
+	data := plain[firmware.UImageHeader:]
+	if initrd := c.Initrd(); !bytes.HasPrefix(data, initrd) {
+		t.Error("it does not begin with the initrd")
+	}
+	at := vmlinuzAt - u.Load
+	if want := "vmlinuz of a router " + strings.Repeat("\x00", 12) + "\xd0\x0d\xfe\xed"; !bytes.HasPrefix(data[at:], []byte(want)) {
+		t.Errorf("at vmlinuz's address is %q", data[at:][:40])
+	}
+
+	signed, err := os.ReadFile(filepath.Join(out, "router."+KindSysupgrade))
+	if err != nil || !bytes.HasPrefix(signed, plain) {
+		t.Fatalf("sysupgrade.bin does not begin with the uImage, %v", err)
+	}
+	list, body, err := firmware.ReadTrailers(bytes.NewReader(signed))
+	if err != nil || len(list) != 1 || body != int64(len(plain)) || firmware.VerifyTrailers(bytes.NewReader(signed), list) != nil {
+		t.Fatalf("trailers %+v, %v", list, err)
+	}
+	text, err := list[0].Bytes(bytes.NewReader(signed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := firmware.ParseMetadata(text)
+	if err != nil || m.Fits("maker,router", "1.0") != nil || m.Fits("router", "") != nil || m.Fits("maker,other", "1.0") == nil {
+		t.Errorf("metadata %s, %v", text, err)
+	}
+
+	in.Board.Flash = flashmap.Map{}
+	if got := Media(in.Board); len(got) != 1 || got[0] != KindUImage {
+		t.Errorf("a board whose flash is not known has %q", got)
+	}
+	in.Board.ImageLimit = int64(len(plain)) - 1
+	var large *TooLarge
+	if _, err := c.WriteMedia(t.Context(), Archive{}, in.Board, out, []string{KindUImage}); !errors.As(err, &large) {
+		t.Errorf("an image that is a byte too large: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(out, "router."+KindUImage)); err == nil {
+		t.Error("and it is still there")
+	}
+}
+
+func TestAVMLinuzThatARouterCannotStartIsRefused(t *testing.T) {
+	whole := tinyVMLinuz(t, binary.BigEndian, []byte("vmlinuz "), 0, treeSection)
+	if m, err := mipsKernel(whole); err != nil || m.Load != vmlinuzAt || m.Entry != vmlinuzAt+4 || m.VMLinuz.Size() != 8 {
+		t.Errorf("a big-endian one: %+v, %v", m, err)
+	}
+	for claim, c := range map[string]struct {
+		vmlinuz []byte
+		want    string
+	}{
+		"no ELF file":            {[]byte("a text that is longer"), "bad magic number"},
+		"without room behind it": {tinyVMLinuz(t, binary.LittleEndian, []byte("vmlinuz "), 0, ".notes"), "CONFIG_MIPS_RAW_APPENDED_DTB=y"},
+		"cut off":                {whole[:60], "EOF"},
+		"with a tree far away":   {tinyVMLinuz(t, binary.LittleEndian, []byte("vmlinuz "), 1<<30, treeSection), "nothing of it is loaded"},
+	} {
+		if _, err := mipsKernel(c.vmlinuz); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", claim, err, c.want)
+		}
+	}
+}
