@@ -255,3 +255,21 @@ func keysOf(t reflect.Type) (keys []string) {
 	}
 	return keys
 }
+
+// Every board that is too small says so under the names that people have for it.
+func TestBoardsThatAreTooSmallSayWhy(t *testing.T) {
+	for _, name := range []string{
+		"tl-mr3020", "TL-MR3020", "mr3020", "TL-MR3220", "tl-mr3420", "TL-WA901ND", "tl_wr703n", "TL-WR740N", "TL-WR741ND", "TL-WR841N", "TL-WR841ND",
+		"TL-WR842ND", "tl-wr1043nd", "DIR-300", "dir-600", "WRT54G", "wrt54gl",
+	} {
+		_, err := Load(name)
+		if err == nil || !strings.Contains(err.Error(), name+" is not supported: ") || !strings.Contains(err.Error(), " MB of memory") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, name := range Names() {
+		if why := Refused(name); why != "" {
+			t.Errorf("%s is a board of ours, and refused: %s", name, why)
+		}
+	}
+}
