@@ -3,6 +3,7 @@ package recovery
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"slices"
 	"strings"
 	"time"
@@ -13,10 +14,12 @@ import (
 // How loads over the line go on.
 const (
 	sessions      = 200 // of one piece, of which each must have brought something
-	idleSessions  = 30  // that brought nothing, in a row
+	idleSessions  = 60  // that brought nothing, in a row
 	switchTries   = 20  // of the key that a boot loader waits for at another speed
 	switchPause   = 150 * time.Millisecond
-	storedAtOnce  = 1024             // bytes: U-Boot puts its blocks into memory by so many
+	silence       = 3 * time.Second
+	stored        = 128              // bytes: all blocks that are acknowledged are in U-Boot's memory, also where a load breaks off
+	storedSafely  = 1024             // of a boot loader that keeps some back
 	loadPatience  = 10 * time.Second // for "Total Size" behind a load
 	startPatience = 5 * time.Second
 )
@@ -89,11 +92,30 @@ func (w *work) loadLine(data []byte, v values, done int64) error {
 			return err
 		}
 		idle++
-		if whole := sent / storedAtOnce * storedAtOnce; whole > 0 {
-			at, idle = at+whole, 0
+		arrived, err := w.arrived(data[at:], there, sent)
+		if err != nil {
+			return err
+		}
+		if arrived > 0 {
+			at, idle = at+arrived, 0
 		}
 	}
 	return nil
+}
+
+// arrived is how much of a load that broke off is in memory, by its sum.
+func (w *work) arrived(data []byte, v values, sent int) (int, error) {
+	for _, unit := range []int{stored, storedSafely} {
+		whole := sent / unit * unit
+		if whole == 0 {
+			continue
+		}
+		v.bytes = int64(whole)
+		if same, err := w.holds(v, crc32.ChecksumIEEE(data[:whole])); err != nil || same {
+			return whole, err
+		}
+	}
+	return 0, nil
 }
 
 var errSpeed = errors.New("the line does not hold this speed")
@@ -124,12 +146,26 @@ func (w *work) session(data []byte, v values, done int64) (sent int, err error) 
 		}
 	}
 	if err != nil {
-		return sent, errors.Join(err, w.calm())
+		return sent, errors.Join(err, w.abandon())
 	}
 	if _, quietErr := w.until("\n"+w.Rescue.Prompt, loadPatience); quietErr != nil && !errors.Is(quietErr, errTimeout) {
 		return sent, quietErr
 	}
 	return sent, nil
+}
+
+// abandon has the boot loader end a load. In the middle of a block it takes nothing for a word, and before it listens again it wants silence.
+func (w *work) abandon() error {
+	for range switchTries {
+		w.drop()
+		w.send(ymodem.Cancellation...)
+		if _, err := w.until(w.rescue.Prompt, silence); err == nil {
+			break
+		} else if !errors.Is(err, errTimeout) {
+			return err
+		}
+	}
+	return w.calm()
 }
 
 // begun waits until the boot loader asks for the first block; at another speed, if that was wanted.

@@ -177,7 +177,7 @@ func TestALineThatBreaksAnywhere(t *testing.T) {
 	if err := whole.run(); err != nil {
 		t.Fatal(err)
 	}
-	for cut := 1; cut < whole.sent; cut += whole.sent / 97 {
+	for cut := 1; cut < whole.sent; cut += whole.sent / 41 {
 		d := sit(t, content, func(d *desk) { d.cut = cut })
 		if err := d.run(); !errors.Is(err, errCut) {
 			t.Fatalf("cut at %d: %v", cut, err)

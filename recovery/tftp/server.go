@@ -73,12 +73,20 @@ func (s *Server) Serve(ctx context.Context, one bool) error {
 	if err := s.conn.SetReadDeadline(time.Time{}); err != nil {
 		return err
 	}
-	defer context.AfterFunc(ctx, func() { s.conn.SetReadDeadline(time.Unix(1, 0)) })()
 	var busy netip.AddrPort
 	var stop context.CancelFunc
 	results := make(chan error, 1)
 	requests := make(chan request)
-	go s.read(ctx, requests)
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		s.read(ctx, requests)
+	}()
+	defer func() {
+		end()
+		_ = s.conn.SetReadDeadline(time.Unix(1, 0)) // which ends the reading, or it is closed
+		<-read
+	}()
 	for {
 		select {
 		case <-ctx.Done():

@@ -36,14 +36,18 @@ var (
 	ErrNoisy     = errors.New("the line loses too much for blocks of 1024 bytes")
 )
 
+// Cancellation is what tells a receiver to stop.
+var Cancellation = []byte{can, can, can, can, can, can, can, can}
+
 // How long something is waited for, beside what the line takes, and how often it is tried.
 const (
 	startPatience = 20 * time.Second
 	startPause    = 300 * time.Millisecond // that a receiver may take from its answer to the header to its wish for data
 	patience      = 400 * time.Millisecond
-	patienceAtEnd = 4 * time.Second        // rb believes an end only behind which nothing comes for two or three
-	quiet         = 250 * time.Millisecond // after which a second answer to a block that was sent twice is not to be expected
-	mostLong      = 10                     // faults in a row
+	patienceAtEnd = 4 * time.Second         // rb believes an end only behind which nothing comes for two or three
+	rest          = 2600 * time.Millisecond // U-Boot, when it has lost a block's beginning, waits until nothing comes for two seconds
+	quiet         = 250 * time.Millisecond  // after which a second answer to a block that was sent twice is not to be expected
+	mostLong      = 10                      // faults in a row
 	mostShort     = 60
 	mostAtEnd     = 6
 	bitsPerByte   = 10
@@ -78,6 +82,7 @@ type Sender struct {
 	frame   int  // of the line, that it takes
 	faults  int  // in a row
 	again   bool // the block was sent more than once
+	rested  bool // nothing was sent for long enough
 	fillers int  // how much has been sent to complete a block of which the receiver has lost bytes
 	cancels int  // CANs in a row
 	wake    time.Time
@@ -103,7 +108,7 @@ func (s *Sender) Resent() int { return s.resent }
 // Cancel gives what tells a receiver to stop, and ends the transfer.
 func (s *Sender) Cancel(why error) []byte {
 	s.state, s.err = over, why
-	return []byte{can, can, can, can, can, can, can, can}
+	return append([]byte(nil), Cancellation...)
 }
 
 // Step takes what has come since the last step, and gives what is to be sent, and until when the next step has time if nothing comes.
@@ -144,7 +149,11 @@ func (s *Sender) take(now time.Time, b byte) []byte {
 			s.state, s.wake = headed, now.Add(startPause)
 		case nak:
 			return s.repeat(now, s.header)
-		} // not for another wish: those from before the header come late
+		case want: // not at once: those from before the header come late
+			if s.rested {
+				return s.repeat(now, s.header)
+			}
+		}
 	case headed:
 		if b == want {
 			s.faults, s.sum = 0, 1
@@ -190,6 +199,10 @@ func (s *Sender) expire(now time.Time) []byte {
 	case starting:
 		return s.Cancel(ErrNoStart)
 	case heading:
+		if !s.rested {
+			s.rested, s.wake = true, now.Add(rest)
+			return nil
+		}
 		return s.repeat(now, s.header)
 	case headed: // U-Boot asks only after some time
 		s.faults, s.sum = 0, 1
@@ -200,6 +213,10 @@ func (s *Sender) expire(now time.Time) []byte {
 			s.fillers += n
 			s.wake = now.Add(s.lineTime(n) + patience/4)
 			return make([]byte, n)
+		}
+		if !s.rested {
+			s.rested, s.wake = true, now.Add(rest)
+			return nil
 		}
 		return s.repeat(now, s.block)
 	case settling:
@@ -238,7 +255,7 @@ func (s *Sender) lineTime(bytes int) time.Duration {
 // sent notes when an answer is late.
 func (s *Sender) sent(now time.Time, out []byte) []byte {
 	s.wake = now.Add(s.lineTime(len(out)) + patience)
-	s.again, s.fillers, s.frame = false, 0, len(out)
+	s.again, s.rested, s.fillers, s.frame = false, false, 0, len(out)
 	return out
 }
 
