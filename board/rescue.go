@@ -40,6 +40,8 @@ type Rescue struct {
 	Board string `toml:"board"` // the board's, e.g. 192.168.1.1
 	File  string `toml:"file"`  // what the boot loader asks for, e.g. recovery.bin; "": any name
 	Port  int    `toml:"port"`  // at which it asks
+
+	OpenWrt []string `toml:"openwrt"` // what OpenWrt calls the board, e.g. "gnubee,gb-pc1": whose sysupgrade may write the image
 }
 
 // IsZero tells a board of which nobody has said how its boot loader writes an image.
@@ -81,7 +83,7 @@ func (r *reader) checkRescue(table *syntax.Node) {
 		}
 		return table.Key
 	}
-	if s.IsZero() && table.Get("file") == nil && table.Get("host") == nil {
+	if s.IsZero() && table.Get("file") == nil && table.Get("host") == nil && table.Get("openwrt") == nil {
 		r.fail(table.Key, `e.g. write = ["mmc write {address} {block} {count}"]`, "rescue.write is missing")
 	}
 	if !s.IsZero() && len(s.Read) == 0 {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"bantam/board"
+	"bantam/netcfg/netlab"
 	"bantam/test/vm"
 	"bantam/tty/ttytest"
 )
@@ -160,7 +161,7 @@ func holdsImage(t *testing.T, disk string, content []byte) {
 func TestBoardUBootIsRescuedOverABadLine(t *testing.T) {
 	forBoard(t, "qemu-arm64-uboot")
 	m, disk := bareBoard(t)
-	image, content := smallImage(t, 96<<10)
+	image, content := smallImage(t, 40<<10)
 	tty, _ := wireTo(t, m, 0.02)
 	log := filepath.Join(t.TempDir(), "log")
 	said, code := rescue(t, 8*time.Minute, "--serial", tty, "--board", "qemu-arm64-uboot", "--log", log, image)
@@ -173,23 +174,41 @@ func TestBoardUBootIsRescuedOverABadLine(t *testing.T) {
 	holdsImage(t, disk, content)
 }
 
-// A whole image, over the line alone: it is loaded, written, started, and says at its console that it is proven.
-func TestBoardUBootIsRescuedAndProven(t *testing.T) {
+// The line breaks in the middle, and the same command goes on.
+func TestBoardUBootIsRescuedThoughTheLineBreaks(t *testing.T) {
 	forBoard(t, "qemu-arm64-uboot")
-	out := build(t, "qemu-arm64-uboot", "../examples/qemu-arm64/system.toml")
-	image := filepath.Join(out, "qemu-arm64-uboot.img")
-	m, _ := bareBoard(t)
+	m, disk := bareBoard(t)
+	image, content := smallImage(t, 1200<<10)
 	tty, toBoard := wireTo(t, m, 0)
-	// The line breaks in the middle, and the same command goes on.
-	breakAt(toBoard, 3<<20)
-	said, code := rescue(t, 4*time.Minute, "--serial", tty, image)
-	wantSaid(t, said, "for board qemu-arm64-uboot", "boot loader: U-Boot", ": it is gone: was it unplugged?", "The same command goes on where it has stopped")
+	breakAt(toBoard, 560<<10)
+	said, code := rescue(t, 5*time.Minute, "--serial", tty, "--board", "qemu-arm64-uboot", image)
+	wantSaid(t, said, "boot loader: U-Boot", ": it is gone: was it unplugged?", "The same command goes on where it has stopped")
 	if code != 1 {
 		t.Fatalf("exit status %d", code)
 	}
 	tty, _ = wireTo(t, m, 0)
-	said, code = rescue(t, 8*time.Minute, "--serial", tty, image)
-	wantSaid(t, said, "all of it read back and summed up", "it runs generation 1, proven")
+	said, code = rescue(t, 5*time.Minute, "--serial", tty, "--board", "qemu-arm64-uboot", image)
+	wantSaid(t, said, "all of it read back and summed up", ", 180224 were there")
+	if code != 0 {
+		t.Errorf("exit status %d", code)
+	}
+	m.PowerCut()
+	holdsImage(t, disk, content)
+}
+
+// A whole image comes by TFTP, over a wire of the test's own, is written, started, and says at its console that it is proven.
+func TestBoardUBootIsRescuedByTFTPAndProven(t *testing.T) {
+	forBoard(t, "qemu-arm64-uboot")
+	out := build(t, "qemu-arm64-uboot", "../examples/qemu-arm64/system.toml")
+	image := filepath.Join(out, "qemu-arm64-uboot.img")
+	netlab.Enter(t)
+	if out, err := exec.Command("sh", "-c", "ip link set lo up && ip tuntap add wire mode tap && ip address add 192.168.1.10/24 dev wire && ip link set wire up").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	m, _ := bareBoard(t, "-netdev", "tap,id=wire,ifname=wire,script=no,downscript=no", "-device", "virtio-net-pci,netdev=wire", "-nic", "user,model=virtio-net-pci")
+	tty, _ := wireTo(t, m, 0)
+	said, code := rescue(t, 8*time.Minute, "--serial", tty, "--tftp", image)
+	wantSaid(t, said, "for board qemu-arm64-uboot", "boot loader: U-Boot", `192.168.1.1 fetches "image"`, "all of it read back and summed up", "it runs generation 1, proven")
 	if code != 0 {
 		t.Errorf("exit status %d", code)
 	}

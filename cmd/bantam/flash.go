@@ -23,7 +23,7 @@ import (
 var flashVerb = verb{
 	name:    "flash",
 	args:    "[IMAGE [DEVICE]]",
-	summary: "write an image to a card, a stick or a disk, or to a board by its boot loader, and read it back",
+	summary: "write an image to a card, a stick or a disk, or to a board by its boot loader or OpenWrt",
 	text: `IMAGE is a disk image or an ISO that starts from disks, also compressed by xz, zstd or gzip. All of it is read, and told what
 it is, before anything is written. Without DEVICE the disks that one can pull out are listed, and one is asked for; without
 IMAGE they are only listed.
@@ -39,7 +39,11 @@ over the line (YMODEM) or by --tftp, summed up in the boot loader's memory, writ
 then the console is watched until the machine says that it has proven itself. What is on the board's medium already is not
 loaded. How a boot loader is spoken to says the table [rescue] of the board's file.
 
-With --tftp alone the image is given, once, to a board whose boot loader asks for a file by itself.`,
+With --tftp alone the image is given, once, to a board whose boot loader asks for a file by itself.
+
+With --ssh HOST it goes to a machine that runs OpenWrt: board, memory and space there are compared with the image, it is sent and
+summed up, its sysupgrade looks at it and, when you agree, writes it (-n: nothing of OpenWrt's settings is kept); then Bantam is
+waited for.`,
 	declare: func(c *call) func(args []string) error {
 		f := flashing{call: c}
 		f.farFlags.declare(c)
@@ -57,6 +61,9 @@ With --tftp alone the image is given, once, to a board whose boot loader asks fo
 			case f.serial != "":
 				f.path = args[0]
 				return f.bySerial()
+			case f.ssh != "":
+				f.path = args[0]
+				return f.bySSH()
 			case f.tftp:
 				f.path = args[0]
 				return f.byTFTP()

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"bantam/board"
@@ -19,17 +20,22 @@ import (
 
 // farFlags are those of flash for a board at the other end of a line.
 type farFlags struct {
-	serial string // TTY
-	tftp   bool
-	baud   int
-	board  string
-	log    string
-	wait   time.Duration
+	sshFlags
+	ssh, then string // HOST, and where it is afterwards
+	serial    string // TTY
+	tftp      bool
+	baud      int
+	board     string
+	log       string
+	wait      time.Duration
 }
 
 func (f *farFlags) declare(c *call) {
 	c.flags.StringVar(&f.serial, "serial", "", "write to the medium of a board, through the prompt of its boot loader at this `TTY`")
 	c.flags.BoolVar(&f.tftp, "tftp", false, "give IMAGE by TFTP to a board whose boot loader asks for it; with --serial have it load so, and not over the line")
+	c.flags.StringVar(&f.ssh, "ssh", "", "install IMAGE on the `HOST` that runs OpenWrt, by its own sysupgrade")
+	c.flags.StringVar(&f.then, "then", "", "where that is to be reached afterwards, if its address changes: another `HOST`")
+	f.sshFlags.declare(c.flags)
 	c.flags.IntVar(&f.baud, "baud", 0, "`SPEED` of that prompt in bits a second (default: what the board's file says)")
 	c.flags.StringVar(&f.board, "board", "", "`NAME` of the board, or the FILE.toml of one of your own (default: what the image is for)")
 	c.flags.StringVar(&f.log, "log", "", "keep what comes over the serial line in `FILE`, behind what is in it")
@@ -41,9 +47,15 @@ func (f *flashing) check(args []string) error {
 	switch far := f.farFlags; {
 	case far.serial == "" && (far.baud != 0 || far.log != ""):
 		return usagef("--baud and --log are for a board at --serial TTY")
-	case far.serial == "" && !far.tftp && far.board != "":
-		return usagef("--board is for one at --serial TTY, or with --tftp")
-	case far.serial == "" && !far.tftp:
+	case far.ssh == "" && (far.then != "" || far.port != 0 || far.identity != "" || len(far.options) > 0):
+		return usagef("--then, --port, --identity and -o are for a host at --ssh HOST")
+	case far.ssh != "" && (far.serial != "" || far.tftp):
+		return usagef("--ssh goes without --serial and --tftp")
+	case strings.HasPrefix(far.ssh, "-"), far.port < 0 || far.port > 65535:
+		return usagef("--ssh %q, --port %d: want what ssh takes, e.g. root@192.168.1.1", far.ssh, far.port)
+	case far.serial == "" && !far.tftp && far.ssh == "" && far.board != "":
+		return usagef("--board is for one at --serial TTY or --ssh HOST, or with --tftp")
+	case far.serial == "" && !far.tftp && far.ssh == "":
 		return nil
 	case len(args) != 1:
 		return usagef("want one IMAGE for the board, got %d arguments", len(args))

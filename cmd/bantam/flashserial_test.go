@@ -122,7 +122,7 @@ func TestFlashThroughABootLoaderRefuses(t *testing.T) {
 		{"a disk, too", []string{"--serial", "ttyS0", image, "/dev/sdb"}, exitUsage, "want one IMAGE for the board, got 2 arguments"},
 		{"flags of disks", []string{"--serial", "ttyS0", "--fixed", image}, exitUsage, "are for disks of this host, not for a board"},
 		{"no speed", []string{"--serial", "ttyS0", "--baud", "7", image}, exitUsage, "--baud 7: want 50 to 20000000"},
-		{"a board and no way to it", []string{"--board", "pc", image}, exitUsage, "--board is for one at --serial TTY, or with --tftp"},
+		{"a board and no way to it", []string{"--board", "pc", image}, exitUsage, "--board is for one at --serial TTY or --ssh HOST, or with --tftp"},
 		{"no board", []string{"--serial", "ttyS0", image}, exitFault, "does not say for which board it is: --board NAME"},
 		{"a board of which it is not known", []string{"--serial", "ttyS0", "--board", "pc", image}, exitFault, "of board pc nobody has said how its boot loader writes"},
 		{"faults of a board's file", []string{"--serial", "ttyS0", "--board", boardFile(t, strings.Replace(toyBoard, "{block}", "{blok}", 1)), image}, exitFault, "toy.toml:16:9: rescue.write: {blok} means nothing; there are {address}, "},
