@@ -10,7 +10,6 @@ import (
 
 	"bantam/board"
 	"bantam/deploy"
-	"bantam/firmware"
 	"bantam/flash"
 )
 
@@ -57,24 +56,8 @@ func (f *flashing) bySSH() error {
 
 // devices are the names that OpenWrt has for what an image is for: by its own metadata, else by the board's file.
 func (f *flashing) devices(image *os.File) ([]string, error) {
-	src := io.NewSectionReader(image, 0, f.image.Size)
-	trailers, _, err := firmware.ReadTrailers(src)
-	if err != nil {
-		return nil, err
-	}
-	for _, t := range trailers {
-		if t.Kind != firmware.Info {
-			continue
-		}
-		if err := firmware.VerifyTrailers(src, trailers); err != nil {
-			return nil, err
-		}
-		text, err := t.Bytes(src)
-		if err != nil {
-			return nil, err
-		}
-		m, err := firmware.ParseMetadata(text)
-		return m.Devices, err
+	if list, err := flash.Devices(io.NewSectionReader(image, 0, f.image.Size)); err != nil || list != nil {
+		return list, err
 	}
 	name := f.farFlags.board
 	if name == "" {

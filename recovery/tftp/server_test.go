@@ -73,9 +73,10 @@ func (s *stand) serves(args ...string) (out string, err error) {
 // Other programs fetch files, of all lengths at which something may go wrong.
 func TestOtherClientsFetchFiles(t *testing.T) {
 	lab := netlab.New(t, "curl:curl", "tftp:tftp-hpa")
+	s := open(t, File{})
 	for _, size := range []int{0, 1, 511, 512, 513, 1024, 3_000_000} {
 		data := noise(size)
-		s := open(t, File{"image", bytes.NewReader(data), int64(size)})
+		s.server.Put(File{"image", bytes.NewReader(data), int64(size)})
 		to := filepath.Join(lab.Dir, fmt.Sprint(size))
 		for name, args := range map[string][]string{
 			"curl":               {"curl", "--silent", "--show-error", "--fail", "tftp://127.0.0.1/image", "-o", to},
@@ -92,9 +93,7 @@ func TestOtherClientsFetchFiles(t *testing.T) {
 			}
 			os.Remove(to)
 		}
-		s.server.Close()
 	}
-	s := open(t, File{"image", bytes.NewReader(nil), 0})
 	if out, err := s.serves("curl", "--silent", "--show-error", "tftp://127.0.0.1/other"); err == nil || !strings.Contains(s.said(), `asks for "other", and there is only image`) {
 		t.Errorf("another file: %v, %s; %s", err, out, s.said())
 	}
