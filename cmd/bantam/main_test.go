@@ -90,7 +90,7 @@ func TestCommandLine(t *testing.T) {
 		{"why before any build says what to do", []string{"why", "--store", "/nonexistent", "x"}, exitFault, "", "make one: bantam build --board pc SYSTEM.toml"},
 		{"a board that there is not", []string{"boards", "toaster"}, exitUsage, "", `no board "toaster"; there are bananapi-m2-ultra, `},
 		{"a board's images and how each starts a kernel", []string{"boards", "pc"}, exitOK, pcListed, ""},
-		{"all boards", []string{"boards"}, exitOK, "\npc                   amd64   disk     A B    3      QEMU  64-bit PC, BIOS or UEFI, from disk, USB stick or CD\n", ""},
+		{"all boards", []string{"boards"}, exitOK, "\npc                   amd64   disk               A B    3      QEMU  64-bit PC, BIOS or UEFI, from disk, USB stick or CD\n", ""},
 		{"a board that nobody has seen", []string{"boards"}, exitOK, "A B    3      -     Lamobo R1", ""},
 		{"a board's notes", []string{"boards", "orangepi-pc"}, exitOK, "Serial line: ", ""},
 		{"a board that is too small", []string{"boards", "tl-mr3020"}, exitUsage, "", "board tl-mr3020 is not supported: TP-Link's TL-MR3020 has 4 MB of flash"},
