@@ -34,6 +34,8 @@ func (s *Switcher) resolve(r Request) (from, to target, err error) {
 		}
 		if to, err = s.aim(*e, r); err != nil {
 			err = fmt.Errorf("generation %d: %w", number, withCommand(err, r.Verb, number))
+		} else if r.Settings {
+			to, err = s.withSettings(to, from)
 		}
 		return from, to, err
 	}
@@ -45,6 +47,14 @@ func (s *Switcher) resolve(r Request) (from, to target, err error) {
 	}
 	to, err = s.compose(made{from.number, from.generation.Layers, from.system}, from.generation, file, text)
 	return from, to, err
+}
+
+// withSettings is a generation with the settings of what runs in place of its own: kernel, initrd and packages are its.
+func (s *Switcher) withSettings(to, from target) (target, error) {
+	if to.system == nil {
+		return to, errors.New("its own system.toml is for the Bantam that comes with it, so this one cannot put another in its place")
+	}
+	return s.compose(made{to.number, to.generation.Layers, to.system}, to.generation, "system.toml", from.text)
 }
 
 // aim reads a generation that a request names, and makes sure that it could run when that is asked for. What comes with

@@ -133,6 +133,8 @@ var slotScenarios = []slotScenario{
 	{"another kernel that should begin with nothing and panics", all(keeping, killing), all(asking(toTheOtherAnew), starting), []string{oldMachine}, oldMachine, untouched},
 	{"another kernel that should begin with nothing and whose slot is damaged", keeping, all(asking(toTheOtherAnew), damaging("B"), starting), []string{oldMachine, newMachine}, oldMachine, nil},
 	{"one that begins with nothing and fails its proof", all(keeping, breaking), all(asking(toTheOtherAnew), starting), []string{oldMachine}, oldMachine, nil},
+	{"another kernel with the settings that run", nil, all(asking(Request{Verb: VerbSwitch, Text: []byte(dbText)}), asking(Request{Verb: VerbBoot, Generation: 2, Settings: true}), starting),
+		[]string{oldMachine, "kernel 1, db", "kernel 2, db"}, "kernel 2, db", nil},
 	{"a wipe that is not wanted after all", all(keeping, asking(toTheOtherAnew)), all(asking(toTheOther), starting), []string{oldMachine, newMachine}, newMachine, nil},
 	{"a kernel for one boot that panics", killing, func(t *testing.T, d *slotDevice) {
 		d.offer = func(Offer) int { return 2 }

@@ -467,3 +467,31 @@ func TestAKernelWithOtherWordsForItIsStagedAnew(t *testing.T) {
 		}
 	}
 }
+
+// What was edited on the machine goes on with another kernel, and with what runs nothing changes.
+func TestAnotherKernelRunsWithTheSettingsThatRun(t *testing.T) {
+	d := startedSlots(t)
+	wantExit(t, d.request(t, Request{Verb: VerbSwitch, Text: []byte(dbText)}), ExitGood)
+	wantExit(t, d.request(t, Request{Verb: VerbSwitch, Generation: 2, Settings: true, Reboot: true}), ExitGood)
+	d.mustStart(t)
+	if have := d.machine(); have != "kernel 2, db" {
+		t.Fatalf("runs %s\n%+v", have, d.results)
+	}
+	record := d.s.recordNow()
+	if e := record.entry(record.Default); e.State != StateGood || e.Number == 2 || record.entry(2).State != StateUntried {
+		t.Errorf("the default is %+v, what came is %+v", e, record.entry(2))
+	}
+	wantExit(t, d.request(t, Request{Verb: VerbRollback, Reboot: true}), ExitGood)
+	d.mustStart(t)
+	if have := d.machine(); have != "kernel 1, db" {
+		t.Errorf("runs %s", have)
+	}
+
+	unknown := []byte("a_key_of_tomorrow = 1\n")
+	g := withKernel(3, string(unknown))
+	number := d.imports(t, g, string(unknown))
+	r := d.request(t, Request{Verb: VerbSwitch, Generation: number, Settings: true, Reboot: true})
+	if wantExit(t, r, ExitRefused); !strings.Contains(r.Text(), "is for the Bantam that comes with it") {
+		t.Error(r.Text())
+	}
+}

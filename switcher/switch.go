@@ -20,6 +20,7 @@ type Request struct {
 	ToGood     bool          // of a rollback: to the last generation that is good and does not run
 	NoRollback bool          // stay with a generation that fails; the default does not move to it
 	Reboot     bool          // as VerbBoot, and the machine reboots; of VerbSwitch and VerbRollback
+	Settings   bool          // Generation with the system.toml of what runs in place of its own
 	Wipe       bool          // what the machine keeps is thrown away by the first boot of what begins with a boot
 	Keep       []string      // but these paths below Options.Dir, e.g. secrets
 }

@@ -31,10 +31,11 @@ func (s imageSource) Blob(_ context.Context, d switcher.Descriptor, from int64) 
 // slotsTarget brings a generation into the store and, where its kernel is another one, into the boot slot that does not run. Nothing of what
 // runs lies there, so nothing has to be stopped before.
 type slotsTarget struct {
-	c      *client
-	status Status
-	source oci.Source // of an archive; of a disk image it is made
-	order  flashing.Order
+	c       *client
+	status  Status
+	running switcher.Digest // of the system.toml that runs
+	source  oci.Source      // of an archive; of a disk image it is made
+	order   flashing.Order
 
 	req   Request
 	check switcher.ImportCheck
@@ -80,7 +81,7 @@ func (t *slotsTarget) Plan(ctx context.Context, f flashing.Firmware, o flashing.
 	if f.Kind == flashing.Archive {
 		p.Firmware = fmt.Sprintf("a generation for board %s (Linux %s)", g.Board, g.KernelVersion())
 	}
-	if t.check.Number != 0 && t.check.Number == st.Generation && st.Default == st.Generation && st.Tries == 0 && !o.Wipe {
+	if t.check.Number != 0 && t.check.Number == st.Generation && st.Default == st.Generation && st.Tries == 0 && !o.Wipe && !o.Settings {
 		p.Notes = append(p.Notes, fmt.Sprintf("generation %d is this one, and runs: there is nothing to do", st.Generation))
 		return p, nil
 	}
@@ -111,6 +112,12 @@ func (t *slotsTarget) steps(p *flashing.Plan, g switcher.Generation, lacking []s
 	add(flashing.ActionReboot, 0, "at once")
 	p.WayBack = fmt.Sprintf("generation %d runs again if this one does not prove itself%s", t.status.Default, fails)
 	p.Kept = []string{"the boot loader, and the partition table"}
+	switch {
+	case t.order.Settings:
+		p.Kept = append(p.Kept, "system.toml, which takes the place of its own")
+	case t.running != g.System.Digest:
+		p.Notes = append(p.Notes, fmt.Sprintf("its system.toml takes the place of the one that runs, which stays in generation %d; --keep-settings has it run with that", t.status.Generation))
+	}
 	if t.order.Wipe {
 		p.Lost = []string{"draft, secrets, this machine's host key, leases, what services and users keep, all other files below " + statePath}
 		p.Kept = append(p.Kept, "generations; `bantam generations delete` removes them once this one has proven itself")
@@ -156,7 +163,7 @@ func (t *slotsTarget) Write(ctx context.Context, _ flashing.Firmware, _ flashing
 	if !t.c.scripted {
 		fmt.Fprintf(t.c.out, "generation %d is here (%s loaded, %d kB)\n", got.Number, count(got.Loaded, "blob"), (got.Bytes+1023)>>10)
 	}
-	req := Request{Verb: "switch", Generation: got.Number, Reboot: true, Events: t.c.scripted, Wipe: t.order.Wipe, Names: t.order.Keep}
+	req := Request{Verb: "switch", Generation: got.Number, Reboot: true, Events: t.c.scripted, Settings: t.order.Settings, Wipe: t.order.Wipe, Names: t.order.Keep}
 	if code := t.c.change(req); code != 0 {
 		return told{code}
 	}

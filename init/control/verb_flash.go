@@ -11,6 +11,7 @@ import (
 
 	"bantam/http1/https"
 	"bantam/init/flashing"
+	"bantam/switcher"
 )
 
 const flashHelp = `Brings a firmware to this machine and starts it, with the way back: on a machine with boot slots it
@@ -33,6 +34,8 @@ itself is left for the one before, by itself; "bantam status" and the greeting t
   --force      take it although its list of boards or its version speaks against it; what is damaged
                or cannot run here is never taken
   --downgrade  take an older version
+  --keep-settings  run it with this machine's system.toml in place of its own; kernel and packages
+               are the new ones, and it is refused if they lack something
   --wipe       throw away what this machine keeps, but its generations, when the new kernel starts
   --keep PATH  of that, not this file or folder: below /state, or one that a service or user keeps
   --ca FILE    of authorities, certificates in PEM, whose servers are believed
@@ -48,11 +51,11 @@ func runFlash(c *client, args []string) int {
 	if code != 0 {
 		return code
 	}
-	flags, rest, code := c.options(args, "--ca", importOptions+" --json --test --yes --force --wipe")
+	flags, rest, code := c.options(args, "--ca", importOptions+" --json --test --yes --force --wipe --keep-settings")
 	if code != 0 {
 		return code
 	}
-	o := flashing.Order{Force: flags["--force"] != "", Downgrade: flags["--downgrade"] != "", Wipe: flags["--wipe"] != "", Keep: keep}
+	o := flashing.Order{Force: flags["--force"] != "", Downgrade: flags["--downgrade"] != "", Settings: flags["--keep-settings"] != "", Wipe: flags["--wipe"] != "", Keep: keep}
 	switch c.scripted = flags["--json"] != ""; {
 	case len(rest) != 1:
 		return c.misuse("flash which firmware?")
@@ -75,7 +78,7 @@ func (c *client) flash(word string, flags map[string]string, o flashing.Order) e
 	if code != 0 {
 		return told{code}
 	}
-	running, code := c.running()
+	running, text, code := c.running()
 	if code != 0 {
 		return told{code}
 	}
@@ -101,7 +104,7 @@ func (c *client) flash(word string, flags map[string]string, o flashing.Order) e
 	if line.clear(); err != nil {
 		return fmt.Errorf("%s: %w", word, err)
 	}
-	target, err := flashing.Choose(c.flashTargets(status, f), f.firmware)
+	target, err := flashing.Choose(c.flashTargets(status, text, f), f.firmware)
 	if err != nil {
 		return err
 	}
@@ -127,8 +130,8 @@ func (c *client) flash(word string, flags map[string]string, o flashing.Order) e
 }
 
 // flashTargets are the places of this machine that a firmware can be brought to. One that takes a router's firmware examines it first.
-func (c *client) flashTargets(status Status, f *flashFile) []flashing.Target {
-	return []flashing.Target{&slotsTarget{c: c, status: status, source: f.source}}
+func (c *client) flashTargets(status Status, running []byte, f *flashFile) []flashing.Target {
+	return []flashing.Target{&slotsTarget{c: c, status: status, running: switcher.DigestOf(running), source: f.source}}
 }
 
 // deviceNames are what the device tree calls this machine, e.g. gnubee,gb-pc1; a PC has none.

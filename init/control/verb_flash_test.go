@@ -104,6 +104,7 @@ func TestAFlashOfADiskImageIsAnImportAndASwitchByAReboot(t *testing.T) {
 	const want = `flash   a disk image of Bantam for board pc (Linux 6.1.0-1-amd64)
 to      the store and the boot slots of this machine
 note    its signature was not looked at
+note    its system.toml takes the place of the one that runs, which stays in generation 3; --keep-settings has it run with that
 load    6 blobs of 6 into the store, each compared with its digest, 22 kB
 write   kernel 6.1.0-1-amd64 and initrd into boot slot B, 10 kB
 check   read it back from the disk
@@ -122,6 +123,13 @@ kept    generations, draft, secrets, host key, leases, what services and users k
 	}
 	if r := f.last; r.Generation != 7 || !r.Reboot || r.Wipe || f.taken == 0 {
 		t.Errorf("%+v, %d bytes", r, f.taken)
+	}
+	if code, out, _ = f.run(t, "--yes", "--keep-settings", path); code != ExitGood || !f.last.Settings || !strings.Contains(out, "kept    system.toml, which takes the place of its own\n") {
+		t.Errorf("code %d, %+v, %s", code, f.last, out)
+	}
+	f.running = "hostname = \"far\"\n"
+	if _, out, _ = f.run(t, "--test", path); strings.Contains(out, "system.toml") {
+		t.Errorf("nothing of it is another: %s", out)
 	}
 	code, out, _ = f.run(t, "--json", "--test", path)
 	var plan flashing.Plan

@@ -219,21 +219,20 @@ func (c *client) takeOver(ctx context.Context, source oci.Source, req Request, c
 
 // trusts says whether the running system takes only what somebody has signed.
 func (c *client) trusts() (keys bool, code int) {
-	running, code := c.running()
+	running, _, code := c.running()
 	return code == ExitGood && len(running.Trust.Keys) > 0, code
 }
 
-// running is what the running system.toml says; of one that this program does not understand, nothing.
-func (c *client) running() (*system.System, int) {
-	var text []byte
+// running is the running system.toml, and what it says; of one that this program does not understand, nothing.
+func (c *client) running() (says *system.System, text []byte, code int) {
 	if last, ok := c.ask(Request{Verb: "text"}, &text); !ok {
-		return nil, max(last.Exit, ExitError)
+		return nil, nil, max(last.Exit, ExitError)
 	}
-	running, problems := system.Parse("system.toml", text)
+	says, problems := system.Parse("system.toml", text)
 	if len(problems) > 0 {
-		running = &system.System{}
+		says = &system.System{}
 	}
-	return running, ExitGood
+	return says, text, ExitGood
 }
 
 // load loads blobs into the inbox.

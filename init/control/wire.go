@@ -33,10 +33,11 @@ type Request struct {
 	Other       int           `json:"other,omitempty"`       // second generation of a comparison, 0: the running one
 	Confirm     time.Duration `json:"confirm,omitempty"`     // wait so long for `bantam confirm`
 	NoRollback  bool          `json:"no_rollback,omitempty"`
-	ToGood      bool          `json:"to_good,omitempty"` // of a rollback
-	Reboot      bool          `json:"reboot,omitempty"`  // of a switch or rollback: by the next boot, and that now
-	Wipe        bool          `json:"wipe,omitempty"`    // of a switch that begins with a reboot: that throws away what the machine keeps, but Names
-	Events      bool          `json:"events,omitempty"`  // of a switch: events and the result as replies
+	ToGood      bool          `json:"to_good,omitempty"`  // of a rollback
+	Reboot      bool          `json:"reboot,omitempty"`   // of a switch or rollback: by the next boot, and that now
+	Settings    bool          `json:"settings,omitempty"` // of a switch to Generation: with the system.toml that runs
+	Wipe        bool          `json:"wipe,omitempty"`     // of a switch that begins with a reboot: that throws away what the machine keeps, but Names
+	Events      bool          `json:"events,omitempty"`   // of a switch: events and the result as replies
 	Label       string        `json:"label,omitempty"`
 	DryRun      bool          `json:"dry_run,omitempty"`
 	Lines       int           `json:"lines,omitempty"`  // of a log, 0: all that is kept

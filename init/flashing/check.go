@@ -24,6 +24,7 @@ type Machine struct {
 type Order struct {
 	Force     bool     // lists of boards and versions may speak against it
 	Downgrade bool     // versions may
+	Settings  bool     // it shall run with the settings of what runs
 	Wipe      bool     // what the machine keeps is thrown away
 	Keep      []string // but these paths
 }

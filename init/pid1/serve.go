@@ -237,7 +237,7 @@ func (p *initProcess) draft() control.Frame {
 // request is what a client asks for, in the switcher's words.
 func request(req control.Request) switcher.Request {
 	r := switcher.Request{Verb: req.Verb, Generation: req.Generation,
-		Confirm: req.Confirm, NoRollback: req.NoRollback, ToGood: req.ToGood, Reboot: req.Reboot, Wipe: req.Wipe}
+		Confirm: req.Confirm, NoRollback: req.NoRollback, ToGood: req.ToGood, Reboot: req.Reboot, Settings: req.Settings, Wipe: req.Wipe}
 	if len(req.Text) > 0 {
 		r.File, r.Text = req.File, req.Text
 	}
