@@ -24,6 +24,7 @@ type Rescue struct {
 	Address   int64    `toml:"address"`    // in memory, where pieces of an image lie; 0: the variable loadaddr
 	Piece     int64    `toml:"piece"`      // bytes that are loaded and written at once, at most
 	Block     int64    `toml:"block"`      // bytes of what {block} and {count} count, and of what is written at least
+	Start     int64    `toml:"start"`      // byte of the medium at which an image begins, e.g. 0x5_0000 of a flash whose boot loader lies before
 	Prepare   []string `toml:"prepare"`    // commands that find and choose the medium, e.g. "mmc dev 0"
 	Found     string   `toml:"found"`      // regular expression for what they say when it is there; its first group, if any, is its size in blocks
 	Clear     string   `toml:"clear"`      // fills {words} of memory at {address} with zeros
@@ -109,6 +110,9 @@ func (r *reader) checkRescue(table *syntax.Node) {
 	}
 	if s.Block > 0 && (s.Block%4 != 0 || s.Piece%s.Block != 0) {
 		r.fail(at("block"), "", "rescue.block: want a multiple of 4, and piece a multiple of that")
+	}
+	if s.Block > 0 && s.Start%s.Block != 0 {
+		r.fail(at("start"), "", "rescue.start: want a multiple of block, %d", s.Block)
 	}
 	if (s.Identify == "") != (s.Identity == "") {
 		r.fail(at("identify"), "give both or neither", "rescue: identify and identity belong together")

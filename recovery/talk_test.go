@@ -15,17 +15,19 @@ import (
 
 // A desk is a job, the loader that it talks to, and the line between them, with a clock of its own.
 type desk struct {
-	t       *testing.T
-	loader  *loadertest.Loader
-	job     *Job
-	random  *rand.Rand
-	faulty  float64 // of bytes, each by itself
-	cut     int     // the line breaks behind so many bytes that were sent; 0: never
-	limit   time.Duration
-	network bool
-	sent    int
-	passed  time.Duration
-	said    []string
+	t      *testing.T
+	loader *loadertest.Loader
+	job    *Job
+	random *rand.Rand
+	faulty float64 // of bytes, each by itself
+	cut    int     // the line breaks behind so many bytes that were sent; 0: never
+	limit  time.Duration
+
+	interrupt int // Ctrl-C comes behind so many bytes that were sent; 0: never
+	network   bool
+	sent      int
+	passed    time.Duration
+	said      []string
 }
 
 var errCut = errors.New("the line is cut")
@@ -100,6 +102,11 @@ func (d *desk) run() error {
 		if d.passed = now.Sub(began); !more {
 			return talk.Err()
 		}
+		if d.interrupt > 0 && d.sent > d.interrupt {
+			d.interrupt = 0
+			talk.Interrupt()
+			in = append(in, d.carry(d.loader.Step(nil, baud, 0))...)
+		}
 		if d.cut > 0 && d.sent > d.cut {
 			return errCut
 		}
@@ -150,6 +157,25 @@ func TestAnImageIsLoadedWrittenAndReadBack(t *testing.T) {
 			t.Errorf("what was there was written again:\n%s", all)
 		}
 	}
+}
+
+// Behind a boot loader, which stays.
+func TestAnImageBeginsWhereTheBoardSays(t *testing.T) {
+	content := mixed(100_000)
+	d := sit(t, content, func(d *desk) {
+		d.job.Rescue.Start, d.job.Rescue.Block, d.job.Rescue.Piece = 64<<10, 64<<10, 64<<10
+		d.job.Rescue.Write, d.job.Rescue.Read = []string{"update {address} {offset} {bytes}"}, []string{"fetch {address} {offset} {bytes}"}
+		d.job.Rescue.Found = ""
+		for i := range d.loader.Medium {
+			d.loader.Medium[i] = 0x55
+		}
+	})
+	if err := d.run(); err != nil {
+		t.Fatalf("%v; %q", err, d.said)
+	}
+	want := append(bytes.Repeat([]byte{0x55}, 64<<10), content...)
+	want = append(want, bytes.Repeat([]byte{0xff}, 128<<10-len(content))...)
+	d.wantMedium(append(want, 0x55))
 }
 
 // Two of a hundred bytes are lost or altered, each by itself, in both directions: commands, answers and blocks.
@@ -226,7 +252,7 @@ func TestWhatIsSaidWhenItCannotBe(t *testing.T) {
 		{"another board", func(d *desk) { d.loader.Names = "other" },
 			"this is another board than toy: `printenv board_name` says \"board_name=other\", not \"board_name=toy\"; nothing was changed; --force"},
 		{"a medium that is too small", func(d *desk) { d.loader.Medium = make([]byte, 4096) },
-			"the image has 65536 bytes and its medium 4096; nothing was changed"},
+			"the image has 65536 bytes and there are 4096 on its medium; nothing was changed"},
 		{"no medium", func(d *desk) { d.job.Rescue.Found = "no such (.)" }, "its medium is not found: `medium` says \"medium of 8192 blocks\""},
 		{"a command that it has not", func(d *desk) { d.job.Rescue.Prepare = []string{"mmc dev 0"} },
 			"the boot loader answers `mmc dev 0` with: Unknown command 'mmc' - try 'help'"},
@@ -320,6 +346,25 @@ func TestLoadsComeByTFTPOrElseOverTheLine(t *testing.T) {
 		}
 		if said := strings.Join(d.said, "\n"); !network && !strings.Contains(said, "TFTP does not work (the boot loader answers `tftp 40200000 image` with: Retry count exceeded; starting again); going on over the line") {
 			t.Error(said)
+		}
+	}
+}
+
+// Whenever a person has had enough, the boot loader is at its prompt afterwards.
+func TestCtrlCLeavesTheLoaderAtItsPrompt(t *testing.T) {
+	content := mixed(100 << 10)
+	whole := sit(t, content, nil)
+	if err := whole.run(); err != nil {
+		t.Fatal(err)
+	}
+	for at := 1; at < whole.sent-10; at += whole.sent / 61 {
+		d := sit(t, content, func(d *desk) { d.interrupt = at })
+		if err := d.run(); !errors.Is(err, ErrInterrupted) {
+			t.Fatalf("at %d: %v", at, err)
+		}
+		d.loader.Step(nil, 115200, time.Second)
+		if !d.loader.AtPrompt() {
+			t.Errorf("interrupted behind %d bytes: it is not at its prompt", at)
 		}
 	}
 }

@@ -184,8 +184,8 @@ func (w *work) medium() error {
 		return nil
 	}
 	if blocks, err := strconv.ParseInt(groups[1], 0, 64); err == nil {
-		if room := blocks * w.Rescue.Block; room < w.Size {
-			return fmt.Errorf("the image has %d bytes and its medium %d; nothing was changed", w.Size, room)
+		if room := blocks*w.Rescue.Block - w.Rescue.Start; room < w.Size {
+			return fmt.Errorf("the image has %d bytes and there are %d on its medium; nothing was changed", w.Size, room)
 		}
 		w.tell("medium: %d blocks of %d bytes", blocks, w.Rescue.Block)
 	}
@@ -201,7 +201,7 @@ func (w *work) put(at, size, done int64) error {
 	if err != nil {
 		return err
 	}
-	v := values{address: w.address, bytes: int64(len(data)), offset: at, block: w.Rescue.Block}
+	v := values{address: w.address, bytes: int64(len(data)), offset: w.Rescue.Start + at, block: w.Rescue.Block}
 	sum := crc32.ChecksumIEEE(data)
 	limit := mediumPatience(v.bytes)
 	w.show("comparing", done)

@@ -257,6 +257,30 @@ func TestALineHasOneUserAndItsModesComeBack(t *testing.T) {
 	line.Close()
 }
 
+func TestALineChangesItsSpeedBehindWhatWasSent(t *testing.T) {
+	device, other := ttytest.Open(t)
+	line, err := Open(other.Name(), 115200, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer line.Close()
+	for _, baud := range []int{921600, 1_500_000, 115200} {
+		if _, err := line.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := device.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+		if err := line.SetBaud(baud); err != nil {
+			t.Fatal(err)
+		}
+		now, err := unix.IoctlGetTermios(int(other.Fd()), unix.TCGETS2)
+		if err != nil || int(now.Ospeed) != baud || int(now.Ispeed) != baud || now.Lflag&(unix.ICANON|unix.ECHO) != 0 {
+			t.Errorf("at %d baud: %+v, %v", baud, now, err)
+		}
+	}
+}
+
 func TestWhatIsNoLineIsTold(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o644); err != nil {

@@ -36,7 +36,7 @@ that it was built with; a machine that was started from it says so when it is to
 					return err
 				}
 				list = append(list, listedBoard{
-					b.Name, b.Description, b.Arch, b.KernelPackage, ownKernel(b), images.Starts(b), b.Flash, b.Release, b.Medium, b.Memory, b.Network, b.LEDs, b.Buttons, b.SeenAt, b.Seen, b.Recovery,
+					b.Name, b.Description, b.Arch, b.KernelPackage, ownKernel(b), images.Starts(b), b.Flash, b.Release, b.Medium, b.Memory, b.Network, b.LEDs, b.Buttons, b.SeenAt, b.Seen, rescues(b.Rescue), b.Recovery,
 				})
 			}
 			if *asJSON {
@@ -68,6 +68,7 @@ type listedBoard struct {
 	Buttons     []string       `json:"buttons,omitempty"`
 	SeenAt      string         `json:"seen_at,omitempty"` // e.g. QEMU; "": nowhere
 	Seen        string         `json:"seen,omitempty"`
+	Rescue      []string       `json:"rescue,omitempty"` // flags of bantam flash by which an image gets there, e.g. --serial
 	Recovery    string         `json:"recovery,omitempty"`
 }
 
@@ -77,6 +78,23 @@ func ownKernel(b board.Board) string {
 		return ""
 	}
 	return b.Kernel.Name + ", built from " + b.Kernel.Build
+}
+
+// rescues are the flags of bantam flash by which an image gets onto a board.
+func rescues(r board.Rescue) (ways []string) {
+	if !r.IsZero() && r.Line != "" {
+		ways = append(ways, "--serial")
+	}
+	if !r.IsZero() && len(r.TFTP) > 0 && r.Host != "" && r.Board != "" {
+		ways = append(ways, "--serial --tftp")
+	}
+	if r.IsZero() && r.Host != "" {
+		ways = append(ways, "--tftp")
+	}
+	if len(r.OpenWrt) > 0 {
+		ways = append(ways, "--ssh")
+	}
+	return ways
 }
 
 // tableOfBoards has a line for each.
@@ -115,7 +133,7 @@ func printBoards(w io.Writer, list []listedBoard) {
 			memory = fmt.Sprintf("%d MiB or more", b.Memory)
 		}
 		for _, fact := range [][2]string{
-			{"memory", memory}, {"Debian", b.Release}, {"network", b.Network}, {"LEDs", strings.Join(b.LEDs, ", ")}, {"buttons", strings.Join(b.Buttons, ", ")},
+			{"memory", memory}, {"Debian", b.Release}, {"network", b.Network}, {"LEDs", strings.Join(b.LEDs, ", ")}, {"buttons", strings.Join(b.Buttons, ", ")}, {"rescue", rescuedBy(b.Rescue)},
 			{"seen", strings.TrimSpace(b.SeenAt + ": " + b.Seen)},
 		} {
 			if fact[1] != "" && fact[1] != ":" {
@@ -142,6 +160,14 @@ func printFlash(w io.Writer, m flashmap.Map) {
 		}
 		fmt.Fprintf(w, "  %-9s %#010x-%#010x %s: %s\n", "", a.Offset, a.End()-1, a.Name, use)
 	}
+}
+
+// rescuedBy says how an image gets onto a board whose medium starts nothing.
+func rescuedBy(ways []string) string {
+	if len(ways) == 0 {
+		return ""
+	}
+	return "bantam flash " + strings.Join(ways, ", or ")
 }
 
 // kernelsOf says what becomes of another kernel.

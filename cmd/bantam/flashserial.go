@@ -82,6 +82,8 @@ func (f *flashing) rescued() (board.Board, error) {
 		return b, err
 	case of != "" && of != b.Name && !f.force:
 		return b, fmt.Errorf("%s is for board %s, not %s; --force writes it nevertheless", f.path, of, b.Name)
+	case f.image.Size > b.ImageLimit:
+		return b, fmt.Errorf("%s has %d bytes, and board %s takes %d", f.path, f.image.Size, b.Name, b.ImageLimit)
 	}
 	return b, nil
 }

@@ -98,6 +98,7 @@ func TestCommandLine(t *testing.T) {
 		{"a board's file that is not there", []string{"boards", "/nonexistent.toml"}, exitFault, "", "/nonexistent.toml: no such file"},
 		{"a network boot of a card", []string{"build", "--board", "orangepi-pc", "--netboot", "x.toml"}, exitUsage, "", "its loader starts what is on the SD card alone"},
 		{"a board that U-Boot starts", []string{"boards", "qemu-arm64-uboot"}, exitOK, "\n  img       U-Boot: boot slots A and B, 3 tries of a new kernel, then the old one\n", ""},
+		{"a board that is reached through its boot loader", []string{"boards", "qemu-arm64-uboot"}, exitOK, "\n  rescue    bantam flash --serial, or --serial --tftp\n", ""},
 		{"a board of each loader", []string{"boards", "qemu-arm64", "qemu-arm64-uboot"}, exitOK, "img       U-Boot: boot slots A and B, 3 tries", ""},
 		{"boards for programs", []string{"boards", "--json", "pc"}, exitOK, "\"slots\": [\n\t\t\t\t\t\"A\",\n\t\t\t\t\t\"B\"\n\t\t\t\t],\n\t\t\t\t\"tries\": 3", ""},
 		{"size takes nothing", []string{"size", "x"}, exitUsage, "", "it takes no arguments"},

@@ -93,6 +93,11 @@ func (l *Loader) Again() {
 	l.up, l.Count, l.baud, l.waits, l.receiver, l.queue, l.typed = false, 5, slow, 0, nil, nil, nil
 }
 
+// AtPrompt says whether it waits for a command of which nothing is typed.
+func (l *Loader) AtPrompt() bool {
+	return l.up && l.receiver == nil && l.waits == 0 && len(l.typed) == 0
+}
+
 func contains(list []int, n int) bool {
 	for _, x := range list {
 		if x == n {
@@ -198,6 +203,12 @@ func (l *Loader) do(command string) (said string) {
 			copy(l.Medium[n[2]*512:][:n[3]*512], l.memory[n[1]-base:])
 		}
 		return fmt.Sprintf("%d blocks written: OK\r\n", n[3])
+	case "update": // flash, by bytes
+		copy(l.Medium[n[2]:][:n[3]], l.memory[n[1]-base:])
+		return fmt.Sprintf("%d bytes written, 0 bytes skipped\r\n", n[3])
+	case "fetch":
+		copy(l.memory[n[1]-base:], l.Medium[n[2]:][:n[3]])
+		return fmt.Sprintf("%d bytes @ %#x Read: OK\r\n", n[3], n[2])
 	case "read":
 		copy(l.memory[n[1]-base:], l.Medium[n[2]*512:][:n[3]*512])
 		return fmt.Sprintf("%d blocks read: OK\r\n", n[3])
@@ -241,6 +252,8 @@ func (l *Loader) fits(command string, n []int64) bool {
 		return n[2] > 0 && memory(n[1], n[2])
 	case "write", "read":
 		return n[2] >= 0 && n[3] >= 0 && n[3] < 1<<20 && memory(n[1], n[3]*512) && (n[2]+n[3])*512 <= int64(len(l.Medium))
+	case "update", "fetch":
+		return n[2] >= 0 && n[3] >= 0 && memory(n[1], n[3]) && n[2]+n[3] <= int64(len(l.Medium))
 	case "loady":
 		return memory(n[1], 1<<20)
 	}
