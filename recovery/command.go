@@ -90,15 +90,20 @@ func (l *loader) enter(command string) error {
 
 // run types a command, has it done, and gives what it has said.
 func (l *loader) run(command string, limit time.Duration) (said string, err error) {
-	if err := l.enter(command); err != nil {
-		return "", err
-	}
-	l.drop()
-	l.send('\r')
-	said, err = l.until("\n"+l.rescue.Prompt, limit)
-	if errors.Is(err, errTimeout) { // the key or the prompt may have been lost
-		said = string(l.in)
-		err = l.calm()
+	for range mostTries {
+		if err := l.enter(command); err != nil {
+			return "", err
+		}
+		l.drop()
+		l.send('\r')
+		said, err = l.until("\n"+l.rescue.Prompt, limit)
+		if errors.Is(err, errTimeout) { // the prompt was lost on its way, or the key: of that nothing has come back
+			said = string(l.in)
+			if err = l.calm(); err == nil && said == "" {
+				continue
+			}
+		}
+		break
 	}
 	if err != nil {
 		return said, err

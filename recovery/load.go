@@ -154,15 +154,21 @@ func (w *work) session(data []byte, v values, done int64) (sent int, err error) 
 	return sent, nil
 }
 
-// abandon has the boot loader end a load. In the middle of a block it takes nothing for a word, and before it listens again it wants silence.
+// abandon has the boot loader end a load. In the middle of a block it takes nothing for a word, and before it listens again it wants silence. At its prompt
+// already, it takes only Ctrl-C for one.
 func (w *work) abandon() error {
 	for range switchTries {
-		w.drop()
-		w.send(ymodem.Cancellation...)
-		if _, err := w.until(w.rescue.Prompt, silence); err == nil {
-			break
-		} else if !errors.Is(err, errTimeout) {
-			return err
+		for _, word := range []struct {
+			keys []byte
+			wait time.Duration
+		}{{ymodem.Cancellation, time.Second}, {[]byte{ctrlC}, silence}} {
+			w.drop()
+			w.send(word.keys...)
+			if _, err := w.until(w.rescue.Prompt, word.wait); err == nil {
+				return w.calm()
+			} else if !errors.Is(err, errTimeout) {
+				return err
+			}
 		}
 	}
 	return w.calm()

@@ -192,8 +192,11 @@ func (w *work) medium() error {
 	return nil
 }
 
-// tries is how often a piece is loaded until it is whole.
-const tries = 5
+// How often a piece is loaded until it is whole, and written until it can be read back: on a line that loses bytes a command may be lost.
+const (
+	tries  = 5
+	writes = 2
+)
 
 // put has a piece of the image on the medium.
 func (w *work) put(at, size, done int64) error {
@@ -215,19 +218,20 @@ func (w *work) put(at, size, done int64) error {
 		}
 		return nil
 	}
-	if err := w.fetch(data, v, sum, done); err != nil {
-		return err
+	var said string
+	for range writes { // reading back has put something else into memory
+		if err := w.fetch(data, v, sum, done); err != nil {
+			return err
+		}
+		if said, err = w.all(w.Rescue.Write, v, limit); err != nil {
+			return err
+		}
+		if same, err := w.onMedium(v, sum, limit); err != nil || same {
+			return err
+		}
 	}
-	said, err := w.all(w.Rescue.Write, v, limit)
-	if err != nil {
-		return err
-	}
-	same, err = w.onMedium(v, sum, limit)
-	if err == nil && !same {
-		err = fmt.Errorf("the medium gives back something else than was written: it is worn out or write-protected. `%s` said %s",
-			v.in(strings.Join(w.Rescue.Write, "; ")), printable.Line(fmt.Sprintf("%q", strings.TrimSpace(said))))
-	}
-	return err
+	return fmt.Errorf("the medium gives back something else than was written: it is worn out or write-protected. `%s` said %s",
+		v.in(strings.Join(w.Rescue.Write, "; ")), printable.Line(fmt.Sprintf("%q", strings.TrimSpace(said))))
 }
 
 // mediumPatience is for so many bytes written at 100 kB/s, and erased before.
