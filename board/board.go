@@ -26,6 +26,7 @@ const (
 	EFIGrub = "efi-grub" // GRUB for UEFI on a disk, which unpacks the kernel; U-Boot does what UEFI does, too
 	UBoot   = "u-boot"   // U-Boot, the board's firmware or on its SD card, which starts the kernel by a script on a disk
 	UImage  = "uimage"   // a U-Boot of the board's maker, which starts one image in flash: kernel, device tree and initrd in one
+	FIT     = "fit"      // a U-Boot of the board's, which starts a FIT image out of a volume of UBI
 	Direct  = "direct"   // no loader on the medium: who starts the machine gives it kernel and initrd, as QEMU's -kernel does
 )
 
@@ -39,7 +40,7 @@ type Board struct {
 	KernelPackage string   `toml:"kernel_package"` // Debian's meta package, e.g. linux-image-amd64; "": Kernel is its only one
 	DeviceTrees   []string `toml:"device_trees"`   // of that package, e.g. allwinner/sun8i-h3-orangepi-pc.dtb; the first, unless U-Boot's fdtfile names another
 	Cmdline       string   `toml:"cmdline"`        // the kernel's command line, e.g. console=ttyS0 panic=10
-	Boot          string   `toml:"boot"`           // Hybrid, EFIGrub, UBoot, UImage or Direct
+	Boot          string   `toml:"boot"`           // Hybrid, EFIGrub, UBoot, UImage, FIT or Direct
 	Medium        string   `toml:"medium"`         // what the image is written to, for people, e.g. SD card
 	ImageLimit    int64    `toml:"image_limit"`    // bytes that the largest image may have
 	Modules       []string `toml:"modules"`        // kernel modules of its hardware by name, alias or pattern, e.g. virtio_*
@@ -47,6 +48,7 @@ type Board struct {
 
 	Rescue   Rescue   `toml:"rescue"` // none: its boot loader is not spoken to
 	Firmware Firmware `toml:"uimage"` // the form in which the U-Boot of its maker takes an image
+	Start    FITStart `toml:"fit"`    // where U-Boot puts the kernel of a FIT image
 
 	Kernel OwnKernel    `toml:"kernel"` // beside KernelPackage or instead of it
 	Flash  flashmap.Map `toml:"flash"`  // the chip that it starts from; none: it has disks or cards
@@ -64,6 +66,11 @@ type Board struct {
 // Firmware is the form in which the maker's U-Boot takes an image (UImage).
 type Firmware struct {
 	Compression string `toml:"compression"` // one that it undoes: none, or lzma
+}
+
+// FITStart is what a FIT image says of addresses.
+type FITStart struct {
+	Kernel int64 `toml:"kernel_at"` // in memory, of the kernel once it is unpacked
 }
 
 // Loader is how an image brings U-Boot to a board, and what the script that U-Boot runs is to know of it.

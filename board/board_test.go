@@ -71,6 +71,7 @@ func TestBadBoardsAreRefused(t *testing.T) {
 		return string(text)
 	}
 	pc, card, malta, router := read("pc.toml"), read("orangepi-pc.toml"), read("qemu-malta.toml"), read("gnubee-pc1.toml")
+	fit := read("bananapi-r64.toml")
 	change := func(text, from, to string) string {
 		if !strings.Contains(text, from) {
 			t.Fatalf("no %q in the board to change", from)
@@ -145,6 +146,12 @@ use    = "loader"`), []string{"flash.area: no area is for the firmware"}},
 		{"no uimage on a card", "mine", card + "\n[uimage]\ncompression = \"none\"\n", []string{"uimage: the board does not start from one"}},
 		{"no U-Boot for one that has its own", "mine", router + "\n[u_boot]\narea = 1_048_576\n", []string{"u_boot: the maker's is in flash"}},
 		{"a uimage is for MIPS", "mine", change(change(router, `"mipsle"`, `"arm"`), `"mipsel"`, `"armhf"`), []string{"not that for arm"}},
+		{"a FIT image says where the kernel comes to lie", "mine", change(fit, "[fit]\nkernel_at = 0x4400_0000", ""), []string{"fit.kernel_at is missing"}},
+		{"where one may begin", "mine", change(fit, "0x4400_0000", "0x4410_0000"), []string{"a multiple of 2 MiB, not at 0x44100000"}},
+		{"it has a device tree", "mine", change(fit, `device_trees   = ["mediatek/mt7622-bananapi-bpi-r64.dtb"]`, ""), []string{"device_trees is missing: a FIT image has at least one"}},
+		{"a FIT image is for arm64", "mine", change(change(fit, `arch           = "arm64"`, `arch = "arm"`), `"arm64"`, `"armhf"`), []string{"for arm64 alone, not for arm"}},
+		{"no FIT image on a card", "mine", card + "\n[fit]\nkernel_at = 0x4400_0000\n", []string{"fit: the board does not start from one"}},
+		{"an image fits its volume", "mine", change(fit, "= 64_000_000", "= 134_000_000"), []string{"image_limit: an image of 134000000 bytes reaches over its UBI in area ubi of "}},
 		{"an image fits its area", "mine", change(router, "= 16_000_000", "= 17_000_000"), []string{"image_limit: an image of 17000000 bytes reaches over its area firmware of 16777216; at most 16777216"}},
 		{"Debian's name of MIPS", "mine", change(malta, `"mipsel"`, `"mips"`), []string{`Debian calls mipsle mipsel`}},
 	} {

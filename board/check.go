@@ -34,7 +34,7 @@ func (r *reader) check(root *syntax.Node) {
 	if name := b.Name; name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || strings.HasPrefix(name, "-") || len(name) > 60 {
 		r.fail(0, "call the file like the board, in lower-case letters, digits and -", "%q is no name of a board", name)
 	}
-	r.word(root, "boot", b.Boot, Hybrid, EFIGrub, UBoot, UImage, Direct)
+	r.word(root, "boot", b.Boot, Hybrid, EFIGrub, UBoot, UImage, FIT, Direct)
 	r.word(root, "arch", b.Arch, "amd64", "arm64", "arm", "mips", "mipsle")
 	if want, known := archs[b.Arch]; known && b.DebianArch != "" && b.DebianArch != want {
 		r.fail(root.Get("debian_arch").At, "write "+strconv.Quote(want), "debian_arch: Debian calls %s %s", b.Arch, want)
@@ -72,16 +72,17 @@ func (r *reader) check(root *syntax.Node) {
 	if n := root.Get("image_limit"); n != nil && !n.Bad && b.ImageLimit < leastImage {
 		r.fail(n.At, "", "image_limit: %d bytes are too few; the smallest image, kernel and programs, has more than 7 MB", b.ImageLimit)
 	}
-	if n := root.Get("device_trees"); n != nil && b.Boot != UBoot && b.Boot != UImage {
+	if n := root.Get("device_trees"); n != nil && b.Boot != UBoot && b.Boot != UImage && b.Boot != FIT {
 		r.fail(n.Key, "remove it, or write boot = \"u-boot\"", "device_trees: only U-Boot's script goes by it")
 	}
 	if n := root.Get("u_boot"); n != nil && b.Boot != UBoot && b.Boot != EFIGrub {
 		r.fail(n.Key, "remove it", "u_boot: %s", map[string]string{
-			Hybrid: "a PC does not start by U-Boot", Direct: "the medium brings no boot loader", UImage: "the maker's is in flash, and stays there",
+			Hybrid: "a PC does not start by U-Boot", Direct: "the medium brings no boot loader", UImage: "the maker's is in flash, and stays there", FIT: "it is in flash, and stays there",
 		}[b.Boot])
 		return
 	}
 	r.checkFirmware(root)
+	r.checkFIT(root)
 	for i, tree := range b.DeviceTrees {
 		if item := root.Get("device_trees").Item(i); !strings.HasSuffix(tree, ".dtb") || !clean(tree) {
 			r.fail(item.At, "e.g. \"allwinner/sun8i-h3-orangepi-pc.dtb\"", "device_trees: %q is no device tree", tree)

@@ -3,7 +3,6 @@ package board
 import (
 	"fmt"
 
-	"bantam/flashmap"
 	"bantam/system/syntax"
 )
 
@@ -34,7 +33,40 @@ func (r *reader) checkFirmware(root *syntax.Node) {
 		return
 	}
 	r.word(table, "compression", b.Firmware.Compression, "none", "lzma")
-	if area, ok := b.Flash.Find(flashmap.Firmware); ok && b.ImageLimit > area.Size {
-		r.fail(root.Get("image_limit").At, fmt.Sprintf("at most %d", area.Size), "image_limit: an image of %d bytes reaches over its area %s of %d", b.ImageLimit, area.Name, area.Size)
+	r.checkRoom(root)
+}
+
+// checkFIT looks at what a FIT image needs.
+func (r *reader) checkFIT(root *syntax.Node) {
+	b := &r.board
+	table := root.Get("fit")
+	if b.Boot != FIT {
+		if table != nil {
+			r.fail(table.Key, "remove it, or write boot = \"fit\"", "fit: the board does not start from one")
+		}
+		return
+	}
+	if b.Arch != "arm64" && b.Arch != "" {
+		r.fail(root.Get("arch").At, "", "boot: a FIT image is made for arm64 alone, not for %s", b.Arch)
+	}
+	if root.Get("device_trees") == nil {
+		r.fail(root.Get("boot").At, "", "device_trees is missing: a FIT image has at least one")
+	}
+	if n := table.Get("kernel_at"); n == nil {
+		r.fail(root.Get("boot").At, "e.g. kernel_at = 0x4400_0000", "fit.kernel_at is missing: U-Boot unpacks the kernel there")
+	} else if !n.Bad && (b.Start.Kernel%0x20_0000 != 0 || b.Start.Kernel == 0) {
+		r.fail(n.At, "", "fit.kernel_at: Linux for arm64 begins at a multiple of 2 MiB, not at %#x", b.Start.Kernel)
+	}
+	r.checkRoom(root)
+}
+
+// checkRoom compares the largest image with what its flash has for it.
+func (r *reader) checkRoom(root *syntax.Node) {
+	b := &r.board
+	if b.Flash.IsZero() || len(b.Flash.Check()) > 0 {
+		return
+	}
+	if room, what := b.Flash.Room(); b.ImageLimit > room {
+		r.fail(root.Get("image_limit").At, fmt.Sprintf("at most %d", room), "image_limit: an image of %d bytes reaches over its %s of %d", b.ImageLimit, what, room)
 	}
 }

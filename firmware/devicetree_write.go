@@ -1,9 +1,11 @@
 package firmware
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -111,4 +113,24 @@ func (n Node) checkNames(depth int) error {
 		}
 	}
 	return nil
+}
+
+// TreeWithChosen is a device tree with what a boot loader would tell the kernel in it, in the node of that name.
+func TreeWithChosen(tree Source, said ...Property) ([]byte, error) {
+	root, _, err := ReadTree(tree)
+	if err != nil {
+		return nil, err
+	}
+	chosen, ok := root.Child("chosen")
+	if !ok {
+		root.Children = append(root.Children, Node{Name: "chosen"})
+		chosen = &root.Children[len(root.Children)-1]
+	}
+	chosen.Properties = slices.DeleteFunc(slices.Clone(chosen.Properties), func(p Property) bool {
+		return slices.ContainsFunc(said, func(q Property) bool { return p.Name == q.Name })
+	})
+	chosen.Properties = append(chosen.Properties, said...)
+	var b bytes.Buffer
+	err = WriteTree(&b, root)
+	return b.Bytes(), err
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 )
 
 // A MIPSKernel is Linux for routers whose U-Boot knows one image and no device tree: a vmlinuz that unpacks itself, with
@@ -93,7 +92,10 @@ func (k MIPSKernel) Image(initrd []byte, cmdline string) (u UImage, data []byte,
 		return u, nil, fmt.Errorf("uImage: an initrd of %d bytes: want 1 to %d, for it lies between the kernel, unpacked, and vmlinuz", len(initrd), k.InitrdRoom())
 	}
 	at := k.Load - uint32(room)
-	tree, err := k.treeWith(at-kseg0, uint32(len(initrd)), cmdline)
+	tree, err := TreeWithChosen(k.Tree, Text("bootargs", cmdline), Cells("linux,initrd-start", at-kseg0), Cells("linux,initrd-end", at-kseg0+uint32(len(initrd))))
+	if err == nil && len(tree) > mipsTreeMost {
+		err = errors.New("the device tree has more than the mebibyte that the kernel keeps free for it")
+	}
 	if err != nil {
 		return u, nil, fmt.Errorf("uImage: %w", err)
 	}
@@ -107,32 +109,6 @@ func (k MIPSKernel) Image(initrd []byte, cmdline string) (u UImage, data []byte,
 	u = mipsHeader
 	u.Type, u.Name, u.Load, u.Entry = "kernel", k.Name, at, k.Entry
 	return u, b.Bytes(), nil
-}
-
-// treeWith is the tree with what a boot loader would tell the kernel.
-func (k MIPSKernel) treeWith(initrd, size uint32, cmdline string) ([]byte, error) {
-	root, _, err := ReadTree(k.Tree)
-	if err != nil {
-		return nil, err
-	}
-	chosen, ok := root.Child("chosen")
-	if !ok {
-		root.Children = append(root.Children, Node{Name: "chosen"})
-		chosen = &root.Children[len(root.Children)-1]
-	}
-	said := []Property{Text("bootargs", cmdline), Cells("linux,initrd-start", initrd), Cells("linux,initrd-end", initrd+size)}
-	chosen.Properties = slices.DeleteFunc(slices.Clone(chosen.Properties), func(p Property) bool {
-		return slices.ContainsFunc(said, func(q Property) bool { return p.Name == q.Name })
-	})
-	chosen.Properties = append(chosen.Properties, said...)
-	var b bytes.Buffer
-	if err := WriteTree(&b, root); err != nil {
-		return nil, err
-	}
-	if b.Len() > mipsTreeMost {
-		return nil, errors.New("the device tree has more than the mebibyte that the kernel keeps free for it")
-	}
-	return b.Bytes(), nil
 }
 
 // WriteImage writes the one image, with data compressed as a U-Boot undoes it: "none", or "lzma" (WriteLZMA).

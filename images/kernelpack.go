@@ -34,6 +34,7 @@ var kernelPacking = map[string]struct {
 }{
 	board.EFIGrub: {PackKernel, "xz"},
 	board.UBoot:   {packForUBoot, "gzip"},
+	board.FIT:     {packForUBoot, "gzip"},
 }
 
 // packsKernel tells boards whose kernel lies packed in the slot. One for arm unpacks itself.

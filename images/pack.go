@@ -24,6 +24,8 @@ func Media(b board.Board) []string {
 		return []string{KindUImage}
 	case b.Boot == board.UImage:
 		return []string{KindUImage, KindSysupgrade}
+	case b.Boot == board.FIT:
+		return []string{KindFIT, KindSysupgradeFIT}
 	}
 	return []string{"img"}
 }
@@ -60,8 +62,12 @@ func (c *Composed) WriteMedia(ctx context.Context, archive Archive, b board.Boar
 			all = append(all, c.sizesOf(path, size, b.ImageLimit, written))
 			continue
 		}
-		if kind == KindUImage || kind == KindSysupgrade {
-			written, err := c.writeRouter(ctx, b, path, kind, layers)
+		if b.Boot == board.UImage || b.Boot == board.FIT {
+			write := c.writeRouter
+			if b.Boot == board.FIT {
+				write = c.writeFIT
+			}
+			written, err := write(ctx, b, path, kind, layers)
 			if err != nil {
 				return nil, err
 			}
@@ -102,7 +108,7 @@ func FetchLoaders(ctx context.Context, archive Archive, b board.Board) error {
 			return err
 		}
 	}
-	if err := fetchUBoot(ctx, archive, b); err != nil || b.Boot == board.UBoot || b.Boot == board.UImage || b.Boot == board.Direct {
+	if err := fetchUBoot(ctx, archive, b); err != nil || b.Boot != board.Hybrid && b.Boot != board.EFIGrub {
 		return err
 	}
 	_, err := grubOf(ctx, archive, b)

@@ -5,6 +5,7 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -134,6 +135,62 @@ func TestARouterHasItsSystemInOneUImage(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(out, "router."+KindUImage)); err == nil {
 		t.Error("and it is still there")
+	}
+}
+
+// A board whose U-Boot starts a FIT image: kernel, initrd and a configuration for each device tree, whose command line is the board's.
+func TestABoardHasItsSystemInOneFITImage(t *testing.T) {
+	in := routerInputs(t)
+	if err := os.WriteFile(in.Device, tinyELF(t, elf.EM_AARCH64, elf.ET_EXEC, map[string][]byte{".text": []byte("code")}), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	in.Board.Arch, in.Board.Boot, in.Board.Start = "arm64", board.FIT, board.FITStart{Kernel: 0x4400_0000}
+	in.Board.DeviceTrees = []string{"maker/router.dtb", "router.dtb"}
+	other, err := os.ReadFile(filepath.Join(in.Kernel.Trees, "maker/router.dtb"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(in.Kernel.Trees, "router.dtb"), other, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := mustCompose(t, in)
+	out := t.TempDir()
+	if _, err := c.WriteMedia(t.Context(), Archive{}, in.Board, out, Media(in.Board)); err != nil {
+		t.Fatal(err)
+	}
+	plain, err := os.ReadFile(filepath.Join(out, "router."+KindFIT))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fit, size, err := firmware.ReadFIT(bytes.NewReader(plain))
+	if err != nil || size != int64(len(plain)) || fit.Verify() != nil || fit.Default != "config-1" || len(fit.Configurations) != 2 || len(fit.Images) != 4 {
+		t.Fatalf("%+v, %d bytes, %v", fit, size, err)
+	}
+	content := func(i int) []byte {
+		data, err := io.ReadAll(io.NewSectionReader(fit.Images[i].Data, 0, fit.Images[i].Data.Size()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	if kernel := fit.Images[0]; kernel.Load != 0x4400_0000 || kernel.Entry != kernel.Load || kernel.Compression != "gzip" || !bytes.HasPrefix(content(0), []byte("\x1f\x8b")) {
+		t.Errorf("kernel %+v", kernel)
+	}
+	if !bytes.Equal(content(1), c.Initrd()) {
+		t.Error("the initrd is another one")
+	}
+	for i, configuration := range fit.Configurations {
+		if configuration.Kernel != "kernel-1" || configuration.Ramdisk != "initrd-1" || configuration.FDT != fit.Images[2+i].Name || !bytes.Contains(content(2+i), []byte(in.Board.Cmdline+"\x00")) {
+			t.Errorf("configuration %+v", configuration)
+		}
+	}
+	signed, err := os.ReadFile(filepath.Join(out, "router."+KindSysupgradeFIT))
+	if err != nil || !bytes.HasPrefix(signed, plain) {
+		t.Fatalf("sysupgrade.itb does not begin with the image, %v", err)
+	}
+	list, body, err := firmware.ReadTrailers(bytes.NewReader(signed))
+	if err != nil || len(list) != 1 || body != size || firmware.VerifyTrailers(bytes.NewReader(signed), list) != nil {
+		t.Errorf("trailers %+v, %v", list, err)
 	}
 }
 

@@ -23,31 +23,15 @@ func (c *Composed) writeRouter(ctx context.Context, b board.Board, path, kind st
 	if err != nil {
 		return written{}, err
 	}
-	initrd := bytes.NewBuffer(c.Initrd())
-	for _, r := range layers.regions {
-		if err := ctx.Err(); err != nil {
-			return written{}, err
-		}
-		if err := writeLayerArchive(initrd, r); err != nil {
-			return written{}, err
-		}
+	initrd, err := c.wholeInitrd(ctx, layers)
+	if err != nil {
+		return written{}, err
 	}
-	if room := kernel.InitrdRoom(); int64(initrd.Len()) > room {
+	if room := kernel.InitrdRoom(); int64(len(initrd)) > room {
 		return written{}, fmt.Errorf("board %s: the initrd has %s bytes, with layers: at most %s, for it lies in memory between kernel and kernel",
-			b.Name, Commas(int64(initrd.Len())), Commas(room))
+			b.Name, Commas(int64(len(initrd))), Commas(room))
 	}
-	return written{kernel: int64(len(c.Kernel))}, WriteFileAtomic(path, func(w io.Writer) error {
-		trailer := firmware.NewTrailerWriter(w)
-		if err := kernel.WriteImage(trailer, initrd.Bytes(), b.Cmdline, b.Firmware.Compression); err != nil || kind != KindSysupgrade {
-			return err
-		}
-		metadata := firmware.Metadata{Version: "1.1", Compat: "1.0", Devices: b.Flash.Names(b.Name), Release: firmware.Release{
-			Distribution: "Bantam", Version: fmt.Sprint(c.Generation.Release), Revision: c.Digest.Short(), Board: b.Name,
-		}}
-		text, err := metadata.Encode()
-		if err != nil {
-			return err
-		}
-		return trailer.Trailer(firmware.Info, text)
+	return written{kernel: int64(len(c.Kernel))}, c.writeFirmware(b, path, kind == KindSysupgrade, func(w io.Writer) error {
+		return kernel.WriteImage(w, initrd, b.Cmdline, b.Firmware.Compression)
 	})
 }
