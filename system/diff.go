@@ -153,10 +153,11 @@ func (d *differences) whole(path, name string, v reflect.Value, side func(text s
 func defaultsFor(name string, v reflect.Value) reflect.Value {
 	switch v := v.Interface().(type) {
 	case Net:
-		d := Net{Addresses: v.Addresses, PPPoE: v.PPPoE, Serve: Serve{RA: v.Serve.RA}}
+		d := Net{Addresses: v.Addresses, PPPoE: v.PPPoE, Serve: Serve{RA: v.Serve.RA}, Dummy: v.Dummy, VRF: v.VRF, Tunnel: v.Tunnel}
 		d.applyDefaults()
-		d.Addresses, d.PPPoE, d.Serve.RA = nil, nil, false
-		return reflect.ValueOf(d)
+		return reflect.ValueOf(Net{IPv4: d.IPv4, IPv6: d.IPv6, Serve: Serve{Lease: d.Serve.Lease}})
+	case Zone:
+		return reflect.ValueOf(Zone{}) // what it has by default its name says
 	case User:
 		d := User{AuthorizedKeys: v.AuthorizedKeys, Password: v.Password}
 		if v.HomeIn == HomeInState {

@@ -30,6 +30,12 @@ func TestDiffNamesEachChangedKey(t *testing.T) {
 			}},
 		{"routes", "[net.e]", "[net.e]\nroutes = [{ to = '10.0.0.0/8', metric = 5 }]",
 			[]Change{{"net.e.routes", "", `[{ to = "10.0.0.0/8", metric = 5 }]`}}},
+		{"a zone that comes", "", "[net.eth0]\nzone = 'guest'\n[zone.guest]\nto = ['guest']\n",
+			[]Change{{"net.eth0.zone", "", `"guest"`}, {"zone.guest.to", "", `["guest"]`}}},
+		{"a link that is made comes with the defaults of its kind", "", "[net.stays]\ndummy = true\naddresses = ['192.0.2.1/32']\n",
+			[]Change{{"net.stays.addresses", "", `["192.0.2.1/32"]`}, {"net.stays.dummy", "", "true"}}},
+		{"a tunnel that goes", "[net.t]\ntunnel = { kind = 'gre', local = '192.0.2.1', remote = '192.0.2.2' }\n", "",
+			[]Change{{"net.t.tunnel", `{ kind = "gre", local = "192.0.2.1", remote = "192.0.2.2" }`, ""}}},
 		{"sysctl", "sysctl.kernel.panic = 1", "sysctl.kernel.panic = 2", []Change{{`sysctl."kernel.panic"`, `"1"`, `"2"`}}},
 		{"durations", "", "proof.timeout = '2m'", []Change{{"proof.timeout", `"1m"`, `"2m"`}}},
 	}
