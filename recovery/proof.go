@@ -25,11 +25,9 @@ var (
 
 // prove starts the board, and waits until the machine on it says that it has proven itself.
 func (w *work) prove() error {
-	if err := w.enter(w.Rescue.Boot); err != nil {
+	if err := w.start(); err != nil {
 		return err
 	}
-	w.drop()
-	w.send('\r')
 	if !w.Ours {
 		w.tell("started; what it says comes on this line: bantam console")
 		return w.pause(time.Second)
@@ -77,6 +75,21 @@ func (w *work) prove() error {
 		}
 	}
 	return fmt.Errorf("the image is on it, and nothing has proven itself in %v; bantam console shows what it says", proofPatience)
+}
+
+// start has the boot loader start the board: also where the key that says so is lost on its way, of which nothing comes back.
+func (w *work) start() error {
+	for range tries {
+		if err := w.enter(w.Rescue.Boot); err != nil {
+			return err
+		}
+		w.drop()
+		w.send('\r')
+		if err := w.wait(w.now.Add(startPatience)); !errors.Is(err, errTimeout) {
+			return err
+		}
+	}
+	return nil // it may be silent
 }
 
 // status asks the machine at its shell.

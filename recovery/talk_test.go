@@ -368,3 +368,32 @@ func TestCtrlCLeavesTheLoaderAtItsPrompt(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatWasStartedProvesItself(t *testing.T) {
+	const start = "Starting kernel ...\r\n"
+	for _, test := range []struct {
+		name   string
+		starts string
+		status []string
+		said   string
+		fault  string
+	}{
+		{"at once", start + "\x1b[6n" + loadertest.Shell, []string{"generation  1, good"}, "it runs generation 1, proven", ""},
+		{"after a while", start + "\x1b[6n" + loadertest.Shell, []string{"generation  1, untried", "generation  1, untried", "generation  1, good"}, "it runs, and is untried so far\nit runs generation 1, proven", ""},
+		{"behind a login", start + "gate login: ", nil, "it runs, and asks for a login on its console; `bantam status` there says whether it is proven", ""},
+		{"never", start + "[    1.0] Kernel panic - not syncing", nil, "", `the image is on it, and does not start: it says "Kernel panic"`},
+		{"not even begun", "U-Boot 2023.01\r\n=> ", nil, "", "the image is on it, and the boot loader does not start it: it is at its prompt again"},
+		{"in silence", start, nil, "", "the image is on it, and nothing has proven itself in 5m0s; bantam console shows what it says"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d := sit(t, mixed(4096), func(d *desk) { d.job.Ours, d.loader.Starts, d.loader.Status = true, test.starts, test.status })
+			err := d.run()
+			if (err == nil) != (test.fault == "") || err != nil && err.Error() != test.fault {
+				t.Errorf("got %v, want %q", err, test.fault)
+			}
+			if said := strings.Join(d.said, "\n"); !strings.HasSuffix(said, test.said) {
+				t.Errorf("it says %q, want %q", said, test.said)
+			}
+		})
+	}
+}

@@ -25,7 +25,8 @@ type Loader struct {
 	Deaf    bool          // nothing stops it
 	Worn    bool          // its medium takes nothing
 	Full    bool          // of its memory almost nothing is free
-	Reset   func() string // what is said behind the command of that name
+	Starts  string        // what the system says behind reset; "": nothing starts
+	Status  []string      // what `bantam status` at its shell says, one after the other
 	Serves  []byte        // by a TFTP server that it reaches; nil: it reaches none
 	Fetched int           // how often it has
 	Speeds  []int         // at which bytes come through; nil: at all
@@ -37,6 +38,7 @@ type Loader struct {
 	now      time.Duration
 	second   time.Duration
 	up       bool
+	runs     bool // what was started
 	receiver *ymodemtest.Receiver
 	at       int64
 	baud     int // of the line as it has it
@@ -72,6 +74,8 @@ func (l *Loader) Step(in []byte, baud int, passed time.Duration) (out []byte) {
 		l.other(in)
 	case l.receiver != nil:
 		l.receive(in, passed)
+	case l.runs:
+		l.shell(in)
 	default:
 		for _, b := range in {
 			l.key(b)
@@ -153,12 +157,34 @@ func (l *Loader) key(b byte) {
 			l.say("\r\n" + said)
 			return
 		}
+		if l.runs {
+			l.say("\r\n" + said + l.Starts)
+			return
+		}
 		l.say("\r\n" + said + l.prompt())
 	case b >= ' ' && b < 0x7f:
 		l.typed = append(l.typed, b)
 		l.out = append(l.out, b)
 	}
 }
+
+// shell is that of a Bantam which was started.
+func (l *Loader) shell(in []byte) {
+	for _, b := range in {
+		if l.typed = append(l.typed, b); b != '\r' {
+			continue
+		}
+		said := ""
+		if strings.HasSuffix(string(l.typed), "bantam status\r") && len(l.Status) > 0 {
+			said, l.Status = l.Status[0]+"\r\n", l.Status[1:]
+		}
+		l.typed = nil
+		l.say("\r\n" + said + Shell)
+	}
+}
+
+// Shell is the prompt of Bantam's shell.
+const Shell = "root@toy:~# "
 
 func (l *Loader) say(text string) { l.queue = append(l.queue, answer{l.now + l.Late, text}) }
 
@@ -234,9 +260,7 @@ func (l *Loader) do(command string) (said string) {
 		copy(l.memory[n[1]-base:], l.Serves)
 		return fmt.Sprintf("Bytes transferred = %d (%x hex)\r\n", len(l.Serves), len(l.Serves))
 	case "reset":
-		if l.Reset != nil {
-			return l.Reset()
-		}
+		l.runs = l.Starts != ""
 		return "resetting ...\r\n"
 	}
 	return "Unknown command '" + words[0] + "' - try 'help'\r\n"
