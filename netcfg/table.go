@@ -27,7 +27,10 @@ func (s Status) table(w io.Writer, now time.Time) error {
 				because = "system.toml names no port"
 			}
 		}
-		what := strings.TrimSpace(p.Kind + " " + p.MAC)
+		what := p.Kind
+		if strings.Trim(p.MAC, "0:") != "" { // else it is of a sort that has none
+			what += " " + p.MAC
+		}
 		for _, w := range [][2]string{{"on", p.On}, {"in", p.Master}, {"was", p.Former}} {
 			if w[1] != "" {
 				what += " " + w[0] + " " + w[1]

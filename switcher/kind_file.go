@@ -74,7 +74,7 @@ func stateOf(f system.File, state string) string {
 	if f.Text.Secret == "" || strings.HasPrefix(state, " ") {
 		return state
 	}
-	return keyed([]byte(state))
+	return Keyed([]byte(state))
 }
 
 func (fileKind) name() Kind { return KindFile }

@@ -45,9 +45,9 @@ var secretKey = sync.OnceValue(func() []byte {
 	return key
 })
 
-// keyed tells a text from another and nothing about it, also to who tries all that it may be. It is a digest whose key
+// Keyed tells a text from another and nothing about it, also to who tries all that it may be. It is a digest whose key
 // both its sums begin with, as HMAC's do.
-func keyed(text []byte) string {
+func Keyed(text []byte) string {
 	inner := sha256.Sum256(slices.Concat(secretKey(), text))
 	outer := sha256.Sum256(slices.Concat(secretKey(), inner[:]))
 	return hex.EncodeToString(outer[:])
@@ -66,7 +66,7 @@ func (secretKind) desired(m Machine, d *Desired) (Items, error) {
 		value, err := m.Secret(use.Secret)
 		switch {
 		case err == nil:
-			items[use.Secret] = keyed(value)
+			items[use.Secret] = Keyed(value)
 		case !errors.Is(err, fs.ErrNotExist):
 			faults = append(faults, fmt.Errorf("secret %s: %w", use.Secret, err))
 		}

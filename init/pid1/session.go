@@ -3,8 +3,6 @@ package pid1
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"hash/maphash"
 	"io/fs"
 
 	"golang.org/x/sys/unix"
@@ -13,6 +11,7 @@ import (
 	"bantam/lifecycle"
 	"bantam/netcfg/pppoe"
 	"bantam/netcfg/pppoe/dial"
+	"bantam/switcher"
 	"bantam/system"
 )
 
@@ -40,14 +39,11 @@ func sessionDefinition(name string, n system.Net) supervise.Definition {
 	}
 }
 
-// sessionSeed makes of passwords what tells nothing of them.
-var sessionSeed = maphash.MakeSeed()
-
 // sessionFingerprint is that of a session as it would be opened now, with the password that its secret has.
 func (m *Machine) sessionFingerprint(def supervise.Definition) string {
 	password, _ := m.secrets.Known(def.Secrets[dial.PasswordVariable])
 	nowhere := func(string) (string, error) { return "", fs.ErrNotExist } // its program is this machine's own
-	return lifecycle.WithFiles(supervise.Fingerprint(def, nowhere), fmt.Sprintf("%x", maphash.Bytes(sessionSeed, password)), "")
+	return lifecycle.WithFiles(supervise.Fingerprint(def, nowhere), switcher.Keyed(password), "")
 }
 
 // sessionAct is what is to be done about a session.
@@ -66,7 +62,7 @@ func decideSession(service supervise.State) sessionAct {
 		return sessionRest
 	case !service.Wanted:
 		return sessionStart
-	case service.PID != 0 && service.Fingerprint != service.Defined:
+	case service.PID != 0 && service.Phase != lifecycle.PhaseStopping && service.Fingerprint != service.Defined:
 		return sessionRestart
 	}
 	return sessionRest

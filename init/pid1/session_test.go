@@ -8,6 +8,7 @@ import (
 
 	"bantam/init/secret"
 	"bantam/init/supervise"
+	"bantam/lifecycle"
 	"bantam/netcfg/pppoe"
 	"bantam/netcfg/pppoe/dial"
 	"bantam/system"
@@ -73,6 +74,7 @@ func TestASessionIsOpenedAnewWhereSomethingOfItHasChanged(t *testing.T) {
 		{"it is not wanted yet", supervise.State{Name: "pppoe-wan"}, sessionStart},
 		{"it runs", supervise.State{Name: "pppoe-wan", Wanted: true, PID: 7, Fingerprint: "a", Defined: "a"}, sessionRest},
 		{"it runs with another password", supervise.State{Name: "pppoe-wan", Wanted: true, PID: 7, Fingerprint: "a", Defined: "b"}, sessionRestart},
+		{"it ends already, to run with another password", supervise.State{Name: "pppoe-wan", Phase: lifecycle.PhaseStopping, Wanted: true, PID: 7, Fingerprint: "a", Defined: "b"}, sessionRest},
 		{"it waits for its password", supervise.State{Name: "pppoe-wan", Wanted: true, Defined: "b"}, sessionRest},
 		{"a person stopped it", supervise.State{Name: "pppoe-wan", ByHand: true, Defined: "b"}, sessionRest},
 	} {

@@ -45,16 +45,18 @@ var heard = []struct {
 }
 
 // exits are the statuses with which pppd ends, for what it did not say in words known here (pppd(8), EXIT STATUS).
-var exits = map[int]Cause{
-	4:  {Text: "the kernel does not know PPP: module pppoe of the board's kernel is missing"},
-	5:  {Text: "it was ended"},
-	8:  {Text: "no session could be opened"},
-	10: {Text: "the provider and this machine cannot agree (LCP)"},
-	15: {Text: "the provider does not answer any more"},
-	16: {Text: "the provider closed the session"},
-	17: {Text: "what is sent comes back: the line is a loop"},
-	19: {Text: "the provider refuses user or password", Refused: true},
+var exits = [...]string{
+	4:       "the kernel does not know PPP: module pppoe of the board's kernel is missing",
+	5:       "it was ended",
+	8:       "no session could be opened",
+	10:      "the provider and this machine cannot agree (LCP)",
+	15:      "the provider does not answer any more",
+	16:      "the provider closed the session",
+	17:      "what is sent comes back: the line is a loop",
+	refused: "the provider refuses user or password",
 }
+
+const refused = 19
 
 // mostMore bounds what a provider has told, in bytes.
 const mostMore = 120
@@ -77,17 +79,17 @@ func (c Cause) Listen(line string) Cause {
 
 // Ended is why a session is no more whose pppd told c and ended with a status; below zero is a signal's number.
 func (c Cause) Ended(status int) Cause {
-	exit, known := exits[status]
+	c.Refused = c.Refused || status == refused
 	switch {
 	case c.Text != "":
-		c.Refused = c.Refused || exit.Refused
-		return c
-	case known:
-		return exit
 	case status < 0:
-		return Cause{Text: fmt.Sprintf("pppd was killed (signal %d)", -status)}
+		c.Text = fmt.Sprintf("pppd was killed (signal %d)", -status)
+	case status < len(exits) && exits[status] != "":
+		c.Text = exits[status]
+	default:
+		c.Text = fmt.Sprintf("pppd ended with status %d", status)
 	}
-	return Cause{Text: fmt.Sprintf("pppd ended with status %d", status)}
+	return c
 }
 
 // HasIPv6 tells whether a line of pppd's says that there is IPv6. Of that it tells no program whose path can be chosen.

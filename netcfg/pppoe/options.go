@@ -2,6 +2,7 @@ package pppoe
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -16,51 +17,67 @@ type Config struct {
 	IPv4, IPv6   bool   // what is to be negotiated
 }
 
-// LCP asks so often whether the other end is still there, and so often without an answer is the session over: a minute.
-const echoSeconds, echoFailures = 15, 4
+// always is what every session is opened with:
+//
+// The provider proves nothing (noauth), as everywhere. Without noipdefault pppd would ask for an address that the host's
+// name has. What is compressed needs modules, and no provider does it (noccp, novj). LCP asks every 15 seconds whether
+// the other end is still there; with four questions without an answer the session is over. When it is tried again is not
+// pppd's to say (nopersist, maxfail).
+const always = `plugin pppoe.so
+noauth
+noipdefault
+nodefaultroute
+noccp
+novj
+lcp-echo-interval 15
+lcp-echo-failure 4
+nopersist
+maxfail 1
+nodetach
+logfd 2
+`
+
+// optionLines is what pppd reads, as it is being written.
+type optionLines []byte
+
+// add adds a line: an option, and its argument if there is one.
+//
+//go:noinline
+func (o *optionLines) add(option, argument string) {
+	*o = append(append(*o, option...), argument...)
+	*o = append(*o, '\n')
+}
 
 // Options is the text of the file that pppd reads. told is the program that pppd starts once there is IPv4, with channel
 // as its last argument.
 func (c Config) Options(password, told, channel string) string {
-	var b strings.Builder
-	line := func(words ...string) { b.WriteString(strings.Join(words, " ") + "\n") }
-	line("plugin pppoe.so")
-	line("nic-" + quote(c.Port))
+	o := optionLines(always)
+	o.add("nic-", quote(c.Port))
 	if c.Service != "" {
-		line("pppoe-service", quote(c.Service))
+		o.add("pppoe-service ", quote(c.Service))
 	}
 	if c.Concentrator != "" {
-		line("pppoe-ac", quote(c.Concentrator))
+		o.add("pppoe-ac ", quote(c.Concentrator))
 	}
-	line("ifname", quote(c.Link))
-	line("user", quote(c.User))
-	line("password", quote(password))
-	line("noauth") // the provider proves nothing, as everywhere
-	line(fmt.Sprintf("mtu %d", c.MTU))
-	line(fmt.Sprintf("mru %d", c.MTU))
-	line("noipdefault") // else pppd would ask for an address that the host's name has
-	line("nodefaultroute")
+	o.add("ifname ", quote(c.Link))
+	o.add("user ", quote(c.User))
+	o.add("password ", quote(password))
+	mtu := strconv.Itoa(c.MTU)
+	o.add("mtu ", mtu)
+	o.add("mru ", mtu)
 	if c.IPv4 {
-		line("usepeerdns") // asks for name servers, which it tells told
-		line("ip-up-script", quote(told))
-		line("ipparam", quote(channel))
+		o.add("usepeerdns", "") // asks for name servers, which it tells told
+		o.add("ip-up-script ", quote(told))
+		o.add("ipparam ", quote(channel))
 	} else {
-		line("noip")
+		o.add("noip", "")
 	}
 	if c.IPv6 {
-		line("+ipv6")
+		o.add("+ipv6", "")
 	} else {
-		line("noipv6")
+		o.add("noipv6", "")
 	}
-	line("noccp") // what is compressed needs modules, and no provider does it
-	line("novj")
-	line(fmt.Sprintf("lcp-echo-interval %d", echoSeconds))
-	line(fmt.Sprintf("lcp-echo-failure %d", echoFailures))
-	line("nopersist") // when it is tried again is not pppd's to say
-	line("maxfail 1")
-	line("nodetach")
-	line("logfd 2")
-	return b.String()
+	return string(o)
 }
 
 // quote makes one word of any text, as pppd reads words: between quotes, and what is no letter or digit as an octal

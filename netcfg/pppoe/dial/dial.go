@@ -104,7 +104,7 @@ func (d *dialer) loop(stop <-chan os.Signal) error {
 		}
 		if ended {
 			if d.process == nil {
-				d.session.Fact = pppoe.Fact{Reason: "PPPoE: it was stopped: bantam start pppoe-" + d.config.Link}
+				d.session.Fact = pppoe.Fact{Reason: "PPPoE: it was stopped: bantam service start pppoe-" + d.config.Link}
 				return d.publish()
 			}
 			continue

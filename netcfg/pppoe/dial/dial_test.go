@@ -129,7 +129,7 @@ func TestASessionFromTheCableToTheEnd(t *testing.T) {
 	if err := <-end; err != nil {
 		t.Error(err)
 	}
-	fact(func(f pppoe.Fact) bool { return !f.Up && strings.Contains(f.Reason, "bantam start pppoe-wan") })
+	fact(func(f pppoe.Fact) bool { return !f.Up && strings.Contains(f.Reason, "bantam service start pppoe-wan") })
 	if text, _ := os.ReadFile(filepath.Join(d.folder, "starts")); string(text) != "x\nbye\n" {
 		t.Errorf("it was %q", text)
 	}
