@@ -115,7 +115,7 @@ device: small-std
 PURE = ./system ./layer ./lifecycle ./newc ./printable ./spelling ./firmware ./flashmap ./gpt ./slot ./editor ./editor/compare ./editor/file ./editor/keys ./editor/language ./editor/plain ./editor/screen ./editor/systemfile ./editor/text \
 	./editor/vt ./switcher ./netcfg ./netcfg/dhcp4 ./netcfg/dhcp4serve ./netcfg/dhcp6 ./netcfg/dnsforward ./netcfg/dnsname ./netcfg/firewall ./netcfg/nft ./netcfg/raserve ./init/flashing ./init/kmod ./init/mtd ./init/rawflash ./init/shell/line ./init/statevolume/sparse
 # Packages whose tests start virtual machines.
-MACHINES = ./test ./test/statevolume ./images
+MACHINES = ./test ./test/flashchip ./test/statevolume ./images
 
 # Processors are idle much of the time while tests wait for disks and clocks. What never waits works then, and makes way for them.
 .PHONY: test-waiting test-computing
@@ -157,6 +157,7 @@ test-machines-and-disks:
 test-kernels: test-packages build device-mipsle
 	$(call need,$(KERNEL_PACKAGES))
 	nice $(GO) test -timeout 120m -run '$(KERNELS)' ./test
+	nice $(GO) test -timeout 30m ./test/flashchip
 
 # Clients that other releases of Debian have, for which lists and packages of these are fetched.
 test-releases: test-packages

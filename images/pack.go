@@ -26,6 +26,8 @@ func Media(b board.Board) []string {
 		return []string{KindUImage, KindSysupgrade}
 	case b.Boot == board.FIT:
 		return []string{KindFIT, KindSysupgradeFIT}
+	case b.Boot == board.Direct && !b.Flash.IsZero():
+		return []string{"img", KindSysupgrade}
 	}
 	return []string{"img"}
 }
@@ -62,10 +64,13 @@ func (c *Composed) WriteMedia(ctx context.Context, archive Archive, b board.Boar
 			all = append(all, c.sizesOf(path, size, b.ImageLimit, written))
 			continue
 		}
-		if b.Boot == board.UImage || b.Boot == board.FIT {
+		if b.Boot == board.UImage || b.Boot == board.FIT || kind == KindSysupgrade {
 			write := c.writeRouter
-			if b.Boot == board.FIT {
+			switch b.Boot {
+			case board.FIT:
 				write = c.writeFIT
+			case board.Direct:
+				write = c.writeDirectFirmware
 			}
 			written, err := write(ctx, b, path, kind, layers)
 			if err != nil {
@@ -75,7 +80,7 @@ func (c *Composed) WriteMedia(ctx context.Context, archive Archive, b board.Boar
 			if err != nil {
 				return nil, err
 			}
-			all = append(all, c.sizesOf(path, info.Size(), b.ImageLimit, written))
+			all = append(all, c.sizesOf(path, info.Size(), limitOf(b, kind), written))
 			continue
 		}
 		cmdline := b.Cmdline + " bantam.disk=" + disk.String()

@@ -30,6 +30,7 @@ func Starts(b board.Board) (list []Start) {
 	}
 	if b.Boot == board.Direct {
 		loaders["img"] = Start{Loader: disk}
+		loaders[KindSysupgrade] = Start{Loader: "who starts the machine, with kernel and initrd of the firmware in its flash"}
 	}
 	media := Media(b)
 	if Netboots(b) {

@@ -11,7 +11,6 @@ import (
 
 	"bantam/http1/https"
 	"bantam/init/flashing"
-	"bantam/switcher"
 )
 
 const flashHelp = `Brings a firmware to this machine and starts it, with the way back: on a machine with boot slots it
@@ -29,6 +28,9 @@ partition table stay, and so does all that this machine keeps: generations, draf
 key, leases. Then it says what it would do, asks, and reboots. A generation that does not prove
 itself is left for the one before, by itself; "bantam status" and the greeting tell.
 
+A router takes firmware for its flash chip, too: sysupgrade.bin. Where there is no way back from
+that, the plan says so first.
+
   --test       change nothing: print what would be done, or why it is refused (exit code 1)
   --yes        do not ask
   --force      take it although its list of boards or its version speaks against it; what is damaged
@@ -38,6 +40,7 @@ itself is left for the one before, by itself; "bantam status" and the greeting t
                are the new ones, and it is refused if they lack something
   --wipe       throw away what this machine keeps, but its generations, when the new kernel starts
   --keep PATH  of that, not this file or folder: below /state, or one that a service or user keeps
+  --back       of a router with NAND: start the firmware before the last one again
   --ca FILE    of authorities, certificates in PEM, whose servers are believed
   --insecure   believe whoever answers to http://
   --json       plan and events as lines of JSON; with --yes or --test
@@ -51,12 +54,16 @@ func runFlash(c *client, args []string) int {
 	if code != 0 {
 		return code
 	}
-	flags, rest, code := c.options(args, "--ca", importOptions+" --json --test --yes --force --wipe --keep-settings")
+	flags, rest, code := c.options(args, "--ca", importOptions+" --json --test --yes --force --wipe --keep-settings --back")
 	if code != 0 {
 		return code
 	}
 	o := flashing.Order{Force: flags["--force"] != "", Downgrade: flags["--downgrade"] != "", Settings: flags["--keep-settings"] != "", Wipe: flags["--wipe"] != "", Keep: keep}
 	switch c.scripted = flags["--json"] != ""; {
+	case flags["--back"] != "" && len(rest) == 0:
+		return c.flashBack(flags["--yes"] != "")
+	case flags["--back"] != "":
+		return c.misuse("--back takes no firmware")
 	case len(rest) != 1:
 		return c.misuse("flash which firmware?")
 	case len(keep) > 0 && !o.Wipe:
@@ -87,6 +94,13 @@ func (c *client) flash(word string, flags map[string]string, o flashing.Order) e
 	if err != nil {
 		return fmt.Errorf("--ca: %w", err)
 	}
+	names, err := firmwareNames(status.Board)
+	if err != nil {
+		return err
+	}
+	if len(names) > 0 {
+		c.state = "/tmp" // what is fetched lies there: a router's state volume has a few megabytes
+	}
 	line := newProgress(c.errOut)
 	defer line.clear()
 	opener := firmwareOpener{ctx: ctx, options: sourceOptions(secure, trusts || flags["--insecure"] != ""), dir: c.state, memory: availableMemory() / 2, told: line.show}
@@ -96,7 +110,7 @@ func (c *client) flash(word string, flags map[string]string, o flashing.Order) e
 		return fmt.Errorf("%s: %w", word, err)
 	}
 	defer f.close()
-	m := flashing.Machine{Board: status.Board, Arch: runtime.GOARCH, Names: deviceNames(), Release: running.Version, Trusts: trusts}
+	m := flashing.Machine{Board: status.Board, Arch: runtime.GOARCH, Names: append(deviceNames(), names...), Release: running.Version, Trusts: trusts}
 	notes, err := flashing.Check(f.firmware, m, o)
 	if err == nil {
 		err = f.firmware.Verify(ctx, func(done, total int64) { line.show("%d of %d kB compared", done>>10, total>>10) })
@@ -104,7 +118,11 @@ func (c *client) flash(word string, flags map[string]string, o flashing.Order) e
 	if line.clear(); err != nil {
 		return fmt.Errorf("%s: %w", word, err)
 	}
-	target, err := flashing.Choose(c.flashTargets(status, text, f), f.firmware)
+	targets, err := c.flashTargets(status, text, f)
+	if err != nil {
+		return err
+	}
+	target, err := flashing.Choose(targets, f.firmware)
 	if err != nil {
 		return err
 	}
@@ -127,11 +145,6 @@ func (c *client) flash(word string, flags map[string]string, o flashing.Order) e
 		}
 		line.show("%s: %d of %d kB", plan.Steps[p.Step].What, p.Done>>10, p.Total>>10)
 	})
-}
-
-// flashTargets are the places of this machine that a firmware can be brought to. One that takes a router's firmware examines it first.
-func (c *client) flashTargets(status Status, running []byte, f *flashFile) []flashing.Target {
-	return []flashing.Target{&slotsTarget{c: c, status: status, running: switcher.DigestOf(running), source: f.source}}
 }
 
 // deviceNames are what the device tree calls this machine, e.g. gnubee,gb-pc1; a PC has none.

@@ -55,10 +55,15 @@ func runEnd(c *client, args []string) int {
 	if len(args) > 0 {
 		return c.misuse("%q is too much", args[0])
 	}
-	last, err := Call(c.socket, Request{Verb: c.verb.name}, func(Frame) {})
+	return c.endMachine(c.verb.name)
+}
+
+// endMachine has PID 1 end the machine, by a verb such as reboot.
+func (c *client) endMachine(verb string) int {
+	last, err := Call(c.socket, Request{Verb: verb}, func(Frame) {})
 	switch {
 	case errors.Is(err, ErrNoInit): // at the rescue prompt PID 1 only listens to signals
-		if err := signalInit(c.verb.name); err != nil {
+		if err := signalInit(verb); err != nil {
 			return c.fail(err)
 		}
 	case errors.Is(err, ErrHungUp): // the end has begun

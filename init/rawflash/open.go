@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
-	"strings"
 	"syscall"
 
 	"bantam/flashmap"
@@ -126,16 +125,4 @@ func Steady() func() {
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("-1000"), 0)
 	signal.Ignore(ends...)
 	return func() { signal.Reset(ends...) }
-}
-
-// AvailableMemory is what the kernel says that a program may still take, in bytes.
-func AvailableMemory() int64 {
-	text, _ := os.ReadFile("/proc/meminfo") // without it there is none to spare
-	for line := range strings.Lines(string(text)) {
-		if words := strings.Fields(line); len(words) > 1 && words[0] == "MemAvailable:" {
-			kB, _ := strconv.ParseInt(words[1], 10, 64)
-			return kB << 10
-		}
-	}
-	return 0
 }

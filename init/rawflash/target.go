@@ -51,6 +51,9 @@ func (n *NOR) Takes(k flashing.Kind) bool { return k == flashing.Router }
 
 // Plan reads the area and compares.
 func (n *NOR) Plan(ctx context.Context, f flashing.Firmware, o flashing.Order) (p flashing.Plan, err error) {
+	if err := flashing.Examine(ctx, &f); err != nil {
+		return p, err
+	}
 	a, _ := n.Map.Find(flashmap.Firmware)
 	if f.Body > a.Size {
 		return p, &flashing.Refusal{Why: fmt.Sprintf("it has %d bytes, %d more than area %s", f.Body, f.Body-a.Size, a.Name), Help: "build a smaller one: `bantam size` tells what takes the bytes", Err: ErrNoRoom}
@@ -67,7 +70,7 @@ func (n *NOR) Plan(ctx context.Context, f flashing.Firmware, o flashing.Order) (
 		return p, refused(err)
 	}
 	defer chip.Close()
-	image, err := inMemory(f)
+	image, err := inMemory(ctx, f)
 	if err != nil {
 		return p, err
 	}
@@ -144,14 +147,17 @@ func rightArch(f flashing.Firmware, arch string) error {
 }
 
 // inMemory reads what is written of a firmware, and verifies once more what it has read: the file may have changed since, or its medium lies.
-func inMemory(f flashing.Firmware) ([]byte, error) {
+func inMemory(ctx context.Context, f flashing.Firmware) ([]byte, error) {
 	all := make([]byte, f.Source.Size())
 	if n, err := f.Source.ReadAt(all, 0); n < len(all) {
 		return nil, fmt.Errorf("read the firmware: byte %d: %w", n, err)
 	}
 	again, err := flashing.Look(bytes.NewReader(all))
 	if err == nil {
-		err = again.Verify(context.Background(), nil)
+		err = again.Verify(ctx, nil)
+	}
+	if err == nil {
+		err = flashing.Examine(ctx, &again)
 	}
 	if err == nil && again.Body != f.Body {
 		err = &flashing.Refusal{Why: "it has changed while it was looked at", Help: "try again"}
@@ -161,7 +167,7 @@ func inMemory(f flashing.Firmware) ([]byte, error) {
 
 // Write writes, has the state made anew if that is wanted, and reboots.
 func (n *NOR) Write(ctx context.Context, f flashing.Firmware, p flashing.Plan, told func(flashing.Progress)) error {
-	image, err := inMemory(f)
+	image, err := inMemory(ctx, f)
 	if err != nil {
 		return err
 	}

@@ -56,6 +56,9 @@ func (u *UBI) contents(f flashing.Firmware) ([]Content, error) {
 
 // Plan compares the volumes.
 func (u *UBI) Plan(ctx context.Context, f flashing.Firmware, o flashing.Order) (p flashing.Plan, err error) {
+	if err := flashing.Examine(ctx, &f); err != nil {
+		return p, err
+	}
 	list, err := u.contents(f)
 	if err != nil {
 		return p, err
@@ -111,6 +114,9 @@ func (u *UBI) Plan(ctx context.Context, f flashing.Firmware, o flashing.Order) (
 
 // Write writes, has the state made anew if that is wanted, and reboots.
 func (u *UBI) Write(ctx context.Context, f flashing.Firmware, p flashing.Plan, told func(flashing.Progress)) error {
+	if err := flashing.Examine(ctx, &f); err != nil { // it may have changed since
+		return err
+	}
 	list, err := u.contents(f)
 	if err != nil {
 		return err
@@ -122,9 +128,6 @@ func (u *UBI) Write(ctx context.Context, f flashing.Firmware, p flashing.Plan, t
 	defer done()
 	changes, err := PlanUBI(ctx, volumes, list, u.Map.BadAllowed())
 	if err != nil {
-		return err
-	}
-	if err := f.Verify(ctx, nil); err != nil { // it may have changed since
 		return err
 	}
 	writing := stepOf(p, flashing.ActionWrite)

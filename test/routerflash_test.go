@@ -1,0 +1,237 @@
+package test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"bantam/board"
+	formats "bantam/firmware"
+	"bantam/flashmap"
+	"bantam/test/vm"
+)
+
+// A router is malta with a chip of NOR flash, for which a disk stands. QEMU gives a kernel to the machine, so the test is the boot
+// loader: it reads what lies in the chip, as U-Boot does.
+type router struct {
+	t     *testing.T
+	board board.Board
+	chip  string // the file
+	dir   string
+}
+
+func newRouter(t *testing.T) *router {
+	t.Helper()
+	b, err := board.Load("qemu-malta")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Not t.TempDir: that has the test's name in it, and QEMU's options end at a comma.
+	dir, err := os.MkdirTemp("", "bantam-router-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	r := &router{t, b, filepath.Join(dir, "chip"), dir}
+	if err := os.WriteFile(r.chip, bytes.Repeat([]byte{0xFF}, int(b.Flash.Size)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// program writes firmware to its area, as the board's maker or a person with a serial cable does.
+func (r *router) program(file []byte) {
+	r.t.Helper()
+	_, body, err := formats.ReadTrailers(bytes.NewReader(file))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	f, err := os.OpenFile(r.chip, os.O_WRONLY, 0)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer f.Close()
+	area, _ := r.board.Flash.Find(flashmap.Firmware)
+	if _, err := f.WriteAt(file[:body], area.Offset); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// load is what U-Boot does: header, checksum of the data, kernel and initrd. nil, nil if there is no firmware; a header with other data than it
+// says fails the test.
+func (r *router) load() (kernel, initrd []byte) {
+	r.t.Helper()
+	all, err := os.ReadFile(r.chip)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	area, _ := r.board.Flash.Find(flashmap.Firmware)
+	f := io.NewSectionReader(bytes.NewReader(all), area.Offset, area.Size)
+	u, err := formats.ReadUImage(f)
+	if err != nil {
+		return nil, nil
+	}
+	parts, err := u.Parts(f)
+	if err == nil {
+		err = u.Verify(f)
+	}
+	if err != nil || len(parts) != 2 {
+		r.t.Fatalf("the flash holds a firmware that is none: %+v, %v", parts, err)
+	}
+	part := func(p formats.Part) []byte { return all[area.Offset+p.At:][:p.Size] }
+	return part(parts[0]), part(parts[1])
+}
+
+// start powers the router on. more are files that it has as further disks.
+func (r *router) start(host string, more ...string) *console {
+	r.t.Helper()
+	kernel, initrd := r.load()
+	if kernel == nil {
+		r.t.Fatal("there is no firmware in the flash")
+	}
+	paths := []string{filepath.Join(r.dir, "kernel"), filepath.Join(r.dir, "initrd")}
+	for i, data := range [][]byte{kernel, initrd} {
+		if err := os.WriteFile(paths[i], data, 0o600); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	args := []string{"qemu-system-mipsel", "-accel", "tcg", "-machine", r.board.QEMU.Machine, "-cpu", r.board.QEMU.CPU, "-m", "256", "-no-reboot", "-nic", "none",
+		"-kernel", paths[0], "-initrd", paths[1], "-append", fmt.Sprintf("%s block2mtd.block2mtd=/dev/vda,%d", r.board.Cmdline, r.board.Flash.EraseBlock)}
+	args = append(args, r.board.QEMU.Args...)
+	for _, file := range append([]string{r.chip}, more...) {
+		args = append(args, "-drive", virtio(file))
+	}
+	c := &console{Machine: vm.Start(r.t, args...), t: r.t, host: host}
+	c.booted()
+	c.settled()
+	// What stands for the chip keeps writes back, which no chip does.
+	c.run("sync")
+	return c
+}
+
+// firmwareOf builds a router's firmware.
+func firmwareOf(t *testing.T, text string) []byte {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "system.toml")
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return read(t, filepath.Join(build(t, "qemu-malta", file), "qemu-malta.sysupgrade.bin"))
+}
+
+// holds tells whether the area of the firmware begins with a file's body.
+func (r *router) holds(file []byte) bool {
+	r.t.Helper()
+	all, err := os.ReadFile(r.chip)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	_, body, err := formats.ReadTrailers(bytes.NewReader(file))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	area, _ := r.board.Flash.Find(flashmap.Firmware)
+	return bytes.HasPrefix(all[area.Offset:], file[:body])
+}
+
+// stick makes a disk of files, one each 16 MiB.
+func (r *router) stick(files ...[]byte) string {
+	r.t.Helper()
+	path := filepath.Join(r.dir, "stick")
+	f, err := os.Create(path)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer f.Close()
+	for i, data := range files {
+		if _, err := f.WriteAt(data, int64(i)<<24); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	if err := f.Truncate(int64(len(files)) << 24); err != nil {
+		r.t.Fatal(err)
+	}
+	return path
+}
+
+// fetch copies a file of the stick to /tmp.
+func fetch(c *console, number, size int, name string) {
+	c.t.Helper()
+	c.must(fmt.Sprintf("dd if=/dev/vdb bs=1M skip=%d count=16 2>/dev/null | head -c %d > /tmp/%s; wc -c < /tmp/%[3]s", number*16, size, name), fmt.Sprint(size))
+}
+
+// other is the firmware for another device.
+func other(t *testing.T, file []byte) []byte {
+	t.Helper()
+	_, body, err := formats.ReadTrailers(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	w := formats.NewTrailerWriter(&b)
+	m, err := formats.Metadata{Devices: []string{"maker,other"}, Compat: "1.0"}.Encode()
+	if err == nil {
+		if _, err = w.Write(file[:body]); err == nil {
+			err = w.Trailer(formats.Info, m)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// The life of a router: its state lies in its flash and outlasts what happens; it refuses what is not for it, is flashed with another firmware, loses
+// power in the midst of that and is recovered, and begins anew where a person wants that.
+func TestOwnKernelOfMaltaFlashesItself(t *testing.T) {
+	r := newRouter(t)
+	first, second := firmwareOf(t, "hostname = \"first\"\n"), firmwareOf(t, "hostname = \"second\"\n")
+	r.program(first)
+	stick := r.stick(second, other(t, second), first)
+	c := r.start("first", stick)
+	c.must("bantam status", "board qemu-malta", "generation  1, good", "state       /dev/ubi0_0 of flash area state", "this board starts from its flash chip")
+	c.must("mount", "/dev/ubi0_0 on /state type ubifs")
+	c.write("/tmp/new.toml", "hostname = \"kept\"\n")
+	c.Send("bantam switch /tmp/new.toml\r")
+	c.Expect(`generation 2 runs and is the default`)
+	c.host = "kept"
+	c.prompt()
+
+	fetch(c, 0, len(second)-1000, "cut")
+	c.must("bantam flash --yes /tmp/cut; echo code $?", "cut off", "code 1")
+	fetch(c, 1, len(other(t, second)), "other")
+	c.must("bantam flash --yes /tmp/other; echo code $?", "it is for maker,other, and this is", "qemu,malta", "code 1")
+	fetch(c, 0, len(second), "second")
+	c.must("rm /tmp/cut /tmp/other; bantam flash --test /tmp/second; echo code $?", "area firmware of the NOR flash, at 0x50000", "there is no way back", "commit  the first bytes", "code 0")
+	if !r.holds(first) {
+		t.Fatal("--test or a refusal has changed the flash")
+	}
+	c.Send("bantam flash --yes /tmp/second\r")
+	c.WaitEnd()
+	if !r.holds(second) {
+		t.Fatal("the flash does not hold what was written")
+	}
+
+	c = r.start("kept", stick)
+	c.must("bantam status", "good", "state       /dev/ubi0_0 of flash area state")
+	c.must("bantam generations", "2   good")
+	c.must("dmesg | grep -c -i 'call trace'; true", "0\n")
+	fetch(c, 2, len(first), "first")
+	c.Send("bantam flash --yes /tmp/first\r")
+	c.Expect(`erase blocks that differ; [^\n]*: [1-9][0-9]* of [0-9]+ kB`)
+	c.PowerCut()
+	if kernel, _ := r.load(); kernel != nil && !r.holds(first) && !r.holds(second) {
+		t.Error("the boot loader finds a mixture")
+	} else if kernel == nil {
+		t.Log("there is no firmware: the board is recovered over its boot loader")
+		r.program(first)
+	}
+
+	c = r.start("kept")
+	c.must("bantam generations", "2   good")
+	c.run("bantam state renew --yes")
+	c.must("bantam status", "the next boot makes it anew")
+}
