@@ -137,30 +137,23 @@ func (r *router) holds(file []byte) bool {
 	return bytes.HasPrefix(all[area.Offset:], file[:body])
 }
 
-// stick makes a disk of files, one each 16 MiB.
-func (r *router) stick(files ...[]byte) string {
+// sticks makes a disk of each file: the first is /dev/vdb.
+func (r *router) sticks(files ...[]byte) (paths []string) {
 	r.t.Helper()
-	path := filepath.Join(r.dir, "stick")
-	f, err := os.Create(path)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer f.Close()
 	for i, data := range files {
-		if _, err := f.WriteAt(data, int64(i)<<24); err != nil {
+		path := filepath.Join(r.dir, fmt.Sprint("stick", i))
+		if err := os.WriteFile(path, append(bytes.Clone(data), make([]byte, 1<<20-len(data)%(1<<20))...), 0o600); err != nil {
 			r.t.Fatal(err)
 		}
+		paths = append(paths, path)
 	}
-	if err := f.Truncate(int64(len(files)) << 24); err != nil {
-		r.t.Fatal(err)
-	}
-	return path
+	return paths
 }
 
-// fetch copies a file of the stick to /tmp.
-func fetch(c *console, number, size int, name string) {
+// fetch copies so much of a stick to /tmp.
+func fetch(c *console, stick string, size int, name string) {
 	c.t.Helper()
-	c.must(fmt.Sprintf("dd if=/dev/vdb bs=1M skip=%d count=16 2>/dev/null | head -c %d > /tmp/%s; wc -c < /tmp/%[3]s", number*16, size, name), fmt.Sprint(size))
+	c.must(fmt.Sprintf("head -c %d /dev/%s > /tmp/%s; wc -c < /tmp/%[3]s", size, stick, name), fmt.Sprint(size))
 }
 
 // other is the firmware for another device.
@@ -190,8 +183,8 @@ func TestOwnKernelOfMaltaFlashesItself(t *testing.T) {
 	r := newRouter(t)
 	first, second := firmwareOf(t, "hostname = \"first\"\n"), firmwareOf(t, "hostname = \"second\"\n")
 	r.program(first)
-	stick := r.stick(second, other(t, second), first)
-	c := r.start("first", stick)
+	sticks := r.sticks(second, other(t, second), first)
+	c := r.start("first", sticks...)
 	c.must("bantam status", "board qemu-malta", "generation  1, good", "state       /dev/ubi0_0 of flash area state", "this board starts from its flash chip")
 	c.must("mount", "/dev/ubi0_0 on /state type ubifs")
 	c.write("/tmp/new.toml", "hostname = \"kept\"\n")
@@ -200,11 +193,11 @@ func TestOwnKernelOfMaltaFlashesItself(t *testing.T) {
 	c.host = "kept"
 	c.prompt()
 
-	fetch(c, 0, len(second)-1000, "cut")
+	fetch(c, "vdb", len(second)-1000, "cut")
 	c.must("bantam flash --yes /tmp/cut; echo code $?", "cut off", "code 1")
-	fetch(c, 1, len(other(t, second)), "other")
+	fetch(c, "vdc", len(other(t, second)), "other")
 	c.must("bantam flash --yes /tmp/other; echo code $?", "it is for maker,other, and this is", "qemu,malta", "code 1")
-	fetch(c, 0, len(second), "second")
+	fetch(c, "vdb", len(second), "second")
 	c.must("rm /tmp/cut /tmp/other; bantam flash --test /tmp/second; echo code $?", "area firmware of the NOR flash, at 0x50000", "there is no way back", "commit  the first bytes", "code 0")
 	if !r.holds(first) {
 		t.Fatal("--test or a refusal has changed the flash")
@@ -215,11 +208,11 @@ func TestOwnKernelOfMaltaFlashesItself(t *testing.T) {
 		t.Fatal("the flash does not hold what was written")
 	}
 
-	c = r.start("kept", stick)
+	c = r.start("kept", sticks...)
 	c.must("bantam status", "good", "state       /dev/ubi0_0 of flash area state")
 	c.must("bantam generations", "2   good")
 	c.must("dmesg | grep -c -i 'call trace'; true", "0\n")
-	fetch(c, 2, len(first), "first")
+	fetch(c, "vdd", len(first), "first")
 	c.Send("bantam flash --yes /tmp/first\r")
 	c.Expect(`erase blocks that differ; [^\n]*: [1-9][0-9]* of [0-9]+ kB`)
 	c.PowerCut()
