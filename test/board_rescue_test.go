@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -37,13 +38,69 @@ func bareBoard(t *testing.T, more ...string) (m *vm.Machine, disk string) {
 		"-bios", b.QEMU.UBoot.Path, "-drive", "file=" + disk + ",format=raw,if=none,id=disk", "-device", "virtio-blk-pci,drive=disk", "-device", "i6300esb"}, more...)...), disk
 }
 
+// A badWire is a line that does this to bytes: of runs of up to 40 so many are lost or altered that of all bytes a part is.
+type badWire struct {
+	mu     sync.Mutex
+	random *rand.Rand
+	part   float64
+	bad    int // bytes of the run that is left
+	lose   bool
+	cut    chan struct{} // closed: nothing goes any more
+	to     io.Writer
+	passed int
+	breaks int    // behind so many bytes; 0: not
+	broken func() // done then
+}
+
+func (f *badWire) Write(b []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	select {
+	case <-f.cut:
+		return len(b), nil
+	default:
+	}
+	const longest = 40
+	var out []byte
+	for _, c := range b {
+		if f.bad == 0 && f.random.Float64() < f.part/(longest/2) {
+			f.bad, f.lose = 1+f.random.Intn(longest), f.random.Intn(2) == 0
+		}
+		switch {
+		case f.bad == 0:
+			out = append(out, c)
+		case !f.lose:
+			out = append(out, c^byte(1<<f.random.Intn(8)))
+		}
+		f.bad = max(f.bad-1, 0)
+	}
+	if f.passed += len(b); f.breaks > 0 && f.passed > f.breaks {
+		close(f.cut)
+		f.breaks = 0
+		f.broken()
+	}
+	_, err := f.to.Write(out)
+	return len(b), err
+}
+
 // wireTo connects a machine's serial line with a terminal's, and gives the name of that.
-func wireTo(t *testing.T, m *vm.Machine) (path string) {
+func wireTo(t *testing.T, m *vm.Machine, part float64) (path string, toBoard *badWire) {
 	t.Helper()
 	end, line := ttytest.Open(t)
-	m.Copy(end)
-	go io.Copy(m.Type(), end)
-	return line.Name()
+	cut := make(chan struct{})
+	toBoard = &badWire{random: rand.New(rand.NewSource(1)), part: part, cut: cut, to: m.Type()}
+	fromBoard := &badWire{random: rand.New(rand.NewSource(2)), part: part, cut: cut, to: end}
+	m.Copy(fromBoard)
+	toBoard.broken = func() { end.Close() }
+	go io.Copy(toBoard, end)
+	return line.Name(), toBoard
+}
+
+// breakAt has a line break off behind so many bytes to the board.
+func breakAt(f *badWire, bytes int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.breaks = bytes
 }
 
 // rescue is `bantam flash --serial` on this host.
@@ -99,12 +156,12 @@ func holdsImage(t *testing.T, disk string, content []byte) {
 	}
 }
 
-// A board that starts nothing is written by YMODEM over its serial line. What lines do to bytes is in recovery's own tests.
-func TestBoardUBootIsRescuedOverItsSerialLine(t *testing.T) {
+// A board that starts nothing is written by YMODEM over a line that loses and alters two of a hundred bytes.
+func TestBoardUBootIsRescuedOverABadLine(t *testing.T) {
 	forBoard(t, "qemu-arm64-uboot")
 	m, disk := bareBoard(t)
-	image, content := smallImage(t, 200<<10)
-	tty := wireTo(t, m)
+	image, content := smallImage(t, 40<<10)
+	tty, _ := wireTo(t, m, 0.02)
 	log := filepath.Join(t.TempDir(), "log")
 	said, code := rescue(t, 8*time.Minute, "--serial", tty, "--board", "qemu-arm64-uboot", "--log", log, image)
 	if code != 0 {
