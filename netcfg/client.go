@@ -52,6 +52,7 @@ func (d *daemon) all(yield func(client) bool) {
 			return
 		}
 	}
+	yield(d.names)
 }
 
 // note makes what a client has found out be looked at.

@@ -56,7 +56,9 @@ type daemon struct {
 	dhcp6      map[string]*dhcp6Port
 	announced  map[string]*announcements
 	solicitors map[string]*solicitor
-	sessions   *sessions        // with providers; nil where there is none
+	sessions   *sessions // with providers; nil where there is none
+	names      *peerNames
+	secrets    secrets
 	indexes    map[int]string   // links by index, as last seen
 	stations   map[[6]byte]bool // their MAC addresses
 	owned      Owned
@@ -87,8 +89,9 @@ func newDaemon(o options, stderr io.Writer) (*daemon, error) {
 	d := &daemon{
 		options: o, stderr: stderr, dirty: true, subscribe: subscribe, retryAt: forever, tellAt: forever, restAt: forever, flooded: map[string]time.Duration{}, clashes: map[AddressKey]time.Duration{},
 		clients: map[string]*dhcpPort{}, dhcp6: map[string]*dhcp6Port{}, announced: map[string]*announcements{},
-		solicitors: map[string]*solicitor{}, owned: newOwned(), wall: newWall(),
+		solicitors: map[string]*solicitor{}, owned: newOwned(), wall: newWall(), secrets: newSecrets(),
 	}
+	d.names = newPeerNames()
 	if err := os.MkdirAll(o.leases, 0o755); err != nil {
 		return nil, err
 	}
@@ -131,6 +134,7 @@ func (d *daemon) reload() {
 	}
 	sum := sha256.Sum256(text)
 	d.wall.follow(s)
+	d.secrets.want(s)
 	d.net, d.dns, d.forwards, d.sysctl, d.hash = s.Net, s.DNS, s.ForwardsDNS(), s.Sysctl, hex.EncodeToString(sum[:])
 	for _, c := range d.clients {
 		c.client.SetHostname(hostname())
@@ -156,6 +160,9 @@ func (d *daemon) loop(signals int) error {
 			debug.SetGCPercent(restGC)
 			debug.FreeOSMemory()
 			d.restAt = forever
+		}
+		if d.secrets.due(now) {
+			d.dirty = true
 		}
 		if d.retryAt <= now {
 			d.dirty, d.again, d.retryAt = true, true, forever
@@ -203,7 +210,7 @@ func (d *daemon) loop(signals int) error {
 }
 
 func (d *daemon) nextWake() time.Duration {
-	next := min(d.retryAt, d.tellAt, d.restAt)
+	next := min(d.retryAt, d.tellAt, d.restAt, d.secrets.askAt)
 	if d.dirty {
 		next = min(next, d.lookAt)
 	}
@@ -283,6 +290,11 @@ func (d *daemon) reconcile() {
 		floods, told := d.floods()
 		told = min(told, clashing)
 		desired.Problems = append(desired.Problems, floods...)
+		if err := d.kernel.ReadWireGuard(&have, desired.State); err != nil {
+			desired.Problems = append(desired.Problems, err.Error())
+			desired.WireGuard = nil
+		}
+		d.names.follow(d.net, desired, have, d.looked)
 		d.kernel.ReadSysctls(&have, slices.Collect(maps.Keys(desired.Sysctls)))
 		ops, impossible := Plan(desired.State, have, d.owned)
 		duplicates := Retake(desired.State, have)
@@ -344,7 +356,7 @@ func (d *daemon) retry(problems []string) {
 }
 
 func (d *daemon) facts(links map[string]Link) Facts {
-	f := Facts{Links: links, Leases: map[string]*dhcp4.Lease{}, Leases6: map[string]*dhcp6.Lease{}, Announced: map[string]Announced{}, Sessions: map[string]pppoe.Fact{}, DUID: d.had.DUID}
+	f := Facts{Links: links, Leases: map[string]*dhcp4.Lease{}, Leases6: map[string]*dhcp6.Lease{}, Announced: map[string]Announced{}, Sessions: map[string]pppoe.Fact{}, DUID: d.had.DUID, Secrets: d.secrets.values}
 	now := boottime.Now()
 	for c := range d.all {
 		c.tell(&f, now)

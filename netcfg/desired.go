@@ -21,6 +21,8 @@ type Facts struct {
 	DUID      string                  // what the machine calls itself by DHCPv6, in hex; "" for nothing yet
 	Announced map[string]Announced    // by port
 	Sessions  map[string]pppoe.Fact   // by port
+	Secrets   map[string]secretValue  // by name, as far as they have been told
+	Endpoints map[string]netip.Addr   // by name, of peers of WireGuard that are looked up
 }
 
 // Announced is what router advertisements say for resolv.conf, as far as it is still valid.
@@ -42,6 +44,9 @@ type DesiredState struct {
 	places    map[place]string          // the link that has it
 	subnets   map[string][]netip.Prefix // by link
 	sessions  map[string]pppoe.Fact     // by port
+	because   map[Rule]string           // why there is a rule that no [net] names
+	lacks     map[string]string         // what a link needs and has not, by link
+	tunnels   []fullTunnel
 }
 
 // announcedMetric keeps default routes of router advertisements apart by port
@@ -54,7 +59,7 @@ const maxAnnouncedAddresses = 16
 
 // Desired says what shall be. It is a function of its arguments and nothing else.
 func Desired(net map[string]system.Net, dns system.DNS, facts Facts) DesiredState {
-	w := DesiredState{State: newState(), Ports: ports(net, facts.Links), delegated: map[string]bool{}, places: map[place]string{}, subnets: map[string][]netip.Prefix{}, sessions: facts.Sessions}
+	w := DesiredState{State: newState(), Ports: ports(net, facts.Links), delegated: map[string]bool{}, places: map[place]string{}, subnets: map[string][]netip.Prefix{}, sessions: facts.Sessions, because: map[Rule]string{}, lacks: map[string]string{}}
 	for _, server := range dns.Servers {
 		if _, err := netip.ParseAddr(server); err == nil { // else it is one for the forwarder, which resolv.conf cannot name
 			w.addServer(server)
@@ -79,6 +84,7 @@ func Desired(net map[string]system.Net, dns system.DNS, facts Facts) DesiredStat
 		}
 		w.addSysctls(p)
 		w.addStatic(p)
+		w.addWireGuard(p, facts)
 		if lease := facts.Leases[p.Name]; lease != nil && p.Net.IPv4 == "dhcp" {
 			w.addLease(p, lease)
 		}
@@ -90,6 +96,7 @@ func Desired(net map[string]system.Net, dns system.DNS, facts Facts) DesiredStat
 		}
 	}
 	w.addInner(facts)
+	w.addFullTunnels()
 	for _, p := range w.Ports {
 		if !p.Net.LearnsIPv6() {
 			continue
@@ -244,11 +251,11 @@ func (w *DesiredState) addStaticRoute(p port, r system.Route) {
 
 func (w *DesiredState) addLease(p port, l *dhcp4.Lease) {
 	source := "dhcp " + l.Server.String()
-	w.addAddress(AddressKey{p.Name, l.Address}, Address{Until: l.Expires, Metric: p.Metric, Source: source})
+	w.addAddress(AddressKey{p.Name, l.Address}, Address{Until: l.Expires, Metric: p.Metric, Source: source, Learned: true})
 	for _, r := range l.Routes {
 		// With From the kernel removes the route together with the address,
 		// also when we are no longer there to do it.
-		w.addRoute(RouteKey{Link: p.Name, To: r.To, Metric: p.Metric, Table: tableNumber(p.Table)}, Route{Via: r.Via, From: l.Address.Addr(), Source: source})
+		w.addRoute(RouteKey{Link: p.Name, To: r.To, Metric: p.Metric, Table: tableNumber(p.Table)}, Route{Via: r.Via, From: l.Address.Addr(), Source: source, Learned: true})
 	}
 	for _, server := range l.DNS {
 		w.addServer(server.String())

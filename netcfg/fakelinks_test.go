@@ -2,9 +2,13 @@ package netcfg
 
 import (
 	"maps"
+	"net/netip"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/netcfg/wgnl"
 )
 
 // down is the kernel's: it takes a link's routes and IPv6 addresses along.
@@ -117,5 +121,66 @@ func (k *fakeKernel) changeLink(o Op) error {
 		link.VLANs = strings.Clone(o.Value)
 	}
 	k.Links[o.Link] = link
+	return nil
+}
+
+// ReadWireGuard tells of the links that are wanted.
+func (k *fakeKernel) ReadWireGuard(into *State, want State) error {
+	for name := range want.WireGuard {
+		if k.Links[name].Make.Kind == wireGuardKind {
+			d := k.WireGuard[name]
+			d.Peers = maps.Clone(d.Peers)
+			into.WireGuard[name] = d
+		}
+	}
+	return nil
+}
+
+// changeWireGuard keeps keys without the bits that are not used, leaves out a peer that has the link's own key, and takes
+// a network away from the peer that had it.
+func (k *fakeKernel) changeWireGuard(o Op) error {
+	if k.Links[o.Link].Make.Kind != wireGuardKind {
+		return unix.EOPNOTSUPP
+	}
+	d, c := k.WireGuard[o.Link], o.WireGuard
+	d.Peers = maps.Clone(d.Peers)
+	if d.Peers == nil {
+		d.Peers = map[wgnl.Key]wgnl.Peer{}
+	}
+	if c.PrivateKey != nil {
+		d.PrivateKey = c.PrivateKey.Clamped()
+		d.PublicKey = wgnl.Key(d.PrivateKey) // it is enough that each has its own
+		delete(d.Peers, d.PublicKey)
+	}
+	if c.Port != nil {
+		d.Port = *c.Port
+	}
+	if c.Mark != nil {
+		d.Mark = *c.Mark
+	}
+	if c.Peer != nil && c.Peer.Key != d.PublicKey {
+		p := d.Peers[c.Peer.Key]
+		if c.Peer.Preshared != nil {
+			p.Preshared = *c.Peer.Preshared
+		}
+		if c.Peer.Keepalive != nil {
+			p.Keepalive = *c.Peer.Keepalive
+		}
+		if c.Peer.Endpoint.IsValid() {
+			p.Endpoint = c.Peer.Endpoint
+		}
+		if c.Peer.Replace {
+			for other, had := range d.Peers {
+				had.Allowed = slices.DeleteFunc(slices.Clone(had.Allowed), func(p netip.Prefix) bool { return slices.Contains(c.Peer.Allowed, p) })
+				d.Peers[other] = had
+			}
+			p.Allowed = c.Peer.Allowed
+		}
+		d.Peers[c.Peer.Key] = p
+		if c.Peer.Remove {
+			delete(d.Peers, c.Peer.Key)
+		}
+	}
+	k.WireGuard[o.Link] = d
 	return nil
 }

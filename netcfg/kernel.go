@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bantam/netcfg/rtnl"
+	"bantam/netcfg/wgnl"
 )
 
 // kernel is where plans come true: rtnetlink, or a fake with its traps in tests.
@@ -20,6 +21,8 @@ type kernel interface {
 	// ReadRoutes adds the routes and rules that matter where want is wanted; known are
 	// routes of router advertisements that are not left out where there are too many.
 	ReadRoutes(into *State, want State, known map[RouteKey]bool) error
+	// ReadWireGuard adds the keys and peers of those links that are wanted as WireGuard's.
+	ReadWireGuard(into *State, want State) error
 	// ReadSysctls adds the values of those paths that exist.
 	ReadSysctls(into *State, paths []string)
 	Apply(Op) error
@@ -35,6 +38,8 @@ type rtnetlink struct {
 
 	devices map[int]device // by index
 	unruled bool           // there is no rule of ours
+
+	wireGuard *wgnl.Kernel // nil: not needed yet
 }
 
 func openKernel(now func() time.Duration) (*rtnetlink, error) {
@@ -135,6 +140,8 @@ func (r *rtnetlink) apply(o Op) error {
 		return unix.ENODEV
 	}
 	switch o.Verb {
+	case SetWireGuard, PutPeer, RemovePeer:
+		return r.changeWireGuard(o)
 	case RemoveLink, RenameLink, TuneLink, JoinLink, LeaveLink, SetVLANs:
 		return r.changeLink(link, o)
 	case SetMTU:

@@ -34,7 +34,8 @@ type lab struct {
 	conf string
 	proc *exec.Cmd
 
-	reports *Reports // nil until the first configurator is started
+	reports *Reports                                          // nil until the first configurator is started
+	secret  func(name string) (value []byte, set, known bool) // see Reports
 }
 
 func newLab(t testing.TB, packages ...string) *lab {
@@ -137,7 +138,7 @@ func (l *lab) receive() {
 		defer mu.Unlock()
 		over = true
 	})
-	l.reports = &Reports{Dir: dir, Changed: func() {}, Fault: func(err error) {
+	l.reports = &Reports{Secret: l.secret, Dir: dir, Changed: func() {}, Fault: func(err error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if !over {

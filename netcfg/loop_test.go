@@ -26,7 +26,7 @@ func looking(t testing.TB, k kernel) *daemon {
 	t.Cleanup(func() { unix.Close(alarm.fd) })
 	events, _ := scripted()
 	said := filepath.Join(t.TempDir(), "report")
-	return &daemon{
+	return &daemon{names: newPeerNames(), secrets: newSecrets(),
 		options: options{report: said, notify: -1}, report: func(text []byte) error { return os.WriteFile(said, text, 0o600) },
 		stderr: io.Discard, kernel: k, alarm: alarm, events: events,
 		net:     map[string]system.Net{"eth0": static("10.0.0.2/24")},

@@ -75,7 +75,7 @@ func run(args []string, stderr io.Writer) int {
 // needed is what this process does beside what every Go program does; leases and sysctls are files.
 var needed = confine.Rules{
 	Families: []uint32{unix.AF_INET, unix.AF_INET6, unix.AF_PACKET, unix.AF_UNIX},
-	Netlink:  []uint32{unix.NETLINK_ROUTE, unix.NETLINK_NETFILTER},
+	Netlink:  []uint32{unix.NETLINK_ROUTE, unix.NETLINK_NETFILTER, unix.NETLINK_GENERIC},
 	Calls:    []uintptr{unix.SYS_INOTIFY_INIT1, unix.SYS_INOTIFY_ADD_WATCH}, // how sessions with providers are, is files
 }
 

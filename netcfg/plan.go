@@ -9,19 +9,21 @@ import (
 	"strings"
 	"time"
 
+	"bantam/netcfg/wgnl"
 	"bantam/order"
 )
 
 // Owned is what we did ourselves and the kernel does not tell back. The rest it
 // tells: routes and addresses by their protocol number, links by their group.
 type Owned struct {
-	Addresses map[AddressKey]Address // as last asked of the kernel
-	MTU       map[string]int         // what a link had before we changed it
-	Routers   map[RouteKey]bool      // of the routes that router advertisements made, those that stay
+	Addresses map[AddressKey]Address     // as last asked of the kernel
+	MTU       map[string]int             // what a link had before we changed it
+	Endpoints map[peerKey]netip.AddrPort // of peers of WireGuard, as last asked of the kernel
+	Routers   map[RouteKey]bool          // of the routes that router advertisements made, those that stay
 }
 
 func newOwned() Owned {
-	return Owned{Addresses: map[AddressKey]Address{}, MTU: map[string]int{}, Routers: map[RouteKey]bool{}}
+	return Owned{Addresses: map[AddressKey]Address{}, MTU: map[string]int{}, Endpoints: map[peerKey]netip.AddrPort{}, Routers: map[RouteKey]bool{}}
 }
 
 // Verb is what an Op does.
@@ -46,24 +48,28 @@ const (
 	SetVLANs      Verb = "vlans"
 	AddRule       Verb = "rule"
 	RemoveRule    Verb = "remove rule"
+	SetWireGuard  Verb = "wireguard" // its key, port or mark
+	PutPeer       Verb = "peer"      // add one, or change what of it is otherwise
+	RemovePeer    Verb = "remove peer"
 )
 
 // Op is one change of the kernel. Which fields are used depends on Verb.
 type Op struct {
-	Verb    Verb
-	Link    string
-	Key     AddressKey
-	Address Address
-	To      RouteKey
-	Route   Route
-	Path    string
-	Value   string
-	MTU     int
-	Make    Make
-	Tune    Tune
-	MAC     [6]byte // of a link that is made; zero: the kernel's choice
-	Rule    Rule
-	Former  string // of a link that is renamed: the name that it keeps as another one
+	Verb      Verb
+	Link      string
+	Key       AddressKey
+	Address   Address
+	To        RouteKey
+	Route     Route
+	Path      string
+	Value     string
+	MTU       int
+	Make      Make
+	Tune      Tune
+	MAC       [6]byte // of a link that is made; zero: the kernel's choice
+	Rule      Rule
+	Former    string // of a link that is renamed: the name that it keeps as another one
+	WireGuard wgnl.Change
 
 	Optional   bool // of a parameter of a new link: the kernel may not have it
 	interrupts bool
@@ -82,6 +88,8 @@ func (o Op) String() string {
 		return fmt.Sprintf("%s %s %s", o.Verb, o.Make.Kind, o.Link)
 	case RenameLink, JoinLink, SetVLANs:
 		return fmt.Sprintf("%s %s %s", o.Verb, o.Link, o.Value)
+	case PutPeer, RemovePeer:
+		return fmt.Sprintf("%s %s %s", o.Verb, o.Link, o.WireGuard.Peer.Key)
 	case AddRule, RemoveRule:
 		return fmt.Sprintf("%s %s", o.Verb, o.Rule)
 	case PutAddress, RemoveAddress:
@@ -125,6 +133,7 @@ func Plan(want, have State, owned Owned) (ops []Op, problems []string) {
 	p.make()
 	p.forgo()
 	p.sysctls()
+	p.wireGuard()
 	p.links()
 	p.putAddresses()
 	p.putRoutes()
@@ -415,6 +424,12 @@ func (p *planner) lower() {
 // Done notes in owned that o was carried out; had is the state before.
 func (w *Owned) Done(o Op, had State) {
 	switch o.Verb {
+	case PutPeer:
+		if e := o.WireGuard.Peer.Endpoint; e.IsValid() {
+			w.Endpoints[peerKey{o.Link, o.WireGuard.Peer.Key}] = e
+		}
+	case RemovePeer:
+		delete(w.Endpoints, peerKey{o.Link, o.WireGuard.Peer.Key})
 	case PutAddress:
 		w.Addresses[o.Key] = o.Address
 	case RemoveAddress:
@@ -433,6 +448,7 @@ func (w *Owned) Done(o Op, had State) {
 // in their place is another one.
 func (w *Owned) Forget(have State) {
 	maps.DeleteFunc(w.Addresses, func(k AddressKey, _ Address) bool { _, there := have.Addresses[k]; return !there })
+	maps.DeleteFunc(w.Endpoints, func(k peerKey, _ netip.AddrPort) bool { return have.Links[k.link].Index == 0 })
 	maps.DeleteFunc(w.MTU, func(name string, _ int) bool { _, there := have.Links[name]; return !there })
 }
 

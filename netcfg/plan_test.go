@@ -96,6 +96,8 @@ func (k *fakeKernel) Apply(o Op) error {
 		}
 	case MakeLink, RemoveLink, RenameLink, TuneLink, JoinLink, LeaveLink, SetVLANs:
 		return k.changeLink(o)
+	case SetWireGuard, PutPeer, RemovePeer:
+		return k.changeWireGuard(o)
 	case AddRule:
 		if _, there := k.Rules[o.Rule]; there {
 			return unix.EEXIST
@@ -220,6 +222,7 @@ func settle(t *testing.T, k *fakeKernel, owned *Owned, net map[string]system.Net
 		owned.Forget(have)
 		facts.Links = have.Links
 		desired := Desired(net, system.DNS{}, facts)
+		k.ReadWireGuard(&have, desired.State)
 		var paths []string
 		for p := range desired.Sysctls {
 			paths = append(paths, p)

@@ -34,6 +34,9 @@ func (d *daemon) publish(desired DesiredState, have State) {
 	wall := func(at time.Duration) time.Time { return booted.Add(at).Round(time.Second) }
 	status := report(desired, have, reasons, reasons6, wall)
 	for i, p := range status.Ports {
+		if w := d.net[p.Name].WireGuard; w != nil {
+			status.Ports[i].WireGuard.explain(w.Peers, d.names.resolver.Fault)
+		}
 		if c := d.clients[p.Name]; c != nil {
 			status.Ports[i].DHCP = c.status()
 			d.had.note(p.Name, c.wire.mac, c.client.Known())
@@ -49,6 +52,7 @@ func (d *daemon) publish(desired DesiredState, have State) {
 		status.Problems = append(status.Problems, "other programs have more routes than are shown here")
 	}
 	status.Remember = d.had.report(&d.remembers, status.Online)
+	status.Needs = d.secrets.ask(boottime.Now())
 	status.Zones = d.wall.status()
 	status.Forwards = d.forwards
 	status.Config, status.BootedAt = d.hash, booted.Round(time.Second)
@@ -205,6 +209,9 @@ func (d *daemon) answer(heard bool) {
 	for _, request := range r.asked {
 		if port, ok := strings.CutPrefix(request, renewRequest); ok {
 			d.renew(port)
+		}
+		if told, ok := strings.CutPrefix(request, secretTold); ok {
+			d.dirty = d.secrets.take(told, boottime.Now()) || d.dirty
 		}
 	}
 	r.asked = nil

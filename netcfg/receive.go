@@ -38,6 +38,10 @@ type Reports struct {
 	// time that it is another; nil: nobody keeps it. It must not wait.
 	Remember func(text string)
 
+	// Secret is the value of a secret that the configurator asks for; set is false where nobody has set it, and known
+	// where there is nothing to be told of it. nil: there are none.
+	Secret func(name string) (value []byte, set, known bool)
+
 	mu   sync.Mutex
 	conn *net.UnixConn // of the process that reports; nil: it has left
 	text []byte        // its newest report
@@ -95,11 +99,15 @@ func (r *Reports) read(c *net.UnixConn) error {
 	lines := bufio.NewScanner(c)
 	lines.Buffer(nil, maxReport)
 	for lines.Scan() {
-		if err := r.note(c, lines.Bytes()); err != nil {
+		needs, err := r.note(c, lines.Bytes())
+		if err != nil {
 			return err
 		}
+		answer := append(r.tell(needs), '\n')
 		c.SetWriteDeadline(time.Now().Add(reportTime))
-		if _, err := c.Write([]byte("\n")); err != nil {
+		_, err = c.Write(answer)
+		clear(answer)
+		if err != nil {
 			return nil // it has left
 		}
 		time.Sleep(r.pause(time.Now()))
@@ -121,36 +129,37 @@ func (r *Reports) pause(now time.Time) time.Duration {
 	return r.due.Sub(now) - reportBurst*reportPause
 }
 
-func (r *Reports) note(from *net.UnixConn, text []byte) error {
+// note takes a report, and returns the secrets that it asks for.
+func (r *Reports) note(from *net.UnixConn, text []byte) (needs []string, err error) {
 	var s Status
 	if err := json.Unmarshal(text, &s); err != nil {
-		return fmt.Errorf("network status: %w", err)
+		return nil, fmt.Errorf("network status: %w", err)
 	}
 	s.clean()
 	remember := s.Remember
-	s.Remember = ""
+	needs, s.Remember, s.Needs = s.Needs, "", nil
 	if len(remember) > MaxRemembered {
-		return fmt.Errorf("network status: %d bytes to be remembered, %d are allowed", len(remember), MaxRemembered)
+		return nil, fmt.Errorf("network status: %d bytes to be remembered, %d are allowed", len(remember), MaxRemembered)
 	}
-	text, err := json.MarshalIndent(s, "", "  ")
+	text, err = json.MarshalIndent(s, "", "  ")
 	if err != nil {
-		return fmt.Errorf("network status: %w", err)
+		return nil, fmt.Errorf("network status: %w", err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.conn != from {
-		return nil // of a process that is no longer the one
+		return nil, nil // of a process that is no longer the one
 	}
 	// The status comes last: who reads in it that we are online finds resolv.conf in place.
 	if err := writeFile(filepath.Join(r.Dir, "resolv.conf"), []byte(s.resolvConf())); err != nil {
-		return err
+		return nil, err
 	}
 	if err := writeFile(filepath.Join(r.Dir, "status.json"), append(text, '\n')); err != nil {
-		return err
+		return nil, err
 	}
 	r.text = text
 	r.Changed()
-	return r.remember(remember)
+	return needs, r.remember(remember)
 }
 
 // remember passes on what a report wants to be remembered, and lays it where the
@@ -246,7 +255,10 @@ func (s *Status) clean() {
 	for i := range s.Routes {
 		texts = append(texts, s.Routes[i].texts()...)
 	}
-	for _, list := range [][]string{s.DNS, s.Search, s.Problems, s.Rules} {
+	for i := range s.Rules {
+		texts = append(texts, &s.Rules[i].Rule, &s.Rules[i].Source)
+	}
+	for _, list := range [][]string{s.DNS, s.Search, s.Problems} {
 		for i := range list {
 			texts = append(texts, &list[i])
 		}
@@ -259,6 +271,7 @@ func (s *Status) clean() {
 				texts = append(texts, &dhcp.Doubt, &dhcp.Refusal)
 			}
 		}
+		texts = append(texts, p.WireGuard.texts()...)
 		for _, list := range [][]AddressStatus{p.Addresses, p.Prefixes} {
 			for j := range list {
 				texts = append(texts, &list[j].Prefix, &list[j].Source)

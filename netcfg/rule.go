@@ -42,6 +42,9 @@ func (r Rule) String() string {
 			words = append(words, w.text)
 		}
 	}
+	if len(words) == 0 {
+		words = []string{"all"}
+	}
 	if !r.From.IsValid() && !r.To.IsValid() && r.IPv6 {
 		words = append(words, "(IPv6)")
 	}

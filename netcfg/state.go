@@ -12,13 +12,14 @@ type State struct {
 	Links     map[string]Link
 	Addresses map[AddressKey]Address
 	Routes    map[RouteKey]Route
-	Rules     map[Rule]bool     // observed: whether it is ours
-	Sysctls   map[string]string // by path below /proc/sys, e.g. net/ipv6/conf/eth0/accept_ra
-	Unshown   bool              // observed: there are more routes of other programs than were read
+	Rules     map[Rule]bool        // observed: whether it is ours
+	WireGuard map[string]WireGuard // by link
+	Sysctls   map[string]string    // by path below /proc/sys, e.g. net/ipv6/conf/eth0/accept_ra
+	Unshown   bool                 // observed: there are more routes of other programs than were read
 }
 
 func newState() State {
-	return State{Links: map[string]Link{}, Addresses: map[AddressKey]Address{}, Routes: map[RouteKey]Route{}, Rules: map[Rule]bool{}, Sysctls: map[string]string{}}
+	return State{Links: map[string]Link{}, Addresses: map[AddressKey]Address{}, Routes: map[RouteKey]Route{}, Rules: map[Rule]bool{}, WireGuard: map[string]WireGuard{}, Sysctls: map[string]string{}}
 }
 
 // Link is one network interface.
@@ -79,6 +80,7 @@ type Address struct {
 	Preferred time.Duration // desired: when it is no longer taken for new connections, see preferred; observed: likewise
 	Lone      bool          // desired: nobody else can have it, so the kernel need not look for duplicates
 	Metric    int           // of the route to its subnet; the kernel does not tell it back
+	Learned   bool          // desired: another machine has said so
 	Spent     bool          // observed: it is no longer preferred
 	Distant   bool          // observed: Until is at least the time distant away
 	Peer      netip.Addr    // observed: the other end's, where that is another one
@@ -139,6 +141,7 @@ type Route struct {
 	Protocol  int        // who made it
 	Announced bool       // observed: the kernel made it from a router advertisement
 	Source    string     // desired: why, for people
+	Learned   bool       // desired: another machine has said so
 }
 
 // Protocol numbers of routes and addresses (rtnetlink(7)). Ours is one that

@@ -19,7 +19,7 @@ type Status struct {
 	Online   bool          `json:"online"` // every named port that is not optional is up, or with none named, one port is
 	Ports    []PortStatus  `json:"ports,omitempty"`
 	Routes   []RouteStatus `json:"routes,omitempty"` // ours that lead nowhere
-	Rules    []string      `json:"rules,omitempty"`  // which packets take which routing table
+	Rules    []RuleStatus  `json:"rules,omitempty"`  // which packets take which routing table
 	DNS      []string      `json:"dns,omitempty"`
 	Forwards bool          `json:"forwards,omitempty"` // the machine asks itself: its DNS forwarder asks these, or others
 	Search   []string      `json:"search,omitempty"`
@@ -30,6 +30,9 @@ type Status struct {
 
 	// What the next configurator is to find, also after a reboot; not in status.json.
 	Remember string `json:"remember,omitempty"`
+
+	// The secrets whose values are asked for; not in status.json.
+	Needs []string `json:"needs,omitempty"`
 }
 
 // ZoneStatus is one zone of the firewall.
@@ -41,28 +44,29 @@ type ZoneStatus struct {
 
 // PortStatus is one port that we look after.
 type PortStatus struct {
-	Name      string          `json:"name"`
-	Kind      string          `json:"kind"`             // "ethernet", or rtnetlink's word, e.g. "veth"
-	Made      bool            `json:"made,omitempty"`   // by us
-	On        string          `json:"on,omitempty"`     // the link that a made one is on, e.g. "eth0" of a VLAN
-	Master    string          `json:"master,omitempty"` // the bridge, bond or VRF that it belongs to
-	Former    string          `json:"former,omitempty"` // what the kernel called it, where we gave it its name
-	Path      string          `json:"path,omitempty"`   // where its hardware is plugged in, below /sys/devices
-	Driver    string          `json:"driver,omitempty"`
-	Needed    bool            `json:"needed,omitempty"` // "online" waits for it
-	MAC       string          `json:"mac"`
-	Carrier   bool            `json:"carrier"`
-	Explicit  bool            `json:"explicit"`           // named in system.toml
-	Optional  bool            `json:"optional"`           // its absence does not matter
-	Up        bool            `json:"up"`                 // everything desired of it is there
-	Waiting   string          `json:"waiting,omitempty"`  // what it waits for, e.g. "no carrier"
-	DHCP      *DHCPStatus     `json:"dhcp,omitempty"`     // nil: no DHCPv4 client runs there
-	DHCP6     *DHCPStatus     `json:"dhcp6,omitempty"`    // likewise, DHCPv6
-	Prefixes  []AddressStatus `json:"prefixes,omitempty"` // that were delegated to it
-	IPv4      Family          `json:"ipv4"`
-	IPv6      Family          `json:"ipv6"`
-	Addresses []AddressStatus `json:"addresses"`
-	Routes    []RouteStatus   `json:"routes"`
+	Name      string           `json:"name"`
+	Kind      string           `json:"kind"`             // "ethernet", or rtnetlink's word, e.g. "veth"
+	Made      bool             `json:"made,omitempty"`   // by us
+	On        string           `json:"on,omitempty"`     // the link that a made one is on, e.g. "eth0" of a VLAN
+	Master    string           `json:"master,omitempty"` // the bridge, bond or VRF that it belongs to
+	Former    string           `json:"former,omitempty"` // what the kernel called it, where we gave it its name
+	Path      string           `json:"path,omitempty"`   // where its hardware is plugged in, below /sys/devices
+	Driver    string           `json:"driver,omitempty"`
+	Needed    bool             `json:"needed,omitempty"` // "online" waits for it
+	MAC       string           `json:"mac"`
+	Carrier   bool             `json:"carrier"`
+	Explicit  bool             `json:"explicit"`           // named in system.toml
+	Optional  bool             `json:"optional"`           // its absence does not matter
+	Up        bool             `json:"up"`                 // everything desired of it is there
+	Waiting   string           `json:"waiting,omitempty"`  // what it waits for, e.g. "no carrier"
+	DHCP      *DHCPStatus      `json:"dhcp,omitempty"`     // nil: no DHCPv4 client runs there
+	DHCP6     *DHCPStatus      `json:"dhcp6,omitempty"`    // likewise, DHCPv6
+	Prefixes  []AddressStatus  `json:"prefixes,omitempty"` // that were delegated to it
+	WireGuard *WireGuardStatus `json:"wireguard,omitempty"`
+	IPv4      Family           `json:"ipv4"`
+	IPv6      Family           `json:"ipv6"`
+	Addresses []AddressStatus  `json:"addresses"`
+	Routes    []RouteStatus    `json:"routes"`
 }
 
 // Family is what a port has of one version of IP while its cable is in.
@@ -90,6 +94,12 @@ type AddressStatus struct {
 
 	Duplicate  bool `json:"duplicate,omitempty"`  // another machine has it, so that it is not used
 	Deprecated bool `json:"deprecated,omitempty"` // new connections use another one
+}
+
+// RuleStatus is one rule.
+type RuleStatus struct {
+	Rule   string `json:"rule"` // e.g. "from 192.168.2.0/24 table 100 priority 10000"
+	Source string `json:"source"`
 }
 
 // RouteStatus is one route of a port.
@@ -154,7 +164,7 @@ func report(w DesiredState, have State, reasons, reasons6 map[string]string, wal
 	}
 	for _, rule := range sortedRules(have.Rules) {
 		if have.Rules[rule] {
-			s.Rules = append(s.Rules, rule.String())
+			s.Rules = append(s.Rules, RuleStatus{rule.String(), cmp.Or(w.because[rule], "named in system.toml")})
 		}
 	}
 	return s
@@ -208,6 +218,9 @@ func (w *DesiredState) port(p port, have State, present, wanted onLink, reason, 
 		s.Kind = "ethernet"
 	}
 	s.MAC = net.HardwareAddr(link.MAC[:]).String()
+	if p.Net.WireGuard != nil {
+		s.MAC, s.WireGuard = "", w.wireGuardStatus(p, have)
+	}
 	for _, k := range present.addresses {
 		s.Addresses = append(s.Addresses, AddressStatus{
 			Prefix: k.Prefix.String(),
@@ -324,6 +337,9 @@ func (w *DesiredState) waiting(p port, have State, present, wanted onLink, reaso
 	}
 	if !link.Carrier {
 		return "no carrier"
+	}
+	if lacks := w.lacks[p.Name]; lacks != "" {
+		return lacks
 	}
 	announced := have.announced(present.addresses) && p.Net.LearnsIPv6()
 	advice := have.duplicate(p.Name, present)

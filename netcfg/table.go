@@ -46,6 +46,9 @@ func (s Status) table(w io.Writer, now time.Time) error {
 		for _, text := range p.DHCP6.lines() {
 			fmt.Fprintf(t, "\t\tdhcp6\t%s\n", text)
 		}
+		for _, line := range p.WireGuard.lines(now) {
+			fmt.Fprintf(t, "\t\t%s\t%s\n", line[0], line[1])
+		}
 		for _, a := range p.Prefixes {
 			fmt.Fprintf(t, "\t\tprefix %s\t%s%s\n", a.Prefix, a.Source, left(a.Until, now))
 		}
@@ -67,7 +70,7 @@ func (s Status) table(w io.Writer, now time.Time) error {
 		fmt.Fprintf(t, "-\t\t%s\t%s\n", r, r.Source)
 	}
 	for _, r := range s.Rules {
-		fmt.Fprintf(t, "rule\t\t%s\tnamed in system.toml\n", r)
+		fmt.Fprintf(t, "rule\t\t%s\t%s\n", r.Rule, r.Source)
 	}
 	if err := t.Flush(); err != nil {
 		return err

@@ -60,6 +60,10 @@ func (networkKind) observe(_ Machine, o *Observed, _ Desired) (Items, error) {
 
 func (networkKind) plan(p *planner) {
 	have, runs := p.from.Items[KindNetwork][system.NetworkService]
+	secrets := ""
+	if p.to.System != nil {
+		secrets = p.changedSecrets(func(use system.SecretUse) bool { return use.Net != "" })
+	}
 	s := Step{Kind: KindNetwork, Name: system.NetworkService}
 	switch {
 	case p.to.System == nil && !runs:
@@ -71,7 +75,7 @@ func (networkKind) plan(p *planner) {
 		return
 	case !runs:
 		s.Action, s.Reason = ActionStart, "the network is not running"
-	case have == p.to.Items[KindNetwork][system.NetworkService]:
+	case have == p.to.Items[KindNetwork][system.NetworkService] && secrets == "":
 		return
 	default:
 		interrupted := system.Interruptions(p.fromSystem.Net, p.toSystem.Net)
@@ -92,12 +96,7 @@ func (networkKind) plan(p *planner) {
 		if s.Reason == "" {
 			s.Reason = p.reason(p.portParameters()...)
 		}
-		if s.Reason == "" {
-			s.Reason = password
-		}
-		if s.Reason == "" {
-			s.Reason = "it runs with other settings"
-		}
+		s.Reason = cmp.Or(s.Reason, password, secrets, "it runs with other settings")
 	}
 	switch before, after := len(orEmpty(p.fromSystem).ZonesInForce()) > 0, len(orEmpty(p.toSystem).ZonesInForce()) > 0; {
 	case after && !before:

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -86,6 +87,13 @@ func (secretKind) check(c *precheck) (faults []error, notes []string) {
 	for _, use := range c.to.system.Secrets() {
 		value, err := c.machine.Secret(use.Secret)
 		switch {
+		case errors.Is(err, fs.ErrNotExist) && use.Made:
+			continue
+		case err == nil && use.Net != "":
+			if _, err = system.ParseWireGuardKey(string(value)); err == nil {
+				continue
+			}
+			err = fmt.Errorf("secret %s, which %s needs, %w", use.Secret, use.Path, err)
 		case errors.Is(err, fs.ErrNotExist):
 			err = fmt.Errorf("secret %s, which %s needs, is not set: `bantam secret set %s`", use.Secret, use.Path, use.Secret)
 		case err != nil:
@@ -119,6 +127,18 @@ func (p *planner) changedSecrets(wanted func(system.SecretUse) bool) string {
 		}
 	}
 	return strings.Join(changed, "; ")
+}
+
+// SecretMade notes that a secret of the generation that runs has its first value: what uses it has that one.
+func (s *Switcher) SecretMade(name string, value []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	secrets := maps.Clone(s.memory.secrets) // the plan that it was adopted with has it, too
+	if secrets == nil {
+		secrets = Items{}
+	}
+	secrets[name] = Keyed(value)
+	s.memory.secrets = secrets
 }
 
 // withSecrets adds to the fingerprints of services the values that they have in their environments.

@@ -14,7 +14,7 @@ import (
 var madeByModules = []string{"tunl0", "gre0", "gretap0", "erspan0", "sit0", "ip6tnl0", "ip6gre0"}
 
 // pointToPoint are the kinds of links that carry IP without Ethernet: no bridge or bond takes them, and DHCP does not ask there.
-var pointToPoint = []string{"vrf", "tunnel", "pppoe"}
+var pointToPoint = []string{"vrf", "tunnel", "pppoe", "wireguard"}
 
 // checkLinks checks how links are made and what belongs to what.
 func (r *reader) checkLinks() {
@@ -85,6 +85,8 @@ func (l *linkCheck) check(name string, n *syntax.Node) {
 		l.checkPPPoE(name, n, at+".pppoe", own, net)
 	case kind == "tunnel":
 		l.checkTunnel(at+".tunnel", own, net.Tunnel)
+	case kind == "wireguard":
+		l.checkWireGuard(name, at+".wireguard", own, net.WireGuard)
 	}
 }
 

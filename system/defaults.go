@@ -60,7 +60,7 @@ func (n *Net) applyDefaults() {
 	if n.IPv4 == "" {
 		n.IPv4 = "dhcp"
 		switch n.Kind() {
-		case "dummy", "vrf", "tunnel":
+		case "dummy", "vrf", "tunnel", "wireguard":
 			n.IPv4 = "off"
 		case "pppoe": // that of the session
 			n.IPv4 = "static"
@@ -74,7 +74,7 @@ func (n *Net) applyDefaults() {
 	if n.IPv6 == "" {
 		n.IPv6 = "auto"
 		switch n.Kind() {
-		case "dummy", "vrf", "tunnel": // nobody advertises there
+		case "dummy", "vrf", "tunnel", "wireguard": // nobody advertises there
 			n.IPv6 = "static"
 		}
 		if n.Serve.RA || n.Inner() {
@@ -85,7 +85,7 @@ func (n *Net) applyDefaults() {
 		n.Serve.Lease = defaultLease
 	}
 	fromTags(reflect.ValueOf(n).Elem())
-	for _, v := range []any{n.Bridge, n.Bond, n.Macvlan} {
+	for _, v := range []any{n.Bridge, n.Bond, n.Macvlan, n.WireGuard} {
 		if table := reflect.ValueOf(v); !table.IsNil() {
 			fromTags(table.Elem())
 		}

@@ -49,6 +49,8 @@ func (d *differences) structs(path string, a, b reflect.Value) {
 		switch {
 		case x.Kind() == reflect.Struct && x.Type() != valueType:
 			d.structs(at, x, y)
+		case x.Kind() == reflect.Pointer && x.Type() == reflect.TypeFor[*WireGuard]() && !x.IsNil() && !y.IsNil(): // as long as it has peers
+			d.structs(at, x.Elem(), y.Elem())
 		case x.Kind() == reflect.Map && x.Type().Elem().Kind() == reflect.Struct && x.Type().Elem() != valueType:
 			d.tables(strings.TrimSuffix(at, "."+namedTables), x, y)
 		case x.Kind() == reflect.Map:
@@ -75,7 +77,7 @@ func (d *differences) structs(path string, a, b reflect.Value) {
 // fieldText is tomlText, but "" for a string that was left out: no key's empty
 // string means anything.
 func fieldText(v reflect.Value) string {
-	if v.Kind() == reflect.String && v.Len() == 0 || v.Type() == valueType && v.IsZero() {
+	if v.Kind() == reflect.String && v.Len() == 0 || (v.Type() == valueType || v.Type() == reflect.TypeFor[Duration]()) && v.IsZero() {
 		return ""
 	}
 	return tomlText(v)
@@ -153,7 +155,7 @@ func (d *differences) whole(path, name string, v reflect.Value, side func(text s
 func defaultsFor(name string, v reflect.Value) reflect.Value {
 	switch v := v.Interface().(type) {
 	case Net:
-		d := Net{Addresses: v.Addresses, PPPoE: v.PPPoE, Serve: Serve{RA: v.Serve.RA}, Dummy: v.Dummy, VRF: v.VRF, Tunnel: v.Tunnel}
+		d := Net{Addresses: v.Addresses, PPPoE: v.PPPoE, Serve: Serve{RA: v.Serve.RA}, Dummy: v.Dummy, VRF: v.VRF, Tunnel: v.Tunnel, WireGuard: v.WireGuard}
 		d.applyDefaults()
 		return reflect.ValueOf(Net{IPv4: d.IPv4, IPv6: d.IPv6, Serve: Serve{Lease: d.Serve.Lease}})
 	case Zone:
@@ -248,6 +250,12 @@ func tomlText(v reflect.Value) string {
 			return strconv.FormatInt(v.Elem().Int(), 10)
 		}
 		return tomlText(v.Elem())
+	case reflect.Map:
+		names := sortedKeys(v.Interface().(map[string]Peer)) // nothing else within a value has names
+		for i, name := range names {
+			names[i] = syntax.Join("", name) + " = " + tomlText(v.MapIndex(reflect.ValueOf(name)))
+		}
+		return "{ " + strings.Join(names, ", ") + " }"
 	case reflect.Struct: // one route, or a table that is there or not
 		var keys []string
 		for i := range v.NumField() {

@@ -5,6 +5,9 @@ import (
 	"testing"
 )
 
+// aPeer is a peer of WireGuard.
+const aPeer = "public_key = '5FnTftyrSMF5jFrVa1/bpn1ihdVDaO9QCRMwuYdVggU='\nallowed_ips = ['10.0.0.1/32']\n"
+
 func TestDiffNamesEachChangedKey(t *testing.T) {
 	const a = "hostname = 'a'\n[net.eth0]\n[service.s]\ncommand = ['x']\nenv = { A = '1', B = '2' }\n[service.gone]\ncommand = ['y', 'it\"s']\n"
 	cases := []struct {
@@ -36,6 +39,10 @@ func TestDiffNamesEachChangedKey(t *testing.T) {
 			[]Change{{"net.stays.addresses", "", `["192.0.2.1/32"]`}, {"net.stays.dummy", "", "true"}}},
 		{"a tunnel that goes", "[net.t]\ntunnel = { kind = 'gre', local = '192.0.2.1', remote = '192.0.2.2' }\n", "",
 			[]Change{{"net.t.tunnel", `{ kind = "gre", local = "192.0.2.1", remote = "192.0.2.2" }`, ""}}},
+		{"a peer of many", "[net.w.wireguard]\nlisten_port = 7\n[net.w.wireguard.peer.a]\n" + aPeer, "[net.w.wireguard]\nlisten_port = 8\n[net.w.wireguard.peer.a]\n" + aPeer + "keepalive = '25s'\n",
+			[]Change{{"net.w.wireguard.listen_port", "7", "8"}, {"net.w.wireguard.peer.a.keepalive", "", `"25s"`}}},
+		{"a tunnel", "", "[net.w.wireguard]\nlisten_port = 7\nprivate_key.secret = 'k'\n[net.w.wireguard.peer.\"a b\"]\n" + aPeer,
+			[]Change{{"net.w.wireguard", "", `{ private_key = { secret = "k" }, listen_port = 7, routes = "auto", peer = { "a b" = { public_key = "5FnTftyrSMF5jFrVa1/bpn1ihdVDaO9QCRMwuYdVggU=", allowed_ips = ["10.0.0.1/32"] } } }`}}},
 		{"sysctl", "sysctl.kernel.panic = 1", "sysctl.kernel.panic = 2", []Change{{`sysctl."kernel.panic"`, `"1"`, `"2"`}}},
 		{"durations", "", "proof.timeout = '2m'", []Change{{"proof.timeout", `"1m"`, `"2m"`}}},
 	}

@@ -112,6 +112,7 @@ func (n Net) kinds() (kinds []string) {
 		{"bridge", n.Bridge != nil}, {"vlan", n.VLAN != nil}, {"bond", n.Bond != nil}, {"dummy", n.Dummy}, {"veth", n.Veth != nil},
 		{"macvlan", n.Macvlan != nil}, {"vrf", n.VRF != nil}, {"vxlan", n.VXLAN != nil}, {"tunnel", n.Tunnel != nil},
 		{"pppoe", n.PPPoE != nil},
+		{"wireguard", n.WireGuard != nil},
 	} {
 		if k.is {
 			kinds = append(kinds, k.name)

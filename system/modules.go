@@ -3,7 +3,7 @@ package system
 // kindModules are the kernel modules that links of a kind need.
 var kindModules = map[string]string{
 	"bridge": "bridge", "vlan": "8021q", "bond": "bonding", "dummy": "dummy", "veth": "veth", "macvlan": "macvlan", "vrf": "vrf", "vxlan": "vxlan",
-	"gre": "ip_gre", "ipip": "ipip", "sit": "sit", "pppoe": "pppoe",
+	"gre": "ip_gre", "ipip": "ipip", "sit": "sit", "pppoe": "pppoe", "wireguard": "wireguard",
 }
 
 // firewallModules are those that a firewall needs, and those that make it better or that some kernels have as parts of others.

@@ -28,6 +28,10 @@ func Remarks(file string, src []byte) []Problem {
 			fmt.Sprintf("write metric = %d, so that it stays whatever ports come and go", metrics[name])})
 	}
 	for _, name := range root.Get("net").Keys() {
+		for _, r := range wireGuardRemarks(s.Net, name) {
+			pos := t.Position(root.Get("net", name, "wireguard").At)
+			remarks = append(remarks, Problem{file, pos.Line, pos.Col, "remark: " + syntax.Join("net", name) + ".wireguard: " + r.text, r.suggestion})
+		}
 		if net := s.Net[name]; net.Serve.DHCP != "" {
 			pos := t.Position(root.Get("net", name, "serve", "dhcp").At)
 			for _, r := range s.serveRemarks(&net) {

@@ -70,6 +70,8 @@ type Net struct {
 	PPPoE   *PPPoE   `toml:"pppoe" doc:"opens a session with a provider, who gives the addresses, e.g. { port = \"eth0\", ... }"`
 	Tunnel  *Tunnel  `toml:"tunnel" doc:"makes a tunnel, e.g. { kind = \"gre\", local = \"192.0.2.1\", remote = \"198.51.100.2\" }"`
 
+	WireGuard *WireGuard `toml:"wireguard" doc:"makes an encrypted tunnel, e.g. { listen_port = 51820 }, with a table for each peer"`
+
 	Serve Serve `toml:"serve" doc:"what it does for the machines behind it, e.g. { dhcp = \"100-199\", ra = true, dns = true }"`
 }
 

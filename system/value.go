@@ -72,7 +72,9 @@ type SecretUse struct {
 	Path    string // of the key, e.g. service.web.env.TOKEN
 	Service string // that has it in its environment, or
 	File    string // that consists of it, or
-	Session string // the port whose session it opens
+	Session string // the port whose session it opens, or
+	Net     string // the WireGuard link whose key it is
+	Made    bool   // where nobody has set it, the device makes it
 }
 
 // Secrets lists every use of a secret, by path.
@@ -86,6 +88,9 @@ func (s *System) Secrets() []SecretUse {
 	for _, name := range sortedKeys(s.Net) {
 		if p := s.Net[name].PPPoE; p != nil && p.Password.Secret != "" {
 			uses = append(uses, SecretUse{Secret: p.Password.Secret, Path: syntax.Join("net", name) + ".pppoe.password", Session: name})
+		}
+		if w := s.Net[name].WireGuard; w != nil {
+			uses = w.secretsOf(name, uses)
 		}
 	}
 	for _, service := range sortedKeys(s.Services) {

@@ -96,7 +96,9 @@ func (f *composeFlags) gather(c *call, b board.Board, file string) (g *gathered,
 func neededSecrets(sys *system.System) (notes []string) {
 	var names []string
 	for _, use := range sys.Secrets() {
-		names = append(names, use.Secret)
+		if !use.Made {
+			names = append(names, use.Secret)
+		}
 	}
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {

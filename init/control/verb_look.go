@@ -27,7 +27,8 @@ work that should: it has failed, keeps going down (crash-looping), or waits for 
 const netHelp = `For each port: what was wished for, what is there, where it comes from and until when, and
 what the port waits for. Network cards that have no driver follow, with the module that would drive
 them. --json prints everything as one JSON document. What the DHCP client got and did not use is
-counted where there was something.
+counted where there was something. A WireGuard tunnel has its public key and its peers: where each
+is, and when it was last heard of.
 
 renew PORT      ask the port's DHCP server and IPv6 routers anew, as if its cable had been pulled
                 for a moment; what it has stays until there is an answer

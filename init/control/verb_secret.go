@@ -115,7 +115,7 @@ func (c *client) unsetSecrets(file string, text []byte) (remarks []system.Proble
 	}
 	positions := system.Scan(text)
 	for _, use := range sys.Secrets() {
-		if slices.ContainsFunc(list, func(s Secret) bool { return s.Name == use.Secret && !s.Set.IsZero() }) {
+		if use.Made || slices.ContainsFunc(list, func(s Secret) bool { return s.Name == use.Secret && !s.Set.IsZero() }) {
 			continue
 		}
 		at, _ := positions.Find(use.Path)

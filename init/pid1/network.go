@@ -20,6 +20,7 @@ func (p *initProcess) prepareNetwork() error {
 	if err := (Dir{dial.Sockets, 0o700}).Create(); err != nil {
 		p.notes.add("%v", err)
 	}
+	p.machine.reports.Secret = p.networkSecret
 	p.leases = newLeaseKeeper(leasesPath, netcfg.MaxRemembered)
 	if text := p.leases.load(); text != "" {
 		if err := p.machine.reports.Recall(text); err != nil {

@@ -129,6 +129,8 @@ func (p *initProcess) usersOf(secret string) []string {
 			user = "service " + use.Service
 		case use.Session != "":
 			user = "port " + use.Session
+		case use.Net != "":
+			user = "net " + use.Net
 		}
 		if use.Secret == secret && !slices.Contains(users, user) {
 			users = append(users, user)

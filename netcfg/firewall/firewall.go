@@ -106,6 +106,9 @@ var neighbours = []nft.Rule{
 func (b *builder) early() {
 	b.add(nft.Rule{Interface: "lo", Do: nft.Accept})
 	b.add(neighbours...)
+	if b.hasFullTunnel() {
+		b.carriers("", "what carries %s, whose way back the routes do not tell", false)
+	}
 	for _, z := range b.zones {
 		b.add(nft.Rule{In: zoneSet(z.Name), Spoofed: true, Counter: z.Name + "-spoofed", Do: nft.Drop, Comment: "from " + z.Name + " with a source that is not there"})
 		for _, p := range bogons {
@@ -115,6 +118,31 @@ func (b *builder) early() {
 		}
 	}
 	b.chain(nft.Chain{Name: "early", Type: "filter", Hook: nft.Prerouting, Priority: -300})
+}
+
+// carriers lets the packets in that carry tunnels: who has no key gets no answer. With listening only those of tunnels
+// whose peers find them at a port that the file names.
+func (b *builder) carriers(counter, comment string, listening bool) {
+	links, ports := b.system.WireGuardPorts()
+	for i, link := range links {
+		if listening && b.system.Net[link].WireGuard.ListenPort == 0 {
+			continue
+		}
+		for _, z := range b.zones {
+			b.add(nft.Rule{In: zoneSet(z.Name), Protocol: nft.UDP, Ports: nft.Range{First: uint16(ports[i]), Last: uint16(ports[i])},
+				Counter: counter, Do: nft.Accept, Comment: fmt.Sprintf(comment, link)})
+		}
+	}
+}
+
+// hasFullTunnel tells whether everything goes by some tunnel: then no route leads back to where what carries it comes from.
+func (b *builder) hasFullTunnel() bool {
+	for _, n := range b.system.Net {
+		if n.WireGuard.IsFull() {
+			return true
+		}
+	}
+	return false
 }
 
 func (b *builder) tracked(where string) {
@@ -128,6 +156,7 @@ func (b *builder) input() {
 	b.tracked("input")
 	b.add(neighbours...)
 	b.own("")
+	b.carriers("wireguard", "carries %s", true)
 	for _, z := range b.zones {
 		b.add(nft.Rule{In: zoneSet(z.Name), Do: nft.Jump, Chain: inputChain(z.Name)})
 	}

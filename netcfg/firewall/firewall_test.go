@@ -63,7 +63,7 @@ var house = router{world: "wan", addresses: map[string][]netip.Prefix{
 var houseFacts = Facts{External: []netip.Addr{addr("203.0.113.7")}, Comment: "made by Bantam", Devices: []string{"guest", "lan", "wan"}}
 
 func TestTablesAreAsTheyWere(t *testing.T) {
-	for _, name := range []string{"two", "house"} {
+	for _, name := range []string{"two", "house", "tunnel"} {
 		table := Table(parse(t, name), houseFacts)
 		golden(t, "testdata/"+name+".nft", table.Text())
 		golden(t, "testdata/"+name+".txt", strings.Join(Explain(parse(t, name)), "\n")+"\n")

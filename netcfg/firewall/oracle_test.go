@@ -29,7 +29,7 @@ func TestNftListsTheTables(t *testing.T) {
 	}
 	facts := houseFacts
 	facts.Devices = nil
-	for _, name := range []string{"house", "two"} { // and from one to the other
+	for _, name := range []string{"house", "two", "tunnel"} { // and from one to the other
 		want := Table(parse(t, name), facts)
 		have, err := k.Observe(Name)
 		if err != nil {

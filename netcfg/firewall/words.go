@@ -2,9 +2,11 @@ package firewall
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
+	"bantam/order"
 	"bantam/system"
 )
 
@@ -56,6 +58,17 @@ func Explain(s *system.System) (lines []string) {
 			}
 			if n.ULA {
 				say("  %s has an IPv6 network of this machine's own", name)
+			}
+		}
+	}
+	if len(zones) > 0 {
+		for _, name := range order.Sorted(maps.Keys(s.Net), strings.Compare) {
+			w := s.Net[name].WireGuard
+			if w != nil && w.ListenPort != 0 {
+				say("udp/%d is open to all: the tunnel %s, which answers nobody without its key", w.ListenPort, name)
+			}
+			if w.IsFull() {
+				say("what this file says no other way of leaves by the tunnel %s, or not at all", name)
 			}
 		}
 	}
