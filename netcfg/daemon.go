@@ -49,7 +49,8 @@ type daemon struct {
 	forwards bool // the machine has a DNS forwarder
 	sysctl   system.Sysctl
 	wall     *wall  // the firewall; nil in tests without one
-	hash     string // of the system.toml in force
+	hash     string // of the system.toml that was read last
+	inForce  string // of the one that is in force: with the values that its secrets have by now
 	invalid  []string
 
 	clients    map[string]*dhcpPort

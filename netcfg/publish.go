@@ -55,7 +55,10 @@ func (d *daemon) publish(desired DesiredState, have State) {
 	status.Needs = d.secrets.ask(boottime.Now())
 	status.Zones = d.wall.status()
 	status.Forwards = d.forwards
-	status.Config, status.BootedAt = d.hash, booted.Round(time.Second)
+	if d.secrets.current() {
+		d.inForce = d.hash
+	}
+	status.Config, status.BootedAt = d.inForce, booted.Round(time.Second)
 	text, err := status.encode()
 	if err == nil {
 		err = d.report(text)

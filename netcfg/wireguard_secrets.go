@@ -26,8 +26,9 @@ const (
 type secrets struct {
 	needs  []string
 	values map[string]secretValue
-	askAt  time.Duration // forever: all are known
-	asks   bool          // with the next report
+	old    map[string]bool // values of before that have not been told anew
+	askAt  time.Duration   // forever: all are known
+	asks   bool            // with the next report
 }
 
 func newSecrets() secrets { return secrets{values: map[string]secretValue{}, askAt: forever} }
@@ -41,8 +42,11 @@ func (s *secrets) want(sys *system.System) {
 			s.needs = append(s.needs, use.Secret)
 		}
 	}
+	s.old = map[string]bool{}
 	for name := range s.values {
-		if !slices.Contains(s.needs, name) {
+		if slices.Contains(s.needs, name) {
+			s.old[name] = true
+		} else {
 			delete(s.values, name)
 		}
 	}
@@ -70,7 +74,10 @@ func (s *secrets) ask(now time.Duration) []string {
 	return nil
 }
 
-// take reads the line that tells of a secret.
+// current tells whether none of the values may have been replaced since the system was taken.
+func (s *secrets) current() bool { return len(s.old) == 0 }
+
+// take reads the line that tells of a secret. changed: there is something to do or to say.
 func (s *secrets) take(told string, now time.Duration) (changed bool) {
 	name, text, set := strings.Cut(told, " ")
 	if !slices.Contains(s.needs, name) {
@@ -79,7 +86,9 @@ func (s *secrets) take(told string, now time.Duration) (changed bool) {
 	value, err := base64.StdEncoding.DecodeString(text)
 	v := secretValue{string(value), set && err == nil}
 	had, known := s.values[name]
+	waited := s.old[name]
 	s.values[name] = v
+	delete(s.old, name)
 	s.askAt = forever
 	for _, need := range s.needs {
 		switch v, known := s.values[need]; {
@@ -89,7 +98,7 @@ func (s *secrets) take(told string, now time.Duration) (changed bool) {
 			s.askAt = min(s.askAt, now+unsetPause)
 		}
 	}
-	return !known || v != had
+	return !known || v != had || waited && s.current()
 }
 
 // tell are the lines that tell of the secrets that the configurator asks for.

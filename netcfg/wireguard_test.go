@@ -1,6 +1,7 @@
 package netcfg
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -315,9 +316,21 @@ func TestSecretsAreAskedForUntilTheyAreKnown(t *testing.T) {
 	if have.askAt != forever || have.ask(0) != nil {
 		t.Error("it asks though it knows all")
 	}
+	if !have.current() {
+		t.Error("what it has been told counts as one of before")
+	}
 	have.want(s) // a switch: values may be others
-	if len(have.ask(0)) != 2 || len(have.values) != 2 {
+	if len(have.ask(0)) != 2 || len(have.values) != 2 || have.current() {
 		t.Error("it does not ask anew, or has forgotten")
+	}
+	told := func(name string) string {
+		return name + " " + base64.StdEncoding.EncodeToString([]byte(have.values[name].value))
+	}
+	if have.take(told("wireguard-wg0"), 0) || have.current() {
+		t.Error("one of two that is as before is all")
+	}
+	if !have.take(told("phone"), 0) || !have.current() || have.take(told("phone"), 0) {
+		t.Error("that none has been replaced is not said, or twice")
 	}
 }
 

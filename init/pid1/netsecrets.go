@@ -31,9 +31,12 @@ func (p *initProcess) networkSecret(name string) (value []byte, set, known bool)
 			return nil, false, true
 		}
 		if value, err = newPrivateKey(); err == nil {
-			err = p.machine.secrets.Set(name, value)
+			err = p.machine.secrets.SetNew(name, value)
 		}
-		if err == nil {
+		switch {
+		case errors.Is(err, fs.ErrExist): // a person was faster
+			value, err = p.machine.secrets.Value(name)
+		case err == nil:
 			p.switcher.SecretMade(name, value)
 			Logf(Notice, "secret %s was made: the private key of %s", name, use.Path)
 		}

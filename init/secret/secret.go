@@ -8,6 +8,7 @@ package secret
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -102,7 +103,12 @@ func CheckName(name string) error {
 }
 
 // Set gives the secret its value, which is on the disk when Set returns nil. On an error it has its old one.
-func (s *Store) Set(name string, value []byte) error {
+func (s *Store) Set(name string, value []byte) error { return s.set(name, value, false) }
+
+// SetNew is Set for a secret that nobody has set yet; fs.ErrExist says that somebody has.
+func (s *Store) SetNew(name string, value []byte) error { return s.set(name, value, true) }
+
+func (s *Store) set(name string, value []byte, new bool) error {
 	if err := CheckName(name); err != nil {
 		return err
 	}
@@ -126,6 +132,9 @@ func (s *Store) Set(name string, value []byte) error {
 		return err
 	} else if len(all) >= mostNames && !slices.ContainsFunc(all, func(e Entry) bool { return e.Name == name }) {
 		return fmt.Errorf("there are %d secrets, and there can be no more", len(all))
+	}
+	if _, err := s.read(name); new && !errors.Is(err, ErrNotSet) {
+		return cmp.Or(err, fs.ErrExist)
 	}
 	if err := atomicfile.Write(dir.Path(name), value, 0o600); err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Join(s.dir, name), cause(err))

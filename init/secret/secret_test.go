@@ -120,3 +120,22 @@ func TestNothingIsReadThroughLinksOrWithoutEnd(t *testing.T) {
 		t.Error("written in a folder that is a link")
 	}
 }
+
+func TestASecretThatIsMadeTakesNobodysPlace(t *testing.T) {
+	s := Open(t.TempDir() + "/secrets")
+	if err := s.SetNew("key", []byte("made")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetNew("key", []byte("made again")); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("the second: %v", err)
+	}
+	if value, err := s.Value("key"); string(value) != "made" || err != nil {
+		t.Errorf("%q, %v", value, err)
+	}
+	if err := s.Set("key", []byte("a person's")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetNew("key", []byte("made")); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("after a person's: %v", err)
+	}
+}
