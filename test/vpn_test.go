@@ -130,7 +130,7 @@ func TestAHouseLeavesByATunnel(t *testing.T) {
 	client.waitFor("nc 198.51.100.53 80 < /dev/null", "from the world")
 	world.must("ping -c 1 -W 20 "+client.addressOf("eth0"), "1 received") // from the other site, which began
 	client.waitFor("nc 192.168.2.1 80 < /dev/null", "from the world")
-	world.must("wg show seller", "peer: "+first, "latest handshake:", "allowed ips: 10.64.0.2/32")
+	world.must("WG_COLOR_MODE=never wg show seller", "peer: "+first, "latest handshake:", "allowed ips: 10.64.0.2/32")
 	world.must("ping -c 1 -W 3 203.0.113.100", "0 received") // an answer would go by the tunnel
 	for _, words := range []string{"bantam net --json", "cat /run/bantam/net/status.json", "bantam log network", "dmesg"} {
 		if out := world.run(words); strings.Contains(out, providerKey) || strings.Contains(out, branchKey) {

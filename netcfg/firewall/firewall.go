@@ -106,36 +106,41 @@ var neighbours = []nft.Rule{
 func (b *builder) early() {
 	b.add(nft.Rule{Interface: "lo", Do: nft.Accept})
 	b.add(neighbours...)
-	if b.hasFullTunnel() {
-		b.carriers("", "what carries %s, whose way back the routes do not tell", false)
+	// With a full tunnel the way back to everybody leads into it, but to whoever was written to past it, as what carries it is.
+	past := b.hasFullTunnel()
+	if past {
+		b.add(nft.Rule{Do: nft.SetMark, Mark: system.WireGuardMark, Comment: "as what goes past the tunnel"})
 	}
 	for _, z := range b.zones {
-		b.add(nft.Rule{In: zoneSet(z.Name), Spoofed: true, Counter: z.Name + "-spoofed", Do: nft.Drop, Comment: "from " + z.Name + " with a source that is not there"})
+		b.add(nft.Rule{In: zoneSet(z.Name), Spoofed: true, Lost: past, Counter: z.Name + "-spoofed", Do: nft.Drop, Comment: "from " + z.Name + " with a source that is not there"})
 		for _, p := range bogons {
 			if z.External {
 				b.add(nft.Rule{In: zoneSet(z.Name), Source: p, Counter: z.Name + "-bogon", Do: nft.Drop, Comment: "from " + z.Name + " with a source that nobody has"})
 			}
 		}
 	}
+	if past {
+		b.add(nft.Rule{Do: nft.SetMark, Comment: "and as it came"})
+	}
 	b.chain(nft.Chain{Name: "early", Type: "filter", Hook: nft.Prerouting, Priority: -300})
 }
 
-// carriers lets the packets in that carry tunnels: who has no key gets no answer. With listening only those of tunnels
-// whose peers find them at a port that the file names.
-func (b *builder) carriers(counter, comment string, listening bool) {
+// carriers lets the packets in that carry tunnels whose peers find them at a port that the file names: who has no key gets
+// no answer.
+func (b *builder) carriers() {
 	links, ports := b.system.WireGuardPorts()
 	for i, link := range links {
-		if listening && b.system.Net[link].WireGuard.ListenPort == 0 {
+		if b.system.Net[link].WireGuard.ListenPort == 0 {
 			continue
 		}
 		for _, z := range b.zones {
 			b.add(nft.Rule{In: zoneSet(z.Name), Protocol: nft.UDP, Ports: nft.Range{First: uint16(ports[i]), Last: uint16(ports[i])},
-				Counter: counter, Do: nft.Accept, Comment: fmt.Sprintf(comment, link)})
+				Counter: "wireguard", Do: nft.Accept, Comment: "carries " + link})
 		}
 	}
 }
 
-// hasFullTunnel tells whether everything goes by some tunnel: then no route leads back to where what carries it comes from.
+// hasFullTunnel tells whether everything goes by some tunnel.
 func (b *builder) hasFullTunnel() bool {
 	for _, n := range b.system.Net {
 		if n.WireGuard.IsFull() {
@@ -156,7 +161,7 @@ func (b *builder) input() {
 	b.tracked("input")
 	b.add(neighbours...)
 	b.own("")
-	b.carriers("wireguard", "carries %s", true)
+	b.carriers()
 	for _, z := range b.zones {
 		b.add(nft.Rule{In: zoneSet(z.Name), Do: nft.Jump, Chain: inputChain(z.Name)})
 	}

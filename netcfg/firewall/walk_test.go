@@ -24,6 +24,7 @@ type packet struct {
 type router struct {
 	addresses map[string][]netip.Prefix // by interface
 	world     string
+	past      string // likewise, by the routes for packets with a mark; "": the same
 }
 
 // way is the interface that leads to an address; "lo" for the machine's own.
@@ -57,6 +58,16 @@ type walker struct {
 	table  nft.Table
 	router router
 	fate   fate
+	mark   uint32
+}
+
+// wayBack is the interface that leads to an address for what has the mark of the packet.
+func (w *walker) wayBack(a netip.Addr) string {
+	r := w.router
+	if w.mark != 0 && r.past != "" {
+		r.world = r.past
+	}
+	return r.way(a)
 }
 
 func walk(t *testing.T, table nft.Table, r router, p packet) fate {
@@ -69,6 +80,9 @@ func walk(t *testing.T, table nft.Table, r router, p packet) fate {
 		local := hook != nft.Prerouting && w.router.way(p.to) == "lo"
 		if hook == nft.Input && !local || hook == nft.Forward && local || hook == nft.Postrouting && local {
 			continue
+		}
+		if w.mark != 0 {
+			t.Errorf("a packet has the mark %d when its way is looked up", w.mark)
 		}
 		if hook == nft.Forward {
 			out = w.router.way(p.to)
@@ -125,6 +139,8 @@ func (w *walker) chain(c nft.Chain, p *packet, out string) nft.Verdict {
 			return nft.Accept
 		case nft.ClampMSS:
 			w.fate.clamped = true
+		case nft.SetMark:
+			w.mark = r.Mark
 		}
 	}
 	return nft.Continue
@@ -180,7 +196,8 @@ func (w *walker) fits(r nft.Rule, p packet, out string) bool {
 		r.State != 0 && p.state&r.State == 0,
 		r.Translated && !p.translated,
 		r.First && (p.protocol != nft.TCP || p.state != 0),
-		r.Spoofed && w.router.way(p.from) == p.in:
+		r.Spoofed && w.router.way(p.from) == p.in,
+		r.Lost && w.wayBack(p.from) == p.in:
 		return false
 	}
 	return true

@@ -218,9 +218,16 @@ func (r *Rule) match(e *expressions) {
 		e.tracked(unix.NFT_CT_STATUS, statusDNAT)
 	}
 	if r.Spoofed {
-		e.add("fib", number(unix.NFTA_FIB_DREG, register1), number(unix.NFTA_FIB_RESULT, fibInterface), number(unix.NFTA_FIB_FLAGS, fibByInterface))
-		e.equal(0, 0, 0, 0)
+		e.noWayBack(fibByInterface)
 	}
+	if r.Lost {
+		e.noWayBack(fibByInterface | unix.NFTA_FIB_F_MARK)
+	}
+}
+
+func (e *expressions) noWayBack(flags uint32) {
+	e.add("fib", number(unix.NFTA_FIB_DREG, register1), number(unix.NFTA_FIB_RESULT, fibInterface), number(unix.NFTA_FIB_FLAGS, flags))
+	e.equal(0, 0, 0, 0)
 }
 
 func (r *Rule) act(e *expressions) {
@@ -256,5 +263,8 @@ func (r *Rule) act(e *expressions) {
 			number(unix.NFTA_EXTHDR_OFFSET, 2), number(unix.NFTA_EXTHDR_LEN, 2), number(unix.NFTA_EXTHDR_OP, unix.NFT_EXTHDR_OP_TCPOPT))
 	case Offload:
 		e.add("flow_offload", text(attributeFlowTable, r.Flowtable))
+	case SetMark:
+		e.immediate(register1, binary.NativeEndian.AppendUint32(nil, r.Mark))
+		e.add("meta", number(unix.NFTA_META_KEY, unix.NFT_META_MARK), number(unix.NFTA_META_SREG, register1))
 	}
 }

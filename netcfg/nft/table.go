@@ -73,12 +73,14 @@ type Rule struct {
 	State       State
 	Translated  bool // its destination is another than the one it was sent to
 	Spoofed     bool // no route leads to its source by the interface that it came by
+	Lost        bool // likewise, of packets that have its mark
 	First       bool // the first packet of a TCP connection in either direction
 	Limit       Limit
 	Counter     string
 	Do          Verdict
 	Chain       string // with Jump
 	To          netip.AddrPort
+	Mark        uint32 // with SetMark
 	Flowtable   string // with Offload
 	Comment     string // at most 128 bytes
 }
@@ -112,6 +114,7 @@ const (
 	Masquerade // the address of the interface that it leaves by becomes its source
 	ClampMSS   // TCP's largest segment shall fit the ways there and back
 	Offload    // the rest of the connection goes by Flowtable
+	SetMark    // it has Mark from here on
 )
 
 // Protocols of the transport layer (IANA).

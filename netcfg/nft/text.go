@@ -160,6 +160,9 @@ func (r *Rule) Text() string {
 	if r.Spoofed {
 		say("fib saddr . iif oif 0")
 	}
+	if r.Lost {
+		say("fib saddr . mark . iif oif 0")
+	}
 	if r.Limit.Rate != 0 {
 		say("limit rate %d/second burst %d packets", r.Limit.Rate, r.Limit.Burst)
 	}
@@ -191,6 +194,8 @@ func (r *Rule) action() string {
 		return "tcp option maxseg size set rt mtu"
 	case Offload:
 		return "flow add @" + r.Flowtable
+	case SetMark:
+		return fmt.Sprintf("meta mark set 0x%08x", r.Mark)
 	case DNAT:
 		family, to := "ip", r.To.String()
 		if r.To.Port() == 0 {

@@ -34,6 +34,8 @@ func whole() Table {
 				{Counter: "dropped", Do: Drop},
 			}},
 			{Name: "forward", Type: "filter", Hook: Forward, Drop: true, Rules: []Rule{
+				{Do: SetMark, Mark: 51820},
+				{In: "zone-wan", Spoofed: true, Lost: true, Do: Drop},
 				{Protocol: TCP, First: true, Do: ClampMSS},
 				{Translated: true, Destination: prefix("192.168.1.10/32"), Protocol: TCP, Ports: Range{443, 443}, Counter: "forward-tcp-443", Do: Accept},
 				{In: "zone-lan", Out: "zone-wan", Do: Accept, Comment: "the house may go out"},
