@@ -139,9 +139,9 @@ test-big-endian: test-packages
 	GOARCH=mipsle GOMIPS=softfloat $(GO) test -timeout 60m -short -vet=off -exec qemu-mipsel $(PURE)
 
 # One machine takes one core: two at a time, in halves of about the same length.
-DISKS   = TestPowerCut|TestBoot|Slot|TestGenerations|TestAnImport|TestAMachineStarts
+DISKS   = TestPowerCut|TestBoot|Slot|TestGenerations|TestAnImport|TestAMachineStarts|TestADeviceFlashesItself
 KERNELS = TestAnotherKernel|TestOwnKernel
-BOARDS  = TestBoard|TestAMachineServes|TestAMachineMakesLinks
+BOARDS  = TestBoard|TestAMachineServes|TestAMachineMakesLinks|TestAHouseLeavesByATunnel|TestAHouseBehindASession
 RELEASES = OtherReleases
 .PHONY: test-machines-at-work test-machines-and-disks test-kernels test-boards test-releases
 test-machines: test-packages build
@@ -164,7 +164,8 @@ test-releases: test-packages
 	$(GO) test -count=1 -run '$(RELEASES)' ./init/sshd
 
 # What boot loaders do with slots that are damaged or do not start, GRUB and U-Boot: a few minutes each. Then every board of which there
-# is an SD card: built, looked at, and started where QEMU has its machine. BOARD=NAME: that board's tests alone.
+# is an SD card: built, looked at, and started where QEMU has its machine. And routers whose kernel has what this host's need not have: many
+# kinds of links, tunnels, sessions. BOARD=NAME: that board's tests alone.
 test-boards: test-packages build device-arm
 	$(call need,$(UBOOT_PACKAGES))
 	$(if $(filter-out file default,$(origin BOARD)),TEST_BOARD=$(BOARD) )$(GO) test -count=1 -timeout 120m -run '$(BOARDS)' ./test
