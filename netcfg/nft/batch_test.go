@@ -97,6 +97,7 @@ func TestByteOrdersDifferInNumbersOfTheKernelAlone(t *testing.T) {
 	}
 	want := map[string]string{ // masks of a connection's state and status, the byte order that nft is told
 		"1 06000000": "1 00000006", "1 01000000": "1 00000001", "1 20000000": "1 00000020", "1 02000000": "1 00000002",
+		"1 6cca0000":      "1 0000ca6c", // a mark
 		"13 000401000000": "13 000400000001", "13 000402000000": "13 000400000002",
 	}
 	if fmt.Sprint(differ) != fmt.Sprint(want) {
