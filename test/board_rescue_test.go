@@ -45,21 +45,12 @@ type badWire struct {
 	part   float64
 	bad    int // bytes of the run that is left
 	lose   bool
-	cut    chan struct{} // closed: nothing goes any more
 	to     io.Writer
-	passed int
-	breaks int    // behind so many bytes; 0: not
-	broken func() // done then
 }
 
 func (f *badWire) Write(b []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	select {
-	case <-f.cut:
-		return len(b), nil
-	default:
-	}
 	const longest = 40
 	var out []byte
 	for _, c := range b {
@@ -74,33 +65,17 @@ func (f *badWire) Write(b []byte) (int, error) {
 		}
 		f.bad = max(f.bad-1, 0)
 	}
-	if f.passed += len(b); f.breaks > 0 && f.passed > f.breaks {
-		close(f.cut)
-		f.breaks = 0
-		f.broken()
-	}
 	_, err := f.to.Write(out)
 	return len(b), err
 }
 
 // wireTo connects a machine's serial line with a terminal's, and gives the name of that.
-func wireTo(t *testing.T, m *vm.Machine, part float64) (path string, toBoard *badWire) {
+func wireTo(t *testing.T, m *vm.Machine, part float64) (path string) {
 	t.Helper()
 	end, line := ttytest.Open(t)
-	cut := make(chan struct{})
-	toBoard = &badWire{random: rand.New(rand.NewSource(1)), part: part, cut: cut, to: m.Type()}
-	fromBoard := &badWire{random: rand.New(rand.NewSource(2)), part: part, cut: cut, to: end}
-	m.Copy(fromBoard)
-	toBoard.broken = func() { end.Close() }
-	go io.Copy(toBoard, end)
-	return line.Name(), toBoard
-}
-
-// breakAt has a line break off behind so many bytes to the board.
-func breakAt(f *badWire, bytes int) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.breaks = bytes
+	m.Copy(&badWire{random: rand.New(rand.NewSource(2)), part: part, to: end})
+	go io.Copy(&badWire{random: rand.New(rand.NewSource(1)), part: part, to: m.Type()}, end)
+	return line.Name()
 }
 
 // rescue is `bantam flash --serial` on this host.
@@ -161,7 +136,7 @@ func TestBoardUBootIsRescuedOverABadLine(t *testing.T) {
 	forBoard(t, "qemu-arm64-uboot")
 	m, disk := bareBoard(t)
 	image, content := smallImage(t, 40<<10)
-	tty, _ := wireTo(t, m, 0.02)
+	tty := wireTo(t, m, 0.02)
 	log := filepath.Join(t.TempDir(), "log")
 	said, code := rescue(t, 8*time.Minute, "--serial", tty, "--board", "qemu-arm64-uboot", "--log", log, image)
 	if code != 0 {

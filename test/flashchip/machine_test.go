@@ -152,7 +152,7 @@ func (r rig) start(t *testing.T, initrd string, drives ...string) *vm.Machine {
 // say sends a line and gives what is answered.
 func say(m *vm.Machine, line string) string {
 	m.Send(line + "\n")
-	return m.ExpectWithin(5*time.Minute, `TEST `+line+`: ([^\r\n]*)`)[1]
+	return m.ExpectWithin(5*time.Minute, `TEST `+line+`: ([^\r\n]*)\r?\n`)[1]
 }
 
 func must(t *testing.T, m *vm.Machine, line string) {
