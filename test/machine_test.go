@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -162,7 +163,17 @@ func (c *console) booted() {
 	c.t.Helper()
 	c.Expect(`\x1b\[6n`)
 	c.Send("\x1b[24;80R")
-	c.prompt()
+	if c.user != "" {
+		c.prompt()
+		return
+	}
+	// On a busy host the shell is there before the machine has its name.
+	named := regexp.MustCompile("^" + c.host + "$")
+	for !named.MatchString(c.Expect(`root@([^:]*):[^#]*# $`)[1]) {
+		time.Sleep(time.Second)
+		c.Send("\r")
+		c.Expect(`\n`)
+	}
 }
 
 func (c *console) prompt() {

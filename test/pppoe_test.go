@@ -98,7 +98,7 @@ func TestAHouseBehindASessionWithAProvider(t *testing.T) {
 	}
 	machine := func(host, file string, wires ...string) *console {
 		iso := filepath.Join(build(t, "pc", file), "pc.iso")
-		c := &console{Machine: vm.Start(t, append(append(withoutNetwork[:len(withoutNetwork):len(withoutNetwork)], "-cdrom", iso), wires...)...), t: t, host: "(bantam|" + host + ")"} // its name comes after the shell, where modules are large
+		c := &console{Machine: vm.Start(t, append(append(withoutNetwork[:len(withoutNetwork):len(withoutNetwork)], "-cdrom", iso), wires...)...), t: t, host: host}
 		c.booted()
 		return c
 	}
