@@ -37,7 +37,7 @@ func sit(t *testing.T, content []byte, change func(d *desk)) *desk {
 	t.Helper()
 	d := &desk{t: t, random: rand.New(rand.NewSource(3)), limit: 24 * time.Hour,
 		loader: &loadertest.Loader{Medium: make([]byte, 4<<20), Names: "toy"}}
-	b, problems := board.Parse("toy.toml", "toy", []byte(toy))
+	b, problems := board.Parse("toy.toml", "toy", []byte(loadertest.Board+"tftp = [\"tftp {address} {file}\"]\n"))
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
@@ -49,27 +49,6 @@ func sit(t *testing.T, content []byte, change func(d *desk)) *desk {
 	}
 	return d
 }
-
-const toy = `
-description = "a board that is played"
-arch = "arm"
-debian_arch = "armhf"
-kernel_package = "linux-image-armmp"
-cmdline = "console=ttyS0 panic=10"
-boot = "u-boot"
-image_limit = 8_000_000
-modules = ["x"]
-
-[rescue]
-identify = "printenv board_name"
-identity = "board_name=toy"
-prepare = ["medium"]
-found = 'of (\d+) blocks'
-write = ["write {address} {block} {count}"]
-read = ["read {address} {block} {count}"]
-line = "loady {address} {baud}"
-tftp = ["tftp {address} {file}"]
-`
 
 func (d *desk) carry(b []byte) (out []byte) {
 	for _, c := range b {

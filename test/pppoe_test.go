@@ -3,11 +3,8 @@ package test
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-
-	"bantam/test/vm"
 )
 
 // providerTOML is a provider with rp-pppoe's access concentrator, who delegates a prefix over each session, and what is
@@ -88,20 +85,6 @@ needs = ["network"]
 // The router of a house whose provider wants PPPoE: user and password, wrong and right; addresses and prefix.
 func TestAHouseBehindASessionWithAProvider(t *testing.T) {
 	outside, inside := freePort(t), freePort(t)
-	withoutNetwork := []string{"qemu-system-x86_64", "-accel", "tcg", "-machine", "q35", "-m", "384", "-nic", "none"}
-	system := func(name, text string) string {
-		file := filepath.Join(t.TempDir(), name+".toml")
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return file
-	}
-	machine := func(host, file string, wires ...string) *console {
-		iso := filepath.Join(build(t, "pc", file), "pc.iso")
-		c := &console{Machine: vm.Start(t, append(append(withoutNetwork[:len(withoutNetwork):len(withoutNetwork)], "-cdrom", iso), wires...)...), t: t, host: host}
-		c.booted()
-		return c
-	}
 	house, err := os.ReadFile("../examples/router/system.toml")
 	if err != nil {
 		t.Fatal(err)
@@ -109,10 +92,10 @@ func TestAHouseBehindASessionWithAProvider(t *testing.T) {
 	const password = `{ secret = "isp" }`
 	home := strings.Replace(string(house), `match = { port = "eth0" }`, `pppoe = { port = "eth0", user = "me@isp", password = `+password+` }`, 1)
 	const page = "[service.page]\ncommand = [\"sh\", \"-c\", \"while true; do (echo from the world; head -c 100000 /dev/zero) | nc -l -p 80; done\"]\n"
-	provider := machine("isp", system("isp", providerTOML+page), wire("wan", fmt.Sprintf("listen=127.0.0.1:%d", outside), 1)...)
-	router := machine("home", system("home", home),
+	provider := onWires(t, "isp", systemFile(t, "isp", providerTOML+page), wire("wan", fmt.Sprintf("listen=127.0.0.1:%d", outside), 1)...)
+	router := onWires(t, "home", systemFile(t, "home", home),
 		append(wire("wan", fmt.Sprintf("connect=127.0.0.1:%d", outside), 2), wire("lan", fmt.Sprintf("listen=127.0.0.1:%d", inside), 3)...)...)
-	client := machine("laptop", system("laptop", "hostname = \"laptop\"\n"), wire("lan", fmt.Sprintf("connect=127.0.0.1:%d", inside), 4)...)
+	client := onWires(t, "laptop", systemFile(t, "laptop", "hostname = \"laptop\"\n"), wire("lan", fmt.Sprintf("connect=127.0.0.1:%d", inside), 4)...)
 
 	// Without the secret nothing is tried; with a wrong one the provider's word is told.
 	router.waitFor("bantam status", "waits for secret isp, which is not set")

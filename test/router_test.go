@@ -47,30 +47,36 @@ needs = ["network"]
 
 `
 
+// systemFile is a file with a system.toml.
+func systemFile(t *testing.T, name, text string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), name+".toml")
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// onWires is a machine with the system of a file, started from a CD, that has these network ports and no other.
+func onWires(t *testing.T, host, file string, wires ...string) *console {
+	t.Helper()
+	iso := filepath.Join(build(t, "pc", file), "pc.iso")
+	args := append([]string{"qemu-system-x86_64", "-accel", "tcg", "-machine", "q35", "-m", "384", "-nic", "none", "-cdrom", iso}, wires...)
+	c := &console{Machine: vm.Start(t, args...), t: t, host: host}
+	c.booted()
+	return c
+}
+
 // The router of the examples between a provider, who gives it an address and a prefix, and somebody of the house. All three
 // are machines of ours; the server that delegates is ISC's.
 func TestAHouseBehindARouter(t *testing.T) {
 	outside, inside := freePort(t), freePort(t)
-	withoutNetwork := []string{"qemu-system-x86_64", "-accel", "tcg", "-machine", "q35", "-m", "384", "-nic", "none"}
-	system := func(name, text string) string {
-		file := filepath.Join(t.TempDir(), name+".toml")
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return file
-	}
-	machine := func(host, file string, wires ...string) *console {
-		iso := filepath.Join(build(t, "pc", file), "pc.iso")
-		c := &console{Machine: vm.Start(t, append(append(withoutNetwork[:len(withoutNetwork):len(withoutNetwork)], "-cdrom", iso), wires...)...), t: t, host: host}
-		c.booted()
-		return c
-	}
 	const page = "[service.page]\ncommand = [\"sh\", \"-c\", \"while true; do echo from the world | nc -l -p 80; done\"]\n"
-	provider := machine("world", system("world", worldTOML+page),
+	provider := onWires(t, "world", systemFile(t, "world", worldTOML+page),
 		wire("wan", fmt.Sprintf("listen=127.0.0.1:%d", outside), 1)...)
-	router := machine("home", "../examples/router/system.toml",
+	router := onWires(t, "home", "../examples/router/system.toml",
 		append(wire("wan", fmt.Sprintf("connect=127.0.0.1:%d", outside), 2), wire("lan", fmt.Sprintf("listen=127.0.0.1:%d", inside), 3)...)...)
-	client := machine("laptop", system("laptop", "hostname = \"laptop\"\n"+page), wire("lan", fmt.Sprintf("connect=127.0.0.1:%d", inside), 4)...)
+	client := onWires(t, "laptop", systemFile(t, "laptop", "hostname = \"laptop\"\n"+page), wire("lan", fmt.Sprintf("connect=127.0.0.1:%d", inside), 4)...)
 
 	router.settled()
 	router.must("bantam net", "was eth0", "dhcp 203.0.113.1", "eth1", "in lan", "192.168.1.1/24")

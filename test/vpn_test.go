@@ -2,8 +2,6 @@ package test
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -87,24 +85,10 @@ func (c *console) publicKey(link string) string {
 // The gateway of the examples: who is behind it leaves by the tunnel, whatever the provider's DHCP server says.
 func TestAHouseLeavesByATunnel(t *testing.T) {
 	outside, inside := freePort(t), freePort(t)
-	bare := []string{"qemu-system-x86_64", "-accel", "tcg", "-machine", "q35", "-m", "384", "-nic", "none"}
-	machine := func(host, file string, wires ...string) *console {
-		iso := filepath.Join(build(t, "pc", file), "pc.iso")
-		c := &console{Machine: vm.Start(t, append(append(bare[:len(bare):len(bare)], "-cdrom", iso), wires...)...), t: t, host: host}
-		c.booted()
-		return c
-	}
-	file := func(name, text string) string {
-		path := filepath.Join(t.TempDir(), name+".toml")
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	world := machine("world", file("world", vpnTOML), wire("wan", fmt.Sprintf("listen=127.0.0.1:%d", outside), 1)...)
-	gateway := machine("gateway", "../examples/vpn-gateway/system.toml",
+	world := onWires(t, "world", systemFile(t, "world", vpnTOML), wire("wan", fmt.Sprintf("listen=127.0.0.1:%d", outside), 1)...)
+	gateway := onWires(t, "gateway", "../examples/vpn-gateway/system.toml",
 		append(wire("wan", fmt.Sprintf("connect=127.0.0.1:%d", outside), 2), wire("lan", fmt.Sprintf("listen=127.0.0.1:%d", inside), 3)...)...)
-	client := machine("laptop", file("laptop", "hostname = \"laptop\"\n"), wire("lan", fmt.Sprintf("connect=127.0.0.1:%d", inside), 4)...)
+	client := onWires(t, "laptop", systemFile(t, "laptop", "hostname = \"laptop\"\n"), wire("lan", fmt.Sprintf("connect=127.0.0.1:%d", inside), 4)...)
 	world.settled()
 	world.must("printf '"+providerKey+"' | bantam secret set seller; printf '"+branchKey+"' | bantam secret set branch; echo code $?", "code 0")
 	change := func(text string) {

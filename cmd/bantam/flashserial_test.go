@@ -15,28 +15,8 @@ import (
 	"bantam/tty/ttytest"
 )
 
-// toyBoard is the file of a board whose boot loader is played.
-const toyBoard = `
-description = "a board that is played"
-arch = "arm"
-debian_arch = "armhf"
-kernel_package = "linux-image-armmp"
-cmdline = "console=ttyS0 panic=10"
-boot = "u-boot"
-image_limit = 8_000_000
-modules = ["x"]
-
-[rescue]
-identify = "printenv board_name"
-identity = "board_name=toy"
-prepare = ["medium"]
-found = 'of (\d+) blocks'
-write = ["write {address} {block} {count}"]
-read = ["read {address} {block} {count}"]
-line = "loady {address} {baud}"
-host = "192.168.1.10/24"
-file = "recovery.bin"
-`
+// servedBoard also knows from whom it asks what by TFTP.
+const servedBoard = loadertest.Board + "host = \"192.168.1.10/24\"\nfile = \"recovery.bin\"\n"
 
 func boardFile(t *testing.T, text string) string {
 	t.Helper()
@@ -90,7 +70,7 @@ func TestFlashThroughABootLoader(t *testing.T) {
 		t.Fatalf("%v (apt-get install xz-utils): %s", err, out)
 	}
 	b := play(t, &loadertest.Loader{Medium: make([]byte, 1<<20), Names: "toy"})
-	board, log := boardFile(t, toyBoard), filepath.Join(dir, "log")
+	board, log := boardFile(t, servedBoard), filepath.Join(dir, "log")
 	r := bantam("", "flash", "--yes", "--serial", b.path, "--board", board, "--log", log, packed)
 	for _, want := range []string{"a disk image with 1 partition in an MBR", "boot loader: U-Boot 2023.01 (played)\n", "medium: 2048 blocks of 512 bytes\n",
 		"102400 bytes loaded and written, 0 made zeros, 0 were there\n", "started; what it says comes on this line"} {
@@ -110,7 +90,7 @@ func TestFlashThroughABootLoader(t *testing.T) {
 func TestFlashThroughABootLoaderRefuses(t *testing.T) {
 	image, _ := diskImage(t, t.TempDir(), 100<<10)
 	b := play(t, &loadertest.Loader{Medium: make([]byte, 1<<20), Names: "other"})
-	board := boardFile(t, toyBoard)
+	board := boardFile(t, servedBoard)
 	_, line := ttytest.Open(t)
 	for _, test := range []struct {
 		name   string
@@ -125,7 +105,7 @@ func TestFlashThroughABootLoaderRefuses(t *testing.T) {
 		{"a board and no way to it", []string{"--board", "pc", image}, exitUsage, "--board is for one at --serial TTY or --ssh HOST, or with --tftp"},
 		{"no board", []string{"--serial", "ttyS0", image}, exitFault, "does not say for which board it is: --board NAME"},
 		{"a board of which it is not known", []string{"--serial", "ttyS0", "--board", "pc", image}, exitFault, "of board pc nobody has said how its boot loader writes"},
-		{"faults of a board's file", []string{"--serial", "ttyS0", "--board", boardFile(t, strings.Replace(toyBoard, "{block}", "{blok}", 1)), image}, exitFault, "toy.toml:16:9: rescue.write: {blok} means nothing; there are {address}, "},
+		{"faults of a board's file", []string{"--serial", "ttyS0", "--board", boardFile(t, strings.Replace(servedBoard, "{block}", "{blok}", 1)), image}, exitFault, "toy.toml:16:9: rescue.write: {blok} means nothing; there are {address}, "},
 		{"nobody to ask", []string{"--serial", "ttyS0", "--board", board, image}, exitFault, "there is no terminal to ask on; --yes writes without a question"},
 		{"a line that is not there", []string{"--yes", "--serial", "nonexistent", "--board", board, image}, exitFault, "open /dev/nonexistent: no such file"},
 		{"nothing at the other end", []string{"--yes", "--wait", "3s", "--serial", line.Name(), "--board", board, image}, exitFault, "nothing came from the board in 3s: is it on"},
@@ -146,7 +126,7 @@ func TestFlashThroughABootLoaderRefuses(t *testing.T) {
 // A board asks for its file by itself, and gets it from an address that this host was given for that.
 func TestFlashGivesAFileByTFTP(t *testing.T) {
 	image, content := diskImage(t, t.TempDir(), 300<<10)
-	board := boardFile(t, toyBoard)
+	board := boardFile(t, servedBoard)
 	lab := netlab.New(t, "curl:curl", "setpriv:util-linux")
 	tool := func(args ...string) *exec.Cmd {
 		cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)

@@ -12,6 +12,27 @@ import (
 	"bantam/recovery/ymodem/ymodemtest"
 )
 
+// Board is the file of a board that has it; [rescue] is its last table, so more of that may follow.
+const Board = `
+description = "a board that is played"
+arch = "arm"
+debian_arch = "armhf"
+kernel_package = "linux-image-armmp"
+cmdline = "console=ttyS0 panic=10"
+boot = "u-boot"
+image_limit = 8_000_000
+modules = ["x"]
+
+[rescue]
+identify = "printenv board_name"
+identity = "board_name=toy"
+prepare = ["medium"]
+found = 'of (\d+) blocks'
+write = ["write {address} {block} {count}"]
+read = ["read {address} {block} {count}"]
+line = "loady {address} {baud}"
+`
+
 // Loader is one that is played. The zero value but for Medium is switched on and at its prompt.
 type Loader struct {
 	Medium  []byte

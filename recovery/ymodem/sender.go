@@ -87,7 +87,6 @@ type Sender struct {
 	cancels int  // CANs in a row
 	wake    time.Time
 	started bool
-	resent  int
 	err     error
 }
 
@@ -101,9 +100,6 @@ func (s *Sender) Acknowledged() int {
 	}
 	return min(s.at, len(s.Data))
 }
-
-// Resent is how many blocks were sent again.
-func (s *Sender) Resent() int { return s.resent }
 
 // Cancel gives what tells a receiver to stop, and ends the transfer.
 func (s *Sender) Cancel(why error) []byte {
@@ -244,7 +240,6 @@ func (s *Sender) repeat(now time.Time, send func(time.Time) []byte) []byte {
 	}
 	out := send(now)
 	s.again = true
-	s.resent++
 	return out
 }
 
