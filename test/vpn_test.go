@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-
-	"bantam/test/vm"
 )
 
 // What the other ends of the example's tunnels keep for themselves.
