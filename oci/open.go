@@ -29,10 +29,10 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// client makes the client for an address.
-func (o Options) client(scheme string) (*http1.Client, error) {
+// Client makes the client for addresses of a scheme, http or https.
+func (o Options) Client(scheme string) (*http1.Client, error) {
 	if scheme == "http" && !o.AllowHTTP {
-		return nil, errors.New("http:// tells nobody who answers; it is only taken where signatures are checked ([trust] keys in system.toml), or with --insecure of bantam import, switch, push and sign")
+		return nil, errors.New("http:// tells nobody who answers; it is only taken where signatures are checked ([trust] keys in system.toml), or with --insecure of bantam import, flash, switch, push and sign")
 	}
 	if scheme == "https" && o.Secure == nil {
 		return nil, http1.ErrNoTLS
@@ -134,7 +134,7 @@ func Open(ctx context.Context, word string, o Options) (Source, error) {
 	if p.kind == isRegistry {
 		return openRegistry(p.ref, o, "pull")
 	}
-	client, err := o.client(p.url.Scheme)
+	client, err := o.Client(p.url.Scheme)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +147,7 @@ func Open(ctx context.Context, word string, o Options) (Source, error) {
 }
 
 func openRegistry(ref Reference, o Options, rights string) (*registry, error) {
-	client, err := o.client(ref.base().Scheme)
+	client, err := o.Client(ref.base().Scheme)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", ref, err)
 	}

@@ -98,11 +98,11 @@ func (t *slotsTarget) steps(p *flashing.Plan, g switcher.Generation, lacking []s
 		add(flashing.ActionLoad, sizeOf(lacking), "%s of %d into the store, each compared with its digest", count(len(lacking), "blob"), t.check.Blobs)
 	}
 	fails := ""
-	if other := t.otherSlot(); t.check.Kernel != "" && other != "" {
+	if other := t.slot(false); t.check.Kernel != "" && other != "" {
 		add(flashing.ActionWrite, sizeOf(g.BootBlobs()), "kernel %s and initrd into boot slot %s", g.KernelVersion(), other)
 		add(flashing.ActionCheck, 0, "read it back from the disk")
 		add(flashing.ActionTry, 0, "have the boot loader begin with slot %s, a few times", other)
-		fails = "; if it does not even start, the boot loader goes back to slot " + t.bootedSlot() + " by itself"
+		fails = "; if it does not even start, the boot loader goes back to slot " + t.slot(true) + " by itself"
 	} else {
 		add(flashing.ActionTry, 0, "have the next boot run it")
 	}
@@ -136,18 +136,10 @@ func sizeOf(blobs []switcher.Descriptor) (bytes int64) {
 	return bytes
 }
 
-func (t *slotsTarget) otherSlot() string {
+// slot is the one that was booted, or the other one; "" without.
+func (t *slotsTarget) slot(booted bool) string {
 	for _, s := range t.status.Boot.Slots {
-		if !s.Booted {
-			return s.Name
-		}
-	}
-	return ""
-}
-
-func (t *slotsTarget) bootedSlot() string {
-	for _, s := range t.status.Boot.Slots {
-		if s.Booted {
+		if s.Booted == booted {
 			return s.Name
 		}
 	}

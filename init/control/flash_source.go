@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"bantam/http1"
-	"bantam/http1/https"
 	"bantam/init/flashing"
 	"bantam/oci"
 	"bantam/packing"
@@ -37,7 +36,6 @@ func (f *flashFile) close() {
 type firmwareOpener struct {
 	ctx     context.Context
 	options oci.Options
-	ca      string // as of --ca
 	memory  int64  // what unpacking may take, in bytes
 	dir     string // where what cannot be read at any place is spooled, e.g. /state
 	told    func(format string, args ...any)
@@ -125,14 +123,10 @@ func (o firmwareOpener) look(f *flashFile, r *io.SectionReader) (err error) {
 
 // web fetches a file.
 func (o firmwareOpener) web(f *flashFile, at *url.URL) error {
-	if at.Scheme == "http" && !o.options.AllowHTTP {
-		return errors.New("http:// tells nobody who answers; --insecure takes it all the same")
-	}
-	secure, err := https.OnDevice(o.ca)
+	client, err := o.options.Client(at.Scheme)
 	if err != nil {
-		return fmt.Errorf("--ca: %w", err)
+		return err
 	}
-	client := &http1.Client{UserAgent: o.options.UserAgent, Patience: o.options.Patience, Secure: secure}
 	f.closers = append(f.closers, client)
 	answer, err := client.Follow(o.ctx, &http1.Request{Method: "GET", URL: at})
 	if err != nil {
@@ -231,11 +225,11 @@ func (o firmwareOpener) spool(r io.Reader, length int64) (*os.File, int64, error
 }
 
 func tooFull(dir string, free, need int64) error {
-	why := fmt.Sprintf("the state volume %s is too full to hold the image while it is looked at: %d kB are free", dir, free>>10)
+	why := fmt.Sprintf("%s is too full to hold the image while it is looked at: %d kB are free", dir, free>>10)
 	if need >= 0 {
 		why += fmt.Sprintf(", it needs %d kB", (need+spareRoom+1023)>>10)
 	}
-	return &flashing.Refusal{Why: why, Help: "`bantam generations delete` and `bantam gc` make room; of an archive (.oci.tar) only what is lacking is kept"}
+	return &flashing.Refusal{Why: why, Help: "files that nobody needs there, `bantam generations delete` and `bantam gc` make room; of an archive (.oci.tar) only what is lacking is kept"}
 }
 
 func freeAt(dir string) (int64, error) {

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -112,8 +113,8 @@ func (c *client) flash(word string, flags map[string]string, o flashing.Order) e
 	defer f.close()
 	m := flashing.Machine{Board: status.Board, Arch: runtime.GOARCH, Names: append(deviceNames(), names...), Release: running.Version, Trusts: trusts}
 	notes, err := flashing.Check(f.firmware, m, o)
-	if err == nil {
-		err = f.firmware.Verify(ctx, func(done, total int64) { line.show("%d of %d kB compared", done>>10, total>>10) })
+	if r := (*flashing.Refusal)(nil); err == nil || errors.As(err, &r) && r.Forceable { // nobody is told to force what is damaged
+		err = cmp.Or(f.firmware.Verify(ctx, func(done, total int64) { line.show("%d of %d kB compared", done>>10, total>>10) }), err)
 	}
 	if line.clear(); err != nil {
 		return fmt.Errorf("%s: %w", word, err)

@@ -163,6 +163,7 @@ func TestAFlashReadsWhatComesByOnceAndWhatIsCompressed(t *testing.T) {
 	}))
 	defer server.Close()
 	carried := newCarried()
+	vouched, authority := vouchedServer(t, filepath.Dir(fileOf(t, "pc.img", s.Bytes)))
 	for claim, c := range map[string]struct {
 		args  []string
 		words string // of the error; "": it is taken
@@ -174,6 +175,8 @@ func TestAFlashReadsWhatComesByOnceAndWhatIsCompressed(t *testing.T) {
 		"an address of a compressed one":    {[]string{"--insecure", server.URL + "/pc.img.gz"}, ""},
 		"an address nobody vouches for":     {[]string{server.URL + "/pc.img"}, "http:// tells nobody who answers"},
 		"an address where nothing is":       {[]string{"--insecure", server.URL + "/no.img"}, "the server answers 404"},
+		"an address that is vouched for":    {[]string{"--ca", authority, vouched + "/pc.img"}, ""},
+		"an address of a stranger by TLS":   {[]string{vouched + "/pc.img"}, "--ca FILE"},
 		"a line that breaks":                {[]string{"--insecure", server.URL + "/short.img"}, server.URL + "/short.img: "},
 		"an archive":                        {[]string{carried.archive(t)}, ""},
 		"a file that is not there":          {[]string{"pc.img"}, "no such file"},
@@ -211,6 +214,10 @@ func TestAFlashThatIsRefusedChangesNothing(t *testing.T) {
 	broken[bytes.Index(broken, s.Content[s.Kernel.Digest])+100] ^= 4
 	other := imagetest.New(t, "hostname = \"far\"\n", func(g *switcher.Generation) { g.Board, g.Arch = "qemu-arm64", "arm64" })
 	old := imagetest.New(t, "version = 5\n", func(g *switcher.Generation) { g.Arch, g.Release = runtime.GOARCH, 5 })
+	worse := slices.Clone(old.Bytes) // in the slot, behind the partition table's place
+	for i := len(worse) - 40*512; i < len(worse)-35*512; i++ {
+		worse[i] ^= 1
+	}
 	const key = "[trust]\nkeys = [\"MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\"]\n"
 	for claim, c := range map[string]struct {
 		image  []byte
@@ -219,13 +226,14 @@ func TestAFlashThatIsRefusedChangesNothing(t *testing.T) {
 		words  string
 		exit   int
 	}{
-		"a flipped bit":       {broken, nil, []string{"--yes", "--force"}, "this disk image is damaged: its kernel is damaged: checksum ", ExitError},
-		"another board":       {other.Bytes, nil, []string{"--yes", "--force"}, "it is for board qemu-arm64 (arm64), this is pc", ExitError},
-		"an older version":    {old.Bytes, func(f *flashed) { f.running = "version = 7\n" }, []string{"--yes"}, "version 5 is older than 7, which runs", ExitError},
-		"nobody's signature":  {s.Bytes, func(f *flashed) { f.running = key }, []string{"--yes", "--force"}, "a disk image carries no signatures", ExitError},
-		"a machine in memory": {s.Bytes, func(f *flashed) { f.Lasting, f.Storage = false, "in memory" }, []string{"--yes"}, "so nothing would be left of it after the reboot", ExitError},
-		"a switch under way":  {s.Bytes, func(f *flashed) { f.Busy = "switch to generation 4" }, []string{"--yes"}, "switch to generation 4; `bantam switch --abort` ends that", ExitError},
-		"too little room":     {s.Bytes, func(f *flashed) { f.refuse = "the state volume /state is too full" }, []string{"--yes"}, "bantam flash: the state volume /state is too full\n", ExitError},
+		"a flipped bit":                {broken, nil, []string{"--yes", "--force"}, "this disk image is damaged: its kernel is damaged: checksum ", ExitError},
+		"another board":                {other.Bytes, nil, []string{"--yes", "--force"}, "it is for board qemu-arm64 (arm64), this is pc", ExitError},
+		"an older one that is damaged": {worse, func(f *flashed) { f.running = "version = 7\n" }, []string{"--yes"}, "is damaged", ExitError},
+		"an older version":             {old.Bytes, func(f *flashed) { f.running = "version = 7\n" }, []string{"--yes"}, "version 5 is older than 7, which runs", ExitError},
+		"nobody's signature":           {s.Bytes, func(f *flashed) { f.running = key }, []string{"--yes", "--force"}, "a disk image carries no signatures", ExitError},
+		"a machine in memory":          {s.Bytes, func(f *flashed) { f.Lasting, f.Storage = false, "in memory" }, []string{"--yes"}, "so nothing would be left of it after the reboot", ExitError},
+		"a switch under way":           {s.Bytes, func(f *flashed) { f.Busy = "switch to generation 4" }, []string{"--yes"}, "switch to generation 4; `bantam switch --abort` ends that", ExitError},
+		"too little room":              {s.Bytes, func(f *flashed) { f.refuse = "the state volume /state is too full" }, []string{"--yes"}, "bantam flash: the state volume /state is too full\n", ExitError},
 		"one byte too large": {s.Bytes, func(f *flashed) {
 			f.refuse = "boot slot B: kernel and initrd take 513 bytes, the slot has 512: 1 too few"
 		}, []string{"--yes"}, "1 too few", ExitError},

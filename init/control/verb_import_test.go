@@ -244,19 +244,22 @@ func TestASystemTOMLIsNoSource(t *testing.T) {
 	}
 }
 
+// vouchedServer serves the files of a folder by https; authority is the file of who vouches for it.
+func vouchedServer(t *testing.T, dir string) (address, authority string) {
+	t.Helper()
+	server := httptest.NewUnstartedServer(http.FileServer(http.Dir(dir)))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of who hangs up
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return server.URL, fileOf(t, "ca.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+}
+
 // It needs no signature: TLS says who answers.
 func TestHTTPSIsTakenFromServersThatAnAuthorityVouchesFor(t *testing.T) {
 	i := &importing{carried: newCarried()}
 	i.lacking = []switcher.Descriptor{i.System}
-	server := httptest.NewUnstartedServer(http.FileServer(http.Dir(filepath.Dir(i.archive(t)))))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of who hangs up
-	server.StartTLS()
-	defer server.Close()
-	authority := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(authority, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	address := server.URL + "/pc.oci.tar"
+	address, authority := vouchedServer(t, filepath.Dir(i.archive(t)))
+	address += "/pc.oci.tar"
 	if code, out, errs := i.run(t, "import", "--ca", authority, address); code != ExitGood || !strings.Contains(out, "generation 7 is here") {
 		t.Errorf("code %d, %q, %q", code, out, errs)
 	}

@@ -11,12 +11,13 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"bantam/order"
 )
 
 // A Device is one MTD: a chip, or an area of one that the kernel knows.
@@ -61,7 +62,7 @@ func devices(sys string) (list []Device, err error) {
 			list = append(list, d)
 		}
 	}
-	slices.SortFunc(list, func(a, b Device) int { return a.Number - b.Number })
+	order.By(list, func(a, b Device) int { return a.Number - b.Number })
 	return list, nil
 }
 

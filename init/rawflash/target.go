@@ -63,7 +63,7 @@ func (n *NOR) Plan(ctx context.Context, f flashing.Firmware, o flashing.Order) (
 	}
 	if have := n.Machine.Memory(); have < f.Body+spareMemory {
 		return p, &flashing.Refusal{Why: fmt.Sprintf("there is too little memory to hold it while it is written: %d kB are free, it needs %d", have>>10, (f.Body+spareMemory)>>10),
-			Help: "stop services (`bantam stop`), or remove files from /tmp"}
+			Help: "stop services (`bantam service stop`), or remove files from /tmp"}
 	}
 	chip, err := n.Open()
 	if err != nil {

@@ -87,7 +87,7 @@ var mayImport = map[string][]string{
 	"init/sshline":      {},
 	"init/supervise":    {"boottime", "init/sigaction", "lifecycle", "order", "printable", "regular", "tty"},
 	"init/kmod":         {"init/glob"},
-	"init/mtd":          {"flashmap"},
+	"init/mtd":          {"flashmap", "order"},
 	"init/rawflash":     {"firmware", "flashmap", "init/flashing", "init/mtd"},
 	"init/statevolume":  {"flashmap", "gpt", "init/mtd", "slot"},
 	"init/bootslot":     {"gpt", "init/statevolume", "layer", "slot", "switcher"},
