@@ -214,10 +214,8 @@ func TestAFlashThatIsRefusedChangesNothing(t *testing.T) {
 	broken[bytes.Index(broken, s.Content[s.Kernel.Digest])+100] ^= 4
 	other := imagetest.New(t, "hostname = \"far\"\n", func(g *switcher.Generation) { g.Board, g.Arch = "qemu-arm64", "arm64" })
 	old := imagetest.New(t, "version = 5\n", func(g *switcher.Generation) { g.Arch, g.Release = runtime.GOARCH, 5 })
-	worse := slices.Clone(old.Bytes) // in the slot, behind the partition table's place
-	for i := len(worse) - 40*512; i < len(worse)-35*512; i++ {
-		worse[i] ^= 1
-	}
+	worse := slices.Clone(old.Bytes)
+	worse[bytes.Index(worse, old.Content[old.Kernel.Digest])+100] ^= 4
 	const key = "[trust]\nkeys = [\"MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\"]\n"
 	for claim, c := range map[string]struct {
 		image  []byte
