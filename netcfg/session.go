@@ -139,7 +139,7 @@ func (w *DesiredState) sessionLacks(p port, there bool) string {
 	case p.Net.PPPoE == nil:
 		return ""
 	case !fact.Up || !there:
-		return cmp.Or(fact.Reason, "PPPoE: is being opened")
+		return cmp.Or(fact.Reason, pppoe.Opening)
 	case p.Net.IPv4 != "off" && !fact.Local.IsValid():
 		return "PPPoE: the provider gives no IPv4 address; ipv4 = \"off\" says that none is wanted"
 	}

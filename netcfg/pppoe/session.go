@@ -30,10 +30,11 @@ type Session struct {
 
 // New is a session at a port that has not been opened yet.
 func New(port string) *Session {
-	return &Session{port: port, again: Forever, Fact: Fact{Reason: opening}}
+	return &Session{port: port, again: Forever, Fact: Fact{Reason: Opening}}
 }
 
-const opening = "PPPoE: is being opened"
+// Opening is the reason while nothing has gone wrong yet.
+const Opening = "PPPoE: is being opened"
 
 func (s *Session) noCable() string { return "PPPoE: no carrier at " + s.port }
 
@@ -72,7 +73,7 @@ func (s *Session) Step(now time.Duration, random uint32, event Event) (start boo
 			s.again = now + s.pause(random)
 		default: // what there was of failures, the cable was
 			s.tries, s.again = 0, now
-			s.Fact = Fact{Reason: opening}
+			s.Fact = Fact{Reason: Opening}
 		}
 	case Told:
 		if !s.runs {
