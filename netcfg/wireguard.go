@@ -58,7 +58,7 @@ func (w *DesiredState) addWireGuard(p port, facts Facts) {
 	}
 	w.addTunnelRoutes(p)
 	// With the mark what carries it goes past every full tunnel, this one or another.
-	device := WireGuard{Device: wgnl.Device{Port: n.Port(), Mark: system.WireGuardMark, Peers: map[wgnl.Key]wgnl.Peer{}}}
+	device := WireGuard{Device: wgnl.Device{Port: n.ListenPort, Mark: system.WireGuardMark, Peers: map[wgnl.Key]wgnl.Peer{}}}
 	var said bool
 	var err error
 	device.PrivateKey, said, err = facts.key(n.KeySecret(p.Name))

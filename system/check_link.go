@@ -63,7 +63,7 @@ func (l *linkCheck) check(name string, n *syntax.Node) {
 	case kind == "vlan":
 		l.parent(name, at+".vlan", own, net.VLAN.Parent, true)
 		if l.within(own, "id", at+".vlan", net.VLAN.ID, 1, 4094) {
-			l.only(own.Get("id"), at+".vlan.id", fmt.Sprintf("VLAN %d of %s", net.VLAN.ID, net.VLAN.Parent))
+			l.only(own.Get("id"), at+".vlan.id", fmt.Sprintf("VLAN %d of %s", net.VLAN.ID, net.VLAN.Parent), "")
 		}
 	case kind == "bond":
 		l.members(name, at+".bond", own.Get("ports"), net.Bond.Ports, true)
@@ -77,7 +77,7 @@ func (l *linkCheck) check(name string, n *syntax.Node) {
 	case kind == "vrf":
 		l.members(name, at+".vrf", own.Get("ports"), net.VRF.Ports, false)
 		if l.within(own, "table", at+".vrf", net.VRF.Table, 1, 1<<31-1) && l.ownTable(own.Get("table"), at+".vrf.table", net.VRF.Table) {
-			l.only(own.Get("table"), at+".vrf.table", fmt.Sprintf("table %d", net.VRF.Table))
+			l.only(own.Get("table"), at+".vrf.table", fmt.Sprintf("table %d", net.VRF.Table), "")
 		}
 	case kind == "vxlan":
 		l.checkVXLAN(name, at+".vxlan", own, net.VXLAN)
@@ -115,9 +115,9 @@ func (r *reader) ownTable(n *syntax.Node, path string, table int) bool {
 }
 
 // only checks that nobody else has a thing.
-func (l *linkCheck) only(n *syntax.Node, path, thing string) {
+func (l *linkCheck) only(n *syntax.Node, path, thing, suggestion string) {
 	if owner := l.things[thing]; owner != "" {
-		l.fail(n, "", "%s: %s is already %s", path, owner, thing)
+		l.fail(n, suggestion, "%s: %s is already %s", path, owner, thing)
 		return
 	}
 	l.things[thing] = path

@@ -30,7 +30,7 @@ func (l *linkCheck) checkMatch(name string, n *syntax.Node, net Net, at string) 
 		}
 	}
 	match.MAC = strings.ToLower(match.MAC)
-	l.only(m, at+".match", fmt.Sprintf("the port with %v", describeMatch(match)))
+	l.only(m, at+".match", fmt.Sprintf("the port with %v", describeMatch(match)), "")
 }
 
 // describeMatch is what a port is known by, in words.

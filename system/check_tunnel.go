@@ -20,7 +20,7 @@ func (l *linkCheck) checkPeer(name, path string, table *syntax.Node, peer string
 		l.fail(n, "remove that line of [net."+peer+"]: this one makes both ends", "%s.peer: %s is already made, as a %s", path, peer, kind)
 		return
 	}
-	l.only(n, path+".peer", "the other end "+peer)
+	l.only(n, path+".peer", "the other end "+peer, "")
 }
 
 func (l *linkCheck) checkVXLAN(name, path string, table *syntax.Node, v *VXLAN) {
@@ -67,6 +67,6 @@ func (l *linkCheck) checkTunnel(path string, table *syntax.Node, t *Tunnel) {
 		}
 	}
 	if !badBelow(table) {
-		l.only(table.Get("remote"), path+".remote", fmt.Sprintf("the %s tunnel from %s to %s", t.Kind, t.Local, t.Remote))
+		l.only(table.Get("remote"), path+".remote", fmt.Sprintf("the %s tunnel from %s to %s", t.Kind, t.Local, t.Remote), "")
 	}
 }

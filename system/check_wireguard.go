@@ -18,22 +18,15 @@ func (l *linkCheck) checkWireGuard(link, path string, table *syntax.Node, w *Wir
 	if table.Get("private_key") == nil && !MayBeSecret(w.KeySecret(link)) {
 		l.fail(table, `add e.g. private_key = { secret = "vpn-key" }`, "%s: %q, the secret of its private key, is not a name for a secret", path, w.KeySecret(link))
 	}
-	if n := table.Get("listen_port"); n != nil {
+	if at, key := table.Get("listen_port"), path+".listen_port"; at != nil {
 		l.within(table, "listen_port", path, w.ListenPort, 1, 65535)
-	}
-	if port := w.Port(); port > 0 && port <= 65535 {
-		at, key := table.Get("listen_port"), path+".listen_port"
-		if at == nil {
-			at, key = table, path
-		}
-		thing := "UDP port " + strconv.Itoa(port)
-		if owner := l.things[thing]; owner != "" && ok(at) {
-			l.fail(at, "give one of them another listen_port", "%s: %s is already %s", key, owner, thing)
-		} else {
-			l.things[thing] = key
-		}
-		if at != nil && ok(at) && l.system.ForwardsDNS() && port == 53 {
+		thing := "UDP port " + strconv.Itoa(w.ListenPort)
+		switch {
+		case !ok(at):
+		case l.system.ForwardsDNS() && w.ListenPort == 53:
 			l.fail(at, "choose another", "%s: port 53 is that of the DNS forwarder", key)
+		default:
+			l.only(at, key, thing, "give one of them another listen_port")
 		}
 	}
 	peers := table.Get("peer")
@@ -119,12 +112,7 @@ func (l *linkCheck) checkAllowed(n *syntax.Node, path string, p Peer, full bool,
 		}
 		allowed[prefix] = path
 		if prefix.Bits() == 0 && full {
-			thing := "the way of all " + family(prefix.Addr())
-			if owner := l.things[thing]; owner != "" {
-				l.fail(item, `one of them needs routes = "off"`, "%s: %s is already %s", path, owner, thing)
-			} else {
-				l.things[thing] = path
-			}
+			l.only(item, path, "the way of all "+family(prefix.Addr()), `one of them needs routes = "off"`)
 		}
 	}
 }

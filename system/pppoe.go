@@ -69,7 +69,7 @@ func (l *linkCheck) checkPPPoE(name string, n *syntax.Node, path string, table *
 		case master != "" && l.system.Net[master].VRF == nil:
 			l.fail(port, "write "+syntax.Quote(master)+", or take the port out of it", "%s.port: %s belongs to %s, which takes all that comes there", path, p.Port, master)
 		default:
-			l.only(port, path+".port", fmt.Sprintf("the session of %s at %s", syntax.Quote(p.User), p.Port))
+			l.only(port, path+".port", fmt.Sprintf("the session of %s at %s", syntax.Quote(p.User), p.Port), "")
 		}
 	}
 	l.sessionText(table, "user", path, p.User, mostUser, true)

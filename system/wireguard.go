@@ -12,7 +12,7 @@ import (
 // WireGuard is a tunnel to peers who know each other by their keys.
 type WireGuard struct {
 	PrivateKey Value           `toml:"private_key" doc:"the secret that is its private key; one that nobody has set is made on the device" default:"the secret wireguard-NAME"`
-	ListenPort int             `toml:"listen_port" doc:"UDP port at which peers find it, 1 to 65535, open in every zone, e.g. 51820" default:"any that is free; 51820 with a full tunnel"`
+	ListenPort int             `toml:"listen_port" doc:"UDP port at which peers find it, 1 to 65535, open in every zone, e.g. 51820" default:"any that is free"`
 	Routes     string          `toml:"routes" values:"auto,off" doc:"\"auto\" (what is in allowed_ips goes by the tunnel) or \"off\" (only what other routes say)" default:"auto"`
 	Peers      map[string]Peer `toml:"peer" doc:"the other ends, by names of your own, e.g. [net.wg0.wireguard.peer.office]"`
 }
@@ -28,7 +28,6 @@ type Peer struct {
 
 // What a full tunnel needs of its own; the numbers are those that wg-quick(8) uses.
 const (
-	WireGuardPort  = 51820
 	WireGuardMark  = 51820 // of the packets that carry the tunnel
 	WireGuardTable = 51820 // the routing table of what goes by it
 )
@@ -103,19 +102,11 @@ func (w *WireGuard) IsFull() bool {
 	return v4 || v6
 }
 
-// Port is the UDP port that is known beforehand; 0 for none. That of a full tunnel is: the firewall has to know its packets.
-func (w *WireGuard) Port() int {
-	if w.ListenPort == 0 && w.IsFull() {
-		return WireGuardPort
-	}
-	return w.ListenPort
-}
-
-// WireGuardPorts are the UDP ports at which tunnels listen that are known beforehand, by link.
+// WireGuardPorts are the UDP ports at which peers find tunnels, by link.
 func (s *System) WireGuardPorts() (links []string, ports []int) {
 	for _, name := range sortedKeys(s.Net) {
-		if w := s.Net[name].WireGuard; w != nil && w.Port() != 0 {
-			links, ports = append(links, name), append(ports, w.Port())
+		if w := s.Net[name].WireGuard; w != nil && w.ListenPort != 0 {
+			links, ports = append(links, name), append(ports, w.ListenPort)
 		}
 	}
 	return links, ports

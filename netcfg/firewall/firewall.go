@@ -130,9 +130,6 @@ func (b *builder) early() {
 func (b *builder) carriers() {
 	links, ports := b.system.WireGuardPorts()
 	for i, link := range links {
-		if b.system.Net[link].WireGuard.ListenPort == 0 {
-			continue
-		}
 		for _, z := range b.zones {
 			b.add(nft.Rule{In: zoneSet(z.Name), Protocol: nft.UDP, Ports: nft.Range{First: uint16(ports[i]), Last: uint16(ports[i])},
 				Counter: "wireguard", Do: nft.Accept, Comment: "carries " + link})
