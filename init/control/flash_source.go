@@ -61,7 +61,7 @@ func (o firmwareOpener) open(word string) (f *flashFile, err error) {
 			return f, o.web(f, at)
 		}
 	case statErr != nil && (strings.HasPrefix(word, "/") || strings.HasPrefix(word, ".") || isDownload(word)):
-		return f, statErr
+		return f, errors.Unwrap(statErr) // the word stands before it already
 	}
 	return f, o.generation(f, word)
 }
