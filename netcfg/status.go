@@ -108,6 +108,7 @@ type RouteStatus struct {
 	Type   string `json:"type,omitempty"`  // e.g. "blackhole"; "" for one that leads somewhere
 	Table  int    `json:"table,omitempty"` // the routing table; 0: the main one
 	Via    string `json:"via,omitempty"`   // the gateway; "" on the link itself
+	IPv6   bool   `json:"ipv6,omitempty"`  // said where To and Via do not: the default route of IPv6 on the link itself
 	Source string `json:"source"`
 	Metric int    `json:"metric"`
 }
@@ -253,6 +254,8 @@ func (w *DesiredState) route(k RouteKey, r Route) RouteStatus {
 	}
 	if r.Via.IsValid() {
 		s.Via = r.Via.String()
+	} else if k.To.Bits() == 0 {
+		s.IPv6 = k.To.Addr().Is6()
 	}
 	if k.Type != Unicast {
 		s.Type = k.Type.String()

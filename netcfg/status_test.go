@@ -116,3 +116,18 @@ func TestTheTableSaysWhatAndWhy(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
+
+// Of two default routes without a gateway one is that of IPv6, and looks so.
+func TestADefaultRouteSaysOfWhichIPItIs(t *testing.T) {
+	w := Desired(nil, system.DNS{}, Facts{})
+	for to, want := range map[string]string{"0.0.0.0/0": "default metric 7 table 51820", "::/0": "default (IPv6) metric 7 table 51820"} {
+		k := RouteKey{Link: "vpn", To: netip.MustParsePrefix(to), Metric: 7, Table: 51820}
+		if got := w.route(k, Route{}).String(); got != want {
+			t.Errorf("%s: %q, want %q", to, got, want)
+		}
+	}
+	k := RouteKey{Link: "wan", To: netip.MustParsePrefix("::/0"), Metric: 7}
+	if got, want := w.route(k, Route{Via: netip.MustParseAddr("fe80::1")}).String(), "default via fe80::1 metric 7"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

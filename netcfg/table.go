@@ -107,6 +107,9 @@ func (s Status) table(w io.Writer, now time.Time) error {
 // String is how a person reads a route, e.g. default via 10.0.0.1 metric 100.
 func (r RouteStatus) String() string {
 	text := strings.TrimSpace(r.Type + " " + r.To)
+	if r.IPv6 {
+		text += " (IPv6)" // as rules say it
+	}
 	if r.Via != "" {
 		text += " via " + r.Via
 	}
