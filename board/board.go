@@ -66,6 +66,8 @@ type Board struct {
 // Firmware is the form in which the maker's U-Boot takes an image (UImage).
 type Firmware struct {
 	Compression string `toml:"compression"` // one that it undoes: none, or lzma
+	TPLinkID    int64  `toml:"tplink_id"`   // the hardware's number, where it takes TP-Link's header instead of U-Boot's, e.g. 0x3C00_0101; 0: U-Boot's
+	TPLinkRev   int64  `toml:"tplink_rev"`  // that of its revision
 }
 
 // FITStart is what a FIT image says of addresses.

@@ -71,7 +71,7 @@ func TestBadBoardsAreRefused(t *testing.T) {
 		return string(text)
 	}
 	pc, card, malta, router := read("pc.toml"), read("orangepi-pc.toml"), read("qemu-malta.toml"), read("gnubee-pc1.toml")
-	fit := read("bananapi-r64.toml")
+	fit, tplink := read("bananapi-r64.toml"), read("dpt-module.toml")
 	change := func(text, from, to string) string {
 		if !strings.Contains(text, from) {
 			t.Fatalf("no %q in the board to change", from)
@@ -141,6 +141,13 @@ use    = "loader"`), []string{"flash.area: no area is for the firmware"}},
 		{"a board is told by both", "mine", card + "\n[rescue]\nhost = \"192.168.1.10/24\"\nidentify = \"x\"\n", []string{"rescue: identify and identity belong together; give both or neither"}},
 		{"a maker's U-Boot undoes something", "mine", change(router, "[uimage]\ncompression = \"lzma\"\n", ""), []string{"uimage.compression is missing", `compression = "none"`}},
 		{"that is known", "mine", change(router, `"lzma"`, `"lzms"`), []string{`compression: "lzms" is none of none, lzma; did you mean "lzma"?`}},
+		{"TP-Link's header has a number", "mine", change(tplink, "tplink_id   = 0xD000_0101", "tplink_id = 0"), []string{"uimage.tplink_id: 0 is not from 1 to 0xffffffff"}},
+		{"of 32 bits", "mine", change(tplink, "tplink_rev  = 1", "tplink_rev = 0x1_0000_0000"), []string{"uimage.tplink_rev: 4294967296 is not from 0 to 0xffffffff"}},
+		{"which are two", "mine", change(tplink, "tplink_rev  = 1\n", ""), []string{"uimage.tplink_rev is missing; tplink_rev = 1"}},
+		{"a revision is of a hardware", "mine", change(tplink, "tplink_id   = 0xD000_0101\n", ""), []string{"uimage.tplink_id is missing"}},
+		{"behind that header is LZMA", "mine", change(tplink, `"lzma"`, `"none"`), []string{"uimage: a U-Boot that takes TP-Link's header undoes LZMA"}},
+		{"in an area of flash", "mine", change(router, "[kernel]", "tplink_id = 1\ntplink_rev = 1\n[kernel]")[:strings.Index(router, "[flash]")], []string{"uimage: TP-Link's header says how large the area of the firmware is; add [flash]"}},
+		{"what is added to a tree is added to one", "mine", change(malta, "fragments", "trees = \"&eth0 { };\"\nfragments"), []string{"kernel.trees: there is no device tree"}},
 		{"a uimage has one device tree", "mine", change(router, `pc1.dtb"]`, `pc1.dtb", "b.dtb"]`), []string{"device_trees: a uimage has one, not 2"}},
 		{"and none is too few", "mine", change(router, `device_trees = ["ralink/mt7621-gnubee-gb-pc1.dtb"]`, ""), []string{"device_trees is missing: a uimage has one"}},
 		{"no uimage on a card", "mine", card + "\n[uimage]\ncompression = \"none\"\n", []string{"uimage: the board does not start from one"}},

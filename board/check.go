@@ -138,6 +138,9 @@ func (r *reader) checkKernel(table *syntax.Node) {
 	if _, err := parseFragment("kernel.options", k.Options); err != nil {
 		r.fail(table.Get("options").At, "", "%v", err)
 	}
+	if n := table.Get("trees"); n != nil && len(r.board.DeviceTrees) == 0 {
+		r.fail(n.Key, "remove it, or name device_trees", "kernel.trees: there is no device tree that it could be added to")
+	}
 }
 
 // isPackage accepts what Debian calls packages.

@@ -33,7 +33,35 @@ func (r *reader) checkFirmware(root *syntax.Node) {
 		return
 	}
 	r.word(table, "compression", b.Firmware.Compression, "none", "lzma")
+	r.checkTPLink(root, table)
 	r.checkRoom(root)
+}
+
+// checkTPLink looks at the numbers of TP-Link's header, whose U-Boots undo LZMA alone.
+func (r *reader) checkTPLink(root, table *syntax.Node) {
+	b := &r.board
+	id, rev := table.Get("tplink_id"), table.Get("tplink_rev")
+	if id == nil {
+		if rev != nil {
+			r.fail(rev.Key, "e.g. tplink_id = 0x3C00_0101", "uimage.tplink_id is missing: a revision is of a hardware")
+		}
+		return
+	}
+	const most = 1<<32 - 1
+	if !id.Bad && (b.Firmware.TPLinkID < 1 || b.Firmware.TPLinkID > most) {
+		r.fail(id.At, "", "uimage.tplink_id: %d is not from 1 to %#x", b.Firmware.TPLinkID, most)
+	}
+	if rev == nil {
+		r.fail(id.Key, "tplink_rev = 1, nearly always", "uimage.tplink_rev is missing")
+	} else if !rev.Bad && (b.Firmware.TPLinkRev < 0 || b.Firmware.TPLinkRev > most) {
+		r.fail(rev.At, "", "uimage.tplink_rev: %d is not from 0 to %#x", b.Firmware.TPLinkRev, most)
+	}
+	if b.Firmware.Compression == "none" {
+		r.fail(table.Get("compression").At, "compression = \"lzma\"", "uimage: a U-Boot that takes TP-Link's header undoes LZMA, whatever it is given")
+	}
+	if b.Flash.IsZero() && root.Get("flash") == nil {
+		r.fail(id.Key, "add [flash]", "uimage: TP-Link's header says how large the area of the firmware is")
+	}
 }
 
 // checkFIT looks at what a FIT image needs.

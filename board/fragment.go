@@ -17,6 +17,7 @@ type OwnKernel struct {
 	Name      string   `toml:"name"`      // how --kernel calls it, e.g. tiny; "own" unless it is said
 	Fragments []string `toml:"fragments"` // of its configuration, e.g. base, net: board/kernel/*.config
 	Options   string   `toml:"options"`   // further lines as fragments have them, for this board alone
+	Trees     string   `toml:"trees"`     // what is added to the source of its device trees, e.g. "&eth0 { status = \"okay\"; };"
 }
 
 // An Option is a line of a kernel's configuration, and why it is there.

@@ -90,7 +90,7 @@ func TestTheLastWordOnAnOptionCounts(t *testing.T) {
 		}
 	}
 	b.Kernel.Fragments = []string{"../board"}
-	if _, err := b.Configuration(); err == nil || !strings.Contains(err.Error(), "there are base, flash, mt7621, net") {
+	if _, err := b.Configuration(); err == nil || !strings.Contains(err.Error(), "there are ath79, base, flash, mt7621, net") {
 		t.Errorf("a path: %v", err)
 	}
 }

@@ -111,7 +111,7 @@ func (k MIPSKernel) Image(initrd []byte, cmdline string) (u UImage, data []byte,
 	return u, b.Bytes(), nil
 }
 
-// WriteImage writes the one image, with data compressed as a U-Boot undoes it: "none", or "lzma" (WriteLZMA).
+// WriteImage writes the one image behind U-Boot's header, with data compressed as a U-Boot undoes it: "none", or "lzma" (WriteLZMA).
 func (k MIPSKernel) WriteImage(w io.Writer, initrd []byte, cmdline, compression string) error {
 	u, data, err := k.Image(initrd, cmdline)
 	if err != nil {
@@ -120,14 +120,32 @@ func (k MIPSKernel) WriteImage(w io.Writer, initrd []byte, cmdline, compression 
 	switch compression {
 	case "none":
 	case "lzma":
-		var b bytes.Buffer
-		if err := WriteLZMA(&b, bytes.NewReader(data)); err != nil {
+		if data, err = lzmaOf(data); err != nil {
 			return fmt.Errorf("uImage: %w", err)
 		}
-		data = b.Bytes()
 	default:
 		return fmt.Errorf("uImage: compression %q: want none or lzma", compression)
 	}
 	u.Compression = compression
 	return u.Write(w, bytes.NewReader(data))
+}
+
+// WriteTPLink writes the one image behind TP-Link's header, as their U-Boot and what was made of it start it: LZMA, whatever the header says. Of
+// the header are given what tells the hardware, and Layout.
+func (k MIPSKernel) WriteTPLink(w io.Writer, initrd []byte, cmdline string, header TPLink) error {
+	u, data, err := k.Image(initrd, cmdline)
+	if err != nil {
+		return err
+	}
+	if data, err = lzmaOf(data); err != nil {
+		return fmt.Errorf("TP-Link: %w", err)
+	}
+	header.Version, header.Vendor, header.Release, header.Load, header.Entry = 1, "Bantam", u.Name, u.Load, u.Entry
+	return header.Write(w, bytes.NewReader(data), nil, false)
+}
+
+func lzmaOf(data []byte) ([]byte, error) {
+	var b bytes.Buffer
+	err := WriteLZMA(&b, bytes.NewReader(data))
+	return b.Bytes(), err
 }

@@ -22,6 +22,8 @@ func Media(b board.Board) []string {
 		return []string{"img", "iso"}
 	case b.Boot == board.UImage && b.Flash.IsZero():
 		return []string{KindUImage}
+	case b.Boot == board.UImage && b.Firmware.TPLinkID != 0:
+		return []string{KindFactory, KindSysupgrade}
 	case b.Boot == board.UImage:
 		return []string{KindUImage, KindSysupgrade}
 	case b.Boot == board.FIT:

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -135,6 +136,46 @@ func TestARouterHasItsSystemInOneUImage(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(out, "router."+KindUImage)); err == nil {
 		t.Error("and it is still there")
+	}
+}
+
+// One whose U-Boot goes by TP-Link's header has the same behind that, packed by LZMA.
+func TestARouterHasItsSystemBehindTPLinksHeader(t *testing.T) {
+	in := routerInputs(t)
+	in.Board.Firmware = board.Firmware{Compression: "lzma", TPLinkID: 0xD000_0101, TPLinkRev: 7}
+	c := mustCompose(t, in)
+	out := t.TempDir()
+	if got := Media(in.Board); len(got) != 2 || got[0] != KindFactory || got[1] != KindSysupgrade {
+		t.Fatalf("media %q", got)
+	}
+	if _, err := c.WriteMedia(t.Context(), Archive{}, in.Board, out, Media(in.Board)); err != nil {
+		t.Fatal(err)
+	}
+	plain, err := os.ReadFile(filepath.Join(out, "router."+KindFactory))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := firmware.ReadTPLink(bytes.NewReader(plain))
+	if err != nil || h.Verify(bytes.NewReader(plain)) != nil {
+		t.Fatalf("%+v, %v", h, err)
+	}
+	if h.HardwareID != 0xD000_0101 || h.HardwareRev != 7 || h.Layout != 0xF00000 || h.Entry != vmlinuzAt+4 || h.Release != "Linux 6.1.0-test" || h.Root.Size != 0 || h.Kernel.End() != int64(len(plain)) {
+		t.Errorf("header %+v of %d bytes", h, len(plain))
+	}
+	unpack := exec.Command("xz", "--format=lzma", "-dc")
+	unpack.Stdin = io.NewSectionReader(h.Kernel.In(bytes.NewReader(plain)), 0, h.Kernel.Size)
+	data, err := unpack.Output()
+	if err != nil || !bytes.HasPrefix(data, c.Initrd()) || !bytes.HasPrefix(data[vmlinuzAt-h.Load:], []byte("vmlinuz of a router ")) {
+		t.Errorf("it is not initrd and vmlinuz, %d bytes, %v", len(data), err)
+	}
+	signed, err := os.ReadFile(filepath.Join(out, "router."+KindSysupgrade))
+	if err != nil || !bytes.HasPrefix(signed, plain) {
+		t.Fatalf("sysupgrade.bin does not begin with it, %v", err)
+	}
+	for _, f := range firmware.Identify(bytes.NewReader(signed)) {
+		if f.Verify() != nil {
+			t.Errorf("%v: %v", f, f.Verify())
+		}
 	}
 }
 

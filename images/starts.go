@@ -23,6 +23,7 @@ func Starts(b board.Board) (list []Start) {
 		"img":             {Loader: disk, Slots: []string{slot.A, slot.B}, Tries: slot.MaxTries},
 		"iso":             {Loader: "isolinux by BIOS, a unified kernel image by UEFI"},
 		KindUImage:        {Loader: "U-Boot of the board's maker, out of flash or over the network"},
+		KindFactory:       {Loader: "U-Boot of the board's maker, out of flash or over the network"},
 		KindSysupgrade:    {Loader: "the same, once sysupgrade has written it"},
 		KindFIT:           {Loader: "the board's U-Boot, out of a volume of UBI or over the network"},
 		KindSysupgradeFIT: {Loader: "the same, once sysupgrade has written it"},

@@ -2,6 +2,8 @@ package test
 
 import (
 	"bytes"
+	"crypto/md5"
+	"encoding/binary"
 	"math"
 	"os"
 	"os/exec"
@@ -18,7 +20,7 @@ import (
 const mostFirmware = 7_500_000
 
 // Every router with the U-Boot of its maker: its kernel is built, and other people's tools find in its image what U-Boot and the kernel go by.
-func TestOwnKernelsOfRoutersAreInOneUImage(t *testing.T) {
+func TestOwnKernelsOfRoutersAreInOneImage(t *testing.T) {
 	for _, name := range board.Names() {
 		b, err := board.Load(name)
 		if err != nil {
@@ -29,23 +31,17 @@ func TestOwnKernelsOfRoutersAreInOneUImage(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			out := build(t, name, "../examples/pc/system.toml")
-			checkUImage(t, b, filepath.Join(out, name+".uimage"))
+			if b.Firmware.TPLinkID != 0 {
+				checkFirmware(t, b, filepath.Join(out, name+".factory.bin"), checkTPLink)
+				return
+			}
+			checkFirmware(t, b, filepath.Join(out, name+".uimage"), checkUImage)
 		})
 	}
 }
 
-func checkUImage(t *testing.T, b board.Board, image string) {
-	size := int64(len(read(t, image)))
-	t.Logf("%s: %d bytes", b.Name, size)
-	if size > min(mostFirmware, b.ImageLimit) {
-		t.Errorf("the image has %d bytes, more than %d", size, min(mostFirmware, b.ImageLimit))
-	}
-	if row := regexp.MustCompile(`\| ` + b.Name + ` \| ([0-9,]+) `).FindStringSubmatch(string(read(t, "../docs/size.md"))); row != nil {
-		documented, err := strconv.ParseFloat(strings.ReplaceAll(row[1], ",", ""), 64)
-		if err != nil || math.Abs(documented-float64(size)) > near*float64(size) {
-			t.Errorf("docs/size.md says %s", row[1])
-		}
-	}
+// checkUImage gives what a uImage has, as dumpimage sees it: its data, still packed, and where they are loaded and entered.
+func checkUImage(t *testing.T, image string) (payload []byte, load, entry int) {
 	said, err := exec.Command("dumpimage", "-l", image).CombinedOutput()
 	if err != nil || !strings.Contains(string(said), "MIPS Linux Kernel Image") {
 		t.Errorf("dumpimage: %v\n%s", err, said)
@@ -61,14 +57,49 @@ func checkUImage(t *testing.T, b board.Board, image string) {
 		}
 		return int(n)
 	}
-	dir := t.TempDir()
-	payload, tree := filepath.Join(dir, "payload"), filepath.Join(dir, "tree")
-	if out, err := exec.Command("dumpimage", "-T", "kernel", "-p", "0", "-o", payload, image).CombinedOutput(); err != nil {
+	path := filepath.Join(t.TempDir(), "payload")
+	if out, err := exec.Command("dumpimage", "-T", "kernel", "-p", "0", "-o", path, image).CombinedOutput(); err != nil {
 		t.Fatalf("dumpimage: %v\n%s", err, out)
 	}
-	data := read(t, payload)
+	return read(t, path), address("Load Address"), address("Entry Point")
+}
+
+// checkTPLink does the same for TP-Link's header, which no tool of Debian's knows, by the places where U-Boot looks.
+func checkTPLink(t *testing.T, image string) (payload []byte, load, entry int) {
+	data := read(t, image)
+	at := func(offset int) int { return int(binary.BigEndian.Uint32(data[offset:])) }
+	if at(0) != 0x01000000 || at(0x80) != 0x200 || at(0x80)+at(0x84) != len(data) || at(0x88)|at(0x8C)|at(0x90)|at(0x94) != 0 {
+		t.Fatalf("header % x of a file of %d bytes", data[:0x98], len(data))
+	}
+	sum := [16]byte(data[0x4C:])
+	copy(data[0x4C:], "\xdc\xd7\x3a\xa5\xc3\x95\x98\xfb\xdd\xf9\xe7\xf4\x0e\xae\x47\x38")
+	if md5.Sum(data) != sum {
+		t.Error("its checksum is another one")
+	}
+	return data[0x200:], at(0x74), at(0x78)
+}
+
+// checkFirmware looks at the image of a router as its U-Boot and then its kernel do.
+func checkFirmware(t *testing.T, b board.Board, image string, header func(t *testing.T, image string) (payload []byte, load, entry int)) {
+	size := int64(len(read(t, image)))
+	t.Logf("%s: %d bytes", b.Name, size)
+	if size > min(mostFirmware, b.ImageLimit) {
+		t.Errorf("the image has %d bytes, more than %d", size, min(mostFirmware, b.ImageLimit))
+	}
+	if row := regexp.MustCompile(`\| ` + b.Name + ` \| ([0-9,]+) `).FindStringSubmatch(string(read(t, "../docs/size.md"))); row != nil {
+		documented, err := strconv.ParseFloat(strings.ReplaceAll(row[1], ",", ""), 64)
+		if err != nil || math.Abs(documented-float64(size)) > near*float64(size) {
+			t.Errorf("docs/size.md says %s", row[1])
+		}
+	}
+	data, load, entry := header(t, image)
+	dir := t.TempDir()
+	tree := filepath.Join(dir, "tree")
 	if b.Firmware.Compression == "lzma" {
-		if data, err = exec.Command("xz", "--format=lzma", "-dc", payload).Output(); err != nil {
+		unpack := exec.Command("xz", "--format=lzma", "-dc")
+		unpack.Stdin = bytes.NewReader(data)
+		var err error
+		if data, err = unpack.Output(); err != nil {
 			t.Fatalf("xz: %v", err)
 		}
 	}
@@ -89,7 +120,6 @@ func checkUImage(t *testing.T, b board.Board, image string) {
 	if got := chosen("bootargs"); got != b.Cmdline {
 		t.Errorf("bootargs %q, want %q", got, b.Cmdline)
 	}
-	load, entry := address("Load Address"), address("Entry Point")
 	const kseg0 = 0x8000_0000
 	first, err1 := strconv.ParseInt(chosen("linux,initrd-start"), 16, 64)
 	last, err2 := strconv.ParseInt(chosen("linux,initrd-end"), 16, 64)

@@ -62,7 +62,7 @@ var buildVerb = verb{
 	args:    "SYSTEM.toml",
 	summary: "make bootable images",
 	text: `Writes OUT/BOARD.img, a disk image, and for a PC OUT/BOARD.iso, which runs from memory; for a router that the U-Boot of its
-maker starts instead OUT/BOARD.uimage and, where its flash is known, OUT/BOARD.sysupgrade.bin; prints what takes their bytes. The same inputs give the same bytes; SOURCE_DATE_EPOCH replaces the date of the kernel package.
+maker starts instead OUT/BOARD.uimage or OUT/BOARD.factory.bin and, where its flash is known, OUT/BOARD.sysupgrade.bin; prints what takes their bytes. The same inputs give the same bytes; SOURCE_DATE_EPOCH replaces the date of the kernel package.
 
 What it was made from is written to SYSTEM.lock beside SYSTEM.toml, and taken again by the next build. To take
 newer packages: bantam build --update [NAME...] SYSTEM.toml`,

@@ -40,8 +40,7 @@ modules_install:
 	@ln -s / $(INSTALL_MOD_PATH)/lib/modules/6.1.0-fake/build
 	@test $(DEPMOD) = true
 vendor/a.dtb vendor/b.dtb:
-	@mkdir -p arch/mips/boot/dts/vendor
-	@echo $@ > arch/mips/boot/dts/$@
+	@cat arch/mips/boot/dts/$(@:.dtb=.dts) > arch/mips/boot/dts/$@
 `
 
 // fake is a request whose source is fakeLinux and whose compiler says that it is of a version.
@@ -54,6 +53,15 @@ func fake(t *testing.T, options string) Request {
 	}
 	if err := os.WriteFile(filepath.Join(source, "Makefile"), []byte(fakeLinux), 0o644); err != nil {
 		t.Fatal(err)
+	}
+	trees := filepath.Join(source, "arch/mips/boot/dts/vendor")
+	if err := os.MkdirAll(trees, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a", "b"} {
+		if err := os.WriteFile(filepath.Join(trees, name+".dts"), []byte("vendor/"+name+".dtb\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 	tarball := source + ".tar.xz"
 	if out, err := exec.Command("tar", "-C", dir, "-cJf", tarball, filepath.Base(source)).CombinedOutput(); err != nil {
@@ -147,6 +155,18 @@ func TestAKernelIsBuiltOnceForTheSameInputs(t *testing.T) {
 	}
 	if theirs.Image != k.Image || read(filepath.Join(theirs.Trees, "vendor/a.dtb")) != "vendor/a.dtb\n" || strings.Contains(strings.Join(steps, "\n"), "building") {
 		t.Errorf("a board with another device tree has not the same kernel: %+v, steps %q", theirs, steps)
+	}
+
+	steps = nil
+	other.Board.Kernel.Trees = "&eth0 { };\n"
+	if more, err := Build(t.Context(), other); err != nil {
+		t.Fatal(err)
+	} else if text := read(filepath.Join(more.Trees, "vendor/a.dtb")); more.Image != k.Image || text != "vendor/a.dtb\n\n&eth0 { };\n" || more.Trees == theirs.Trees || strings.Contains(strings.Join(steps, "\n"), "building") {
+		t.Errorf("with an addition the tree is %q of %+v, steps %q", text, more, steps)
+	}
+	other.Board.DeviceTrees = []string{"vendor/gone.dtb"}
+	if _, err := Build(t.Context(), other); err == nil || !strings.Contains(err.Error(), "device tree vendor/gone.dtb: ") {
+		t.Errorf("a tree that the source lacks: %v", err)
 	}
 
 	first := k

@@ -114,6 +114,9 @@ func (r Request) trees(ctx context.Context, inputs []string, options []board.Opt
 		return "", nil
 	}
 	inputs = append(append(inputs, "device trees"), r.Board.DeviceTrees...)
+	if r.Board.Kernel.Trees != "" {
+		inputs = append(inputs, "with", r.Board.Kernel.Trees)
+	}
 	return r.Cache.Folder(ctx, r.Progress, inputs, func(dir, work string) error {
 		t := tree{dir: work, arch: r.arch(), source: r.Source}
 		if err := t.unpack(ctx, r.Progress); err != nil {
@@ -123,7 +126,7 @@ func (r Request) trees(ctx context.Context, inputs []string, options []board.Opt
 			return err
 		}
 		r.Progress.Step("making device trees for %s", r.Board.Name)
-		return t.deviceTrees(ctx, r.Board.DeviceTrees, dir)
+		return t.deviceTrees(ctx, r.Board.DeviceTrees, r.Board.Kernel.Trees, dir)
 	})
 }
 

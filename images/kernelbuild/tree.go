@@ -126,8 +126,21 @@ func (t tree) make(ctx context.Context, config Config, board string, progress im
 	}, args...)
 }
 
-// deviceTrees makes those that are named, into a folder.
-func (t tree) deviceTrees(ctx context.Context, names []string, dir string) error {
+// deviceTrees makes those that are named, with what is added to their source, into a folder.
+func (t tree) deviceTrees(ctx context.Context, names []string, added, dir string) error {
+	for _, name := range names {
+		if added == "" {
+			continue
+		}
+		path := filepath.Join(t.dir, "arch", t.arch.folder, "boot/dts", strings.TrimSuffix(name, "b")+"s")
+		source, err := os.ReadFile(path)
+		if err == nil {
+			err = os.WriteFile(path, append(source, "\n"+added...), 0o644)
+		}
+		if err != nil {
+			return fmt.Errorf("device tree %s: %w", name, err)
+		}
+	}
 	if err := t.run(ctx, quiet(), names...); err != nil {
 		return err
 	}
