@@ -20,12 +20,13 @@ const bootTries = 2
 
 // Options say what a Switcher works on.
 type Options struct {
-	Dir     string     // of record, journal, store and draft, e.g. /state
-	Machine Machine    // what is switched
-	Booted  Generation // what the boot medium carries
-	Text    []byte     // its system.toml
-	Loader  BootLoader // nil: FixedImage
-	Forgets bool       // Dir is in memory: a reboot leads nowhere but to the image
+	Dir     string         // of record, journal, store and draft, e.g. /state
+	Machine Machine        // what is switched
+	Booted  Generation     // what the boot medium carries
+	Text    []byte         // its system.toml
+	System  *system.System // what Text says, for a caller who has parsed it; nil: Open does
+	Loader  BootLoader     // nil: FixedImage
+	Forgets bool           // Dir is in memory: a reboot leads nowhere but to the image
 
 	ByHand bool // a person had the boot loader start this boot slot: that tells nothing of the other one
 
@@ -123,9 +124,12 @@ func open(d disk, options Options) (*Switcher, error) {
 		s.wall = time.Now
 	}
 	s.records, s.journal, s.bootCount = recordFile{d, s.dir}, journalFile{d, s.dir}, &bootCountFile{disk: d, dir: s.dir}
-	sys, problems := system.Parse("system.toml", options.Text)
-	if len(problems) > 0 {
-		return nil, fmt.Errorf("the boot medium's own generation: %s", problems[0])
+	sys := options.System
+	if sys == nil {
+		var problems []system.Problem
+		if sys, problems = system.Parse("system.toml", options.Text); len(problems) > 0 {
+			return nil, fmt.Errorf("the boot medium's own generation: %s", problems[0])
+		}
 	}
 	if have := DigestOf(options.Text); have != options.Booted.System.Digest {
 		return nil, fmt.Errorf("the boot medium's own generation: its system.toml is %s, its manifest names %s", have, options.Booted.System.Digest)

@@ -18,7 +18,7 @@ import (
 // openSwitcher reads the generations. When the state volume's files cannot be
 // used, memory takes its place and the image's generation runs.
 func (p *initProcess) openSwitcher() (*switcher.Switcher, error) {
-	options := switcher.Options{Dir: statePath, Machine: p.machine, Booted: p.image.Generation, Text: p.image.text, Loader: p.bootLoader, OnMedium: p.onMedium, Forgets: !p.lasting(), Offer: p.offer, Chosen: p.chosen}
+	options := switcher.Options{Dir: statePath, Machine: p.machine, Booted: p.image.Generation, Text: p.image.text, System: p.parsedImage(), Loader: p.bootLoader, OnMedium: p.onMedium, Forgets: !p.lasting(), Offer: p.offer, Chosen: p.chosen}
 	_, options.ByHand = p.cmdline.Get("bantam.hand")
 	s, err := switcher.Open(options)
 	if err == nil {

@@ -152,10 +152,18 @@ func (p *initProcess) rescuers(sys *system.System) {
 
 // imageSystem is that of the boot medium, an empty one if that cannot be read.
 func (p *initProcess) imageSystem() *system.System {
+	if sys := p.parsedImage(); sys != nil {
+		return sys
+	}
+	return new(system.System)
+}
+
+// parsedImage is the boot medium's system, nil if that cannot be read.
+func (p *initProcess) parsedImage() *system.System {
 	p.parsed.Lock()
 	defer p.parsed.Unlock()
-	if p.parsed.system == nil || !bytes.Equal(p.parsed.text, p.image.text) { // another image may have taken its place
-		p.parsed.text, p.parsed.system = p.image.text, new(system.System)
+	if !p.parsed.done || !bytes.Equal(p.parsed.text, p.image.text) { // another image may have taken its place
+		p.parsed.text, p.parsed.system, p.parsed.done = p.image.text, nil, true
 		if sys, problems := system.Parse("system.toml", p.image.text); len(problems) == 0 {
 			p.parsed.system = sys
 		}

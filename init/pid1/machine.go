@@ -55,6 +55,7 @@ type Machine struct {
 	mu        sync.Mutex
 	netmsg    chan struct{}   // closed when the network's status may have changed
 	sawStates <-chan struct{} // closed when what Services returned last is out of date
+	looked    time.Duration   // when it was asked, by Now
 	sawNet    <-chan struct{} // likewise of Network
 	digests   map[fileID]string
 	young     time.Duration            // see youngFile
@@ -109,29 +110,42 @@ func (m *Machine) service(name string) supervise.State {
 	return state
 }
 
+// lookPause is the least time from one look at the services to the next. Each of them changes several times while many start, and a look is at all
+// of them.
+const lookPause = 4 * time.Millisecond
+
 // Wait returns at until, or earlier when a service or the network may have
-// changed since Services and Network were last asked.
+// changed since Services and Network were last asked, for the services not before lookPause is over.
 func (m *Machine) Wait(ctx context.Context, until time.Duration) error {
 	m.mu.Lock()
-	services, network := m.sawStates, m.sawNet
+	services, network, looked := m.sawStates, m.sawNet, m.looked
 	m.mu.Unlock()
 	timer := time.NewTimer(max(until-m.Now(), 0))
 	defer timer.Stop()
-	select {
-	case <-services:
-	case <-network:
-	case <-timer.C:
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	for {
+		select {
+		case <-services:
+			pause := min(looked+lookPause, until) - m.Now()
+			if pause <= 0 {
+				return nil
+			}
+			services = nil
+			timer.Reset(pause)
+		case <-network:
+			return nil
+		case <-timer.C:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
-	return nil
 }
 
 // Services are all but the shells on the consoles, the time, the servers of ports and sessions with providers, which no plan
 // names, and also what a person stopped before a generation left it out.
 func (m *Machine) Services() ([]switcher.ServiceState, error) {
 	m.mu.Lock()
-	m.sawStates = m.sup.Changed()
+	m.sawStates, m.looked = m.sup.Changed(), m.Now()
 	m.mu.Unlock()
 	// A boot asks at each step of each service: lists made anew would be a third of all the memory that it goes through.
 	m.listing.Lock()

@@ -72,7 +72,8 @@ type initProcess struct {
 	parsed     struct { // the image's system.toml, and what it says
 		sync.Mutex
 		text   []byte
-		system *system.System
+		system *system.System // nil: it cannot be read
+		done   bool
 	}
 	consoles []string
 	began    time.Duration // of PID 1

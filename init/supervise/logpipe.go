@@ -21,13 +21,13 @@ const noteWait = time.Second
 type logPipe struct {
 	service string
 	logs    *Logs
-	read    *os.File
 	write   *os.File
 
-	flood time.Duration // that the present flood was made to wait; the goroutine's own
+	flood time.Duration // that the present flood was made to wait; the reader's own
 	held  atomic.Int64  // that all floods were, in nanoseconds
 
-	mu   sync.Mutex // held while reading, by the goroutine or by drain
+	mu   sync.Mutex // held while reading, by the reader or by drain
+	read int        // descriptor; -1 once closed
 	part []byte     // a line whose end has not come yet
 }
 
@@ -39,73 +39,55 @@ var input struct {
 }
 
 func openLogPipe(service string, logs *Logs) (*logPipe, error) {
-	read, write, err := pipe()
+	read, write, err := pipeEnds()
 	if err != nil {
 		return nil, fmt.Errorf("service %s: log: %w", service, err)
 	}
-	p := &logPipe{service: service, logs: logs, read: read, write: write}
-	go Guard("log of "+service, p.keepFollowing)
+	p := &logPipe{service: service, logs: logs, read: read, write: os.NewFile(uintptr(write), "pipe")}
+	if err := theLogReader.add(p); err != nil {
+		p.close()
+		return nil, fmt.Errorf("service %s: log: %w", service, err)
+	}
 	return p, nil
 }
 
 // pipe returns a pipe whose read end goes through the poller and whose write
 // end blocks, as programs expect of their output.
 func pipe() (read, write *os.File, err error) {
+	r, w, err := pipeEnds()
+	if err != nil {
+		return nil, nil, err
+	}
+	// NewFile looks at the mode: the write end stays out of the poller.
+	return os.NewFile(uintptr(r), "pipe"), os.NewFile(uintptr(w), "pipe"), nil
+}
+
+// pipeEnds are the descriptors of a pipe; reading never waits.
+func pipeEnds() (read, write int, err error) {
 	var fds [2]int
 	if err := syscall.Pipe2(fds[:], syscall.O_CLOEXEC); err != nil {
-		return nil, nil, fmt.Errorf("pipe: %w", err)
+		return -1, -1, fmt.Errorf("pipe: %w", err)
 	}
 	if err := syscall.SetNonblock(fds[0], true); err != nil {
 		syscall.Close(fds[0])
 		syscall.Close(fds[1])
-		return nil, nil, fmt.Errorf("pipe: set nonblocking: %w", err)
+		return -1, -1, fmt.Errorf("pipe: set nonblocking: %w", err)
 	}
-	// NewFile looks at the mode: the write end stays out of the poller.
-	return os.NewFile(uintptr(fds[0]), "pipe"), os.NewFile(uintptr(fds[1]), "pipe"), nil
+	return fds[0], fds[1], nil
 }
 
 func (p *logPipe) close() {
 	p.drain()
-	p.read.Close()
+	theLogReader.remove(p)
+	p.mu.Lock()
+	syscall.Close(p.read)
+	p.read = -1
+	p.mu.Unlock()
 	p.write.Close()
 }
 
-// keepFollowing follows the pipe until it is closed, also after a panic over
-// what was written: the service must neither fall silent nor wait for a reader.
-func (p *logPipe) keepFollowing() {
-	for over := false; !over; {
-		Guard("log of "+p.service, func() {
-			p.follow()
-			over = true
-		})
-		if !over {
-			time.Sleep(noteWait) // a panic over every line must not fill the kernel's log
-		}
-	}
-}
-
-// follow reads until the pipe is closed.
-func (p *logPipe) follow() {
-	conn, err := p.read.SyscallConn()
-	if err != nil {
-		return // closed already
-	}
-	for {
-		var n int
-		var wait time.Duration
-		err := conn.Read(func(fd uintptr) bool {
-			n, wait = p.readOnce(int(fd))
-			return n != 0
-		})
-		if err != nil || n < 0 {
-			return // closed
-		}
-		p.hold(wait)
-	}
-}
-
-// hold makes the service wait, since nobody reads meanwhile, and says so once a flood.
-func (p *logPipe) hold(wait time.Duration) {
+// waited notes how long the service waits because of what it has written, and says so once a flood.
+func (p *logPipe) waited(wait time.Duration) {
 	if wait == 0 {
 		p.flood = 0
 		return
@@ -117,17 +99,16 @@ func (p *logPipe) hold(wait time.Duration) {
 		p.logs.add(&Line{Service: p.service, Note: true,
 			Text: fmt.Sprintf("writes more than there is room for (%d KiB a second, all services together): it is made to wait", intakeRate>>10)})
 	}
-	time.Sleep(wait)
 }
 
 // readOnce reads what is there, at most one buffer, and returns how much and how
 // long to wait before the next; 0 is nothing for now, -1 the end.
-func (p *logPipe) readOnce(fd int) (n int, wait time.Duration) {
+func (p *logPipe) readOnce() (n int, wait time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	input.Lock()
 	defer input.Unlock()
-	n, err := syscall.Read(fd, input.buf[:])
+	n, err := syscall.Read(p.read, input.buf[:])
 	switch {
 	case err == syscall.EAGAIN || err == syscall.EINTR:
 		return 0, 0
@@ -143,19 +124,13 @@ func (p *logPipe) readOnce(fd int) (n int, wait time.Duration) {
 // drain takes what the last process left behind, so that it stands before the
 // note about its end. A pipe holds 64 KiB; more than that is a second writer.
 func (p *logPipe) drain() {
-	conn, err := p.read.SyscallConn()
-	if err != nil {
-		return
-	}
-	conn.Control(func(fd uintptr) {
-		for total := 0; total < 1<<20; {
-			n, _ := p.readOnce(int(fd))
-			if n <= 0 {
-				break
-			}
-			total += n
+	for total := 0; total < 1<<20; {
+		n, _ := p.readOnce()
+		if n <= 0 {
+			break
 		}
-	})
+		total += n
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.part) > 0 {

@@ -193,6 +193,9 @@ func openFilesMost() uint64 {
 	return limit.Max
 }
 
+// reportMost is longer than any report.
+const reportMost = 64
+
 // awaitReport reads what the shim says: nothing when its exec closed the pipe,
 // "errno stage" or a page's report when it failed.
 //
@@ -213,7 +216,9 @@ func (s *Supervisor) awaitReport(p *process, report io.ReadCloser) {
 		s.exited(p)
 	})
 	defer report.Close()
-	text, _ = io.ReadAll(io.LimitReader(report, 4096))
+	text = make([]byte, reportMost)
+	n, _ := io.ReadFull(report, text)
+	text = text[:n]
 }
 
 func errnoOf(err error) syscall.Errno {

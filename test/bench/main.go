@@ -1,7 +1,7 @@
 // Command bench measures Bantam beside other init systems of Debian: all do the same job in the same virtual
 // machine with the same kernel (see job.go). Then it times `bantam switch` there and `bantam build` here, and the
 // editor beside Debian's. `make bench` runs it from the root of the repository; `go run ./test/bench editors`
-// does only the last, `go run ./test/bench own` the two before it, `go run ./test/bench ssh` only the login beside dropbear, `go run ./test/bench job bantam busybox` only
+// does only the last, `go run ./test/bench own` the two before it, `go run ./test/bench ssh` only the login beside dropbear, `go run ./test/bench build` only the build beside mkosi and mmdebstrap, `go run ./test/bench job bantam busybox` only
 // the job of these. `check` compares Bantam's job with what `record` has taken down.
 //
 // The machine's clock counts instructions, so that all figures but the build's are
@@ -15,13 +15,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
-	"time"
 
 	"bantam/test/bench/editors"
 )
@@ -56,10 +53,16 @@ func main() {
 		err = r.machines(ctx, *tool, *device, *keep, []string{"none"})
 	case "ssh":
 		err = r.machines(ctx, "", *device, *keep, []string{"ssh"})
+	case "build":
+		var leave func()
+		if *keep, leave, err = scratch(*keep); err == nil {
+			err = r.builds(ctx, *tool, *device, *keep)
+			leave()
+		}
 	case "editors":
 		r.Editors, err = editors.Measure(ctx, *device)
 	default:
-		err = fmt.Errorf("%s: only `job`, `own`, `ssh`, `editors`, `check` and `record` are known", flag.Arg(0))
+		err = fmt.Errorf("%s: only `job`, `own`, `ssh`, `build`, `editors`, `check` and `record` are known", flag.Arg(0))
 	}
 	if err == nil {
 		r.weigh()
@@ -82,16 +85,11 @@ func main() {
 
 // machines measures the job of the named systems, nil: of all; and with a host tool also what Bantam alone does.
 func (r *report) machines(ctx context.Context, tool, device, dir string, names []string) error {
-	if dir == "" {
-		temporary, err := os.MkdirTemp("", "bantam-bench-")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(temporary)
-		dir = temporary
-	} else if err := os.MkdirAll(dir, 0o755); err != nil {
+	dir, leave, err := scratch(dir)
+	if err != nil {
 		return err
 	}
+	defer leave()
 	in, err := gather(ctx, device, dir)
 	if err != nil {
 		return err
@@ -133,8 +131,7 @@ func (r *report) machines(ctx context.Context, tool, device, dir string, names [
 	}
 	last := len(switches) - 1
 	r.Switch, r.Nothing = slices.Max(switches[:last]), switches[last]
-	r.Build, err = timeBuild(ctx, tool, device, dir)
-	return err
+	return r.builds(ctx, tool, device, dir)
 }
 
 // secondBoot is Bantam from a disk, in a network where it was before. It says what a peer cannot be asked for: they remember nothing.
@@ -190,24 +187,11 @@ func (in inputs) boot(ctx context.Context, g guest) (said record, err error) {
 	return said, err
 }
 
-// timeBuild is the best of five builds in seconds, each of another configuration,
-// after one that has filled the cache. It is the only figure that depends on the host.
-func timeBuild(ctx context.Context, tool, device, dir string) (float64, error) {
-	best := time.Hour
-	for n := range 6 {
-		file := filepath.Join(dir, "build.toml")
-		text := strings.Replace(string(switchSystem), `"bench"`, fmt.Sprintf(`"bench%d"`, n), 1)
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			return 0, err
-		}
-		start := time.Now()
-		said, err := exec.CommandContext(ctx, tool, "build", "--board", "pc", "--device", device, "--out", dir, file).CombinedOutput()
-		if err != nil {
-			return 0, fmt.Errorf("%s build: %w\n%s", tool, err, said)
-		}
-		if n > 0 {
-			best = min(best, time.Since(start))
-		}
+// scratch is the folder for what is made: dir, which stays, or where that is empty a temporary one, which is gone once left.
+func scratch(dir string) (folder string, leave func(), err error) {
+	if dir != "" {
+		return dir, func() {}, os.MkdirAll(dir, 0o755)
 	}
-	return best.Seconds(), nil
+	dir, err = os.MkdirTemp("", "bantam-bench-")
+	return dir, func() { os.RemoveAll(dir) }, err
 }

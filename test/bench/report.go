@@ -17,8 +17,9 @@ type report struct {
 	Anonymous     int             `json:"anonymous_kib"` // of that, what no file holds
 	Switch        float64         `json:"switch_ms"`     // the slowest that changes one service, command to prompt
 	Nothing       float64         `json:"switch_nothing_ms"`
-	Build         float64         `json:"build_s"`          // warm cache, configuration changed
-	Logins        []login         `json:"logins,omitempty"` // Bantam's first
+	Builds        []build         `json:"builds,omitempty"`   // warm cache, configuration changed; Bantam's first
+	Builders      []string        `json:"builders,omitempty"` // the peers' versions, or why they were left out
+	Logins        []login         `json:"logins,omitempty"`   // Bantam's first
 	LoginVersions []string        `json:"login_versions,omitempty"`
 	Editors       *editors.Report `json:"editors,omitempty"`
 	Budgets       []budgetRow     `json:"budgets"`
@@ -60,11 +61,13 @@ func (r *report) weigh() {
 				budgetRow{"each further service", "kB", 120, 100, j.Service})
 		}
 	}
-	if r.Build > 0 {
+	if r.Switch > 0 {
 		r.Budgets = append(r.Budgets,
 			budgetRow{"switch that changes one service", "ms", 100, 10, r.Switch},
-			budgetRow{"memory of all processes at rest", "MB", 32, 16, float64(r.Memory) * 1024 / 1e6},
-			budgetRow{"build, warm cache, configuration changed", "s", 2, 0.3, r.Build})
+			budgetRow{"memory of all processes at rest", "MB", 32, 16, float64(r.Memory) * 1024 / 1e6})
+	}
+	if len(r.Builds) > 0 {
+		r.Budgets = append(r.Budgets, budgetRow{"build, warm cache, configuration changed", "s", 2, 0.3, r.Builds[0].Seconds})
 	}
 	if len(r.Logins) == 2 {
 		r.Budgets = append(r.Budgets, budgetRow{"SSH login to prompt", "times dropbear's", 1.5, 1, r.Logins[0].Whole / r.Logins[1].Whole})
@@ -91,10 +94,12 @@ func (r *report) print(w io.Writer) {
 	if len(r.Jobs) > 0 {
 		r.printJobs(w)
 	}
-	if r.Build > 0 {
+	if r.Switch > 0 {
 		fmt.Fprintf(w, "bantam switch, command to prompt: %.1f ms with one service changed, %.1f ms with nothing\n", r.Switch, r.Nothing)
-		fmt.Fprintf(w, "bantam's processes at rest: %d KiB Pss, of it %d anonymous\n", r.Memory, r.Anonymous)
-		fmt.Fprintf(w, "bantam build, warm cache, configuration changed: %.2f s\n\n", r.Build)
+		fmt.Fprintf(w, "bantam's processes at rest: %d KiB Pss, of it %d anonymous\n\n", r.Memory, r.Anonymous)
+	}
+	if len(r.Builds) > 0 {
+		r.printBuilds(w)
 	}
 	if len(r.Logins) > 0 {
 		r.printLogins(w)
