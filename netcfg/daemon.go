@@ -295,6 +295,10 @@ func (d *daemon) reconcile() {
 			desired.Problems = append(desired.Problems, err.Error())
 			desired.WireGuard = nil
 		}
+		if err := d.kernel.ReadQueues(&have, desired.State); err != nil {
+			desired.Problems = append(desired.Problems, err.Error())
+			desired.Shaped, have.Shaped = newShaped(), newShaped()
+		}
 		d.names.follow(d.net, desired, have, d.looked)
 		d.kernel.ReadSysctls(&have, slices.Collect(maps.Keys(desired.Sysctls)))
 		ops, impossible := Plan(desired.State, have, d.owned)

@@ -85,6 +85,7 @@ func Desired(net map[string]system.Net, dns system.DNS, facts Facts) DesiredStat
 		w.addSysctls(p)
 		w.addStatic(p)
 		w.addWireGuard(p, facts)
+		w.addShape(p)
 		if lease := facts.Leases[p.Name]; lease != nil && p.Net.IPv4 == "dhcp" {
 			w.addLease(p, lease)
 		}

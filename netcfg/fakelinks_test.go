@@ -26,12 +26,19 @@ func (k *fakeKernel) forget(name string) {
 	maps.DeleteFunc(k.Addresses, func(a AddressKey, _ Address) bool { return a.Link == name })
 	maps.DeleteFunc(k.Sysctls, func(path, _ string) bool { return portOf(path) == name })
 	delete(k.Links, name)
+	delete(k.Queues, name)
+	delete(k.Redirects, name)
 }
 
 // remove takes along what is on a link, and lets its ports go.
 func (k *fakeKernel) remove(name string) {
 	peer := k.Links[name].Make.Peer
 	k.forget(name)
+	for from, to := range k.Redirects { // the filter stays, and swallows
+		if to == name {
+			k.Redirects[from] = ""
+		}
+	}
 	for other, l := range k.Links {
 		switch {
 		case l.Make.Parent == name || other == peer:
@@ -81,7 +88,15 @@ func (k *fakeKernel) changeLink(o Op) error {
 			k.down(o.Link)
 			link = k.Links[o.Link]
 		}
+		queue, shaped := k.Queues[o.Link]
+		to, led := k.Redirects[o.Link]
 		k.forget(o.Link)
+		if shaped {
+			k.Queues[o.Value] = queue
+		}
+		if led {
+			k.Redirects[o.Value] = to
+		}
 		switch {
 		case o.Value == link.Former:
 			link.Mark, link.Former = Foreign, ""

@@ -23,6 +23,8 @@ type kernel interface {
 	ReadRoutes(into *State, want State, known map[RouteKey]bool) error
 	// ReadWireGuard adds the keys and peers of those links that are wanted as WireGuard's.
 	ReadWireGuard(into *State, want State) error
+	// ReadQueues adds the queues and redirections of ours.
+	ReadQueues(into *State, want State) error
 	// ReadSysctls adds the values of those paths that exist.
 	ReadSysctls(into *State, paths []string)
 	Apply(Op) error
@@ -36,8 +38,9 @@ type rtnetlink struct {
 	names map[int]string
 	files int // below /proc/sys that were read
 
-	devices map[int]device // by index
-	unruled bool           // there is no rule of ours
+	devices  map[int]device // by index
+	unruled  bool           // there is no rule of ours
+	unshaped bool           // nor a queue
 
 	wireGuard *wgnl.Kernel // nil: not needed yet
 }
@@ -144,6 +147,14 @@ func (r *rtnetlink) apply(o Op) error {
 		return r.changeWireGuard(o)
 	case RemoveLink, RenameLink, TuneLink, JoinLink, LeaveLink, SetVLANs:
 		return r.changeLink(link, o)
+	case SetQueue:
+		return r.setQueue(link, o.Queue.Rate)
+	case RemoveQueue:
+		return r.removeQueue(link)
+	case Redirect:
+		return r.redirect(link, o.Value)
+	case RemoveRedirect:
+		return r.removeRedirect(link)
 	case SetMTU:
 		return r.setLink(link.Index, 0, 0, rtnl.Attribute32(unix.IFLA_MTU, uint32(o.MTU)))
 	case SetUp:

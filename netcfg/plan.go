@@ -30,27 +30,31 @@ func newOwned() Owned {
 type Verb string
 
 const (
-	SetSysctl     Verb = "set"
-	SetMTU        Verb = "mtu"
-	SetUp         Verb = "up"
-	SetDown       Verb = "down"
-	PutAddress    Verb = "address" // add it, or change its lifetime and metric
-	RemoveAddress Verb = "remove address"
-	AddRoute      Verb = "route" // refused when its destination and metric are taken
-	ReplaceRoute  Verb = "replace route"
-	RemoveRoute   Verb = "remove route"
-	MakeLink      Verb = "make"
-	RemoveLink    Verb = "delete"
-	RenameLink    Verb = "rename" // of a link that is up it interrupts
-	TuneLink      Verb = "tune"
-	JoinLink      Verb = "join"  // a bridge, bond or VRF
-	LeaveLink     Verb = "leave" // it
-	SetVLANs      Verb = "vlans"
-	AddRule       Verb = "rule"
-	RemoveRule    Verb = "remove rule"
-	SetWireGuard  Verb = "wireguard" // its key, port or mark
-	PutPeer       Verb = "peer"      // add one, or change what of it is otherwise
-	RemovePeer    Verb = "remove peer"
+	SetSysctl      Verb = "set"
+	SetMTU         Verb = "mtu"
+	SetUp          Verb = "up"
+	SetDown        Verb = "down"
+	PutAddress     Verb = "address" // add it, or change its lifetime and metric
+	RemoveAddress  Verb = "remove address"
+	AddRoute       Verb = "route" // refused when its destination and metric are taken
+	ReplaceRoute   Verb = "replace route"
+	RemoveRoute    Verb = "remove route"
+	MakeLink       Verb = "make"
+	RemoveLink     Verb = "delete"
+	RenameLink     Verb = "rename" // of a link that is up it interrupts
+	TuneLink       Verb = "tune"
+	JoinLink       Verb = "join"  // a bridge, bond or VRF
+	LeaveLink      Verb = "leave" // it
+	SetVLANs       Verb = "vlans"
+	AddRule        Verb = "rule"
+	RemoveRule     Verb = "remove rule"
+	SetWireGuard   Verb = "wireguard" // its key, port or mark
+	PutPeer        Verb = "peer"      // add one, or change what of it is otherwise
+	RemovePeer     Verb = "remove peer"
+	SetQueue       Verb = "shape" // what leaves a link, or another rate for it
+	RemoveQueue    Verb = "remove shape"
+	Redirect       Verb = "redirect" // what comes in by a link, to another
+	RemoveRedirect Verb = "remove redirect"
 )
 
 // Op is one change of the kernel. Which fields are used depends on Verb.
@@ -70,6 +74,7 @@ type Op struct {
 	Rule      Rule
 	Former    string // of a link that is renamed: the name that it keeps as another one
 	WireGuard wgnl.Change
+	Queue     Queue
 
 	Optional   bool // of a parameter of a new link: the kernel may not have it
 	interrupts bool
@@ -86,7 +91,9 @@ func (o Op) String() string {
 		return fmt.Sprintf("%s %s %d", o.Verb, o.Link, o.MTU)
 	case MakeLink:
 		return fmt.Sprintf("%s %s %s", o.Verb, o.Make.Kind, o.Link)
-	case RenameLink, JoinLink, SetVLANs:
+	case SetQueue:
+		return fmt.Sprintf("%s %s %v", o.Verb, o.Link, o.Queue)
+	case RenameLink, JoinLink, SetVLANs, Redirect:
 		return fmt.Sprintf("%s %s %s", o.Verb, o.Link, o.Value)
 	case PutPeer, RemovePeer:
 		return fmt.Sprintf("%s %s %s", o.Verb, o.Link, o.WireGuard.Peer.Key)
@@ -127,6 +134,7 @@ func Plan(want, have State, owned Owned) (ops []Op, problems []string) {
 		connected: map[RouteKey]bool{}, removed: map[AddressKey]bool{},
 	}
 	p.refuse()
+	p.unshape()
 	p.rename()
 	p.renew()
 	p.places = places(p.have.Routes)
@@ -135,6 +143,7 @@ func Plan(want, have State, owned Owned) (ops []Op, problems []string) {
 	p.sysctls()
 	p.wireGuard()
 	p.links()
+	p.shape()
 	p.putAddresses()
 	p.putRoutes()
 	p.putRules()

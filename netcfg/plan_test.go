@@ -98,6 +98,8 @@ func (k *fakeKernel) Apply(o Op) error {
 		return k.changeLink(o)
 	case SetWireGuard, PutPeer, RemovePeer:
 		return k.changeWireGuard(o)
+	case SetQueue, RemoveQueue, Redirect, RemoveRedirect:
+		return k.changeShape(o)
 	case AddRule:
 		if _, there := k.Rules[o.Rule]; there {
 			return unix.EEXIST
@@ -223,6 +225,7 @@ func settle(t *testing.T, k *fakeKernel, owned *Owned, net map[string]system.Net
 		facts.Links = have.Links
 		desired := Desired(net, system.DNS{}, facts)
 		k.ReadWireGuard(&have, desired.State)
+		k.ReadQueues(&have, desired.State)
 		var paths []string
 		for p := range desired.Sysctls {
 			paths = append(paths, p)

@@ -15,11 +15,12 @@ type State struct {
 	Rules     map[Rule]bool        // observed: whether it is ours
 	WireGuard map[string]WireGuard // by link
 	Sysctls   map[string]string    // by path below /proc/sys, e.g. net/ipv6/conf/eth0/accept_ra
-	Unshown   bool                 // observed: there are more routes of other programs than were read
+	Shaped
+	Unshown bool // observed: there are more routes of other programs than were read
 }
 
 func newState() State {
-	return State{Links: map[string]Link{}, Addresses: map[AddressKey]Address{}, Routes: map[RouteKey]Route{}, Rules: map[Rule]bool{}, WireGuard: map[string]WireGuard{}, Sysctls: map[string]string{}}
+	return State{Links: map[string]Link{}, Addresses: map[AddressKey]Address{}, Routes: map[RouteKey]Route{}, Rules: map[Rule]bool{}, WireGuard: map[string]WireGuard{}, Sysctls: map[string]string{}, Shaped: newShaped()}
 }
 
 // Link is one network interface.

@@ -63,6 +63,7 @@ type PortStatus struct {
 	DHCP6     *DHCPStatus      `json:"dhcp6,omitempty"`    // likewise, DHCPv6
 	Prefixes  []AddressStatus  `json:"prefixes,omitempty"` // that were delegated to it
 	WireGuard *WireGuardStatus `json:"wireguard,omitempty"`
+	Shape     string           `json:"shape,omitempty"` // its limits, e.g. "in 90 Mbit by cake, out 19 Mbit by cake"
 	IPv4      Family           `json:"ipv4"`
 	IPv6      Family           `json:"ipv6"`
 	Addresses []AddressStatus  `json:"addresses"`
@@ -222,6 +223,7 @@ func (w *DesiredState) port(p port, have State, present, wanted onLink, reason, 
 	if p.Net.WireGuard != nil {
 		s.MAC, s.WireGuard = "", w.wireGuardStatus(p, have)
 	}
+	s.Shape = have.shaped(p.Name)
 	for _, k := range present.addresses {
 		s.Addresses = append(s.Addresses, AddressStatus{
 			Prefix: k.Prefix.String(),

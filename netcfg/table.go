@@ -49,6 +49,9 @@ func (s Status) table(w io.Writer, now time.Time) error {
 		for _, line := range p.WireGuard.lines(now) {
 			fmt.Fprintf(t, "\t\t%s\t%s\n", line[0], line[1])
 		}
+		if p.Shape != "" {
+			fmt.Fprintf(t, "\t\tlimits\t%s\n", p.Shape)
+		}
 		for _, a := range p.Prefixes {
 			fmt.Fprintf(t, "\t\tprefix %s\t%s%s\n", a.Prefix, a.Source, left(a.Until, now))
 		}

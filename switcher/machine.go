@@ -99,4 +99,6 @@ type PortState struct {
 	Optional bool   // as in system.toml
 	Up       bool   // everything wished for it is there
 	Waiting  string // what it waits for, e.g. "DHCP answer"
+	IPv4     Family
+	IPv6     Family
 }

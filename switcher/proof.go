@@ -27,10 +27,12 @@ type proof struct {
 // online, it has to be again, and what it had of IPv4 and of IPv6, an address
 // and a default route, it needs again: a router's advertisement is no substitute
 // for the gateway that was lost. What was not there is not asked for.
-// "required" wants it online whatever was before. In both modes a configurator
-// that was told to must have applied the new settings.
+// "required" wants it online whatever was before; zones and ports that are named
+// have to be there, and nothing else. In all modes a configurator that was told
+// to must have applied the new settings.
 type networkProof struct {
-	mode   string       // "auto", "required" or "off"
+	mode   string // "auto", "required" or "off", or there are wants
+	wants  []system.NetworkWant
 	config string       // hex digest that must have been applied; "": the network was not touched
 	before NetworkState // the switch
 	routed bool         // before, by one of the families; which one is not known
@@ -72,7 +74,7 @@ func proofFor(c circumstances) proof {
 		since:   c.began,
 		settle:  time.Duration(c.to.Proof.Settle),
 		patient: c.occasion == onBoot || c.occasion == onReturn,
-		network: networkProof{mode: c.to.Proof.Network, before: c.network, routed: c.routed},
+		network: networkProof{mode: string(c.to.Proof.Network), wants: c.to.NetworkWants(), before: c.network, routed: c.routed},
 		checks:  c.to.Checks,
 		timeout: time.Duration(c.to.Proof.Timeout),
 		confirm: c.confirm,

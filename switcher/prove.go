@@ -94,10 +94,12 @@ func (s ServiceState) fault(since time.Duration) string {
 
 func (p networkProof) missing(n NetworkState) []string {
 	switch {
-	case p.mode == "off":
-		return nil
 	case p.config != "" && n.Config != p.config:
 		return []string{"network: has not applied the new settings"}
+	case p.mode == "off":
+		return nil
+	case len(p.wants) > 0:
+		return n.lacks(p.wants)
 	case !n.Online && (p.mode == "required" || p.before.Online):
 		return append([]string{"network: not online"}, n.waiting()...)
 	case p.mode != "auto":
@@ -106,6 +108,44 @@ func (p networkProof) missing(n NetworkState) []string {
 	missing := slices.Concat(p.before.IPv4.lost(n.IPv4, "IPv4"), p.before.IPv6.lost(n.IPv6, "IPv6"))
 	if p.routed && !n.IPv4.Routed && !n.IPv6.Routed {
 		missing = append(missing, "network: has no default route any more")
+	}
+	return missing
+}
+
+// lacks says which of the zones and ports are not there, and what they wait for.
+func (n NetworkState) lacks(wants []system.NetworkWant) (missing []string) {
+	for _, w := range wants {
+		var all Family
+		var reasons []string
+		up := false
+		for _, name := range w.Ports {
+			why := "it is not there"
+			if i := slices.IndexFunc(n.Ports, func(p PortState) bool { return p.Name == name }); i >= 0 {
+				p := n.Ports[i]
+				of := p.IPv4
+				if w.Family == system.FamilyIPv6 {
+					of = p.IPv6
+				}
+				all, up, why = all.And(of.Addressed, of.Routed), up || p.Up, p.Waiting
+			}
+			if why != "" {
+				reasons = append(reasons, fmt.Sprintf("port %s: %s", name, why))
+			}
+		}
+		family := map[string]string{system.FamilyIPv4: "IPv4", system.FamilyIPv6: "IPv6"}[w.Family]
+		what := ""
+		switch {
+		case family == "" && !up:
+			what = "is not up"
+		case family != "" && !all.Addressed:
+			what = "has no " + family + " address"
+		case family != "" && w.Out && !all.Routed:
+			what = "has no " + family + " default route"
+		default:
+			continue
+		}
+		thing := map[bool]string{true: "zone ", false: "port "}[w.Zone] + w.Name
+		missing = append(append(missing, "network: "+thing+" "+what), reasons...)
 	}
 	return missing
 }

@@ -117,9 +117,58 @@ func TestProofOfTheNetwork(t *testing.T) {
 		{"auto, never online, with the new settings", networkProof{mode: "auto", config: "new"}, NetworkState{Config: "new"}, "proven"},
 		{"required, never online", networkProof{mode: "required"}, down, waits},
 		{"required, online without a default route", networkProof{mode: "required", before: has(whole, whole), routed: true}, online, "proven"},
-		{"off", networkProof{mode: "off", before: has(whole, whole), config: "new"}, down, "proven"},
+		{"off", networkProof{mode: "off", before: has(whole, whole)}, down, "proven"},
+		{"off, with the new settings", networkProof{mode: "off", config: "new"}, NetworkState{Config: "new"}, "proven"},
+		{"off, with the old settings", networkProof{mode: "off", config: "new"}, NetworkState{Online: true, Config: "old"}, "waits network: has not applied the new settings"},
+		{"off, and nothing is known of it yet", networkProof{mode: "off", config: "new"}, NetworkState{}, "waits network: has not applied the new settings"},
 	} {
 		if got := (proof{system: &system.System{}, network: c.proof}).judge(0, nil, c.state).String(); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// What is named must be there, and nothing else is asked for.
+func TestProofOfZonesAndPorts(t *testing.T) {
+	sys, problems := system.Parse("system.toml", []byte(`
+[net.dsl]
+zone = "wan"
+[net.cable]
+zone = "wan"
+[net.lan]
+addresses = ["192.168.1.1/24", "fd00::1/64"]
+zone = "lan"
+[net.eth9]
+`))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	subnet, whole := Family{Addressed: true}, Family{Addressed: true, Routed: true}
+	port := func(name, waiting string, v4, v6 Family) PortState {
+		return PortState{Name: name, Carrier: true, Explicit: true, Up: waiting == "", Waiting: waiting, IPv4: v4, IPv6: v6}
+	}
+	lan := port("lan", "", subnet, subnet)
+	for _, c := range []struct {
+		name  string
+		wants string
+		ports []PortState
+		want  string
+	}{
+		{"a zone of two ports, of which one is up", "wan ", []PortState{port("dsl", "no carrier", Family{}, Family{}), port("cable", "", whole, Family{})}, "proven"},
+		{"a zone of which no port is up", "wan ", []PortState{port("dsl", "no carrier", Family{}, Family{}), port("cable", "DHCP answer", Family{}, whole)},
+			"waits network: zone wan is not up; port cable: DHCP answer; port dsl: no carrier"},
+		{"a zone of which a port is not there", "wan/ipv4 ", []PortState{port("dsl", "no carrier", Family{}, Family{})},
+			"waits network: zone wan has no IPv4 address; port cable: it is not there; port dsl: no carrier"},
+		{"each has one of both kinds", "wan/ipv4 wan/ipv6 ", []PortState{port("dsl", "", whole, Family{}), port("cable", "", Family{}, whole)}, "proven"},
+		{"strangers' zone without a way out", "wan/ipv6 ", []PortState{port("dsl", "", whole, subnet)}, "waits network: zone wan has no IPv6 default route; port cable: it is not there"},
+		{"the house needs no way out", "lan/ipv4 lan/ipv6 lan ", []PortState{lan}, "proven"},
+		{"a port by its name, which needs no way out", "eth9/ipv4 ", []PortState{port("eth9", "router advertisement", subnet, Family{})}, "proven"},
+		{"a port by its name", "eth9/ipv6 lan ", []PortState{port("eth9", "router advertisement", subnet, Family{}), lan}, "waits network: port eth9 has no IPv6 address; port eth9: router advertisement"},
+		{"two that are not there", "lan eth9 ", nil, "waits network: zone lan is not up; port lan: it is not there; network: port eth9 is not up; port eth9: it is not there"},
+	} {
+		sys.Proof.Network = system.NetworkProof(c.wants)
+		p := proofFor(circumstances{to: sys, network: NetworkState{Online: true, IPv4: whole, IPv6: whole}})
+		if got := p.judge(0, nil, NetworkState{Ports: c.ports}).String(); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}

@@ -53,6 +53,7 @@ func (r *reader) check() {
 		r.checkUserOf(n.Get("user"), at+".user", s.Checks[name].User, users)
 		r.checkDuration(n.Get("timeout"), at+".timeout", s.Checks[name].Timeout, time.Hour)
 	}
+	r.checkNetworkProof()
 	proof := r.root.Get("proof")
 	r.checkDuration(proof.Get("timeout"), "proof.timeout", s.Proof.Timeout, time.Hour)
 	r.checkDuration(proof.Get("settle"), "proof.settle", s.Proof.Settle, time.Hour)

@@ -55,6 +55,7 @@ func (l *linkCheck) check(name string, n *syntax.Node) {
 		}
 	}
 	l.checkMatch(name, n, net, at)
+	l.checkShape(name, n, at, net)
 	switch own := n.Get(kind); {
 	case kind == "" || !ok(own):
 	case kind == "bridge":

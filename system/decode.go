@@ -59,6 +59,12 @@ func (r *reader) fill(n *syntax.Node, v reflect.Value, path string) {
 	case *Size:
 		r.fillSize(n, dst, path)
 		return
+	case *NetworkProof:
+		r.fillNetworkProof(n, dst, path)
+		return
+	case *Rate:
+		r.fillRate(n, dst, path)
+		return
 	case *Sysctl:
 		r.fillSysctl(n, dst, path)
 		return
@@ -148,6 +154,9 @@ func (r *reader) fillStruct(n *syntax.Node, v reflect.Value, path string) {
 		}
 		field := v.Type().Field(i)
 		allowed := valuesOf(field)
+		if field.Type == reflect.TypeFor[NetworkProof]() && kid.Kind == syntax.ArrayKind {
+			allowed = nil
+		}
 		if allowed != nil && kid.Kind != syntax.StringKind && kid.Kind != syntax.TableKind && kid.Kind != syntax.InvalidKind {
 			r.fail(kid, "write "+oneOf(allowed), "%s: expected a string, found %s", below, kid.Kind)
 			continue

@@ -220,6 +220,12 @@ func tomlText(v reflect.Value) string {
 	if s, ok := v.Interface().(Size); ok && s != 0 {
 		return syntax.Quote(s.String())
 	}
+	if n, ok := v.Interface().(NetworkProof); ok && n.named() {
+		return listOf(n.wants())
+	}
+	if r, ok := v.Interface().(Rate); ok && r != 0 {
+		return syntax.Quote(r.String())
+	}
 	if value, ok := v.Interface().(Value); ok {
 		return value.toml()
 	}

@@ -25,6 +25,14 @@ type NeededModule struct {
 func (s *System) NeededModules() (needed []NeededModule) {
 	had := map[string]bool{}
 	zone := ""
+	need := func(path string, modules []NeededModule) {
+		for _, m := range modules {
+			if m.Path = path; !had[m.Name] {
+				had[m.Name] = true
+				needed = append(needed, m)
+			}
+		}
+	}
 	for _, name := range sortedKeys(s.Net) {
 		if s.Net[name].Zone != "" && zone == "" {
 			zone = "net." + name + ".zone"
@@ -33,17 +41,18 @@ func (s *System) NeededModules() (needed []NeededModule) {
 		if kind == "tunnel" {
 			kind = s.Net[name].Tunnel.Kind
 		}
-		if module := kindModules[kind]; module != "" && !had[module] {
-			had[module] = true
-			needed = append(needed, NeededModule{Name: module, Path: "net." + name})
+		if module := kindModules[kind]; module != "" {
+			need("net."+name, []NeededModule{{Name: module}})
+		}
+		if shape := s.Net[name].Shape; shape != nil {
+			need("net."+name+".shape", shapeModules)
+			if shape.Down != 0 {
+				need("net."+name+".shape", shapeDownModules)
+			}
 		}
 	}
-	if zone == "" {
-		return needed
-	}
-	for _, m := range firewallModules {
-		m.Path = zone
-		needed = append(needed, m)
+	if zone != "" {
+		need(zone, firewallModules)
 	}
 	return needed
 }

@@ -78,6 +78,10 @@ func typeName(t reflect.Type) string {
 	switch t {
 	case reflect.TypeFor[Size]():
 		return "size"
+	case reflect.TypeFor[NetworkProof]():
+		return "string or array of strings"
+	case reflect.TypeFor[Rate]():
+		return "rate"
 	case valueType:
 		return valueTypes
 	}

@@ -55,6 +55,7 @@ type Net struct {
 	MTU         int      `toml:"mtu" doc:"largest packet in bytes, 68 to 65535; IPv6 needs 1280" default:"the driver's; 1492 of a session"`
 	Zone        string   `toml:"zone" doc:"zone of the firewall, e.g. \"wan\" or \"lan\"; once one has a zone, nothing is let through that is not allowed"`
 	Rules       []Rule   `toml:"rules" doc:"which packets take which routing table, e.g. [{ from = \"192.168.2.0/24\", table = 100 }]"`
+	Shape       *Shape   `toml:"shape" doc:"limits a line, so that nobody on it waits for others, e.g. { down = \"90 Mbit\", up = \"19 Mbit\" }"`
 	Optional    bool     `toml:"optional" doc:"true: the proof of a new generation does not wait for this port" default:"false"`
 
 	// At most one of these says that the link is made, and how; see Kind.
@@ -196,9 +197,9 @@ type Check struct {
 
 // Proof says what must be seen before a generation becomes the boot default.
 type Proof struct {
-	Network string   `toml:"network" values:"auto,required,off" doc:"\"auto\" (as connected as before the switch), \"required\" (connected) or \"off\" (not asked for)" default:"auto"`
-	Timeout Duration `toml:"timeout" doc:"time for everything to be ready" default:"60s"`
-	Settle  Duration `toml:"settle" doc:"time that services must stay up once they are ready" default:"2s"`
+	Network NetworkProof `toml:"network" values:"auto,required,off" doc:"\"auto\" (connected as before), \"required\" (connected), \"off\" (no matter), or e.g. [\"wan/ipv4\", \"lan\"]" default:"auto"`
+	Timeout Duration     `toml:"timeout" doc:"time for everything to be ready" default:"60s"`
+	Settle  Duration     `toml:"settle" doc:"time that services must stay up once they are ready" default:"2s"`
 }
 
 // Trust says whose generations are taken; what is edited on the machine itself needs no signature.

@@ -207,10 +207,10 @@ func (m *Machine) Network() (switcher.NetworkState, error) {
 func networkState(status netcfg.Status, links []string) switcher.NetworkState {
 	n := switcher.NetworkState{Config: status.Config, Online: status.Online, Links: links}
 	for _, p := range status.Ports {
-		n.Ports = append(n.Ports, switcher.PortState{Name: p.Name, Carrier: p.Carrier, Explicit: p.Explicit,
-			Optional: p.Optional, Up: p.Up, Waiting: p.Waiting})
-		n.IPv4 = n.IPv4.And(p.IPv4.Address, p.IPv4.Default)
-		n.IPv6 = n.IPv6.And(p.IPv6.Address, p.IPv6.Default)
+		state := switcher.PortState{Name: p.Name, Carrier: p.Carrier, Explicit: p.Explicit, Optional: p.Optional, Up: p.Up, Waiting: p.Waiting,
+			IPv4: switcher.Family{Addressed: p.IPv4.Address, Routed: p.IPv4.Default}, IPv6: switcher.Family{Addressed: p.IPv6.Address, Routed: p.IPv6.Default}}
+		n.Ports = append(n.Ports, state)
+		n.IPv4, n.IPv6 = n.IPv4.And(state.IPv4.Addressed, state.IPv4.Routed), n.IPv6.And(state.IPv6.Addressed, state.IPv6.Routed)
 	}
 	return n
 }
