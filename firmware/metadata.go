@@ -17,6 +17,9 @@ type Metadata struct {
 	Release Release
 }
 
+// Bantam is the distribution of Bantam's own firmware.
+const Bantam = "Bantam"
+
 // Release is what the firmware is.
 type Release struct {
 	Distribution string `json:"dist"`

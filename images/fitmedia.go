@@ -76,7 +76,7 @@ func (c *Composed) writeFirmware(b board.Board, path string, trailed bool, write
 			return err
 		}
 		metadata := firmware.Metadata{Version: "1.1", Compat: "1.0", Devices: b.Flash.Names(b.Name), Release: firmware.Release{
-			Distribution: "Bantam", Version: fmt.Sprint(c.Generation.Release), Revision: c.Digest.Short(), Board: b.Name,
+			Distribution: firmware.Bantam, Version: fmt.Sprint(c.Generation.Release), Revision: c.Digest.Short(), Board: b.Name,
 		}}
 		text, err := metadata.Encode()
 		if err != nil {

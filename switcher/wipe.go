@@ -18,8 +18,9 @@ const wipeName = "wipe"
 
 // wipeOrder is what is in it.
 type wipeOrder struct {
-	Generation Digest   `json:"generation"`     // whose first boot throws all away
-	Keep       []string `json:"keep,omitempty"` // but these, below the state folder, e.g. secrets/vpn
+	Generation Digest   `json:"generation,omitempty"` // whose first boot throws all away
+	All        bool     `json:"all,omitempty"`        // or the next boot, of whichever, and generations with it
+	Keep       []string `json:"keep,omitempty"`       // but these, below the state folder, e.g. secrets/vpn
 }
 
 // wipeStays are the names below the state folder that no wipe takes: generations and what decides about them, of which a way back
@@ -33,7 +34,7 @@ func (s *Switcher) orderWipe(d Digest, r Request) error {
 	if !r.Wipe {
 		return forget(s.disk, path)
 	}
-	text, err := json.Marshal(wipeOrder{d, r.Keep})
+	text, err := json.Marshal(wipeOrder{Generation: d, Keep: r.Keep})
 	if err == nil {
 		err = atomicfile.WriteOn(s.disk, path, text, private)
 	}
@@ -48,6 +49,37 @@ func forget(d disk, path string) error {
 		return err
 	}
 	return nil
+}
+
+// OrderWipe has the next boot throw away all that the machine keeps below dir, e.g. /state, generations too, but what is to be kept: of a
+// machine whose firmware has been replaced, so that no generation of before has a kernel any more.
+func OrderWipe(dir string, keep []string) error { return orderNext(osDisk{}, dir, keep) }
+
+func orderNext(d disk, dir string, keep []string) error {
+	text, err := json.Marshal(wipeOrder{All: true, Keep: keep})
+	if err != nil {
+		return err
+	}
+	return atomicfile.WriteOn(d, filepath.Join(dir, wipeName), text, private)
+}
+
+// TakeBackWipe takes back what OrderWipe has ordered.
+func TakeBackWipe(dir string) error { return takeBackWipe(osDisk{}, dir) }
+
+func takeBackWipe(d disk, dir string) error {
+	path := filepath.Join(dir, wipeName)
+	if order, err := readWipe(d, path); err != nil || !order.All {
+		return nil // a switch's, or none
+	}
+	return forget(d, path)
+}
+
+func readWipe(d disk, path string) (order wipeOrder, err error) {
+	text, err := d.ReadFile(path, maxFile)
+	if err == nil {
+		err = json.Unmarshal(text, &order)
+	}
+	return order, err
 }
 
 // checkWipe says why a generation cannot begin with nothing.
@@ -76,6 +108,7 @@ type Wipe struct {
 	disk disk
 	path string
 	stay []string
+	All  bool // generations are thrown away, too
 }
 
 // DueWipe says whether the boot under way, from the kernel of booted, has to throw away what is kept below dir, e.g. /state; nil: it has
@@ -84,15 +117,13 @@ func DueWipe(dir string, booted Generation) (*Wipe, error) { return dueWipe(osDi
 
 func dueWipe(d disk, dir string, booted Generation) (*Wipe, error) {
 	path := filepath.Join(dir, wipeName)
-	text, err := d.ReadFile(path, maxFile)
-	if errors.Is(err, fs.ErrNotExist) {
+	order, err := readWipe(d, path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
-	}
-	var order wipeOrder
-	if err == nil {
-		err = json.Unmarshal(text, &order)
-	}
-	if err != nil {
+	case err == nil && order.All:
+		return &Wipe{d, path, append(order.Keep, wipeName, "clock", "lost+found"), true}, nil
+	case err != nil:
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), forget(d, path))
 	}
 	record, _ := recordFile{d, dir}.read()
@@ -110,7 +141,7 @@ func dueWipe(d disk, dir string, booted Generation) (*Wipe, error) {
 	if tried.Board == "" || tried.BootID() != booted.BootID() {
 		return nil, forget(d, path)
 	}
-	return &Wipe{d, path, slices.Concat(wipeStays, order.Keep)}, nil
+	return &Wipe{d, path, slices.Concat(wipeStays, order.Keep), false}, nil
 }
 
 // Stays says what becomes of a path below the state folder, e.g. services/var:lib:web: it stays, or something below it does.

@@ -44,13 +44,46 @@ func TestWhatNeedsASecretCannotBeginWithNothing(t *testing.T) {
 	}
 }
 
+// Where the firmware has been replaced, no generation has a kernel any more: they go, too, at the next boot, and at the one behind it if that is broken off.
+func TestTheNextBootThrowsAwayAllButWhatIsToBeKept(t *testing.T) {
+	d := newSlotDevice()
+	d.mustStart(t)
+	if err := orderNext(d.disk, "/state", []string{"secrets/vpn"}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		due, err := dueWipe(d.disk, "/state", Generation{})
+		if err != nil || due == nil || !due.All {
+			t.Fatalf("%+v, %v", due, err)
+		}
+		for path, want := range map[string]bool{"store": false, recordName: false, recordCopyName: false, journalName: false, "secrets/web": false, "secrets/vpn": true, wipeName: true, "clock": true} {
+			if stays, _ := due.Stays(path); stays != want {
+				t.Errorf("%s stays: %v, want %v", path, stays, want)
+			}
+		}
+	}
+	if err := takeBackWipe(d.disk, "/state"); err != nil || d.has(wipeName) {
+		t.Errorf("taken back: %v", err)
+	}
+	if due, err := dueWipe(d.disk, "/state", Generation{}); due != nil || err != nil {
+		t.Errorf("after it was taken back: %+v, %v", due, err)
+	}
+	other := []byte(`{"generation":"sha256:12"}`)
+	d.disk.put("/state/"+wipeName, other)
+	if err := takeBackWipe(d.disk, "/state"); err != nil || !d.has(wipeName) {
+		t.Errorf("a switch's order: %v, still there: %v", err, d.has(wipeName))
+	}
+}
+
 // What is damaged orders nothing, and is not asked about again.
 func TestADamagedOrderWipesNothing(t *testing.T) {
 	d := newSlotDevice()
 	d.mustStart(t)
-	d.disk.put("/state/"+wipeName, []byte("{"))
-	due, err := dueWipe(d.disk, "/state", d.s.image.generation)
-	if due != nil || err == nil || d.has(wipeName) {
-		t.Errorf("%v, %v, still there: %v", due, err, d.has(wipeName))
+	for _, text := range []string{"{", "{}"} {
+		d.disk.put("/state/"+wipeName, []byte(text))
+		due, err := dueWipe(d.disk, "/state", d.s.image.generation)
+		if due != nil || (err == nil) != (text == "{}") || d.has(wipeName) {
+			t.Errorf("%s: %v, %v, still there: %v", text, due, err, d.has(wipeName))
+		}
 	}
 }

@@ -14,20 +14,24 @@ import (
 )
 
 // flashTargets are the places of this machine that a firmware can be brought to.
-func (c *client) flashTargets(status Status, running []byte, f *flashFile) ([]flashing.Target, error) {
+func (c *client) flashTargets(status Status, running []byte, f *flashFile, o flashing.Order) ([]flashing.Target, error) {
 	chip, err := rawflash.Targets(rawflash.Machine{
 		Arch:   runtime.GOARCH,
 		Memory: availableMemory,
 		Steady: rawflash.Steady,
-		Wipe:   c.renewState,
+		Keeps:  func(paths []string) error { return c.renewState(paths, true) },
+		Wipe:   func() error { return c.renewState(o.Keep, false) },
 		Reboot: func() error { return told{c.endMachine("reboot")} },
 	})
 	return append(chip, &slotsTarget{c: c, status: status, running: switcher.DigestOf(running), source: f.source}), err
 }
 
-// renewState has the next boot make the state volume anew.
-func (c *client) renewState() error {
-	if last, ok := c.ask(Request{Verb: "state renew"}, nil); !ok {
+// examine is what these targets want done with a router's firmware before.
+var examine = flashing.Examine
+
+// renewState has the next boot make the state volume anew, or throw away all that is in it but what is to be kept.
+func (c *client) renewState(keep []string, check bool) error {
+	if last, ok := c.ask(Request{Verb: "state renew", Names: keep, DryRun: check}, nil); !ok {
 		return told{max(last.Exit, ExitError)}
 	}
 	return nil

@@ -229,6 +229,9 @@ func tooFull(dir string, free, need int64) error {
 	if need >= 0 {
 		why += fmt.Sprintf(", it needs %d kB", (need+spareRoom+1023)>>10)
 	}
+	if dir != statePath {
+		return &flashing.Refusal{Why: why, Help: "remove files there: it lies in memory"}
+	}
 	return &flashing.Refusal{Why: why, Help: "files that nobody needs there, `bantam generations delete` and `bantam gc` make room; of an archive (.oci.tar) only what is lacking is kept"}
 }
 

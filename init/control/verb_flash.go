@@ -1,7 +1,6 @@
 package control
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,7 +29,7 @@ key, leases. Then it says what it would do, asks, and reboots. A generation that
 itself is left for the one before, by itself; "bantam status" and the greeting tell.
 
 A router takes firmware for its flash chip, too: sysupgrade.bin. Where there is no way back from
-that, the plan says so first.
+that, the plan says so first. That of another system, as OpenWrt, takes --leave-bantam.
 
   --test       change nothing: print what would be done, or why it is refused (exit code 1)
   --yes        do not ask
@@ -41,6 +40,9 @@ that, the plan says so first.
                are the new ones, and it is refused if they lack something
   --wipe       throw away what this machine keeps, but its generations, when the new kernel starts
   --keep PATH  of that, not this file or folder: below /state, or one that a service or user keeps
+  --leave-bantam
+               of a router: take another system's firmware, which keeps nothing of this machine's
+               settings
   --back       of a router with NAND: start the firmware before the last one again
   --ca FILE    of authorities, certificates in PEM, whose servers are believed
   --insecure   believe whoever answers to http://
@@ -55,11 +57,12 @@ func runFlash(c *client, args []string) int {
 	if code != 0 {
 		return code
 	}
-	flags, rest, code := c.options(args, "--ca", importOptions+" --json --test --yes --force --wipe --keep-settings --back")
+	flags, rest, code := c.options(args, "--ca", importOptions+" --json --test --yes --force --wipe --keep-settings --leave-bantam --back")
 	if code != 0 {
 		return code
 	}
-	o := flashing.Order{Force: flags["--force"] != "", Downgrade: flags["--downgrade"] != "", Settings: flags["--keep-settings"] != "", Wipe: flags["--wipe"] != "", Keep: keep}
+	o := flashing.Order{Force: flags["--force"] != "", Downgrade: flags["--downgrade"] != "", Settings: flags["--keep-settings"] != "", Wipe: flags["--wipe"] != "", Keep: keep,
+		Leave: flags["--leave-bantam"] != ""}
 	switch c.scripted = flags["--json"] != ""; {
 	case flags["--back"] != "" && len(rest) == 0:
 		return c.flashBack(flags["--yes"] != "")
@@ -112,14 +115,11 @@ func (c *client) flash(word string, flags map[string]string, o flashing.Order) e
 	}
 	defer f.close()
 	m := flashing.Machine{Board: status.Board, Arch: runtime.GOARCH, Names: append(deviceNames(), names...), Release: running.Version, Trusts: trusts}
-	notes, err := flashing.Check(f.firmware, m, o)
-	if r := (*flashing.Refusal)(nil); err == nil || errors.As(err, &r) && r.Forceable { // nobody is told to force what is damaged
-		err = cmp.Or(f.firmware.Verify(ctx, func(done, total int64) { line.show("%d of %d kB compared", done>>10, total>>10) }), err)
-	}
+	notes, err := flashing.Vet(ctx, &f.firmware, m, o, examine, func(done, total int64) { line.show("%d of %d kB compared", done>>10, total>>10) })
 	if line.clear(); err != nil {
 		return fmt.Errorf("%s: %w", word, err)
 	}
-	targets, err := c.flashTargets(status, text, f)
+	targets, err := c.flashTargets(status, text, f, o)
 	if err != nil {
 		return err
 	}

@@ -279,6 +279,11 @@ func TestWhatAFlashHoldsBackIsKnownBefore(t *testing.T) {
 	if file, _, err := o.spool(strings.NewReader(""), free); !errors.As(err, &r) || file != nil || !strings.Contains(err.Error(), "is too full to hold the image while it is looked at") {
 		t.Errorf("%v", err)
 	}
+	for dir, help := range map[string]string{statePath: "`bantam gc` make room", "/tmp": "remove files there: it lies in memory"} {
+		if err := tooFull(dir, 1<<20, 6<<20); !strings.Contains(err.Error(), dir+" is too full to hold the image while it is looked at: 1024 kB are free, it needs 10240 kB; ") || !strings.Contains(err.Error(), help) {
+			t.Error(err)
+		}
+	}
 	file, size, err := o.spool(strings.NewReader("1234"), -1)
 	if err != nil || size != 4 {
 		t.Fatal(err)

@@ -57,7 +57,7 @@ func init() {
 		{"generations", "[--json] | show [N] | pin|unpin N | label N TEXT | delete N...",
 			"list the generations, look at one, keep, name or delete some", generationsHelp, runGenerations},
 		{"import", "[--check] [--downgrade] [--insecure] [--ca FILE] [--json] FILE|URL|REF|-", "bring a generation from a file, a web server or a registry", importHelp, runImport},
-		{"flash", "[--test] [--yes] [--force] [--downgrade] [--insecure] [--ca FILE] [--json]\n  [--keep-settings] [--wipe [--keep PATH]...] FIRMWARE|URL|REF|- | --back", "check a firmware, bring it to this machine, start it, with the way back", flashHelp, runFlash},
+		{"flash", "[--test] [--yes] [--force] [--downgrade] [--insecure] [--ca FILE] [--json]\n  [--keep-settings] [--wipe [--keep PATH]...] [--leave-bantam] FIRMWARE|URL|REF|- | --back", "check a firmware, bring it to this machine, start it, with the way back", flashHelp, runFlash},
 		{"export", "[--partial] NUMBER FILE | NUMBER -", "write a generation to a file, to be carried elsewhere", exportHelp, runExport},
 		{"menu", "", "choose a generation from the boot menu's list, until the next boot", menuHelp, runMenu},
 		{"gc", "[--dry-run] [--json]", "remove old generations now", gcHelp, runGC},

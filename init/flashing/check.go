@@ -1,6 +1,7 @@
 package flashing
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -27,6 +28,7 @@ type Order struct {
 	Settings  bool     // it shall run with the settings of what runs
 	Wipe      bool     // what the machine keeps is thrown away
 	Keep      []string // but these paths
+	Leave     bool     // it may be another system than Bantam
 }
 
 // A Refusal is why a firmware is not taken: said before anything has changed.
@@ -50,6 +52,24 @@ func (r *Refusal) Error() string {
 
 func (r *Refusal) Unwrap() error { return r.Err }
 
+// Vet says why a firmware is not taken, first of all that it is damaged: nobody is told to force what is. examine is Examine, where a target takes
+// a Router's; a machine without one gives nil. notes and told are those of Check and Firmware.Verify.
+func Vet(ctx context.Context, f *Firmware, m Machine, o Order, examine func(context.Context, *Firmware) error, told func(done, total int64)) (notes []string, err error) {
+	notes, err = Check(*f, m, o)
+	if r := (*Refusal)(nil); err != nil && !(errors.As(err, &r) && (r.Forceable || r.Err == errForeign)) {
+		return nil, err // whole or not
+	}
+	if fault := f.Verify(ctx, told); fault != nil {
+		return nil, fault
+	}
+	if f.Kind == Router && examine != nil {
+		if fault := examine(ctx, f); fault != nil {
+			return nil, fault
+		}
+	}
+	return notes, err
+}
+
 // Check says why a firmware is not for a machine. notes are what has been overridden, for the person and for the log.
 func Check(f Firmware, m Machine, o Order) (notes []string, err error) {
 	var refusals []*Refusal
@@ -60,16 +80,22 @@ func Check(f Firmware, m Machine, o Order) (notes []string, err error) {
 		refusals = checkRouter(f, m, o)
 	}
 	for _, r := range refusals {
-		overridden := r.Forceable && o.Force || errors.Is(r.Err, errOlder) && o.Downgrade
-		if !overridden {
+		switch {
+		case r.Err == errForeign && o.Leave:
+			notes = append(notes, printable.Line(r.Why))
+		case r.Forceable && o.Force, errors.Is(r.Err, errOlder) && o.Downgrade:
+			notes = append(notes, printable.Line(r.Why+": overridden"))
+		default:
 			return nil, r
 		}
-		notes = append(notes, printable.Line(r.Why+": overridden"))
 	}
 	return notes, nil
 }
 
-var errOlder = errors.New("older release")
+var (
+	errOlder   = errors.New("older release")
+	errForeign = errors.New("another system")
+)
 
 // checkImage leaves to PID 1 what only that knows: signatures, the highest version that has been good here, room. A generation of another
 // board cannot run here whatever a person wants: its kernel and drivers are that board's.
@@ -101,7 +127,8 @@ func checkRouter(f Firmware, m Machine, o Order) (all []*Refusal) {
 			"take [trust] out of system.toml and switch, if that is meant"))
 	}
 	if f.Metadata == nil {
-		return append(all, &Refusal{Why: "it does not say for which devices it is", Help: "compare its name with the device's label", Forceable: true})
+		all = append(all, &Refusal{Why: "it does not say for which devices it is", Help: "compare its name with the device's label", Forceable: true})
+		return append(all, checkForeign(f, o)...)
 	}
 	fault := error(nil)
 	for _, name := range m.Names {
@@ -113,13 +140,25 @@ func checkRouter(f Firmware, m Machine, o Order) (all []*Refusal) {
 	case len(m.Names) == 0 || errors.Is(fault, firmware.ErrDevice):
 		all = append(all, &Refusal{Why: fmt.Sprintf("it is for %s, and this is %s", strings.Join(f.Metadata.Devices, ", "), names(m)), Help: "fetch the one for this device", Forceable: true, Err: fault})
 	case errors.Is(fault, firmware.ErrNotKeeping):
-		if !o.Wipe {
+		if !o.Wipe && f.Foreign == "" {
 			all = append(all, &Refusal{Why: fault.Error(), Help: "--wipe makes the state anew", Forceable: true, Err: fault})
 		}
 	case fault != nil: // the layout: what would be written does not fit what is there
 		all = append(all, &Refusal{Why: fault.Error(), Help: "the device's own boot loader or web page installs such an image", Err: fault})
 	}
-	return all
+	return append(all, checkForeign(f, o)...)
+}
+
+// checkForeign has a person ask for it where a machine is to be left to another system.
+func checkForeign(f Firmware, o Order) (all []*Refusal) {
+	if f.Foreign == "" {
+		return nil
+	}
+	if o.Wipe {
+		all = append(all, &Refusal{Why: "it is " + f.Foreign + ", not Bantam, which is what would wipe at its next boot", Help: "remove secrets and keys before: `bantam help secret`"})
+	}
+	return append(all, &Refusal{Why: "it is " + f.Foreign + ", not Bantam: no setting of this machine is kept there, and there is no way back but its own",
+		Help: "--leave-bantam takes it, if that is meant", Err: errForeign})
 }
 
 func names(m Machine) string {

@@ -16,6 +16,12 @@ import (
 // routerFile is a kernel for a router, with metadata behind it if they name devices.
 func routerFile(t testing.TB, compat string, devices ...string) []byte {
 	t.Helper()
+	return routerFileOf(t, firmware.Bantam, compat, devices...)
+}
+
+// routerFileOf is one of another system.
+func routerFileOf(t testing.TB, system, compat string, devices ...string) []byte {
+	t.Helper()
 	var b bytes.Buffer
 	w := firmware.NewTrailerWriter(&b)
 	u := firmware.UImage{OS: "linux", Arch: "mips", Type: "kernel", Compression: "lzma", Name: "Bantam", Load: 0x80001000, Entry: 0x80001000}
@@ -23,7 +29,7 @@ func routerFile(t testing.TB, compat string, devices ...string) []byte {
 		t.Fatal(err)
 	}
 	if len(devices) > 0 {
-		m := firmware.Metadata{Compat: compat, Message: "the partitions have moved", Devices: devices, Release: firmware.Release{Distribution: "OpenWrt", Version: "24.10"}}
+		m := firmware.Metadata{Compat: compat, Message: "the partitions have moved", Devices: devices, Release: firmware.Release{Distribution: system, Version: "24.10"}}
 		text, err := m.Encode()
 		if err != nil {
 			t.Fatal(err)
@@ -53,19 +59,35 @@ func look(t testing.TB, b []byte) Firmware {
 func TestAFirmwareOfARouterIsToldAndRead(t *testing.T) {
 	b := routerFile(t, "1.0", "gnubee,gb-pc1")
 	f := look(t, b)
-	if f.Kind != Router || f.What != "firmware (uImage, OpenWrt 24.10)" || f.Body != 64+30000 || f.Metadata == nil || !slices.Equal(f.Metadata.Devices, []string{"gnubee,gb-pc1"}) {
+	if f.Kind != Router || f.What != "firmware (uImage, Bantam 24.10)" || f.Foreign != "" || f.Body != 64+30000 || f.Metadata == nil || !slices.Equal(f.Metadata.Devices, []string{"gnubee,gb-pc1"}) {
 		t.Errorf("%+v", f)
 	}
-	if f = look(t, routerFile(t, "")); f.What != "firmware (uImage)" || f.Metadata != nil {
+	if f = look(t, routerFile(t, "")); f.What != "firmware (uImage)" || f.Metadata != nil || f.Foreign != "an unnamed system" {
 		t.Errorf("%+v", f)
 	}
-	for size := 0; size < len(b); size += 1024 {
-		_, err := take(b[:size])
-		if size > 0 && size < 64+30000 {
-			refused(t, "cut off", err, "damaged")
+	// What is cut off has lost its list of devices as well: that it is damaged comes first, and nobody is told to force it.
+	cutAnywhere := Machine{Board: "gnubee", Arch: "mipsle", Names: []string{"gnubee,gb-pc1"}}
+	for size := 1024; size < len(b); size += 1024 {
+		for _, o := range []Order{{}, {Force: true}, {Force: true, Leave: true}} {
+			w, err := Look(bytes.NewReader(b[:size]))
+			if err == nil {
+				_, err = Vet(t.Context(), &w, cutAnywhere, o, Examine, nil)
+			}
+			words := "it is cut off or damaged"
+			if int64(size) > f.Body {
+				words = "of no known format" // a part of the metadata
+			}
+			refused(t, "cut off", err, words)
 		}
 	}
-	_, err := take(slices.Concat(b, []byte("garbage")))
+	whole, err := Look(bytes.NewReader(b))
+	if err == nil {
+		_, err = Vet(t.Context(), &whole, cutAnywhere, Order{}, Examine, nil)
+	}
+	if err != nil || len(whole.Findings) < 2 {
+		t.Errorf("whole: %v, %v", err, whole.Findings)
+	}
+	_, err = take(slices.Concat(b, []byte("garbage")))
 	refused(t, "garbage behind it", err, "this firmware is damaged: trailer: ")
 	changed := slices.Clone(b)
 	changed[5000] ^= 1
@@ -111,6 +133,7 @@ func TestWhoMayFlashWhat(t *testing.T) {
 	image := look(t, imagetest.New(t, sampleText, nil).Bytes)
 	released := look(t, imagetest.New(t, "version = 5\n", func(g *switcher.Generation) { g.Release = 5 }).Bytes)
 	router := look(t, routerFile(t, "1.0", "gnubee,gb-pc1", "gnubee,gb-pc2"))
+	openwrt := look(t, routerFileOf(t, "OpenWrt", "1.1", "gnubee,gb-pc1"))
 	for _, c := range []struct {
 		claim  string
 		f      Firmware
@@ -135,7 +158,11 @@ func TestWhoMayFlashWhat(t *testing.T) {
 		{"of an older layout", router, with(gnubee, func(m *Machine) { m.Compat = "2.0" }), Order{}, "lays out the flash anew", ""},
 		{"whose configuration does not fit", look(t, routerFile(t, "1.1", "gnubee,gb-pc1")), gnubee, Order{}, "the configuration cannot be kept: the device is at 1.0, the image at 1.1", "overridden"},
 		{"whose configuration does not fit, with --wipe", look(t, routerFile(t, "1.1", "gnubee,gb-pc1")), gnubee, Order{Wipe: true}, "", ""},
-		{"without a list of devices", look(t, routerFile(t, "")), gnubee, Order{}, "it does not say for which devices it is", "overridden"},
+		{"without a list of devices", look(t, routerFile(t, "")), gnubee, Order{Leave: true}, "it does not say for which devices it is", "overridden"},
+		{"another system", openwrt, gnubee, Order{}, "it is OpenWrt 24.10, not Bantam: no setting of this machine is kept there, and there is no way back but its own; --leave-bantam takes it, if that is meant", ""},
+		{"another system that is to wipe", openwrt, gnubee, Order{Wipe: true, Leave: true}, "it is OpenWrt 24.10, not Bantam, which is what would wipe", ""},
+		{"another system for another device", openwrt, with(gnubee, func(m *Machine) { m.Names = []string{"x"} }), Order{Leave: true}, "it is for gnubee,gb-pc1, and this is x, board gnubee", "overridden"},
+		{"one that names no system", look(t, routerFileOf(t, "", "1.0", "gnubee,gb-pc1")), gnubee, Order{}, "it is an unnamed system, not Bantam", ""},
 		{"that no key has signed", router, with(gnubee, func(m *Machine) { m.Trusts = true }), Order{}, "carries no signature", ""},
 	} {
 		notes, err := Check(c.f, c.m, c.o)
@@ -151,9 +178,17 @@ func TestWhoMayFlashWhat(t *testing.T) {
 		}
 		c.o.Force = true
 		notes, err = Check(c.f, c.m, c.o)
-		if c.forced == "" && err == nil || c.forced != "" && (err != nil || len(notes) != 1 || !strings.Contains(notes[0], c.forced)) {
+		if c.forced == "" && err == nil || c.forced != "" && (err != nil || len(notes) == 0 || !strings.Contains(notes[0], c.forced)) {
 			t.Errorf("%s with --force: %q, %v", c.claim, notes, err)
 		}
+	}
+}
+
+func TestAMachineIsLeftToAnotherSystem(t *testing.T) {
+	f := look(t, routerFileOf(t, "OpenWrt", "1.1", "gnubee,gb-pc1")) // its settings would not fit, and none are kept
+	notes, err := Check(f, Machine{Board: "gnubee", Arch: "mipsle", Names: []string{"gnubee,gb-pc1"}}, Order{Leave: true})
+	if want := []string{"it is OpenWrt 24.10, not Bantam: no setting of this machine is kept there, and there is no way back but its own"}; err != nil || !slices.Equal(notes, want) {
+		t.Errorf("%q, %v", notes, err)
 	}
 }
 

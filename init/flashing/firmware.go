@@ -29,6 +29,7 @@ type Firmware struct {
 	Image    *Image             // of a DiskImage
 	Findings []firmware.Finding // of a Router: how it begins, and after Examine what it consists of
 	Metadata *firmware.Metadata // of a Router; nil: it has none
+	Foreign  string             // of a Router: which system it is, e.g. "OpenWrt 24.10"; "": Bantam
 	trailers []firmware.Trailer
 }
 
@@ -116,7 +117,7 @@ func (w Firmware) router(first firmware.Format) (Firmware, error) {
 	}
 	w.Kind, w.Body, w.trailers = Router, body, trailers
 	w.Findings = []firmware.Finding{{Format: first, Part: firmware.Part{Size: body}}}
-	w.What = "firmware (" + string(first) + ")"
+	w.What, w.Foreign = "firmware ("+string(first)+")", "an unnamed system"
 	for _, t := range trailers {
 		if t.Kind != firmware.Info {
 			continue
@@ -131,6 +132,9 @@ func (w Firmware) router(first firmware.Format) (Firmware, error) {
 		}
 		w.Metadata = &m
 		if r := m.Release; r.Distribution != "" {
+			if w.Foreign = ""; r.Distribution != firmware.Bantam {
+				w.Foreign = strings.TrimSpace(r.Distribution + " " + r.Version)
+			}
 			w.What = printable.Line(fmt.Sprintf("firmware (%s, %s %s)", first, r.Distribution, r.Version))
 		}
 	}

@@ -95,9 +95,9 @@ func (p *initProcess) handle(req control.Request, c *control.Client) control.Fra
 	case "export":
 		return p.export(req.Generation)
 	case "state renew":
-		return p.renew(true, "the next boot makes the state volume anew: `reboot`; `bantam state keep` takes that back", c)
+		return p.renew(true, req, "the next boot makes the state volume anew: `reboot`; `bantam state keep` takes that back", c)
 	case "state keep":
-		return p.renew(false, "the state volume stays as it is", c)
+		return p.renew(false, req, "the state volume stays as it is", c)
 	}
 	for _, a := range []Action{Restart, PowerOff, Halt} {
 		if req.Verb == a.String() {
@@ -129,10 +129,25 @@ func failure(err error) control.Frame {
 	return control.Frame{Error: err.Error(), Exit: control.ExitError}
 }
 
-// renew marks the state volume, so that the next boot makes it anew, or takes that back.
-func (p *initProcess) renew(anew bool, done string, c *control.Client) control.Frame {
-	if err := p.volume.Renew(anew); err != nil {
+// renew marks the state volume, so that the next boot makes it anew, or takes that back. What is to be kept of it has the next boot throw away all
+// else there.
+func (p *initProcess) renew(anew bool, req control.Request, done string, c *control.Client) control.Frame {
+	switch keep, err := p.machine.state.keepPaths(req.Names); {
+	case err != nil:
 		return failure(err)
+	case len(keep) > 0 && !p.lasting():
+		return failure(fmt.Errorf("nothing can be kept: the state is %s", p.storage()))
+	case req.DryRun:
+		return control.Frame{}
+	case len(keep) > 0:
+		if err := switcher.OrderWipe(statePath, keep); err != nil {
+			return failure(fmt.Errorf("what is to be wiped could not be recorded: %w", err))
+		}
+		done = "the next boot throws away what this machine keeps, but " + control.Words(req.Names)
+	default:
+		if err := errors.Join(p.volume.Renew(anew), switcher.TakeBackWipe(statePath)); err != nil {
+			return failure(err)
+		}
 	}
 	p.renewed.Store(anew)
 	Logf(Notice, "state: %s", p.storage())

@@ -34,7 +34,11 @@ func (p *initProcess) wipe() {
 		p.notes.add("state: what was to be wiped is not all gone, the next boot goes on: %v", err)
 		return
 	}
-	p.notes.add("state: what this machine kept was thrown away, as the flash was told to; its generations are there: `bantam generations`")
+	left := "its generations are there: `bantam generations`"
+	if due.All {
+		left = "what was to be kept is there"
+	}
+	p.notes.add("state: what this machine kept was thrown away, as the flash was told to; %s", left)
 }
 
 // wipeBelow removes what does not stay of a folder; inside is its path below dir. stays says of such a path whether it does, or something

@@ -14,10 +14,11 @@ import (
 
 // Machine is what a target needs of the machine around it. Its functions are the kernel's, or a test's.
 type Machine struct {
-	Arch   string        // Go's name of it, e.g. mipsle
-	Memory func() int64  // bytes that may still be taken
-	Steady func() func() // from here on nothing ends this process, until what it returns is called
-	Wipe   func() error  // the next boot makes the state anew
+	Arch   string                     // Go's name of it, e.g. mipsle
+	Memory func() int64               // bytes that may still be taken
+	Steady func() func()              // from here on nothing ends this process, until what it returns is called
+	Keeps  func(paths []string) error // why a wipe cannot leave these
+	Wipe   func() error               // the next boot throws away what the machine keeps, but what is to be kept
 	Reboot func() error
 }
 
@@ -51,9 +52,6 @@ func (n *NOR) Takes(k flashing.Kind) bool { return k == flashing.Router }
 
 // Plan reads the area and compares.
 func (n *NOR) Plan(ctx context.Context, f flashing.Firmware, o flashing.Order) (p flashing.Plan, err error) {
-	if err := flashing.Examine(ctx, &f); err != nil {
-		return p, err
-	}
 	a, _ := n.Map.Find(flashmap.Firmware)
 	if f.Body > a.Size {
 		return p, &flashing.Refusal{Why: fmt.Sprintf("it has %d bytes, %d more than area %s", f.Body, f.Body-a.Size, a.Name), Help: "build a smaller one: `bantam size` tells what takes the bytes", Err: ErrNoRoom}
@@ -85,9 +83,9 @@ func (n *NOR) Plan(ctx context.Context, f flashing.Firmware, o flashing.Order) (
 	if err != nil {
 		return p, err
 	}
-	p = flashing.Plan{Firmware: f.What, Target: n.Name(), Kept: []string{"the boot loader, its variables, what the maker has written for this device, and the state volume"}}
-	if o.Wipe {
-		p.Kept, p.Lost = []string{"the boot loader, its variables, and what the maker has written for this device"}, []string{"the state volume: generations, draft, secrets, host key, leases, what services and users keep"}
+	p = flashing.Plan{Firmware: f.What, Target: n.Name(), Kept: []string{untouched}}
+	if err := n.Machine.keeps(&p, f, o); err != nil {
+		return p, err
 	}
 	if len(changes.Change) == 0 && !o.Wipe {
 		p.WayBack = "it is this firmware already"
@@ -107,10 +105,34 @@ func (n *NOR) Plan(ctx context.Context, f flashing.Firmware, o flashing.Order) (
 		p.Recovery = recovery
 	}
 	if o.Wipe {
-		add(flashing.ActionWipe, 0, "the next boot makes the state volume anew")
+		add(flashing.ActionWipe, 0, wipes)
 	}
 	add(flashing.ActionReboot, 0, "at once")
 	return p, nil
+}
+
+// What plans of both kinds of chips say.
+const (
+	untouched = "the boot loader, its variables, and what the maker has written for this device"
+	wipes     = "what this machine keeps, at the next boot"
+)
+
+// keeps says in a plan what becomes of what the machine keeps, or why that cannot be.
+func (m Machine) keeps(p *flashing.Plan, f flashing.Firmware, o flashing.Order) error {
+	const state = "generations, draft, secrets, host key, leases, what services and users keep"
+	switch {
+	case f.Foreign != "":
+		p.Lost = []string{state + ": that system reads none of it; it lies in the flash until something is written over it"}
+	case o.Wipe:
+		p.Lost = []string{"the state volume: " + state}
+		if len(o.Keep) > 0 {
+			p.Kept = append(p.Kept, o.Keep...)
+			return m.Keeps(o.Keep)
+		}
+	default:
+		p.Kept = append(p.Kept, "the state volume: "+state)
+	}
+	return nil
 }
 
 // refused is an error of a chip as one that came before any change.

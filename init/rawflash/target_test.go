@@ -33,7 +33,7 @@ func (d *done) machine() Machine {
 			return nil
 		}
 	}
-	return Machine{Arch: "mipsle", Memory: func() int64 { return 100 << 20 }, Wipe: note("wipe"), Reboot: note("reboot"),
+	return Machine{Arch: "mipsle", Memory: func() int64 { return 100 << 20 }, Wipe: note("wipe"), Keeps: func(paths []string) error { return note("keeps " + strings.Join(paths, " "))() }, Reboot: note("reboot"),
 		Steady: func() func() {
 			d.list = append(d.list, "steady")
 			return func() {}
@@ -43,12 +43,17 @@ func (d *done) machine() Machine {
 // sysupgrade is a firmware as a file: an image, and metadata.
 func sysupgrade(t *testing.T, image []byte) []byte {
 	t.Helper()
+	return sysupgradeOf(t, firmware.Bantam, image)
+}
+
+func sysupgradeOf(t *testing.T, system string, image []byte) []byte {
+	t.Helper()
 	var b bytes.Buffer
 	w := firmware.NewTrailerWriter(&b)
 	_, err := w.Write(image)
 	if err == nil {
 		var m []byte
-		if m, err = (firmware.Metadata{Devices: []string{"qemu,malta"}, Compat: "1.0"}).Encode(); err == nil {
+		if m, err = (firmware.Metadata{Devices: []string{"qemu,malta"}, Compat: "1.0", Release: firmware.Release{Distribution: system, Version: "1"}}).Encode(); err == nil {
 			err = w.Trailer(firmware.Info, m)
 		}
 	}
@@ -61,6 +66,9 @@ func sysupgrade(t *testing.T, image []byte) []byte {
 func look(t *testing.T, file []byte) flashing.Firmware {
 	t.Helper()
 	f, err := flashing.Look(bytes.NewReader(file))
+	if err == nil {
+		err = flashing.Examine(context.Background(), &f)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,6 +203,70 @@ func TestWhatTargetsRefuse(t *testing.T) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	})
+}
+
+func TestWhatIsKeptIsAskedForBeforeAnyChange(t *testing.T) {
+	chip, u, d := newChip(t, 12, uimage(t, "old", 9*4096, 0)), newUBI(t, 400, map[string][]byte{"fit": uimage(t, "old", 9000, 0)}), &done{}
+	missing := errors.New("--keep /state/x is not there")
+	f := look(t, sysupgrade(t, uimage(t, "new", 9*4096, 0)))
+	for name, target := range map[string]func(Machine) flashing.Target{
+		"NOR": func(m Machine) flashing.Target {
+			return &NOR{norMap(12), m, func() (OpenChip, error) { return chip, nil }}
+		},
+		"UBI": func(m Machine) flashing.Target {
+			return &UBI{nandMap, m, func() (Volumes, func(), error) { return u, func() {}, nil }}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d.list = nil
+			o := flashing.Order{Wipe: true, Keep: []string{"/state/secrets", "/var/lib/web"}}
+			p, err := target(d.machine()).Plan(context.Background(), f, o)
+			if want := []string{"keeps /state/secrets /var/lib/web"}; err != nil || !slices.Equal(d.list, want) {
+				t.Fatalf("%v, %q", err, d.list)
+			}
+			for _, want := range []string{"wipe    what this machine keeps, at the next boot\n", "kept    /state/secrets\nkept    /var/lib/web\n", "lost    the state volume: generations"} {
+				if !strings.Contains(p.String(), want) {
+					t.Errorf("the plan does not say %q:\n%s", want, p)
+				}
+			}
+			m := d.machine()
+			m.Keeps = func([]string) error { return missing }
+			if _, err := target(m).Plan(context.Background(), f, o); !errors.Is(err, missing) || len(chip.ops)+len(u.ops) > 0 {
+				t.Errorf("%v, %q, %q", err, chip.ops, u.ops)
+			}
+		})
+	}
+}
+
+// OpenWrt's image for NOR is a kernel, a squashfs behind it, and marks behind that: all of it is what lies in the flash, and nothing else is.
+func TestAMachineIsLeftToAnotherSystem(t *testing.T) {
+	chip, d := newChip(t, 80, uimage(t, "old", 79*4096, 0)), &done{}
+	before := bytes.Clone(chip.data)
+	n := &NOR{norMap(80), d.machine(), func() (OpenChip, error) { return chip, nil }}
+	root := make([]byte, 5*4096)
+	copy(root, "hsqs")
+	root[28], root[41] = 4, byte(len(root)>>8) // version 4.0, and its size
+	var b bytes.Buffer
+	if err := firmware.WriteSysupgradeBin(&b, bytes.NewReader(uimage(t, "other", 3*4096+7, 0)), bytes.NewReader(root), 4096); err != nil {
+		t.Fatal(err)
+	}
+	f := look(t, sysupgradeOf(t, "OpenWrt", b.Bytes()))
+	p, err := n.Plan(context.Background(), f, flashing.Order{Leave: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"flash   firmware (uImage, OpenWrt 1)", "there is no way back", "lost    generations, draft, secrets, host key, leases, what services and users keep: that system reads none of it"} {
+		if !strings.Contains(p.String(), want) {
+			t.Errorf("the plan does not say %q:\n%s", want, p)
+		}
+	}
+	if err := n.Write(context.Background(), f, p, func(flashing.Progress) {}); err != nil {
+		t.Fatal(err)
+	}
+	behind := (b.Len() + 4095) / 4096 * 4096
+	if !bytes.Equal(chip.data[:b.Len()], b.Bytes()) || !bytes.Equal(chip.data[behind:], before[behind:]) {
+		t.Error("the area holds something else")
+	}
 }
 
 // What lies in memory is verified once more: the file may have changed since it was looked at.

@@ -56,9 +56,6 @@ func (u *UBI) contents(f flashing.Firmware) ([]Content, error) {
 
 // Plan compares the volumes.
 func (u *UBI) Plan(ctx context.Context, f flashing.Firmware, o flashing.Order) (p flashing.Plan, err error) {
-	if err := flashing.Examine(ctx, &f); err != nil {
-		return p, err
-	}
 	list, err := u.contents(f)
 	if err != nil {
 		return p, err
@@ -77,15 +74,18 @@ func (u *UBI) Plan(ctx context.Context, f flashing.Firmware, o flashing.Order) (
 	case err != nil:
 		return p, err
 	}
-	p = flashing.Plan{Firmware: f.What, Target: u.Name(), Kept: []string{"all other volumes, the boot loader, its variables, what the maker has written for this device"}}
-	if o.Wipe {
-		p.Kept, p.Lost = []string{"the boot loader, its variables, what the maker has written for this device"}, []string{"the state volume: generations, draft, secrets, host key, leases, what services and users keep"}
+	p = flashing.Plan{Firmware: f.What, Target: u.Name(), Kept: []string{untouched, "all other volumes"}}
+	if err := u.Machine.keeps(&p, f, o); err != nil {
+		return p, err
 	}
 	if changes.Bad > 0 {
 		p.Notes = append(p.Notes, fmt.Sprintf("%d erase blocks of the chip are bad, and are passed over; %d may be", changes.Bad, u.Map.BadAllowed()))
 	}
 	p.WayBack = "a cut while it is written leaves what runs; the firmware of before stays beside it, and `bantam flash --back` has it in its place again"
-	if !changes.Back {
+	if f.Foreign != "" {
+		p.WayBack = "a cut while it is written leaves what runs; once that system runs, only its own ways lead back"
+		p.Notes = append(p.Notes, "a system that keeps its settings in a volume of its own finds no room for that until volume state is removed there, as `ubirmvol` does")
+	} else if !changes.Back {
 		p.WayBack = "a cut while it is written leaves what is there"
 	}
 	add := func(a flashing.Action, bytes int64, format string, args ...any) {
@@ -106,7 +106,7 @@ func (u *UBI) Plan(ctx context.Context, f flashing.Firmware, o flashing.Order) (
 		add(flashing.ActionCommit, 0, "all of them get the names of the old ones, at once")
 	}
 	if o.Wipe {
-		add(flashing.ActionWipe, 0, "the next boot makes the state volume anew")
+		add(flashing.ActionWipe, 0, wipes)
 	}
 	add(flashing.ActionReboot, 0, "at once")
 	return p, nil

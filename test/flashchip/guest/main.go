@@ -1,7 +1,7 @@
 // Command guest is PID 1 of the machine test: it loads the modules that stand for flash chips and waits for lines, of which each is answered:
 // "flash NAME SIZE" brings a firmware of that name to the chip, "plan NAME SIZE" only says what would be done, "starts" says what a boot
-// loader finds in the volume, "back" goes to the firmware of before, "sweep FROM TO KIND" cuts the power of UBI behind each of so many of its
-// writes, and "off" switches off.
+// loader finds in the volume, "back" goes to the firmware of before, "sweep KIND" cuts the power of UBI at each of its writes of a kind of header, "state" says what
+// UBI has, and "wear" makes one more erase block of it bad.
 package main
 
 import (
@@ -11,16 +11,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"bantam/firmware"
 	"bantam/flashmap"
 	"bantam/init/flashing"
 	"bantam/init/mtd"
 	"bantam/init/rawflash"
+	"bantam/test/flashchip/chiptest"
 
 	"golang.org/x/sys/unix"
 )
@@ -88,10 +89,8 @@ func do(words []string) error {
 	case "back":
 		return rawflash.GoBack()
 	case "sweep":
-		from, _ := strconv.Atoi(words[1])
-		to, _ := strconv.Atoi(words[2])
-		return sweep(from, to, words[3])
-	case "bad":
+		return sweep(words[1])
+	case "state":
 		d, err := device()
 		if err != nil {
 			return err
@@ -100,33 +99,19 @@ func do(words []string) error {
 		s, err := u.State()
 		say("state %+v", s)
 		return err
-	case "off":
-		unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
+	case "wear":
+		return wear()
 	}
 	return errors.New("unknown")
 }
 
 // made is a firmware with a trailer.
 func made(name string, size int) []byte {
-	data := make([]byte, size)
-	random := rand.New(rand.NewPCG(uint64(name[0]), 1))
-	for i := range data {
-		data[i] = byte(random.Uint32())
-	}
-	var b bytes.Buffer
-	w := firmware.NewTrailerWriter(&b)
-	u := firmware.UImage{OS: "linux", Arch: "x86_64", Type: "kernel", Compression: "none", Name: name}
-	if err := u.Write(w, bytes.NewReader(data)); err != nil {
-		panic(err)
-	}
-	m, err := firmware.Metadata{Devices: []string{"test"}, Compat: "1.0"}.Encode()
-	if err == nil {
-		err = w.Trailer(firmware.Info, m)
-	}
+	file, err := chiptest.Firmware(name, size)
 	if err != nil {
 		panic(err)
 	}
-	return b.Bytes()
+	return file
 }
 
 var machine = rawflash.Machine{
@@ -138,6 +123,9 @@ var machine = rawflash.Machine{
 func flash(name string, size int, test bool) error {
 	ctx := context.Background()
 	f, err := flashing.Look(bytes.NewReader(made(name, size)))
+	if err == nil {
+		err = flashing.Examine(ctx, &f)
+	}
 	if err != nil {
 		return err
 	}
@@ -149,7 +137,7 @@ func flash(name string, size int, test bool) error {
 	if err != nil {
 		return err
 	}
-	plan, err := target.Plan(ctx, f, flashing.Order{})
+	plan, err := target.Plan(ctx, f, flashing.Order{Leave: f.Foreign != ""})
 	if err != nil {
 		return err
 	}
@@ -179,11 +167,7 @@ func device() (mtd.Device, error) {
 
 // inVolume is the name of what lies in the volume of the firmware.
 func inVolume() (string, error) {
-	d, err := device()
-	if err != nil {
-		return "", err
-	}
-	u, err := mtd.Attach(d)
+	u, err := attached()
 	if err != nil {
 		return "", err
 	}
@@ -207,45 +191,93 @@ func inVolume() (string, error) {
 	return image.Name, image.Verify(bytes.NewReader(all))
 }
 
-// sweep has UBI's own emulation cut the power behind so many writes of a kind of header, detaches and attaches, as a reboot does, and looks
-// what is there: the old firmware or the new one, whole.
-func sweep(from, to int, kind string) error {
-	const size = 300_000
-	if err := flash("old", size, true); err != nil {
-		return err
+// attached is the UBI of the chip.
+func attached() (mtd.UBI, error) {
+	d, err := device()
+	if err != nil {
+		return mtd.UBI{}, err
 	}
-	cuts := 0
-	for at := from; at <= to; at++ {
+	return mtd.Attach(d)
+}
+
+// sweep has UBI's own emulation cut the power at the first, second, ... write of a kind of header, until a flash ends before. After each cut it
+// detaches and attaches, as a reboot does, and looks what is there: the old firmware or the new one, whole.
+func sweep(kind string) error {
+	const size = 300_000
+	cuts := map[string]int{}
+	for at := 1; ; at++ {
 		if err := flash("old", size, false); err != nil {
 			return fmt.Errorf("prepare: %w", err)
 		}
-		d, err := device()
+		u, err := attached()
 		if err != nil {
 			return err
 		}
-		u, err := mtd.Attach(d)
-		if err != nil {
-			return err
-		}
-		dir := fmt.Sprintf("/sys/kernel/debug/ubi/ubi%d/tst_emulate_power_cut", u.Number)
-		for _, file := range [][2]string{{dir + "_min", strconv.Itoa(at)}, {dir + "_max", strconv.Itoa(at)}, {dir, kind}} {
-			if err := os.WriteFile(file[0], []byte(file[1]), 0); err != nil {
+		// Erasures wait until a change of the volumes wants them done, so that their order is always the same.
+		debug := fmt.Sprintf("/sys/kernel/debug/ubi/ubi%d/tst_", u.Number)
+		for _, set := range [][2]string{{"disable_bgt", "1"}, {"emulate_power_cut_min", strconv.Itoa(at)}, {"emulate_power_cut_max", strconv.Itoa(at)}, {"emulate_power_cut", kind}} {
+			if err := os.WriteFile(debug+set[0], []byte(set[1]), 0); err != nil {
 				return err
 			}
 		}
 		failed := flash("new", size, false)
-		os.WriteFile(dir, []byte("0"), 0)
+		s, err := u.State()
+		if err != nil {
+			return err
+		}
 		if err := u.Detach(); err != nil {
 			return err
 		}
 		name, err := inVolume()
-		if err != nil || name != "old" && name != "new" || failed == nil && name != "new" {
+		switch {
+		case err != nil || name != "old" && name != "new" || failed == nil && name != "new":
 			return fmt.Errorf("cut %d of kind %s (%v): %q starts, %v", at, kind, failed, name, err)
+		case failed == nil && !s.ReadOnly:
+			say("swept %d cuts that leave the old one, %d the new one", cuts["old"], cuts["new"])
+			return nil
+		case !s.ReadOnly:
+			return fmt.Errorf("cut %d of kind %s: UBI writes on: %w", at, kind, failed)
 		}
-		if failed != nil {
-			cuts++
-		}
+		cuts[name]++
 	}
-	say("swept %d cuts of kind %s", cuts, kind)
-	return nil
+}
+
+// wear marks the last erase block that nothing lies in as bad, as UBI does with one that fails.
+func wear() error {
+	u, err := attached()
+	if err == nil {
+		err = u.Detach()
+	}
+	d, fault := device()
+	if err = errors.Join(err, fault); err != nil {
+		return err
+	}
+	chip, err := mtd.Open(d, 0, d.Size)
+	if err != nil {
+		return err
+	}
+	defer chip.Close()
+	page := make([]byte, d.WriteSize)
+	for at := d.Size - d.EraseBlock; at >= 0; at -= d.EraseBlock {
+		bad, err := chip.Bad(at)
+		if err == nil && !bad {
+			_, err = chip.ReadAt(page, at+d.WriteSize) // behind the first header, which all have
+		}
+		if err != nil {
+			return err
+		}
+		if bad || bytes.Count(page, []byte{0xFF}) < len(page) {
+			continue
+		}
+		f, err := os.OpenFile(d.Path(), os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if _, _, errno := unix.Syscall(unix.SYS_IOCTL, f.Fd(), unix.MEMSETBADBLOCK, uintptr(unsafe.Pointer(&at))); errno != 0 {
+			return errno
+		}
+		return nil
+	}
+	return errors.New("no erase block is empty")
 }
