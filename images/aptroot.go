@@ -34,7 +34,7 @@ func (a *Archive) writeSources() error {
 			return fmt.Errorf("apt's private root: %w", err)
 		}
 	}
-	sources, err := debianSources("/etc/apt", a.Release, a.Component, a.AllowExpired)
+	sources, err := debianSources("/etc/apt", a.Release, a.Component, a.AllowExpired, !a.NoUpdates)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +31,7 @@ type Archive struct {
 	Progress  Progress
 
 	AllowExpired bool              // take an archive whose Release file is past its Valid-Until
+	NoUpdates    bool              // take the release as it was made, without the suites of its security and other updates
 	Note         func(said string) // told what people should know when the work is done, e.g. how old the lists are; may be nil
 
 	Lock   *lock.Inputs // says which versions to take, and is told which were found; nil: the newest
@@ -142,7 +145,20 @@ func (a *Archive) update(ctx context.Context) error {
 	if err != nil && expired(err.Error()) {
 		return fmt.Errorf("%w: %w", err, errExpired)
 	}
+	if err != nil && !a.NoUpdates && onlyUpdates(err.Error(), a.Release) {
+		return fmt.Errorf("%w: %w", err, errUpdates)
+	}
 	return err
+}
+
+// errUpdates: the suites of updates are broken, and the release is not.
+var errUpdates = errors.New("the mirror's lists of updates are not those that Debian has signed: wait, or take another mirror; " +
+	"--no-updates takes the release without any, faults of security that are known included")
+
+// onlyUpdates tells by apt's message that lists of a release's updates do not fit what is signed, and all others do.
+func onlyUpdates(message, release string) bool {
+	failed := regexp.MustCompile(`Failed to fetch \S+/dists/(\S+?)/(main|contrib|non-free|non-free-firmware)/`).FindAllStringSubmatch(message, -1)
+	return passing(message) && len(failed) > 0 && !slices.ContainsFunc(failed, func(m []string) bool { return m[1] == release })
 }
 
 func (a *Archive) note(said string) {

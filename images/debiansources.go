@@ -23,13 +23,16 @@ type debianSource struct {
 
 // debianSources returns the sources of a release as lines of a sources.list: the mirrors
 // that the host uses for Debian itself, or deb.debian.org if it uses none for this release. The host's
-// options for them, as trusted=yes, are left out. component is one beside main, "" for none.
-func debianSources(etcApt, release, component string, allowExpired bool) (string, error) {
+// options for them, as trusted=yes, are left out. component is one beside main, "" for none. Without updates there is the release alone.
+func debianSources(etcApt, release, component string, allowExpired, updates bool) (string, error) {
 	sources, err := hostSources(etcApt)
 	if err != nil {
 		return "", err
 	}
-	suites := []string{release, release + "-updates", release + "-security", release + "/updates"}
+	suites := []string{release}
+	if updates {
+		suites = append(suites, release+"-updates", release+"-security", release+"/updates")
+	}
 	options := "signed-by=" + debianKeyring
 	if allowExpired { // written here, so that lists which were taken with it count for nothing without it
 		options += " check-valid-until=no"
@@ -56,8 +59,10 @@ func debianSources(etcApt, release, component string, allowExpired bool) (string
 	if !whole {
 		b.Reset()
 		writeSource("http://deb.debian.org/debian", release, []string{"main"})
-		writeSource("http://deb.debian.org/debian", release+"-updates", []string{"main"})
-		writeSource("http://deb.debian.org/debian-security", release+"-security", []string{"main"})
+		if updates {
+			writeSource("http://deb.debian.org/debian", release+"-updates", []string{"main"})
+			writeSource("http://deb.debian.org/debian-security", release+"-security", []string{"main"})
+		}
 	}
 	return b.String(), nil
 }

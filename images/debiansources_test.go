@@ -72,15 +72,41 @@ Components: main
 					t.Fatal(err)
 				}
 			}
-			text, err := debianSources(etc, "bookworm", "", false)
+			text, err := debianSources(etc, "bookworm", "", false, true)
 			if err != nil {
 				t.Fatal(err)
+			}
+			alone, err := debianSources(etc, "bookworm", "", false, false)
+			if err != nil || strings.Contains(alone, "bookworm-") || strings.Count(alone, " bookworm main") != strings.Count(text, " bookworm main") {
+				t.Errorf("without updates sources are\n%s%v", alone, err)
 			}
 			got := strings.ReplaceAll(text, "deb [signed-by="+debianKeyring+"] ", "")
 			if got != test.want {
 				t.Errorf("sources are\n%swant\n%s", got, test.want)
 			}
 		})
+	}
+}
+
+// Lists of updates that do not fit what is signed are told with the way out; those of the release itself have none.
+func TestOnlyBrokenUpdatesMayBeDoneWithout(t *testing.T) {
+	failed := func(suite string) string {
+		return "E: Failed to fetch http://deb.example/debian/dists/" + suite + "/main/binary-armhf/Packages.xz  File has unexpected size (720 != 1108). Mirror sync in progress?; "
+	}
+	for claim, c := range map[string]struct {
+		said string
+		want bool
+	}{
+		"updates":                 {failed("trixie-updates"), true},
+		"updates and security":    {failed("trixie-updates") + failed("trixie-security"), true},
+		"the release":             {failed("trixie"), false},
+		"the release and updates": {failed("trixie-updates") + failed("trixie"), false},
+		"nothing":                 {"E: Some index files failed to download. Mirror sync in progress?", false},
+		"no network":              {"E: Failed to fetch http://deb.example/debian/dists/trixie-updates/main/binary-armhf/Packages.xz  Could not connect", false},
+	} {
+		if got := onlyUpdates(c.said, "trixie"); got != c.want {
+			t.Errorf("%s: %v", claim, got)
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 // composeFlags are the flags of what a generation is made from and where it is kept.
 type composeFlags struct {
 	board, kernel, kernelFiles, device, store, cache, release string
-	refresh, allowExpired, verbose                            bool
+	refresh, allowExpired, noUpdates, verbose                 bool
 
 	lockFlags
 }
@@ -34,6 +34,7 @@ func (f *composeFlags) declare(flags *flag.FlagSet) {
 	cacheFlag(flags, &f.cache)
 	flags.BoolVar(&f.refresh, "refresh", false, "ask Debian's archive for newer package lists; otherwise once a week. What the lock file names stays: see --update")
 	flags.BoolVar(&f.allowExpired, "allow-expired", false, "take an archive whose Release file is past its Valid-Until, e.g. of snapshot.debian.org")
+	flags.BoolVar(&f.noUpdates, "no-updates", false, "take what the lock file does not name from the Debian release as it was made, without security and other updates: for a mirror whose lists of these are broken")
 	flags.BoolVar(&f.verbose, "v", false, "print each step")
 	f.lockFlags.declare(flags)
 }

@@ -66,12 +66,15 @@ func (f *composeFlags) gather(c *call, b board.Board, file string) (g *gathered,
 	}
 	g.archive = images.Archive{
 		CacheDir: g.Cache.Dir, Release: f.release, Default: b.Release, Arch: b.DebianArch, Progress: g.Progress,
-		AllowExpired: f.allowExpired, Vendor: f.vendor,
+		AllowExpired: f.allowExpired, NoUpdates: f.noUpdates, Vendor: f.vendor,
 		Note: func(said string) {
 			if !slices.Contains(g.notes, said) { // kernel and loaders ask one after the other
 				g.notes = append(g.notes, said)
 			}
 		},
+	}
+	if f.noUpdates {
+		g.archive.Note("--no-updates: packages are those of the Debian release as it was made, with faults of security that have been mended since; `bantam build --update` takes newer ones")
 	}
 	if f.refresh || f.update {
 		g.archive.NotBefore = time.Now()
