@@ -15,8 +15,8 @@ import (
 	"bantam/boottime"
 	"bantam/netcfg/dhcp4"
 	"bantam/netcfg/dhcp6"
-	"bantam/netcfg/pppoe"
 	"bantam/netcfg/rtnl"
+	"bantam/netcfg/session"
 	"bantam/system"
 
 	"golang.org/x/sys/unix"
@@ -361,7 +361,7 @@ func (d *daemon) retry(problems []string) {
 }
 
 func (d *daemon) facts(links map[string]Link) Facts {
-	f := Facts{Links: links, Leases: map[string]*dhcp4.Lease{}, Leases6: map[string]*dhcp6.Lease{}, Announced: map[string]Announced{}, Sessions: map[string]pppoe.Fact{}, DUID: d.had.DUID, Secrets: d.secrets.values}
+	f := Facts{Links: links, Leases: map[string]*dhcp4.Lease{}, Leases6: map[string]*dhcp6.Lease{}, Announced: map[string]Announced{}, Sessions: map[string]session.Fact{}, DUID: d.had.DUID, Secrets: d.secrets.values}
 	now := boottime.Now()
 	for c := range d.all {
 		c.tell(&f, now)

@@ -9,7 +9,7 @@ import (
 
 	"bantam/netcfg/dhcp4"
 	"bantam/netcfg/dhcp6"
-	"bantam/netcfg/pppoe"
+	"bantam/netcfg/session"
 	"bantam/system"
 )
 
@@ -20,7 +20,7 @@ type Facts struct {
 	Leases6   map[string]*dhcp6.Lease // by port
 	DUID      string                  // what the machine calls itself by DHCPv6, in hex; "" for nothing yet
 	Announced map[string]Announced    // by port
-	Sessions  map[string]pppoe.Fact   // by port
+	Sessions  map[string]session.Fact // by port
 	Secrets   map[string]secretValue  // by name, as far as they have been told
 	Endpoints map[string]netip.Addr   // by name, of peers of WireGuard that are looked up
 }
@@ -43,7 +43,7 @@ type DesiredState struct {
 	delegated map[string]bool           // the ports to which a prefix is
 	places    map[place]string          // the link that has it
 	subnets   map[string][]netip.Prefix // by link
-	sessions  map[string]pppoe.Fact     // by port
+	sessions  map[string]session.Fact   // by port
 	because   map[Rule]string           // why there is a rule that no [net] names
 	lacks     map[string]string         // what a link needs and has not, by link
 	tunnels   []fullTunnel

@@ -31,7 +31,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bantam/confine"
-	"bantam/netcfg/pppoe"
+	"bantam/netcfg/session"
 )
 
 // Main is the process bantam-netcfg. It returns when SIGTERM arrives and leaves
@@ -45,7 +45,7 @@ func run(args []string, stderr io.Writer) int {
 	flags.StringVar(&o.config, "config", "/run/bantam/system.toml", "system.toml to follow; read again on SIGHUP")
 	flags.StringVar(&o.report, "report", "/run/bantam/net/report", "Unix socket that takes the reports of how things are")
 	flags.StringVar(&o.leases, "leases", "/run/bantam/net/leases", "directory for DHCP leases")
-	flags.StringVar(&o.sessions, "sessions", pppoe.Folder, "directory in which it is told how sessions with providers are")
+	flags.StringVar(&o.sessions, "sessions", session.Folder, "directory in which it is told how sessions are, in one for each kind")
 	flags.StringVar(&o.remembered, "remembered", "/run/bantam/net/"+rememberedFile, "what earlier reports say is to be remembered over a reboot")
 	flags.IntVar(&o.notify, "notify-fd", notifyDescriptor(), "descriptor for a newline once the network is online; -1 for none")
 	if err := flags.Parse(args); err != nil {

@@ -9,53 +9,57 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bantam/netcfg/pppoe"
+	"bantam/netcfg/session"
 	"bantam/system"
 )
 
-// sessions hears how sessions with providers are. A process for each, bantam-pppoe, runs pppd, and writes a file that it
-// replaces with every change; so whatever becomes of this process, the next one knows.
+// sessions hears how sessions are. A process for each runs the program that keeps it, and writes a file that it replaces
+// with every change; so whatever becomes of this process, the next one knows.
 type sessions struct {
 	folder string
-	fd     int // inotify; -1: it cannot be watched
-	links  []string
-	facts  map[string]pppoe.Fact
+	fd     int // inotify; -1: nothing can be watched
+	list   []system.Session
+	facts  map[string]session.Fact // by port
 }
 
-// followSessions begins to hear of the sessions of these links, and of no others.
-func (d *daemon) followSessions(links []string) {
-	if len(links) == 0 && d.sessions == nil {
+// followSessions begins to hear of these sessions, and of no others.
+func (d *daemon) followSessions(list []system.Session) {
+	if len(list) == 0 && d.sessions == nil {
 		return
 	}
 	if d.sessions == nil {
 		d.sessions = &sessions{folder: d.options.sessions, fd: -1}
 	}
-	s := d.sessions
+	if err := d.sessions.follow(list); err != nil {
+		d.logf("%v", err)
+	}
+}
+
+// follow reads how these sessions are, and watches where that is told; what is watched already is so once.
+func (s *sessions) follow(list []system.Session) (err error) {
 	if s.fd < 0 {
-		var err error
-		if s.fd, err = watchFolder(s.folder); err != nil {
-			d.logf("%v", err)
+		if s.fd, err = unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK); err != nil {
+			s.fd = -1
+			err = fmt.Errorf("inotify_init1: %w", err)
 		}
 	}
-	s.links = links
+	for _, one := range list {
+		folder := s.folderOf(one)
+		if _, add := unix.InotifyAddWatch(s.fd, folder, unix.IN_MOVED_TO|unix.IN_CLOSE_WRITE|unix.IN_DELETE); add != nil && err == nil {
+			err = fmt.Errorf("watch %s: %w", folder, add)
+		}
+	}
+	s.list = list
 	s.read()
+	return err
 }
 
-func watchFolder(folder string) (int, error) {
-	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
-	if err != nil {
-		return -1, fmt.Errorf("inotify_init1: %w", err)
-	}
-	if _, err := unix.InotifyAddWatch(fd, folder, unix.IN_MOVED_TO|unix.IN_CLOSE_WRITE|unix.IN_DELETE); err != nil {
-		unix.Close(fd)
-		return -1, fmt.Errorf("watch %s: %w", folder, err)
-	}
-	return fd, nil
-}
+func (s *sessions) folderOf(one system.Session) string { return s.folder + "/" + one.Kind }
 
 func (s *sessions) read() {
-	s.facts = map[string]pppoe.Fact{}
-	for _, link := range s.links {
-		s.facts[link] = pppoe.Read(s.folder, link)
+	s.facts = map[string]session.Fact{}
+	for _, one := range s.list {
+		s.facts[one.Port] = session.Read(s.folderOf(one), one.Port)
 	}
 }
 
@@ -133,13 +137,13 @@ func (p port) sessionPort() string {
 	return p.Net.PPPoE.Port
 }
 
-// sessionLacks says what a session with a provider waits for; there: it has a link.
+// sessionLacks says what a session waits for; there: it has a link.
 func (w *DesiredState) sessionLacks(p port, there bool) string {
 	switch fact := w.sessions[p.Name]; {
 	case p.Net.PPPoE == nil:
 		return ""
 	case !fact.Up || !there:
-		return cmp.Or(fact.Reason, pppoe.Opening)
+		return cmp.Or(fact.Reason, pppoe.Kind+": "+pppoe.Opening)
 	case p.Net.IPv4 != "off" && !fact.Local.IsValid():
 		return "PPPoE: the provider gives no IPv4 address; ipv4 = \"off\" says that none is wanted"
 	}

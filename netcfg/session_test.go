@@ -10,14 +10,14 @@ import (
 	"time"
 
 	"bantam/netcfg/dhcp6"
-	"bantam/netcfg/pppoe"
+	"bantam/netcfg/session"
 	"bantam/system"
 )
 
 // wanSession is a session at eth0 as a system.toml has it.
 var wanSession = system.Net{IPv4: "static", IPv6: "auto", Prefix: "delegate", PPPoE: &system.PPPoE{Port: "eth0", User: "a@b"}}
 
-var sessionUp = pppoe.Fact{Up: true, Local: netip.MustParseAddr("10.9.9.100"), Remote: netip.MustParseAddr("10.9.9.1"), DNS: []netip.Addr{netip.MustParseAddr("203.0.113.53")}}
+var sessionUp = session.Fact{Up: true, Local: netip.MustParseAddr("10.9.9.100"), Remote: netip.MustParseAddr("10.9.9.1"), DNS: []netip.Addr{netip.MustParseAddr("203.0.113.53")}}
 
 // withSession is a kernel in which pppd has opened a session.
 func withSession() *fakeKernel {
@@ -35,7 +35,7 @@ func TestWhatPppdHasSetStays(t *testing.T) {
 	k := withSession()
 	net := map[string]system.Net{"wan": wanSession}
 	lease := leased6("2001:db8:100::/56")
-	w := Desired(net, system.DNS{}, Facts{Links: k.Links, Sessions: map[string]pppoe.Fact{"wan": sessionUp}, Leases6: map[string]*dhcp6.Lease{"wan": lease}})
+	w := Desired(net, system.DNS{}, Facts{Links: k.Links, Sessions: map[string]session.Fact{"wan": sessionUp}, Leases6: map[string]*dhcp6.Lease{"wan": lease}})
 	if len(w.Problems) > 0 || !slices.Equal(w.DNS, []string{"203.0.113.53"}) {
 		t.Errorf("problems %q, DNS %q", w.Problems, w.DNS)
 	}
@@ -73,23 +73,23 @@ func TestWhatASessionWaitsForIsTold(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		net   system.Net
-		fact  pppoe.Fact
+		fact  session.Fact
 		there bool
 		want  string
 	}{
-		{"nobody has told anything yet", wanSession, pppoe.Fact{}, false, "PPPoE: is being opened"},
-		{"refused", wanSession, pppoe.Fact{Reason: "PPPoE: refused"}, false, "PPPoE: refused"},
+		{"nobody has told anything yet", wanSession, session.Fact{}, false, "PPPoE: is being opened"},
+		{"refused", wanSession, session.Fact{Reason: "PPPoE: refused"}, false, "PPPoE: refused"},
 		{"it was up when its process died", wanSession, sessionUp, false, "PPPoE: is being opened"},
-		{"refused, while the link is there", wanSession, pppoe.Fact{Reason: "PPPoE: refused"}, true, "PPPoE: refused"},
+		{"refused, while the link is there", wanSession, session.Fact{Reason: "PPPoE: refused"}, true, "PPPoE: refused"},
 		{"up", wanSession, sessionUp, true, ""},
-		{"IPv6 alone", wanSession, pppoe.Fact{Up: true}, true, `PPPoE: the provider gives no IPv4 address; ipv4 = "off" says that none is wanted`},
-		{"IPv6 alone, as wanted", off, pppoe.Fact{Up: true}, true, "router advertisement"},
+		{"IPv6 alone", wanSession, session.Fact{Up: true}, true, `PPPoE: the provider gives no IPv4 address; ipv4 = "off" says that none is wanted`},
+		{"IPv6 alone, as wanted", off, session.Fact{Up: true}, true, "router advertisement"},
 	} {
 		k := newFakeKernel("eth0")
 		if test.there {
 			k = withSession()
 		}
-		w := Desired(map[string]system.Net{"wan": test.net}, system.DNS{}, Facts{Links: k.Links, Sessions: map[string]pppoe.Fact{"wan": test.fact}})
+		w := Desired(map[string]system.Net{"wan": test.net}, system.DNS{}, Facts{Links: k.Links, Sessions: map[string]session.Fact{"wan": test.fact}})
 		for range 4 {
 			have, _ := k.Observe()
 			if err := k.ReadRoutes(&have, w.State, nil); err != nil {
@@ -117,14 +117,19 @@ func TestWhatASessionWaitsForIsTold(t *testing.T) {
 
 func TestHowSessionsAreIsHeard(t *testing.T) {
 	dir := t.TempDir()
-	s := &sessions{folder: dir, links: []string{"wan"}}
-	var err error
-	if s.fd, err = watchFolder(dir); err != nil {
+	s := &sessions{folder: dir, fd: -1}
+	wan := []system.Session{{Port: "wan", Kind: "pppoe"}}
+	if err := s.follow(wan); err == nil {
+		t.Error("a folder that is not there is watched")
+	}
+	if err := os.Mkdir(filepath.Join(dir, "pppoe"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.follow(wan); err != nil {
 		t.Fatal(err)
 	}
 	defer s.close()
 	buffer := make([]byte, 1<<12)
-	s.read()
 	if n := s.receive(buffer); n != nothing || s.facts["wan"].Up {
 		t.Errorf("%v, %+v", n, s.facts)
 	}
@@ -132,13 +137,13 @@ func TestHowSessionsAreIsHeard(t *testing.T) {
 	if err := os.WriteFile(temp, sessionUp.Text(), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Rename(temp, pppoe.Path(dir, "wan")); err != nil {
+	if err := os.Rename(temp, session.Path(filepath.Join(dir, "pppoe"), "wan")); err != nil {
 		t.Fatal(err)
 	}
 	if n := s.receive(buffer); n != learned || !s.facts["wan"].Up {
 		t.Errorf("%v, %+v", n, s.facts)
 	}
-	f := Facts{Sessions: map[string]pppoe.Fact{}}
+	f := Facts{Sessions: map[string]session.Fact{}}
 	if s.tell(&f, 0); f.Sessions["wan"].Local != sessionUp.Local {
 		t.Errorf("%+v", f.Sessions)
 	}

@@ -68,7 +68,7 @@ func nameable(name string) bool {
 // MayBeService reports whether [service.NAME] would be accepted: nothing else is
 // suggested or offered.
 func MayBeService(name string) bool {
-	return nameable(name) && !IsOwnService(name) && name != ServeService && !strings.HasPrefix(name, SessionPrefix) && !strings.HasPrefix(name, consolePrefix)
+	return nameable(name) && !IsOwnService(name) && name != ServeService && !IsSession(name) && !strings.HasPrefix(name, consolePrefix)
 }
 
 func (r *reader) checkCommand(n *syntax.Node, at string, command []string) {

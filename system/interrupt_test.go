@@ -86,7 +86,7 @@ func TestWhatASessionNeeds(t *testing.T) {
 	if got := s.Secrets(); len(got) != 2 || got[0] != (SecretUse{Secret: "s", Path: "net.dsl.pppoe.password", Session: "dsl"}) {
 		t.Errorf("got %+v", got)
 	}
-	if got, want := s.Sessions(), []string{"dsl", "wan"}; !slices.Equal(got, want) {
+	if got, want := s.Sessions(), []Session{{"dsl", "pppoe"}, {"wan", "pppoe"}}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	// Who names the package has all of it.

@@ -18,9 +18,6 @@ type PPPoE struct {
 	Concentrator string `toml:"concentrator" doc:"name of the access concentrator, where several answer, e.g. \"BRAS-1\""`
 }
 
-// SessionPrefix begins the names of the services that keep sessions, e.g. pppoe-wan.
-const SessionPrefix = "pppoe-"
-
 // PPPoEOverhead is what PPPoE puts before each packet, in bytes.
 const PPPoEOverhead = 8
 
@@ -40,16 +37,6 @@ type sessionTerms struct {
 
 func session(n Net) sessionTerms {
 	return sessionTerms{*n.PPPoE, n.SessionMTU(), n.IPv4 != "off", n.IPv6 != "off"}
-}
-
-// Sessions are the names of the ports with a session.
-func (s *System) Sessions() (names []string) {
-	for _, name := range sortedKeys(s.Net) {
-		if s.Net[name].PPPoE != nil {
-			names = append(names, name)
-		}
-	}
-	return names
 }
 
 // Bounds of texts: pppd has room for so much of a name (MAXNAMELEN), and a tag of discovery has to find place beside others in a frame.

@@ -40,8 +40,8 @@ const consolePrefix = "console-"
 // network configurator, who asks for the time, the servers of ports, sessions with providers, and a shell on each console, e.g. ttyS0, as login says of it.
 func definitions(sys *system.System, consoles []string, login func(tty string) string) []supervise.Definition {
 	defs := []supervise.Definition{networkDefinition(), timeDefinition(), serveDefinition()}
-	for _, name := range sys.Sessions() {
-		defs = append(defs, sessionDefinition(name, sys.Net[name]))
+	for _, s := range sys.Sessions() {
+		defs = append(defs, sessionDefinition(s, sys.Net[s.Port]))
 	}
 	for _, tty := range consoles {
 		argv := []string{ConsoleName, tty}

@@ -161,7 +161,7 @@ func (m *Machine) Services() ([]switcher.ServiceState, error) {
 	}
 	list := make([]switcher.ServiceState, 0, len(states)+len(held))
 	for _, s := range states {
-		if strings.HasPrefix(s.Name, consolePrefix) || strings.HasPrefix(s.Name, system.SessionPrefix) || s.Name == system.TimeService || s.Name == system.ServeService {
+		if strings.HasPrefix(s.Name, consolePrefix) || system.IsSession(s.Name) || s.Name == system.TimeService || s.Name == system.ServeService {
 			continue
 		}
 		list = append(list, switcher.ServiceState{
@@ -333,7 +333,7 @@ func (m *Machine) Adopt(text []byte, sys *system.System, fingerprints map[string
 	m.logins.set(sys)
 	defs := definitions(sys, m.consoles, m.logins.at)
 	for i := range defs {
-		if strings.HasPrefix(defs[i].Name, system.SessionPrefix) {
+		if system.IsSession(defs[i].Name) {
 			defs[i].Fingerprint = m.sessionFingerprint(defs[i])
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 
 	"bantam/init/control"
 	"bantam/netcfg"
+	"bantam/netcfg/pppoe"
 	"bantam/netcfg/pppoe/dial"
 )
 
@@ -39,7 +40,7 @@ func (p *initProcess) prepareNetwork() error {
 // writes, in it the socket that only the configurator connects to, and the
 // folder that is the configurator's own.
 func networkFolder(dir, report, leases string) (*net.UnixListener, error) {
-	for _, d := range []Dir{{dir, 0o755}, {leases, 0o700}, {filepath.Join(dir, sessionFolder), 0o755}} {
+	for _, d := range []Dir{{dir, 0o755}, {leases, 0o700}, {filepath.Join(dir, filepath.Base(pppoe.Folder)), 0o755}} {
 		if err := d.Create(); err != nil {
 			return nil, err
 		}

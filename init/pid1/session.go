@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"io/fs"
+	"maps"
+	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -15,20 +18,17 @@ import (
 	"bantam/system"
 )
 
-// sessionFolder is where it is told how sessions are, below the folder of the network's status.
-const sessionFolder = "pppoe"
-
-// sessionDefinition is the process of one session with a provider, which is not the network configurator's child: what
-// becomes of that leaves the session alone.
-func sessionDefinition(name string, n system.Net) supervise.Definition {
+// sessionDefinition is the process of one session, which is not the network configurator's child: what becomes of that
+// leaves the session alone.
+func sessionDefinition(s system.Session, n system.Net) supervise.Definition {
 	p := n.PPPoE
 	config, _ := json.Marshal(pppoe.Config{ // texts and numbers: it has no error
-		Link: name, Port: p.Port, User: p.User, Service: p.Service, Concentrator: p.Concentrator,
+		Link: s.Port, Port: p.Port, User: p.User, Service: p.Service, Concentrator: p.Concentrator,
 		MTU: n.SessionMTU(), IPv4: n.IPv4 != "off", IPv6: n.IPv6 != "off",
 	})
 	return supervise.Definition{
-		Name:        system.SessionPrefix + name,
-		Argv:        []string{SessionName, name},
+		Name:        s.Service(),
+		Argv:        []string{SessionName, s.Port},
 		Env:         environment("root", "/", map[string]string{dial.ConfigVariable: string(config)}),
 		Secrets:     map[string]string{dial.PasswordVariable: p.Password.Secret},
 		Caps:        []int{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW},
@@ -39,11 +39,15 @@ func sessionDefinition(name string, n system.Net) supervise.Definition {
 	}
 }
 
-// sessionFingerprint is that of a session as it would be opened now, with the password that its secret has.
+// sessionFingerprint is that of a session as it would be opened now, with the values that its secrets have.
 func (m *Machine) sessionFingerprint(def supervise.Definition) string {
-	password, _ := m.secrets.Known(def.Secrets[dial.PasswordVariable])
+	var secrets strings.Builder
+	for _, variable := range slices.Sorted(maps.Keys(def.Secrets)) {
+		value, _ := m.secrets.Known(def.Secrets[variable])
+		secrets.WriteString(switcher.Keyed(value))
+	}
 	nowhere := func(string) (string, error) { return "", fs.ErrNotExist } // its program is this machine's own
-	return lifecycle.WithFiles(supervise.Fingerprint(def, nowhere), switcher.Keyed(password), "")
+	return lifecycle.WithFiles(supervise.Fingerprint(def, nowhere), secrets.String(), "")
 }
 
 // sessionAct is what is to be done about a session.
@@ -72,8 +76,8 @@ func decideSession(service supervise.State) sessionAct {
 func (m *Machine) keepSessions(ctx context.Context) {
 	for ctx.Err() == nil {
 		services, network := m.changes()
-		for _, name := range m.runs().Sessions() {
-			name = system.SessionPrefix + name
+		for _, s := range m.runs().Sessions() {
+			name := s.Service()
 			switch decideSession(m.service(name)) {
 			case sessionStart:
 				_ = m.sup.Start(supervise.ByPlan, name) // it fails when PID 1 is going down

@@ -1,17 +1,16 @@
 package pppoe
 
 import (
-	"fmt"
 	"strings"
 
+	"bantam/netcfg/session"
 	"bantam/printable"
 )
 
-// Cause is why a session is not, or is no more.
-type Cause struct {
-	Text    string // in words
-	Refused bool   // of user and password: asking again at once would be no better, and some providers lock who does
-	rank    int    // of two the one that says more has the larger
+// Listener hears what pppd says of one session.
+type Listener struct {
+	cause session.Cause
+	rank  int // of two causes the one that says more has the larger
 }
 
 // heard are pppd's words, and what they mean. What stands behind the words is the provider's own, or more of pppd's.
@@ -61,36 +60,36 @@ const refused = 19
 // mostMore bounds what a provider has told, in bytes.
 const mostMore = 120
 
-// Listen is the cause that a line of pppd's tells, or c where it tells none, or less.
-func (c Cause) Listen(line string) Cause {
+// Hear takes a line of pppd's: it may tell the cause of what comes, or more of it, or that there is IPv6. Of that pppd
+// tells no program whose path can be chosen.
+func (l *Listener) Hear(line string) session.Event {
 	for _, h := range heard {
 		_, after, found := strings.Cut(line, h.words)
-		if !found || h.says <= c.rank {
+		if !found || h.says <= l.rank {
 			continue
 		}
-		c = Cause{Text: h.means, Refused: h.refused, rank: h.says}
+		l.cause, l.rank = session.Cause{Text: h.means, Refused: h.refused}, h.says
 		if after = printable.Escape(strings.Trim(after, " :()\r\n")); h.more && after != "" {
-			c.Text += ": " + after[:min(len(after), mostMore)]
+			l.cause.Text += ": " + after[:min(len(after), mostMore)]
 		}
-		return c
+		break
 	}
-	return c
+	if strings.Contains(line, "remote LL address ") {
+		return session.Told{}
+	}
+	return nil
 }
 
-// Ended is why a session is no more whose pppd told c and ended with a status; below zero is a signal's number.
-func (c Cause) Ended(status int) Cause {
+// Ended is why the session is no more whose pppd ended with a status; below zero is a signal's number.
+func (l *Listener) Ended(status int) session.Cause {
+	c := l.cause
 	c.Refused = c.Refused || status == refused
 	switch {
 	case c.Text != "":
-	case status < 0:
-		c.Text = fmt.Sprintf("pppd was killed (signal %d)", -status)
-	case status < len(exits) && exits[status] != "":
+	case status >= 0 && status < len(exits) && exits[status] != "":
 		c.Text = exits[status]
 	default:
-		c.Text = fmt.Sprintf("pppd ended with status %d", status)
+		c.Text = session.EndOf("pppd", status)
 	}
 	return c
 }
-
-// HasIPv6 tells whether a line of pppd's says that there is IPv6. Of that it tells no program whose path can be chosen.
-func HasIPv6(line string) bool { return strings.Contains(line, "remote LL address ") }

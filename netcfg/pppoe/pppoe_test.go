@@ -3,13 +3,11 @@ package pppoe
 import (
 	"bytes"
 	"flag"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -87,151 +85,12 @@ func TestWhyASessionEnded(t *testing.T) {
 		{"unknown", []string{"Using interface ppp0"}, 99, "pppd ended with status 99", false},
 		{"killed", nil, -9, "pppd was killed (signal 9)", false},
 	} {
-		var cause Cause
+		var l Listener
 		for _, line := range c.lines {
-			cause = cause.Listen(line)
+			l.Hear(line)
 		}
-		if got := cause.Ended(c.status); got.Text != c.want || got.Refused != c.refused {
+		if got := l.Ended(c.status); got.Text != c.want || got.Refused != c.refused {
 			t.Errorf("%s: %q, refused %v", c.name, got.Text, got.Refused)
-		}
-	}
-}
-
-// life plays a session.
-type life struct {
-	*Session
-	t      *testing.T
-	now    time.Duration
-	starts int
-}
-
-func (l *life) step(e Event) {
-	if l.Step(l.now, 0, e) {
-		l.starts++
-	}
-}
-
-// wait lets time pass until the deadline, and wants that to be so far away.
-func (l *life) wait(want time.Duration) {
-	l.t.Helper()
-	if l.Deadline() == Forever || l.Deadline()-l.now != want {
-		l.t.Fatalf("at %v: it is tried again at %v, want after %v", l.now, l.Deadline(), want)
-	}
-	l.step(Time{})
-	l.now = l.Deadline()
-	before := l.starts
-	l.step(Time{})
-	if l.starts != before+1 {
-		l.t.Fatalf("at %v it is not tried", l.now)
-	}
-}
-
-var given = Told{Fact{Local: netip.MustParseAddr("10.9.9.100"), Remote: netip.MustParseAddr("10.9.9.1")}}
-
-func TestASessionIsTriedForEver(t *testing.T) {
-	l := &life{Session: New("eth0"), t: t, now: time.Hour}
-	l.step(Cable{There: false})
-	if l.starts != 0 || l.Deadline() != Forever || l.Fact.Reason != "PPPoE: no carrier at eth0" {
-		t.Fatalf("without a cable: %+v", l.Session)
-	}
-	l.step(Cable{There: true})
-	if l.starts != 1 {
-		t.Fatal("with a cable it is not opened")
-	}
-	nobody := Ended{Cause{Text: "no provider answers there"}}
-	for _, pause := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60, 60} {
-		l.step(nobody)
-		if l.Fact.Reason != "PPPoE: no provider answers there" {
-			t.Fatal(l.Fact)
-		}
-		l.wait(pause * time.Second)
-	}
-	for range 1000 {
-		l.step(nobody)
-		l.wait(time.Minute)
-	}
-	l.step(given)
-	if !l.Fact.Up || l.Fact.Reason != "" || l.Deadline() != Forever {
-		t.Fatalf("%+v", l.Fact)
-	}
-	l.now += stable
-	l.step(Ended{Cause{Text: "the provider ended the session"}})
-	if l.Fact.Up || l.Fact.Local.IsValid() {
-		t.Fatalf("%+v", l.Fact)
-	}
-	l.wait(time.Second) // it was a good one
-	l.step(given)
-	l.step(Ended{Cause{Text: "x"}})
-	l.wait(2 * time.Second) // one that ended at once was none
-}
-
-func TestWhoIsRefusedWaitsLonger(t *testing.T) {
-	l := &life{Session: New("eth0"), t: t}
-	l.step(Cable{There: true})
-	refused := Ended{Cause{Text: "no", Refused: true}}
-	for _, pause := range []time.Duration{15, 30, 60, 120, 240, 300, 300} {
-		l.step(refused)
-		l.step(Cable{There: true}) // no news
-		l.wait(pause * time.Second)
-	}
-	l.step(refused)
-	l.now += time.Second
-	l.step(Cable{There: false})
-	l.step(Cable{There: true})
-	l.wait(300 * time.Second) // another cable changes no password
-}
-
-func TestACableThatComesBackIsUsedAtOnce(t *testing.T) {
-	l := &life{Session: New("eth0"), t: t}
-	l.step(Cable{There: true})
-	l.step(given)
-	l.step(Cable{There: false})
-	if !l.Fact.Up {
-		t.Fatal("without a cable the session is given up at once")
-	}
-	l.now += time.Minute
-	l.step(Ended{Cause{Text: "dead"}})
-	if l.Deadline() != Forever || l.Fact.Reason != "PPPoE: no carrier at eth0" {
-		t.Fatalf("%+v until %v", l.Fact, l.Deadline())
-	}
-	l.now += time.Hour
-	before := l.starts
-	l.step(Cable{There: true})
-	if l.starts != before+1 {
-		t.Fatal("it is not tried")
-	}
-	l.step(Cable{There: false})
-	l.step(Cable{There: true})
-	if l.starts != before+1 {
-		t.Fatal("a second pppd")
-	}
-}
-
-func TestIPv6IsEnough(t *testing.T) {
-	l := &life{Session: New("eth0"), t: t}
-	l.step(Told{}) // of a pppd that is no more
-	if l.Fact.Up {
-		t.Fatal("it is up before it is opened")
-	}
-	l.step(Cable{There: true})
-	l.step(Told{})
-	if !l.Fact.Up {
-		t.Fatal("it is not up")
-	}
-	l.step(given)
-	l.step(Told{})
-	if !l.Fact.Local.IsValid() {
-		t.Fatal("IPv6 has taken IPv4 away")
-	}
-}
-
-func TestTheTriesOfManyAreSpread(t *testing.T) {
-	for _, random := range []uint32{0, 255, 1 << 31, 1<<32 - 1} {
-		s := New("eth0")
-		s.Step(0, random, Cable{There: true})
-		s.Step(0, random, Ended{Cause{Text: "x", Refused: true}})
-		if d := s.Deadline(); d < refusedFirst || d > refusedFirst*5/4 {
-			t.Errorf("%d: %v", random, d)
 		}
 	}
 }
@@ -240,7 +99,7 @@ func TestWhatPppdTellsItsScript(t *testing.T) {
 	env := map[string]string{"DNS1": "203.0.113.53", "DNS2": "203.0.113.53"}
 	args := []string{"wan", "/dev/ttyS0", "0", "10.9.9.100", "10.9.9.1", "/run/x"}
 	f, channel, err := FromScript(args, func(name string) string { return env[name] })
-	if err != nil || channel != "/run/x" || f.Local != given.Fact.Local || f.Remote != given.Fact.Remote || len(f.DNS) != 1 {
+	if err != nil || channel != "/run/x" || f.Local.String() != "10.9.9.100" || f.Remote.String() != "10.9.9.1" || len(f.DNS) != 1 {
 		t.Errorf("%+v %q %v", f, channel, err)
 	}
 	env["DNS1"], env["DNS2"] = "0.0.0.0\nnameserver 1.1.1.1", "224.0.0.1"
@@ -256,25 +115,5 @@ func TestWhatPppdTellsItsScript(t *testing.T) {
 	}
 	if _, _, err := FromScript(args[1:], os.Getenv); err == nil {
 		t.Error("five arguments are taken")
-	}
-}
-
-func TestAFactIsReadAsItWasWritten(t *testing.T) {
-	dir := t.TempDir()
-	want := Fact{Up: true, Local: given.Fact.Local, DNS: []netip.Addr{given.Fact.Remote}}
-	if err := os.WriteFile(Path(dir, "wan"), want.Text(), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if got := Read(dir, "wan"); !got.Up || got.Local != want.Local || len(got.DNS) != 1 {
-		t.Errorf("%+v", got)
-	}
-	for _, text := range []string{"", "{", strings.Repeat(" ", mostFact+1) + string(want.Text())} {
-		os.WriteFile(Path(dir, "bad"), []byte(text), 0o644)
-		if got := Read(dir, "bad"); got.Up || got.Reason != "" {
-			t.Errorf("%.10q: %+v", text, got)
-		}
-	}
-	if got := Read(dir, "none"); got.Up {
-		t.Errorf("%+v", got)
 	}
 }

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+
+	"bantam/netcfg/session"
 )
 
 // FromScript is what pppd tells its ip-up script: link, device, speed, local and remote address, and ipparam as
 // arguments, and name servers as variables of the environment. What makes no sense of a name server is left out; the
 // provider has sent it.
-func FromScript(args []string, env func(string) string) (f Fact, channel string, err error) {
+func FromScript(args []string, env func(string) string) (f session.Fact, channel string, err error) {
 	if len(args) != 6 {
 		return f, "", errors.New("this is what pppd starts once a session stands: LINK DEVICE SPEED LOCAL REMOTE CHANNEL")
 	}

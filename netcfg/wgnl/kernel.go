@@ -22,14 +22,7 @@ type Kernel struct {
 // ErrNone is that this kernel has no WireGuard.
 var ErrNone = errors.New("this kernel has no WireGuard (the module wireguard)")
 
-// Of the family that tells of the others (linux/genetlink.h).
-const (
-	controlFamily   = 16 // GENL_ID_CTRL
-	getFamily       = 3  // CTRL_CMD_GETFAMILY
-	controlID       = 1  // CTRL_ATTR_FAMILY_ID
-	controlName     = 2  // CTRL_ATTR_FAMILY_NAME
-	wireGuardFamily = "wireguard"
-)
+const wireGuardFamily = "wireguard"
 
 // Open asks for WireGuard's number, which it has as long as its module is there.
 func Open() (Kernel, error) {
@@ -37,28 +30,15 @@ func Open() (Kernel, error) {
 	if err != nil {
 		return Kernel{}, fmt.Errorf("open generic netlink: %w", err)
 	}
-	family, err := familyOf(c, wireGuardFamily)
+	family, err := c.Family(wireGuardFamily)
+	if errors.Is(err, rtnl.ErrNoFamily) {
+		err = ErrNone
+	}
 	if err != nil {
 		c.Close()
 		return Kernel{}, err
 	}
 	return Kernel{c, family}, nil
-}
-
-// familyOf asks for the number of a family of generic netlink.
-func familyOf(c *rtnl.Conversation, name string) (uint16, error) {
-	answer, err := c.Ask(controlFamily, rtnl.Body{getFamily, version, 0, 0}, rtnl.AttributeText(controlName, name))
-	if err == nil && len(answer) >= 4 {
-		for a := (rtnl.Attributes{Rest: answer[4:]}); a.Next(); {
-			if a.Kind == controlID {
-				return uint16(rtnl.Number(a.Value)), nil
-			}
-		}
-	}
-	if err == nil || errors.Is(err, unix.ENOENT) {
-		err = ErrNone
-	}
-	return 0, err
 }
 
 // Device reads a link with its peers.

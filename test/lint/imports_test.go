@@ -57,7 +57,8 @@ var mayImport = map[string][]string{
 	"netcfg/nft":        {"netcfg/rtnl", "order"},
 	"netcfg":            {"atomicfile", "boottime", "confine", "entropy", "http1/https", "order", "regular", "system"},
 	"netcfg/rtnl":       {},
-	"netcfg/pppoe":      {"atomicfile", "boottime", "netcfg/rtnl", "printable", "regular", "system"},
+	"netcfg/session":    {"atomicfile", "boottime", "netcfg/rtnl", "regular", "system"},
+	"netcfg/pppoe":      {"netcfg/session", "printable"},
 	"netcfg/netlab":     {}, // for tests alone
 	"netcfg/dhcp4":      {"netcfg/dnsname"},
 	"netcfg/dhcp6":      {"netcfg/dnsname"},

@@ -1,28 +1,21 @@
-// Package dial is the process bantam-pppoe: it keeps one session with a provider, for which it runs pppd, and tells the
-// network configurator how the session is. When pppd is started, and what its end means, package pppoe says.
+// Package dial is the process bantam-pppoe: it keeps one session with a provider, for which it runs pppd. What pppd is told
+// and what it means, package pppoe says.
 //
 // It runs as root, since pppd asks for that, with CAP_NET_ADMIN and CAP_NET_RAW and no others. The password comes in its
 // environment, which root alone reads, and goes to pppd through a pipe: into no argument, file or log.
 package dial
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"math/rand/v2"
 	"net"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
-	"time"
 
-	"bantam/atomicfile"
-	"bantam/boottime"
 	"bantam/netcfg/pppoe"
-	"bantam/system"
+	"bantam/netcfg/session"
+	"bantam/netcfg/session/keep"
 )
 
 // Variables of the environment.
@@ -53,178 +46,40 @@ func run() error {
 	if err := json.Unmarshal([]byte(os.Getenv(ConfigVariable)), &c); err != nil {
 		return fmt.Errorf("%s: %w; PID 1 starts this process", ConfigVariable, err)
 	}
-	d := &dialer{pppd: pppd, folder: pppoe.Folder, config: c, password: os.Getenv(PasswordVariable), channel: filepath.Join(Sockets, c.Link), session: pppoe.New(c.Port), events: make(chan pppoe.Event)}
-	stop := make(chan os.Signal, 1)
-	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
-	if err := d.listen(); err != nil {
+	channel := filepath.Join(Sockets, c.Link)
+	k := keeper(c, os.Getenv(PasswordVariable), channel)
+	if err := listen(k, channel); err != nil {
 		return err
 	}
-	if err := watchCable(c.Port, d.events); err != nil {
+	if err := keep.Watch(func() bool { return keep.Carrier(c.Port) }, k); err != nil {
 		return err
 	}
-	return d.loop(stop)
+	return k.Run(keep.Signals())
 }
 
-// dialer owns a session. One goroutine uses it; the others bring events.
-type dialer struct {
-	pppd, folder string
-
-	config   pppoe.Config
-	password string
-	channel  string
-	session  *pppoe.Session
-	events   chan pppoe.Event
-
-	process *os.Process // pppd; nil: it does not run
-	said    string      // the Fact as written last
-	reason  string      // as logged last
-}
-
-func (d *dialer) loop(stop <-chan os.Signal) error {
-	ended := false // we are to end
-	if err := d.publish(); err != nil {
-		return err
+// keeper keeps a session with what pppd is told.
+func keeper(c pppoe.Config, password, channel string) *keep.Keeper {
+	words := pppoe.Words(c.Port)
+	return &keep.Keeper{
+		Program: pppd,
+		Args:    []string{"file", keep.ConfigPath},
+		Config:  func() (string, error) { return c.Options(password, scripts, channel), nil },
+		Listen:  func() keep.Listener { return new(pppoe.Listener) },
+		Words:   words,
+		Session: session.New(words),
+		Events:  make(chan session.Event),
+		Folder:  pppoe.Folder,
+		Link:    c.Link,
+		Service: "pppoe-" + c.Link,
 	}
-	for {
-		timer := time.NewTimer(max(d.session.Deadline()-boottime.Now(), 0))
-		var event pppoe.Event
-		select {
-		case event = <-d.events:
-		case <-timer.C:
-			event = pppoe.Time{}
-		case <-stop:
-			ended = true
-			if d.process != nil {
-				d.process.Signal(syscall.SIGTERM) // it says goodbye to the provider
-			}
-		}
-		timer.Stop()
-		if _, over := event.(pppoe.Ended); over {
-			d.process = nil
-		}
-		if ended {
-			if d.process == nil {
-				d.session.Fact = pppoe.Fact{Reason: "PPPoE: it was stopped: bantam service start pppoe-" + d.config.Link}
-				return d.publish()
-			}
-			continue
-		}
-		if event != nil && d.session.Step(boottime.Now(), rand.Uint32(), event) {
-			if err := d.start(); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				go d.tell(pppoe.Ended{Cause: pppoe.Cause{Text: err.Error()}})
-			}
-		}
-		if err := d.publish(); err != nil {
-			return err
-		}
-	}
-}
-
-func (d *dialer) tell(e pppoe.Event) { d.events <- e }
-
-// start starts pppd.
-func (d *dialer) start() error {
-	options, into, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer options.Close()
-	_, err = into.WriteString(d.config.Options(d.password, scripts, d.channel)) // a pipe holds more than the largest of them
-	if err = errors.Join(err, into.Close()); err != nil {
-		return fmt.Errorf("options for pppd: %w", err)
-	}
-	output, said, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer said.Close()
-	null, err := os.Open(os.DevNull)
-	if err != nil {
-		return errors.Join(err, output.Close())
-	}
-	defer null.Close()
-	d.process, err = os.StartProcess(d.pppd, []string{d.pppd, "file", "/proc/self/fd/3"}, &os.ProcAttr{
-		Dir:   "/",
-		Env:   []string{"PATH=" + system.SearchPath}, // and not the password
-		Files: []*os.File{null, said, said, options},
-	})
-	if err != nil {
-		return errors.Join(fmt.Errorf("start pppd: %w", err), output.Close())
-	}
-	go d.follow(d.process, output)
-	return nil
-}
-
-// follow waits for pppd's end, and tells why it came.
-func (d *dialer) follow(process *os.Process, output *os.File) {
-	heard := make(chan pppoe.Cause, 1)
-	go func() {
-		heard <- d.listenTo(output)
-		output.Close()
-	}()
-	state, err := process.Wait()
-	var cause pppoe.Cause
-	select {
-	case cause = <-heard:
-	case <-time.After(lastWords): // a script of its own has the pipe
-	}
-	if err != nil {
-		d.tell(pppoe.Ended{Cause: pppoe.Cause{Text: err.Error()}})
-		return
-	}
-	status := state.ExitCode()
-	if ws, ok := state.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
-		status = -int(ws.Signal())
-	}
-	d.tell(pppoe.Ended{Cause: cause.Ended(status)})
-}
-
-// lastWords is how long it is waited for what pppd has said, once it has ended.
-const lastWords = 2 * time.Second
-
-// mostLine bounds a line of pppd's, in bytes; the rest of a longer one is another line.
-const mostLine = 1 << 10
-
-// listenTo puts what pppd says into the log and finds in it why the session ends.
-func (d *dialer) listenTo(output io.Reader) (cause pppoe.Cause) {
-	in := bufio.NewReaderSize(output, mostLine)
-	for {
-		line, _, err := in.ReadLine()
-		if err != nil {
-			return cause
-		}
-		fmt.Fprintf(os.Stderr, "%s\n", line)
-		cause = cause.Listen(string(line))
-		if pppoe.HasIPv6(string(line)) {
-			d.tell(pppoe.Told{})
-		}
-	}
-}
-
-// publish writes the Fact where the network configurator reads it, and why there is no session once into the log.
-func (d *dialer) publish() error {
-	text := d.session.Fact.Text()
-	if string(text) == d.said {
-		return nil
-	}
-	if reason := d.session.Fact.Reason; reason != "" && reason != d.reason {
-		fmt.Fprintln(os.Stderr, reason)
-		d.reason = reason
-	}
-	d.said = string(text)
-	return atomicfile.WriteUnsynced(pppoe.Path(d.folder, d.config.Link), 0o644, func(f *os.File) error {
-		_, err := f.Write(text)
-		return err
-	})
 }
 
 // listen hears from Told.
-func (d *dialer) listen() error {
-	if err := os.Remove(d.channel); err != nil && !errors.Is(err, os.ErrNotExist) {
+func listen(k *keep.Keeper, channel string) error {
+	if err := os.Remove(channel); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: d.channel, Net: "unixgram"})
+	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: channel, Net: "unixgram"})
 	if err != nil {
 		return err
 	}
@@ -235,9 +90,9 @@ func (d *dialer) listen() error {
 			if err != nil {
 				return
 			}
-			var f pppoe.Fact
+			var f session.Fact
 			if json.Unmarshal(b[:n], &f) == nil {
-				d.tell(pppoe.Told{Fact: f})
+				k.Tell(session.Told{Fact: f})
 			}
 		}
 	}()

@@ -1,4 +1,4 @@
-package dial
+package keep
 
 import (
 	"errors"
@@ -6,15 +6,15 @@ import (
 	"os"
 	"strings"
 
-	"bantam/netcfg/pppoe"
 	"bantam/netcfg/rtnl"
+	"bantam/netcfg/session"
 
 	"golang.org/x/sys/unix"
 )
 
-// watchCable brings an event whenever the port may have got a carrier or lost it, the first one at once. Every change of
-// a link wakes it; what that was is looked up.
-func watchCable(port string, events chan<- pppoe.Event) error {
+// Watch brings an event whenever what a session is over may have come or gone, the first one at once. Every change of a
+// link wakes it; what that was is looked up.
+func Watch(there func() bool, k *Keeper) error {
 	fd, err := rtnl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK)
 	if err != nil {
 		return fmt.Errorf("hear of links: %w", err)
@@ -23,9 +23,9 @@ func watchCable(port string, events chan<- pppoe.Event) error {
 		had, first := false, true
 		b := make([]byte, rtnl.AnswerSize)
 		for {
-			if has := carrier(port); has != had || first {
+			if has := there(); has != had || first {
 				had, first = has, false
-				events <- pppoe.Cable{There: has}
+				k.Tell(session.Below{There: has})
 			}
 			poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 			_, err := unix.Poll(poll, -1)
@@ -40,8 +40,8 @@ func watchCable(port string, events chan<- pppoe.Event) error {
 	return nil
 }
 
-// carrier tells whether the port is there, up, and has a cable.
-func carrier(port string) bool {
+// Carrier tells whether a port is there, up, and has a cable.
+func Carrier(port string) bool {
 	text, err := os.ReadFile("/sys/class/net/" + port + "/carrier") // EINVAL while it is down
 	return err == nil && strings.TrimSpace(string(text)) == "1"
 }
