@@ -35,7 +35,7 @@ TEST_PACKAGES = $(RUN_PACKAGES) $(ARM_PACKAGES) qemu-user qemu-user-static \
 	dnsmasq-base kea-dhcp4-server kea-dhcp6-server radvd iproute2 util-linux procps busybox-static kmod \
 	dash bsdextrautils zstd debian-archive-keyring e2fsprogs mount file tmux acl libarchive-tools patch mawk original-awk \
 	fdisk qemu-utils isc-dhcp-client ndisc6 systemd traceroute tcpdump chrony bind9-dnsutils grub-common u-boot-tools libubootenv-tool device-tree-compiler mtd-utils \
-	nftables openssh-client dropbear-bin putty-tools python3-paramiko ssh-audit mosquitto-clients lrzsz tftp-hpa curl ppp
+	nftables openssh-client dropbear-bin putty-tools python3-paramiko ssh-audit mosquitto-clients lrzsz tftp-hpa curl ppp hostapd wpasupplicant
 
 # need installs Debian packages, or says how.
 define need
@@ -113,7 +113,7 @@ device: small-std
 
 # Packages without I/O, whose tests run on every architecture.
 PURE = ./system ./layer ./lifecycle ./newc ./printable ./spelling ./firmware ./flashmap ./gpt ./slot ./editor ./editor/compare ./editor/file ./editor/keys ./editor/language ./editor/plain ./editor/screen ./editor/systemfile ./editor/text \
-	./editor/vt ./switcher ./netcfg ./netcfg/dhcp4 ./netcfg/dhcp4serve ./netcfg/dhcp6 ./netcfg/dnsforward ./netcfg/dnsname ./netcfg/firewall ./netcfg/nft ./netcfg/raserve ./init/flashing ./init/kmod ./init/mtd ./init/rawflash ./init/shell/line ./init/statevolume/sparse
+	./editor/vt ./switcher ./netcfg ./netcfg/dhcp4 ./netcfg/dhcp4serve ./netcfg/dhcp6 ./netcfg/dnsforward ./netcfg/dnsname ./netcfg/firewall ./netcfg/nft ./netcfg/raserve ./netcfg/session ./netcfg/wifi ./init/flashing ./init/kmod ./init/mtd ./init/rawflash ./init/shell/line ./init/statevolume/sparse
 # Packages whose tests start virtual machines.
 MACHINES = ./test ./test/flashchip ./test/statevolume ./images
 
@@ -141,7 +141,7 @@ test-big-endian: test-packages
 # One machine takes one core: two at a time, in halves of about the same length.
 DISKS   = TestPowerCut|TestBoot|Slot|TestGenerations|TestAnImport|TestAMachineStarts|TestADeviceFlashesItself
 KERNELS = TestAnotherKernel|TestOwnKernel
-BOARDS  = TestBoard|TestAMachineServes|TestAMachineMakesLinks|TestAHouseLeavesByATunnel|TestAHouseBehindASession|TestAMachineShapes
+BOARDS  = TestBoard|TestAMachineServes|TestAMachineMakesLinks|TestAHouseLeavesByATunnel|TestAHouseBehindASession|TestAMachineShapes|TestAHouseHasWiFi
 RELEASES = OtherReleases
 .PHONY: test-machines-at-work test-machines-and-disks test-kernels test-boards test-releases
 test-machines: test-packages build

@@ -47,6 +47,9 @@ var network string
 //go:embed pppoe.md
 var pppoe string
 
+//go:embed wifi.md
+var wifi string
+
 //go:embed firewall.md
 var firewall string
 
@@ -78,6 +81,7 @@ var Topics = []Topic{
 	{"signatures", "whose generations a machine takes, and what a refusal means", signatures},
 	{"network", "ports, addresses, DHCP, IPv6", network},
 	{"pppoe", "a provider who wants user and password", pppoe},
+	{"wifi", "radios: joining a network, access points, guests", wifi},
 	{"firewall", "zones: who may reach whom and what; forwarded ports, rules of one's own", firewall},
 	{"dns", "the DNS forwarder: names of this network, servers, TLS", dns},
 	{"ssh", "logging in, copying files, what is refused", ssh},

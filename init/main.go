@@ -21,6 +21,7 @@ import (
 	"bantam/netcfg"
 	"bantam/netcfg/netserve"
 	"bantam/netcfg/pppoe/dial"
+	"bantam/netcfg/wifi/radio"
 	"bantam/timesync/daemon"
 	"bantam/zone"
 )
@@ -64,6 +65,8 @@ func run(args []string) int {
 		return dial.Main()
 	case pid1.SessionTold:
 		return dial.Told(args[1:])
+	case pid1.WifiName:
+		return radio.Main()
 	case pid1.NetserveName:
 		return netserve.Main(args[1:])
 	case pid1.SSHName:
@@ -103,7 +106,7 @@ func withoutLooks(args []string) (rest []string) {
 
 // commands are all the names under /bin.
 func commands() []string {
-	names := append(applet.Names(), "sh", pid1.ConsoleName, pid1.NetcfgName, pid1.TimesyncName, pid1.NetserveName, pid1.SessionName, pid1.SessionTold, pid1.SSHName, pid1.SFTPName)
+	names := append(applet.Names(), "sh", pid1.ConsoleName, pid1.NetcfgName, pid1.TimesyncName, pid1.NetserveName, pid1.SessionName, pid1.SessionTold, pid1.WifiName, pid1.SSHName, pid1.SFTPName)
 	for name := range verbCommands {
 		names = append(names, name)
 	}

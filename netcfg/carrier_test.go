@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"testing"
 
+	"bantam/netcfg/rtnl"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -21,6 +23,20 @@ func TestACarrierCountsBeforeTheLinkWatchHasSeenIt(t *testing.T) {
 		binary.NativeEndian.PutUint32(message[8:], flags)
 		if l, ok := readLink(append(message, name...)); !ok || l.name != "eth0" || l.Carrier != want {
 			t.Errorf("flags %#x: carrier %v of %q, %v; want %v", flags, l.Carrier, l.name, ok, want)
+		}
+	}
+}
+
+// A station is associated before its access point lets it in; what it sends between is lost.
+func TestAStationHasACarrierWhenItIsLetIn(t *testing.T) {
+	for state, want := range map[byte]bool{2: false, 5: false, operUp: true} {
+		message := make([]byte, unix.SizeofIfInfomsg)
+		binary.NativeEndian.PutUint32(message[8:], unix.IFF_UP|unix.IFF_LOWER_UP)
+		message = append(message, rtnl.AttributeText(unix.IFLA_IFNAME, "wlan0")...)
+		message = append(message, rtnl.Attribute(unix.IFLA_OPERSTATE, []byte{state})...)
+		message = append(message, rtnl.Attribute(unix.IFLA_LINKMODE, []byte{linkModeDormant})...)
+		if l, ok := readLink(message); !ok || l.Carrier != want {
+			t.Errorf("state %d: carrier %v of %q, %v; want %v", state, l.Carrier, l.name, ok, want)
 		}
 	}
 }

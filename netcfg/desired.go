@@ -60,6 +60,7 @@ const maxAnnouncedAddresses = 16
 // Desired says what shall be. It is a function of its arguments and nothing else.
 func Desired(net map[string]system.Net, dns system.DNS, facts Facts) DesiredState {
 	w := DesiredState{State: newState(), Ports: ports(net, facts.Links), delegated: map[string]bool{}, places: map[place]string{}, subnets: map[string][]netip.Prefix{}, sessions: facts.Sessions, because: map[Rule]string{}, lacks: map[string]string{}}
+	w.withoutRadios()
 	for _, server := range dns.Servers {
 		if _, err := netip.ParseAddr(server); err == nil { // else it is one for the forwarder, which resolv.conf cannot name
 			w.addServer(server)

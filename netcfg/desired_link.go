@@ -39,6 +39,9 @@ func (w *DesiredState) addLink(p port, net map[string]system.Net) {
 			return
 		}
 		l.Called = p.Called
+		if n.IsAP() { // it gets its name, and is hostapd's then
+			l.Session, l.Master = true, ""
+		}
 	}
 	w.Links[p.Name] = l
 }

@@ -23,6 +23,9 @@ type seenLink struct {
 
 const skipStatistics = 8 // RTEXT_FILTER_SKIP_STATS: they are most of a message
 
+// Of a Wi-Fi station wpa_supplicant says when it is let in: until then the link is dormant (RFC 2863, linux/if.h).
+const linkModeDormant, operUp = 1, 6
+
 // readLink reads the body of an RTM_NEWLINK message (struct ifinfomsg and attributes).
 func readLink(b []byte) (l seenLink, ok bool) {
 	if len(b) < unix.SizeofIfInfomsg {
@@ -32,6 +35,7 @@ func readLink(b []byte) (l seenLink, ok bool) {
 	l.Index = int(int32(binary.NativeEndian.Uint32(b[4:])))
 	flags := binary.NativeEndian.Uint32(b[8:])
 	elsewhere, within := false, 0
+	waits, let := false, false // somebody has to let the link be used, and has
 	for a := (rtnl.Attributes{Rest: b[unix.SizeofIfInfomsg:]}); a.Next(); {
 		switch v := a.Value; a.Kind {
 		case unix.IFLA_IFNAME:
@@ -46,6 +50,10 @@ func readLink(b []byte) (l seenLink, ok bool) {
 			if len(v) == len(l.Permanent) {
 				copy(l.Permanent[:], v)
 			}
+		case unix.IFLA_LINKMODE:
+			waits = len(v) > 0 && v[0] == linkModeDormant
+		case unix.IFLA_OPERSTATE:
+			let = len(v) > 0 && v[0] == operUp
 		case unix.IFLA_MASTER:
 			l.master = int(int32(rtnl.Read32(v)))
 		case unix.IFLA_LINK:
@@ -80,7 +88,7 @@ func readLink(b []byte) (l seenLink, ok bool) {
 		}
 	}
 	l.Up = flags&unix.IFF_UP != 0
-	l.Carrier = flags&unix.IFF_LOWER_UP != 0
+	l.Carrier = flags&unix.IFF_LOWER_UP != 0 && (!waits || let)
 	l.Ethernet = ethernet && flags&unix.IFF_LOOPBACK == 0
 	l.below = cmp.Or(within, l.below)
 	if elsewhere {

@@ -140,6 +140,8 @@ func (p port) sessionPort() string {
 // sessionLacks says what a session waits for; there: it has a link.
 func (w *DesiredState) sessionLacks(p port, there bool) string {
 	switch fact := w.sessions[p.Name]; {
+	case p.Net.Wifi != nil:
+		return w.wifiLacks(p, there)
 	case p.Net.PPPoE == nil:
 		return ""
 	case !fact.Up || !there:

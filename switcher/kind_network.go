@@ -43,7 +43,7 @@ func (networkKind) desired(_ Machine, d *Desired) (Items, error) {
 	passwords := map[string]string{}
 	for _, use := range sys.Secrets() {
 		if use.Session != "" {
-			passwords[use.Session] = d.Items[KindSecret][use.Secret]
+			passwords[use.Path] = d.Items[KindSecret][use.Secret]
 		}
 	}
 	text, err := json.Marshal([]any{sys.Net, sys.DNS, ports, sys.Hosts, sys.Zones, sys.Forwards, sys.Firewall, openSSH(sys), passwords})
@@ -80,10 +80,16 @@ func (networkKind) plan(p *planner) {
 	default:
 		interrupted := system.Interruptions(p.fromSystem.Net, p.toSystem.Net)
 		password := p.changedSecrets(func(use system.SecretUse) bool {
-			return use.Session != "" && p.fromSystem.Net[use.Session].PPPoE != nil
+			return use.Session != "" && !use.Wifi && p.fromSystem.Net[use.Session].PPPoE != nil
 		})
 		if password != "" {
 			interrupted = append(interrupted, password+": the sessions with providers that it is for end, and are opened anew")
+		}
+		passphrase := p.changedSecrets(func(use system.SecretUse) bool {
+			return use.Wifi && p.fromSystem.Net[use.Session].Wifi != nil
+		})
+		if passphrase != "" {
+			interrupted = append(interrupted, passphrase+": the radios of its networks begin anew")
 		}
 		for _, line := range interrupted {
 			p.note("%s", line)
@@ -96,7 +102,7 @@ func (networkKind) plan(p *planner) {
 		if s.Reason == "" {
 			s.Reason = p.reason(p.portParameters()...)
 		}
-		s.Reason = cmp.Or(s.Reason, password, secrets, "it runs with other settings")
+		s.Reason = cmp.Or(s.Reason, password, passphrase, secrets, "it runs with other settings")
 	}
 	switch before, after := len(orEmpty(p.fromSystem).ZonesInForce()) > 0, len(orEmpty(p.toSystem).ZonesInForce()) > 0; {
 	case after && !before:
@@ -167,7 +173,7 @@ func portsOf(net map[string]system.Net) map[string]string {
 		}
 	}
 	for name, n := range net {
-		if n.Kind() == "" && n.Match == nil && !n.Optional {
+		if n.IsPort() && n.Match == nil && !n.Optional {
 			ports[name] = "net." + name
 		}
 		for _, below := range append(slices.Clone(n.Members()), n.Parent()) {

@@ -86,6 +86,10 @@ func (secretKind) plan(*planner) {}
 func (secretKind) check(c *precheck) (faults []error, notes []string) {
 	for _, use := range c.to.system.Secrets() {
 		value, err := c.machine.Secret(use.Secret)
+		fault := ""
+		if use.Wifi {
+			fault = system.PassphraseFault(bytes.TrimSuffix(value, []byte("\n")))
+		}
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && use.Made:
 			continue
@@ -100,6 +104,8 @@ func (secretKind) check(c *precheck) (faults []error, notes []string) {
 			err = fmt.Errorf("secret %s, which %s needs: %w", use.Secret, use.Path, err)
 		case (use.Service != "" || use.Session != "") && bytes.IndexByte(value, 0) >= 0:
 			err = fmt.Errorf("secret %s has a zero byte, which no variable can hold: %s", use.Secret, use.Path)
+		case fault != "":
+			err = fmt.Errorf("secret %s, which %s needs, is no passphrase: %s: `bantam secret set %s`", use.Secret, use.Path, fault, use.Secret)
 		default:
 			continue
 		}

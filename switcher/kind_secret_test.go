@@ -202,3 +202,29 @@ func TestAnotherPasswordOpensTheSessionAnew(t *testing.T) {
 		t.Errorf("%v, %q", err, p.Problems)
 	}
 }
+
+func TestAnotherPassphraseBeginsTheRadioAnew(t *testing.T) {
+	const radio = "[net.wlan0]\nwifi = { ssid = \"home\", passphrase = { secret = \"home\" } }\noptional = true\n[proof]\nnetwork = \"off\"\n"
+	m := newFakeMachine()
+	m.secrets = map[string]string{"home": "hush-hush"}
+	m.carry(radio, m.layer("package/wpasupplicant", "1", "package/wpasupplicant", fakeLayer{"index": ""}), m.layer("package/wireless-regdb", "1", "package/wireless-regdb", fakeLayer{"index": ""}))
+	s := bootAgain(t, t.TempDir(), m)
+	m.secrets["home"] = "another-word"
+	p, err := s.Plan(Request{Verb: VerbSwitch})
+	if err != nil || len(p.Problems) > 0 {
+		t.Fatal(err, p.Problems)
+	}
+	const want = "! reload network  secret home has changed\n"
+	if got := p.Plan.String(); !strings.HasPrefix(got, want) || !strings.Contains(got, "secret home has changed: the radios of its networks begin anew") || strings.Contains(got, "another-word") {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	m.secrets["home"] = "short"
+	const fault = "secret home, which net.wlan0.wifi.passphrase needs, is no passphrase: it has 5 bytes, and a passphrase has 8 to 63: `bantam secret set home`"
+	if p, err = s.Plan(Request{Verb: VerbSwitch}); err != nil || !strings.Contains(strings.Join(p.Problems, "\n"), fault) {
+		t.Fatal(err, p.Problems)
+	}
+	m.secrets["home"] = "ended-by-a-line\n" // which does not count
+	if p, err = s.Plan(Request{Verb: VerbSwitch}); err != nil || len(p.Problems) > 0 {
+		t.Fatal(err, p.Problems)
+	}
+}

@@ -84,6 +84,8 @@ func (l *linkCheck) check(name string, n *syntax.Node) {
 		l.checkVXLAN(name, at+".vxlan", own, net.VXLAN)
 	case kind == "pppoe":
 		l.checkPPPoE(name, n, at+".pppoe", own, net)
+	case kind == "wifi":
+		l.checkWifi(name, n, at+".wifi", own, net)
 	case kind == "tunnel":
 		l.checkTunnel(at+".tunnel", own, net.Tunnel)
 	case kind == "wireguard":
@@ -189,6 +191,10 @@ func (l *linkCheck) members(name, path string, list *syntax.Node, members []stri
 		switch {
 		case vrf && kind == "vrf", !vrf && slices.Contains(pointToPoint, kind), !vrf && kind == "bridge", bond && kind == "bond":
 			l.fail(n, "", "%s: %s is a %s, which cannot be a port of this", at, member, kind)
+		case bond && kind == "wifi":
+			l.fail(n, "", "%s: %s is a radio, which cannot be a port of this", at, member)
+		case !vrf && kind == "wifi" && !port.IsAP():
+			l.fail(n, "give it its own table with a zone, and route", "%s: %s is a station, whose access point takes frames from no machine behind it", at, member)
 		case !vrf:
 			l.bare(member, path)
 		}

@@ -12,7 +12,9 @@ func (l *linkCheck) checkMatch(name string, n *syntax.Node, net Net, at string) 
 	if net.Match == nil || !ok(m) {
 		return
 	}
-	if kind := net.Kind(); kind != "" {
+	if kind := net.Kind(); kind == "wifi" && !net.IsPort() {
+		return // said
+	} else if !net.IsPort() {
 		l.failKey(m, "", "%s.match: a %s is made, so there is no port to give the name to", at, kind)
 		return
 	}

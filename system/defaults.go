@@ -57,6 +57,9 @@ func (s *System) applyDefaults() {
 }
 
 func (n *Net) applyDefaults() {
+	if n.Wifi != nil {
+		n.Wifi.applyDefaults()
+	}
 	if n.IPv4 == "" {
 		n.IPv4 = "dhcp"
 		switch n.Kind() {
@@ -64,6 +67,9 @@ func (n *Net) applyDefaults() {
 			n.IPv4 = "off"
 		case "pppoe": // that of the session
 			n.IPv4 = "static"
+		}
+		if n.IsAP() {
+			n.IPv4 = "off"
 		}
 		for _, a := range n.Addresses {
 			if isIPv4(a) {
@@ -77,7 +83,7 @@ func (n *Net) applyDefaults() {
 		case "dummy", "vrf", "tunnel", "wireguard": // nobody advertises there
 			n.IPv6 = "static"
 		}
-		if n.Serve.RA || n.Inner() {
+		if n.Serve.RA || n.Inner() || n.IsAP() {
 			n.IPv6 = "static"
 		}
 	}

@@ -155,7 +155,7 @@ func (d *differences) whole(path, name string, v reflect.Value, side func(text s
 func defaultsFor(name string, v reflect.Value) reflect.Value {
 	switch v := v.Interface().(type) {
 	case Net:
-		d := Net{Addresses: v.Addresses, PPPoE: v.PPPoE, Serve: Serve{RA: v.Serve.RA}, Dummy: v.Dummy, VRF: v.VRF, Tunnel: v.Tunnel, WireGuard: v.WireGuard}
+		d := Net{Addresses: v.Addresses, PPPoE: v.PPPoE, Wifi: v.Wifi, Serve: Serve{RA: v.Serve.RA}, Dummy: v.Dummy, VRF: v.VRF, Tunnel: v.Tunnel, WireGuard: v.WireGuard}
 		d.applyDefaults()
 		return reflect.ValueOf(Net{IPv4: d.IPv4, IPv6: d.IPv6, Serve: Serve{Lease: d.Serve.Lease}})
 	case Zone:

@@ -29,6 +29,10 @@ func Interruptions(from, to map[string]Net) []string {
 			r.say(name, ": its session with the provider ends, and is opened anew")
 		case kind == "pppoe" && n.PPPoE == nil:
 			r.say(name, ": its session with the provider ends")
+		case kind == "wifi" && old.IsPort() && (n.Wifi == nil || !n.IsPort()):
+			r.say(name, ": its radio falls silent")
+		case kind == "wifi" && old.IsPort() && !reflect.DeepEqual(onRadio(from, name), onRadio(to, name)):
+			r.say(name, ": its radio begins anew, and who is connected by it connects again")
 		case kind != "" && n.Kind() != kind:
 			r.say(name, ", a ", kind, ", is deleted")
 		case kind != "" && !reflect.DeepEqual(fixed(old), fixed(n)):
@@ -77,6 +81,15 @@ func Interruptions(from, to map[string]Net) []string {
 		}
 	}
 	return r
+}
+
+// onRadio is all that a radio is told.
+func onRadio(net map[string]Net, radio string) map[string]*Wifi {
+	all := map[string]*Wifi{}
+	for _, name := range WifiLinks(net, radio) {
+		all[name] = net[name].Wifi
+	}
+	return all
 }
 
 type interruptions []string

@@ -100,8 +100,12 @@ func (n Net) Kind() string {
 	return ""
 }
 
-// Makes says whether the network configurator makes the link; a session's comes and goes with the session.
-func (n Net) Makes() bool { return n.PPPoE == nil && n.Kind() != "" }
+// Makes says whether the network configurator makes the link; a session's comes and goes with the session, and a radio's is
+// there or its access point's to make.
+func (n Net) Makes() bool { return n.PPPoE == nil && n.Wifi == nil && n.Kind() != "" }
+
+// IsPort says whether the table is for a port that is there, and not for a link that is made.
+func (n Net) IsPort() bool { return n.Kind() == "" || n.Wifi != nil && n.Wifi.Radio == "" }
 
 // kinds are all of the keys of that sort that a table has, one where it is right.
 func (n Net) kinds() (kinds []string) {
@@ -113,6 +117,7 @@ func (n Net) kinds() (kinds []string) {
 		{"macvlan", n.Macvlan != nil}, {"vrf", n.VRF != nil}, {"vxlan", n.VXLAN != nil}, {"tunnel", n.Tunnel != nil},
 		{"pppoe", n.PPPoE != nil},
 		{"wireguard", n.WireGuard != nil},
+		{"wifi", n.Wifi != nil},
 	} {
 		if k.is {
 			kinds = append(kinds, k.name)
@@ -145,6 +150,8 @@ func (n Net) Parent() string {
 		return n.VXLAN.Parent
 	case n.PPPoE != nil:
 		return n.PPPoE.Port
+	case n.Wifi != nil:
+		return n.Wifi.Radio
 	}
 	return ""
 }

@@ -1,5 +1,7 @@
 package system
 
+import "bantam/system/syntax"
+
 // kindModules are the kernel modules that links of a kind need.
 var kindModules = map[string]string{
 	"bridge": "bridge", "vlan": "8021q", "bond": "bonding", "dummy": "dummy", "veth": "veth", "macvlan": "macvlan", "vrf": "vrf", "vxlan": "vxlan",
@@ -11,6 +13,13 @@ var firewallModules = []NeededModule{
 	{Name: "nf_tables"}, {Name: "nf_conntrack"}, {Name: "nft_ct"}, {Name: "nft_chain_nat"}, {Name: "nft_nat"}, {Name: "nft_masq"},
 	{Name: "nft_limit"}, {Name: "nft_reject_inet"}, {Name: "nft_fib_inet"},
 	{Name: "nft_objref", Optional: true}, {Name: "nft_counter", Optional: true}, {Name: "nf_flow_table_inet", Optional: true}, {Name: "nft_flow_offload", Optional: true},
+}
+
+// wifiModules are those that every radio needs, and what mac80211 encrypts with where its card does not, which it asks for when
+// the first key is set.
+var wifiModules = []NeededModule{
+	{Name: "cfg80211"}, {Name: "mac80211", Optional: true}, {Name: "ccm", Optional: true}, {Name: "ctr", Optional: true},
+	{Name: "cmac", Optional: true}, {Name: "gcm", Optional: true},
 }
 
 // NeededModule is a kernel module that a system needs without naming it.
@@ -38,6 +47,9 @@ func (s *System) NeededModules() (needed []NeededModule) {
 			zone = "net." + name + ".zone"
 		}
 		kind := s.Net[name].Kind()
+		if kind == "wifi" {
+			need(syntax.Join("net", name)+".wifi", wifiModules)
+		}
 		if kind == "tunnel" {
 			kind = s.Net[name].Tunnel.Kind
 		}

@@ -19,7 +19,12 @@ const (
 var neededPackages = map[string]map[string]Package{
 	// pppd and its part for PPPoE. PAM it has for who logs in over a line, which is nobody.
 	"pppoe": {"ppp": {Only: []string{"/usr/sbin/pppd", "/usr/lib/pppd/*/pppoe.so"}, Without: []string{"libpam-modules"}}},
+	// A station's key exchange, or an access point, and the rules of countries.
+	"station": {"wpasupplicant": {Only: []string{"/sbin/wpa_supplicant"}}, "wireless-regdb": {Only: regulatory}},
+	"ap":      {"hostapd": {Only: []string{"/usr/sbin/hostapd"}}, "wireless-regdb": {Only: regulatory}},
 }
+
+var regulatory = []string{"/lib/firmware/regulatory.db", "/lib/firmware/regulatory.db.p7s", "/lib/firmware/regulatory.db*-debian"}
 
 // NeededPackage is a package of Debian that a system needs without naming it.
 type NeededPackage struct {
@@ -32,7 +37,11 @@ func (s *System) NeededPackages() map[string]NeededPackage {
 	needed := map[string]NeededPackage{}
 	for _, net := range sortedKeys(s.Net) {
 		kind := s.Net[net].Kind()
-		for name, p := range neededPackages[kind] {
+		what := kind
+		if w := s.Net[net].Wifi; w != nil {
+			what = w.Mode
+		}
+		for name, p := range neededPackages[what] {
 			if _, known := needed[name]; !known && !slices.Contains(s.Packages, name) {
 				needed[name] = NeededPackage{p, syntax.Join("net", net) + "." + kind}
 			}

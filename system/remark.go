@@ -32,6 +32,12 @@ func Remarks(file string, src []byte) []Problem {
 			pos := t.Position(root.Get("net", name, "wireguard").At)
 			remarks = append(remarks, Problem{file, pos.Line, pos.Col, "remark: " + syntax.Join("net", name) + ".wireguard: " + r.text, r.suggestion})
 		}
+		if net := s.Net[name]; net.Wifi != nil {
+			pos := t.Position(root.Get("net", name, "wifi").At)
+			for _, r := range wifiRemarks(net) {
+				remarks = append(remarks, Problem{file, pos.Line, pos.Col, "remark: " + syntax.Join("net", name) + ".wifi: " + r.text, r.suggestion})
+			}
+		}
 		if net := s.Net[name]; net.Serve.DHCP != "" {
 			pos := t.Position(root.Get("net", name, "serve", "dhcp").At)
 			for _, r := range s.serveRemarks(&net) {

@@ -12,7 +12,7 @@ type Session struct {
 func (s Session) Service() string { return s.Kind + "-" + s.Port }
 
 // sessionKinds are the kinds of links that need one.
-var sessionKinds = []string{"pppoe"}
+var sessionKinds = []string{"pppoe", "wifi"}
 
 // IsSession tells whether a service of that name keeps a session.
 func IsSession(service string) bool {
@@ -27,8 +27,11 @@ func IsSession(service string) bool {
 // Sessions are those that a system needs, by port.
 func (s *System) Sessions() (list []Session) {
 	for _, name := range sortedKeys(s.Net) {
-		if s.Net[name].PPPoE != nil {
+		switch n := s.Net[name]; {
+		case n.PPPoE != nil:
 			list = append(list, Session{name, "pppoe"})
+		case n.Wifi != nil && n.Wifi.Radio == "": // one for all networks of the radio
+			list = append(list, Session{name, "wifi"})
 		}
 	}
 	return list

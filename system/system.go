@@ -73,6 +73,8 @@ type Net struct {
 
 	WireGuard *WireGuard `toml:"wireguard" doc:"makes an encrypted tunnel, e.g. { listen_port = 51820 }, with a table for each peer"`
 
+	Wifi *Wifi `toml:"wifi" doc:"joins a Wi-Fi network or is an access point, e.g. { ssid = \"home\", passphrase = { secret = \"wifi\" } }"`
+
 	Serve Serve `toml:"serve" doc:"what it does for the machines behind it, e.g. { dhcp = \"100-199\", ra = true, dns = true }"`
 }
 

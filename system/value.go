@@ -75,6 +75,7 @@ type SecretUse struct {
 	Session string // the port whose session it opens, or
 	Net     string // the WireGuard link whose key it is
 	Made    bool   // where nobody has set it, the device makes it
+	Wifi    bool   // it is a passphrase, see PassphraseFault
 }
 
 // Secrets lists every use of a secret, by path.
@@ -88,6 +89,9 @@ func (s *System) Secrets() []SecretUse {
 	for _, name := range sortedKeys(s.Net) {
 		if p := s.Net[name].PPPoE; p != nil && p.Password.Secret != "" {
 			uses = append(uses, SecretUse{Secret: p.Password.Secret, Path: syntax.Join("net", name) + ".pppoe.password", Session: name})
+		}
+		if w := s.Net[name].Wifi; w != nil {
+			uses = w.secretsOf(name, uses)
 		}
 		if w := s.Net[name].WireGuard; w != nil {
 			uses = w.secretsOf(name, uses)

@@ -19,8 +19,8 @@ const (
 // mostAuthority bounds one certificate.
 const mostAuthority = 64 << 10
 
-// joinAuthorities adds the file that update-ca-certificates would make of a package's certificates. It is the one thing
-// that is made in place of a maintainer script: it follows from the package alone, nobody can write it down, and without
+// joinAuthorities adds the file that update-ca-certificates would make of a package's certificates. Beside the
+// links of nameRules it is the one thing that is made in place of a maintainer script: it follows from the package alone, nobody can write it down, and without
 // it no program speaks TLS.
 func (c *contents) joinAuthorities() error {
 	var all []byte

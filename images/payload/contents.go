@@ -54,7 +54,11 @@ func contentsKey(record images.Record, arch string) []string {
 
 func decodeContents(text []byte) (*contents, error) {
 	c := &contents{}
-	return c, gob.NewDecoder(bytes.NewReader(text)).Decode(c)
+	if err := gob.NewDecoder(bytes.NewReader(text)).Decode(c); err != nil {
+		return nil, err
+	}
+	c.nameRules()
+	return c, nil
 }
 
 // empty tells that a package has nothing but folders.

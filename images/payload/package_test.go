@@ -281,3 +281,39 @@ func TestWhatASystemNeedsComesByItself(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// A radio brings the program that it needs, what that loads, and the rules of countries by the names that the kernel knows.
+func TestARadioBringsWhatItNeeds(t *testing.T) {
+	if runtime.GOARCH != "amd64" {
+		t.Skip("programs for another machine")
+	}
+	r := debian(t, "[net.wlan0]\nwifi = { mode = \"ap\", ssid = \"a\", security = \"open\", country = \"DE\" }\n[net.wlan1]\nwifi = { ssid = \"b\", security = \"open\" }\n")
+	layers, notes, err := Layers(context.Background(), r)
+	if err != nil || len(notes) > 0 {
+		t.Fatal(err, notes)
+	}
+	var files []string
+	for _, l := range layers {
+		for _, e := range l.Index {
+			if own := l.Name == "package/hostapd" || l.Name == "package/wpasupplicant" || l.Name == "package/wireless-regdb"; own && e.Kind != layer.Folder {
+				files = append(files, e.Path)
+			}
+		}
+	}
+	want := []string{"usr/sbin/hostapd", "usr/lib/firmware/regulatory.db", "usr/lib/firmware/regulatory.db.p7s", "usr/sbin/wpa_supplicant"}
+	if !slices.Equal(files, want) {
+		t.Errorf("got %q", files)
+	}
+	root := tree(t, layers)
+	if text, err := os.ReadFile(filepath.Join(root, "usr/lib/firmware/regulatory.db")); err != nil || !strings.HasPrefix(string(text), "RGDB") {
+		t.Errorf("%v, %.4q", err, text)
+	}
+	for program, want := range map[string]string{"hostapd": "hostapd v2", "wpa_supplicant": "wpa_supplicant v2"} {
+		cmd := exec.Command("/usr/sbin/"+program, "-v")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root}
+		cmd.Dir = "/"
+		if out, _ := cmd.CombinedOutput(); !strings.Contains(string(out), want) {
+			t.Errorf("%s says %q", program, out)
+		}
+	}
+}

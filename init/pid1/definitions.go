@@ -27,6 +27,7 @@ const (
 	TimesyncName = "bantam-timesync"
 	NetserveName = "bantam-netserve"
 	SessionName  = "bantam-pppoe"
+	WifiName     = "bantam-wifi"
 	SessionTold  = "bantam-pppoe-up" // what pppd starts; see package dial
 )
 
@@ -41,7 +42,7 @@ const consolePrefix = "console-"
 func definitions(sys *system.System, consoles []string, login func(tty string) string) []supervise.Definition {
 	defs := []supervise.Definition{networkDefinition(), timeDefinition(), serveDefinition()}
 	for _, s := range sys.Sessions() {
-		defs = append(defs, sessionDefinition(s, sys.Net[s.Port]))
+		defs = append(defs, sessionDefinition(s, sys.Net))
 	}
 	for _, tty := range consoles {
 		argv := []string{ConsoleName, tty}

@@ -9,6 +9,7 @@ import (
 	"bantam/netcfg"
 	"bantam/netcfg/pppoe"
 	"bantam/netcfg/pppoe/dial"
+	"bantam/netcfg/wifi"
 )
 
 // prepareNetwork gives the network configurator the folder of its leases and
@@ -40,7 +41,8 @@ func (p *initProcess) prepareNetwork() error {
 // writes, in it the socket that only the configurator connects to, and the
 // folder that is the configurator's own.
 func networkFolder(dir, report, leases string) (*net.UnixListener, error) {
-	for _, d := range []Dir{{dir, 0o755}, {leases, 0o700}, {filepath.Join(dir, filepath.Base(pppoe.Folder)), 0o755}} {
+	sessions, radios := filepath.Join(dir, filepath.Base(pppoe.Folder)), filepath.Join(dir, filepath.Base(wifi.Folder))
+	for _, d := range []Dir{{dir, 0o755}, {leases, 0o700}, {sessions, 0o755}, {radios, 0o755}} {
 		if err := d.Create(); err != nil {
 			return nil, err
 		}
@@ -49,8 +51,8 @@ func networkFolder(dir, report, leases string) (*net.UnixListener, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, path := range []string{leases, report} {
-		if err := os.Lchown(path, netcfgUser, netcfgUser); err != nil {
+	for path, user := range map[string]int{leases: netcfgUser, report: netcfgUser, radios: wifiUser} {
+		if err := os.Lchown(path, user, user); err != nil {
 			l.Close()
 			return nil, err
 		}

@@ -14,29 +14,49 @@ import (
 	"bantam/lifecycle"
 	"bantam/netcfg/pppoe"
 	"bantam/netcfg/pppoe/dial"
+	"bantam/netcfg/wifi"
+	"bantam/netcfg/wifi/radio"
 	"bantam/switcher"
 	"bantam/system"
 )
 
+// wifiUser runs hostapd and wpa_supplicant and who starts them. It is beyond the numbers of system.toml; no account has it.
+const wifiUser = 65538
+
 // sessionDefinition is the process of one session, which is not the network configurator's child: what becomes of that
 // leaves the session alone.
-func sessionDefinition(s system.Session, n system.Net) supervise.Definition {
-	p := n.PPPoE
-	config, _ := json.Marshal(pppoe.Config{ // texts and numbers: it has no error
-		Link: s.Port, Port: p.Port, User: p.User, Service: p.Service, Concentrator: p.Concentrator,
-		MTU: n.SessionMTU(), IPv4: n.IPv4 != "off", IPv6: n.IPv6 != "off",
-	})
-	return supervise.Definition{
+func sessionDefinition(s system.Session, net map[string]system.Net) supervise.Definition {
+	def := supervise.Definition{
 		Name:        s.Service(),
 		Argv:        []string{SessionName, s.Port},
-		Env:         environment("root", "/", map[string]string{dial.ConfigVariable: string(config)}),
-		Secrets:     map[string]string{dial.PasswordVariable: p.Password.Secret},
+		Secrets:     map[string]string{},
 		Caps:        []int{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW},
 		Hide:        []string{statePath, "/root", "/mnt"},
 		Vital:       true,
 		OOMScoreAdj: -900, // as the network configurator
 		MayFail:     true, // the network's own state says what it lacks
 	}
+	var variable string
+	var config any
+	n := net[s.Port]
+	switch p := n.PPPoE; {
+	case p != nil:
+		variable, config = dial.ConfigVariable, pppoe.Config{
+			Link: s.Port, Port: p.Port, User: p.User, Service: p.Service, Concentrator: p.Concentrator,
+			MTU: n.SessionMTU(), IPv4: n.IPv4 != "off", IPv6: n.IPv6 != "off",
+		}
+		def.Secrets[dial.PasswordVariable] = p.Password.Secret
+	default:
+		def.Argv[0], def.UID, def.GID = WifiName, wifiUser, wifiUser
+		c := wifi.Of(net, s.Port)
+		for _, name := range c.Secrets() {
+			def.Secrets[radio.SecretVariable+name] = name
+		}
+		variable, config = radio.ConfigVariable, c
+	}
+	text, _ := json.Marshal(config) // texts and numbers: it has no error
+	def.Env = environment(map[bool]string{true: "root", false: "wifi"}[def.UID == 0], "/", map[string]string{variable: string(text)})
+	return def
 }
 
 // sessionFingerprint is that of a session as it would be opened now, with the values that its secrets have.

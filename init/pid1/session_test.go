@@ -2,6 +2,7 @@ package pid1
 
 import (
 	"encoding/json"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,8 @@ import (
 	"bantam/lifecycle"
 	"bantam/netcfg/pppoe"
 	"bantam/netcfg/pppoe/dial"
+	"bantam/netcfg/wifi"
+	"bantam/netcfg/wifi/radio"
 	"bantam/system"
 )
 
@@ -61,6 +64,46 @@ func TestASessionIsAServiceOfItsOwn(t *testing.T) {
 	}
 	if len(prints) != 3 {
 		t.Errorf("%d fingerprints of three passwords", len(prints))
+	}
+}
+
+func TestARadioIsAServiceWithAUserOfItsOwn(t *testing.T) {
+	const text = `[net.wlan0]
+wifi = { mode = "ap", ssid = "house", passphrase = { secret = "house" }, country = "DE" }
+[net.guest]
+wifi = { radio = "wlan0", ssid = "guests", passphrase = { secret = "guests" } }
+`
+	sys, problems := system.Parse("f", []byte(text))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	var defs []supervise.Definition
+	for _, d := range definitions(sys, nil, nil) {
+		if system.IsSession(d.Name) {
+			defs = append(defs, d)
+		}
+	}
+	if len(defs) != 1 || defs[0].Name != "wifi-wlan0" || defs[0].UID != wifiUser || defs[0].Argv[0] != WifiName || len(defs[0].Caps) != 2 || !slices.Contains(defs[0].Hide, statePath) {
+		t.Fatalf("%+v", defs)
+	}
+	if got := defs[0].Secrets; len(got) != 2 || got["WIFI_SECRET_house"] != "house" || got["WIFI_SECRET_guests"] != "guests" {
+		t.Errorf("%v", got)
+	}
+	i := slices.IndexFunc(defs[0].Env, func(v string) bool { return strings.HasPrefix(v, radio.ConfigVariable+"=") })
+	var c wifi.Config
+	if err := json.Unmarshal([]byte(strings.TrimPrefix(defs[0].Env[max(i, 0)], radio.ConfigVariable+"=")), &c); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(c, wifi.Of(sys.Net, "wlan0")) || len(c.Links) != 2 || c.Links[1].Name != "guest" {
+		t.Errorf("%+v", c)
+	}
+	m := &Machine{secrets: secret.Open(t.TempDir())}
+	before := m.sessionFingerprint(defs[0])
+	if err := m.secrets.Set("guests", []byte("welcome-here")); err != nil {
+		t.Fatal(err)
+	}
+	if m.sessionFingerprint(defs[0]) == before {
+		t.Error("another passphrase of guests changes nothing")
 	}
 }
 

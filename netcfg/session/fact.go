@@ -23,6 +23,7 @@ func Path(folder, link string) string { return filepath.Join(folder, link+".json
 // Fact is how a session is. It is all that the network configurator learns of it beside what the kernel says.
 type Fact struct {
 	Up     bool         `json:"up"`
+	AP     bool         `json:"ap,omitempty"`     // of a radio that is up: it is an access point
 	Reason string       `json:"reason,omitempty"` // why it is not up, in words
 	Local  netip.Addr   `json:"local,omitzero"`   // IPv4; invalid: none was given
 	Remote netip.Addr   `json:"remote,omitzero"`

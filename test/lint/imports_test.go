@@ -59,6 +59,7 @@ var mayImport = map[string][]string{
 	"netcfg/rtnl":       {},
 	"netcfg/session":    {"atomicfile", "boottime", "netcfg/rtnl", "regular", "system"},
 	"netcfg/pppoe":      {"netcfg/session", "printable"},
+	"netcfg/wifi":       {"netcfg/rtnl", "netcfg/session", "printable", "system"},
 	"netcfg/netlab":     {}, // for tests alone
 	"netcfg/dhcp4":      {"netcfg/dnsname"},
 	"netcfg/dhcp6":      {"netcfg/dnsname"},
