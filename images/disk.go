@@ -1,10 +1,12 @@
 package images
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"strings"
 
+	"bantam/frame"
 	"bantam/gpt"
 	"bantam/slot"
 )
@@ -121,6 +123,25 @@ func diskLayout(d Disk) (layout, error) {
 		span{gpt.BootState, gpt.BootState2Purpose, gpt.BootState2Purpose, state2At, int64(len(copyOfState))},
 		layersSpan(layersAt, d.Layers.size),
 		span{gpt.Slot, gpt.SlotAPurpose, gpt.SlotAPurpose, slotAt, slotA.size})
+}
+
+// frame is what a medium has to have beside kernel, initrd and layers for a machine that runs from it to make this disk, compressed.
+func (d Disk) frame(ctx context.Context) ([]byte, error) {
+	l, err := diskLayout(d)
+	if err != nil {
+		return nil, err
+	}
+	cut, err := frame.Cut(&l)
+	if err != nil {
+		return nil, fmt.Errorf("frame of the disk image: %w", err)
+	}
+	// It holds GUIDs of this image alone, so that nothing is kept: the least effort that gains what is to be gained.
+	return filter(ctx, cut, "xz", "--format=xz", "--check=crc32", "--threads=1", "--stdout", "--lzma2=preset=6")
+}
+
+// loaderSize is what the boot loader takes, in bytes.
+func (d Disk) loaderSize() int64 {
+	return d.Programs.size() + int64(len(d.Script)) + d.UBoot.size
 }
 
 // loader is the file by which the disk is started, and a copy of the state as the loader reads it.

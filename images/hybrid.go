@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"bantam/frame"
 	"bantam/gpt"
 )
 
@@ -16,6 +17,7 @@ type Parts struct {
 	Layers    layout  // from openLayers; empty if there are none
 	Cmdline   string  // the same words under BIOS and UEFI
 	Disk      gpt.GUID
+	Frame     []byte // what the machine needs beside these to install itself to a disk, compressed; nil: it cannot
 	Label     string // volume label, at most 11 characters, e.g. "BANTAM"
 	OSRelease string // text of os-release for boot menus, e.g. "ID=bantam\n"
 }
@@ -28,7 +30,7 @@ const MaxCmdline = 2000
 //	sector 0       isolinux's disk loader and the protective MBR entry
 //	sector 1-33    GUID partition table of the EFI system partition and of the layers
 //	32 KiB         ISO 9660 descriptors, root directory, El Torito catalogue
-//	               isolinux.bin, ldlinux.c32, isolinux.cfg
+//	               isolinux.bin, ldlinux.c32, isolinux.cfg, the frame of a disk image
 //	               the EFI system partition (FAT): EFI/BOOT/BOOTX64.EFI, a UKI, inside of which the ISO 9660
 //	               records VMLINUZ and INITRD find their extents
 //	               the layers, if there are any, which are ISO 9660's LAYERS too
@@ -73,6 +75,7 @@ func hybridLayout(p Parts) (layout, error) {
 	isolinuxAt := place(int64(len(p.Loaders.ISOLINUX)))
 	ldlinuxAt := place(int64(len(p.Loaders.Ldlinux)))
 	configAt := place(int64(len(config)))
+	frameAt := place(int64(len(p.Frame)))
 	espAt := place(esp.size)
 	ukiAt := espAt + starts[program]
 	layersAt, end := behindESP(espAt+esp.size, p.Layers)
@@ -86,11 +89,14 @@ func hybridLayout(p Parts) (layout, error) {
 		{"LDLINUX.C32", ldlinuxAt, int64(len(p.Loaders.Ldlinux))},
 		{"ISOLINUX.CFG", configAt, int64(len(config))},
 		{"EFI.IMG", espAt, esp.size},
-		{"VMLINUZ", ukiAt + image.kernelAt, p.Kernel.Size()},
-		{"INITRD", ukiAt + image.initrdAt, p.Initrd.Size()},
+		{frame.KernelFile, ukiAt + image.kernelAt, p.Kernel.Size()},
+		{frame.InitrdFile, ukiAt + image.initrdAt, p.Initrd.Size()},
 	}
 	if p.Layers.size > 0 {
-		files = append(files, isoFile{"LAYERS", layersAt, p.Layers.size})
+		files = append(files, isoFile{frame.LayersFile, layersAt, p.Layers.size})
+	}
+	if p.Frame != nil {
+		files = append(files, isoFile{frame.File, frameAt, int64(len(p.Frame))})
 	}
 	l, err = isoLayout(files, p.Label, size)
 	if err != nil {
@@ -104,6 +110,7 @@ func hybridLayout(p Parts) (layout, error) {
 	l.add(isolinuxAt, "isolinux.bin", Bytes(isolinux))
 	l.add(ldlinuxAt, "ldlinux.c32", Bytes(p.Loaders.Ldlinux))
 	l.add(configAt, "isolinux.cfg", Bytes(config))
+	l.add(frameAt, frame.File, Bytes(p.Frame))
 	l.shifted(espAt, esp)
 
 	mbr, err := hybridMBR(p.Loaders.DiskMBR, isolinuxAt/isoSector, volumeID, size/gpt.SectorSize)

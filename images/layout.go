@@ -55,6 +55,24 @@ func (l *layout) shifted(at int64, part layout) {
 	}
 }
 
+// ReadAt reads what the medium shall hold. It is io.ReaderAt.
+func (l *layout) ReadAt(b []byte, at int64) (int, error) {
+	if at+int64(len(b)) > l.size {
+		return 0, io.ErrUnexpectedEOF
+	}
+	clear(b)
+	for _, r := range l.regions {
+		from, to := max(at, r.at), min(at+int64(len(b)), r.at+r.content.Size())
+		if from >= to {
+			continue
+		}
+		if _, err := r.content.ReadAt(b[from-at:to-at], from-r.at); err != nil && err != io.EOF {
+			return 0, fmt.Errorf("read %s: %w", r.name, err)
+		}
+	}
+	return len(b), nil
+}
+
 // write streams the medium. Overlapping regions are an error of the layout's maker and are found before the first byte.
 func (l *layout) write(w io.Writer) error {
 	regions := slices.Clone(l.regions)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync"
 
 	"bantam/board"
 	"bantam/gpt"
@@ -50,6 +51,8 @@ func (c *Composed) WriteMedia(ctx context.Context, archive Archive, b board.Boar
 		return nil, err
 	}
 	defer done()
+	m := medium{cmdline: b.Cmdline + " bantam.disk=" + disk.String(), guid: disk, layers: layers}
+	m.disk = sync.OnceValues(func() (Disk, error) { return c.disk(ctx, archive, b, m) })
 	var all []Sizes
 	for _, kind := range kinds {
 		path := filepath.Join(dir, b.Name+"."+kind)
@@ -85,11 +88,7 @@ func (c *Composed) WriteMedia(ctx context.Context, archive Archive, b board.Boar
 			all = append(all, c.sizesOf(path, info.Size(), limitOf(b, kind), written))
 			continue
 		}
-		cmdline := b.Cmdline + " bantam.disk=" + disk.String()
-		if kind == "iso" {
-			cmdline += " bantam.state=memory"
-		}
-		written, err := c.writeMedium(ctx, archive, b, path, medium{kind, cmdline, disk, layers})
+		written, err := c.writeMedium(ctx, archive, kind, path, m)
 		if err != nil {
 			return nil, err
 		}
@@ -144,23 +143,27 @@ type written struct {
 	loader int64 // bytes of the boot loader
 }
 
-// A medium is what one image has that another does not, and its layers.
+// A medium is what disk image and ISO have in common.
 type medium struct {
-	kind    string // img or iso
 	cmdline string
-	disk    gpt.GUID
+	guid    gpt.GUID
 	layers  layout
+	disk    func() (Disk, error) // the former, made once
 }
 
 // writeMedium writes one image.
-func (c *Composed) writeMedium(ctx context.Context, archive Archive, b board.Board, path string, m medium) (written, error) {
-	if m.kind == "iso" {
-		return c.writeHybrid(ctx, archive, path, m)
+func (c *Composed) writeMedium(ctx context.Context, archive Archive, kind, path string, m medium) (written, error) {
+	d, err := m.disk()
+	if err != nil {
+		return written{}, err
 	}
-	return c.writeDisk(ctx, archive, b, path, m)
+	if kind == "iso" {
+		return c.writeHybrid(ctx, archive, d, path, m)
+	}
+	return written{kernel: int64(len(c.Kernel)), loader: d.loaderSize()}, WriteDisk(path, d)
 }
 
-func (c *Composed) writeHybrid(ctx context.Context, archive Archive, path string, m medium) (written, error) {
+func (c *Composed) writeHybrid(ctx context.Context, archive Archive, d Disk, path string, m medium) (written, error) {
 	roots, err := archive.roots(ctx, PCLoaderPackages)
 	if err != nil {
 		return written{}, err
@@ -169,28 +172,34 @@ func (c *Composed) writeHybrid(ctx context.Context, archive Archive, path string
 	if err != nil {
 		return written{}, err
 	}
+	frame, err := d.frame(ctx)
+	if err != nil {
+		return written{}, err
+	}
 	size := written{
 		kernel: int64(len(c.Kernel)),
-		loader: int64(len(loaders.ISOLINUX) + len(loaders.Ldlinux) + len(loaders.DiskMBR) + len(loaders.EFIStub)),
+		loader: int64(len(loaders.ISOLINUX) + len(loaders.Ldlinux) + len(loaders.DiskMBR) + len(loaders.EFIStub) + len(frame)),
 	}
 	return size, WriteHybrid(path, Parts{
 		Loaders:   loaders,
 		Kernel:    Bytes(c.Kernel),
 		Initrd:    Bytes(c.Initrd()),
 		Layers:    m.layers,
-		Cmdline:   m.cmdline,
-		Disk:      m.disk,
+		Cmdline:   m.cmdline + " bantam.state=memory",
+		Disk:      m.guid,
+		Frame:     frame,
 		Label:     volumeLabel,
 		OSRelease: "ID=bantam\nPRETTY_NAME=Bantam\n",
 	})
 }
 
-func (c *Composed) writeDisk(ctx context.Context, archive Archive, b board.Board, path string, m medium) (written, error) {
+// disk is what a disk image is made of.
+func (c *Composed) disk(ctx context.Context, archive Archive, b board.Board, m medium) (d Disk, err error) {
 	var programs GRUBPrograms
 	var script []byte
 	uboot, err := ubootOf(ctx, archive, b, c.Kernel)
 	if err != nil {
-		return written{}, err
+		return d, err
 	}
 	switch b.Boot {
 	case board.Direct:
@@ -199,13 +208,13 @@ func (c *Composed) writeDisk(ctx context.Context, archive Archive, b board.Board
 	default:
 		g, err := grubOf(ctx, archive, b)
 		if err != nil {
-			return written{}, err
+			return d, err
 		}
 		if programs, err = g.Programs(ctx); err != nil {
-			return written{}, err
+			return d, err
 		}
 	}
-	return written{kernel: int64(len(c.Kernel)), loader: programs.size() + int64(len(script)) + uboot.size}, WriteDisk(path, Disk{
+	return Disk{
 		Programs:   programs,
 		Script:     script,
 		UBoot:      uboot,
@@ -218,9 +227,9 @@ func (c *Composed) writeDisk(ctx context.Context, archive Archive, b board.Board
 		Cmdline:    m.cmdline,
 		Generation: string(c.Digest),
 		Boot:       string(c.Generation.BootID()),
-		Disk:       m.disk,
+		Disk:       m.guid,
 		Label:      volumeLabel,
-	})
+	}, nil
 }
 
 // roots fetches packages and returns the folders they were unpacked to, in the order of the names.

@@ -158,6 +158,26 @@ func (c *call) mountDisk(source, target, kind string, flags uintptr, data []stri
 
 var fileIsNoDisk = errors.New("is no disk")
 
+// DiskContent names what a disk or a partition begins with, e.g. ext4 or "partition table"; "": nothing that is known.
+func DiskContent(path string) string {
+	start, err := readStart(path)
+	if err != nil {
+		return "what cannot be read"
+	}
+	return fileSystemOf(start)
+}
+
+// MountPoint is where the device of a number, e.g. 254:1, is mounted; "": nowhere.
+func MountPoint(number string) string {
+	list, _ := mounts()
+	for _, m := range list {
+		if m.device == number {
+			return m.target
+		}
+	}
+	return ""
+}
+
 // readStart reads the first bytes of a disk.
 func readStart(path string) ([]byte, error) {
 	info, err := os.Stat(path)

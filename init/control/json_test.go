@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"bantam/docs"
+	"bantam/init/flashing"
 	"bantam/init/supervise"
 	"bantam/netcfg/dnsforward"
 	"bantam/netcfg/firewall"
@@ -41,8 +42,8 @@ var printed = map[string]any{
 	"runTime":         TimeStatus{},
 }
 
-// passedOn are the replies that a verb prints as PID 1 sends them: switch --json.
-var passedOn = []any{switcher.Event{}, switcher.Result{}}
+// passedOn are what verbs print as lines: the replies of PID 1 of switch --json, plans of flash and install.
+var passedOn = []any{switcher.Event{}, switcher.Result{}, flashing.Plan{}, installed{}}
 
 func TestEveryKeyOfAPrintedDocumentIsNamedInOneCasing(t *testing.T) {
 	snake := regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)

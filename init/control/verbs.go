@@ -73,6 +73,7 @@ func init() {
 		{"version", "", "the version of this program", "", runVersion},
 		{"help", "[VERB | TOPIC]", "this list, more about a verb, or a page to read", "", runHelp},
 	}
+	verbs = append(verbs, installs...)
 }
 
 // Names are the words that may follow `bantam`.

@@ -16,7 +16,7 @@ func TestUsageNamesEveryOptionThatIsTaken(t *testing.T) {
 	for _, v := range verbs {
 		socket := answering(t, nil, func(Request) Frame { return Frame{} })
 		args := []string{v.name, "--json"}
-		if v.name == "import" || v.name == "flash" {
+		if v.name == "import" || v.name == "flash" || v.name == "install" {
 			args = append(args, "/nonexistent.tar")
 		}
 		code, _, errs := runVerb(socket, args...)

@@ -1,6 +1,7 @@
 package flashing
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -20,6 +21,8 @@ const (
 	ActionTry    Action = "try"    // have the boot loader start it a few times, until it has proven itself
 	ActionWipe   Action = "wipe"
 	ActionReboot Action = "reboot"
+	ActionMake   Action = "make" // partitions that an image has not
+	ActionCopy   Action = "copy" // what the machine keeps
 )
 
 // A Step is one thing that is done.
@@ -31,6 +34,7 @@ type Step struct {
 
 // A Plan is what flashing a firmware would do: pure data, which --test prints and the target executes.
 type Plan struct {
+	Verb     string   `json:"-"`                  // what it is called; "": flash
 	Firmware string   `json:"firmware"`           // what it is
 	Target   string   `json:"target"`             // where it goes
 	Steps    []Step   `json:"steps"`              // in their order
@@ -45,7 +49,7 @@ type Plan struct {
 func (p Plan) String() string {
 	var b strings.Builder
 	line := func(word, text string) { fmt.Fprintf(&b, "%-8s%s\n", word, printable.Line(text)) }
-	line("flash", p.Firmware)
+	line(cmp.Or(p.Verb, "flash"), p.Firmware)
 	line("to", p.Target)
 	if p.WayBack == "" {
 		line("!", "there is no way back: if the power goes while it is written, or it does not start, the machine does not start any more")

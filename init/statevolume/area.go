@@ -42,19 +42,7 @@ func (v Volume) Layers(ctx context.Context, o Options) (Area, error) {
 	case v.disk != "":
 		return Area{}, fmt.Errorf("%s: %w", v.disk, ErrNoLayers)
 	}
-	f, guid, err := wanted(o)
-	switch {
-	case err != nil:
-		return Area{}, err
-	case guid.IsZero():
-		return Area{}, errors.New("layers: the kernel command line names no disk (bantam.disk=)")
-	}
-	id := identity{guid, f.Origin}
-	s := newSearch(o, id, false)
-	s.skip = notADisk
-	s.lookAt = func(name string) (Disk, bool, error) { return lookForLayers(o, name, id) }
-	s.enough = func(d Disk) bool { return areaOn(o, d) != nil }
-	disks, unreadable, err := s.wait(ctx)
+	id, disks, unreadable, err := media(ctx, o, func(d Disk) bool { return areaOn(o, d) != nil })
 	if err != nil {
 		return Area{}, fmt.Errorf("layers: %w", err)
 	}
@@ -69,9 +57,37 @@ func (v Volume) Layers(ctx context.Context, o Options) (Area, error) {
 	case len(disks) > 0:
 		return Area{}, fmt.Errorf("%s: %w", names(disks, ""), ErrNoLayers)
 	case len(unreadable) > 0:
-		return Area{}, fmt.Errorf("layers: no readable disk has the GUID %v of this image; %s", guid, strings.Join(unreadable, "; "))
+		return Area{}, fmt.Errorf("layers: no readable disk has the GUID %v of this image; %s", id.image, strings.Join(unreadable, "; "))
 	}
-	return Area{}, fmt.Errorf("layers: no disk has the GUID %v of this image", guid)
+	return Area{}, fmt.Errorf("layers: no disk has the GUID %v of this image", id.image)
+}
+
+// media finds the disks and CDs that carry the image that was started. With one that is enough others are not waited for; nil: they are.
+func media(ctx context.Context, o Options, enough func(Disk) bool) (id identity, disks []Disk, unreadable []string, err error) {
+	f, guid, err := wanted(o)
+	if err == nil && guid.IsZero() {
+		err = errors.New("the kernel command line names no disk (bantam.disk=)")
+	}
+	if err != nil {
+		return id, nil, nil, err
+	}
+	id = identity{guid, f.Origin}
+	s := newSearch(o, id, false)
+	s.skip = notADisk
+	s.lookAt = func(name string) (Disk, bool, error) { return lookForLayers(o, name, id) }
+	s.enough = enough
+	disks, unreadable, err = s.wait(ctx)
+	return id, disks, unreadable, err
+}
+
+// Media are the devices, disks and CDs, that carry the image that was started, e.g. /dev/sr0. Nothing is written.
+func Media(ctx context.Context, o Options) (devices []string, err error) {
+	o = o.onThisMachine()
+	_, disks, _, err := media(ctx, o, nil)
+	for _, d := range disks {
+		devices = append(devices, o.dev+"/"+d.Name)
+	}
+	return devices, err
 }
 
 // lookForLayers reads of one disk what areaOn needs.

@@ -122,6 +122,18 @@ func prepare(disk medium, a Action, s sparse.Image) error {
 			return fmt.Errorf("write the origin: %w", err)
 		}
 	}
+	if err := furnish(disk, a, s); err != nil {
+		return err
+	}
+	writes, err := a.Disk.Copies.Rewrite(a.Table)
+	if err != nil {
+		return err
+	}
+	return writeTable(disk, writes)
+}
+
+// furnish writes what a new table shows: the file system, and an empty header of slot B.
+func furnish(disk medium, a Action, s sparse.Image) error {
 	if a.Verb == Create {
 		if err := writeImage(disk, s, a.Place.First); err != nil {
 			return err
@@ -135,9 +147,5 @@ func prepare(disk medium, a Action, s sparse.Image) error {
 			return fmt.Errorf("empty boot slot B: %w", err)
 		}
 	}
-	writes, err := a.Disk.Copies.Rewrite(a.Table)
-	if err != nil {
-		return err
-	}
-	return writeTable(disk, writes)
+	return nil
 }

@@ -26,18 +26,26 @@ func partitionDevice(o Options, disk string, number int, p Place) (string, error
 		return "", err
 	}
 	defer f.Close()
-	part := unix.BlkpgPartition{Start: int64(p.First) * gpt.SectorSize, Length: p.size(), Pno: int32(number)}
-	arg := unix.BlkpgIoctlArg{Op: unix.BLKPG_ADD_PARTITION, Datalen: int32(unsafe.Sizeof(part)), Data: (*byte)(unsafe.Pointer(&part))}
-	_, _, errno := unix.Syscall(unix.SYS_IOCTL, f.Fd(), unix.BLKPG, uintptr(unsafe.Pointer(&arg)))
-	runtime.KeepAlive(&part)
-	if errno != 0 {
-		return "", fmt.Errorf("%s: add partition %d to what the kernel knows: %w", disk, number, errno)
+	if err := partitionChange(f, unix.BLKPG_ADD_PARTITION, number, p); err != nil {
+		return "", fmt.Errorf("%s: add partition %d to what the kernel knows: %w", disk, number, err)
 	}
 	name := partitionAt(o, disk, p)
 	if name == "" {
 		return "", fmt.Errorf("%s: the kernel does not show partition %d", disk, number)
 	}
 	return name, waitForNode(o.dev + "/" + name)
+}
+
+// partitionChange has the kernel know a partition of a disk, or forget it, whatever the disk's table says.
+func partitionChange(disk *os.File, op int32, number int, p Place) error {
+	part := unix.BlkpgPartition{Start: int64(p.First) * gpt.SectorSize, Length: p.size(), Pno: int32(number)}
+	arg := unix.BlkpgIoctlArg{Op: op, Datalen: int32(unsafe.Sizeof(part)), Data: (*byte)(unsafe.Pointer(&part))}
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, disk.Fd(), unix.BLKPG, uintptr(unsafe.Pointer(&arg)))
+	runtime.KeepAlive(&part)
+	if errno != 0 {
+		return errno
+	}
+	return nil
 }
 
 // partitionAt finds a partition by its first sector: names and numbers differ between kinds of disks.

@@ -14,6 +14,7 @@ var mayImport = map[string][]string{
 	"system":            {"lifecycle", "order", "printable", "signature", "spelling", "yescrypt", "zone"},
 	"signature":         {},
 	"gpt":               {},
+	"frame":             {"gpt", "slot"},
 	"layer":             {"order"},
 	"slot":              {"firmware"},
 	"firmware":          {"printable"},
@@ -66,7 +67,7 @@ var mayImport = map[string][]string{
 	"netcfg/dnsname":    {},
 	"netcfg/dnsforward": {},
 	"netcfg/dnssockets": {"boottime", "entropy", "netcfg/dnsforward"},
-	"images":            {"atomicfile", "board", "firmware", "flashmap", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "printable", "signature", "slot", "spelling", "switcher", "system"},
+	"images":            {"atomicfile", "board", "firmware", "flashmap", "frame", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "printable", "signature", "slot", "spelling", "switcher", "system"},
 	"flash":             {"firmware", "gpt", "printable", "switcher"},
 	"recovery":          {"board", "printable"},
 	"recovery/ymodem":   {},
@@ -76,7 +77,7 @@ var mayImport = map[string][]string{
 	"cmd":               {"board", "deploy", "flash", "flashmap", "http1", "images", "netcfg/firewall", "oci", "packing", "password", "printable", "recovery", "serial", "signature", "spelling", "switcher", "system", "tty", "yescrypt"},
 	"cmd/droplines":     {"atomicfile"},
 	"cmd/smallstd":      {"atomicfile"},
-	"init":              {"atomicfile", "boottime", "docs", "editor", "entropy", "flashmap", "gpt", "http1", "layer", "lifecycle", "netcfg", "oci", "order", "packing", "password", "printable", "regular", "signature", "slot", "spelling", "switcher", "system", "timesync", "tty", "yescrypt", "zone"},
+	"init":              {"atomicfile", "boottime", "docs", "editor", "entropy", "flashmap", "frame", "gpt", "http1", "layer", "lifecycle", "netcfg", "oci", "order", "packing", "password", "printable", "regular", "signature", "slot", "spelling", "switcher", "system", "timesync", "tty", "yescrypt", "zone"},
 	"init/bootmenu":     {"editor/keys", "printable"},
 	"init/filetree":     {},
 	"init/flashing":     {"firmware", "gpt", "layer", "printable", "slot", "switcher"},
@@ -92,6 +93,7 @@ var mayImport = map[string][]string{
 	"init/mtd":          {"flashmap", "order"},
 	"init/rawflash":     {"firmware", "flashmap", "init/flashing", "init/mtd"},
 	"init/statevolume":  {"flashmap", "gpt", "init/mtd", "slot"},
+	"init/installing":   {"frame", "gpt", "init/applet", "init/flashing", "init/statevolume", "packing", "printable"},
 	"init/bootslot":     {"gpt", "init/statevolume", "layer", "slot", "switcher"},
 	"init/applet":       {"boottime", "editor/compare", "editor/screen", "http1", "init/filetree", "init/glob", "init/kmod", "init/rtc", "init/sigaction", "netcfg/rtnl", "packing", "printable", "system", "tty"},
 	"init/shell":        {"atomicfile", "editor/keys", "init/applet", "init/glob", "init/sigaction", "spelling", "tty"},
@@ -101,7 +103,7 @@ var mayImport = map[string][]string{
 }
 
 // onDevice are the packages of the device binary, with all below them.
-var onDevice = []string{"init", "netcfg", "http1", "oci", "switcher", "system", "editor", "firmware", "flashmap", "gpt", "layer", "newc", "slot", "docs", "order", "regular", "boottime", "confine", "timesync", "zone", "yescrypt", "entropy", "password", "tty", "packing", "atomicfile", "lifecycle", "printable", "signature", "spelling"}
+var onDevice = []string{"init", "netcfg", "http1", "oci", "switcher", "system", "editor", "firmware", "flashmap", "frame", "gpt", "layer", "newc", "slot", "docs", "order", "regular", "boottime", "confine", "timesync", "zone", "yescrypt", "entropy", "password", "tty", "packing", "atomicfile", "lifecycle", "printable", "signature", "spelling"}
 
 // notOnDevice are packages that cost too many bytes for what they do there, or,
 // as os/exec, take exit codes from PID 1's reaper, or, as crypto/rand, hold up a
