@@ -69,16 +69,16 @@ func TestAHouseHasWiFi(t *testing.T) {
 	c.waitFor("bantam net", "dhcp 192.168.1.1")
 	c.must("iw dev wlan1 link", "Connected to 02:00:00:00:00:00")
 	c.waitFor("bantam net leases", "02:00:00:00:01:00")
-	before := c.must("pidof hostapd")
+	before := c.must("pgrep hostapd")
 	c.must("cat /proc/[0-9]*/cmdline | grep -c '[s]3cr3t'; dmesg | grep -c '[s]3cr3t'; bantam log wifi-wlan0 | grep -c '[s]3cr3t'; bantam log wifi-wlan1 | grep -c '[s]3cr3t'; grep -rc '[s]3cr3t' /run/bantam | grep -v ':0$' | wc -l", "0\n0\n0\n0\n0\n")
-	c.must("grep -E '^(Uid|CapEff)' /proc/$(pidof hostapd)/status", "65538", "0000000000003000")
+	c.must("grep -E '^(Uid|CapEff)' /proc/$(pgrep hostapd)/status", "65538", "0000000000003000")
 
 	// Who joins the guests reaches what the zone of guests may, and not the house. It does so in a network namespace with
 	// the second radio, which Bantam leaves to it.
 	guest := strings.Replace(airTOML, airTOML[strings.Index(airTOML, "[net.wlan1]"):strings.Index(airTOML, "[proof]")], "", 1)
 	c.write("/root/guest.toml", guest)
 	c.must("bantam switch /root/guest.toml < /dev/null; echo code $?", "wlan1: its radio falls silent", "code 0\n")
-	if after := c.must("pidof hostapd"); after != before {
+	if after := c.must("pgrep hostapd"); after != before {
 		t.Errorf("the other radio began anew: %q, then %q", before, after)
 	}
 	c.must("bantam net", "in lan")
