@@ -54,13 +54,13 @@ type Board struct {
 	Flash  flashmap.Map `toml:"flash"`  // the chip that it starts from; none: it has disks or cards
 	QEMU   QEMU         `toml:"qemu"`   // none: no virtual machine stands for it
 
-	Memory   int      `toml:"memory"`   // MiB of the smallest of these boards; 0: not said
-	Network  string   `toml:"network"`  // for people: which ports, which driver
-	LEDs     []string `toml:"leds"`     // as /sys/class/leds calls them
-	Buttons  []string `toml:"buttons"`  // for people: which buttons there are, and what they do
-	SeenAt   string   `toml:"seen_at"`  // where it was seen at work, e.g. QEMU 7.2; "": nowhere
-	Seen     string   `toml:"seen"`     // what was seen, for people
-	Recovery string   `toml:"recovery"` // for a person with the board in hand
+	Memory   int     `toml:"memory"`  // MiB of the smallest of these boards; 0: not said
+	Network  string  `toml:"network"` // for people: which ports, which driver
+	LEDs     LEDs    `toml:"leds"`
+	Buttons  Buttons `toml:"buttons"`
+	SeenAt   string  `toml:"seen_at"`  // where it was seen at work, e.g. QEMU 7.2; "": nowhere
+	Seen     string  `toml:"seen"`     // what was seen, for people
+	Recovery string  `toml:"recovery"` // for a person with the board in hand
 }
 
 // Firmware is the form in which the maker's U-Boot takes an image (UImage).

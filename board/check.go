@@ -91,6 +91,7 @@ func (r *reader) check(root *syntax.Node) {
 	r.checkFlash(root.Get("flash"))
 	r.checkKernel(root.Get("kernel"))
 	r.checkRescue(root.Get("rescue"))
+	r.checkPanel(root)
 	r.checkLoader(root.Get("u_boot"))
 }
 

@@ -26,6 +26,9 @@ var storage string
 //go:embed users.md
 var users string
 
+//go:embed recovery.md
+var recovery string
+
 //go:embed secrets.md
 var secrets string
 
@@ -75,6 +78,7 @@ var Topics = []Topic{
 	{"packages", "programs of Debian: what comes with them, and what does not", packages},
 	{"files", "your own files in a generation", files},
 	{"storage", "files: what lasts, how much, and who may", storage},
+	{"recovery", "buttons and LEDs, failsafe, factory reset", recovery},
 	{"users", "people: accounts, keys, passwords at the consoles, operators", users},
 	{"secrets", "passwords and keys that no generation holds", secrets},
 	{"travel", "generations from files, web servers and registries; and away", travel},

@@ -19,6 +19,7 @@ import (
 	"bantam/flashmap"
 	"bantam/newc"
 	"bantam/oci"
+	"bantam/panel"
 	"bantam/spelling"
 	"bantam/switcher"
 	"bantam/system"
@@ -141,6 +142,9 @@ func Compose(ctx context.Context, in Inputs) (*Composed, error) {
 	if !in.Board.Flash.IsZero() {
 		extra = append(extra, newc.File{Path: flashmap.Path[1:], Mode: 0o644, Data: in.Board.Flash.Encode()})
 	}
+	if p := in.Board.Panel(); !p.IsZero() {
+		extra = append(extra, newc.File{Path: panel.Path[1:], Mode: 0o644, Data: p.Encode()})
+	}
 	init, err := initSegment(ctx, in.Cache, device, extra, bcjFilter(in.Kernel, in.Board.Arch))
 	if err != nil {
 		return nil, err
@@ -166,11 +170,14 @@ func (in *Inputs) chooseModules(ctx context.Context, c *Composed, sys *system.Sy
 		return nil, nil, err
 	}
 	needed := sys.NeededModules()
-	chosen, unknown := index.closure(slices.Concat(in.Board.Modules, ownModules, sys.AllModules()))
+	chosen, unknown := index.closure(slices.Concat(in.Board.Modules, in.Board.PanelModules(), ownModules, sys.AllModules()))
 	var problems []system.Problem
 	var lacking []string
 	positions := system.Scan(in.System)
 	for _, name := range unknown {
+		if slices.Contains(in.Board.PanelModules(), name) && !slices.Contains(sys.AllModules(), name) {
+			continue // a kernel without blinks no LED
+		}
 		path, table := "", "modules"
 		if i := slices.Index(sys.Modules, name); i >= 0 {
 			path = fmt.Sprintf("modules[%d]", i)

@@ -65,4 +65,5 @@ func TestArm64MachineSwitchesAndComesBack(t *testing.T) {
 	c.prompt()
 	metrics()
 	said("again")
+	c.pressPower()
 }

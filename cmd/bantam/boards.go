@@ -64,8 +64,8 @@ type listedBoard struct {
 	Medium      string         `json:"medium"`            // e.g. SD card
 	Memory      int            `json:"memory,omitempty"`  // MiB
 	Network     string         `json:"network,omitempty"`
-	LEDs        []string       `json:"leds,omitempty"`
-	Buttons     []string       `json:"buttons,omitempty"`
+	LEDs        board.LEDs     `json:"leds,omitzero"`
+	Buttons     board.Buttons  `json:"buttons,omitzero"`
 	SeenAt      string         `json:"seen_at,omitempty"` // e.g. QEMU; "": nowhere
 	Seen        string         `json:"seen,omitempty"`
 	Rescue      []string       `json:"rescue,omitempty"` // flags of bantam flash by which an image gets there, e.g. --serial
@@ -133,7 +133,7 @@ func printBoards(w io.Writer, list []listedBoard) {
 			memory = fmt.Sprintf("%d MiB or more", b.Memory)
 		}
 		for _, fact := range [][2]string{
-			{"memory", memory}, {"Debian", b.Release}, {"network", b.Network}, {"LEDs", strings.Join(b.LEDs, ", ")}, {"buttons", strings.Join(b.Buttons, ", ")}, {"rescue", rescuedBy(b.Rescue)},
+			{"memory", memory}, {"Debian", b.Release}, {"network", b.Network}, {"LEDs", ledsOf(b.LEDs)}, {"buttons", buttonsOf(b.Buttons)}, {"rescue", rescuedBy(b.Rescue)},
 			{"seen", strings.TrimSpace(b.SeenAt + ": " + b.Seen)},
 		} {
 			if fact[1] != "" && fact[1] != ":" {
@@ -145,6 +145,29 @@ func printBoards(w io.Writer, list []listedBoard) {
 			fmt.Fprintf(w, "\n%s\n", strings.TrimSpace(b.Recovery))
 		}
 	}
+}
+
+// ledsOf says which LED shows what.
+func ledsOf(l board.LEDs) string {
+	var list []string
+	for _, one := range [][2]string{{l.Status, "shows how the machine is"}, {l.Fault, "lit while something is wrong"}} {
+		if one[0] != "" {
+			list = append(list, one[0]+" "+one[1])
+		}
+	}
+	if len(l.Others) > 0 {
+		list = append(list, "left alone: "+strings.Join(l.Others, ", "))
+	}
+	return strings.Join(list, "; ")
+}
+
+// buttonsOf says what buttons do.
+func buttonsOf(b board.Buttons) string {
+	var list []string
+	if b.Reset != "" {
+		list = append(list, b.Reset+" is the reset button: held at the start, failsafe; for ten seconds, factory reset")
+	}
+	return strings.Join(append(list, b.Others...), "; ")
 }
 
 // printFlash has a line for the chip and each of its areas.

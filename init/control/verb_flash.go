@@ -1,13 +1,16 @@
 package control
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"runtime"
 	"strings"
+	"time"
 
 	"bantam/http1/https"
 	"bantam/init/flashing"
@@ -139,6 +142,7 @@ func (c *client) flash(word string, flags map[string]string, o flashing.Order) e
 	if flags["--yes"] == "" && !c.sure("--yes flashes it", "This machine will reboot.") {
 		return told{ExitError}
 	}
+	defer c.showWriting()()
 	return target.Write(ctx, f.firmware, plan, func(p flashing.Progress) {
 		if p.Note != "" {
 			line.clear()
@@ -186,4 +190,16 @@ func (c *client) repeated(args []string, option string) (values, rest []string, 
 		values = append(values, value)
 	}
 	return values, rest, 0
+}
+
+// showWriting has the machine's LED say that its flash is being written, until the function that it returns is called or this process ends.
+func (c *client) showWriting() (end func()) {
+	conn, err := net.Dial("unix", c.socket)
+	if err != nil {
+		return func() {} // what fails without PID 1 says so
+	}
+	conn.SetDeadline(time.Now().Add(requestTime))
+	_ = json.NewEncoder(conn).Encode(Request{Verb: "flash writing"})
+	_, _ = bufio.NewReader(conn).ReadBytes('\n') // it does
+	return func() { conn.Close() }
 }

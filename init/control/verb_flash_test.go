@@ -118,7 +118,7 @@ kept    generations, draft, secrets, host key, leases, what services and users k
 		t.Errorf("code %d, %q, asked %q; got\n%s", code, errs, f.asked, out)
 	}
 	code, out, errs = f.run(t, "--yes", path)
-	if code != ExitGood || errs != "" || !slices.Equal(f.asked, []string{"import check", "import", "switch"}) || !strings.Contains(out, "generation 7 is here (6 blobs loaded, 22 kB)\nrebooting\n") {
+	if code != ExitGood || errs != "" || !slices.Equal(f.asked, []string{"import check", "flash writing", "import", "switch"}) || !strings.Contains(out, "generation 7 is here (6 blobs loaded, 22 kB)\nrebooting\n") {
 		t.Errorf("code %d, %q, asked %q; got\n%s", code, errs, f.asked, out)
 	}
 	if r := f.last; r.Generation != 7 || !r.Reboot || r.Wipe || f.taken == 0 {

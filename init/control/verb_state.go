@@ -14,7 +14,8 @@ service uses any more stays until it is removed. --json prints it as one JSON do
 
 renew        throw all of it away: the next boot makes the state volume anew and runs the
              generation of the image. The way out of a damaged volume, and back to how the machine
-             was delivered. Asks first; --yes is the answer for scripts
+             was delivered. Asks first; --yes is the answer for scripts. With --reboot it restarts
+             at once: a factory reset, as the reset button's ("bantam help recovery")
 keep         take that back, before the next boot
 remove PATH  remove a folder that no service uses, with all that is in it, e.g. /var/lib/mosquitto.
              Asks first; --yes is the answer for scripts
@@ -36,7 +37,7 @@ type StateFolder struct {
 const statePath = "/state"
 
 func runState(c *client, args []string) int {
-	flags, rest, code := c.options(args, "", "--yes --json")
+	flags, rest, code := c.options(args, "", "--yes --json --reboot")
 	if code != 0 {
 		return code
 	}
@@ -53,6 +54,8 @@ func runState(c *client, args []string) int {
 		return c.misuse("%q is too much", rest[operands])
 	case flags["--yes"] != "" && word != "renew" && word != "remove":
 		return c.misuse("--yes belongs to renew and remove")
+	case flags["--reboot"] != "" && word != "renew":
+		return c.misuse("--reboot belongs to renew")
 	case flags["--json"] != "" && word != "":
 		return c.misuse("--json belongs to no word")
 	case word == "":
@@ -62,6 +65,9 @@ func runState(c *client, args []string) int {
 		return ExitError
 	case word == "renew" || word == "keep":
 		last, _ := c.ask(Request{Verb: "state " + word}, nil)
+		if last.Exit == ExitGood && flags["--reboot"] != "" {
+			return c.endMachine("reboot")
+		}
 		return last.Exit
 	case word == "remove" && len(rest) == 1:
 		return c.misuse("remove which folder?")

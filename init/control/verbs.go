@@ -64,7 +64,7 @@ func init() {
 		{"draft", "discard", "throw the draft away: it is the running system again", draftHelp, runDraft},
 		{"service", "list [--json] | start|stop|restart NAME...", "look at services, start and stop them", serviceHelp, runService},
 		{"log", "[-f] [-n LINES] [SERVICE]", "what services said", logHelp, runLog},
-		{"state", "[--json] | renew [--yes] | keep | remove [--yes] PATH", "where the state is kept, and whose; make it anew", stateHelp, runState},
+		{"state", "[--json] | renew [--yes] [--reboot] | keep | remove [--yes] PATH", "where the state is kept, and whose; make it anew", stateHelp, runState},
 		{"secret", "list [--json] | set NAME | remove [--yes] NAME", "passwords and keys that no generation holds", secretHelp, runSecret},
 		{"password", "", "make the hash of a password, for a [user.NAME]", passwordHelp, runPassword},
 		{"reboot", "", "stop everything and start again", endHelp, runEnd},

@@ -112,6 +112,7 @@ func TestWrongWordsAreRefusedBeforeAnythingIsAsked(t *testing.T) {
 		{"generations delete x", `"x" is no number`},
 		{"state burn", `"burn" is none of`},
 		{"state keep --yes", "--yes belongs to renew"},
+		{"state keep --reboot", "--reboot belongs to renew"},
 		{"state renew now", `"now" is too much`},
 		{"draft", "discard is the only thing"},
 		{"help nothing", `no verb or topic "nothing"`},

@@ -11,6 +11,7 @@ import (
 
 	"bantam/boottime"
 	"bantam/init/control"
+	"bantam/panel"
 	"bantam/switcher"
 	"bantam/system"
 )
@@ -70,12 +71,11 @@ func (p *initProcess) bootGeneration(ctx context.Context) {
 			Logf(level, "%s", e.Text)
 		})
 		end()
+		faulty := result.Exit != switcher.ExitGood || p.failsafe != "" || p.fellBack()
+		p.lights.set(func(s *panel.State) { s.Changing, s.Faulty = result.Reboots, faulty })
 		if result.Reboots { // into the boot slot that holds what was chosen
 			Logf(Error, "%s", result.Text())
-			select {
-			case p.actions <- Restart:
-			default: // it is ending already
-			}
+			p.end(Restart)
 			return
 		}
 		level := Notice
@@ -99,6 +99,13 @@ func (p *initProcess) bootGeneration(ctx context.Context) {
 		p.menu.leave()
 		p.startConsoles()
 		p.menu.close()
+		go Guard("buttons", func() {
+			select {
+			case <-started:
+			case <-time.After(buttonsLatest):
+			}
+			p.buttons.look()
+		})
 	}
 	if p.menu.asks(chosen, started, choiceLatest) { // the main line goes on: a machine that shows a menu can be ended, too
 		go Guard("consoles after the boot menu", func() {

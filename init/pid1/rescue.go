@@ -23,6 +23,7 @@ type Rescue struct {
 	Watchdog func() *Watchdog        // the one that is armed by now, drivers may still be coming; nil: none
 	Consoles []string                // below /dev; nil finds them
 	Argv     []string                // of the shell; nil is sh. PID 1's own binary is executed under this name
+	Actions  <-chan Action           // how the machine can be ended from elsewhere, e.g. by its power button; may be nil
 	Login    func(tty string) string // who may work there, a value of system.Console.Login; nil: everybody is root
 
 	dev string // /dev, replaced by tests
@@ -82,6 +83,8 @@ func (r Rescue) Run() Action {
 				}
 				shell.again(again)
 			}
+		case action := <-r.Actions:
+			return action
 		case s := <-r.Signals.Other:
 			if action, ok := ActionOf(s); ok {
 				return action

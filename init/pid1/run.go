@@ -23,6 +23,7 @@ import (
 	"bantam/init/kmod"
 	"bantam/init/statevolume"
 	"bantam/init/supervise"
+	"bantam/panel"
 	"bantam/switcher"
 	"bantam/system"
 )
@@ -78,6 +79,10 @@ type initProcess struct {
 	consoles []string
 	began    time.Duration // of PID 1
 	menu     *menuLines
+	panel    panel.Panel // what the image says of its case
+	buttons  *buttons
+	lights   *lights
+	failsafe string // why the machine runs in failsafe; "": it does not
 	notes    notes
 	unset    []system.ParameterDefault // that the kernel did not have when last tried
 	actions  chan Action               // how the control socket ends the machine
@@ -90,6 +95,8 @@ func Run(b Binary) {
 	signals := CatchSignals()
 	stdio := Stdio()
 	p := &initProcess{build: b, signals: signals, actions: make(chan Action, 1), restarts: make(chan string, 1)}
+	p.lights = newLights(p.modprobe)
+	p.buttons = newButtons(p.modprobe, p.pressed, func(held bool) { p.lights.set(func(s *panel.State) { s.Held = held }) })
 	supervise.Guard, kmod.Guard, statevolume.Guard = Guard, Guard, Guard
 	OnPanic = func(panicked Panic) { p.notes.add("%v", panicked) }
 	if stdio != nil {
@@ -102,8 +109,10 @@ func Run(b Binary) {
 		if p.menu != nil { // its keys are the rescue shells' now
 			p.menu.close()
 		}
-		action = Rescue{Reason: failure, Signals: signals, Watchdog: p.watchdog.Load, Consoles: p.consoles, Login: p.loginAt}.Run()
+		p.lights.set(func(s *panel.State) { s.Changing, s.Faulty = false, true })
+		action = Rescue{Reason: failure, Signals: signals, Watchdog: p.watchdog.Load, Consoles: p.consoles, Login: p.loginAt, Actions: p.actions}.Run()
 	}
+	p.lights.set(func(s *panel.State) { s.Changing = true })
 	Shutdown{Action: action, Signals: signals, Watchdog: p.watchdog.Load(), Volume: statePath, Save: p.save}.Run()
 }
 
@@ -145,7 +154,12 @@ func (p *initProcess) live() (action Action, err error) {
 	var unread error
 	p.image, unread = readImage(switcher.GenerationPath)
 	p.rescuers(p.imageSystem())
+	p.readPanel()
 	autoloader := p.drivers()
+	p.lights.begin(p.panel)
+	if why := p.askFailsafe(autoloader); why != "" {
+		p.enterFailsafe(why)
+	}
 
 	ctx, cancel := context.WithCancel(context.Background())
 	p.newSupervisor()
@@ -226,6 +240,7 @@ func (p *initProcess) live() (action Action, err error) {
 		})
 	}
 	action, asked := p.wait(ended)
+	p.lights.set(func(s *panel.State) { s.Changing = true })
 	listener.Close()
 	p.endSSH(ctx)
 	Logf(Notice, "%v: stopping services", action)
@@ -295,11 +310,14 @@ func (p *initProcess) drivers() *kmod.Autoloader {
 	}
 	options := kmod.DefaultOptions()
 	options.AddCmdline(p.cmdline)
+	options.Blacklist[evdev] = true
 	p.loader = kmod.NewLoader(index, options)
 	autoloader := &kmod.Autoloader{Loader: p.loader, Report: p.tell, Notify: func(e kmod.Event) {
 		if e.Action == "add" && e.DevName == "watchdog" {
 			p.armWatchdog()
 		}
+		p.buttons.arrived(e)
+		p.lights.arrived(e)
 	}}
 	if autoloader.Listener, err = kmod.Listen(); err != nil {
 		p.notes.add("no hotplug: %v", err)
@@ -417,6 +435,25 @@ func (p *initProcess) modprobe(name string) error {
 		return fmt.Errorf("module %s: the image carries no modules", name)
 	}
 	return p.loader.Modprobe(name, "")
+}
+
+// end asks for the machine's end, unless somebody has.
+func (p *initProcess) end(action Action) {
+	select {
+	case p.actions <- action:
+	default: // it is ending already
+	}
+}
+
+// pressed does what a button asks for.
+func (p *initProcess) pressed(action panel.Action) {
+	switch action {
+	case panel.PowerOff:
+		Logf(Notice, "the power button was pressed")
+		p.end(PowerOff)
+	case panel.FactoryReset:
+		p.factoryReset(fmt.Sprintf("the reset button was held for %v", panel.ResetTime))
+	}
 }
 
 // save keeps what the next boot begins with.

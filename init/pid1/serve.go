@@ -15,6 +15,7 @@ import (
 	"bantam/lifecycle"
 	"bantam/netcfg"
 	"bantam/netcfg/nft"
+	"bantam/panel"
 	"bantam/printable"
 	"bantam/switcher"
 	"bantam/system"
@@ -94,6 +95,12 @@ func (p *initProcess) handle(req control.Request, c *control.Client) control.Fra
 		return p.takeImport(req)
 	case "export":
 		return p.export(req.Generation)
+	case "flash writing": // as long as the client stays
+		p.lights.set(func(s *panel.State) { s.Writing = true })
+		c.Write(control.Frame{})
+		<-c.Gone
+		p.lights.set(func(s *panel.State) { s.Writing = false })
+		return control.Frame{}
 	case "state renew":
 		return p.renew(true, req, "the next boot makes the state volume anew: `reboot`; `bantam state keep` takes that back", c)
 	case "state keep":
@@ -101,10 +108,7 @@ func (p *initProcess) handle(req control.Request, c *control.Client) control.Fra
 	}
 	for _, a := range []Action{Restart, PowerOff, Halt} {
 		if req.Verb == a.String() {
-			select {
-			case p.actions <- a:
-			default: // it is ending already
-			}
+			p.end(a)
 			return control.Frame{}
 		}
 	}
@@ -320,16 +324,15 @@ func (p *initProcess) change(req control.Request, c *control.Client) control.Fra
 	done := make(chan switcher.Result, 1)
 	go Guard(req.Verb, func() {
 		defer close(done)
+		p.lights.set(func(s *panel.State) { s.Changing = true })
 		result := p.switcher.Switch(context.Background(), asked, tell)
+		p.lights.set(func(s *panel.State) { p.afterSwitch(s, result) })
 		done <- result
 		switch {
 		case result.Reboots:
 			p.restartAfter(result, switcher.RebootGrace)
 		case result.Reboot:
-			select {
-			case p.actions <- Restart:
-			default: // it is ending already
-			}
+			p.end(Restart)
 		}
 	})
 	select {

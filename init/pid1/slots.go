@@ -16,6 +16,10 @@ const slotsLimit = 5 * time.Second
 // does not answer holds up nobody.
 func (p *initProcess) openMedium() {
 	p.machine.layers = p.newLayers()
+	if p.failsafe != "" {
+		p.bootLoader = failsafeLoader()
+		return
+	}
 	defer p.chart.Span("boot slots")()
 	if !p.chip.IsZero() && p.volume.Slots().Disk == "" {
 		p.bootLoader = switcher.FixedImage{Why: "this board starts from its flash chip, to which a firmware with another kernel is written by `bantam flash`"}

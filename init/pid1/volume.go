@@ -27,7 +27,16 @@ func (p *initProcess) volumeOptions() statevolume.Options {
 		LoadModule: p.modprobe,
 		Wait:       diskWait,
 		Flash:      p.chip,
+		LeftAlone:  p.leftAlone(),
 	}
+}
+
+// leftAlone says why the volume is not to be used, "" if it is.
+func (p *initProcess) leftAlone() string {
+	if p.failsafe == "" {
+		return ""
+	}
+	return "failsafe, for " + p.failsafe
 }
 
 // readChip reads what the image says of the board's flash chip. By a damaged map nothing is written.

@@ -36,24 +36,16 @@ func stateArea(m flashmap.Map) (flashmap.Area, bool) {
 
 // openFlash mounts the volume at aside.
 func (v Volume) openFlash(ctx context.Context, o Options, a flashmap.Area, aside string) (Volume, error) {
-	if o.LoadModule != nil { // both may be built in
-		_ = o.LoadModule("ubi")
-		_ = o.LoadModule("ubifs")
-	}
-	d, err := awaitChip(ctx, o, a)
-	if err != nil {
+	var err error
+	if v.flash, err = attachFlash(ctx, o, a); err != nil {
 		return v, err
 	}
-	u, err := attach(d, a)
-	if err != nil {
-		return v, err
-	}
-	v.flash, v.model = &onFlash{u, a}, "flash area "+a.Name
+	v.model = "flash area " + a.Name
 	volume, made, err := v.flash.volume(o.Flash)
 	if err != nil {
 		return v, err
 	}
-	v.Device, v.Origin = u.VolumePath(volume), "found"
+	v.Device, v.Origin = v.flash.ubi.VolumePath(volume), "found"
 	if made {
 		v.Origin = "made"
 	}
@@ -76,6 +68,23 @@ func (v Volume) openFlash(ctx context.Context, o Options, a flashmap.Area, aside
 	v.Size, err = mountedSize(aside)
 	v.fileSystem = max(v.Size, v.place.size())
 	return v, err
+}
+
+// attachFlash has UBI take the area in which the volume lies.
+func attachFlash(ctx context.Context, o Options, a flashmap.Area) (*onFlash, error) {
+	if o.LoadModule != nil { // both may be built in
+		_ = o.LoadModule("ubi")
+		_ = o.LoadModule("ubifs")
+	}
+	d, err := awaitChip(ctx, o, a)
+	if err != nil {
+		return nil, err
+	}
+	u, err := attach(d, a)
+	if err != nil {
+		return nil, err
+	}
+	return &onFlash{u, a}, nil
 }
 
 // chipInterval is how often the kernel is asked for a chip whose driver has still to come.

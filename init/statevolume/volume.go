@@ -46,9 +46,10 @@ type Volume struct {
 	// The disk was not there, or did not answer, and may still come: see Watch.
 	Awaited bool
 
-	flash           *onFlash // where it lies in UBI on a flash chip; nil: on a disk
-	disk, partition string   // devices of the volume, trusted or not; "" if there is none
-	layers          *Area    // on the disk; nil: none
+	later           func() (*onFlash, error) // finds where it lies, of one that was left alone
+	flash           *onFlash                 // where it lies in UBI on a flash chip; nil: on a disk
+	disk, partition string                   // devices of the volume, trusted or not; "" if there is none
+	layers          *Area                    // on the disk; nil: none
 	slots           Slots
 	place           Place  // on the disk
 	fileSystem      int64  // bytes that it has of its place
@@ -66,6 +67,7 @@ type Options struct {
 	LoadModule func(name string) error // loads a kernel module and what it needs; nil: all is built in
 	Wait       time.Duration           // how long the disk may take to appear; drivers come by hotplug
 	Flash      flashmap.Map            // of a board that starts from a chip: used where the command line names no disk
+	LeftAlone  string                  // why the volume is only looked for, neither mounted nor changed; "": it is used
 
 	sys, dev string // /sys/block and /dev, replaced by tests
 }
@@ -193,6 +195,10 @@ func open(ctx context.Context, o Options, aside string) (Volume, error) {
 		return v, err
 	}
 	if area, ok := stateArea(o.Flash); ok && f.GUID == "" && !f.MemoryWanted {
+		if o.LeftAlone != "" {
+			v.later = func() (*onFlash, error) { return attachFlash(context.Background(), o, area) }
+			return v, errors.New(o.LeftAlone)
+		}
 		return v.openFlash(ctx, o, area, aside)
 	}
 	a := Decide(f)
@@ -205,6 +211,9 @@ func open(ctx context.Context, o Options, aside string) (Volume, error) {
 		if part := partitionAt(o, a.Disk.Name, a.Place); part != "" {
 			v.partition = o.dev + "/" + part
 		}
+	}
+	if o.LeftAlone != "" {
+		return v, errors.New(o.LeftAlone)
 	}
 	switch a.Verb {
 	case UseMemory:

@@ -182,7 +182,7 @@ func (m *Machine) Reset() {
 // Unplug pulls out a device of QEMU's, by its id.
 func (m *Machine) Unplug(id string) {
 	m.t.Helper()
-	if err := m.control("device_del", map[string]string{"id": id}); err != nil {
+	if err := m.control("device_del", map[string]any{"id": id}); err != nil {
 		m.t.Fatalf("unplug %s: %v", id, err)
 	}
 }
@@ -204,21 +204,27 @@ func (m *Machine) WaitEnd() {
 }
 
 // control sends one command of the QEMU machine protocol.
-func (m *Machine) control(command string, arguments map[string]string) error {
+func (m *Machine) control(command string, arguments map[string]any) error {
+	_, err := m.ask(command, arguments)
+	return err
+}
+
+// ask is control for the answer.
+func (m *Machine) ask(command string, arguments map[string]any) (answer json.RawMessage, err error) {
 	c, err := net.Dial("unix", m.qmp)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(time.Minute))
 	out, in := json.NewEncoder(c), json.NewDecoder(c)
 	type request struct {
-		Execute   string            `json:"execute"`
-		Arguments map[string]string `json:"arguments,omitempty"`
+		Execute   string         `json:"execute"`
+		Arguments map[string]any `json:"arguments,omitempty"`
 	}
 	for _, r := range []request{{Execute: "qmp_capabilities"}, {command, arguments}} {
 		if err := out.Encode(r); err != nil {
-			return err
+			return nil, err
 		}
 		for {
 			var reply struct {
@@ -226,15 +232,52 @@ func (m *Machine) control(command string, arguments map[string]string) error {
 				Error  *struct{ Desc string }
 			}
 			if err := in.Decode(&reply); err != nil {
-				return err
+				return nil, err
 			}
 			if reply.Error != nil {
-				return fmt.Errorf("%s: %s", r.Execute, reply.Error.Desc)
+				return nil, fmt.Errorf("%s: %s", r.Execute, reply.Error.Desc)
 			}
 			if reply.Return != nil {
+				answer = reply.Return
 				break // greetings and events have no return
 			}
 		}
 	}
-	return nil
+	return answer, nil
+}
+
+// Device is the path of the first device of a type that the machine has of itself, e.g. pl061.
+func (m *Machine) Device(kind string) string {
+	m.t.Helper()
+	const top = "/machine/unattached"
+	answer, err := m.ask("qom-list", map[string]any{"path": top})
+	var list []struct{ Name, Type string }
+	if err == nil {
+		err = json.Unmarshal(answer, &list)
+	}
+	for _, d := range list {
+		if d.Type == "child<"+kind+">" {
+			return top + "/" + d.Name
+		}
+	}
+	m.t.Fatalf("the machine has no %s: %v", kind, err)
+	return ""
+}
+
+// PressPower presses the power button.
+func (m *Machine) PressPower() {
+	m.t.Helper()
+	if err := m.control("system_powerdown", nil); err != nil {
+		m.t.Fatalf("power button: %v", err)
+	}
+}
+
+// Key presses a key of the keyboard, by QEMU's name for it, e.g. ret, or lets it go.
+func (m *Machine) Key(name string, down bool) {
+	m.t.Helper()
+	key := map[string]any{"type": "qcode", "data": name}
+	event := map[string]any{"type": "key", "data": map[string]any{"down": down, "key": key}}
+	if err := m.control("input-send-event", map[string]any{"events": []any{event}}); err != nil {
+		m.t.Fatalf("key %s: %v", name, err)
+	}
 }
