@@ -186,6 +186,7 @@ bench: build
 	$(call need,$(BENCH_PACKAGES))
 	@$(GO) test -run '^$$' -bench Switch -benchtime 50x ./switcher
 	@CGO_ENABLED=0 $(GO) test -run '^$$' -bench FirstAddress -benchtime 50x ./netcfg
+	@CGO_ENABLED=0 $(GO) test -run '^$$' -bench ManyLinks -benchtime 5x ./netcfg
 	@$(GO) run ./test/bench
 
 # Time and memory of the job against what is recorded; half a minute. Nothing is compared with another QEMU or kernel than those recorded.

@@ -83,6 +83,7 @@ type daemon struct {
 	again     bool          // what somebody else had is to be tried again
 	logged    []string      // the problems of last time, which went to the log
 	stuck     error         // why a DHCP client could not be started
+	deaf      error         // why nothing is heard of the kernel any more
 	ready     bool
 }
 
@@ -169,7 +170,9 @@ func (d *daemon) loop(signals int) error {
 			d.dirty, d.again, d.retryAt = true, true, forever
 		}
 		if d.dirty && now >= d.lookAt {
-			d.reconcile()
+			if d.reconcile(); d.deaf != nil {
+				return d.deaf
+			}
 			d.lookAt = d.pace.next(now, boottime.Now())
 			continue // its own changes may already have made something due
 		}
@@ -265,11 +268,27 @@ func (d *daemon) hear() error {
 	return nil
 }
 
+// hearAll hears what the kernel has told until now, and leaves nothing to be looked at but what it tells meanwhile without end.
+func (d *daemon) hearAll() error {
+	for range 256 {
+		d.dirty = false
+		if err := d.hear(); err != nil || !d.dirty {
+			return err
+		}
+	}
+	return nil
+}
+
 // reconcile compares what is with what shall be, and changes it until both are the same.
 func (d *daemon) reconcile() {
 	d.dirty, d.looked = false, boottime.Now()
 	var problems []string
 	for round := range rounds {
+		if round > 0 { // what is told of the last one, the look that follows sees
+			if d.deaf = d.hearAll(); d.deaf != nil {
+				return
+			}
+		}
 		have, err := d.kernel.Observe()
 		if err != nil {
 			problems = []string{err.Error()}

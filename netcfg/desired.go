@@ -47,6 +47,7 @@ type DesiredState struct {
 	because   map[Rule]string           // why there is a rule that no [net] names
 	lacks     map[string]string         // what a link needs and has not, by link
 	tunnels   []fullTunnel
+	carriers  map[string]int // the MTU that ports need for what sessions over them carry
 }
 
 // announcedMetric keeps default routes of router advertisements apart by port
@@ -59,7 +60,7 @@ const maxAnnouncedAddresses = 16
 
 // Desired says what shall be. It is a function of its arguments and nothing else.
 func Desired(net map[string]system.Net, dns system.DNS, facts Facts) DesiredState {
-	w := DesiredState{State: newState(), Ports: ports(net, facts.Links), delegated: map[string]bool{}, places: map[place]string{}, subnets: map[string][]netip.Prefix{}, sessions: facts.Sessions, because: map[Rule]string{}, lacks: map[string]string{}}
+	w := DesiredState{State: newState(), Ports: ports(net, facts.Links), delegated: map[string]bool{}, places: map[place]string{}, subnets: map[string][]netip.Prefix{}, sessions: facts.Sessions, because: map[Rule]string{}, lacks: map[string]string{}, carriers: sessionCarriers(net)}
 	w.withoutRadios()
 	for _, server := range dns.Servers {
 		if _, err := netip.ParseAddr(server); err == nil { // else it is one for the forwarder, which resolv.conf cannot name
@@ -77,7 +78,7 @@ func Desired(net map[string]system.Net, dns system.DNS, facts Facts) DesiredStat
 				w.addStaticRoute(p, r)
 			}
 		}
-		if !p.Present && !p.Net.Makes() {
+		if !p.Present && !p.Net.Makes() && !(p.Peer && p.Called == "") {
 			continue
 		}
 		if p.Moved {

@@ -20,7 +20,7 @@ func (w *DesiredState) addLink(p port, net map[string]system.Net) {
 	if l.Session = n.PPPoE != nil; l.Session {
 		l.MTU = 0 // it is negotiated
 	} else if l.MTU == 0 {
-		l.MTU = sessionCarrier(net, p.Name)
+		l.MTU = w.carriers[p.Name]
 	}
 	l.Make, l.Tune = making(n)
 	if n.VRF != nil {
@@ -35,7 +35,7 @@ func (w *DesiredState) addLink(p port, net map[string]system.Net) {
 		if p.Lacks != "" {
 			return
 		}
-		if p.Called == "" && l.Make.Kind == "" && !isPeer(net, p.Name) {
+		if p.Called == "" && l.Make.Kind == "" && !p.Peer {
 			return
 		}
 		l.Called = p.Called

@@ -93,7 +93,7 @@ func TestWhatIsDelegatedIsDivided(t *testing.T) {
 					t.Errorf("%v: until %v, preferred %v", key, a.Until, a.Preferred)
 				}
 			}
-			for _, key := range sortedRoutes(w.Routes) {
+			for _, key := range sortedRoutes(w.Routes, func(RouteKey) bool { return true }) {
 				if key.Type == Unreachable && key.Link == "" {
 					routes = append(routes, key.To.String())
 				}

@@ -138,3 +138,44 @@ func TestRoutesOfOthersAreHeardForNothing(t *testing.T) {
 		t.Error("one of ours was not noticed")
 	}
 }
+
+// What a change of our own has the kernel tell is no reason to look again: the look behind the change has seen it. What comes later is one.
+func TestWhatOurOwnChangesTellIsNotLookedAtAgain(t *testing.T) {
+	told := message(unix.RTM_NEWLINK)
+	script := make([]heard, 1000)
+	for i := range script {
+		script[i] = heard{message: told}
+	}
+	k := newFakeKernel("eth0")
+	d := looking(t, k)
+	d.events, _ = scripted(script...)
+	d.reconcile()
+	if d.dirty || !k.Links["eth0"].Up {
+		t.Errorf("dirty %v, %+v", d.dirty, k.Links["eth0"])
+	}
+	d.events, _ = scripted(script[0])
+	if err := d.hear(); err != nil || !d.dirty {
+		t.Errorf("a change of somebody else is not looked at: %v", err)
+	}
+	endless := d.events
+	endless.receive = func(buffer []byte) (int, bool, error) { return copy(buffer, told), true, nil }
+	d = looking(t, newFakeKernel("eth0"))
+	d.events = endless
+	if d.reconcile(); !d.dirty {
+		t.Error("it believes that it has heard all")
+	}
+	d = looking(t, newFakeKernel("eth0"))
+	d.events, _ = scripted(heard{err: unix.EBADF})
+	d.subscribe = func() (subscription, error) { return subscription{}, unix.EMFILE }
+	if d.reconcile(); !errors.Is(d.deaf, unix.EMFILE) {
+		t.Errorf("it goes on without hearing anything: %v", d.deaf)
+	}
+}
+
+// message is one without anything in it.
+func message(kind uint16) []byte {
+	b := make([]byte, unix.NLMSG_HDRLEN)
+	binary.NativeEndian.PutUint32(b, uint32(len(b)))
+	binary.NativeEndian.PutUint16(b[4:], kind)
+	return b
+}

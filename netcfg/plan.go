@@ -317,7 +317,7 @@ func (p *planner) remove(k AddressKey) {
 }
 
 func (p *planner) putRoutes() {
-	keys := sortedRoutes(p.want.Routes)
+	keys := sortedRoutes(p.want.Routes, func(k RouteKey) bool { return !p.isPut(k) })
 	// What is on the link comes first: gateways may be reached through it.
 	order.Stably(keys, func(a, b RouteKey) int {
 		direct := func(k RouteKey) int {
@@ -331,10 +331,7 @@ func (p *planner) putRoutes() {
 	var last []Op
 	for _, k := range keys {
 		want := p.want.Routes[k]
-		if have, there := p.have.Routes[k]; there {
-			if sameRoute(have, want) || have.Protocol == protocolKernel && !want.Via.IsValid() {
-				continue
-			}
+		if _, there := p.have.Routes[k]; there {
 			last = append(last, Op{Verb: ReplaceRoute, Link: k.Link, To: k, Route: want})
 			continue
 		}
@@ -352,6 +349,13 @@ func (p *planner) putRoutes() {
 		}
 	}
 	p.ops = append(p.ops, last...)
+}
+
+// isPut tells whether a wanted route is there as it shall be.
+func (p *planner) isPut(k RouteKey) bool {
+	have, there := p.have.Routes[k]
+	want := p.want.Routes[k]
+	return there && (sameRoute(have, want) || have.Protocol == protocolKernel && !want.Via.IsValid())
 }
 
 func orUnknown(link string) string {
@@ -378,12 +382,12 @@ func (p *planner) unwanted(k RouteKey) bool {
 }
 
 func (p *planner) removeRoutes() {
-	for _, k := range sortedRoutes(p.have.Routes) {
+	for _, k := range sortedRoutes(p.have.Routes, func(k RouteKey) bool {
 		link, managed := p.want.Links[k.Link]
 		stale := managed && !link.Announcements && p.have.Routes[k].Announced
-		if (p.unwanted(k) || stale) && !p.replaced[k] {
-			p.add(Op{Verb: RemoveRoute, Link: k.Link, To: k, Route: p.have.Routes[k]})
-		}
+		return (p.unwanted(k) || stale) && !p.replaced[k]
+	}) {
+		p.add(Op{Verb: RemoveRoute, Link: k.Link, To: k, Route: p.have.Routes[k]})
 	}
 }
 
@@ -462,13 +466,22 @@ func (w *Owned) Forget(have State) {
 }
 
 func sortedAddresses(m map[AddressKey]Address) []AddressKey {
-	return order.Sorted(maps.Keys(m), func(a, b AddressKey) int {
-		return cmp.Or(naturally(a.Link, b.Link), comparePrefix(a.Prefix, b.Prefix))
-	})
+	return order.Sorted(maps.Keys(m), compareAddresses)
 }
 
-func sortedRoutes(m map[RouteKey]Route) []RouteKey {
-	return order.Sorted(maps.Keys(m), compareRoutes)
+func compareAddresses(a, b AddressKey) int {
+	return cmp.Or(naturally(a.Link, b.Link), comparePrefix(a.Prefix, b.Prefix))
+}
+
+// sortedRoutes are those that which is true of: there may be very many.
+func sortedRoutes(m map[RouteKey]Route, which func(RouteKey) bool) (keys []RouteKey) {
+	for k := range m {
+		if which(k) {
+			keys = append(keys, k)
+		}
+	}
+	order.By(keys, compareRoutes)
+	return keys
 }
 
 func compareRoutes(a, b RouteKey) int {

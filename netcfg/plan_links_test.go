@@ -281,3 +281,24 @@ func TestARuleIsReadAsItIsWritten(t *testing.T) {
 		}
 	}
 }
+
+func TestBothEndsOfACableAreSetUpByOnePlan(t *testing.T) {
+	k := newFakeKernel()
+	net := parsedNet(t, "[net.outer]\nveth = { peer = \"inner\" }\naddresses = [\"10.0.0.1/24\"]\n[net.inner]\naddresses = [\"10.0.1.1/24\"]\nroutes = [{ to = \"10.9.0.0/16\", via = \"10.0.1.2\" }]\n")
+	for i := range 2 {
+		have, _ := k.Observe()
+		desired := Desired(net, system.DNS{}, Facts{Links: have.Links})
+		ops, problems := Plan(desired.State, have, newOwned())
+		if len(problems) > 0 || i == 1 && len(k.Routes) != 1 {
+			t.Errorf("%q, routes %v", problems, k.Routes)
+		}
+		for _, o := range ops {
+			if err := k.Apply(o); err != nil {
+				t.Errorf("%v: %v", o, err)
+			}
+		}
+	}
+	if len(k.Addresses) != 2 || len(k.Routes) != 1 {
+		t.Errorf("%v %v", k.Addresses, k.Routes)
+	}
+}

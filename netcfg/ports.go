@@ -24,6 +24,7 @@ type port struct {
 	Table  int    // the routing table of its VRF
 	Called string // the name that it has now, where it is to have another one
 	Lacks  string // what is waited for, where it is not there
+	Peer   bool   // it is the other end of a link that another table makes
 }
 
 // ports lists what we look after: the ports that system.toml names, also as part of a link that is made, or every
@@ -39,13 +40,19 @@ func ports(net map[string]system.Net, links map[string]Link) []port {
 	metrics, moved := system.Metrics(names, net)
 	masters, matches := system.Masters(net), matched(net, links)
 	names = append(names, bare(net, masters)...)
+	peers := map[string]bool{}
+	for _, n := range net {
+		if n.Veth != nil {
+			peers[n.Veth.Peer] = true
+		}
+	}
 	order.By(names, naturally)
 	var list []port
 	for _, name := range names {
 		n := net[name]
-		p := port{Name: name, Explicit: len(net) > 0, Metric: metrics[name], Moved: slices.Contains(moved, name), Net: modes(n), Master: masters[name]}
+		p := port{Name: name, Explicit: len(net) > 0, Metric: metrics[name], Moved: slices.Contains(moved, name), Net: modes(n), Master: masters[name], Peer: peers[name]}
 		if _, p.Present = links[name]; p.Present && !n.Makes() && links[name].Mark == Made {
-			p.Present = isPeer(net, name) // else it goes: nobody makes it any more
+			p.Present = p.Peer // else it goes: nobody makes it any more
 		}
 		if vrf := net[p.Master].VRF; vrf != nil {
 			p.Table = vrf.Table
@@ -75,16 +82,6 @@ func bare(net map[string]system.Net, masters map[string]string) (names []string)
 		}
 	}
 	return names
-}
-
-// isPeer tells whether a link is the other end of one that a table makes.
-func isPeer(net map[string]system.Net, name string) bool {
-	for _, n := range net {
-		if n.Veth != nil && n.Veth.Peer == name {
-			return true
-		}
-	}
-	return false
 }
 
 // unnamed lists the Ethernet ports that are there: hardware and, when there is

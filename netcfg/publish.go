@@ -78,32 +78,46 @@ func (d *daemon) publish(desired DesiredState, have State) {
 	}
 }
 
-// encode is the report as one line. Other programs may have put more routes on
-// our ports than there is room for; those are left out first.
+// encode is the report as one line. There may be more routes on our ports than there is room for; of a port those of other programs are
+// left out first, then the last ones of ours.
 func (s *Status) encode() ([]byte, error) {
 	text, err := json.Marshal(s)
-	if err != nil || len(text) < maxReport {
-		return append(text, '\n'), err
-	}
-	short := *s
-	short.Ports = nil
-	left := 0
+	most := 0
 	for _, p := range s.Ports {
+		most = max(most, len(p.Routes))
+	}
+	for err == nil && len(text) >= maxReport {
+		if most == 0 {
+			return nil, fmt.Errorf("report: %d bytes, of which only %d can be sent", len(text), maxReport)
+		}
+		had := len(text)
+		if text, err = json.Marshal(s.short(most)); len(text) > had*3/4 { // not many were of others
+			most = most * maxReport / (len(text) + maxReport/8)
+			text, err = json.Marshal(s.short(most))
+		}
+		most /= 2
+	}
+	return append(text, '\n'), err
+}
+
+// short is a status with at most so many routes for each port, none of which is another program's but its default routes.
+func (s Status) short(most int) Status {
+	left := 0
+	ports := s.Ports
+	s.Ports = nil
+	for _, p := range ports {
 		var routes []RouteStatus
 		for _, r := range p.Routes {
-			if r.Source != unknownSource || r.To == "default" {
+			if (r.Source != unknownSource || r.To == "default") && len(routes) < most {
 				routes = append(routes, r)
 			}
 		}
 		left += len(p.Routes) - len(routes)
 		p.Routes = routes
-		short.Ports = append(short.Ports, p)
+		s.Ports = append(s.Ports, p)
 	}
-	short.Problems = append(short.Problems[:len(short.Problems):len(short.Problems)], fmt.Sprintf("%d routes of other programs are not shown", left))
-	if text, err = json.Marshal(short); len(text) >= maxReport {
-		err = fmt.Errorf("report: %d bytes, of which only %d can be sent", len(text), maxReport)
-	}
-	return append(text, '\n'), err
+	s.Problems = append(s.Problems[:len(s.Problems):len(s.Problems)], fmt.Sprintf("%d routes are not shown, as there are too many", left))
+	return s
 }
 
 // reporter is our end of the line of reports.

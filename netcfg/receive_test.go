@@ -186,6 +186,25 @@ func TestMoreRoutesThanThereIsRoomFor(t *testing.T) {
 	if len(s.Ports[0].Routes) != 10002 {
 		t.Error("the status itself has changed")
 	}
+	// Of ours there may be too many as well.
+	s.Ports = nil
+	for i := range 500 {
+		p := PortStatus{Name: fmt.Sprintf("eth%d", i)}
+		for j := range 2000 {
+			p.Routes = append(p.Routes, RouteStatus{To: fmt.Sprintf("10.%d.%d.0/24", j/256, j%256), Source: "static"})
+		}
+		s.Ports = append(s.Ports, p)
+	}
+	if text, err = s.encode(); err != nil || len(text) > maxReport {
+		t.Fatalf("%d bytes, %v", len(text), err)
+	}
+	if got, err = decodeStatus(text); err != nil || len(got.Ports) != 500 || len(got.Ports[499].Routes) == 0 || got.Problems[0] != fmt.Sprintf("%d routes are not shown, as there are too many", 500*(2000-len(got.Ports[0].Routes))) {
+		t.Errorf("%q, %v", got.Problems, err)
+	}
+	s.Ports = make([]PortStatus, 10000) // for more ports than that nobody has room
+	if _, err = s.encode(); err == nil {
+		t.Error("a report that is too long is sent")
+	}
 }
 
 // What a process that was taken over has left in its own folder must not hold

@@ -92,14 +92,15 @@ func (s *sessions) tell(f *Facts, _ time.Duration) {
 
 func (s *sessions) close() { unix.Close(s.fd) }
 
-// sessionCarrier is the MTU that a port needs for what sessions over it carry; 0 where its own is enough.
-func sessionCarrier(net map[string]system.Net, port string) (mtu int) {
+// sessionCarriers are the MTUs that ports need for what sessions over them carry, where their own is not enough.
+func sessionCarriers(net map[string]system.Net) map[string]int {
+	carriers := map[string]int{}
 	for _, n := range net {
-		if n.PPPoE != nil && n.PPPoE.Port == port && n.SessionMTU()+system.PPPoEOverhead > etherMTU {
-			mtu = max(mtu, n.SessionMTU()+system.PPPoEOverhead)
+		if n.PPPoE != nil && n.SessionMTU()+system.PPPoEOverhead > etherMTU {
+			carriers[n.PPPoE.Port] = max(carriers[n.PPPoE.Port], n.SessionMTU()+system.PPPoEOverhead)
 		}
 	}
-	return mtu
+	return carriers
 }
 
 const etherMTU = 1500

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"bantam/order"
 	"bantam/system"
 )
 
@@ -189,18 +190,22 @@ type onLink struct {
 	routes    []RouteKey
 }
 
-// byLink sorts once for all links.
+// byLink goes through all once for all links.
 func (s *State) byLink() map[string]onLink {
 	links := map[string]onLink{}
-	for _, k := range sortedAddresses(s.Addresses) {
+	for k := range s.Addresses {
 		l := links[k.Link]
 		l.addresses = append(l.addresses, k)
 		links[k.Link] = l
 	}
-	for _, k := range sortedRoutes(s.Routes) {
+	for k := range s.Routes {
 		l := links[k.Link]
 		l.routes = append(l.routes, k)
 		links[k.Link] = l
+	}
+	for _, l := range links { // few of many each, which is less to do than all together
+		order.By(l.addresses, compareAddresses)
+		order.By(l.routes, compareRoutes)
 	}
 	return links
 }

@@ -9,8 +9,8 @@ import (
 	"bantam/netcfg/rtnl"
 )
 
-// ip shows and changes addresses, links, routes and neighbours, with the words
-// of iproute2. What it changes lasts until netcfg's next look at the network.
+// ip shows and changes addresses, links, routes and neighbours, and shows rules, with
+// the words of iproute2. What it changes lasts until netcfg's next look at the network.
 func ip(c *call, args []string) int {
 	r := &ipRun{c: c, family: unix.AF_UNSPEC}
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
@@ -37,7 +37,7 @@ func ip(c *call, args []string) int {
 		args = args[1:]
 	}
 	if len(args) == 0 {
-		return c.misuse("needs an object: addr, link, route or neigh")
+		return c.misuse("needs an object: addr, link, route, rule or neigh")
 	}
 	kernel, err := rtnl.Open()
 	if err != nil {
@@ -60,6 +60,7 @@ func ip(c *call, args []string) int {
 			"add": r.addLink, "delete": r.deleteLink}},
 		{"route", map[string]func([]string) error{"show": r.showRoutes, "list": r.showRoutes, "get": r.getRoute,
 			"add": r.changeRoute(unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_EXCL), "replace": r.changeRoute(unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_REPLACE), "delete": r.changeRoute(unix.RTM_DELROUTE, 0)}},
+		{"rule", map[string]func([]string) error{"show": r.showRules, "list": r.showRules}},
 		{"neighbour", map[string]func([]string) error{"show": r.showNeighbours, "list": r.showNeighbours, "flush": r.flushNeighbours}},
 	}
 	for _, o := range objects {

@@ -1,6 +1,7 @@
 package applet
 
 import (
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -76,6 +77,20 @@ ours ip neigh | has "fd00::77 dev d0 lladdr 02:00:00:00:00:78 router PERMANENT"
 ours ip neigh show dev e1 | grep -c .
 ours ip neigh flush dev d0
 ip neigh show dev d0 | grep -c 02:
+ip rule add from 192.168.2.0/24 table 100 priority 100
+ip rule add to 10.0.0.0/8 fwmark 5 iif lo lookup 101 proto 66
+ip rule add from 10.1.1.1 fwmark 0x10/0xff oif d0 prohibit
+ip rule add not from all fwmark 7 lookup main suppress_prefixlength 0 priority 300
+ip rule add iif nobody-here blackhole priority 301
+ip rule add goto 32766 tos 0x10 priority 302
+ip -6 rule add from fd00::/48 table 200
+ip -6 rule add to fd00::1 unreachable
+for family in -4 -6; do
+	ip $family rule show | sed 's/ *$//' > theirs
+	ours ip $family rule | diff theirs - > /dev/null || echo "rules differ: $(ours ip $family rule; cat theirs)"
+	wc -l < theirs
+done
+ours ip rule add from 10.0.0.1 table 7 2>&1 | has 'rule knows no "add"'
 ours ip addr del 10.0.0.9/32 dev d0
 ours ip addr flush dev d0
 ip -o addr show dev d0
@@ -85,7 +100,18 @@ ours ip link delete up 2>&1 | has "no such link"
 ours ip link set d0 mtu -1 2>&1 | has "mtu: -1 is not a number"
 ours ip link set no-such-link up 2>&1 || true
 `)
-	if want := "1\n1\nip: link set no-such-link up: no such link\n"; out != want {
+	if want := "1\n1\n9\n4\nip: link set no-such-link up: no such link\n"; out != want {
 		t.Errorf("got\n%s\nwant\n%s", out, want)
 	}
+}
+
+// What the kernel says of a rule may be anything.
+func FuzzRules(f *testing.F) {
+	f.Add(make([]byte, ruleHeader-1))
+	f.Add(append(make([]byte, ruleHeader), 5, 0, fraFrom, 0, 1, 0, 0, 0, 4, 0, fraMask, 0))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if text, ok := ruleText(b); ok && !strings.Contains(text, ":\tfrom ") && !strings.Contains(text, ":\tnot from ") {
+			t.Errorf("%x is told as %q", b, text)
+		}
+	})
 }

@@ -44,7 +44,7 @@ func init() {
 		"hostname":   {run: hostname, usage: "", purpose: "print the name of the machine", plain: true},
 		"hwclock":    {run: hwclock, usage: "[-r|-w|-s] [-u] [-f DEVICE]", purpose: "read the machine's clock, set it from the system's (-w) or that from it (-s)"},
 		"id":         {run: id, usage: "[-ugGn] [USER]", purpose: "who runs this"},
-		"ip":         {run: ip, usage: "[-4|-6] [-br] [-o] [-s] addr|link|route|neigh [show|add|del|set ...]", purpose: "the network, for a look or a quick change"},
+		"ip":         {run: ip, usage: "[-4|-6] [-br] [-o] [-s] addr|link|route|rule|neigh [show|add|del|set ...]", purpose: "the network, for a look or a quick change"},
 		"kill":       {run: kill, usage: "[-SIGNAL] PID... or -l", purpose: "send a signal to processes"},
 		"killall":    {run: killall, usage: "[-q] [-SIGNAL] NAME...", purpose: "send a signal by name"},
 		"ln":         {run: ln, usage: "[-sfnT] TARGET... NAME", purpose: "make links"},
