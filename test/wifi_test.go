@@ -66,6 +66,7 @@ func TestAHouseHasWiFi(t *testing.T) {
 	c.must("bantam switch < /dev/null; echo code $?", "code 0\n")
 	c.waitFor("bantam net", "the access point refuses the passphrase")
 	c.must("printf 'it\\047s \"s3cr3t\" # \\\\ ' > /tmp/s; bantam secret set client < /tmp/s; rm /tmp/s; bantam switch < /dev/null; echo code $?", "code 0\n")
+	c.waitFor("cat /run/bantam/net/wifi/wlan1.json", `"up":true`)
 	c.waitFor("bantam net", "dhcp 192.168.1.1")
 	c.must("iw dev wlan1 link", "Connected to 02:00:00:00:00:00")
 	c.waitFor("bantam net leases", "02:00:00:00:01:00")
@@ -73,8 +74,8 @@ func TestAHouseHasWiFi(t *testing.T) {
 	c.must("cat /proc/[0-9]*/cmdline | grep -c '[s]3cr3t'; dmesg | grep -c '[s]3cr3t'; bantam log wifi-wlan0 | grep -c '[s]3cr3t'; bantam log wifi-wlan1 | grep -c '[s]3cr3t'; grep -rc '[s]3cr3t' /run/bantam | grep -v ':0$' | wc -l", "0\n0\n0\n0\n0\n")
 	c.must("grep -E '^(Uid|CapEff)' /proc/$(pgrep hostapd)/status", "65538", "0000000000003000")
 
-	// Who joins the guests reaches what the zone of guests may, and not the house. It does so in a network namespace with
-	// the second radio, which Bantam leaves to it.
+	// Who joins the guests reaches this machine by the link of guests. It does so in a network namespace with the second
+	// radio, which Bantam leaves to it, while the first goes on.
 	guest := strings.Replace(airTOML, airTOML[strings.Index(airTOML, "[net.wlan1]"):strings.Index(airTOML, "[proof]")], "", 1)
 	c.write("/root/guest.toml", guest)
 	c.must("bantam switch /root/guest.toml < /dev/null; echo code $?", "wlan1: its radio falls silent", "code 0\n")
@@ -87,10 +88,9 @@ func TestAHouseHasWiFi(t *testing.T) {
 	c.must("/usr/bin/ip netns exec guest wpa_supplicant -B -i wlan1 -D nl80211 -c /tmp/guest.conf; /usr/bin/ip -n guest addr add 192.168.2.50/24 dev wlan1; /usr/bin/ip -n guest link set wlan1 up; /usr/bin/ip -n guest route add default via 192.168.2.1; echo code $?", "code 0")
 	c.waitFor("/usr/bin/ip netns exec guest iw dev wlan1 link", "SSID: guests")
 	c.waitFor("/usr/bin/ip netns exec guest ping -c 1 -W 5 192.168.2.1", "1 received")
-	c.must("/usr/bin/ip netns exec guest ping -c 1 -W 3 192.168.1.1", "0 received")
 
 	// Another channel is taken up by that radio, and goes back with the rest where nobody confirms it.
-	c.run("sed 's/channel = 6/channel = 11/' /root/guest.toml > /root/eleven.toml; bantam switch --confirm 30s /root/eleven.toml < /dev/null > /tmp/switched 2>&1 &")
+	c.run("sed 's/channel = 6/channel = 11/' /root/guest.toml > /root/eleven.toml; bantam switch --confirm 15s /root/eleven.toml < /dev/null > /tmp/switched 2>&1 &")
 	c.waitFor("cat /tmp/switched", "wlan0: its radio begins anew")
 	c.waitFor("iw dev wlan0 info", "channel 11")
 	c.waitFor("iw dev wlan0 info", "channel 6")
