@@ -76,14 +76,14 @@ func TestAHouseHasWiFi(t *testing.T) {
 
 	// Who joins the guests reaches this machine by the link of guests. It does so in a network namespace with the second
 	// radio, which Bantam leaves to it, while the first goes on.
-	guest := strings.Replace(airTOML, airTOML[strings.Index(airTOML, "[net.wlan1]"):strings.Index(airTOML, "[proof]")], "", 1)
+	guest := strings.Replace(airTOML, airTOML[strings.Index(airTOML, "[net.wlan1]"):strings.Index(airTOML, "[zone.guest]")], "", 1)
 	c.write("/root/guest.toml", guest)
 	c.must("bantam switch /root/guest.toml < /dev/null; echo code $?", "wlan1: its radio falls silent", "code 0\n")
 	if after := c.must("pgrep hostapd"); after != before {
 		t.Errorf("the other radio began anew: %q, then %q", before, after)
 	}
 	c.must("bantam net", "in lan")
-	c.must("/usr/bin/ip netns add guest; /usr/bin/ip netns exec guest sleep 100000 & sleep 3; iw phy $(cat /sys/class/net/wlan1/phy80211/name) set netns $! && echo code $?", "code 0")
+	c.must("/usr/bin/ip netns add guest && iw phy $(cat /sys/class/net/wlan1/phy80211/name) set netns name guest; echo code $?", "code 0")
 	c.write("/tmp/guest.conf", "network={\nssid=\"guests\"\npsk=\"welcome-here\"\n}")
 	c.must("/usr/bin/ip netns exec guest wpa_supplicant -B -i wlan1 -D nl80211 -c /tmp/guest.conf; /usr/bin/ip -n guest addr add 192.168.2.50/24 dev wlan1; /usr/bin/ip -n guest link set wlan1 up; /usr/bin/ip -n guest route add default via 192.168.2.1; echo code $?", "code 0")
 	c.waitFor("/usr/bin/ip netns exec guest iw dev wlan1 link", "SSID: guests")
