@@ -35,11 +35,11 @@ func (w *DesiredState) addLink(p port, net map[string]system.Net) {
 		if p.Lacks != "" {
 			return
 		}
-		if p.Called == "" && l.Make.Kind == "" && !p.Peer {
+		if p.Called == "" && l.Make.Kind == "" && !p.Peer && !n.IsAP() {
 			return
 		}
 		l.Called = p.Called
-		if n.IsAP() { // it gets its name, and is hostapd's then
+		if n.IsAP() { // it gets its name, and is hostapd's then, which sets it up and down
 			l.Session, l.Master = true, ""
 		}
 	}

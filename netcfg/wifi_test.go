@@ -84,7 +84,11 @@ func TestAnAccessPointIsItsProgramsUntilItIsOne(t *testing.T) {
 
 	// It ends: the bridge lets go, so that the next begin finds a link that can be made an access point.
 	facts["wlan0"] = session.Fact{Reason: "Wi-Fi: hostapd was killed (signal 9)"}
-	if _, s = carriedOut(t, k, facts); k.Links["wlan0"].Master != "" || waiting(s, "wlan0") != "Wi-Fi: hostapd was killed (signal 9)" {
+	if done, s = carriedOut(t, k, facts); k.Links["wlan0"].Master != "" || waiting(s, "wlan0") != "Wi-Fi: hostapd was killed (signal 9)" {
 		t.Errorf("%+v, %q", k.Links["wlan0"], waiting(s, "wlan0"))
+	}
+	// Nor is it set down: the next hostapd may have set it up already, and would take that for a person's word.
+	if !k.Links["wlan0"].Up || !k.Links["guest"].Up {
+		t.Errorf("wlan0 %+v, guest %+v: %q", k.Links["wlan0"], k.Links["guest"], done)
 	}
 }
