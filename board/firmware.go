@@ -47,7 +47,7 @@ func (r *reader) checkTPLink(root, table *syntax.Node) {
 		}
 		return
 	}
-	const most = 1<<32 - 1
+	const most = int64(1<<32 - 1)
 	if !id.Bad && (b.Firmware.TPLinkID < 1 || b.Firmware.TPLinkID > most) {
 		r.fail(id.At, "", "uimage.tplink_id: %d is not from 1 to %#x", b.Firmware.TPLinkID, most)
 	}

@@ -70,7 +70,7 @@ func BenchmarkManyLinks(b *testing.B) {
 			cmd.Wait()
 			u := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 			took = append(took, float64(u.Utime.Nano()+u.Stime.Nano())/1e6)
-			memory = u.Maxrss
+			memory = int64(u.Maxrss)
 			if got := strings.TrimSpace(l.Run("ip route | grep -c ' via '")); got != fmt.Sprint(manyLinks*manyRoutes) {
 				b.Fatalf("%s routes", got)
 			}

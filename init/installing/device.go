@@ -51,7 +51,7 @@ func LookAt(word string) (Device, error) {
 	if err := unix.Stat(word, &st); err != nil {
 		return Device{}, &fs.PathError{Op: "stat", Path: word, Err: err}
 	}
-	link, err := os.Readlink(fmt.Sprintf("/sys/dev/block/%d:%d", unix.Major(st.Rdev), unix.Minor(st.Rdev)))
+	link, err := os.Readlink(fmt.Sprintf("/sys/dev/block/%d:%d", unix.Major(uint64(st.Rdev)), unix.Minor(uint64(st.Rdev))))
 	if err != nil || st.Mode&unix.S_IFMT != unix.S_IFBLK {
 		return Device{}, fmt.Errorf("%s is no disk", word)
 	}

@@ -5,10 +5,15 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
 	"strings"
 
 	"bantam/flashmap"
 )
+
+// Chips tells whether boards of this architecture may start from a flash chip: PCs do not, and do without the code for them,
+// which the linker leaves out where this is asked first.
+const Chips = runtime.GOARCH != "amd64"
 
 // ErrNoChip says that the machine's image tells of no flash chip.
 var ErrNoChip = errors.New("this board has no flash chip that its image tells of")

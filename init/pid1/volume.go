@@ -41,6 +41,9 @@ func (p *initProcess) leftAlone() string {
 
 // readChip reads what the image says of the board's flash chip. By a damaged map nothing is written.
 func (p *initProcess) readChip() {
+	if !mtd.Chips {
+		return
+	}
 	var err error
 	if p.chip, err = mtd.ReadMap(); err != nil && !errors.Is(err, mtd.ErrNoChip) {
 		p.notes.add("%v", err)

@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"bantam/gpt"
+	"bantam/init/mtd"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,14 +20,14 @@ func mark() []byte {
 // Renew marks the volume, so that the next boot makes it anew and all that is on it is lost; or takes that back. It may
 // be mounted, damaged, or both. One sector is written.
 func (v Volume) Renew(anew bool) error {
-	if v.later != nil {
+	if mtd.Chips && v.later != nil {
 		flash, err := v.later()
 		if err != nil {
 			return err
 		}
 		return flash.renew(anew)
 	}
-	if v.flash != nil {
+	if mtd.Chips && v.flash != nil {
 		return v.flash.renew(anew)
 	}
 	if v.disk == "" {

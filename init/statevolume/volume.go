@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"bantam/flashmap"
+	"bantam/init/mtd"
 	"bantam/init/statevolume/sparse"
 
 	"golang.org/x/sys/unix"
@@ -194,7 +195,7 @@ func open(ctx context.Context, o Options, aside string) (Volume, error) {
 	if err != nil {
 		return v, err
 	}
-	if area, ok := stateArea(o.Flash); ok && f.GUID == "" && !f.MemoryWanted {
+	if area, ok := stateArea(o.Flash); mtd.Chips && ok && f.GUID == "" && !f.MemoryWanted {
 		if o.LeftAlone != "" {
 			v.later = func() (*onFlash, error) { return attachFlash(context.Background(), o, area) }
 			return v, errors.New(o.LeftAlone)

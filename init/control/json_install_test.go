@@ -1,0 +1,5 @@
+//go:build amd64
+
+package control
+
+func init() { passedOn = append(passedOn, installed{}) }
