@@ -249,10 +249,15 @@ func (h *host) serve(conn *net.TCPConn) error {
 	h.mu.Lock()
 	h.connections = append(h.connections, c)
 	h.mu.Unlock()
-	h.clients.Go(c.answer)
+	answered := make(chan struct{})
+	h.clients.Go(func() {
+		defer close(answered)
+		c.answer()
+	})
 	h.clients.Go(func() {
 		c.cmd.Wait()
 		c.conn.Close()
+		<-answered // what it asked for at last is known
 		close(c.over)
 	})
 	return nil
