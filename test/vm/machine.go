@@ -205,15 +205,9 @@ func (m *Machine) WaitEnd() {
 
 // control sends one command of the QEMU machine protocol.
 func (m *Machine) control(command string, arguments map[string]any) error {
-	_, err := m.ask(command, arguments)
-	return err
-}
-
-// ask is control for the answer.
-func (m *Machine) ask(command string, arguments map[string]any) (answer json.RawMessage, err error) {
 	c, err := net.Dial("unix", m.qmp)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(time.Minute))
@@ -224,7 +218,7 @@ func (m *Machine) ask(command string, arguments map[string]any) (answer json.Raw
 	}
 	for _, r := range []request{{Execute: "qmp_capabilities"}, {command, arguments}} {
 		if err := out.Encode(r); err != nil {
-			return nil, err
+			return err
 		}
 		for {
 			var reply struct {
@@ -232,36 +226,17 @@ func (m *Machine) ask(command string, arguments map[string]any) (answer json.Raw
 				Error  *struct{ Desc string }
 			}
 			if err := in.Decode(&reply); err != nil {
-				return nil, err
+				return err
 			}
 			if reply.Error != nil {
-				return nil, fmt.Errorf("%s: %s", r.Execute, reply.Error.Desc)
+				return fmt.Errorf("%s: %s", r.Execute, reply.Error.Desc)
 			}
 			if reply.Return != nil {
-				answer = reply.Return
 				break // greetings and events have no return
 			}
 		}
 	}
-	return answer, nil
-}
-
-// Device is the path of the first device of a type that the machine has of itself, e.g. pl061.
-func (m *Machine) Device(kind string) string {
-	m.t.Helper()
-	const top = "/machine/unattached"
-	answer, err := m.ask("qom-list", map[string]any{"path": top})
-	var list []struct{ Name, Type string }
-	if err == nil {
-		err = json.Unmarshal(answer, &list)
-	}
-	for _, d := range list {
-		if d.Type == "child<"+kind+">" {
-			return top + "/" + d.Name
-		}
-	}
-	m.t.Fatalf("the machine has no %s: %v", kind, err)
-	return ""
+	return nil
 }
 
 // PressPower presses the power button.
