@@ -45,7 +45,7 @@ func (p Parts) part(h hole) *io.SectionReader {
 	return p.Layers
 }
 
-// table is an image's partition table and its slot.
+// tableOf is an image's partition table and its slot.
 func tableOf(image io.ReaderAt) (t gpt.Table, slotA gpt.Partition, err error) {
 	const anySize = 1 << 54
 	if t, err = gpt.ReadPrimary(image, anySize); err != nil {

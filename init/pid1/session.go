@@ -36,7 +36,7 @@ func sessionDefinition(s system.Session, net map[string]system.Net) supervise.De
 		OOMScoreAdj: -900, // as the network configurator
 		MayFail:     true, // the network's own state says what it lacks
 	}
-	var variable string
+	user, variable := "root", ""
 	var config any
 	n := net[s.Port]
 	switch p := n.PPPoE; {
@@ -47,7 +47,7 @@ func sessionDefinition(s system.Session, net map[string]system.Net) supervise.De
 		}
 		def.Secrets[dial.PasswordVariable] = p.Password.Secret
 	default:
-		def.Argv[0], def.UID, def.GID = WifiName, wifiUser, wifiUser
+		user, def.Argv[0], def.UID, def.GID = "wifi", WifiName, wifiUser, wifiUser
 		c := wifi.Of(net, s.Port)
 		for _, name := range c.Secrets() {
 			def.Secrets[radio.SecretVariable+name] = name
@@ -55,7 +55,7 @@ func sessionDefinition(s system.Session, net map[string]system.Net) supervise.De
 		variable, config = radio.ConfigVariable, c
 	}
 	text, _ := json.Marshal(config) // texts and numbers: it has no error
-	def.Env = environment(map[bool]string{true: "root", false: "wifi"}[def.UID == 0], "/", map[string]string{variable: string(text)})
+	def.Env = environment(user, "/", map[string]string{variable: string(text)})
 	return def
 }
 

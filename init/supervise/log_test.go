@@ -314,7 +314,7 @@ func TestLinesAreCutAtFourKilobytes(t *testing.T) {
 		{"no end yet", []string{"a"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := &logPipe{service: "s", logs: &Logs{}, read: -1}
+			p := &logPipe{service: "s", logs: &Logs{}}
 			for _, text := range c.writes {
 				p.take([]byte(text))
 			}

@@ -26,9 +26,11 @@ type logPipe struct {
 	flood time.Duration // that the present flood was made to wait; the reader's own
 	held  atomic.Int64  // that all floods were, in nanoseconds
 
-	mu   sync.Mutex // held while reading, by the reader or by drain
-	read int        // descriptor; -1 once closed
-	part []byte     // a line whose end has not come yet
+	read int // descriptor
+
+	mu     sync.Mutex // held while reading, by the reader or by drain
+	closed bool
+	part   []byte // a line whose end has not come yet
 }
 
 // input is what the pipes are read into, all of them: no read waits, so none
@@ -81,7 +83,7 @@ func (p *logPipe) close() {
 	theLogReader.remove(p)
 	p.mu.Lock()
 	syscall.Close(p.read)
-	p.read = -1
+	p.closed = true
 	p.mu.Unlock()
 	p.write.Close()
 }
@@ -108,6 +110,9 @@ func (p *logPipe) readOnce() (n int, wait time.Duration) {
 	defer p.mu.Unlock()
 	input.Lock()
 	defer input.Unlock()
+	if p.closed { // the number may be another file's
+		return -1, 0
+	}
 	n, err := syscall.Read(p.read, input.buf[:])
 	switch {
 	case err == syscall.EAGAIN || err == syscall.EINTR:

@@ -90,9 +90,12 @@ func (l *lines) add(key, value string) {
 
 func (l *lines) number(key string, value int) { l.add(key, strconv.Itoa(value)) }
 
-func (l *lines) when(yes bool, line string) {
+// text adds lines as they are.
+func (l *lines) text(lines string) { *l = append(append(*l, lines...), '\n') }
+
+func (l *lines) when(yes bool, lines string) {
 	if yes {
-		*l = append(append(*l, line...), '\n')
+		l.text(lines)
 	}
 }
 
@@ -103,28 +106,28 @@ func (c Config) Supplicant(passphrase func(secret string) string) string {
 	if station.Country != "" {
 		l.add("country", station.Country)
 	}
-	l.when(true, "sae_pwe=2") // both ways that there are to begin SAE
+	l.text("sae_pwe=2") // both ways that there are to begin SAE
 	networks := station.All()
 	for i, n := range networks {
-		l.when(true, "network={")
+		l.text("network={")
 		l.add("ssid", hex.EncodeToString([]byte(n.SSID)))
 		l.when(n.Hidden, "scan_ssid=1")
 		l.number("priority", len(networks)-i)
 		switch n.Security {
 		case system.WifiOpen:
-			l.when(true, "key_mgmt=NONE")
+			l.text("key_mgmt=NONE")
 		case "wpa2":
-			l.when(true, "key_mgmt=WPA-PSK WPA-PSK-SHA256\nieee80211w=1")
+			l.text("key_mgmt=WPA-PSK WPA-PSK-SHA256\nieee80211w=1")
 		case "wpa3":
-			l.when(true, "key_mgmt=SAE\nieee80211w=2")
+			l.text("key_mgmt=SAE\nieee80211w=2")
 		default:
-			l.when(true, "key_mgmt=WPA-PSK WPA-PSK-SHA256 SAE\nieee80211w=1")
+			l.text("key_mgmt=WPA-PSK WPA-PSK-SHA256 SAE\nieee80211w=1")
 		}
 		if n.Security != system.WifiOpen {
-			l.when(true, "proto=RSN\npairwise=CCMP\ngroup=CCMP TKIP")
+			l.text("proto=RSN\npairwise=CCMP\ngroup=CCMP TKIP")
 			l.add("psk", `"`+passphrase(n.Passphrase.Secret)+`"`) // it ends at the last quote of the line
 		}
-		l.when(true, "}")
+		l.text("}")
 	}
 	return string(l)
 }
@@ -136,7 +139,7 @@ func (c Config) Hostapd(passphrase func(secret string) string, mac [6]byte) stri
 	for i, link := range c.Links {
 		if i == 0 {
 			l.add("interface", link.Name)
-			l.when(true, "driver=nl80211\nlogger_syslog=0\nlogger_stdout=-1\nlogger_stdout_level=2")
+			l.text("driver=nl80211\nlogger_syslog=0\nlogger_stdout=-1\nlogger_stdout_level=2")
 			radio.channel(&l)
 		} else {
 			l.add("bss", link.Name)
@@ -160,12 +163,12 @@ func address(mac [6]byte, i int) string {
 // channel is what holds for all networks of a radio.
 func (w Link) channel(l *lines) {
 	l.add("country_code", w.Country)
-	l.when(true, "ieee80211d=1")
+	l.text("ieee80211d=1")
 	l.when(w.Band == "5", "ieee80211h=1") // channels on which radar is listened for
 	if w.Band == "2.4" {
-		l.when(true, "hw_mode=g")
+		l.text("hw_mode=g")
 	} else {
-		l.when(true, "hw_mode=a")
+		l.text("hw_mode=a")
 	}
 	l.number("channel", w.Channel)
 	center, _ := system.WifiCenter(w.Band, w.Channel, w.Width)
@@ -180,22 +183,22 @@ func (w Link) channel(l *lines) {
 	if w.Band == "6" {
 		l.number("op_class", map[int]int{20: 131, 40: 132, 80: 133, 160: 134}[w.Width]) // IEEE 802.11, table E-4
 	} else {
-		l.when(true, "ieee80211n=1")
+		l.text("ieee80211n=1")
 		if w.Width > 20 && upper {
-			l.when(true, "ht_capab=[HT40-]")
+			l.text("ht_capab=[HT40-]")
 		} else {
 			l.when(w.Width > 20, "ht_capab=[HT40+]")
 		}
 	}
 	if w.Band == "5" && w.Standard != "n" {
-		l.when(true, "ieee80211ac=1")
+		l.text("ieee80211ac=1")
 		l.number("vht_oper_chwidth", wide)
 		if wide > 0 {
 			l.number("vht_oper_centr_freq_seg0_idx", center)
 		}
 	}
 	if w.Standard == "ax" {
-		l.when(true, "ieee80211ax=1")
+		l.text("ieee80211ax=1")
 		if w.Band != "2.4" {
 			l.number("he_oper_chwidth", wide)
 			l.number("he_oper_centr_freq_seg0_idx", center)
@@ -209,23 +212,23 @@ func (w Link) network(l *lines, passphrase func(secret string) string, sixGHz bo
 	l.when(utf8.ValidString(w.SSID) && strings.ContainsFunc(w.SSID, func(c rune) bool { return c > '~' }), "utf8_ssid=1")
 	l.when(w.Hidden, "ignore_broadcast_ssid=1")
 	l.when(w.Isolate, "ap_isolate=1")
-	l.when(true, "wmm_enabled=1\nauth_algs=1")
+	l.text("wmm_enabled=1\nauth_algs=1")
 	switch w.Security {
 	case system.WifiOpen:
 		return
 	case "wpa2":
-		l.when(true, "wpa_key_mgmt=WPA-PSK")
+		l.text("wpa_key_mgmt=WPA-PSK")
 	case "wpa3":
-		l.when(true, "wpa_key_mgmt=SAE\nieee80211w=2")
+		l.text("wpa_key_mgmt=SAE\nieee80211w=2")
 	default:
-		l.when(true, "wpa_key_mgmt=WPA-PSK SAE\nieee80211w=1\nsae_require_mfp=1")
+		l.text("wpa_key_mgmt=WPA-PSK SAE\nieee80211w=1\nsae_require_mfp=1")
 	}
 	switch {
 	case sixGHz:
-		l.when(true, "sae_pwe=1")
+		l.text("sae_pwe=1")
 	case w.Security != "wpa2":
-		l.when(true, "sae_pwe=2")
+		l.text("sae_pwe=2")
 	}
-	l.when(true, "wpa=2\nrsn_pairwise=CCMP")
+	l.text("wpa=2\nrsn_pairwise=CCMP")
 	l.add("wpa_passphrase", passphrase(w.Passphrase.Secret))
 }

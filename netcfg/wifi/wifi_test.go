@@ -100,7 +100,7 @@ func TestTheProgramsReadWhatTheyAreToldAsItIsMeant(t *testing.T) {
 		}
 		path, err := exec.LookPath(program)
 		if err != nil {
-			t.Skip("no " + program + ": apt-get install hostapd wpasupplicant")
+			t.Fatal("no " + program + ": apt-get install hostapd wpasupplicant")
 		}
 		file := filepath.Join(t.TempDir(), "config")
 		if err := os.WriteFile(file, []byte(told), 0o600); err != nil {
