@@ -65,8 +65,12 @@ func layersHole(t gpt.Table) (h hole) {
 	return h
 }
 
-// slotHoles are those of a slot that begins with these bytes.
-func slotHoles(header []byte, p gpt.Partition) ([]hole, error) {
+// slotHoles are those of an image's slot.
+func slotHoles(image io.ReaderAt, p gpt.Partition) ([]hole, error) {
+	header := make([]byte, slot.HeaderSize)
+	if _, err := image.ReadAt(header, int64(p.First)*gpt.SectorSize); err != nil {
+		return nil, fmt.Errorf("read the slot's header: %w", err)
+	}
 	h, err := slot.ParseHeader(header)
 	if err != nil {
 		return nil, err
@@ -86,11 +90,7 @@ func Cut(image io.ReaderAt) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	header := make([]byte, slot.HeaderSize)
-	if _, err := image.ReadAt(header, int64(p.First)*gpt.SectorSize); err != nil {
-		return nil, fmt.Errorf("read the slot's header: %w", err)
-	}
-	holes, err := slotHoles(header, p)
+	holes, err := slotHoles(image, p)
 	if err != nil {
 		return nil, err
 	}
@@ -138,11 +138,7 @@ func Fill(frame []byte, parts Parts) (*Image, error) {
 	if err := i.fill(parts, layersHole(t)); err != nil {
 		return nil, err
 	}
-	header := make([]byte, slot.HeaderSize)
-	if _, err := i.ReadAt(header, int64(p.First)*gpt.SectorSize); err != nil {
-		return nil, fmt.Errorf("frame: read the slot's header: %w", err)
-	}
-	holes, err := slotHoles(header, p)
+	holes, err := slotHoles(i, p)
 	if err != nil {
 		return nil, fmt.Errorf("frame: %w", err)
 	}

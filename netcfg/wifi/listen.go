@@ -5,6 +5,7 @@ import (
 
 	"bantam/netcfg/session"
 	"bantam/printable"
+	"bantam/system"
 )
 
 // Listener hears what hostapd or wpa_supplicant says of one radio.
@@ -82,10 +83,8 @@ func network(line string) string {
 	if !found || end < 0 {
 		return "the network"
 	}
-	return `"` + printable.Escape(name[:min(end, 4*mostName)]) + `"`
+	return `"` + printable.Escape(name[:min(end, 4*system.MostSSID)]) + `"`
 }
-
-const mostName = 32
 
 // Ended is why a radio is silent whose program ended with a status; below zero is a signal's number.
 func (l *Listener) Ended(status int) session.Cause {
