@@ -109,42 +109,45 @@ func lifetime(until, now time.Duration) uint32 {
 	return uint32(min((max(until-now, 1)-1)/time.Second+1, unforgotten-1))
 }
 
-// putAddress adds an address or changes its lifetime and metric.
-func (r *rtnetlink) putAddress(index int, p netip.Prefix, a Address, now time.Duration) error {
-	raw := p.Addr().AsSlice()
-	parts := [][]byte{addressHeader(index, p), rtnl.Attribute(unix.IFA_LOCAL, raw), rtnl.Attribute(unix.IFA_ADDRESS, raw)}
+// request appends the body of a request that adds an address or changes its lifetime and metric.
+func (a Address) request(b *rtnl.Body, index int, p netip.Prefix, now time.Duration) {
+	addressHeader(b, index, p)
+	b.AddAddress(unix.IFA_LOCAL, p.Addr())
+	b.AddAddress(unix.IFA_ADDRESS, p.Addr())
 	if p.Addr().Is4() && p.Bits() < 31 {
-		broadcast := p.Masked().Addr().AsSlice()
+		broadcast := p.Addr().As4()
 		for i, m := range net.CIDRMask(p.Bits(), 32) {
 			broadcast[i] |= ^m
 		}
-		parts = append(parts, rtnl.Attribute(unix.IFA_BROADCAST, broadcast))
+		b.Add(unix.IFA_BROADCAST, broadcast[:])
 	}
-	life := make([]byte, unix.SizeofIfaCacheinfo) // the first two fields are preferred and valid
+	if a.Lone {
+		b.Add32(unix.IFA_FLAGS, unix.IFA_F_NODAD)
+	}
+	var life [unix.SizeofIfaCacheinfo]byte // the first two fields are preferred and valid
 	if preferred := a.preferred(); preferred > now {
-		binary.NativeEndian.PutUint32(life, lifetime(preferred, now))
+		binary.NativeEndian.PutUint32(life[:], lifetime(preferred, now))
 	}
 	binary.NativeEndian.PutUint32(life[4:], lifetime(a.Until, now))
-	if a.Lone {
-		parts = append(parts, rtnl.Attribute32(unix.IFA_FLAGS, unix.IFA_F_NODAD))
-	}
-	return r.Change(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, append(parts,
-		rtnl.Attribute(unix.IFA_CACHEINFO, life), rtnl.Attribute32(ifaRoutePriority, uint32(a.Metric)), rtnl.Attribute(ifaProtocol, []byte{protocolOurs}))...)
+	b.Add(unix.IFA_CACHEINFO, life[:])
+	b.Add32(ifaRoutePriority, uint32(a.Metric))
+	b.Add8(ifaProtocol, protocolOurs)
 }
 
-// removeAddress takes an address away. The kernel finds it by the peer, where it has one.
-func (r *rtnetlink) removeAddress(index int, p netip.Prefix, peer netip.Addr) error {
+// removal appends the body of a request that takes an address away. The kernel finds it by the peer, where it has one.
+func removal(b *rtnl.Body, index int, p netip.Prefix, peer netip.Addr) {
 	end := p.Addr()
 	if peer.IsValid() {
 		end = peer
 	}
-	return r.Change(unix.RTM_DELADDR, 0, addressHeader(index, p),
-		rtnl.Attribute(unix.IFA_LOCAL, p.Addr().AsSlice()), rtnl.Attribute(unix.IFA_ADDRESS, end.AsSlice()))
+	addressHeader(b, index, p)
+	b.AddAddress(unix.IFA_LOCAL, p.Addr())
+	b.AddAddress(unix.IFA_ADDRESS, end)
 }
 
-// addressHeader is struct ifaddrmsg.
-func addressHeader(index int, p netip.Prefix) []byte {
-	return binary.NativeEndian.AppendUint32([]byte{family(p.Addr()), byte(p.Bits()), 0, 0}, uint32(index))
+// addressHeader appends struct ifaddrmsg.
+func addressHeader(b *rtnl.Body, index int, p netip.Prefix) {
+	*b = binary.NativeEndian.AppendUint32(append(*b, family(p.Addr()), byte(p.Bits()), 0, 0), uint32(index))
 }
 
 func family(a netip.Addr) byte {

@@ -109,8 +109,8 @@ func TestAStartAsksTheKernelForNothingTwice(t *testing.T) {
 	d := crowded(t, ports, fixedPorts(ports))
 	d.start(t)
 	k := d.kernel.(*rtnetlink)
-	// A link is marked and set up; then come its address and its routes.
-	if want := ports * (2 + 1 + routes); k.Counted.Changes != want {
+	// A link gets its parameters, is marked and set up; then come its address and its routes.
+	if want := ports * (3 + 1 + routes); k.Counted.Changes != want {
 		t.Errorf("%d changes, want %d", k.Counted.Changes, want)
 	}
 	cost := d.look()

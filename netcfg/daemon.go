@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -29,7 +30,9 @@ const (
 	countsPause = 5 * time.Second  // until counters are told that have nothing else with them
 	retake      = 10 * time.Second // between two tries of an address that somebody else has
 	restAfter   = 2 * time.Second  // once online: what waits for the network goes first
+	restAtLast  = 20 * time.Second // after the start: it may never be online
 	restGC      = 20               // percent: seldom much happens then, and the heap stays small
+	startGC     = 400              // likewise at the start
 )
 
 // daemon owns everything: configuration, clients, what we did. One goroutine uses it.
@@ -110,8 +113,29 @@ func newDaemon(o options, stderr io.Writer) (*daemon, error) {
 	if d.events, err = d.subscribe(); err != nil {
 		return nil, err
 	}
+	d.hurry()
 	d.reload()
 	return d, nil
+}
+
+// hurry lets garbage lie during the start, when much is made at once, as long as it is a small part of the memory. It ends with the rest.
+func (d *daemon) hurry() {
+	most := int64(16 << 20)
+	var s unix.Sysinfo_t
+	if unix.Sysinfo(&s) == nil {
+		most = min(max(most, int64(uint64(s.Totalram)*uint64(s.Unit)/8)), 64<<20)
+	}
+	debug.SetMemoryLimit(most)
+	debug.SetGCPercent(startGC)
+	d.restAt = boottime.Now() + restAtLast
+}
+
+// rest gives back what the start has taken.
+func (d *daemon) rest() {
+	debug.SetMemoryLimit(math.MaxInt64)
+	debug.SetGCPercent(restGC)
+	debug.FreeOSMemory()
+	d.restAt = forever
 }
 
 func (d *daemon) logf(format string, args ...any) { fmt.Fprintf(d.stderr, format+"\n", args...) }
@@ -126,7 +150,7 @@ func (d *daemon) reload() {
 		d.logf("%v", err)
 		return
 	}
-	s, problems := system.Parse(d.options.config, text)
+	s, problems := system.ParseAgain(d.options.config, text)
 	if len(problems) > 0 {
 		for _, p := range problems {
 			d.invalid = append(d.invalid, p.String())
@@ -159,9 +183,7 @@ func (d *daemon) loop(signals int) error {
 			d.dirty, d.tellAt = true, forever
 		}
 		if d.restAt <= now {
-			debug.SetGCPercent(restGC)
-			debug.FreeOSMemory()
-			d.restAt = forever
+			d.rest()
 		}
 		if d.secrets.due(now) {
 			d.dirty = true
@@ -295,17 +317,19 @@ func (d *daemon) reconcile() {
 			break
 		}
 		d.owned.Forget(have)
-		d.follow(have.Links)
-		d.followDHCP6(have)
-		d.solicit(have)
-		desired := Desired(d.net, d.dns, d.facts(have.Links))
+		ports := ports(d.net, have.Links)
+		d.follow(ports, have.Links)
+		d.followDHCP6(ports, have)
+		d.solicit(ports, have)
+		desired := desiredOf(ports, d.net, d.dns, d.facts(have.Links))
 		desired.follow(d.sysctl)
 		clashing := d.avoid(&desired)
-		if err := d.kernel.ReadRoutes(&have, desired.State, d.owned.Routers); err != nil {
+		d.interest = newInterest(desired.State, have.Links)
+		if err := d.kernel.ReadRoutes(&have, desired.State, d.interest, d.owned.Routers); err != nil {
 			problems = []string{err.Error()}
 			break
 		}
-		d.interest, d.foreign = newInterest(desired.State, have.Links), !have.Unshown
+		d.foreign = !have.Unshown
 		d.relieve(desired.State, have)
 		floods, told := d.floods()
 		told = min(told, clashing)
@@ -344,12 +368,15 @@ func (d *daemon) reconcile() {
 			return
 		}
 		problems = nil
-		for _, o := range ops {
-			if err := d.kernel.Apply(o); err != nil {
-				problems = append(problems, err.Error())
-				continue
+		for at := 0; at < len(ops); {
+			for _, err := range d.kernel.Together(ops[at:]) {
+				if err != nil {
+					problems = append(problems, err.Error())
+				} else {
+					d.owned.Done(ops[at], have)
+				}
+				at++
 			}
-			d.owned.Done(o, have)
 		}
 		if err := d.wall.finish(d.sysctl); err != nil {
 			problems = append(problems, err.Error())
@@ -390,7 +417,7 @@ func (d *daemon) facts(links map[string]Link) Facts {
 
 // follow opens and closes clients as ports and what is desired of them come and go, and
 // tells them of their carrier. It also notes which links there are.
-func (d *daemon) follow(links map[string]Link) {
+func (d *daemon) follow(ports []port, links map[string]Link) {
 	d.stuck = nil
 	d.indexes, d.stations = map[int]string{}, map[[6]byte]bool{}
 	for name, l := range links {
@@ -400,7 +427,7 @@ func (d *daemon) follow(links map[string]Link) {
 		}
 	}
 	wanted := map[string]system.Net{}
-	for _, p := range ports(d.net, links) {
+	for _, p := range ports {
 		if p.Present && p.Net.IPv4 == "dhcp" {
 			wanted[p.Name] = p.Net
 		}

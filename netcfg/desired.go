@@ -60,7 +60,17 @@ const maxAnnouncedAddresses = 16
 
 // Desired says what shall be. It is a function of its arguments and nothing else.
 func Desired(net map[string]system.Net, dns system.DNS, facts Facts) DesiredState {
-	w := DesiredState{State: newState(), Ports: ports(net, facts.Links), delegated: map[string]bool{}, places: map[place]string{}, subnets: map[string][]netip.Prefix{}, sessions: facts.Sessions, because: map[Rule]string{}, lacks: map[string]string{}, carriers: sessionCarriers(net)}
+	return desiredOf(ports(net, facts.Links), net, dns, facts)
+}
+
+// desiredOf is Desired where the ports are known already.
+func desiredOf(ports []port, net map[string]system.Net, dns system.DNS, facts Facts) DesiredState {
+	routes := 0
+	for _, p := range ports {
+		routes += len(p.Net.Routes)
+	}
+	w := DesiredState{State: newState(), Ports: ports, delegated: map[string]bool{}, places: make(map[place]string, routes), subnets: map[string][]netip.Prefix{}, sessions: facts.Sessions, because: map[Rule]string{}, lacks: map[string]string{}, carriers: sessionCarriers(net)}
+	w.Routes = make(map[RouteKey]Route, routes) // a map that grows is copied time and again
 	w.withoutRadios()
 	for _, server := range dns.Servers {
 		if _, err := netip.ParseAddr(server); err == nil { // else it is one for the forwarder, which resolv.conf cannot name
@@ -140,22 +150,19 @@ func (w *DesiredState) addSysctls(p port) {
 	w.Sysctls[v4+"promote_secondaries"] = "1"
 	// Otherwise the default route of a port without cable swallows what another port could carry.
 	w.Sysctls[v4+"ignore_routes_with_linkdown"] = "1"
-	w.Sysctls[v6+"ignore_routes_with_linkdown"] = "1"
 	// Otherwise anybody on the link sends us by way of his own machine. IPv4 takes
 	// a redirect where either this or that of "all" is on.
-	for _, path := range []string{v4, "net/ipv4/conf/all/", v6} {
-		w.Sysctls[path+"accept_redirects"] = "0"
-	}
 	for _, path := range []string{v4, "net/ipv4/conf/all/"} {
+		w.Sysctls[path+"accept_redirects"] = "0"
 		w.Sysctls[path+"send_redirects"] = "0"
 	}
 	switch p.Net.IPv6 {
-	case "off":
+	case "off": // then the rest is for nothing
 		w.Sysctls[v6+"disable_ipv6"] = "1"
+		return
 	case "static":
 		w.Sysctls[v6+"accept_ra"] = "0"
 		w.Sysctls[v6+"autoconf"] = "0"
-		w.Sysctls[v6+"disable_ipv6"] = "0"
 	default:
 		w.Sysctls[v6+"accept_ra"] = "2" // also when the machine forwards
 		w.Sysctls[v6+"accept_ra_defrtr"] = "1"
@@ -163,10 +170,12 @@ func (w *DesiredState) addSysctls(p port) {
 		w.Sysctls[v6+"accept_ra_pinfo"] = "1"
 		w.Sysctls[v6+"accept_ra_rt_info_max_plen"] = "0" // otherwise whoever is on the link routes what we send to others
 		w.Sysctls[v6+"autoconf"] = "1"
-		w.Sysctls[v6+"disable_ipv6"] = "0"
 		w.Sysctls[v6+"max_addresses"] = strconv.Itoa(maxAnnouncedAddresses + len(p.Net.Addresses))
 		w.Sysctls[v6+"ra_defrtr_metric"] = strconv.Itoa(announcedMetric + p.Metric)
 	}
+	w.Sysctls[v6+"disable_ipv6"] = "0"
+	w.Sysctls[v6+"ignore_routes_with_linkdown"] = "1" // as of IPv4
+	w.Sysctls[v6+"accept_redirects"] = "0"
 }
 
 // follow takes the kernel parameters that system.toml itself sets from there.

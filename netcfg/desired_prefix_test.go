@@ -87,7 +87,7 @@ func TestWhatIsDelegatedIsDivided(t *testing.T) {
 			k := newFakeKernel("eth0", "eth1", "eth2")
 			w := Desired(test.net, system.DNS{}, Facts{Links: k.Links, Leases6: test.leases, DUID: duid})
 			var addresses, routes []string
-			for _, key := range sortedAddresses(w.Addresses) {
+			for _, key := range sortedAddresses(w.Addresses, func(AddressKey) bool { return true }) {
 				addresses = append(addresses, key.Link+" "+key.Prefix.String())
 				if a := w.Addresses[key]; strings.HasPrefix(a.Source, "delegated to eth") && (a.Until != time.Hour || a.Preferred != 30*time.Minute) {
 					t.Errorf("%v: until %v, preferred %v", key, a.Until, a.Preferred)

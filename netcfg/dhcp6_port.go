@@ -260,9 +260,9 @@ func (p *dhcp6Port) move(link Link) (err error) {
 }
 
 // followDHCP6 opens and closes DHCPv6 clients as ports, and what is desired of them, come and go.
-func (d *daemon) followDHCP6(have State) {
+func (d *daemon) followDHCP6(ports []port, have State) {
 	wanted, named := map[string]system.Net{}, false
-	for _, p := range ports(d.net, have.Links) {
+	for _, p := range ports {
 		named = named || p.Net.ULA
 		link, has := have.Links[p.Name], d.dhcp6[p.Name] != nil
 		if able := p.Present && link.Ethernet || p.Net.PPPoE != nil && (p.Present || has); able && p.asksDHCP6(link, has) {

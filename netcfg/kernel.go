@@ -1,11 +1,8 @@
 package netcfg
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,9 +15,9 @@ import (
 type kernel interface {
 	// Observe reads links and addresses.
 	Observe() (State, error)
-	// ReadRoutes adds the routes and rules that matter where want is wanted; known are
+	// ReadRoutes adds the routes and rules that matter where want is wanted, which has this interest; known are
 	// routes of router advertisements that are not left out where there are too many.
-	ReadRoutes(into *State, want State, known map[RouteKey]bool) error
+	ReadRoutes(into *State, want State, of interest, known map[RouteKey]bool) error
 	// ReadWireGuard adds the keys and peers of those links that are wanted as WireGuard's.
 	ReadWireGuard(into *State, want State) error
 	// ReadQueues adds the queues and redirections of ours.
@@ -28,6 +25,8 @@ type kernel interface {
 	// ReadSysctls adds the values of those paths that exist.
 	ReadSysctls(into *State, paths []string)
 	Apply(Op) error
+	// Together applies those at the beginning of ops that it can apply at one go, one at least, and says for each how it went.
+	Together(ops []Op) []error
 }
 
 // rtnetlink is the kernel of the calling thread's network namespace.
@@ -86,60 +85,81 @@ func (r *rtnetlink) Observe() (State, error) {
 	return s, nil
 }
 
-// ReadSysctls takes what the links' messages say, and reads the files of the rest.
-func (r *rtnetlink) ReadSysctls(into *State, paths []string) {
-	for _, path := range paths {
-		if value, exists, told := r.parameter(path); told {
-			if exists {
-				into.Sysctls[path] = value
+func (r *rtnetlink) Apply(o Op) error { return r.Together([]Op{o})[0] }
+
+func (r *rtnetlink) Together(ops []Op) (faults []error) {
+	n := 0
+	for n < min(len(ops), rtnl.Together) && r.isRequest(ops[n]) {
+		n++
+	}
+	if n > 0 {
+		faults = r.Changes(n, func(i int, b *rtnl.Body) (kind, flags uint16) { return r.request(ops[i], b) })
+	} else if n = r.parameters(ops); n > 0 {
+		faults = r.setParameters(ops[:n])
+	} else {
+		faults = []error{r.apply(ops[0])}
+	}
+	for i, err := range faults {
+		if o := ops[i]; err != nil {
+			faults[i] = fmt.Errorf("%v: %w", o, err)
+			if errors.Is(err, removedBefore[o.Verb]) {
+				faults[i] = nil
 			}
-			continue
-		}
-		r.files++
-		if text, err := os.ReadFile("/proc/sys/" + path); err == nil {
-			into.Sysctls[path] = string(bytes.TrimSpace(text))
 		}
 	}
+	return faults
 }
 
-func (r *rtnetlink) parameter(path string) (value string, exists, told bool) {
-	for family, prefix := range []string{"net/ipv4/conf/", "net/ipv6/conf/"} {
-		rest, ours := strings.CutPrefix(path, prefix)
-		port, name, _ := strings.Cut(rest, "/")
-		if l, there := r.links[port]; ours && there {
-			return l.parameter(family, name)
-		}
+// removedBefore is what the kernel says of something that shall be removed and is not there.
+var removedBefore = map[Verb]error{RemoveRule: unix.ENOENT, RemoveAddress: unix.EADDRNOTAVAIL, RemoveRoute: unix.ESRCH}
+
+// isRequest tells whether a change is one request, of a kind of which there may be many.
+func (r *rtnetlink) isRequest(o Op) bool {
+	switch o.Verb {
+	case AddRule, RemoveRule:
+		return true
+	case PutAddress, RemoveAddress, AddRoute, ReplaceRoute, RemoveRoute:
+		return r.links[o.Link].Index != 0 || o.To.Type != Unicast
 	}
-	return "", false, false
+	return false
 }
 
-func (r *rtnetlink) Apply(o Op) error {
-	if err := r.apply(o); err != nil {
-		return fmt.Errorf("%v: %w", o, err)
+func (r *rtnetlink) request(o Op, b *rtnl.Body) (kind, flags uint16) {
+	index := r.links[o.Link].Index
+	switch o.Verb {
+	case AddRule:
+		*b = append(*b, o.Rule.body()...)
+		return unix.RTM_NEWRULE, unix.NLM_F_CREATE | unix.NLM_F_EXCL
+	case RemoveRule:
+		*b = append(*b, o.Rule.body()...)
+		return unix.RTM_DELRULE, 0
+	case PutAddress:
+		o.Address.request(b, index, o.Key.Prefix, r.now())
+		return unix.RTM_NEWADDR, unix.NLM_F_CREATE | unix.NLM_F_REPLACE
+	case RemoveAddress:
+		removal(b, index, o.Key.Prefix, o.Address.Peer)
+		return unix.RTM_DELADDR, 0
 	}
-	return nil
+	o.Route.request(b, index, o.To)
+	switch o.Verb {
+	case AddRoute: // with NLM_F_EXCL, so never a second path in IPv6
+		return unix.RTM_NEWROUTE, unix.NLM_F_CREATE | unix.NLM_F_EXCL
+	case ReplaceRoute:
+		return unix.RTM_NEWROUTE, unix.NLM_F_CREATE | unix.NLM_F_REPLACE
+	}
+	return unix.RTM_DELROUTE, 0
 }
 
+// apply does what takes more than one request, or is rare.
 func (r *rtnetlink) apply(o Op) error {
 	link, there := r.links[o.Link]
-	var err error
 	switch o.Verb {
 	case SetSysctl:
-		if err = os.WriteFile("/proc/sys/"+o.Path, []byte(o.Value), 0); o.Optional && errors.Is(err, os.ErrNotExist) {
-			return nil
-		}
-		return err
-	case AddRule:
-		return r.Change(unix.RTM_NEWRULE, unix.NLM_F_CREATE|unix.NLM_F_EXCL, o.Rule.body())
-	case RemoveRule:
-		if err = r.Change(unix.RTM_DELRULE, 0, o.Rule.body()); errors.Is(err, unix.ENOENT) {
-			return nil // gone already
-		}
-		return err
+		return r.setParameter(o)
 	case MakeLink:
 		return r.makeLink(o)
 	}
-	if !there && o.To.Type == Unicast {
+	if !there {
 		return unix.ENODEV
 	}
 	switch o.Verb {
@@ -161,22 +181,6 @@ func (r *rtnetlink) apply(o Op) error {
 		return r.raise(link)
 	case SetDown:
 		return r.lower(link)
-	case PutAddress:
-		return r.putAddress(link.Index, o.Key.Prefix, o.Address, r.now())
-	case RemoveAddress:
-		if err = r.removeAddress(link.Index, o.Key.Prefix, o.Address.Peer); errors.Is(err, unix.EADDRNOTAVAIL) {
-			return nil // gone already
-		}
-		return err
-	case AddRoute: // with NLM_F_EXCL, so never a second path in IPv6
-		return r.Change(unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_EXCL, routeParts(link.Index, o.To, o.Route)...)
-	case ReplaceRoute:
-		return r.Change(unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, routeParts(link.Index, o.To, o.Route)...)
-	case RemoveRoute:
-		if err = r.Change(unix.RTM_DELROUTE, 0, routeParts(link.Index, o.To, o.Route)...); errors.Is(err, unix.ESRCH) {
-			return nil // gone already
-		}
-		return err
 	}
 	return fmt.Errorf("unknown verb %q", o.Verb)
 }

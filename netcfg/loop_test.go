@@ -45,6 +45,8 @@ func (k forgetful) Apply(o Op) error {
 	return k.fakeKernel.Apply(o)
 }
 
+func (k forgetful) Together(ops []Op) []error { return []error{k.Apply(ops[0])} }
+
 func TestAChangeThatDoesNotStayIsToldAndHidesNothingElse(t *testing.T) {
 	d := looking(t, forgetful{newFakeKernel("eth0")})
 	n := d.net["eth0"]
@@ -76,6 +78,8 @@ func (k stuck) Apply(o Op) error {
 	}
 	return k.fakeKernel.Apply(o)
 }
+
+func (k stuck) Together(ops []Op) []error { return []error{k.Apply(ops[0])} }
 
 func TestProblemsThatStayAreLoggedOnce(t *testing.T) {
 	d := looking(t, stuck{newFakeKernel("eth0")})

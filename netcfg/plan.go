@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"bantam/netcfg/wgnl"
@@ -133,11 +132,13 @@ func Plan(want, have State, owned Owned) (ops []Op, problems []string) {
 		want: want, have: have, owned: owned, making: map[string]bool{}, replaced: map[RouteKey]bool{},
 		connected: map[RouteKey]bool{}, removed: map[AddressKey]bool{},
 	}
+	if more := len(want.Routes) + len(want.Addresses) + len(want.Sysctls) - len(have.Routes) - len(have.Addresses) - len(have.Sysctls); more > 0 {
+		p.ops = make([]Op, 0, more+2*len(want.Links)) // they are large
+	}
 	p.refuse()
 	p.unshape()
 	p.rename()
 	p.renew()
-	p.places = places(p.have.Routes)
 	p.make()
 	p.forgo()
 	p.sysctls()
@@ -164,7 +165,7 @@ type planner struct {
 	replaced   map[RouteKey]bool // routes that a ReplaceRoute takes away
 	connected  map[RouteKey]bool // routes to subnets that are put back
 	removed    map[AddressKey]bool
-	places     map[place][]RouteKey // the observed routes
+	places     map[place][]RouteKey // the observed routes; nil: not asked for yet
 	ops        []Op
 	problems   []string
 }
@@ -189,30 +190,34 @@ func places(routes map[RouteKey]Route) map[place][]RouteKey {
 func (p *planner) add(o Op) { p.ops = append(p.ops, o) }
 
 func (p *planner) sysctls() {
-	for _, path := range slices.Sorted(maps.Keys(p.want.Sysctls)) {
-		if !p.late(path) {
-			p.sysctl(path)
-		}
-	}
+	p.setSysctls(func(path string) bool { return !p.late(path) })
 }
 
-func (p *planner) sysctl(path string) {
-	value, exists := p.have.Sysctls[path] // an older kernel may lack one
-	if !exists && p.making[portOf(path)] {
-		p.add(Op{Verb: SetSysctl, Link: portOf(path), Path: path, Value: p.want.Sysctls[path], Optional: true})
+// setSysctls sets those parameters of which which is true, and that are otherwise.
+func (p *planner) setSysctls(which func(path string) bool) {
+	var paths []string
+	for path, want := range p.want.Sysctls {
+		value, exists := p.have.Sysctls[path] // an older kernel may lack one
+		if (exists && value != want || !exists && p.making[portOf(path)]) && which(path) {
+			paths = append(paths, path)
+		}
 	}
-	if exists && value != p.want.Sysctls[path] {
-		p.add(Op{Verb: SetSysctl, Path: path, Value: p.want.Sysctls[path]})
+	slices.Sort(paths)
+	for _, path := range paths {
+		o := Op{Verb: SetSysctl, Path: path, Value: p.want.Sysctls[path]}
+		if _, exists := p.have.Sysctls[path]; !exists {
+			o.Link, o.Optional = portOf(path), true
+		}
+		p.add(o)
 	}
 }
 
 func (p *planner) putAddresses() {
-	for _, k := range sortedAddresses(p.want.Addresses) {
+	for _, k := range sortedAddresses(p.want.Addresses, func(k AddressKey) bool { return !p.isGiven(k) || !p.isConnected(k) }) {
 		want := p.want.Addresses[k]
-		have, there := p.have.Addresses[k]
-		asked := p.owned.Addresses[k]
-		if there && asked.Until == want.Until && asked.preferred() == want.preferred() && asked.Metric == want.Metric && have.endsAt(want.Until) && have.preferredUntil(want.preferred()) {
-			p.connect(k, want)
+		_, there := p.have.Addresses[k]
+		if p.isGiven(k) {
+			p.connect(k)
 			continue
 		}
 		if other, clash := p.sameAddress(k); clash {
@@ -221,6 +226,13 @@ func (p *planner) putAddresses() {
 		want.Lone = !there && k.Prefix.Addr().Is6() && p.elsewhere(k)
 		p.add(Op{Verb: PutAddress, Link: k.Link, Key: k, Address: want})
 	}
+}
+
+// isGiven tells whether a wanted address is there as it shall be.
+func (p *planner) isGiven(k AddressKey) bool {
+	want, asked := p.want.Addresses[k], p.owned.Addresses[k]
+	have, there := p.have.Addresses[k]
+	return there && asked.Until == want.Until && asked.preferred() == want.preferred() && asked.Metric == want.Metric && have.endsAt(want.Until) && have.preferredUntil(want.preferred())
 }
 
 // elsewhere tells whether an address is in use on another of our links, from where it moves: then nobody else has it,
@@ -235,25 +247,27 @@ func (p *planner) elsewhere(k AddressKey) bool {
 	return false
 }
 
-// portOf is the link that a parameter is of.
-func portOf(path string) string {
-	rest, _ := strings.CutPrefix(path, "net/ipv4/conf/")
-	rest, _ = strings.CutPrefix(rest, "net/ipv6/conf/")
-	name, _, _ := strings.Cut(rest, "/")
-	return name
+// subnet is the route to that of a wanted address.
+func (p *planner) subnet(k AddressKey) RouteKey {
+	return RouteKey{Link: k.Link, To: k.Prefix.Masked(), Metric: p.want.Addresses[k].Metric, Table: p.want.Links[k.Link].Table}
+}
+
+// isConnected tells whether there is nothing to be done for the route to the subnet of an address.
+func (p *planner) isConnected(k AddressKey) bool {
+	link, want := p.have.Links[k.Link], p.want.Links[k.Link]
+	if k.Prefix.IsSingleIP() || !link.Up || link.Master != want.Master { // the routes of a VRF's port are in its table
+		return true
+	}
+	_, there := p.have.Routes[p.subnet(k)]
+	_, wanted := p.want.Routes[p.subnet(k)]
+	return there || wanted
 }
 
 // connect puts back the route to the subnet of an address that is there. The kernel
 // makes it with the address and never again; it takes ours away with the address too.
-func (p *planner) connect(k AddressKey, a Address) {
-	link, want := p.have.Links[k.Link], p.want.Links[k.Link]
-	if k.Prefix.IsSingleIP() || !link.Up || link.Master != want.Master { // the routes of a VRF's port are in its table
-		return
-	}
-	to := RouteKey{Link: k.Link, To: k.Prefix.Masked(), Metric: a.Metric, Table: want.Table}
-	_, there := p.have.Routes[to]
-	_, wanted := p.want.Routes[to]
-	if there || wanted || p.connected[to] { // by another address
+func (p *planner) connect(k AddressKey) {
+	to := p.subnet(k)
+	if p.isConnected(k) || p.connected[to] { // by another address
 		return
 	}
 	p.connected[to] = true
@@ -267,10 +281,8 @@ func (p *planner) connect(k AddressKey, a Address) {
 // Retake takes wished addresses away of which the kernel has found that somebody
 // else has them. It does not look again by itself, but when Plan puts them back.
 func Retake(want, have State) (ops []Op) {
-	for _, k := range sortedAddresses(want.Addresses) {
-		if have.Addresses[k].Duplicate {
-			ops = append(ops, Op{Verb: RemoveAddress, Link: k.Link, Key: k})
-		}
+	for _, k := range sortedAddresses(want.Addresses, func(k AddressKey) bool { return have.Addresses[k].Duplicate }) {
+		ops = append(ops, Op{Verb: RemoveAddress, Link: k.Link, Key: k})
 	}
 	return ops
 }
@@ -367,6 +379,9 @@ func orUnknown(link string) string {
 
 // holder finds the route of another link that has the place of k.
 func (p *planner) holder(k RouteKey) (RouteKey, bool) {
+	if p.places == nil {
+		p.places = places(p.have.Routes)
+	}
 	for _, other := range p.places[k.place()] {
 		if other.Link != k.Link || other.Type != k.Type {
 			return other, true
@@ -392,10 +407,7 @@ func (p *planner) removeRoutes() {
 }
 
 func (p *planner) removeAddresses() {
-	for _, k := range sortedAddresses(p.have.Addresses) {
-		if _, wanted := p.want.Addresses[k]; wanted || !p.removable(k) {
-			continue
-		}
+	for _, k := range sortedAddresses(p.have.Addresses, func(k AddressKey) bool { _, wanted := p.want.Addresses[k]; return !wanted && p.removable(k) }) {
 		p.remove(k)
 	}
 }
@@ -417,14 +429,9 @@ func (p *planner) removable(k AddressKey) bool {
 // lower gives links that nobody names any more their MTU back and sets those down that
 // we had set up, so that the machine is as it would be had it booted with this system.toml.
 func (p *planner) lower() {
-	for _, name := range order.Sorted(maps.Keys(p.have.Links), naturally) {
+	unwanted := func(name string, _ Link) bool { _, wanted := p.want.Links[name]; return !wanted && !p.gone(name) }
+	for _, name := range namesOf(p.have.Links, unwanted) {
 		link := p.have.Links[name]
-		if _, wanted := p.want.Links[name]; wanted {
-			continue
-		}
-		if p.gone(name) {
-			continue
-		}
 		if mtu, changed := p.owned.MTU[name]; changed {
 			p.add(Op{Verb: SetMTU, Link: name, MTU: mtu})
 		}
@@ -465,8 +472,15 @@ func (w *Owned) Forget(have State) {
 	maps.DeleteFunc(w.MTU, func(name string, _ int) bool { _, there := have.Links[name]; return !there })
 }
 
-func sortedAddresses(m map[AddressKey]Address) []AddressKey {
-	return order.Sorted(maps.Keys(m), compareAddresses)
+// sortedAddresses are those that which is true of.
+func sortedAddresses(m map[AddressKey]Address, which func(AddressKey) bool) (keys []AddressKey) {
+	for k := range m {
+		if which(k) {
+			keys = append(keys, k)
+		}
+	}
+	order.By(keys, compareAddresses)
+	return keys
 }
 
 func compareAddresses(a, b AddressKey) int {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"bantam/order"
@@ -12,10 +13,12 @@ import (
 // refuse takes out of what is wanted the links whose names others have: a link that we did not make and that is of
 // another kind is nobody's to delete but who made it.
 func (p *planner) refuse() {
-	for _, name := range order.Sorted(maps.Keys(p.want.Links), naturally) {
-		want, have := p.want.Links[name], p.have.Links[name]
-		if have.Index == 0 || want.Make.Kind == "" || have.Mark == Made || want.Make.isMade(have.Make) {
-			continue
+	for _, name := range namesOf(p.want.Links, func(name string, want Link) bool {
+		have := p.have.Links[name]
+		return have.Index != 0 && want.Make.Kind != "" && have.Mark != Made && !want.Make.isMade(have.Make)
+	}) {
+		if _, there := p.want.Links[name]; !there {
+			continue // it was on another one
 		}
 		p.problems = append(p.problems, fmt.Sprintf("%s: there is a link of that name already, which is not ours and not as it shall be: ip link delete %s, or choose another name", name, name))
 		p.want = p.want.without(name)
@@ -51,18 +54,15 @@ func (s State) without(link string) State {
 // rename gives ports their names. Where one's is taken by another that is to have another one itself, that gets a
 // passing name first; the next plan goes on from there.
 func (p *planner) rename() {
-	names := order.Sorted(maps.Keys(p.want.Links), naturally)
+	names := namesOf(p.want.Links, func(_ string, want Link) bool { return want.Called != "" })
 	wanted := p.want
 	for _, name := range names {
-		if holder := p.have.Links[name]; wanted.Links[name].Called != "" && holder.Index != 0 {
+		if holder := p.have.Links[name]; holder.Index != 0 {
 			p.add(Op{Verb: RenameLink, Link: name, Value: fmt.Sprintf("port%d", holder.Index), interrupts: holder.Up})
 		}
 	}
 	for _, name := range names {
 		from := wanted.Links[name].Called
-		if from == "" {
-			continue
-		}
 		p.want = p.want.without(name) // the rest with the next plan
 		if p.have.Links[name].Index != 0 || wanted.Links[from].Called != "" {
 			continue
@@ -78,17 +78,30 @@ func (p *planner) rename() {
 // renew deletes what we made and what is to be made in another way; what is on it goes along, and is planned as if it
 // had never been.
 func (p *planner) renew() {
-	for _, name := range p.byRank(p.want.Links) {
-		want, have := p.want.Links[name], p.have.Links[name]
-		if have.Mark == Made && have.Index != 0 && want.Make.Kind != "" && !want.Make.isMade(have.Make) {
+	for _, name := range byRank(p.want.Links, func(name string, want Link) bool {
+		have := p.have.Links[name]
+		return have.Mark == Made && have.Index != 0 && want.Make.Kind != "" && !want.Make.isMade(have.Make)
+	}) {
+		if _, there := p.have.Links[name]; there { // else it was on another one
 			p.add(Op{Verb: RemoveLink, Link: name})
 			p.have = p.have.without(name)
 		}
 	}
 }
 
-// byRank sorts links so that one comes behind those that it is on.
-func (p *planner) byRank(links map[string]Link) []string {
+// namesOf sorts the names of those links that which is true of: of all there may be many, and seldom is something to be done.
+func namesOf(links map[string]Link, which func(name string, l Link) bool) (names []string) {
+	for name, l := range links {
+		if which(name, l) {
+			names = append(names, name)
+		}
+	}
+	order.By(names, naturally)
+	return names
+}
+
+// byRank is namesOf with each link behind those that it is on.
+func byRank(links map[string]Link, which func(name string, l Link) bool) []string {
 	rank := func(name string) (n int) {
 		for n < len(links) {
 			l, there := links[name]
@@ -100,15 +113,21 @@ func (p *planner) byRank(links map[string]Link) []string {
 		}
 		return n
 	}
-	return order.Sorted(maps.Keys(links), func(a, b string) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), naturally(a, b)) })
+	names := namesOf(links, which)
+	ranks := make(map[string]int, len(names))
+	for _, name := range names {
+		ranks[name] = rank(name)
+	}
+	order.Stably(names, func(a, b string) int { return cmp.Compare(ranks[a], ranks[b]) })
+	return names
 }
 
 // make makes links that are not there. What a link is on must be there, or be made before it.
 func (p *planner) make() {
-	for _, name := range p.byRank(p.want.Links) {
+	for _, name := range byRank(p.want.Links, func(name string, want Link) bool { return p.have.Links[name].Index == 0 && want.Make.Kind != "" }) {
 		want := p.want.Links[name]
 		parent := want.Make.Parent
-		if p.have.Links[name].Index != 0 || want.Make.Kind == "" || parent != "" && p.have.Links[parent].Index == 0 && !p.making[parent] {
+		if parent != "" && p.have.Links[parent].Index == 0 && !p.making[parent] {
 			continue
 		}
 		if p.making[name] {
@@ -124,10 +143,8 @@ func (p *planner) make() {
 
 // forgo takes out of what is wanted what is for links that are not there and cannot be made yet.
 func (p *planner) forgo() {
-	for _, name := range order.Sorted(maps.Keys(p.want.Links), naturally) {
-		if !p.willBe(name) {
-			p.want = p.want.without(name)
-		}
+	for _, name := range namesOf(p.want.Links, func(name string, _ Link) bool { return !p.willBe(name) }) {
+		p.want = p.want.without(name)
 	}
 }
 
@@ -149,7 +166,7 @@ func (p *planner) address(bridge string) (mac [6]byte) {
 // links changes what is there and sets it up. A VRF's ports join it now: the kernel throws their routes away then.
 // A bond takes only ports that are down, and sets them up itself.
 func (p *planner) links() {
-	for _, name := range p.byRank(p.want.Links) {
+	for _, name := range byRank(p.want.Links, func(name string, want Link) bool { return !p.isSet(name, want) }) {
 		want, have := p.want.Links[name], p.have.Links[name]
 		if have.Index == 0 {
 			if p.making[name] {
@@ -177,6 +194,13 @@ func (p *planner) links() {
 	}
 }
 
+// isSet tells whether there is nothing for links to do for one.
+func (p *planner) isSet(name string, want Link) bool {
+	have := p.have.Links[name]
+	mtu := cmp.Or(want.MTU, p.owned.MTU[name], have.MTU)
+	return have.Index != 0 && mtu == have.MTU && have.Up && want.Tune == have.Tune && want.Master == have.Master
+}
+
 // willBe tells whether a link is there once the plan is done.
 func (p *planner) willBe(name string) bool { return p.have.Links[name].Index != 0 || p.making[name] }
 
@@ -192,7 +216,7 @@ func (p *planner) joinNow(name string) {
 // join puts ports into bridges and bonds once these have their addresses and routes, in the order of the file, and takes
 // those out that we set up and that belong to none any more.
 func (p *planner) join() {
-	for _, master := range p.byRank(p.want.Links) {
+	for _, master := range byRank(p.want.Links, func(_ string, want Link) bool { return want.Members != "" }) {
 		want := p.want.Links[master]
 		for _, member := range strings.Fields(want.Members) {
 			link := p.have.Links[member]
@@ -204,28 +228,26 @@ func (p *planner) join() {
 			}
 		}
 	}
-	for _, name := range order.Sorted(maps.Keys(p.have.Links), naturally) {
-		want, have := p.want.Links[name], p.have.Links[name]
-		if have.Master != "" && want.Master == "" && have.Mark != Foreign && !p.gone(name) && !p.gone(have.Master) {
-			p.add(Op{Verb: LeaveLink, Link: name})
-		}
+	for _, name := range namesOf(p.have.Links, func(name string, have Link) bool {
+		return have.Master != "" && p.want.Links[name].Master == "" && have.Mark != Foreign && !p.gone(name) && !p.gone(have.Master)
+	}) {
+		p.add(Op{Verb: LeaveLink, Link: name})
 	}
 	p.vlans()
 }
 
 // vlans tells the ports of bridges their VLANs, and the bridges then to look at them.
 func (p *planner) vlans() {
-	for _, name := range p.byRank(p.want.Links) {
-		want, have := p.want.Links[name], p.have.Links[name]
+	for _, name := range byRank(p.want.Links, func(name string, want Link) bool {
 		filters := want.Tune.Filtering || p.want.Links[want.Master].Tune.Filtering
-		if filters && want.VLANs != have.VLANs && p.willBe(name) {
-			p.add(Op{Verb: SetVLANs, Link: name, Value: want.VLANs})
-		}
+		return filters && want.VLANs != p.have.Links[name].VLANs && p.willBe(name)
+	}) {
+		p.add(Op{Verb: SetVLANs, Link: name, Value: p.want.Links[name].VLANs})
 	}
-	for _, name := range p.byRank(p.want.Links) {
-		if want, have := p.want.Links[name], p.have.Links[name]; want.Tune.Filtering && have.Index != 0 && want.Tune != have.Tune {
-			p.add(Op{Verb: TuneLink, Link: name, Make: want.Make, Tune: want.Tune})
-		}
+	for _, name := range byRank(p.want.Links, func(name string, want Link) bool {
+		return want.Tune.Filtering && p.have.Links[name].Index != 0 && want.Tune != p.have.Links[name].Tune
+	}) {
+		p.add(Op{Verb: TuneLink, Link: name, Make: p.want.Links[name].Make, Tune: p.want.Links[name].Tune})
 	}
 }
 
@@ -236,11 +258,7 @@ func (p *planner) late(path string) bool {
 }
 
 func (p *planner) quieten() {
-	for _, path := range order.Sorted(maps.Keys(p.want.Sysctls), strings.Compare) {
-		if p.late(path) {
-			p.sysctl(path)
-		}
-	}
+	p.setSysctls(p.late)
 }
 
 // gone tells whether a link is to be deleted: we made it and nobody wants it, nor its other end.
@@ -253,15 +271,13 @@ func (p *planner) gone(name string) bool {
 
 // removeLinks deletes what nobody wants, those on others first, and gives back the names that we took.
 func (p *planner) removeLinks() {
-	names := p.byRank(p.have.Links)
-	for i := range names {
-		name := names[len(names)-1-i]
+	names := byRank(p.have.Links, func(name string, _ Link) bool { _, wanted := p.want.Links[name]; return !wanted })
+	for _, name := range slices.Backward(names) {
 		have := p.have.Links[name]
-		_, wanted := p.want.Links[name]
 		switch {
 		case p.gone(name):
 			p.add(Op{Verb: RemoveLink, Link: name})
-		case !wanted && have.Mark == Renamed && have.Former != "" && p.have.Links[have.Former].Index == 0:
+		case have.Mark == Renamed && have.Former != "" && p.have.Links[have.Former].Index == 0:
 			p.add(Op{Verb: RenameLink, Link: name, Value: have.Former})
 		}
 	}

@@ -65,7 +65,7 @@ func (k *fakeKernel) Observe() (State, error) {
 }
 
 // ReadRoutes has nothing to add: Observe has told all of them.
-func (k *fakeKernel) ReadRoutes(*State, State, map[RouteKey]bool) error { return nil }
+func (k *fakeKernel) ReadRoutes(*State, State, interest, map[RouteKey]bool) error { return nil }
 
 func (k *fakeKernel) ReadSysctls(into *State, paths []string) {
 	for _, p := range paths {
@@ -74,6 +74,8 @@ func (k *fakeKernel) ReadSysctls(into *State, paths []string) {
 		}
 	}
 }
+
+func (k *fakeKernel) Together(ops []Op) []error { return []error{k.Apply(ops[0])} }
 
 func (k *fakeKernel) Apply(o Op) error {
 	link, ok := k.Links[o.Link]

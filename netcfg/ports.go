@@ -47,7 +47,7 @@ func ports(net map[string]system.Net, links map[string]Link) []port {
 		}
 	}
 	order.By(names, naturally)
-	var list []port
+	list := make([]port, 0, len(names))
 	for _, name := range names {
 		n := net[name]
 		p := port{Name: name, Explicit: len(net) > 0, Metric: metrics[name], Moved: slices.Contains(moved, name), Net: modes(n), Master: masters[name], Peer: peers[name]}
@@ -124,6 +124,9 @@ func modes(n system.Net) system.Net {
 // naturally orders eth2 before eth10. It is called for every comparison of a
 // sort, so it makes no strings.
 func naturally(a, b string) int {
+	if a == b {
+		return 0
+	}
 	x, y := a, b
 	for x != "" && y != "" {
 		m, n := digits(x), digits(y)

@@ -81,23 +81,41 @@ func (d *daemon) publish(desired DesiredState, have State) {
 // encode is the report as one line. There may be more routes on our ports than there is room for; of a port those of other programs are
 // left out first, then the last ones of ours.
 func (s *Status) encode() ([]byte, error) {
-	text, err := json.Marshal(s)
 	most := 0
 	for _, p := range s.Ports {
 		most = max(most, len(p.Routes))
 	}
+	shown := *s
+	if all, ours := s.about(); all >= maxReport { // which is not tried first
+		if ours >= maxReport*3/4 {
+			most = most * maxReport / (ours + maxReport/8)
+		}
+		shown = s.short(most)
+	}
+	text, err := json.Marshal(shown)
 	for err == nil && len(text) >= maxReport {
 		if most == 0 {
 			return nil, fmt.Errorf("report: %d bytes, of which only %d can be sent", len(text), maxReport)
 		}
-		had := len(text)
-		if text, err = json.Marshal(s.short(most)); len(text) > had*3/4 { // not many were of others
-			most = most * maxReport / (len(text) + maxReport/8)
-			text, err = json.Marshal(s.short(most))
-		}
 		most /= 2
+		text, err = json.Marshal(s.short(most))
 	}
 	return append(text, '\n'), err
+}
+
+// about is how many bytes a report is, more or less, and how many without the routes of other programs.
+func (s *Status) about() (all, ours int) {
+	for _, p := range s.Ports {
+		all += 300 + 60*len(p.Addresses)
+		ours += 300 + 60*len(p.Addresses)
+		for _, r := range p.Routes {
+			n := 55 + len(r.To) + len(r.Via) + len(r.Source)
+			if all += n; r.Source != unknownSource {
+				ours += n
+			}
+		}
+	}
+	return all, ours
 }
 
 // short is a status with at most so many routes for each port, none of which is another program's but its default routes.

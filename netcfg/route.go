@@ -82,31 +82,30 @@ func readRoute(b []byte) (r routeMessage, ok bool) {
 	return r, r.to.IsValid()
 }
 
-// routeParts are the body of a request about a route. index is 0 for one that leads nowhere.
-func routeParts(index int, k RouteKey, r Route) [][]byte {
+// request appends the body of a request about a route. index is 0 for one that leads nowhere.
+func (r Route) request(b *rtnl.Body, index int, k RouteKey) {
 	scope := byte(unix.RT_SCOPE_UNIVERSE)
 	if !r.Via.IsValid() && k.To.Addr().Is4() && k.Type == Unicast {
 		scope = unix.RT_SCOPE_LINK
 	}
-	header := []byte{family(k.To.Addr()), byte(k.To.Bits()), 0, 0, 0, byte(r.Protocol), scope, byte(cmp.Or(k.Type, unix.RTN_UNICAST))}
 	flags := uint32(0)
 	if r.OnLink {
 		flags = unix.RTNH_F_ONLINK
 	}
-	parts := [][]byte{
-		binary.NativeEndian.AppendUint32(header, flags), rtnl.Attribute(unix.RTA_DST, k.To.Addr().AsSlice()),
-		rtnl.Attribute32(unix.RTA_TABLE, uint32(cmp.Or(k.Table, unix.RT_TABLE_MAIN))), rtnl.Attribute32(unix.RTA_PRIORITY, uint32(k.Metric)),
-	}
+	*b = append(*b, family(k.To.Addr()), byte(k.To.Bits()), 0, 0, 0, byte(r.Protocol), scope, byte(cmp.Or(k.Type, unix.RTN_UNICAST)))
+	*b = binary.NativeEndian.AppendUint32(*b, flags)
+	b.AddAddress(unix.RTA_DST, k.To.Addr())
+	b.Add32(unix.RTA_TABLE, uint32(cmp.Or(k.Table, unix.RT_TABLE_MAIN)))
+	b.Add32(unix.RTA_PRIORITY, uint32(k.Metric))
 	if index != 0 {
-		parts = append(parts, rtnl.Attribute32(unix.RTA_OIF, uint32(index)))
+		b.Add32(unix.RTA_OIF, uint32(index))
 	}
 	if r.Via.IsValid() {
-		parts = append(parts, rtnl.Attribute(unix.RTA_GATEWAY, r.Via.AsSlice()))
+		b.AddAddress(unix.RTA_GATEWAY, r.Via)
 	}
 	if r.From.IsValid() {
-		parts = append(parts, rtnl.Attribute(unix.RTA_PREFSRC, r.From.AsSlice()))
+		b.AddAddress(unix.RTA_PREFSRC, r.From)
 	}
-	return parts
 }
 
 // interest is what matters of the routes to a wish. Everything else may be as
@@ -168,9 +167,9 @@ type routeReader struct {
 	advertised map[string]int // by link
 }
 
-func newRouteReader(have, want State, known map[RouteKey]bool) *routeReader {
+func newRouteReader(have State, of interest, known map[RouteKey]bool) *routeReader {
 	r := &routeReader{
-		interest: newInterest(want, have.Links), routes: map[RouteKey]Route{}, known: known,
+		interest: of, routes: make(map[RouteKey]Route, len(of.places)), known: known,
 		subnets: map[AddressKey]bool{}, found: map[place]bool{}, advertised: map[string]int{},
 	}
 	for k, a := range have.Addresses {
@@ -225,21 +224,25 @@ func (r *routeReader) advertisable(k RouteKey) bool {
 // ReadRoutes looks at the whole table where it is short. Else it asks for the
 // routes of those whose routes matter, and looks through the rest only for
 // what has the place of a wished route that is not there.
-func (r *rtnetlink) ReadRoutes(into *State, want State, known map[RouteKey]bool) error {
+func (r *rtnetlink) ReadRoutes(into *State, want State, of interest, known map[RouteKey]bool) error {
 	for _, family := range []byte{unix.AF_INET, unix.AF_INET6} {
-		reader, unshown, err := r.readRoutes(family, *into, want, known)
+		reader, unshown, err := r.readRoutes(family, *into, want, of, known)
 		if err != nil {
 			return fmt.Errorf("list routes: %w", err)
 		}
-		maps.Copy(into.Routes, reader.routes)
+		if len(into.Routes) == 0 {
+			into.Routes = reader.routes
+		} else {
+			maps.Copy(into.Routes, reader.routes)
+		}
 		into.Unshown = into.Unshown || unshown
 	}
 	return r.readRules(into, want)
 }
 
-func (r *rtnetlink) readRoutes(family byte, have, want State, known map[RouteKey]bool) (reader *routeReader, unshown bool, err error) {
+func (r *rtnetlink) readRoutes(family byte, have, want State, of interest, known map[RouteKey]bool) (reader *routeReader, unshown bool, err error) {
 	short, err := r.dumpRoutes(family, 0, func() func(routeMessage) bool {
-		reader = newRouteReader(have, want, known)
+		reader = newRouteReader(have, of, known)
 		left := fewRoutes
 		return func(m routeMessage) bool {
 			reader.take(m)

@@ -1,7 +1,6 @@
 package netcfg
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"maps"
@@ -16,8 +15,10 @@ import (
 
 // routeBody is an RTM_NEWROUTE message's, as the kernel tells of a route.
 func routeBody(index int, to string, metric int, r Route) []byte {
-	parts := routeParts(index, RouteKey{To: netip.MustParsePrefix(to), Metric: metric}, r)
-	return bytes.Join(append(parts, rtnl.Attribute32(unix.RTA_TABLE, unix.RT_TABLE_MAIN)), nil)
+	var b rtnl.Body
+	r.request(&b, index, RouteKey{To: netip.MustParsePrefix(to), Metric: metric})
+	b.Add32(unix.RTA_TABLE, unix.RT_TABLE_MAIN)
+	return b
 }
 
 func parsed(t *testing.T, b []byte) routeMessage {
@@ -73,7 +74,7 @@ func TestWhichRoutesMatter(t *testing.T) {
 		body := routeBody(c.index, c.to, c.metric, Route{Protocol: c.protocol, Via: c.via})
 		binary.NativeEndian.PutUint32(body[len(body)-4:], uint32(c.table))
 		m := parsed(t, body)
-		r := newRouteReader(have, want, nil)
+		r := newRouteReader(have, newInterest(want, have.Links), nil)
 		r.take(m)
 		once := maps.Clone(r.routes)
 		if kept := len(once) == 1; kept != c.kept {
@@ -91,7 +92,7 @@ func TestWhichRoutesMatter(t *testing.T) {
 func TestRoutesAreReadInBoundedMemory(t *testing.T) {
 	want, have := wishOfOnePort()
 	known := RouteKey{Link: "eth0", To: netip.MustParsePrefix("2001:db8:ffff::/64"), Metric: 256}
-	r := newRouteReader(have, want, map[RouteKey]bool{known: true})
+	r := newRouteReader(have, newInterest(want, have.Links), map[RouteKey]bool{known: true})
 	for i := range 3 * someSurplus {
 		r.take(parsed(t, routeBody(2, fmt.Sprintf("2001:db8:%x::/64", i%0xffff), 256, Route{Protocol: protocolKernel})))
 		r.take(parsed(t, routeBody(2, fmt.Sprintf("20.%d.%d.0/24", i>>8, i&255), 0, Route{Protocol: 12})))
@@ -165,7 +166,9 @@ func TestOfTooManyAdvertisedRoutesThoseStayThatCameFirst(t *testing.T) {
 
 func FuzzRoutingMessages(f *testing.F) {
 	f.Add(rtnl.Message(unix.RTM_NEWROUTE, 0, 1, routeBody(2, "10.0.0.0/8", 100, Route{Protocol: 12, Via: netip.MustParseAddr("10.0.0.1")})))
-	f.Add(rtnl.Message(unix.RTM_NEWADDR, 0, 1, addressHeader(2, netip.MustParsePrefix("10.0.0.2/24")), rtnl.Attribute(unix.IFA_LOCAL, []byte{10, 0, 0, 2})))
+	var address rtnl.Body
+	Address{Until: forever}.request(&address, 2, netip.MustParsePrefix("10.0.0.2/24"), 0)
+	f.Add(rtnl.Message(unix.RTM_NEWADDR, 0, 1, address))
 	f.Add(rtnl.Message(unix.RTM_NEWLINK, 0, 1, make([]byte, 16), rtnl.Attribute(unix.IFLA_IFNAME, []byte("eth0\x00")),
 		rtnl.Attribute(unix.IFLA_AF_SPEC, rtnl.Attribute(unix.AF_INET6, rtnl.Attribute(unix.IFLA_INET6_CONF, make([]byte, 200))))))
 	f.Fuzz(func(t *testing.T, b []byte) {

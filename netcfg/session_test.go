@@ -92,7 +92,7 @@ func TestWhatASessionWaitsForIsTold(t *testing.T) {
 		w := Desired(map[string]system.Net{"wan": test.net}, system.DNS{}, Facts{Links: k.Links, Sessions: map[string]session.Fact{"wan": test.fact}})
 		for range 4 {
 			have, _ := k.Observe()
-			if err := k.ReadRoutes(&have, w.State, nil); err != nil {
+			if err := k.ReadRoutes(&have, w.State, interest{}, nil); err != nil {
 				t.Fatal(err)
 			}
 			ops, _ := Plan(w.State, have, newOwned())
@@ -103,7 +103,7 @@ func TestWhatASessionWaitsForIsTold(t *testing.T) {
 			}
 		}
 		have, _ := k.Observe()
-		if err := k.ReadRoutes(&have, w.State, nil); err != nil {
+		if err := k.ReadRoutes(&have, w.State, interest{}, nil); err != nil {
 			t.Fatal(err)
 		}
 		s := report(w, have, nil, nil, func(time.Duration) time.Time { return time.Time{} })

@@ -124,9 +124,9 @@ func solicitationMessage(mac [6]byte) []byte {
 }
 
 // solicit lets the ports that take router advertisements ask for them.
-func (d *daemon) solicit(have State) {
+func (d *daemon) solicit(ports []port, have State) {
 	able := map[string]bool{}
-	for _, p := range ports(d.net, have.Links) {
+	for _, p := range ports {
 		if p.Net.LearnsIPv6() && have.canSolicit(p.Name) {
 			able[p.Name] = true
 		}

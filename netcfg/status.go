@@ -145,7 +145,8 @@ func (s *Status) shift(by time.Duration) {
 func report(w DesiredState, have State, reasons, reasons6 map[string]string, wall func(time.Duration) time.Time) Status {
 	s := Status{DNS: w.DNS, Search: w.Search, NTP: w.NTP, Problems: w.Problems}
 	named, missing, connected := false, false, false
-	present, wanted := have.byLink(), w.State.byLink()
+	present := have.byLink(func(RouteKey) bool { return true })
+	wanted := w.State.byLink(func(k RouteKey) bool { _, there := have.Routes[k]; return !there }) // of routes those that lack
 	uplinks := slices.ContainsFunc(w.Ports, port.leadsOut)
 	for _, p := range w.Ports {
 		ps := w.port(p, have, present[p.Name], wanted[p.Name], reasons[p.Name], reasons6[p.Name], wall)
@@ -190,15 +191,18 @@ type onLink struct {
 	routes    []RouteKey
 }
 
-// byLink goes through all once for all links.
-func (s *State) byLink() map[string]onLink {
-	links := map[string]onLink{}
+// byLink goes through all once for all links, and keeps of the routes those that which is true of.
+func (s *State) byLink(which func(RouteKey) bool) map[string]onLink {
+	links := make(map[string]onLink, len(s.Links))
 	for k := range s.Addresses {
 		l := links[k.Link]
 		l.addresses = append(l.addresses, k)
 		links[k.Link] = l
 	}
 	for k := range s.Routes {
+		if !which(k) {
+			continue
+		}
 		l := links[k.Link]
 		l.routes = append(l.routes, k)
 		links[k.Link] = l
@@ -375,10 +379,8 @@ func (w *DesiredState) waiting(p port, have State, present, wanted onLink, reaso
 		}
 		static = true
 	}
-	for _, k := range wanted.routes {
-		if _, there := have.Routes[k]; !there {
-			return fmt.Sprintf("route to %s not set", k.To)
-		}
+	if len(wanted.routes) > 0 {
+		return fmt.Sprintf("route to %s not set", wanted.routes[0].To)
 	}
 	switch {
 	case p.Net.IPv4 == "dhcp" && reason != "":

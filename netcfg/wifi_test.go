@@ -24,7 +24,7 @@ func carriedOut(t *testing.T, k *fakeKernel, facts map[string]session.Fact) (don
 	w := Desired(air, system.DNS{}, Facts{Links: k.Links, Sessions: facts})
 	for range 4 {
 		have, _ := k.Observe()
-		if err := k.ReadRoutes(&have, w.State, nil); err != nil {
+		if err := k.ReadRoutes(&have, w.State, interest{}, nil); err != nil {
 			t.Fatal(err)
 		}
 		ops, problems := Plan(w.State, have, newOwned())
@@ -40,7 +40,7 @@ func carriedOut(t *testing.T, k *fakeKernel, facts map[string]session.Fact) (don
 		w = Desired(air, system.DNS{}, Facts{Links: k.Links, Sessions: facts})
 	}
 	have, _ := k.Observe()
-	if err := k.ReadRoutes(&have, w.State, nil); err != nil {
+	if err := k.ReadRoutes(&have, w.State, interest{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	return done, report(w, have, nil, nil, func(time.Duration) time.Time { return time.Time{} })

@@ -162,9 +162,10 @@ func (n *peerNames) follow(net map[string]system.Net, w DesiredState, have State
 		n.servers = servers
 		n.resolver.Retry(now)
 	}
-	n.prefer6 = slices.ContainsFunc(slices.Collect(maps.Keys(have.Routes)), func(k RouteKey) bool {
-		return k.To.Bits() == 0 && k.To.Addr().Is6() && k.Table == 0 && k.Type == Unicast
-	})
+	n.prefer6 = false
+	for k := range have.Routes {
+		n.prefer6 = n.prefer6 || k.To.Bits() == 0 && k.To.Addr().Is6() && k.Table == 0 && k.Type == Unicast
+	}
 	if n.lookAt == forever && finds {
 		n.lookAt = now + lookPause
 		n.sent = sent

@@ -19,6 +19,7 @@ type reader struct {
 	system System
 	root   *syntax.Node
 	faults []syntax.Fault
+	fields map[reflect.Type][]string // of what has been read: there may be thousands of one type
 }
 
 // fail reports a fault of n's value.
@@ -133,7 +134,11 @@ func (r *reader) fillMap(n *syntax.Node, v reflect.Value, path string) {
 }
 
 func (r *reader) fillStruct(n *syntax.Node, v reflect.Value, path string) {
-	fields := fieldsOf(v.Type())
+	fields := r.fields[v.Type()]
+	if fields == nil {
+		fields = fieldsOf(v.Type())
+		r.fields[v.Type()] = fields
+	}
 	for _, name := range n.Names {
 		kid := n.Kids[name]
 		i := slices.Index(fields, name)

@@ -17,7 +17,13 @@ const MaxSize = 1 << 20
 // Parse reads a system.toml. The file's name is for the problems only. All
 // problems are reported at once, sorted by position; with any of them the
 // System is nil.
-func Parse(file string, src []byte) (*System, []Problem) {
+func Parse(file string, src []byte) (*System, []Problem) { return read(file, src, false) }
+
+// ParseAgain is Parse for a text that Parse has accepted before, as PID 1 does the one that its children read. All is
+// checked anew but whether another reader of TOML takes it, which is half of the work.
+func ParseAgain(file string, src []byte) (*System, []Problem) { return read(file, src, true) }
+
+func read(file string, src []byte, again bool) (*System, []Problem) {
 	if len(src) > MaxSize {
 		return nil, []Problem{{file, 1, 1, fmt.Sprintf("the file has %d bytes, more than the %d that a system.toml may have", len(src), MaxSize), ""}}
 	}
@@ -29,7 +35,7 @@ func Parse(file string, src []byte) (*System, []Problem) {
 	clean, bytes := raw.CheckBytes()
 	root, syntax := syntax.Scan(clean)
 
-	r := &reader{root: root}
+	r := &reader{root: root, fields: map[reflect.Type][]string{}}
 	r.system.Time.DHCP = true
 	r.fill(root, reflect.ValueOf(&r.system).Elem(), "")
 	r.system.applyDefaults()
@@ -38,10 +44,11 @@ func Parse(file string, src []byte) (*System, []Problem) {
 	if problems := report(file, raw, bytes, syntax, r.faults); len(problems) > 0 {
 		return nil, problems
 	}
-	// The scanner knows less of TOML than the toml package does.
-	var doc map[string]any
-	if _, err := toml.Decode(string(raw.Src), &doc); err != nil {
-		return nil, []Problem{tomlProblem(file, raw, err)}
+	if !again { // the scanner knows less of TOML than the toml package does
+		var doc map[string]any
+		if _, err := toml.Decode(string(raw.Src), &doc); err != nil {
+			return nil, []Problem{tomlProblem(file, raw, err)}
+		}
 	}
 	parsed := r.system // a copy, or the tree lives as long as this
 	return &parsed, nil

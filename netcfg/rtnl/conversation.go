@@ -23,6 +23,7 @@ type Conversation struct {
 	fd       int // for changes
 	sequence uint32
 	buffer   []byte
+	requests []byte // that are sent together, see Changes
 }
 
 // Counters say what a conversation has cost.
@@ -66,9 +67,9 @@ func (c *Conversation) Close() { unix.Close(c.fd) }
 
 // Attribute is one of a message (struct rtattr), with padding.
 func Attribute(kind uint16, value []byte) []byte {
-	b := binary.NativeEndian.AppendUint16(nil, uint16(4+len(value)))
-	b = append(binary.NativeEndian.AppendUint16(b, kind), value...)
-	return append(b, make([]byte, -len(b)&3)...)
+	b := make(Body, 0, 4+(len(value)+3)&^3)
+	b.Add(kind, value)
+	return b
 }
 
 func Attribute32(kind uint16, value uint32) []byte {
@@ -130,14 +131,20 @@ func Number(b []byte) int {
 
 // Message puts the header (struct nlmsghdr) before the parts of a body.
 func Message(kind, flags uint16, sequence uint32, parts ...[]byte) []byte {
-	b := make([]byte, unix.NLMSG_HDRLEN, 128)
+	return appendMessage(make([]byte, 0, 128), kind, flags, sequence, parts...)
+}
+
+func appendMessage(b []byte, kind, flags uint16, sequence uint32, parts ...[]byte) []byte {
+	var header [unix.NLMSG_HDRLEN]byte
+	at := len(b)
+	b = append(b, header[:]...)
 	for _, part := range parts {
 		b = append(b, part...)
 	}
-	binary.NativeEndian.PutUint32(b, uint32(len(b)))
-	binary.NativeEndian.PutUint16(b[4:], kind)
-	binary.NativeEndian.PutUint16(b[6:], unix.NLM_F_REQUEST|flags)
-	binary.NativeEndian.PutUint32(b[8:], sequence)
+	binary.NativeEndian.PutUint32(b[at:], uint32(len(b)-at))
+	binary.NativeEndian.PutUint16(b[at+4:], kind)
+	binary.NativeEndian.PutUint16(b[at+6:], unix.NLM_F_REQUEST|flags)
+	binary.NativeEndian.PutUint32(b[at+8:], sequence)
 	return b
 }
 
@@ -195,22 +202,64 @@ func send(fd int, request []byte) error {
 
 // Change makes a request that has no answer but yes or an errno.
 func (c *Conversation) Change(kind, flags uint16, parts ...[]byte) error {
+	c.ask(kind, flags|unix.NLM_F_ACK, parts...)
+	return c.settle(1)[0]
+}
+
+// Together is how many requests are made in one datagram: the kernel does one after the other and tells of those that it
+// refuses, of which each takes a piece of the socket's room.
+const Together = 64
+
+// Changes makes count requests as Change does, one after the other whether or not one before it was refused, and
+// tells what became of each. body appends the body of a request to b, which is empty.
+func (c *Conversation) Changes(count int, body func(i int, b *Body) (kind, flags uint16)) (faults []error) {
+	var b Body
+	for first := 0; first < count; first += Together {
+		n := min(Together, count-first)
+		for i := range n {
+			b = b[:0]
+			kind, flags := body(first+i, &b)
+			if i == n-1 {
+				flags |= unix.NLM_F_ACK // nothing is told of what is done, but that this one is
+			}
+			c.ask(kind, flags, b)
+		}
+		faults = append(faults, c.settle(n)...)
+	}
+	return faults
+}
+
+// ask adds a request to those that settle sends.
+func (c *Conversation) ask(kind, flags uint16, parts ...[]byte) {
 	c.Counted.Changes++
 	c.sequence++
-	if err := send(c.fd, Message(kind, flags|unix.NLM_F_ACK, c.sequence, parts...)); err != nil {
-		return err
-	}
-	for {
-		datagram, err := c.receive(c.fd)
-		if err != nil {
-			return err
+	c.requests = appendMessage(c.requests, kind, flags, c.sequence, parts...)
+}
+
+// settle sends the last n requests, and waits until the last one of them, which asks for it, is answered.
+func (c *Conversation) settle(n int) []error {
+	faults, first := make([]error, n), c.sequence-uint32(n)+1
+	err := send(c.fd, c.requests)
+	c.requests = c.requests[:0]
+	for err == nil {
+		var datagram []byte
+		if datagram, err = c.receive(c.fd); err != nil {
+			break
 		}
 		for m := (Messages{Rest: datagram}); m.Next(); {
-			if m.Kind == unix.NLMSG_ERROR && m.Sequence == c.sequence {
-				return verdict(m.Body)
+			if i := m.Sequence - first; m.Kind == unix.NLMSG_ERROR && i < uint32(n) {
+				if faults[i] = verdict(m.Body); m.Sequence == c.sequence {
+					return faults
+				}
 			}
 		}
 	}
+	for i := range faults { // of none is known that it was done
+		if faults[i] == nil {
+			faults[i] = err
+		}
+	}
+	return faults
 }
 
 // errInterrupted is a dump during which something changed: it may lack something.
