@@ -30,6 +30,9 @@ const (
 	Direct  = "direct"   // no loader on the medium: who starts the machine gives it kernel and initrd, as QEMU's -kernel does
 )
 
+// Overlay ends the name of a device tree that is laid over another one.
+const Overlay = ".dtbo"
+
 // Board is one kind of hardware.
 type Board struct {
 	Name          string   `toml:"-"`              // e.g. pc: the name of its file
@@ -38,7 +41,7 @@ type Board struct {
 	DebianArch    string   `toml:"debian_arch"`    // Debian's name, e.g. armhf
 	Release       string   `toml:"release"`        // of Debian, that its packages come from unless somebody says another; "": this host's
 	KernelPackage string   `toml:"kernel_package"` // Debian's meta package, e.g. linux-image-amd64; "": Kernel is its only one
-	DeviceTrees   []string `toml:"device_trees"`   // of that package, e.g. allwinner/sun8i-h3-orangepi-pc.dtb; the first, unless U-Boot's fdtfile names another
+	DeviceTrees   []string `toml:"device_trees"`   // of that package, e.g. allwinner/sun8i-h3-orangepi-pc.dtb; the first, unless U-Boot's fdtfile names another. In a FIT image also .dtbo, to be laid over one
 	Cmdline       string   `toml:"cmdline"`        // the kernel's command line, e.g. console=ttyS0 panic=10
 	Boot          string   `toml:"boot"`           // Hybrid, EFIGrub, UBoot, UImage, FIT or Direct
 	Medium        string   `toml:"medium"`         // what the image is written to, for people, e.g. SD card
@@ -70,9 +73,12 @@ type Firmware struct {
 	TPLinkRev   int64  `toml:"tplink_rev"`  // that of its revision
 }
 
-// FITStart is what a FIT image says of addresses.
+// FITStart is what a FIT image says of addresses, and of names.
 type FITStart struct {
-	Kernel int64 `toml:"kernel_at"` // in memory, of the kernel once it is unpacked
+	Kernel        int64    `toml:"kernel_at"`     // in memory, of the kernel once it is unpacked
+	Tree          int64    `toml:"tree_at"`       // likewise, of the tree that others are laid over; 0: there are none
+	Configuration string   `toml:"configuration"` // which its U-Boot asks for by this name, naming overlays beside it; "": it starts the default
+	Overlays      []string `toml:"overlays"`      // of the device trees, what is laid over the first where U-Boot asks for nothing
 }
 
 // Loader is how an image brings U-Boot to a board, and what the script that U-Boot runs is to know of it.

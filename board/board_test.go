@@ -71,7 +71,7 @@ func TestBadBoardsAreRefused(t *testing.T) {
 		return string(text)
 	}
 	pc, card, malta, router := read("pc.toml"), read("orangepi-pc.toml"), read("qemu-malta.toml"), read("gnubee-pc1.toml")
-	fit, tplink := read("bananapi-r64.toml"), read("dpt-module.toml")
+	fit, overlays, tplink := read("bananapi-r64.toml"), read("bananapi-r3.toml"), read("dpt-module.toml")
 	change := func(text, from, to string) string {
 		if !strings.Contains(text, from) {
 			t.Fatalf("no %q in the board to change", from)
@@ -162,6 +162,11 @@ use    = "loader"`), []string{"flash.area: no area is for the firmware"}},
 		{"where one may begin", "mine", change(fit, "0x4400_0000", "0x4410_0000"), []string{"a multiple of 2 MiB, not at 0x44100000"}},
 		{"it has a device tree", "mine", change(fit, `device_trees   = ["mediatek/mt7622-bananapi-bpi-r64.dtb"]`, ""), []string{"device_trees is missing: a FIT image has at least one"}},
 		{"a FIT image is for arm64", "mine", change(change(fit, `arch           = "arm64"`, `arch = "arm"`), `"arm64"`, `"armhf"`), []string{"for arm64 alone, not for arm"}},
+		{"an overlay is laid over a tree at a place", "mine", change(overlays, "tree_at       = 0x43f0_0000\n", ""), []string{"fit.tree_at is missing", "e.g. tree_at = 0x43f0_0000"}},
+		{"where one may begin", "mine", change(overlays, "0x43f0_0000", "0x43f0_0004"), []string{"a multiple of 8, not at 0x43f00004"}},
+		{"over one that there is", "mine", change(overlays, `"mediatek/mt7986a-bananapi-bpi-r3.dtb",`, ""), []string{`"mediatek/mt7986a-bananapi-bpi-r3-nand.dtbo" is laid over another tree`}},
+		{"in a FIT image", "mine", change(card, `"sun8i-h3-orangepi-pc.dtb"`, `"sun8i-h3-orangepi-pc.dtb", "a.dtbo"`), []string{`"a.dtbo" is laid over another tree, which a FIT image has before it`}},
+		{"overlays are the board's", "mine", change(overlays, `overlays      = ["mediatek/mt7986a-bananapi-bpi-r3-nand.dtbo"`, `overlays = ["nand.dtbo"`), []string{`fit.overlays: "nand.dtbo" is none of the board's overlays`}},
 		{"no FIT image on a card", "mine", card + "\n[fit]\nkernel_at = 0x4400_0000\n", []string{"fit: the board does not start from one"}},
 		{"an image fits its volume", "mine", change(fit, "= 64_000_000", "= 134_000_000"), []string{"image_limit: an image of 134000000 bytes reaches over its UBI in area ubi of "}},
 		{"an image fits its area", "mine", change(router, "= 16_000_000", "= 17_000_000"), []string{"image_limit: an image of 17000000 bytes reaches over its area firmware of 16777216; at most 16777216"}},

@@ -84,7 +84,11 @@ func (r *reader) check(root *syntax.Node) {
 	r.checkFirmware(root)
 	r.checkFIT(root)
 	for i, tree := range b.DeviceTrees {
-		if item := root.Get("device_trees").Item(i); !strings.HasSuffix(tree, ".dtb") || !clean(tree) {
+		base, overlay := strings.CutSuffix(tree, Overlay)
+		item := root.Get("device_trees").Item(i)
+		if overlay && clean(base) && (b.Boot != FIT || i == 0) {
+			r.fail(item.At, "", "device_trees: %q is laid over another tree, which a FIT image has before it", tree)
+		} else if !overlay && !strings.HasSuffix(tree, ".dtb") || !clean(tree) {
 			r.fail(item.At, "e.g. \"allwinner/sun8i-h3-orangepi-pc.dtb\"", "device_trees: %q is no device tree", tree)
 		}
 	}

@@ -2,6 +2,8 @@ package board
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"bantam/system/syntax"
 )
@@ -84,6 +86,20 @@ func (r *reader) checkFIT(root *syntax.Node) {
 		r.fail(root.Get("boot").At, "e.g. kernel_at = 0x4400_0000", "fit.kernel_at is missing: U-Boot unpacks the kernel there")
 	} else if !n.Bad && (b.Start.Kernel%0x20_0000 != 0 || b.Start.Kernel == 0) {
 		r.fail(n.At, "", "fit.kernel_at: Linux for arm64 begins at a multiple of 2 MiB, not at %#x", b.Start.Kernel)
+	}
+	overlays := false
+	for _, tree := range b.DeviceTrees {
+		overlays = overlays || strings.HasSuffix(tree, Overlay)
+	}
+	if n := table.Get("tree_at"); n == nil && overlays {
+		r.fail(root.Get("device_trees").At, "e.g. tree_at = 0x43f0_0000", "fit.tree_at is missing: U-Boot lays one tree over another there")
+	} else if n != nil && !n.Bad && (b.Start.Tree <= 0 || b.Start.Tree%8 != 0) {
+		r.fail(n.At, "", "fit.tree_at: a tree begins at a multiple of 8, not at %#x", b.Start.Tree)
+	}
+	for i, name := range b.Start.Overlays {
+		if !strings.HasSuffix(name, Overlay) || !slices.Contains(b.DeviceTrees, name) {
+			r.fail(table.Get("overlays").Item(i).At, "name it in device_trees, too", "fit.overlays: %q is none of the board's overlays", name)
+		}
 	}
 	r.checkRoom(root)
 }

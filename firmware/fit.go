@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"hash/crc32"
+	"slices"
 )
 
 // A FIT is U-Boot's image of many parts, a device tree (U-Boot's doc/usage/fit/source_file_format.rst). Signatures are kept out: who may
@@ -51,7 +52,7 @@ type Configuration struct {
 	Description string
 	Kernel      string
 	Ramdisk     string   // "" if none
-	FDT         string   // "" if none
+	FDT         []string // the tree, and those that U-Boot lays over it
 	Loadables   []string // further ones, e.g. the root file system
 	Compatible  []string // of the boards that it is for; U-Boot compares it with its own tree's
 }
@@ -210,8 +211,11 @@ func (n *Node) textsInto(fields ...field) (err error) {
 
 func configuration(n *Node) (c Configuration, err error) {
 	c.Name = n.Name
-	err = n.textsInto(field{"description", &c.Description}, field{"kernel", &c.Kernel}, field{"ramdisk", &c.Ramdisk}, field{"fdt", &c.FDT})
+	err = n.textsInto(field{"description", &c.Description}, field{"kernel", &c.Kernel}, field{"ramdisk", &c.Ramdisk})
 	if err != nil {
+		return c, err
+	}
+	if c.FDT, err = n.texts("fdt"); err != nil {
 		return c, err
 	}
 	if c.Loadables, err = n.texts("loadables"); err != nil {
@@ -240,7 +244,7 @@ func (fit FIT) check() error {
 			return fmt.Errorf("configuration %q is there twice", c.Name)
 		}
 		configurations[c.Name] = true
-		for _, name := range append([]string{c.Kernel, c.Ramdisk, c.FDT}, c.Loadables...) {
+		for _, name := range slices.Concat([]string{c.Kernel, c.Ramdisk}, c.FDT, c.Loadables) {
 			if !images[name] {
 				return fmt.Errorf("configuration %q: there is no image %q", c.Name, name)
 			}

@@ -92,8 +92,8 @@ func exampleFIT() FIT {
 			{Name: "rootfs-1", Type: "filesystem", Arch: "arm64", Compression: "none", Data: source(noise(8_192, 4))},
 		},
 		Configurations: []Configuration{
-			{Name: "config-1", Description: "a board", Kernel: "kernel-1", FDT: "fdt-1", Ramdisk: "initrd-1", Loadables: []string{"rootfs-1"}, Compatible: []string{"a,board", "a,soc"}},
-			{Name: "config-2", Kernel: "kernel-1"},
+			{Name: "config-1", Description: "a board", Kernel: "kernel-1", FDT: []string{"fdt-1"}, Ramdisk: "initrd-1", Loadables: []string{"rootfs-1"}, Compatible: []string{"a,board", "a,soc"}},
+			{Name: "config-2", Kernel: "kernel-1", FDT: []string{"fdt-1", "rootfs-1"}}, // a tree and one that is laid over it
 		},
 	}
 }
@@ -162,7 +162,7 @@ func TestFITImagesOfMkimageAreRead(t *testing.T) {
 	files["text"] = fmt.Appendf(nil, `/dts-v1/; / { description = "Bantam"; images { %s %s %s %s };
 		configurations { default = "config-1";
 			config-1 { description = "a board"; kernel = "kernel-1"; fdt = "fdt-1"; ramdisk = "initrd-1"; loadables = "rootfs-1"; compatible = "a,board", "a,soc"; };
-			config-2 { kernel = "kernel-1"; };
+			config-2 { kernel = "kernel-1"; fdt = "fdt-1", "rootfs-1"; };
 		}; };`,
 		fmt.Sprintf(image, "kernel-1", "kernel", "lzma", `description = "Linux"; os = "linux"; load = <0x44000000>; entry = <0x44000000>;`),
 		fmt.Sprintf(image, "fdt-1", "flat_dt", "none", `load = <1 0x40000000>;`),
@@ -190,6 +190,7 @@ func TestDamagedFITImages(t *testing.T) {
 		fit.Images = fit.Images[:1]
 		fit.Images[0].Data = source(noise(200, 1))
 		fit.Configurations = fit.Configurations[1:]
+		fit.Configurations[0].FDT = nil
 		fit.Default = ""
 		b := written(t, fit.Write)
 		verify := func(f Source) error {

@@ -97,14 +97,17 @@ func (c Configuration) node() Node {
 	n.set("description", c.Description)
 	n.set("kernel", c.Kernel)
 	n.set("ramdisk", c.Ramdisk)
-	n.set("fdt", c.FDT)
-	if len(c.Loadables) > 0 {
-		n.Properties = append(n.Properties, Texts("loadables", c.Loadables...))
-	}
-	if len(c.Compatible) > 0 {
-		n.Properties = append(n.Properties, Texts("compatible", c.Compatible...))
-	}
+	n.setAll("fdt", c.FDT)
+	n.setAll("loadables", c.Loadables)
+	n.setAll("compatible", c.Compatible)
 	return n
+}
+
+// setAll adds a property of several texts, unless there are none.
+func (n *Node) setAll(name string, values []string) {
+	if len(values) > 0 {
+		n.Properties = append(n.Properties, Texts(name, values...))
+	}
 }
 
 // set adds a property of text, unless it is empty.

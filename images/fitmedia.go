@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"bantam/board"
@@ -19,6 +20,7 @@ const (
 )
 
 // fitImage is a generation as U-Boot starts it. The command line is in the trees; where U-Boot's bootargs say another one, that counts.
+// An overlay is a configuration of its own, by its file's name, as U-Boot is asked for it: bootm ADDRESS#CONFIGURATION#OVERLAY.
 func (c *Composed) fitImage(b board.Board, initrd []byte) (fit firmware.FIT, err error) {
 	at := uint64(b.Start.Kernel)
 	fit = firmware.FIT{Description: "Bantam for " + b.Name, Default: "config-1", Images: []firmware.FITImage{
@@ -26,18 +28,30 @@ func (c *Composed) fitImage(b board.Board, initrd []byte) (fit firmware.FIT, err
 			Addressed: true, Load: at, Entry: at, Data: bytes.NewReader(c.Kernel[treeRoom*len(b.DeviceTrees):])},
 		{Name: "initrd-1", Type: "ramdisk", Arch: firmware.UBootArch(b.Arch), OS: "linux", Compression: "none", Data: bytes.NewReader(initrd)},
 	}}
+	var overlaid []string
 	for i, name := range b.DeviceTrees {
-		tree, err := firmware.TreeWithChosen(bytes.NewReader(treeIn(b, c.Kernel, name)), firmware.Text("bootargs", b.Cmdline))
-		if err != nil {
-			return fit, fmt.Errorf("board %s: %s: %w", b.Name, name, err)
+		model, overlay := strings.CutSuffix(path.Base(name), board.Overlay)
+		tree := treeIn(b, c.Kernel, name)
+		image := firmware.FITImage{Name: fmt.Sprintf("fdt-%d", i+1), Type: "flat_dt", Arch: firmware.UBootArch(b.Arch), Compression: "none"}
+		configuration := firmware.Configuration{Name: model, FDT: []string{image.Name}}
+		if !overlay {
+			model = strings.TrimSuffix(model, ".dtb")
+			if tree, err = firmware.TreeWithChosen(bytes.NewReader(tree), firmware.Text("bootargs", b.Cmdline)); err != nil {
+				return fit, fmt.Errorf("board %s: %s: %w", b.Name, name, err)
+			}
+			image.Addressed, image.Load = b.Start.Tree != 0, uint64(b.Start.Tree)
+			configuration.Name, configuration.Kernel, configuration.Ramdisk = fmt.Sprintf("config-%d", i+1), "kernel-1", "initrd-1"
+		} else if slices.Contains(b.Start.Overlays, name) {
+			overlaid = append(overlaid, image.Name)
 		}
-		image := fmt.Sprintf("fdt-%d", i+1)
-		model := strings.TrimSuffix(path.Base(name), ".dtb")
-		fit.Images = append(fit.Images, firmware.FITImage{Name: image, Description: model, Type: "flat_dt", Arch: firmware.UBootArch(b.Arch), Compression: "none", Data: bytes.NewReader(tree)})
-		fit.Configurations = append(fit.Configurations, firmware.Configuration{
-			Name: fmt.Sprintf("config-%d", i+1), Description: model, Kernel: "kernel-1", Ramdisk: "initrd-1", FDT: image,
-		})
+		image.Description, configuration.Description, image.Data = model, model, bytes.NewReader(tree)
+		fit.Images, fit.Configurations = append(fit.Images, image), append(fit.Configurations, configuration)
 	}
+	if asked := fit.Configurations[0]; b.Start.Configuration != "" {
+		asked.Name = b.Start.Configuration
+		fit.Configurations = append(fit.Configurations, asked)
+	}
+	fit.Configurations[0].FDT = append(fit.Configurations[0].FDT, overlaid...)
 	return fit, nil
 }
 

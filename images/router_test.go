@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -221,7 +223,7 @@ func TestABoardHasItsSystemInOneFITImage(t *testing.T) {
 		t.Error("the initrd is another one")
 	}
 	for i, configuration := range fit.Configurations {
-		if configuration.Kernel != "kernel-1" || configuration.Ramdisk != "initrd-1" || configuration.FDT != fit.Images[2+i].Name || !bytes.Contains(content(2+i), []byte(in.Board.Cmdline+"\x00")) {
+		if configuration.Kernel != "kernel-1" || configuration.Ramdisk != "initrd-1" || !slices.Equal(configuration.FDT, []string{fit.Images[2+i].Name}) || !bytes.Contains(content(2+i), []byte(in.Board.Cmdline+"\x00")) {
 			t.Errorf("configuration %+v", configuration)
 		}
 	}
@@ -232,6 +234,73 @@ func TestABoardHasItsSystemInOneFITImage(t *testing.T) {
 	list, body, err := firmware.ReadTrailers(bytes.NewReader(signed))
 	if err != nil || len(list) != 1 || body != size || firmware.VerifyTrailers(bytes.NewReader(signed), list) != nil {
 		t.Errorf("trailers %+v, %v", list, err)
+	}
+}
+
+// Overlays are configurations of their own, which U-Boot is asked for beside the first tree's, by the names that it has in its environment;
+// where it is asked for nothing, those of the board are laid over that tree.
+func TestAFITImageHasOverlays(t *testing.T) {
+	in := routerInputs(t)
+	in.Board.Arch, in.Board.Boot = "arm64", board.FIT
+	in.Board.DeviceTrees = []string{"maker/router.dtb", "maker/router-nand.dtbo", "maker/router-card.dtbo"}
+	in.Board.Start = board.FITStart{Kernel: 0x4400_0000, Tree: 0x43f0_0000, Configuration: "config-router", Overlays: in.Board.DeviceTrees[2:]}
+	overlay := func(name string) {
+		source := filepath.Join(t.TempDir(), "source")
+		if err := os.WriteFile(source, []byte("/dts-v1/; /plugin/; &{/} { "+name+"; };"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command("dtc", "-q", "-I", "dts", "-O", "dtb", "-o", filepath.Join(in.Kernel.Trees, "maker/router-"+name+board.Overlay), source).CombinedOutput(); err != nil {
+			t.Fatalf("dtc: %v: %s", err, out)
+		}
+	}
+	overlay("nand")
+	overlay("card")
+	if err := os.WriteFile(in.Device, tinyELF(t, elf.EM_AARCH64, elf.ET_EXEC, map[string][]byte{".text": []byte("code")}), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	c := mustCompose(t, in)
+	out := t.TempDir()
+	if _, err := c.WriteMedia(t.Context(), Archive{}, in.Board, out, Media(in.Board)); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(out, "router."+KindFIT))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fit, _, err := firmware.ReadFIT(bytes.NewReader(data))
+	if err != nil || fit.Verify() != nil || len(fit.Images) != 5 {
+		t.Fatalf("%+v, %v", fit, err)
+	}
+	want := []firmware.Configuration{
+		{Name: "config-1", Description: "router", Kernel: "kernel-1", Ramdisk: "initrd-1", FDT: []string{"fdt-1", "fdt-3"}},
+		{Name: "router-nand", Description: "router-nand", FDT: []string{"fdt-2"}},
+		{Name: "router-card", Description: "router-card", FDT: []string{"fdt-3"}},
+		{Name: "config-router", Description: "router", Kernel: "kernel-1", Ramdisk: "initrd-1", FDT: []string{"fdt-1"}},
+	}
+	if !reflect.DeepEqual(fit.Configurations, want) {
+		t.Errorf("configurations %+v", fit.Configurations)
+	}
+	dir := t.TempDir()
+	for i, image := range fit.Images[2:] {
+		if tree := i == 0; image.Addressed != tree || tree && image.Load != 0x43f0_0000 {
+			t.Errorf("image %+v", image)
+		}
+		data, err := io.ReadAll(io.NewSectionReader(image.Data, 0, image.Data.Size()))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, image.Name), data, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	laid := exec.Command("fdtoverlay", "-i", "fdt-1", "-o", "laid", "fdt-2", "fdt-3")
+	laid.Dir = dir
+	if out, err := laid.CombinedOutput(); err != nil {
+		t.Fatalf("fdtoverlay: %v: %s", err, out)
+	}
+	text, err := exec.Command("fdtget", filepath.Join(dir, "laid"), "-p", "/").Output()
+	if err != nil || !strings.Contains(string(text), "nand\n") || !strings.Contains(string(text), "card\n") {
+		t.Errorf("laid over it is\n%s, %v", text, err)
 	}
 }
 

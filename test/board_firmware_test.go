@@ -27,7 +27,7 @@ func TestBoardUBootChecksFirmware(t *testing.T) {
 			{Name: "kernel-1", Type: "kernel", Arch: "arm64", OS: "linux", Compression: "none", Addressed: true, Load: 0x48000000, Entry: 0x48000000, Data: data(70_000)},
 			{Name: "fdt-1", Type: "flat_dt", Arch: "arm64", Compression: "none", Data: data(7_000)},
 		},
-		Configurations: []formats.Configuration{{Name: "config-1", Kernel: "kernel-1", FDT: "fdt-1"}}}
+		Configurations: []formats.Configuration{{Name: "config-1", Kernel: "kernel-1", FDT: []string{"fdt-1"}}}}
 	external := fit
 	external.Align = 4096
 	environment, err := formats.Environment{Size: 4096}.Encode([]formats.Variable{{Name: "note", Value: "read by U-Boot"}}, 0)

@@ -36,12 +36,20 @@ func TestBoardFITImagesAreWhatBootmStarts(t *testing.T) {
 					t.Errorf("dumpimage does not say %q:\n%s", want, said)
 				}
 			}
+			first := ""
 			for i, tree := range b.DeviceTrees {
 				out := filepath.Join(t.TempDir(), "tree")
 				number := string(rune('0' + 2 + i))
 				if said, err := exec.Command("dumpimage", "-T", "flat_dt", "-p", number, "-o", out, image).CombinedOutput(); err != nil {
 					t.Fatalf("dumpimage: %v\n%s", err, said)
 				}
+				if strings.HasSuffix(tree, board.Overlay) {
+					if said, err := exec.Command("fdtoverlay", "-i", first, "-o", "/dev/null", out).CombinedOutput(); err != nil {
+						t.Errorf("%s over %s: %v\n%s", path.Base(tree), path.Base(b.DeviceTrees[0]), err, said)
+					}
+					continue
+				}
+				first = out
 				if got := model(t, read(t, out)); got == "" {
 					t.Errorf("%s names no model", path.Base(tree))
 				} else {
