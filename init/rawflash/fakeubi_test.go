@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"syscall"
 	"testing"
 
 	"bantam/init/mtd"
@@ -22,7 +23,7 @@ type fakeUBI struct {
 	cut     int // the operation in which power goes; -1: never
 	after   bool
 	flips   string // a volume that reads back otherwise than it was written
-	dies    int64  // erase blocks that go bad in an update
+	dies    int64  // erase blocks that go bad in an update; of more than are reserved the kernel writes no more
 }
 
 func newUBI(t *testing.T, blocks int64, content map[string][]byte) *fakeUBI {
@@ -113,7 +114,11 @@ func (u *fakeUBI) Update(v mtd.Volume, size int64, data io.Reader) error {
 	if have := int64(len(u.data[v.ID])); have != size {
 		return fmt.Errorf("update %s: %d bytes of %d", v.Name, have, size)
 	}
-	u.state.Bad += u.dies
+	u.state.Bad += min(u.dies, u.state.Reserved)
+	if u.dies > u.state.Reserved {
+		u.state.ReadOnly = true
+		return fmt.Errorf("update %s: %w", v.Name, syscall.EROFS)
+	}
 	if v.Name == u.flips {
 		u.data[v.ID][size/2] ^= 1
 	}

@@ -56,7 +56,7 @@ func PlanUBI(ctx context.Context, u Volumes, list []Content, allowed int64) (p U
 		return p, err
 	}
 	if p.Bad = state.Bad; state.ReadOnly {
-		return p, fmt.Errorf("%w: UBI writes no more: %d blocks are bad, and none is left to take the place of another", ErrWorn, state.Bad)
+		return p, noneLeft(state)
 	} else if state.Bad > allowed {
 		return p, fmt.Errorf("%w: %d of its blocks are bad, and at most %d may be", ErrWorn, state.Bad, allowed)
 	}
@@ -110,6 +110,10 @@ func PlanUBI(ctx context.Context, u Volumes, list []Content, allowed int64) (p U
 // ErrWorn says that a chip has more bad blocks than it may have.
 var ErrWorn = errors.New("the chip is worn out")
 
+func noneLeft(s mtd.UBIState) error {
+	return fmt.Errorf("%w: UBI writes no more: %d blocks are bad, and none is left to take the place of another", ErrWorn, s.Bad)
+}
+
 func find(list []mtd.Volume, name string) (mtd.Volume, bool) {
 	for _, v := range list {
 		if v.Name == name {
@@ -153,6 +157,17 @@ func equal(ctx context.Context, have io.Reader, want firmware.Source) (bool, err
 // WriteUBI does what PlanUBI has said: the new volumes beside the old ones, read back, then all renamed at once. ctx ends it before that, and what
 // is there already is removed by the next. told is called with how many bytes have been taken, and with what a person should know.
 func WriteUBI(ctx context.Context, u Volumes, p UBIPlan, told func(done int64, note string)) error {
+	err := writeUBI(ctx, u, p, told)
+	if err == nil {
+		return nil
+	}
+	if state, fault := u.State(); fault == nil && state.ReadOnly {
+		return fmt.Errorf("%w; what runs stays: %w", noneLeft(state), err)
+	}
+	return err
+}
+
+func writeUBI(ctx context.Context, u Volumes, p UBIPlan, told func(done int64, note string)) error {
 	if len(p.Change) == 0 {
 		return nil
 	}

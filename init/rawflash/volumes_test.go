@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -149,6 +150,16 @@ func TestBlocksThatGoBadAreTold(t *testing.T) {
 	})
 	if err != nil || len(notes) != 1 || notes[0] != "2 erase blocks went bad meanwhile; others have taken their places" {
 		t.Errorf("%v, %q", err, notes)
+	}
+}
+
+func TestAChipThatWearsOutMeanwhileIsTold(t *testing.T) {
+	u := newUBI(t, 40, map[string][]byte{"fit": []byte(text("old", 5500))})
+	u.dies = 21
+	const want = "the chip is worn out: UBI writes no more: 20 blocks are bad, and none is left to take the place of another; what runs stays: update fit.new: "
+	err := flashUBI(u, contents("fit", text("new", 5500)))
+	if !errors.Is(err, ErrWorn) || !errors.Is(err, syscall.EROFS) || !strings.HasPrefix(err.Error(), want) || u.content("fit") != text("old", 5500) {
+		t.Errorf("%v, %q", err, u.ops)
 	}
 }
 
