@@ -70,7 +70,7 @@ func (w *work) prove() error {
 				return err
 			}
 			w.send('\r')
-		case w.atPrompt() && bytes.Contains(w.in, []byte("U-Boot")):
+		case bytes.HasSuffix(w.in, []byte("\n"+w.rescue.Prompt)) && bytes.Contains(w.in, []byte("U-Boot")): // "==> " is within a line of crc32's
 			return errors.New("the image is on it, and the boot loader does not start it: it is at its prompt again")
 		}
 	}

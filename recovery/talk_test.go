@@ -362,6 +362,7 @@ func TestWhatWasStartedProvesItself(t *testing.T) {
 		{"behind a login", start + "gate login: ", nil, "it runs, and asks for a login on its console; `bantam status` there says whether it is proven", ""},
 		{"never", start + "[    1.0] Kernel panic - not syncing", nil, "", `the image is on it, and does not start: it says "Kernel panic"`},
 		{"not even begun", "U-Boot 2023.01\r\n=> ", nil, "", "the image is on it, and the boot loader does not start it: it is at its prompt again"},
+		{"in the middle of a sum", "U-Boot 2023.01\r\ncrc32 for 40301000 ... 403013ff ==> ", nil, "", "the image is on it, and nothing has proven itself in 5m0s; bantam console shows what it says"},
 		{"in silence", start, nil, "", "the image is on it, and nothing has proven itself in 5m0s; bantam console shows what it says"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
