@@ -112,6 +112,9 @@ func lifetime(until, now time.Duration) uint32 {
 // request appends the body of a request that adds an address or changes its lifetime and metric.
 func (a Address) request(b *rtnl.Body, index int, p netip.Prefix, now time.Duration) {
 	addressHeader(b, index, p)
+	if p.Addr().Is4() && p.Addr().IsLinkLocalUnicast() {
+		(*b)[3] = unix.RT_SCOPE_LINK // otherwise it would be taken for what leads beyond
+	}
 	b.AddAddress(unix.IFA_LOCAL, p.Addr())
 	b.AddAddress(unix.IFA_ADDRESS, p.Addr())
 	if p.Addr().Is4() && p.Bits() < 31 {

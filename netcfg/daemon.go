@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"math"
+	"net/netip"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -407,7 +408,7 @@ func (d *daemon) retry(problems []string) {
 }
 
 func (d *daemon) facts(links map[string]Link) Facts {
-	f := Facts{Links: links, Leases: map[string]*dhcp4.Lease{}, Leases6: map[string]*dhcp6.Lease{}, Announced: map[string]Announced{}, Sessions: map[string]session.Fact{}, DUID: d.had.DUID, Secrets: d.secrets.values}
+	f := Facts{Links: links, Leases: map[string]*dhcp4.Lease{}, LinkLocal: map[string]netip.Addr{}, Leases6: map[string]*dhcp6.Lease{}, Announced: map[string]Announced{}, Sessions: map[string]session.Fact{}, DUID: d.had.DUID, Secrets: d.secrets.values}
 	now := boottime.Now()
 	for c := range d.all {
 		c.tell(&f, now)
@@ -453,6 +454,7 @@ func (d *daemon) follow(ports []port, links map[string]Link) {
 		c := d.clients[name]
 		c.own = d.stations
 		c.believe(net.DHCPServers)
+		c.fallBack(net.LinkLocal)
 		c.setCarrier(link.Up && link.Carrier)
 	}
 }

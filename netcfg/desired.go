@@ -17,6 +17,7 @@ import (
 type Facts struct {
 	Links     map[string]Link
 	Leases    map[string]*dhcp4.Lease // by port
+	LinkLocal map[string]netip.Addr   // by port, where there is no lease; of IPv4
 	Leases6   map[string]*dhcp6.Lease // by port
 	DUID      string                  // what the machine calls itself by DHCPv6, in hex; "" for nothing yet
 	Announced map[string]Announced    // by port
@@ -100,6 +101,9 @@ func desiredOf(ports []port, net map[string]system.Net, dns system.DNS, facts Fa
 		w.addShape(p)
 		if lease := facts.Leases[p.Name]; lease != nil && p.Net.IPv4 == "dhcp" {
 			w.addLease(p, lease)
+		}
+		if a, local := facts.LinkLocal[p.Name]; local && p.Net.LinkLocal && p.Net.IPv4 == "dhcp" {
+			w.addAddress(AddressKey{p.Name, netip.PrefixFrom(a, 16)}, Address{Until: forever, Metric: p.Metric, Source: "link-local", Learned: true})
 		}
 		if lease := facts.Leases6[p.Name]; lease != nil {
 			w.addLease6(p, lease)

@@ -21,11 +21,13 @@ type dhcpPort struct {
 	wire    *wire
 	client  *dhcp4.Client
 	carrier bool
-	servers []string         // whom system.toml lets it believe
-	saved   *dhcp4.Lease     // what the lease file holds
-	leases  string           // directory
-	own     map[[6]byte]bool // the stations of this machine
-	logf    func(format string, args ...any)
+	servers []string // whom system.toml lets it believe
+
+	linkLocal bool             // system.toml wants such an address where no server answers
+	saved     *dhcp4.Lease     // what the lease file holds
+	leases    string           // directory
+	own       map[[6]byte]bool // the stations of this machine
+	logf      func(format string, args ...any)
 }
 
 // openDHCPPort makes the client of a port; had is the address that it had before a reboot, if any.
@@ -54,13 +56,25 @@ func (p *dhcpPort) deadline() time.Duration { return p.client.Deadline() }
 
 func (p *dhcpPort) descriptors() []int { return []int{p.wire.ip, p.wire.arp} }
 
-func (p *dhcpPort) tell(f *Facts, _ time.Duration) { f.Leases[p.name] = p.client.Lease() }
+func (p *dhcpPort) tell(f *Facts, _ time.Duration) {
+	f.Leases[p.name] = p.client.Lease()
+	if a := p.client.LinkLocal(); a.IsValid() {
+		f.LinkLocal[p.name] = a
+	}
+}
 
 func (p *dhcpPort) tick(time.Duration) news { return p.watch(func() { p.step(nil) }) }
 
 func (p *dhcpPort) renew() news { return p.watch(func() { p.step(dhcp4.Renew{}) }) }
 
-func (p *dhcpPort) watch(work func()) news { return watch(p.client, work) }
+func (p *dhcpPort) watch(work func()) news {
+	before := p.client.LinkLocal()
+	n := watch(p.client, work)
+	if p.client.LinkLocal() != before {
+		return learned
+	}
+	return n
+}
 
 // teller is what a DHCP client says of itself; L is its lease, C what it has counted.
 type teller[L, C comparable] interface {
@@ -123,6 +137,14 @@ func (p *dhcpPort) believe(servers []string) {
 	p.step(dhcp4.Servers{Believed: list})
 }
 
+// fallBack tells the client whether system.toml wants a link-local address where no server answers.
+func (p *dhcpPort) fallBack(wanted bool) {
+	if wanted != p.linkLocal {
+		p.linkLocal = wanted
+		p.step(dhcp4.Fallback{Wanted: wanted})
+	}
+}
+
 // status is what the client and its sockets have to tell.
 func (p *dhcpPort) status() *DHCPStatus {
 	p.wire.count()
@@ -163,7 +185,7 @@ func (p *dhcpPort) read(buffer []byte) {
 
 // step moves the client on, sends what it wants sent and keeps the lease file up to date.
 func (p *dhcpPort) step(ev dhcp4.Event) {
-	before := p.client.Lease()
+	before, local := p.client.Lease(), p.client.LinkLocal()
 	actions := p.client.Step(boottime.Now(), randomNumber(), ev)
 	if err := errors.Join(p.wire.listen(p.watched()), p.wire.expect(p.client.Transaction())); err != nil {
 		p.logf("%s: %v", p.name, err)
@@ -173,6 +195,7 @@ func (p *dhcpPort) step(ev dhcp4.Event) {
 			p.logf("%s: %v", p.name, err)
 		}
 	}
+	p.logLinkLocal(local)
 	lease := p.client.Lease()
 	switch {
 	case lease != nil && lease != p.saved:
@@ -186,6 +209,17 @@ func (p *dhcpPort) step(ev dhcp4.Event) {
 		p.logf("%s: lease of %s is gone; %s", p.name, before.Address, p.client.Reason())
 	case before == nil || before.Address != lease.Address:
 		p.logf("%s: lease of %s from %s for %s", p.name, lease.Address, lease.Server, leaseTime(lease))
+	}
+}
+
+// logLinkLocal says when the link-local address is another one.
+func (p *dhcpPort) logLinkLocal(before netip.Addr) {
+	switch now := p.client.LinkLocal(); {
+	case now == before:
+	case !now.IsValid():
+		p.logf("%s: %v is given up", p.name, before)
+	default:
+		p.logf("%s: no lease; uses the link-local address %v", p.name, now)
 	}
 }
 

@@ -204,7 +204,7 @@ func (l *linkCheck) members(name, path string, list *syntax.Node, members []stri
 // bare refuses what only a port of its own can have.
 func (l *linkCheck) bare(member, owner string) {
 	table := l.root.Get("net", member)
-	for _, key := range []string{"addresses", "ipv4", "ipv6", "prefix", "subnet6", "ula", "gateway", "gateway6", "routes", "metric", "dhcp_servers", "serve", "zone"} {
+	for _, key := range []string{"addresses", "ipv4", "ipv6", "prefix", "subnet6", "ula", "gateway", "gateway6", "routes", "metric", "dhcp_servers", "link_local", "serve", "zone"} {
 		if n := table.Get(key); ok(n) {
 			l.failKey(n, "write it in the table of the bridge or bond", "%s.%s: %s belongs to %s, so it has no addresses and routes of its own",
 				syntax.Join("net", member), key, member, owner)

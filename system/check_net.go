@@ -52,6 +52,9 @@ func (r *reader) checkPorts() {
 		r.checkAddresses(p, owners)
 		r.checkMethods(p, name)
 		r.checkDHCPServers(p)
+		if n := p.node.Get("link_local"); ok(n) && p.LinkLocal {
+			r.usesDHCP(p, n, p.path+".link_local")
+		}
 		r.checkMetric(p, metricOwners)
 		r.checkGateway(p, "gateway", p.Gateway, true, routed)
 		r.checkGateway(p, "gateway6", p.Gateway6, false, routed)
@@ -154,14 +157,13 @@ func (r *reader) checkMethods(p *port, name string) {
 func (r *reader) checkDHCPServers(p *port) {
 	n := p.node.Get("dhcp_servers")
 	path := p.path + ".dhcp_servers"
-	fixed := slices.ContainsFunc(p.prefix, func(a netip.Prefix) bool { return a.Addr().Is4() })
 	switch {
 	case !ok(n):
 		return
 	case len(p.DHCPServers) == 0:
 		r.failAt(n, n.Key, "name a server, or leave the line out to believe any", "%s: no server would ever be believed", path)
-	case p.IPv4 != "" && p.IPv4 != "dhcp" || p.IPv4 == "" && fixed:
-		r.failAt(n, n.Key, "write ipv4 = \"dhcp\", or leave the line out", "%s: this port does not use DHCP", path)
+	default:
+		r.usesDHCP(p, n, path)
 	}
 	for i, text := range p.DHCPServers {
 		item := n.Item(i)
@@ -171,6 +173,14 @@ func (r *reader) checkDHCPServers(p *port) {
 		if a, good := r.address(item, path, text); good && (!a.Is4() || a.IsLoopback()) {
 			r.fail(item, "write the server's IPv4 address, which bantam net shows beside the lease", "%s: %s cannot be that of a DHCP server", path, a)
 		}
+	}
+}
+
+// usesDHCP reports a key that means nothing at a port without DHCP.
+func (r *reader) usesDHCP(p *port, n *syntax.Node, path string) {
+	fixed := slices.ContainsFunc(p.prefix, func(a netip.Prefix) bool { return a.Addr().Is4() })
+	if p.IPv4 != "" && p.IPv4 != "dhcp" || p.IPv4 == "" && fixed {
+		r.failAt(n, n.Key, "write ipv4 = \"dhcp\", or leave the line out", "%s: this port does not use DHCP", path)
 	}
 }
 

@@ -89,7 +89,7 @@ func (l *linkCheck) sessionText(table *syntax.Node, key, path, text string, most
 
 // sessionPort checks what else the table of a session says: its addresses are the provider's.
 func (l *linkCheck) sessionPort(n *syntax.Node, at string, net Net) {
-	for _, key := range []string{"addresses", "gateway", "gateway6", "dhcp_servers", "subnet6", "ula", "serve"} {
+	for _, key := range []string{"addresses", "gateway", "gateway6", "dhcp_servers", "link_local", "subnet6", "ula", "serve"} {
 		if k := n.Get(key); ok(k) {
 			l.failKey(k, "remove it, or write it in the table of a port behind this machine", "%s.%s: what a session has the provider gives", at, key)
 		}

@@ -52,6 +52,7 @@ type Net struct {
 	Routes      []Route  `toml:"routes" doc:"further routes, e.g. [{ to = \"10.0.0.0/8\", via = \"192.168.1.254\" }]"`
 	Metric      int      `toml:"metric" doc:"of two ports that lead to one place the lower metric is used, 1 to 1000000, e.g. 50" default:"by its name: eth0 100, eth1 101, wlan0 600"`
 	DHCPServers []string `toml:"dhcp_servers" doc:"the only DHCP servers that are believed, by address, e.g. [\"192.168.1.1\"]" default:"any"`
+	LinkLocal   bool     `toml:"link_local" doc:"true: takes an address of 169.254.0.0/16 (RFC 3927) while no DHCP server gives one" default:"false"`
 	MTU         int      `toml:"mtu" doc:"largest packet in bytes, 68 to 65535; IPv6 needs 1280" default:"the driver's; 1492 of a session"`
 	Zone        string   `toml:"zone" doc:"zone of the firewall, e.g. \"wan\" or \"lan\"; once one has a zone, nothing is let through that is not allowed"`
 	Rules       []Rule   `toml:"rules" doc:"which packets take which routing table, e.g. [{ from = \"192.168.2.0/24\", table = 100 }]"`

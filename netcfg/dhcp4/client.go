@@ -38,6 +38,8 @@ type (
 	// Servers says whom to believe, by option 54; nobody named: every server. A
 	// lease of another one is given up.
 	Servers struct{ Believed []netip.Addr }
+	// Fallback says whether the client takes a link-local address while it has no lease; see fallback.go.
+	Fallback struct{ Wanted bool }
 	// Renew asks for the lease anew, as if the cable had been pulled for a moment.
 	Renew struct{}
 	// Datagram is the payload of a UDP datagram that arrived at port 68.
@@ -123,8 +125,11 @@ type Client struct {
 	avoid    netip.Addr    // the server that offered and then did not deliver
 	spare    *Lease        // its offer, taken when nobody else makes one
 
+	fallback fallback
+
+	// Of the lease in use, or of the fallback where there is none.
 	announceAt time.Duration
-	probeAt    time.Duration // when the lease in use is probed for once more; see trust
+	probeAt    time.Duration // when it is probed for once more; see trust
 	probes     int           // that were sent of these
 	defendedAt time.Duration
 	defended   bool
@@ -141,7 +146,7 @@ type Client struct {
 // again (INIT-REBOOT); with held it is in use meanwhile, because the time it
 // has left is known.
 func New(id Identity, stored *Lease, held bool) *Client {
-	c := &Client{id: id, next: Forever, announceAt: Forever, probeAt: Forever}
+	c := &Client{id: id, next: Forever, announceAt: Forever, probeAt: Forever, fallback: fallback{at: Forever}}
 	if stored != nil {
 		c.hint, c.known = stored.Address.Addr(), stored
 		if held {
@@ -173,10 +178,16 @@ func (c *Client) Watch() (netip.Addr, bool) {
 	switch {
 	case c.phase == Probing:
 		return c.wanted.Address.Addr(), true
-	case c.lease != nil:
-		return c.lease.Address.Addr(), true
 	}
-	return netip.Addr{}, false
+	return c.own(), c.own().IsValid()
+}
+
+// own is the address in use, or the link-local one that is about to be.
+func (c *Client) own() netip.Addr {
+	if c.lease != nil {
+		return c.lease.Address.Addr()
+	}
+	return c.fallback.address
 }
 
 // Transaction returns the number of the present exchange; answers with another one are ignored.
@@ -184,7 +195,7 @@ func (c *Client) Transaction() uint32 { return c.xid }
 
 // Deadline returns when Step wants to be called though nothing happens, Forever for never.
 func (c *Client) Deadline() time.Duration {
-	d := min(c.next, c.announceAt, c.probeAt)
+	d := min(c.next, c.announceAt, c.probeAt, c.fallback.at)
 	if c.lease != nil {
 		d = min(d, c.lease.Expires)
 	}
@@ -207,6 +218,8 @@ func (c *Client) Step(now time.Duration, random uint64, ev Event) []Action {
 		c.hush()
 	case Servers:
 		c.believe(ev.Believed)
+	case Fallback:
+		c.fallback.wanted = ev.Wanted
 	case Renew:
 		if c.phase != Stopped {
 			c.phase = Stopped
@@ -236,6 +249,7 @@ func (c *Client) Step(now time.Duration, random uint64, ev Event) []Action {
 		}
 		c.tick()
 	}
+	c.fallBack()
 	return c.out
 }
 

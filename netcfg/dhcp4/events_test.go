@@ -17,7 +17,7 @@ func (b *bench) event(n byte) {
 		func(m *dhcpv4.DHCPv4) { m.UpdateOption(dhcpv4.OptIPAddressLeaseTime(2 * time.Second)) },
 		func(m *dhcpv4.DHCPv4) { m.Options.Del(dhcpv4.OptionSubnetMask) },
 	}
-	addresses := []netip.Addr{offeredIP, otherAddress.Addr(), netip.IPv4Unspecified()}
+	addresses := []netip.Addr{offeredIP, otherAddress.Addr(), netip.IPv4Unspecified(), b.c.fallback.address}
 	arg := int(n / 8)
 	switch n % 8 {
 	case 0:
@@ -27,9 +27,9 @@ func (b *bench) event(n byte) {
 	case 2, 3:
 		b.answer(answers[arg%3], changes[arg/3%5])
 	case 4:
-		b.step(ARP{Frame: strange, SenderMAC: strange, Sender: addresses[arg%3], Target: addresses[arg/3%3]})
+		b.step(ARP{Frame: strange, SenderMAC: strange, Sender: addresses[arg%4], Target: addresses[arg/4%4]})
 	case 5:
-		switch arg % 4 {
+		switch arg % 6 {
 		case 0:
 			b.step(Renew{})
 		case 1:
@@ -38,6 +38,8 @@ func (b *bench) event(n byte) {
 			b.step(Servers{[]netip.Addr{serverIP}})
 		case 3:
 			b.step(Servers{[]netip.Addr{otherServer}})
+		case 4, 5:
+			b.step(Fallback{arg%6 == 4})
 		}
 	case 6:
 		b.now += time.Second << (arg % 16)
@@ -67,11 +69,18 @@ func (b *bench) whole() {
 	if c.Lease() == nil && (c.Phase() == Bound || c.Phase() == Renewing || c.Phase() == Rebinding) || (c.Phase() == Requesting || c.Phase() == Probing) && c.wanted == nil {
 		b.t.Fatalf("%v without a lease", c.Phase())
 	}
+	if c.LinkLocal().IsValid() && (c.Lease() != nil || !c.fallback.wanted) || c.probeAt != Forever && !c.own().IsValid() {
+		b.t.Fatalf("%v: link-local %v, lease %+v", c.Phase(), c.LinkLocal(), c.Lease())
+	}
 	if len(b.sent) > 8 {
 		b.t.Fatalf("%v: %d packets at once", c.Phase(), len(b.sent))
 	}
 	for _, a := range b.sent {
-		if arp, ok := a.(SendARP); ok && !arp.Sender.IsUnspecified() && (c.Lease() == nil || arp.Sender != c.Lease().Address.Addr()) {
+		ours := c.LinkLocal()
+		if l := c.Lease(); l != nil {
+			ours = l.Address.Addr()
+		}
+		if arp, ok := a.(SendARP); ok && !arp.Sender.IsUnspecified() && arp.Sender != ours {
 			b.t.Fatalf("%v: announced %v, which is not ours", c.Phase(), arp.Sender)
 		}
 	}

@@ -59,7 +59,7 @@ func (c *Client) hear(a ARP) {
 		return
 	}
 	// With two ports on one segment the kernel asks through either for what the other's address needs.
-	if a.Own && c.phase != Probing {
+	if a.Own && c.inUse() {
 		return
 	}
 	// Two that probe for the same address at the same time conflict too. A station probes in its own name
@@ -79,6 +79,10 @@ func (c *Client) hear(a ARP) {
 		return
 	}
 	l := c.lease
+	if c.phase != Probing && l == nil {
+		c.yield()
+		return
+	}
 	if c.phase == Probing {
 		l = c.wanted
 	} else {
@@ -89,9 +93,11 @@ func (c *Client) hear(a ARP) {
 	c.startOver(conflictPause, fmt.Sprintf("%v is used by %v", address, net.HardwareAddr(a.SenderMAC[:])))
 }
 
+// inUse tells whether the address of which ARP is heard is in use, or is looked for before it is.
+func (c *Client) inUse() bool { return c.phase != Probing && (c.lease != nil || c.fallback.used) }
+
 func (c *Client) announce() {
-	if c.phase != Stopped {
-		address := c.lease.Address.Addr()
+	if address := c.own(); c.phase != Stopped {
 		c.out = append(c.out, SendARP{Sender: address, Target: address})
 	}
 }

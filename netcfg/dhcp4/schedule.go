@@ -19,6 +19,7 @@ func (c *Client) carrierUp() {
 		at = max(at, c.lastSent+flapInterval)
 	}
 	c.trouble, c.begun = "", at
+	c.lookAgain()
 	if c.hint.IsValid() {
 		c.begin(Rebooting, at)
 		return
@@ -67,7 +68,7 @@ func (c *Client) tick() {
 		}
 		c.attempts++
 		c.next = c.now + probeInterval
-		c.probe(c.wanted)
+		c.probe(c.wanted.Address.Addr())
 	case Rebooting:
 		if c.lease == nil && c.attempts == 1 {
 			c.begin(Selecting, c.now)
@@ -174,20 +175,24 @@ func (c *Client) trust(l *Lease) {
 	c.probeInUse()
 }
 
-// probeInUse sends the next probe for the lease in use, or announces it after the last.
+// probeInUse sends the next probe for the lease in use, or the fallback, or announces it after the last.
 func (c *Client) probeInUse() {
 	if c.probes == probeCount {
 		c.probeAt, c.announceAt = Forever, c.now+announceAgain
+		c.fallback.used = c.lease == nil
 		c.announce()
 		return
 	}
 	c.probes++
 	c.probeAt = c.now + probeInterval
-	c.probe(c.lease)
+	if c.lease == nil {
+		c.probeAt = c.now + c.fallbackPause()
+	}
+	c.probe(c.own())
 }
 
-func (c *Client) probe(l *Lease) {
-	c.out = append(c.out, SendARP{Sender: netip.IPv4Unspecified(), Target: l.Address.Addr()})
+func (c *Client) probe(a netip.Addr) {
+	c.out = append(c.out, SendARP{Sender: netip.IPv4Unspecified(), Target: a})
 }
 
 // probing tells whether an address is being probed for, and has to be given up to whoever answers.
