@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"bantam/board"
+	"bantam/netcfg/netlab"
 	"bantam/test/vm"
 	"bantam/tty/ttytest"
 )
@@ -146,4 +147,29 @@ func TestBoardUBootIsRescuedOverABadLine(t *testing.T) {
 	wantSaid(t, said, "boot loader: U-Boot", "all of it read back and summed up")
 	m.PowerCut()
 	holdsImage(t, disk, content)
+}
+
+// A whole image comes by TFTP, over a wire of the test's own, is written, started, and says at its console that it is proven. U-Boot asks at the first
+// port; at the second the machine finds a DHCP server.
+func TestBoardUBootIsRescuedByTFTPAndProven(t *testing.T) {
+	forBoard(t, "qemu-arm64-uboot")
+	image := filepath.Join(build(t, "qemu-arm64-uboot", "../examples/qemu-arm64/system.toml"), "qemu-arm64-uboot.img")
+	content := read(t, image)
+	netlab.Enter(t)
+	if out, err := exec.Command("sh", "-c", "ip link set lo up && ip tuntap add wire mode tap && ip address add 192.168.1.10/24 dev wire && ip link set wire up").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	m, _ := bareBoard(t, "-nic", "none", "-netdev", "tap,id=wire,ifname=wire,script=no,downscript=no", "-device", "virtio-net-pci,netdev=wire",
+		"-netdev", "user,id=user", "-device", "virtio-net-pci,netdev=user")
+	tty := wireTo(t, m, 0)
+	log := filepath.Join(t.TempDir(), "log")
+	said, code := rescue(t, 10*time.Minute, "--serial", tty, "--tftp", "--log", log, image)
+	wantSaid(t, said, "for board qemu-arm64-uboot", "boot loader: U-Boot", "all of it read back and summed up", "it runs generation 1, proven")
+	line := string(read(t, log))
+	if code != 0 {
+		t.Fatalf("exit status %d", code)
+	}
+	if fetched := strings.Count(line, "TFTP from server 192.168.1.10"); fetched < len(content)>>22 || strings.Contains(line, "loady ") {
+		t.Errorf("%d pieces of 4 MiB were fetched, or some came over the line", fetched)
+	}
 }
