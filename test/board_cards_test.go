@@ -3,13 +3,10 @@ package test
 import (
 	"bytes"
 	"encoding/binary"
-	"math"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -57,12 +54,7 @@ func checkCard(t *testing.T, b board.Board, image string) {
 		t.Errorf("the card has %d bytes, more than %d", len(card), most)
 	}
 	t.Logf("%s: %d bytes", b.Name, len(card))
-	if row := regexp.MustCompile(`\| ` + b.Name + ` \| ([0-9,]+) `).FindStringSubmatch(string(read(t, "../docs/size.md"))); row != nil {
-		documented, err := strconv.ParseFloat(strings.ReplaceAll(row[1], ",", ""), 64)
-		if built := float64(len(card)); err != nil || math.Abs(documented-built) > near*built {
-			t.Errorf("docs/size.md says %s", row[1])
-		}
-	}
+	documented(t, b.Name, int64(len(card)))
 	if out, err := exec.Command("sgdisk", "-v", image).CombinedOutput(); err != nil || !strings.Contains(string(out), "No problems found") {
 		t.Errorf("sgdisk -v: %v\n%s", err, out)
 	}
@@ -79,22 +71,12 @@ func checkCard(t *testing.T, b board.Board, image string) {
 		}
 	}
 
-	fat := filepath.Join(t.TempDir(), "fat")
 	esp := table.Partitions[0]
-	if err := os.WriteFile(fat, card[esp.First*gpt.SectorSize:(esp.Last+1)*gpt.SectorSize], 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("fsck.fat", "-n", fat).CombinedOutput(); err != nil {
+	fat := filesOf(t, image)
+	if out, err := exec.Command("fsck.fat", "-n", string(fat)).CombinedOutput(); err != nil {
 		t.Errorf("fsck.fat: %v\n%s", err, out)
 	}
-	file := func(name string) []byte {
-		out := filepath.Join(t.TempDir(), "file")
-		if said, err := exec.Command("mcopy", "-i", fat, "::/"+name, out).CombinedOutput(); err != nil {
-			t.Errorf("mcopy %s: %v\n%s", name, err, said)
-			return nil
-		}
-		return read(t, out)
-	}
+	file := func(name string) []byte { return read(t, fat.file(t, name)) }
 	for _, f := range b.Loader.Files {
 		if data := file(f.Name); len(data) == 0 || f.Tree != "" && model(t, data) == "" {
 			t.Errorf("%s: %d bytes", f.Name, len(data))
@@ -114,11 +96,7 @@ func checkCard(t *testing.T, b board.Board, image string) {
 	if b.Boot != board.UBoot {
 		return
 	}
-	script := filepath.Join(t.TempDir(), "boot.scr")
-	if err := os.WriteFile(script, file("boot.scr"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("dumpimage", "-l", script).CombinedOutput(); err != nil || !strings.Contains(string(out), "Linux Script (uncompressed)") {
+	if out, err := exec.Command("dumpimage", "-l", fat.file(t, "boot.scr")).CombinedOutput(); err != nil || !strings.Contains(string(out), "Linux Script (uncompressed)") {
 		t.Errorf("dumpimage: %v\n%s", err, out)
 	}
 	a := table.Partitions[slot.NumberA-1]
@@ -142,6 +120,29 @@ func checkCard(t *testing.T, b board.Board, image string) {
 	case b.Arch == "arm64" && !bytes.Equal(kernel[:2], []byte{0x1f, 0x8b}):
 		t.Error("no packed kernel behind the device trees")
 	}
+}
+
+// A fat is a file with the FAT partition of a card, that firmware reads.
+type fat string
+
+func filesOf(t *testing.T, image string) fat {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "fat")
+	esp := tableOf(t, image).Table.Partitions[0]
+	if err := os.WriteFile(path, read(t, image)[esp.First*gpt.SectorSize:(esp.Last+1)*gpt.SectorSize], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return fat(path)
+}
+
+// file copies one out of it.
+func (f fat) file(t *testing.T, name string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), strings.ToLower(name))
+	if said, err := exec.Command("mcopy", "-i", string(f), "::/"+name, path).CombinedOutput(); err != nil {
+		t.Fatalf("mcopy %s (Debian package mtools): %v\n%s", name, err, said)
+	}
+	return path
 }
 
 // model is what a device tree says of the board it is for.

@@ -88,6 +88,7 @@ func TestOwnKernelTinyIsTheSmallestPC(t *testing.T) {
 		if info.Size() > 9_000_000 {
 			t.Errorf("%s has %d bytes, want at most 9,000,000", name, info.Size())
 		}
+		documented(t, "`"+name+"`", info.Size())
 	}
 	image := filepath.Join(out, "pc.img")
 	ahci := func() []string {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/md5"
 	"encoding/binary"
-	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -86,12 +85,7 @@ func checkFirmware(t *testing.T, b board.Board, image string, header func(t *tes
 	if size > min(mostFirmware, b.ImageLimit) {
 		t.Errorf("the image has %d bytes, more than %d", size, min(mostFirmware, b.ImageLimit))
 	}
-	if row := regexp.MustCompile(`\| ` + b.Name + ` \| ([0-9,]+) `).FindStringSubmatch(string(read(t, "../docs/size.md"))); row != nil {
-		documented, err := strconv.ParseFloat(strings.ReplaceAll(row[1], ",", ""), 64)
-		if err != nil || math.Abs(documented-float64(size)) > near*float64(size) {
-			t.Errorf("docs/size.md says %s", row[1])
-		}
-	}
+	documented(t, b.Name, size)
 	data, load, entry := header(t, image)
 	dir := t.TempDir()
 	tree := filepath.Join(dir, "tree")

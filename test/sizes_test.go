@@ -20,6 +20,19 @@ var update = flag.Bool("update", false, "write the sizes of what is built into t
 // near is how far a documented size may lie from the one that is built.
 const near = 0.1
 
+// documented compares the bytes of an image with those that docs/size.md has in the row of that name, where it has one.
+func documented(t *testing.T, name string, bytes int64) {
+	t.Helper()
+	row := regexp.MustCompile(`\| ` + regexp.QuoteMeta(name) + ` \| ([0-9,]+) `).FindStringSubmatch(string(read(t, "../docs/size.md")))
+	if row == nil {
+		return
+	}
+	says, err := strconv.ParseFloat(strings.ReplaceAll(row[1], ",", ""), 64)
+	if err != nil || math.Abs(says-float64(bytes)) > near*float64(bytes) {
+		t.Errorf("docs/size.md says %s of %s, which has %d bytes", row[1], name, bytes)
+	}
+}
+
 // Sizes in the documents are those of what is built now: 8.2 MB within its last digit, 8,247,232 within a tenth. -update writes the table anew; prose is for people to mend.
 func TestDocumentedSizes(t *testing.T) {
 	out := t.TempDir()

@@ -39,8 +39,9 @@ type Binary struct {
 const (
 	watchdogLimit = 5 * time.Second
 	coldplugLimit = 20 * time.Second
-	diskWait      = 10 * time.Second // for the disk to appear
-	volumeLimit   = 45 * time.Second
+	diskWait      = 10 * time.Second       // for the disk to appear
+	bootDiskWait  = time.Minute            // likewise, where the boot loader has just read kernel and initrd from it
+	volumeLimit   = 35 * time.Second       // beyond that wait
 	choiceLatest  = 10 * time.Second       // for a generation to be chosen, until consoles start without
 	consoleLatest = 200 * time.Millisecond // after the generation was chosen, proven or not
 	stopAllLimit  = 20 * time.Second
@@ -383,10 +384,21 @@ func (p *initProcess) tell(r kmod.Report) {
 func (p *initProcess) openVolume() {
 	defer p.chart.Span("state volume")()
 	p.readChip()
-	ctx, cancel := context.WithTimeoutCause(context.Background(), volumeLimit, fmt.Errorf("not ready within %v", volumeLimit))
+	o := p.volumeOptions()
+	limit := o.Wait + volumeLimit
+	ctx, cancel := context.WithTimeoutCause(context.Background(), limit, fmt.Errorf("not ready within %v", limit))
 	defer cancel()
+	found := make(chan struct{})
+	go Guard("late disk", func() {
+		select {
+		case <-found:
+		case <-time.After(diskWait):
+			Logf(Error, "the disk of this machine is not ready yet; it is waited for")
+		}
+	})
 	var err error
-	p.volume, err = statevolume.Open(ctx, p.volumeOptions())
+	p.volume, err = statevolume.Open(ctx, o)
+	close(found)
 	if err != nil {
 		p.notes.add("%v", err) // the folder itself, in the root file system, has to do
 	}

@@ -19,13 +19,17 @@ import (
 const growStop = 5 * time.Second
 
 func (p *initProcess) volumeOptions() statevolume.Options {
+	wait := diskWait
+	if _, read := p.cmdline.Get("bantam.loader"); read {
+		wait = bootDiskWait
+	}
 	return statevolume.Options{
 		Cmdline:    strings.Join(p.cmdline, " "),
 		Dir:        statePath,
 		ImagePath:  "/bantam/state.template",
 		OriginPath: gpt.OriginPath,
 		LoadModule: p.modprobe,
-		Wait:       diskWait,
+		Wait:       wait,
 		Flash:      p.chip,
 		LeftAlone:  p.leftAlone(),
 	}
