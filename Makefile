@@ -25,7 +25,7 @@ DROP_LINES = $(GO) run ./cmd/droplines
 
 RUN_PACKAGES  = qemu-system-x86 ovmf xz-utils e2fsprogs squashfs-tools
 EDITORS = nano vim-tiny nvi busybox-static mg ne joe micro
-BENCH_PACKAGES = qemu-system-x86 xz-utils busybox-static dnsmasq-base isc-dhcp-client $(EDITORS)
+BENCH_PACKAGES = qemu-system-x86 xz-utils busybox-static dnsmasq-base isc-dhcp-client bind9-dnsutils nftables $(EDITORS)
 ARM_PACKAGES  = qemu-system-arm qemu-efi-aarch64
 UBOOT_PACKAGES = qemu-system-arm u-boot-qemu device-tree-compiler
 # What builds the kernels that boards have of their own, and the machine that one of them is for.
@@ -187,6 +187,9 @@ bench: build
 	@$(GO) test -run '^$$' -bench Switch -benchtime 50x ./switcher
 	@CGO_ENABLED=0 $(GO) test -run '^$$' -bench FirstAddress -benchtime 50x ./netcfg
 	@CGO_ENABLED=0 $(GO) test -run '^$$' -bench ManyLinks -benchtime 5x ./netcfg
+	@CGO_ENABLED=0 $(GO) test -run '^$$' -bench Answers -benchtime 20000x ./netcfg/dnssockets
+	@CGO_ENABLED=0 $(GO) test -run '^$$' -bench Request -benchtime 3000x ./netcfg/netserve
+	@CGO_ENABLED=0 $(GO) test -run '^$$' -bench Forward -benchtime 300x ./netcfg
 	@$(GO) run ./test/bench
 
 # Time and memory of the job against what is recorded; half a minute. Nothing is compared with another QEMU or kernel than those recorded.

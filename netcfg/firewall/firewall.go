@@ -113,16 +113,23 @@ func (b *builder) early() {
 	}
 	for _, z := range b.zones {
 		b.add(nft.Rule{In: zoneSet(z.Name), Spoofed: true, Lost: past, Counter: z.Name + "-spoofed", Do: nft.Drop, Comment: "from " + z.Name + " with a source that is not there"})
-		for _, p := range bogons {
-			if z.External {
-				b.add(nft.Rule{In: zoneSet(z.Name), Source: p, Counter: z.Name + "-bogon", Do: nft.Drop, Comment: "from " + z.Name + " with a source that nobody has"})
-			}
+		if z.External { // a chain, so that others' packets are not compared with each of them
+			b.add(nft.Rule{In: zoneSet(z.Name), Do: nft.Jump, Chain: "bogons-" + z.Name})
 		}
 	}
 	if past {
 		b.add(nft.Rule{Do: nft.SetMark, Comment: "and as it came"})
 	}
 	b.chain(nft.Chain{Name: "early", Type: "filter", Hook: nft.Prerouting, Priority: -300})
+	for _, z := range b.zones {
+		if !z.External {
+			continue
+		}
+		for _, p := range bogons {
+			b.add(nft.Rule{Source: p, Counter: z.Name + "-bogon", Do: nft.Drop, Comment: "from " + z.Name + " with a source that nobody has"})
+		}
+		b.chain(nft.Chain{Name: "bogons-" + z.Name})
+	}
 }
 
 // carriers lets the packets in that carry tunnels whose peers find them at a port that the file names: who has no key gets

@@ -130,6 +130,17 @@ func (l *Lab) Self(name string, capabilities []string, args ...string) *exec.Cmd
 	return cmd
 }
 
+// Anonymous is the memory of a process that no file holds, in kB.
+func Anonymous(t testing.TB, pid int) (kB float64) {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	_, rest, found := strings.Cut(string(text), "RssAnon:")
+	if _, scanned := fmt.Sscan(rest, &kB); err != nil || !found || scanned != nil {
+		t.Fatalf("memory of process %d: %v, %v", pid, err, scanned)
+	}
+	return kB
+}
+
 // Eventually waits until check finds no fault, for a minute: hosts may be slow.
 func (l *Lab) Eventually(what string, check func() error) {
 	l.t.Helper()
