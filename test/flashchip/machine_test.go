@@ -369,3 +369,73 @@ func TestBadBlocksOfNAND(t *testing.T) {
 	boots(t, m, "new")
 	m.PowerCut()
 }
+
+// weakPages is a parameter of nandsim: pages that take nothing, in one erase block of so many. Each block has another one: of its second header, of
+// its first data, in its midst, its last.
+func weakPages(blocks, every int) string {
+	const each = 64 // pages of a block
+	var list []string
+	for n, block := 0, every/2; block < blocks; n, block = n+1, block+every {
+		list = append(list, fmt.Sprintf("%d:0", block*each+[]int{1, 2, each / 2, each - 1}[n%4]))
+	}
+	return " weakpages=" + strings.Join(list, ",")
+}
+
+// wentBad sends a line and gives how many blocks it tells of.
+func wentBad(t *testing.T, m *vm.Machine, line string) int {
+	t.Helper()
+	m.Send(line + "\n")
+	said := m.ExpectWithin(5*time.Minute, `TEST note (\d+) erase blocks went bad meanwhile; others have taken their places\r?\n`)
+	m.Expect(`TEST ` + line + `: ok`)
+	n, err := strconv.Atoi(said[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// Blocks that die while they are written: another one takes what was to be in them, what is read back is the firmware, and they are told and counted.
+func TestBlocksOfNANDThatDieWhileTheyAreWritten(t *testing.T) {
+	r := newRig(t)
+	m := r.start(t, r.initrd(t, nand(), simulated+weakPages(1024, 16), "ubi"))
+	bad := 0
+	for _, name := range []string{"old", "new"} {
+		n := wentBad(t, m, "flash "+name+" 10000000")
+		if n == 0 || bad+n > 20 {
+			t.Fatalf("%d blocks went bad, %d before", n, bad)
+		}
+		bad += n
+		boots(t, m, name)
+		says(t, m, "plan third 300000", fmt.Sprintf("%d erase blocks of the chip are bad, and are passed over; 20 may be", bad))
+	}
+	t.Logf("%d blocks have died", bad)
+	must(t, m, "back")
+	boots(t, m, "old")
+	m.PowerCut()
+}
+
+// So many die that UBI has no others: that is told, and the firmware of before is what it was, then and after a restart. A volume takes the rest of
+// the chip, as the state volume of a router does.
+func TestNANDThatWearsOutWhileItIsWrittenKeepsTheOldOne(t *testing.T) {
+	const blocks, size = 256, 20_000_000
+	chip := nand()
+	chip.Size = blocks * chip.EraseBlock
+	chip.Areas[0].Size = chip.Size
+	r := newRig(t)
+	m := r.start(t, r.initrd(t, chip, simulated+" overridesize=8"+weakPages(blocks, 16), "ubi"))
+	must(t, m, "flash old 300000")
+	must(t, m, fmt.Sprint("fill ", (size+2<<10)/chip.VolumeBlock()+1))
+	worn := func(told string) {
+		t.Helper()
+		if got := say(m, fmt.Sprint("flash new ", size)); !regexp.MustCompile("the chip is worn out: " + told).MatchString(got) {
+			t.Fatalf("%s, want %s", got, told)
+		}
+		boots(t, m, "old")
+	}
+	const noneLeft = `UBI writes no more: [1-9]\d* blocks are bad, and none is left to take the place of another; `
+	worn(noneLeft + "what runs stays: ")
+	worn(noneLeft + "nothing is written to it any more")
+	must(t, m, "detach") // as a restart does
+	worn(`[1-9]\d* of its blocks are bad, and at most 5 may be; nothing is written to it any more`)
+	m.PowerCut()
+}

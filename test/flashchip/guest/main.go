@@ -1,7 +1,8 @@
 // Command guest is PID 1 of the machine test: it loads the modules that stand for flash chips and waits for lines, of which each is answered:
 // "flash NAME SIZE" brings a firmware of that name to the chip, "plan NAME SIZE" only says what would be done, "starts" says what a boot
 // loader finds in the volume, "back" goes to the firmware of before, "sweep KIND" cuts the power of UBI at each of its writes of a kind of header, "state" says what
-// UBI has, and "wear" makes one more erase block of it bad.
+// UBI has, "wear" makes one more erase block of it bad, "fill N" leaves N erase blocks that are no volume's, and
+// "detach" ends UBI, which begins anew by what it finds on the chip.
 package main
 
 import (
@@ -101,6 +102,15 @@ func do(words []string) error {
 		return err
 	case "wear":
 		return wear()
+	case "fill":
+		left, _ := strconv.ParseInt(words[1], 10, 64)
+		return fill(left)
+	case "detach":
+		u, err := attached()
+		if err != nil {
+			return err
+		}
+		return u.Detach()
 	}
 	return errors.New("unknown")
 }
@@ -280,4 +290,17 @@ func wear() error {
 		return nil
 	}
 	return errors.New("no erase block is empty")
+}
+
+// fill makes a volume that leaves so many erase blocks to others, as a state volume does.
+func fill(left int64) error {
+	u, err := attached()
+	if err != nil {
+		return err
+	}
+	s, err := u.State()
+	if err != nil {
+		return err
+	}
+	return u.Make("state", (s.Free-left)*s.Block, false)
 }
