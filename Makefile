@@ -25,7 +25,7 @@ DROP_LINES = $(GO) run ./cmd/droplines
 
 RUN_PACKAGES  = qemu-system-x86 ovmf xz-utils e2fsprogs squashfs-tools
 EDITORS = nano vim-tiny nvi busybox-static mg ne joe micro
-BENCH_PACKAGES = qemu-system-x86 xz-utils busybox-static dnsmasq-base isc-dhcp-client bind9-dnsutils nftables $(EDITORS)
+BENCH_PACKAGES = qemu-system-x86 xz-utils fdisk busybox-static dnsmasq-base isc-dhcp-client bind9-dnsutils nftables $(EDITORS)
 ARM_PACKAGES  = qemu-system-arm qemu-efi-aarch64
 UBOOT_PACKAGES = qemu-system-arm u-boot-qemu device-tree-compiler
 # What builds the kernels that boards have of their own, and the machine that one of them is for.

@@ -42,12 +42,15 @@ func partition(t *testing.T, path string, number int) string {
 	return string(h.Sum(nil))
 }
 
-// withEnter is a PC whose keyboard's Enter is its reset button: its disk, and QEMU's arguments.
+// caseLED is that of the PC below: a light of its keyboard, by which the kernel's driver of it is the first of all.
+const caseLED = "input0::scrolllock"
+
+// withEnter is a PC whose keyboard's Enter is its reset button and a light of which is its status LED: its disk, and QEMU's arguments.
 func withEnter(t *testing.T) (path string, args []string) {
 	t.Helper()
 	forBoard(t, "pc")
 	file := filepath.Join(t.TempDir(), "pc-with-a-button.toml")
-	if err := os.WriteFile(file, append(read(t, "../board/pc.toml"), "\n[buttons]\nreset = \"KEY_ENTER\"\n"...), 0o644); err != nil {
+	if err := os.WriteFile(file, append(read(t, "../board/pc.toml"), "\n[leds]\nstatus = \""+caseLED+"\"\n\n[buttons]\nreset = \"KEY_ENTER\"\n"...), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	path = disk(t, filepath.Join(build(t, file, "../examples/pc/system.toml"), "pc-with-a-button.img"))
@@ -117,4 +120,35 @@ func TestBoardPCHasAFactoryReset(t *testing.T) {
 	c.must("bantam status", "generation  1, good", "it came with the image")
 	c.must("ls /state/mine 2>&1", "no such file")
 	c.pressPower()
+}
+
+// blinks waits until the LED is lit and dark for so many milliseconds in turn.
+func (c *console) blinks(on, off string) {
+	c.t.Helper()
+	const dir = "/sys/class/leds/" + caseLED + "/"
+	c.waitFor("cat "+dir+"trigger", "[timer]")
+	c.waitFor("cat "+dir+"delay_on "+dir+"delay_off", on+"\n"+off+"\n")
+}
+
+func (c *console) lit() {
+	c.t.Helper()
+	const dir = "/sys/class/leds/" + caseLED + "/"
+	c.waitFor("cat "+dir+"trigger", "[none]")
+	c.waitFor("cat "+dir+"brightness", "1\n")
+}
+
+// The kernel's LED shows a machine that is proven, that tries something, and that has gone back.
+func TestBoardPCShowsByItsLEDHowItIs(t *testing.T) {
+	_, args := withEnter(t)
+	c := startAs(t, "bantam", args)
+	c.lit()
+	c.write("/state/new.toml", "hostname = \"bantam\"\n")
+	c.run("bantam switch --confirm 600s /state/new.toml > /tmp/said 2>&1 &")
+	c.waitFor("bantam status", "waits for `bantam confirm`")
+	c.blinks("1000", "1000")
+	c.run("bantam switch --abort > /dev/null 2>&1")
+	c.blinks("100", "900")
+	c.must("bantam switch /state/new.toml; echo code $?", "code 0")
+	c.lit()
+	c.off()
 }

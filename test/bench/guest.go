@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 
 	"github.com/u-root/u-root/pkg/cpio"
 )
@@ -19,6 +20,9 @@ type guest struct {
 	initrd   []byte
 	words    string // for the kernel's command line
 	disk     string // image file to boot from instead
+
+	drives []string      // further arguments of QEMU: disks that it has beside that
+	limit  time.Duration // of its life; 0: runLimit
 }
 
 // A peer is an init system that does the job, in Debian's packages.

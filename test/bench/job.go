@@ -31,6 +31,7 @@ type inputs struct {
 	board   board.Board
 	device  string
 	kernel  images.Kernel // with the modules of the job alone
+	whole   images.Kernel // with all of its modules
 	image   []byte
 	archive images.Archive
 	cache   images.Cache
@@ -76,6 +77,6 @@ func gather(ctx context.Context, device, scratch string) (in inputs, err error) 
 	if in.kernel, err = images.KernelFiles(whole.Image, dir, "", in.board.Arch); err != nil {
 		return in, err
 	}
-	in.kernel.Date = whole.Date
+	in.kernel.Date, in.whole = whole.Date, whole
 	return in, nil
 }

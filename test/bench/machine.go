@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -27,10 +28,11 @@ const commandLine = "console=ttyS0 loglevel=1 panic=-1 printk.devkmsg=on log_buf
 // be seen in it. While the processor has nothing to do the clock jumps to the next
 // timer.
 func run(ctx context.Context, b board.Board, g guest, dir string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, runLimit)
+	limit := cmp.Or(g.limit, runLimit)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	count := "shift=0,sleep=off"
-	if g.disk != "" {
+	if g.disk != "" || g.drives != nil {
 		count = "shift=0" // the disk takes its own time, in which the clock must not jump to the next timer
 	}
 	args := []string{
@@ -50,12 +52,12 @@ func run(ctx context.Context, b board.Board, g guest, dir string) (string, error
 		}
 		args = append(args, "-kernel", kernel, "-initrd", initrd, "-append", commandLine+" "+g.words)
 	}
-	cmd := exec.CommandContext(ctx, b.QEMU.Binary, args...)
+	cmd := exec.CommandContext(ctx, b.QEMU.Binary, append(args, g.drives...)...)
 	var console, problems bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &console, &problems
 	err := cmd.Run()
 	if ctx.Err() != nil {
-		err = fmt.Errorf("%s: not over after %v", g.name, runLimit)
+		err = fmt.Errorf("%s: not over after %v", g.name, limit)
 	}
 	if err != nil {
 		err = fmt.Errorf("%s: %w\n%s%s", b.QEMU.Binary, err, problems.Bytes(), last(console.String()))

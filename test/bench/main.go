@@ -1,7 +1,7 @@
 // Command bench measures Bantam beside other init systems of Debian: all do the same job in the same virtual
 // machine with the same kernel (see job.go). Then it times `bantam switch` there and `bantam build` here, and the
 // editor beside Debian's. `make bench` runs it from the root of the repository; `go run ./test/bench editors`
-// does only the last, `go run ./test/bench own` the two before it, `go run ./test/bench ssh` only the login beside dropbear, `go run ./test/bench build` only the build beside mkosi and mmdebstrap, `go run ./test/bench job bantam busybox` only
+// does only the last, `go run ./test/bench own` the two before it, `go run ./test/bench ssh` only the login beside dropbear, `go run ./test/bench update` only an update beside RAUC's, `go run ./test/bench build` only the build beside mkosi and mmdebstrap, `go run ./test/bench job bantam busybox` only
 // the job of these. `check` compares Bantam's job with what `record` has taken down.
 //
 // The machine's clock counts instructions, so that all figures but the build's are
@@ -53,6 +53,8 @@ func main() {
 		err = r.machines(ctx, *tool, *device, *keep, []string{"none"})
 	case "ssh":
 		err = r.machines(ctx, "", *device, *keep, []string{"ssh"})
+	case "update":
+		err = r.machines(ctx, "", *device, *keep, []string{"update"})
 	case "build":
 		var leave func()
 		if *keep, leave, err = scratch(*keep); err == nil {
@@ -62,7 +64,7 @@ func main() {
 	case "editors":
 		r.Editors, err = editors.Measure(ctx, *device)
 	default:
-		err = fmt.Errorf("%s: only `job`, `own`, `ssh`, `build`, `editors`, `check` and `record` are known", flag.Arg(0))
+		err = fmt.Errorf("%s: only `job`, `own`, `ssh`, `update`, `build`, `editors`, `check` and `record` are known", flag.Arg(0))
 	}
 	if err == nil {
 		r.weigh()
@@ -107,6 +109,11 @@ func (r *report) machines(ctx context.Context, tool, device, dir string, names [
 	}
 	if len(names) == 0 || slices.Contains(names, "ssh") {
 		if r.Logins, r.LoginVersions, err = in.logins(ctx); err != nil {
+			return err
+		}
+	}
+	if len(names) == 0 || slices.Contains(names, "update") {
+		if r.Updates, r.UpdateVersions, err = in.updates(ctx); err != nil {
 			return err
 		}
 	}

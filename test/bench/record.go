@@ -15,6 +15,8 @@ type record struct {
 	held int            // free memory on the processors' lists, in KiB: see used
 	pss  map[string]int // KiB of memory by process, e.g. "1 init"
 	anon map[string]int // of that, what no file holds
+
+	wrote map[string]int // sectors by step of an update
 }
 
 // An event is a line with the machine's time in microseconds since its start.
@@ -35,7 +37,7 @@ var (
 
 // parse reads what came over the serial line.
 func parse(console string) (record, error) {
-	r := record{free: map[string]int{}, pss: map[string]int{}, anon: map[string]int{}}
+	r := record{free: map[string]int{}, pss: map[string]int{}, anon: map[string]int{}, wrote: map[string]int{}}
 	ended := false
 	for line := range strings.Lines(console) {
 		line = strings.TrimRight(line, "\r\n")
@@ -51,6 +53,8 @@ func parse(console string) (record, error) {
 			} else {
 				r.anon[m[3]] = number(m[2])
 			}
+		} else if m := wroteLine.FindStringSubmatch(line); m != nil {
+			r.wrote[m[1]] = number(m[2])
 		} else if line == over {
 			ended = true
 		}

@@ -11,19 +11,21 @@ import (
 
 // A report is all that was measured.
 type report struct {
-	Kernel        string          `json:"kernel"`
-	Jobs          []job           `json:"jobs"`
-	Memory        int             `json:"memory_kib"`    // sum of Pss of all of Bantam's processes at rest
-	Anonymous     int             `json:"anonymous_kib"` // of that, what no file holds
-	Switch        float64         `json:"switch_ms"`     // the slowest that changes one service, command to prompt
-	Nothing       float64         `json:"switch_nothing_ms"`
-	Builds        []build         `json:"builds,omitempty"`   // warm cache, configuration changed; Bantam's first
-	Builders      []string        `json:"builders,omitempty"` // the peers' versions, or why they were left out
-	Logins        []login         `json:"logins,omitempty"`   // Bantam's first
-	LoginVersions []string        `json:"login_versions,omitempty"`
-	Editors       *editors.Report `json:"editors,omitempty"`
-	Budgets       []budgetRow     `json:"budgets"`
-	qemu          string          // the program
+	Kernel         string          `json:"kernel"`
+	Jobs           []job           `json:"jobs"`
+	Memory         int             `json:"memory_kib"`    // sum of Pss of all of Bantam's processes at rest
+	Anonymous      int             `json:"anonymous_kib"` // of that, what no file holds
+	Switch         float64         `json:"switch_ms"`     // the slowest that changes one service, command to prompt
+	Nothing        float64         `json:"switch_nothing_ms"`
+	Builds         []build         `json:"builds,omitempty"`   // warm cache, configuration changed; Bantam's first
+	Builders       []string        `json:"builders,omitempty"` // the peers' versions, or why they were left out
+	Logins         []login         `json:"logins,omitempty"`   // Bantam's first
+	LoginVersions  []string        `json:"login_versions,omitempty"`
+	Updates        []update        `json:"updates,omitempty"`         // Bantam's first
+	UpdateVersions []string        `json:"update_versions,omitempty"` // of what is changed, and the peer's, or why it was left out
+	Editors        *editors.Report `json:"editors,omitempty"`
+	Budgets        []budgetRow     `json:"budgets"`
+	qemu           string          // the program
 }
 
 // A job is how a system did it.
@@ -103,6 +105,9 @@ func (r *report) print(w io.Writer) {
 	}
 	if len(r.Logins) > 0 {
 		r.printLogins(w)
+	}
+	if len(r.Updates) > 0 {
+		r.printUpdates(w)
 	}
 	if r.Editors != nil {
 		r.Editors.Print(w)
