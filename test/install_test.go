@@ -2,10 +2,12 @@ package test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"bantam/gpt"
 	"bantam/init/statevolume"
@@ -98,6 +100,80 @@ func TestTheISOInstallsItselfToADisk(t *testing.T) {
 	c.Send("poweroff\r")
 	c.WaitEnd()
 	c.checkDisk(path)
+}
+
+// startedBy asks the kernel which firmware has started it.
+func (c *console) startedBy(f firmware) {
+	c.t.Helper()
+	want := map[firmware]string{bios: "no UEFI\n", uefi: "by UEFI\n"}[f]
+	c.must("if [ -d /sys/firmware/efi ]; then echo by UEFI; else echo no UEFI; fi", want)
+}
+
+// The power goes while the machine is installed over a disk that could be started from: nothing starts from it then, so that the firmware goes on
+// to the CD, and there the same command installs all of it.
+func TestBoardPCIsInstalledDespitePowerCuts(t *testing.T) {
+	forBoard(t, "pc")
+	out := build(t, "pc", "../examples/pc/system.toml")
+	for _, f := range []firmware{bios, uefi} {
+		t.Run(string(f), func(t *testing.T) {
+			path := disk(t, filepath.Join(out, "pc.img"))
+			with := func(disk, cd int, more string) []string {
+				return pc(t, f, "-drive", "if=none,id=disk,format=raw,file="+path+more, "-device", fmt.Sprint("virtio-blk-pci,drive=disk,bootindex=", disk),
+					"-drive", "if=none,id=cd,media=cdrom,readonly=on,file="+filepath.Join(out, "pc.iso"), "-device", fmt.Sprint("ide-cd,drive=cd,bootindex=", cd))
+			}
+			// A disk as slow as a stick, so that the cut comes in the midst of it.
+			const slow = ",throttling.bps-write=2000000"
+			c := startAs(t, "bantam", with(2, 1, slow))
+			c.startedBy(f)
+			c.must("bantam status", "in memory")
+			c.Send("bantam install --yes vda\r")
+			untilCleared(t, path)
+			c.PowerCut()
+
+			c = startAs(t, "bantam", with(1, 2, slow))
+			c.must("bantam status", "in memory")
+			c.run("head -c 40000000 /dev/urandom > /state/large")
+			c.run("bantam install --yes vda > /tmp/told 2>&1 &")
+			c.Send(`until grep -q " /run/bantam/install " /proc/mounts; do true; done; echo the volume is" "filled` + "\r")
+			c.Expect("the volume is filled")
+			c.PowerCut()
+
+			c = startAs(t, "bantam", with(1, 2, ""))
+			c.must("bantam status", "in memory")
+			c.write("/state/mine", "of mine\n")
+			c.must("bantam install --yes vda", "holds this machine, all of the image read back and compared")
+			c.Send("poweroff\r")
+			c.WaitEnd()
+
+			c = startAs(t, "bantam", with(1, 2, ""))
+			c.startedBy(f)
+			c.must("bantam status", "generation  1, good", "/dev/vda8", "grub, slot A (booted, generation 1, good), slot B (empty)")
+			c.must("cat /state/mine", "of mine\n")
+			c.Send("poweroff\r")
+			c.WaitEnd()
+			c.checkDisk(path)
+		})
+	}
+}
+
+// untilCleared waits until a disk has another beginning than one that something starts from: the first that an installation changes.
+func untilCleared(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for end := time.Now().Add(vm.Patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		page := make([]byte, 4096)
+		if _, err := f.ReadAt(page, 0); err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Count(page, []byte{0}) == len(page) {
+			return
+		}
+	}
+	t.Fatal("the disk's beginning was not cleared")
 }
 
 // checkDisk has other people's tools look at an installed disk.
