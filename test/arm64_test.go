@@ -17,6 +17,8 @@ import (
 func TestArm64MachineSwitchesAndComesBack(t *testing.T) {
 	text := string(read(t, "../examples/mqtt/system.toml")) // first, for its packages stand above all tables
 	text += strings.Replace(string(read(t, "../examples/node-exporter/system.toml")), "hostname = \"metrics\"\n", "", 1)
+	// Emulated on a busy host they need longer than on any machine.
+	text = strings.ReplaceAll(text, "needs = [\"network\"]\n", "needs = [\"network\"]\nstart_timeout = \"10m\"\n") + "\n[proof]\ntimeout = \"15m\"\n"
 	file := filepath.Join(t.TempDir(), "system.toml")
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)

@@ -236,10 +236,10 @@ func (c *console) write(path, text string) {
 	c.run("END")
 }
 
-// settled waits until the boot's proof is over and its outcome is recorded.
+// settled waits until the boot's proof is over and its outcome is recorded: as long as a proof takes that waits for services on a busy host.
 func (c *console) settled() {
 	c.t.Helper()
-	for range 60 {
+	for range 300 {
 		if !strings.Contains(c.run("bantam status"), "under way") {
 			return
 		}
