@@ -131,10 +131,13 @@ func (p *dhcp6Port) receive(buffer []byte) (most news) {
 func (p *dhcp6Port) status() *DHCPStatus {
 	c := p.client.Counts()
 	s := &DHCPStatus{Doubt: p.client.Doubt(), Ignored: c.Ignored, Refused: c.Refused, Refusal: c.Refusal}
-	if l := p.client.Lease(); l != nil {
+	switch l := p.client.Lease(); {
+	case l != nil:
 		s.Unused = l.Dropped
-	} else if s.Doubt = p.client.Reason(); p.leaving {
+	case p.leaving:
 		s.Doubt = "DHCPv6: everything is given back"
+	case p.index != 0: // else the session has no link, of which the port tells
+		s.Doubt = p.client.Reason()
 	}
 	return s
 }

@@ -146,9 +146,19 @@ func (w *DesiredState) sessionLacks(p port, there bool) string {
 	case p.Net.PPPoE == nil:
 		return ""
 	case !fact.Up || !there:
-		return cmp.Or(fact.Reason, pppoe.Kind+": "+pppoe.Opening)
+		return w.notUp(system.Session{Port: p.Name, Kind: "pppoe"}, pppoe.Kind, pppoe.Opening)
 	case p.Net.IPv4 != "off" && !fact.Local.IsValid():
 		return "PPPoE: the provider gives no IPv4 address; ipv4 = \"off\" says that none is wanted"
 	}
 	return ""
+}
+
+// notUp says why a session is not up. Where nobody has told anything its process has not begun, for a reason that is told of the
+// service: a secret that is not set, most often.
+func (w *DesiredState) notUp(one system.Session, kind, opening string) string {
+	fact := w.sessions[one.Port]
+	if !fact.Up && fact.Reason == "" {
+		opening = "service " + one.Service() + " has not begun"
+	}
+	return cmp.Or(fact.Reason, kind+": "+opening)
 }

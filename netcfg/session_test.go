@@ -77,7 +77,7 @@ func TestWhatASessionWaitsForIsTold(t *testing.T) {
 		there bool
 		want  string
 	}{
-		{"nobody has told anything yet", wanSession, session.Fact{}, false, "PPPoE: is being opened"},
+		{"nobody has told anything yet", wanSession, session.Fact{}, false, "PPPoE: service pppoe-wan has not begun"},
 		{"refused", wanSession, session.Fact{Reason: "PPPoE: refused"}, false, "PPPoE: refused"},
 		{"it was up when its process died", wanSession, sessionUp, false, "PPPoE: is being opened"},
 		{"refused, while the link is there", wanSession, session.Fact{Reason: "PPPoE: refused"}, true, "PPPoE: refused"},

@@ -1,8 +1,6 @@
 package netcfg
 
 import (
-	"cmp"
-
 	"bantam/netcfg/wifi"
 	"bantam/system"
 )
@@ -19,9 +17,9 @@ func (w *DesiredState) withoutRadios() {
 
 // wifiLacks says what a radio's network waits for; there: its link can be used.
 func (w *DesiredState) wifiLacks(p port, there bool) string {
-	fact := w.sessions[system.RadioOf(p.Name, p.Net.Wifi)]
-	if fact.Up && there {
+	radio := system.RadioOf(p.Name, p.Net.Wifi)
+	if w.sessions[radio].Up && there {
 		return ""
 	}
-	return cmp.Or(fact.Reason, wifi.Kind+": "+wifi.Opening)
+	return w.notUp(system.Session{Port: radio, Kind: "wifi"}, wifi.Kind, wifi.Opening)
 }

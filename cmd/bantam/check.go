@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 
 	"bantam/board"
 	"bantam/images"
@@ -90,6 +92,11 @@ func writeExplanation(w io.Writer, sys *system.System) {
 	lines := firewall.Explain(sys)
 	if len(lines) == 0 {
 		lines = []string{"No port belongs to a zone: there is no firewall, and without a [sysctl] that says otherwise nothing is forwarded."}
+		for _, name := range slices.Sorted(maps.Keys(sys.Net)) {
+			if sys.Net[name].Bridge != nil {
+				lines = append(lines, "What the bridge "+name+" carries from port to port passes all the same.")
+			}
+		}
 	}
 	for _, line := range lines {
 		fmt.Fprintln(w, line)

@@ -56,6 +56,7 @@ func TestCheckExplainsTheFirewall(t *testing.T) {
 	const ports = "[net.eth0]\nzone = \"wan\"\n[net.eth1]\naddresses = [\"192.168.1.1/24\"]\nzone = \"lan\"\n"
 	bantam(ports, "check", "--explain", "-").expect(t, exitOK, "lan (eth1, ours):\n  may open connections to lan and wan\n  may use all of this machine\nwan (eth0, strangers):\n  may open no connections to lan\n", "")
 	bantam("[net.eth0]\n", "check", "--explain", "-").expect(t, exitOK, "there is no firewall", "")
+	bantam("[net.lan]\nbridge = { ports = [\"eth0\", \"eth1\"] }\n", "check", "--explain", "-").expect(t, exitOK, "What the bridge lan carries from port to port passes all the same.", "")
 	bantam(ports, "check", "--explain", "--json", "-").expect(t, exitUsage, "", "one of them")
 	bantam(ports+"[net.eth2]\nzone = \"guest\"\n", "check", "--explain", "-").expect(t, exitFault, `there is no zone "guest"`, "")
 }
