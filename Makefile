@@ -141,7 +141,7 @@ test-big-endian: test-packages
 # One machine takes one core: two at a time, in halves of about the same length.
 DISKS   = TestPowerCut|TestBoot|Slot|TestGenerations|TestAnImport|TestAMachineStarts|TestADeviceFlashesItself
 KERNELS = TestAnotherKernel|TestOwnKernel
-BOARDS  = TestBoard|TestAMachineServes|TestAMachineMakesLinks|TestAHouseLeavesByATunnel|TestAHouseBehindASession|TestAMachineShapes|TestAHouseHasWiFi
+BOARDS  = TestBoard|TestAMachineServes|TestAMachineMakesLinks|TestAHouseLeavesByATunnel|TestAHouseBehindASession|TestAMachineShapes|TestAHouseHasWiFi|TestAHouseWithGuests
 RELEASES = OtherReleases
 .PHONY: test-machines-at-work test-machines-and-disks test-kernels test-boards test-releases
 test-machines: test-packages build
