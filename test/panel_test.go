@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"bantam/gpt"
+	"bantam/images"
 	"bantam/slot"
 	"bantam/test/vm"
 )
@@ -151,4 +152,44 @@ func TestBoardPCShowsByItsLEDHowItIs(t *testing.T) {
 	c.must("bantam switch /state/new.toml; echo code $?", "code 0")
 	c.lit()
 	c.off()
+}
+
+// The reset button is held while the machine starts: failsafe, which the LED shows, and which leaves alone what the machine keeps.
+func TestBoardPCHasAFailsafeByItsResetButton(t *testing.T) {
+	path, args := withEnter(t)
+	c := startAs(t, "bantam", args)
+	c.write("/state/gate.toml", gateText)
+	c.Send("bantam switch /state/gate.toml\r")
+	c.Expect("generation 2 runs and is the default")
+	c.host = "gate"
+	c.prompt()
+	state := len(tableOf(t, path).Table.Partitions)
+	c.off()
+	before := partition(t, path, state)
+
+	c = &console{Machine: vm.Start(t, args...), t: t, host: "bantam"}
+	stop := c.meanwhile(300*time.Millisecond, func() { c.Key("ret", true) })
+	c.Expect("FAILSAFE: the reset button was held")
+	stop()
+	c.booted()
+	c.settled()
+	c.Key("ret", false)
+	c.blinks("100", "900")
+	c.must("bantam status", "failsafe, for the reset button was held", "generation  1, good")
+	c.off()
+	if partition(t, path, state) != before {
+		t.Error("failsafe has changed the state volume")
+	}
+
+	c = startAs(t, "gate", args)
+	c.lit()
+}
+
+// The power key of a board, as pins of its device tree have it.
+func TestBoardUBootEndsInOrderByItsPowerKey(t *testing.T) {
+	forBoard(t, "qemu-arm64-uboot")
+	image := filepath.Join(build(t, "qemu-arm64-uboot", "../examples/qemu-arm64/system.toml"), "qemu-arm64-uboot.img")
+	c := startAs(t, "bantam-arm64", onBoard(t, "qemu-arm64-uboot", images.RunOptions{Image: image}))
+	c.waitFor("cat /sys/class/input/input*/name", "gpio-keys")
+	c.pressPower()
 }

@@ -206,6 +206,13 @@ func (m *Machine) WaitEnd() {
 // control sends one command of the QEMU machine protocol.
 func (m *Machine) control(command string, arguments map[string]any) error {
 	c, err := net.Dial("unix", m.qmp)
+	for end := time.Now().Add(Patience); err != nil && time.Now().Before(end); c, err = net.Dial("unix", m.qmp) { // QEMU has just been started
+		select {
+		case <-m.ended:
+			return err
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 	if err != nil {
 		return err
 	}
