@@ -28,7 +28,14 @@ func emptyDisk(t *testing.T, size int64) string {
 }
 
 // From the ISO to a disk: what was edited and switched to on the device goes along, and the disk is a machine like any other.
-func TestTheISOInstallsItselfToADisk(t *testing.T) {
+func TestTheISOInstallsItselfToADisk(t *testing.T) { installsItself(t, bios) }
+
+func TestBoardPCInstallsItselfByUEFI(t *testing.T) {
+	forBoard(t, "pc")
+	installsItself(t, uefi)
+}
+
+func installsItself(t *testing.T, f firmware) {
 	out := build(t, "pc", withSite(t, "../examples/pc/system.toml"))
 	iso, path := filepath.Join(out, "pc.iso"), emptyDisk(t, 256<<20)
 	small := filepath.Join(t.TempDir(), "small")
@@ -36,7 +43,7 @@ func TestTheISOInstallsItselfToADisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	with := func(args ...string) []string {
-		return pc(t, bios, append([]string{"-drive", "if=none,id=disk,format=raw,file=" + path, "-device", "virtio-blk-pci,drive=disk,addr=0x10,bootindex=2"}, args...)...)
+		return pc(t, f, append([]string{"-drive", "if=none,id=disk,format=raw,file=" + path, "-device", "virtio-blk-pci,drive=disk,addr=0x10,bootindex=2"}, args...)...)
 	}
 	c := start(t, with("-drive", "if=none,id=cd,media=cdrom,readonly=on,file="+iso, "-device", "ide-cd,drive=cd,bootindex=1",
 		"-drive", "if=none,id=small,format=raw,file="+small, "-device", "virtio-blk-pci,drive=small,addr=0x11"))
@@ -78,6 +85,7 @@ func TestTheISOInstallsItselfToADisk(t *testing.T) {
 	c.booted()
 	c.settled()
 	c.must("bantam status", "generation  2, good", "/dev/vda8", "grub, slot A (booted, generation 1, good), slot B (empty)")
+	c.startedBy(f)
 	c.must("cat /srv/www/index.html /state/mine", "from beside system.toml", "of mine")
 	c.must("bantam secret list", "token")
 	c.must("bantam install --test vda; echo code $?", "this machine runs from its own disk", "code 1\n")
