@@ -65,16 +65,9 @@ func (s Status) table(w io.Writer, now time.Time) error {
 			}
 			fmt.Fprintf(t, "\t\t%s\t%s%s\n", a.Prefix, source, left(a.Until, now))
 		}
-		for _, r := range p.Routes {
-			fmt.Fprintf(t, "\t\t%s\t%s\n", r, r.Source)
-		}
+		writeRoutes(t, "\t", p.Routes)
 	}
-	for _, r := range s.Routes {
-		fmt.Fprintf(t, "-\t\t%s\t%s\n", r, r.Source)
-	}
-	for _, r := range s.Rules {
-		fmt.Fprintf(t, "rule\t\t%s\t%s\n", r.Rule, r.Source)
-	}
+	s.writeRest(t, "\t")
 	if err := t.Flush(); err != nil {
 		return err
 	}
@@ -105,6 +98,31 @@ func (s Status) table(w io.Writer, now time.Time) error {
 	}
 	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
 	return err
+}
+
+// Routing prints the routes and rules alone.
+func (s Status) Routing(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "PORT\tROUTE\tBECAUSE\n")
+	for _, p := range s.Ports {
+		writeRoutes(t, p.Name, p.Routes)
+	}
+	s.writeRest(t, "")
+	return t.Flush()
+}
+
+func writeRoutes(t io.Writer, of string, routes []RouteStatus) {
+	for _, r := range routes {
+		fmt.Fprintf(t, "%s\t%s\t%s\n", of, r, r.Source)
+	}
+}
+
+// writeRest prints what leads nowhere, and the rules; state is an empty column, if there is one.
+func (s Status) writeRest(t io.Writer, state string) {
+	writeRoutes(t, "-"+state, s.Routes)
+	for _, r := range s.Rules {
+		fmt.Fprintf(t, "rule%s\t%s\t%s\n", state, r.Rule, r.Source)
+	}
 }
 
 // String is how a person reads a route, e.g. default via 10.0.0.1 metric 100.

@@ -113,7 +113,7 @@ func (v verb) complete(rest []string, typed, socket string) (names []string, fil
 			return folders(), false
 		}
 	case "net":
-		if len(operands) == 1 && operands[0] == "renew" {
+		if len(operands) == 1 && (operands[0] == "renew" || operands[0] == "why") {
 			return ports(), false
 		}
 	case "help":

@@ -37,7 +37,7 @@ func TestTabKnowsWhatAVerbTakes(t *testing.T) {
 		"service start ":         {"network web", false},
 		"service stop network ":  {"network web", false},
 		"service -":              {"--json", false},
-		"net ":                   {"renew firewall leases dns", false},
+		"net ":                   {"status why routes plan renew firewall leases clients dns", false},
 		"net firewall ":          {"", false},
 		"net renew ":             {"eth0 wlan0", false},
 		"net renew eth0 ":        {"", false},

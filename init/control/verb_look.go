@@ -30,11 +30,16 @@ them. --json prints everything as one JSON document. What the DHCP client got an
 counted where there was something. A WireGuard tunnel has its public key and its peers: where each
 is, and when it was last heard of.
 
+status          in one line: whether the machine is online, and each port's address or what it
+                waits for
+why [WHAT]      all of it, or what there is to a port, an address, a network, a server
+routes          the routes and rules of all ports, and where each comes from
+plan            what a switch to the draft would change, as bantam plan
 renew PORT      ask the port's DHCP server and IPv6 routers anew, as if its cable had been pulled
                 for a moment; what it has stays until there is an answer
 firewall        the zones, and what the rules have counted, as the kernel has them now, also with
                 --json; see bantam help firewall
-leases          the addresses that ports with serve = { dhcp = ... } have given away
+leases, clients the addresses that ports with serve = { dhcp = ... } have given away
 dns             the DNS forwarder: which servers it asks and how they do, its cache, what it has
                 answered and refused since its start; see bantam help dns`
 
@@ -239,21 +244,30 @@ func writeServices(w io.Writer, services []supervise.State, uptime time.Duration
 }
 
 func runNet(c *client, args []string) int {
-	if len(args) > 0 && args[0] == "leases" {
-		return runLeases(c, args[1:])
-	}
-	if len(args) > 0 && args[0] == "renew" {
-		if len(args) != 2 {
-			return c.misuse("renew which port?")
+	word, what := "", ""
+	if len(args) > 0 {
+		switch word = args[0]; word {
+		case "leases", "clients":
+			return runLeases(c, args[1:])
+		case "renew":
+			if len(args) != 2 {
+				return c.misuse("renew which port?")
+			}
+			last, _ := c.ask(Request{Verb: "net renew", Names: args[1:]}, nil)
+			return last.Exit
+		case "firewall":
+			return runFirewall(c, args[1:])
+		case "dns":
+			return runDNS(c, args[1:])
+		case "plan":
+			return runPlan(c, args[1:])
+		case "status", "routes":
+			args = args[1:]
+		case "why":
+			if args = args[1:]; len(args) > 0 {
+				what, args = args[0], args[1:]
+			}
 		}
-		last, _ := c.ask(Request{Verb: "net renew", Names: args[1:]}, nil)
-		return last.Exit
-	}
-	if len(args) > 0 && args[0] == "firewall" {
-		return runFirewall(c, args[1:])
-	}
-	if len(args) > 0 && args[0] == "dns" {
-		return runDNS(c, args[1:])
 	}
 	s, asJSON, code := c.status(args)
 	switch {
@@ -261,6 +275,25 @@ func runNet(c *client, args []string) int {
 		return code
 	case s.Network == nil:
 		return c.fail(fmt.Errorf("the network configurator has not said anything yet; `bantam log network` may tell why"))
+	case word == "status" && !asJSON:
+		fmt.Fprintln(c.out, visible(networkLine(*s.Network)))
+		return ExitGood
+	case word == "routes" && !asJSON:
+		if err := s.Network.Routing(c.out); err != nil {
+			return c.fail(err)
+		}
+		return ExitGood
+	case what != "" && !asJSON:
+		var table strings.Builder
+		if err := s.Network.Table(&table); err != nil {
+			return c.fail(err)
+		}
+		found := about(table.String(), what)
+		if found == "" {
+			return c.fail(fmt.Errorf("the network has nothing that is called %q; `bantam net` shows all of it", what))
+		}
+		fmt.Fprint(c.out, found)
+		return ExitGood
 	}
 	cards, err := unservedNetwork()
 	if err != nil {
@@ -291,6 +324,32 @@ func runNet(c *client, args []string) int {
 		fmt.Fprintf(c.out, "\n%s\n", visible(strings.Join(card.Lines(), "\n")))
 	}
 	return ExitGood
+}
+
+// about is what a table says of a port, an address, a network or a server: its lines, and the ports that these belong to.
+func about(table, what string) string {
+	named := func(line string) bool {
+		return slices.ContainsFunc(strings.Fields(line), func(f string) bool {
+			f = strings.TrimRight(f, ",:;")
+			return f == what || strings.HasPrefix(f, what+"/")
+		})
+	}
+	var found strings.Builder
+	head, whole := "", false
+	for line := range strings.Lines(table) {
+		if line[0] != ' ' {
+			head, whole = line, strings.Fields(line)[0] == what
+		}
+		if !whole && !named(line) {
+			continue
+		}
+		if line != head && head != "" {
+			found.WriteString(head)
+		}
+		found.WriteString(line)
+		head = ""
+	}
+	return found.String()
 }
 
 // networkReport is what net --json prints.

@@ -41,7 +41,7 @@ const importUsage = "\nIMPORT: [--ca FILE] [--downgrade] [--insecure] REF"
 func init() {
 	verbs = []verb{
 		{"status", "[--json]", "what runs: generation, network, services", statusHelp, runStatus},
-		{"net", "[--json] | renew PORT | firewall [--json] | leases [--json] | dns [--json]", "what the network has, and why; ask for a lease anew; firewall; leases given away; DNS", netHelp, runNet},
+		{"net", "[--json] | status | why [WHAT] | routes | plan | renew PORT\n  | firewall [--json] | leases [--json] | clients [--json] | dns [--json]", "what the network has, and why; ask for a lease anew; firewall; leases given away; DNS", netHelp, runNet},
 		{"time", "[--json] | step", "the clock, and what time servers say; set it now", timeHelp, runTime},
 		{"edit", "[FILE[:LINE]]...", "change the draft of system.toml, or any files", editHelp, runEdit},
 		{"view", "[FILE[:LINE]]...", "look at files, or at what a pipe gives", viewHelp, runView},

@@ -316,6 +316,49 @@ func TestNetSaysWhenNobodyLooksAfterTheNetwork(t *testing.T) {
 	}
 }
 
+func TestNetTellsPartsOfWhatItHas(t *testing.T) {
+	port := func(name, address, via string) netcfg.PortStatus {
+		return netcfg.PortStatus{Name: name, Kind: "ethernet", Up: true, Explicit: true, Addresses: []netcfg.AddressStatus{{Prefix: address, Source: "static"}},
+			Routes: []netcfg.RouteStatus{{To: "default", Via: via, Source: "static", Metric: 100}}}
+	}
+	s := Status{Network: &netcfg.Status{Online: true, DNS: []string{"9.9.9.9"}, Ports: []netcfg.PortStatus{port("eth0", "10.0.0.5/24", "10.0.0.1"), port("eth1", "10.0.1.5/24", "10.0.1.1")},
+		Routes: []netcfg.RouteStatus{{To: "10.9.0.0/16", Type: "blackhole", Source: "static", Metric: 5}}, Rules: []netcfg.RuleStatus{{Rule: "from 10.0.0.0/24 table 100", Source: "static"}}}}
+	socket := answering(t, nil, func(Request) Frame { return Reply(s) })
+	const (
+		eth0    = "eth0  up     ethernet                       named in system.toml\n"
+		address = "             10.0.0.5/24                    static\n"
+		route   = "             default via 10.0.0.1 metric 100  static\n"
+	)
+	plain := func(text string) string { return strings.Join(strings.Fields(text), " ") }
+	for args, want := range map[string]string{
+		"status":          "online: eth0 10.0.0.5/24, eth1 10.0.1.5/24",
+		"why eth0":        eth0 + address + route,
+		"why 10.0.0.5":    eth0 + address,
+		"why 10.0.0.5/24": eth0 + address,
+		"why 10.0.0.1":    eth0 + route,
+		"why 9.9.9.9":     "name servers: 9.9.9.9",
+		"why 10.9.0.0/16": "- blackhole 10.9.0.0/16 metric 5 static",
+		"why 10.0.0.0/24": "rule from 10.0.0.0/24 table 100 static",
+		"why online":      "online: yes",
+		"routes":          "PORT ROUTE BECAUSE eth0 default via 10.0.0.1 metric 100 static eth1 default via 10.0.1.1 metric 100 static - blackhole 10.9.0.0/16 metric 5 static rule from 10.0.0.0/24 table 100 static",
+	} {
+		if code, text, errs := runVerb(socket, append([]string{"net"}, strings.Fields(args)...)...); code != ExitGood || plain(text) != plain(want) {
+			t.Errorf("net %s: %d, %s\n%s", args, code, errs, text)
+		}
+	}
+	_, all, _ := runVerb(socket, "net")
+	if _, text, _ := runVerb(socket, "net", "why"); text != all {
+		t.Errorf("net why is not net:\n%s", text)
+	}
+	for args, want := range map[string]string{
+		"why 10.0.0.6": `has nothing that is called "10.0.0.6"`, "why eth": `"eth"`, "status x": `"x" is too much`, "why a b": `"b" is too much`, "rotues": `"rotues" is too much`,
+	} {
+		if code, text, errs := runVerb(socket, append([]string{"net"}, strings.Fields(args)...)...); code == ExitGood || text != "" || !strings.Contains(errs, want) {
+			t.Errorf("net %s: %d, %q %q", args, code, text, errs)
+		}
+	}
+}
+
 func TestCardsWithoutADriverAreTold(t *testing.T) {
 	defer func(real func() ([]kmod.Unserved, error)) { unservedNetwork = real }(unservedNetwork)
 	unservedNetwork = func() ([]kmod.Unserved, error) {
