@@ -64,6 +64,7 @@ func making(n system.Net) (m Make, t Tune) {
 	address := func(text string) netip.Addr { a, _ := netip.ParseAddr(text); return a }
 	switch {
 	case n.Bridge != nil:
+		t.Floods, t.Queries = n.Bridge.Multicast == "flood", n.Bridge.Multicast == "query"
 		t.STP, t.Filtering, t.Ageing = n.Bridge.STP, len(n.Bridge.VLANs) > 0, int(time.Duration(n.Bridge.Ageing)/(10*time.Millisecond))
 	case n.VLAN != nil:
 		m.ID = n.VLAN.ID

@@ -149,6 +149,12 @@ func TestWhatWeMadeIsKnownAgainAndDeletedWhileOthersAreNot(t *testing.T) {
 	}
 	l.reload(strings.Replace(bridge, "100s", "200s", 1))
 	l.Shows("ip -d link show lan", "ageing_time 20000")
+	l.Shows("ip -d link show lan", "mcast_snooping 1")
+	l.reload(strings.Replace(bridge, "ageing = \"100s\"", "ageing = \"200s\", multicast = \"query\"", 1))
+	l.Shows("ip -d link show lan", "mcast_querier 1")
+	l.reload(strings.Replace(bridge, "ageing = \"100s\"", "ageing = \"200s\", multicast = \"flood\"", 1))
+	l.Shows("ip -d link show lan", "mcast_snooping 0")
+	l.Shows("ip -d link show lan", "mcast_querier 0")
 	l.Shows("ip link show tap9", "master lan")
 	l.reload("[net.lan]\nbridge = { ports = [\"eth0\"] }\naddresses = [\"10.1.0.2/24\"]\n")
 	l.Gone("ip link show eth1", "master")

@@ -27,6 +27,8 @@ type Tune struct {
 	STP       bool // of a bridge
 	Filtering bool // of a bridge: it looks at VLANs
 	Ageing    int  // of a bridge, in hundredths of a second (USER_HZ)
+	Floods    bool // of a bridge: multicast, to ports that did not ask for it
+	Queries   bool // of a bridge: what multicast its ports want
 	Monitor   int  // of a bond, in milliseconds
 	Hash      int  // of a bond, the kernel's number
 }
@@ -138,6 +140,10 @@ func (m Make) tuning(data *rtnl.Body, t, had Tune) {
 	case "bridge":
 		data.Add32(unix.IFLA_BR_AGEING_TIME, uint32(t.Ageing))
 		data.Add32(unix.IFLA_BR_STP_STATE, uint32(yes(t.STP)))
+		if t.Floods != had.Floods || t.Queries != had.Queries { // a kernel may be without
+			data.Add8(unix.IFLA_BR_MCAST_SNOOPING, yes(!t.Floods))
+			data.Add8(unix.IFLA_BR_MCAST_QUERIER, yes(t.Queries))
+		}
 		if t.Filtering != had.Filtering { // then no port is in a VLAN that it was not told
 			data.Add8(unix.IFLA_BR_VLAN_FILTERING, yes(t.Filtering))
 			data.Add16(unix.IFLA_BR_VLAN_DEFAULT_PVID, uint16(yes(!t.Filtering)))
@@ -174,6 +180,10 @@ func readInfo(b []byte) (m Make, t Tune, parent int) {
 				t.Ageing = number
 			case unix.IFLA_BR_STP_STATE:
 				t.STP = number != 0
+			case unix.IFLA_BR_MCAST_SNOOPING:
+				t.Floods = number == 0
+			case unix.IFLA_BR_MCAST_QUERIER:
+				t.Queries = number != 0
 			case unix.IFLA_BR_VLAN_FILTERING:
 				t.Filtering = number != 0
 			}

@@ -19,6 +19,8 @@ func TestALinkIsReadAsItIsMade(t *testing.T) {
 	}{
 		{make: Make{Kind: "bridge"}, tune: Tune{STP: true, Filtering: true, Ageing: 30000}},
 		{make: Make{Kind: "bridge"}},
+		{make: Make{Kind: "bridge"}, tune: Tune{Floods: true}},
+		{make: Make{Kind: "bridge"}, tune: Tune{Queries: true}},
 		{make: Make{Kind: "vlan", ID: 4094}},
 		{make: Make{Kind: "bond", Mode: 1}, tune: Tune{Monitor: 100}},
 		{make: Make{Kind: "bond", Mode: 4, Fast: true}, tune: Tune{Monitor: 50, Hash: 1}},
