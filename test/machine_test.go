@@ -175,7 +175,10 @@ func (c *console) booted() {
 	}
 	// On a busy host the shell is there before the machine has its name.
 	named := regexp.MustCompile("^" + c.host + "$")
-	for !named.MatchString(c.Expect(`root@([^:]*):[^#]*# $`)[1]) {
+	for tries := 0; !named.MatchString(c.Expect(`root@([^:]*):[^#]*# $`)[1]); tries++ {
+		if tries == 240 {
+			c.t.Fatalf("it is not called %s", c.host)
+		}
 		time.Sleep(time.Second)
 		c.Send("\r")
 		c.Expect(`\n`)

@@ -6,21 +6,24 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"bantam/board"
 	formats "bantam/firmware"
 	"bantam/flashmap"
+	"bantam/test/flashchip/chiptest"
 	"bantam/test/vm"
 )
 
 // A router is malta with a chip of NOR flash, for which a disk stands. QEMU gives a kernel to the machine, so the test is the boot
 // loader: it reads what lies in the chip, as U-Boot does.
 type router struct {
-	t     *testing.T
-	board board.Board
-	chip  string // the file
-	dir   string
+	t      *testing.T
+	board  board.Board
+	chip   string // the file
+	dir    string
+	memory int // in MiB
 }
 
 func newRouter(t *testing.T) *router {
@@ -35,7 +38,7 @@ func newRouter(t *testing.T) *router {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	r := &router{t, b, filepath.Join(dir, "chip"), dir}
+	r := &router{t, b, filepath.Join(dir, "chip"), dir, 256}
 	if err := os.WriteFile(r.chip, bytes.Repeat([]byte{0xFF}, int(b.Flash.Size)), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +101,7 @@ func (r *router) start(host string, more ...string) *console {
 			r.t.Fatal(err)
 		}
 	}
-	args := []string{"qemu-system-mipsel", "-accel", "tcg", "-machine", r.board.QEMU.Machine, "-cpu", r.board.QEMU.CPU, "-m", "256", "-no-reboot", "-nic", "none", "-vga", "none",
+	args := []string{"qemu-system-mipsel", "-accel", "tcg", "-machine", r.board.QEMU.Machine, "-cpu", r.board.QEMU.CPU, "-m", fmt.Sprint(r.memory), "-no-reboot", "-nic", "none", "-vga", "none",
 		"-kernel", paths[0], "-initrd", paths[1], "-append", fmt.Sprintf("%s block2mtd.block2mtd=/dev/vda,%d", r.board.Cmdline, r.board.Flash.EraseBlock)}
 	args = append(args, r.board.QEMU.Args...)
 	for _, file := range append([]string{r.chip}, more...) {
@@ -234,4 +237,94 @@ func TestOwnKernelOfMaltaFlashesItself(t *testing.T) {
 	c.must("bantam generations", "2   good")
 	c.run("bantam state renew --yes")
 	c.must("bantam status", "the next boot makes it anew")
+}
+
+// A firmware that begins with nothing but what is to be kept, and then one of another system, of which every byte lies in its area and none in others.
+func TestOwnKernelOfMaltaBeginsAnewAndIsLeft(t *testing.T) {
+	r := newRouter(t)
+	first, second := firmwareOf(t, "hostname = \"first\"\n"), firmwareOf(t, "hostname = \"second\"\n")
+	openwrt, err := chiptest.FirmwareFor("qemu,malta", formats.UBootArch(r.board.Arch), chiptest.Openwrt, 3_000_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.program(first)
+	stick := r.stick(second, openwrt)
+	c := r.start("first", stick)
+	c.must("echo word | bantam secret set token")
+	c.write("/state/mine", "of mine\n")
+	c.write("/state/other", "of others\n")
+	c.write("/tmp/new.toml", "hostname = \"kept\"\n")
+	c.Send("bantam switch /tmp/new.toml\r")
+	c.Expect(`generation 2 runs and is the default`)
+	c.host = "kept"
+	c.prompt()
+	fetch(c, 0, len(second), "second")
+	const wipe = "bantam flash --wipe --keep /state/mine --keep /state/secrets --yes "
+	c.must(wipe+"--test /tmp/second", "wipe    what this machine keeps, at the next boot", "kept    /state/mine", "kept    /state/secrets")
+	c.Send(wipe + "/tmp/second\r")
+	c.WaitEnd()
+	if !r.holds(second) {
+		t.Fatal("the flash does not hold what was written")
+	}
+
+	c = r.start("second", stick)
+	c.must("bantam status", "generation  1, good", "state       /dev/ubi0_0 of flash area state")
+	if list := c.must("bantam generations", "1   good"); strings.Contains(list, "2   ") {
+		t.Errorf("a generation was left:\n%s", list)
+	}
+	c.must("cat /state/mine", "of mine\n")
+	c.must("bantam secret list", "token")
+	c.must("cat /state/other; echo code $?", "no such file", "code 1\n")
+
+	fetch(c, 1, len(openwrt), "openwrt")
+	c.must("bantam flash --yes /tmp/openwrt; echo code $?", "it is OpenWrt 24.10.0, not Bantam", "--leave-bantam takes it", "code 1\n")
+	c.must("bantam flash --yes --leave-bantam --wipe /tmp/openwrt; echo code $?", "not Bantam, which is what would wipe", "code 1\n")
+	c.must("bantam flash --test --leave-bantam /tmp/openwrt", "lost    generations, draft, secrets", "there is no way back")
+	if !r.holds(second) {
+		t.Fatal("--test or a refusal has changed the flash")
+	}
+	before := read(t, r.chip)
+	c.Send("bantam flash --yes --leave-bantam /tmp/openwrt\r")
+	c.WaitEnd()
+	if !r.holds(openwrt) {
+		t.Error("the flash does not hold what was written")
+	}
+	area, _ := r.board.Flash.Find(flashmap.Firmware)
+	if after := read(t, r.chip); !bytes.Equal(after[:area.Offset], before[:area.Offset]) {
+		t.Error("what lies before the firmware's area was written")
+	}
+
+	// Whoever comes back finds what was kept, and runs what he brought.
+	r.program(first)
+	c = r.start("first")
+	c.must("cat /state/mine", "of mine\n")
+}
+
+// 64 MiB are what a board must have: a firmware that does not fit into what is free is refused while the flash is what it was, and one that does is flashed.
+func TestOwnKernelOfMaltaFlashesItselfIn64MiB(t *testing.T) {
+	r := newRouter(t)
+	r.memory = 64
+	first, second := firmwareOf(t, "hostname = \"first\"\n"), firmwareOf(t, "hostname = \"second\"\n")
+	r.program(first)
+	stick := r.stick(second)
+	c := r.start("first", stick)
+	c.write("/state/mine", "of mine\n")
+	t.Log(c.run("head -n 5 /proc/meminfo"))
+	fetch(c, 0, len(second), "second")
+	// All but so much as the firmware has is taken.
+	c.must("mount -t tmpfs -o size=100% none /mnt; echo code $?", "code 0\n")
+	c.run(fmt.Sprintf("head -c $(awk '/^MemAvailable/ { print $2 * 1024 - %d }' /proc/meminfo) /dev/zero > /mnt/ballast", len(second)))
+	c.must("bantam flash --yes /tmp/second; echo code $?", "there is too little memory to hold it while it is written: ", "remove files from /tmp", "code 1\n")
+	if !r.holds(first) {
+		t.Fatal("a refusal has changed the flash")
+	}
+	c.must("rm /mnt/ballast; bantam status", "generation  1, good")
+	c.Send("bantam flash --yes /tmp/second\r")
+	c.WaitEnd()
+	if !r.holds(second) {
+		t.Fatal("the flash does not hold what was written")
+	}
+	c = r.start("second")
+	c.must("cat /state/mine", "of mine\n")
+	c.must("bantam status", "generation  2, good")
 }

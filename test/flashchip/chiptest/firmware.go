@@ -1,4 +1,4 @@
-// Package chiptest makes the firmware that the machine of package flashchip flashes, and that its test looks for on the chip.
+// Package chiptest makes the firmware that machines with flash chips flash, and that their tests look for on the chip.
 package chiptest
 
 import (
@@ -14,13 +14,18 @@ const Openwrt = "openwrt"
 
 // Firmware is one of a name, with so many bytes of data in its kernel, and a trailer. The same words give the same bytes.
 func Firmware(name string, size int) ([]byte, error) {
+	return FirmwareFor("test", "x86_64", name, size)
+}
+
+// FirmwareFor is one for a device with a processor, e.g. mips, as U-Boot calls them.
+func FirmwareFor(device, arch, name string, size int) ([]byte, error) {
 	random := rand.NewChaCha8([32]byte{name[0]})
 	data := make([]byte, size)
 	random.Read(data)
 	var b, kernel bytes.Buffer
 	b.Grow(size + 4096)
 	w := firmware.NewTrailerWriter(&b)
-	u := firmware.UImage{OS: "linux", Arch: "x86_64", Type: "kernel", Compression: "none", Name: name}
+	u := firmware.UImage{OS: "linux", Arch: arch, Type: "kernel", Compression: "none", Name: name}
 	release := firmware.Release{Distribution: firmware.Bantam, Version: "1"}
 	var err error
 	if name == Openwrt {
@@ -34,7 +39,7 @@ func Firmware(name string, size int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := firmware.Metadata{Devices: []string{"test"}, Compat: "1.0", Release: release}.Encode()
+	m, err := firmware.Metadata{Devices: []string{device}, Compat: "1.0", Release: release}.Encode()
 	if err == nil {
 		err = w.Trailer(firmware.Info, m)
 	}
