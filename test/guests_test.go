@@ -81,12 +81,12 @@ func (c *console) scanned(words, open, others string) {
 	}
 }
 
-// The router and the access point of the examples, a provider, and a station that joins by the air: a guest, who reaches the world and
-// neither the house nor, by nmap, more of the router than its names.
+// The router and the access point of the examples, a provider, and a station that joins by the air: first as a guest, who reaches the world and
+// neither the house nor the router, then as one of the house. From outside nmap finds nothing open.
 func TestAHouseWithGuests(t *testing.T) {
 	outside, inside := freePort(t), freePort(t)
 	const page = "[service.page]\ncommand = [\"sh\", \"-c\", \"while true; do echo from %s | nc -l -p 80; done\"]\n"
-	world := onWires(t, "world", systemFile(t, "world", worldTOML+fmt.Sprintf(page, "the world")),
+	world := onWires(t, "world", systemFile(t, "world", strings.Replace(worldTOML, `["isc-dhcp-server"]`, `["isc-dhcp-server", "nmap"]`, 1)+fmt.Sprintf(page, "the world")),
 		wire("wan", fmt.Sprintf("listen=127.0.0.1:%d", outside), 1)...)
 	home := adaptTOML(t, "router", routerPorts, routerPorts[:len(routerPorts)-2]+`, vlans = [
     { id = 1, untagged = ["eth1", "eth2", "eth3", "lan"] },
@@ -142,6 +142,29 @@ func TestAHouseWithGuests(t *testing.T) {
 	const nmap = "env LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu/blas nmap -n -Pn --min-rate 6000 --max-retries 1 "
 	ap.scanned("$sta "+nmap+"-sS -p- 192.168.20.1", "tcp/53", "filtered (65534)")
 	ap.scanned("$sta "+nmap+"-sU -p 53,123,161,1900,5353 192.168.20.1", "udp/53", "") // how often a refusal is told is limited
+	ap.scanned("$sta "+nmap+"-sS -p- "+house, "", "filtered (65535)")
+
+	// The same station, one of the house.
+	ap.must("wpa=$(cat /tmp/wpa.pid); kill $wpa; while kill -0 $wpa 2> /dev/null; do sleep 1; done; $sta /usr/bin/ip addr flush dev wlan1; $sta /usr/bin/ip link set wlan1 down; echo code $?", "code 0")
+	join("house", "of-the-house", "192.168.1.")
+	ap.waitFor("$sta nc -w 5 "+house+" 80 < /dev/null", "from the house")
+	ap.waitFor("$sta nc -w 5 192.168.1.1 8080 < /dev/null", "the panel")
+	ap.waitFor("$sta nc -w 5 203.0.113.1 80 < /dev/null", "from the world")
+
+	// From outside.
+	wan := router.addressOf("wan")
+	world.must("ip route add 192.168.0.0/16 via "+wan+"; echo code $?", "code 0")
+	world.must("ping -c 1 -W 20 "+wan, "1 received")
+	world.scanned(nmap+"-sS -p- "+wan, "", "filtered (65535)")
+	world.scanned(nmap+"-sU -p- "+wan, "", "open|filtered (65535)")
+	world.scanned(nmap+"-sS -6 -p 1-10000 2001:db8:100::1", "", "filtered (10000)")
+	world.scanned(nmap+"-sS -p 1-10000 "+house, "", "filtered (10000)")
+	world.scanned(nmap+"-sS -6 -p 1-10000 "+house6, "", "filtered (10000)")
+
+	// What somebody opens, nmap sees, and nothing else.
+	router.must("(cat /run/bantam/system.toml; printf '[zone.wan]\\nopen = [\"tcp/8080\"]\\n[forward]\\n\"tcp/4444\" = { to = \""+house+"\", port = 80 }\\n') > /tmp/open.toml; bantam switch /tmp/open.toml < /dev/null; echo code $?", "code 0\n")
+	world.scanned(nmap+"-sS -p- "+wan, "tcp/4444 tcp/8080", "filtered (65533)")
+	world.scanned(nmap+"-sS -6 -p 1-10000 2001:db8:100::1", "tcp/8080", "filtered (9999)")
 	t.Logf("the access point:\n%s", ap.run("bantam net; bantam status"))
 	for _, c := range []*console{ap, router, world} {
 		c.Send("poweroff\r")
