@@ -187,6 +187,14 @@ func (m *Machine) Unplug(id string) {
 	}
 }
 
+// Cable pulls the cable out of a network port, by the id of its netdev, or plugs it in.
+func (m *Machine) Cable(id string, in bool) {
+	m.t.Helper()
+	if err := m.control("set_link", map[string]any{"name": id, "up": in}); err != nil {
+		m.t.Fatalf("cable of %s: %v", id, err)
+	}
+}
+
 // PowerCut ends the machine at once. What it had not yet written to its disk is lost.
 func (m *Machine) PowerCut() {
 	m.cmd.Process.Kill()
