@@ -15,7 +15,7 @@ type Bridge struct {
 	Ports     []string     `toml:"ports" doc:"the ports that are its own, which have no addresses then, e.g. [\"eth1\", \"eth2\"]"`
 	STP       bool         `toml:"stp" doc:"true: spanning tree, where cables may form a loop; a port carries nothing for its first 30 s" default:"false"`
 	Ageing    Duration     `toml:"ageing" doc:"how long it remembers at which port a machine is" default:"5m"`
-	Multicast string       `toml:"multicast" values:"snoop,query,flood" doc:"which ports get it: \"snoop\" (those that asked a router for it, by IGMP and MLD), \"query\" (likewise, and the bridge asks where no router does) or \"flood\" (all)" default:"snoop"`
+	Multicast string       `toml:"multicast" values:"snoop,query,flood" doc:"who gets it: \"snoop\" (ports that asked for it), \"query\" (and the bridge asks) or \"flood\" (all)" default:"snoop"`
 	VLANs     []BridgeVLAN `toml:"vlans" doc:"which VLANs its ports carry; without it, all without looking at them"`
 }
 
