@@ -89,7 +89,7 @@ func (r *rtnetlink) Apply(o Op) error { return r.Together([]Op{o})[0] }
 
 func (r *rtnetlink) Together(ops []Op) (faults []error) {
 	n := 0
-	for n < min(len(ops), rtnl.Together) && r.isRequest(ops[n]) {
+	for n < len(ops) && r.isRequest(ops[n]) {
 		n++
 	}
 	if n > 0 {
@@ -100,11 +100,10 @@ func (r *rtnetlink) Together(ops []Op) (faults []error) {
 		faults = []error{r.apply(ops[0])}
 	}
 	for i, err := range faults {
-		if o := ops[i]; err != nil {
-			faults[i] = fmt.Errorf("%v: %w", o, err)
-			if errors.Is(err, removedBefore[o.Verb]) {
-				faults[i] = nil
-			}
+		if errors.Is(err, removedBefore[ops[i].Verb]) {
+			faults[i] = nil
+		} else if err != nil {
+			faults[i] = fmt.Errorf("%v: %w", ops[i], err)
 		}
 	}
 	return faults

@@ -275,15 +275,17 @@ func runNet(c *client, args []string) int {
 		return code
 	case s.Network == nil:
 		return c.fail(fmt.Errorf("the network configurator has not said anything yet; `bantam log network` may tell why"))
-	case word == "status" && !asJSON:
+	case asJSON && len(word) > 0 && word[0] != '-':
+		return c.misuse("net %s has no --json; bantam net --json has all of it", word)
+	case word == "status":
 		fmt.Fprintln(c.out, visible(networkLine(*s.Network)))
 		return ExitGood
-	case word == "routes" && !asJSON:
+	case word == "routes":
 		if err := s.Network.Routing(c.out); err != nil {
 			return c.fail(err)
 		}
 		return ExitGood
-	case what != "" && !asJSON:
+	case what != "":
 		var table strings.Builder
 		if err := s.Network.Table(&table); err != nil {
 			return c.fail(err)
@@ -338,7 +340,8 @@ func about(table, what string) string {
 	head, whole := "", false
 	for line := range strings.Lines(table) {
 		if line[0] != ' ' {
-			head, whole = line, strings.Fields(line)[0] == what
+			name, _, _ := strings.Cut(line, " ")
+			head, whole = line, strings.TrimSpace(name) == what
 		}
 		if !whole && !named(line) {
 			continue

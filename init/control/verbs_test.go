@@ -321,7 +321,7 @@ func TestNetTellsPartsOfWhatItHas(t *testing.T) {
 		return netcfg.PortStatus{Name: name, Kind: "ethernet", Up: true, Explicit: true, Addresses: []netcfg.AddressStatus{{Prefix: address, Source: "static"}},
 			Routes: []netcfg.RouteStatus{{To: "default", Via: via, Source: "static", Metric: 100}}}
 	}
-	s := Status{Network: &netcfg.Status{Online: true, DNS: []string{"9.9.9.9"}, Ports: []netcfg.PortStatus{port("eth0", "10.0.0.5/24", "10.0.0.1"), port("eth1", "10.0.1.5/24", "10.0.1.1")},
+	s := Status{Network: &netcfg.Status{Online: true, DNS: []string{"9.9.9.9"}, Problems: []string{"of two\n\nparts"}, Ports: []netcfg.PortStatus{port("eth0", "10.0.0.5/24", "10.0.0.1"), port("eth1", "10.0.1.5/24", "10.0.1.1")},
 		Routes: []netcfg.RouteStatus{{To: "10.9.0.0/16", Type: "blackhole", Source: "static", Metric: 5}}, Rules: []netcfg.RuleStatus{{Rule: "from 10.0.0.0/24 table 100", Source: "static"}}}}
 	socket := answering(t, nil, func(Request) Frame { return Reply(s) })
 	const (
@@ -351,7 +351,8 @@ func TestNetTellsPartsOfWhatItHas(t *testing.T) {
 		t.Errorf("net why is not net:\n%s", text)
 	}
 	for args, want := range map[string]string{
-		"why 10.0.0.6": `has nothing that is called "10.0.0.6"`, "why eth": `"eth"`, "status x": `"x" is too much`, "why a b": `"b" is too much`, "rotues": `"rotues" is too much`,
+		"why 10.0.0.6": `has nothing that is called "10.0.0.6"`, "why eth": `"eth"`, "status x": `"x" is too much`, "why a b": `"b" is too much`, "why eth0 --json": "net why has no --json", "status --json": "net status has no --json",
+		"rotues": `"rotues" is too much`,
 	} {
 		if code, text, errs := runVerb(socket, append([]string{"net"}, strings.Fields(args)...)...); code == ExitGood || text != "" || !strings.Contains(errs, want) {
 			t.Errorf("net %s: %d, %q %q", args, code, text, errs)
