@@ -181,13 +181,32 @@ func TestARouterHasItsSystemBehindTPLinksHeader(t *testing.T) {
 	}
 }
 
-// A board whose U-Boot starts a FIT image: kernel, initrd and a configuration for each device tree, whose command line is the board's.
-func TestABoardHasItsSystemInOneFITImage(t *testing.T) {
-	in := routerInputs(t)
+// fitOf writes the FIT image of a board, and what else it has, into a folder, and reads it.
+func fitOf(t *testing.T, in Inputs, out string) (c *Composed, plain []byte, fit firmware.FIT) {
+	t.Helper()
+	in.Board.Arch, in.Board.Boot = "arm64", board.FIT
 	if err := os.WriteFile(in.Device, tinyELF(t, elf.EM_AARCH64, elf.ET_EXEC, map[string][]byte{".text": []byte("code")}), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	in.Board.Arch, in.Board.Boot, in.Board.Start = "arm64", board.FIT, board.FITStart{Kernel: 0x4400_0000}
+	c = mustCompose(t, in)
+	_, err := c.WriteMedia(t.Context(), Archive{}, in.Board, out, Media(in.Board))
+	if err == nil {
+		plain, err = os.ReadFile(filepath.Join(out, "router."+KindFIT))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	fit, size, err := firmware.ReadFIT(bytes.NewReader(plain))
+	if err != nil || size != int64(len(plain)) || fit.Verify() != nil {
+		t.Fatalf("%+v, %d bytes, %v", fit, size, err)
+	}
+	return c, plain, fit
+}
+
+// A board whose U-Boot starts a FIT image: kernel, initrd and a configuration for each device tree, whose command line is the board's.
+func TestABoardHasItsSystemInOneFITImage(t *testing.T) {
+	in := routerInputs(t)
+	in.Board.Start = board.FITStart{Kernel: 0x4400_0000}
 	in.Board.DeviceTrees = []string{"maker/router.dtb", "router.dtb"}
 	other, err := os.ReadFile(filepath.Join(in.Kernel.Trees, "maker/router.dtb"))
 	if err == nil {
@@ -196,18 +215,10 @@ func TestABoardHasItsSystemInOneFITImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := mustCompose(t, in)
 	out := t.TempDir()
-	if _, err := c.WriteMedia(t.Context(), Archive{}, in.Board, out, Media(in.Board)); err != nil {
-		t.Fatal(err)
-	}
-	plain, err := os.ReadFile(filepath.Join(out, "router."+KindFIT))
-	if err != nil {
-		t.Fatal(err)
-	}
-	fit, size, err := firmware.ReadFIT(bytes.NewReader(plain))
-	if err != nil || size != int64(len(plain)) || fit.Verify() != nil || fit.Default != "config-1" || len(fit.Configurations) != 2 || len(fit.Images) != 4 {
-		t.Fatalf("%+v, %d bytes, %v", fit, size, err)
+	c, plain, fit := fitOf(t, in, out)
+	if fit.Default != "config-1" || len(fit.Configurations) != 2 || len(fit.Images) != 4 {
+		t.Fatalf("%+v", fit)
 	}
 	content := func(i int) []byte {
 		data, err := io.ReadAll(io.NewSectionReader(fit.Images[i].Data, 0, fit.Images[i].Data.Size()))
@@ -232,7 +243,7 @@ func TestABoardHasItsSystemInOneFITImage(t *testing.T) {
 		t.Fatalf("sysupgrade.itb does not begin with the image, %v", err)
 	}
 	list, body, err := firmware.ReadTrailers(bytes.NewReader(signed))
-	if err != nil || len(list) != 1 || body != size || firmware.VerifyTrailers(bytes.NewReader(signed), list) != nil {
+	if err != nil || len(list) != 1 || body != int64(len(plain)) || firmware.VerifyTrailers(bytes.NewReader(signed), list) != nil {
 		t.Errorf("trailers %+v, %v", list, err)
 	}
 }
@@ -241,7 +252,6 @@ func TestABoardHasItsSystemInOneFITImage(t *testing.T) {
 // where it is asked for nothing, those of the board are laid over that tree.
 func TestAFITImageHasOverlays(t *testing.T) {
 	in := routerInputs(t)
-	in.Board.Arch, in.Board.Boot = "arm64", board.FIT
 	in.Board.DeviceTrees = []string{"maker/router.dtb", "maker/router-nand.dtbo", "maker/router-card.dtbo"}
 	in.Board.Start = board.FITStart{Kernel: 0x4400_0000, Tree: 0x43f0_0000, Configuration: "config-router", Overlays: in.Board.DeviceTrees[2:]}
 	overlay := func(name string) {
@@ -255,21 +265,9 @@ func TestAFITImageHasOverlays(t *testing.T) {
 	}
 	overlay("nand")
 	overlay("card")
-	if err := os.WriteFile(in.Device, tinyELF(t, elf.EM_AARCH64, elf.ET_EXEC, map[string][]byte{".text": []byte("code")}), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	c := mustCompose(t, in)
-	out := t.TempDir()
-	if _, err := c.WriteMedia(t.Context(), Archive{}, in.Board, out, Media(in.Board)); err != nil {
-		t.Fatal(err)
-	}
-	data, err := os.ReadFile(filepath.Join(out, "router."+KindFIT))
-	if err != nil {
-		t.Fatal(err)
-	}
-	fit, _, err := firmware.ReadFIT(bytes.NewReader(data))
-	if err != nil || fit.Verify() != nil || len(fit.Images) != 5 {
-		t.Fatalf("%+v, %v", fit, err)
+	_, _, fit := fitOf(t, in, t.TempDir())
+	if len(fit.Images) != 5 {
+		t.Fatalf("%+v", fit)
 	}
 	want := []firmware.Configuration{
 		{Name: "config-1", Description: "router", Kernel: "kernel-1", Ramdisk: "initrd-1", FDT: []string{"fdt-1", "fdt-3"}},
