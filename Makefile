@@ -164,8 +164,8 @@ test-releases: test-packages
 	$(GO) test -count=1 -run '$(RELEASES)' ./init/sshd
 
 # What boot loaders do with slots that are damaged or do not start, GRUB and U-Boot: a few minutes each. Then every board of which there
-# is an SD card: built, looked at, and started where QEMU has its machine. Then a PC that is installed by UEFI, and despite power cuts. And routers whose kernel has what this host's need not have: many
-# kinds of links, tunnels, sessions. BOARD=NAME: that board's tests alone.
+# is an SD card: built, looked at, and started where QEMU has its machine. Then a PC that is installed by UEFI, and despite power cuts.
+# And routers whose kernel has what this host's need not have: many kinds of links, tunnels, sessions. BOARD=NAME: that board's tests alone.
 test-boards: test-packages build device-arm
 	$(call need,$(UBOOT_PACKAGES))
 	$(if $(filter-out file default,$(origin BOARD)),TEST_BOARD=$(BOARD) )$(GO) test -count=1 -timeout 120m -run '$(BOARDS)' ./test
