@@ -37,7 +37,7 @@ var (
 	raucScript string
 )
 
-// An update is what one takes: to another version of a package, or to an initrd that has a driver more, too.
+// An update is what one takes: of the package that is another version in it, or of the initrd, which has a driver more.
 type update struct {
 	System  string  `json:"system"`
 	Changed string  `json:"changed"`       // "package" or "initrd"
@@ -53,7 +53,7 @@ const (
 	newerRelease    = "trixie"
 )
 
-// versions are what an update goes from and to: the first, one with another version of a package, and one that has a driver more, too.
+// versions are what an update goes from and to: the first, one with another version of a package, one with a driver more.
 var versions = []string{"first", "package", "initrd"}
 
 // A raucMode is a way in which RAUC can be given the same content.
@@ -64,6 +64,7 @@ type raucMode struct {
 }
 
 const (
+	bootSuffix     = ".boot.img"
 	squashfsSuffix = ".squashfs"
 	ext4Suffix     = ".ext4"
 )
@@ -260,21 +261,25 @@ func (in inputs) installs(ctx context.Context, mode raucMode, made []*images.Com
 	return list, nil
 }
 
-// pack makes one file system of a generation's content: kernel, initrd, and what its layers hold.
+// pack makes what goes into the two slots of a system: a file system of what a generation's layers hold; and, of whole blocks, its kernel and initrd
+// without the segment that names the generation, so that RAUC leaves these alone when they are the same.
 func (in inputs) pack(ctx context.Context, mode raucMode, c *images.Composed, image string) error {
+	const block = 4096
+	boot := slices.Clone(c.Kernel)
+	for _, segment := range c.Segments {
+		if segment.Name != "generation" {
+			boot = append(boot, segment.Data...)
+		}
+	}
+	boot = append(boot, make([]byte, (block-len(boot)%block)%block)...)
+	if err := os.WriteFile(image+bootSuffix, boot, 0o644); err != nil {
+		return err
+	}
 	tree, err := os.MkdirTemp(in.scratch, "rootfs")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(tree)
-	if err := os.Mkdir(filepath.Join(tree, "boot"), 0o755); err != nil {
-		return err
-	}
-	for name, data := range map[string][]byte{"vmlinuz": c.Kernel, "initrd": c.Initrd()} {
-		if err := os.WriteFile(filepath.Join(tree, "boot", name), data, 0o644); err != nil {
-			return err
-		}
-	}
 	for _, l := range c.Layers {
 		if err := tool(ctx, "unsquashfs", "-quiet", "-no-progress", "-force", "-no-xattrs", "-dest", tree, l.File); err != nil {
 			return err
@@ -285,25 +290,28 @@ func (in inputs) pack(ctx context.Context, mode raucMode, c *images.Composed, im
 	}
 	// Of the same names, so that blocks lie where they lay.
 	return tool(ctx, "mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-U", "00000000-0000-0000-0000-000000000001",
-		"-E", "root_owner=0:0,hash_seed=00000000-0000-0000-0000-000000000002", "-d", tree, image, "80M")
+		"-E", "root_owner=0:0,hash_seed=00000000-0000-0000-0000-000000000002", "-d", tree, image, "40M")
 }
 
-// bundle wraps and signs an image; it gives the bundle's bytes.
+// bundle wraps and signs both images; it gives the bundle's bytes.
 func (m raucMode) bundle(ctx context.Context, image, to string, s signer) (int64, error) {
 	input, err := os.MkdirTemp(filepath.Dir(image), "bundle")
 	if err != nil {
 		return 0, err
 	}
 	defer os.RemoveAll(input)
-	file := "rootfs" + m.suffix
-	manifest := "[update]\ncompatible=bench\n[bundle]\nformat=verity\n[image.rootfs]\nfilename=" + file + "\n"
-	if m.adaptive {
-		manifest += "adaptive=block-hash-index\n"
+	manifest := "[update]\ncompatible=bench\n[bundle]\nformat=verity\n"
+	for class, from := range map[string]string{"boot": image + bootSuffix, "rootfs": image} {
+		file := class + filepath.Ext(from)
+		if err := os.Link(from, filepath.Join(input, file)); err != nil {
+			return 0, err
+		}
+		manifest += "[image." + class + "]\nfilename=" + file + "\n"
+		if m.adaptive {
+			manifest += "adaptive=block-hash-index\n"
+		}
 	}
 	if err := os.WriteFile(filepath.Join(input, "manifest.raucm"), []byte(manifest), 0o644); err != nil {
-		return 0, err
-	}
-	if err := os.Link(image, filepath.Join(input, file)); err != nil {
 		return 0, err
 	}
 	os.Remove(to) // of a run before, which RAUC would not write over
@@ -317,7 +325,10 @@ func (m raucMode) bundle(ctx context.Context, image, to string, s signer) (int64
 	return info.Size(), nil
 }
 
-// raucDisk is one with two slots, and a file system for what RAUC keeps.
+// dataSector is where the file system begins that RAUC keeps its state in.
+const dataSector = 2048
+
+// raucDisk is one with that, and two slots of each kind.
 func raucDisk(ctx context.Context, path string) error {
 	if err := os.WriteFile(path, nil, 0o644); err != nil {
 		return err
@@ -326,11 +337,11 @@ func raucDisk(ctx context.Context, path string) error {
 		return err
 	}
 	table := exec.CommandContext(ctx, "sfdisk", "--quiet", path)
-	table.Stdin = strings.NewReader("label: gpt\nstart=2048, size=100MiB\nsize=100MiB\nstart=413696, size=40MiB\n")
+	table.Stdin = strings.NewReader(fmt.Sprintf("label: gpt\nstart=%d, size=40MiB\nsize=50MiB\nsize=50MiB\nsize=40MiB\nsize=40MiB\n", dataSector))
 	if text, err := table.CombinedOutput(); err != nil {
 		return fmt.Errorf("sfdisk: %w\n%s", err, text)
 	}
-	return tool(ctx, "mke2fs", "-q", "-t", "ext4", "-E", fmt.Sprintf("offset=%d", 413696*512), path, "40M")
+	return tool(ctx, "mke2fs", "-q", "-t", "ext4", "-E", fmt.Sprintf("offset=%d", dataSector*512), path, "40M")
 }
 
 // raucRoot is an initrd with RAUC and what it needs, as this host has them.
@@ -365,7 +376,8 @@ func (in inputs) raucRoot(ctx context.Context, s signer) ([]byte, error) {
 		"<allow send_destination=\"*\" eavesdrop=\"true\"/><allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>\n")
 	root.text("etc/rauc/cert.pem", string(cert))
 	root.text("etc/rauc/system.conf", "[system]\ncompatible=bench\nbootloader=noop\nmountprefix=/run/rauc\ndata-directory=/data\n[keyring]\npath=/etc/rauc/cert.pem\n"+
-		"[slot.rootfs.0]\ndevice=/dev/nvme0n1p1\ntype=raw\nbootname=A\n[slot.rootfs.1]\ndevice=/dev/nvme0n1p2\ntype=raw\nbootname=B\n")
+		"[slot.rootfs.0]\ndevice=/dev/nvme0n1p2\ntype=raw\nbootname=A\n[slot.rootfs.1]\ndevice=/dev/nvme0n1p3\ntype=raw\nbootname=B\n"+
+		"[slot.boot.0]\ndevice=/dev/nvme0n1p4\ntype=raw\nparent=rootfs.0\ninstall-same=false\n[slot.boot.1]\ndevice=/dev/nvme0n1p5\ntype=raw\nparent=rootfs.1\ninstall-same=false\n")
 	own, err := archiveOf(records)
 	if err != nil {
 		return nil, err

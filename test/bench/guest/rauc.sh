@@ -5,7 +5,7 @@
 exec >/dev/ttyS0 2>&1
 echo
 mkdir -p /data /mnt /run/rauc
-mount -t ext4 /dev/nvme0n1p3 /data
+mount -t ext4 /dev/nvme0n1p1 /data
 mount -t ext4 -o ro /dev/vda /mnt
 export DBUS_SESSION_BUS_ADDRESS=unix:path=/run/bus DBUS_STARTER_BUS_TYPE=session
 dbus-daemon --config-file=/etc/bus.conf --nofork --nopidfile &
@@ -23,7 +23,9 @@ serve A
 rauc install /mnt/first.raucb
 written package rauc install /mnt/package.raucb
 cat /tmp/service
-rauc install /mnt/first.raucb
+serve B
+rauc install /mnt/package.raucb
+serve A
 written initrd rauc install /mnt/initrd.raucb
 dmesg
 echo 'bench: over'
