@@ -23,9 +23,9 @@ SMALL_STD = $(GO) run ./cmd/smallstd bin/overlay
 # Behind DEVICE: no line numbers, and a smaller function table.
 DROP_LINES = $(GO) run ./cmd/droplines
 
-RUN_PACKAGES  = qemu-system-x86 ovmf xz-utils e2fsprogs squashfs-tools
+RUN_PACKAGES  = qemu-system-x86 ovmf xz-utils zstd e2fsprogs squashfs-tools
 EDITORS = nano vim-tiny nvi busybox-static mg ne joe micro
-BENCH_PACKAGES = qemu-system-x86 xz-utils fdisk busybox-static dnsmasq-base isc-dhcp-client bind9-dnsutils nftables $(EDITORS)
+BENCH_PACKAGES = qemu-system-x86 xz-utils zstd fdisk busybox-static dnsmasq-base isc-dhcp-client bind9-dnsutils nftables $(EDITORS)
 ARM_PACKAGES  = qemu-system-arm qemu-efi-aarch64
 UBOOT_PACKAGES = qemu-system-arm u-boot-qemu device-tree-compiler
 # What builds the kernels that boards have of their own, and the machine that one of them is for.
@@ -195,7 +195,7 @@ bench: build
 # Time and memory of the job against what is recorded; half a minute. Nothing is compared with another QEMU or kernel than those recorded.
 .PHONY: bench-check
 bench-check: bin/bantam device
-	$(call need,qemu-system-x86 xz-utils)
+	$(call need,qemu-system-x86 xz-utils zstd)
 	@$(GO) run ./test/bench check
 
 size: image

@@ -127,7 +127,7 @@ func Compose(ctx context.Context, in Inputs) (*Composed, error) {
 		if err != nil {
 			return nil, err
 		}
-		modules, err := xzSegment(ctx, in.Cache, "modules", files, "")
+		modules, err := packSegment(ctx, in.Cache, in.Kernel, "modules", files, "")
 		if err != nil {
 			return nil, err
 		}
@@ -145,7 +145,7 @@ func Compose(ctx context.Context, in Inputs) (*Composed, error) {
 	if p := in.Board.Panel(); !p.IsZero() {
 		extra = append(extra, newc.File{Path: panel.Path[1:], Mode: 0o644, Data: p.Encode()})
 	}
-	init, err := initSegment(ctx, in.Cache, device, extra, bcjFilter(in.Kernel, in.Board.Arch))
+	init, err := initSegment(ctx, in.Cache, in.Kernel, in.Board.Arch, device, extra)
 	if err != nil {
 		return nil, err
 	}

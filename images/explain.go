@@ -51,7 +51,7 @@ func Explain(ctx context.Context, storeDir string, b board.Board) (*Explanation,
 		if err != nil {
 			return nil, err
 		}
-		raw, err := filter(ctx, packed, "xz", "-dc")
+		raw, err := unpackSegment(packed)
 		if err != nil {
 			return nil, err
 		}

@@ -1,12 +1,17 @@
 package images
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"math/bits"
+	"slices"
+	"strconv"
 	"strings"
 
 	"bantam/newc"
+	"bantam/packing"
 	"bantam/switcher"
 )
 
@@ -28,8 +33,18 @@ func compressXZ(ctx context.Context, cache Cache, data []byte, bcj string) ([]by
 	}
 	dict := min(max(1<<bits.Len(uint(len(data))), 1<<16), 64<<20)
 	args = append(args, fmt.Sprintf("--lzma2=preset=9e,dict=%d", dict))
-	return cache.Result(append([]string{"xz", sha256Hex(data)}, args...), func() ([]byte, error) {
-		return filter(ctx, data, "xz", args...)
+	return cache.filtered(ctx, data, "xz", args...)
+}
+
+// compressZstd packs data as small as zstd can. Its window is no larger than the data, which the kernel allocates as well.
+func compressZstd(ctx context.Context, cache Cache, data []byte) ([]byte, error) {
+	return cache.filtered(ctx, data, "zstd", "--ultra", "-22", "--single-thread", "--stream-size="+strconv.Itoa(len(data)), "--stdout", "--quiet")
+}
+
+// filtered is filter's output, or what it was before.
+func (c Cache) filtered(ctx context.Context, data []byte, name string, args ...string) ([]byte, error) {
+	return c.Result(append([]string{name, sha256Hex(data)}, args...), func() ([]byte, error) {
+		return filter(ctx, data, name, args...)
 	})
 }
 
@@ -46,18 +61,36 @@ func bcjFilter(k Kernel, arch string) string {
 	return ""
 }
 
-func xzSegment(ctx context.Context, cache Cache, name string, files []newc.File, bcj string) (Segment, error) {
+// packSegment packs files as the kernel is soonest done with them. That is zstd where it is known to have it: it unpacks in a tenth of
+// the time that xz takes, of which a boot on a slow processor is made, for 15 % more bytes. Else it is xz, with the branch filter bcj.
+func packSegment(ctx context.Context, cache Cache, k Kernel, name string, files []newc.File, bcj string) (Segment, error) {
 	raw, err := newc.Pack(files)
 	if err != nil {
 		return Segment{}, err
 	}
-	data, err := compressXZ(ctx, cache, raw, bcj)
+	var data []byte
+	if k.Has("CONFIG_RD_ZSTD") {
+		data, err = compressZstd(ctx, cache, raw)
+		data = slices.Concat(make([]byte, -len(data)&3), data) // the kernel passes over zeros, and what unpacks it knows where it ends
+	} else {
+		data, err = compressXZ(ctx, cache, raw, bcj)
+	}
 	return Segment{Name: name, Data: data, Raw: int64(len(raw))}, err
+}
+
+// unpackSegment undoes it.
+func unpackSegment(data []byte) ([]byte, error) {
+	r, _, err := packing.Open(bytes.NewReader(bytes.TrimLeft(data, "\x00")))
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(r)
 }
 
 // initSegment holds the device binary, what the kernel opens before it runs, the mount points,
 // and whatever else is given.
-func initSegment(ctx context.Context, cache Cache, device []byte, extra []newc.File, bcj string) (Segment, error) {
+func initSegment(ctx context.Context, cache Cache, k Kernel, arch string, device []byte, extra []newc.File) (Segment, error) {
 	files := []newc.File{
 		{Path: "init", Mode: 0o755, Data: device},
 		{Path: "bin/bantam", Link: "../init"},
@@ -70,7 +103,7 @@ func initSegment(ctx context.Context, cache Cache, device []byte, extra []newc.F
 	for _, dir := range []string{"etc", "proc", "run", "state", "sys"} {
 		files = append(files, newc.File{Path: dir, Mode: 0o755, Dir: true})
 	}
-	return xzSegment(ctx, cache, "init", append(files, extra...), bcj)
+	return packSegment(ctx, cache, k, "init", append(files, extra...), bcjFilter(k, arch))
 }
 
 // generationSegment is the last one: it says where the layers lie on the medium, too.

@@ -3,11 +3,16 @@ package images
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"bantam/newc"
+	"bantam/packing"
 )
 
 func TestXZIsWhatTheKernelReads(t *testing.T) {
@@ -46,6 +51,58 @@ func TestXZIsWhatTheKernelReads(t *testing.T) {
 		back, err := filter(context.Background(), packed, "xz", "-dc")
 		if err != nil || !bytes.Equal(back, data) {
 			t.Errorf("xz %s does not come back: %v", test.bcj, err)
+		}
+	}
+}
+
+// A kernel that is known to have zstd is soonest done with it.
+func TestSegmentsArePackedAsTheKernelUnpacksThemSoonest(t *testing.T) {
+	t.Setenv("ZSTD_CLEVEL", "1") // what a user likes must not change our bytes
+	code := bytes.Repeat([]byte("some code \xe8\x00\x00\x00\x00 "), 500)
+	config := filepath.Join(t.TempDir(), "config")
+	for _, test := range []struct {
+		config, tool, magic string
+	}{
+		{"\nCONFIG_RD_XZ=y\nCONFIG_RD_ZSTD=y\n", "zstd", packing.Zstd.Magic},
+		{"\nCONFIG_RD_XZ=y\n# CONFIG_RD_ZSTD is not set\n", "xz", packing.XZ.Magic},
+		{"\nCONFIG_RD_XZ=y\nCONFIG_RD_ZSTD=m\n", "xz", packing.XZ.Magic},
+		{"", "xz", packing.XZ.Magic},
+	} {
+		if err := os.WriteFile(config, []byte(test.config), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for more := range 4 { // bytes that nothing makes fewer, so that all lengths are there that are no multiple of four
+			files := []newc.File{{Path: "code", Mode: 0o755, Data: slices.Concat(code, []byte("\x93\x47\xd1\x0e")[:more])}}
+			raw, err := newc.Pack(files)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := packSegment(t.Context(), Cache{t.TempDir()}, Kernel{Config: config}, "init", files, "--x86")
+			if err != nil {
+				t.Fatal(err)
+			}
+			packed := bytes.TrimLeft(s.Data, "\x00")
+			if len(s.Data)%4 != 0 || len(s.Data)-len(packed) > 3 || !bytes.HasPrefix(packed, []byte(test.magic)) {
+				t.Errorf("%q: %d bytes that begin with %q", test.config, len(s.Data), s.Data[:8])
+			}
+			back, err := filter(t.Context(), packed, test.tool, "-dc")
+			if err != nil || !bytes.Equal(back, raw) || s.Raw != int64(len(raw)) {
+				t.Errorf("%s does not give back the archive: %v", test.tool, err)
+			}
+			if back, err = unpackSegment(s.Data); err != nil || !bytes.Equal(back, raw) {
+				t.Errorf("a segment does not give back the archive: %v", err)
+			}
+			if test.tool != "zstd" {
+				continue
+			}
+			path := filepath.Join(t.TempDir(), "x.zst")
+			if err := os.WriteFile(path, packed, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			// The window, for which the kernel has to find memory, is as large as the data.
+			if said := output(t, "zstd", "-lv", path); !strings.Contains(said, "Check: XXH64") || strings.Count(said, fmt.Sprintf("(%d B)", len(raw))) != 2 {
+				t.Errorf("zstd -lv says\n%s", said)
+			}
 		}
 	}
 }

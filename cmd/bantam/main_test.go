@@ -124,7 +124,7 @@ func TestEveryVerbHasHelp(t *testing.T) {
 func TestMissingToolsAreNamedWithTheirPackages(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	r := bantam("", "build", "-")
-	r.expect(t, exitFault, "", "missing on this host: apt-get, dpkg-deb, xz")
-	r.expect(t, exitFault, "", "as root: apt-get install apt dpkg xz-utils")
+	r.expect(t, exitFault, "", "missing on this host: apt-get, dpkg-deb, xz, zstd")
+	r.expect(t, exitFault, "", "as root: apt-get install apt dpkg xz-utils zstd")
 	bantam("", "size", "--store", "x").expect(t, exitFault, "", "apt-get install xz-utils")
 }

@@ -18,6 +18,7 @@ var buildTools = []tool{
 	{"apt-get", "apt"},
 	{"dpkg-deb", "dpkg"},
 	{"xz", "xz-utils"},
+	{"zstd", "zstd"},
 	{"mke2fs", "e2fsprogs"},
 }
 
