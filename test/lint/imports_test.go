@@ -68,7 +68,7 @@ var mayImport = map[string][]string{
 	"netcfg/dnsname":    {},
 	"netcfg/dnsforward": {},
 	"netcfg/dnssockets": {"boottime", "entropy", "netcfg/dnsforward"},
-	"images":            {"atomicfile", "board", "firmware", "flashmap", "frame", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "panel", "printable", "signature", "slot", "spelling", "switcher", "system"},
+	"images":            {"atomicfile", "board", "firmware", "flashmap", "frame", "gpt", "init/statevolume/sparse", "layer", "newc", "oci", "packing", "panel", "printable", "signature", "slot", "spelling", "switcher", "system"},
 	"flash":             {"firmware", "gpt", "printable", "switcher"},
 	"recovery":          {"board", "printable"},
 	"recovery/ymodem":   {},
