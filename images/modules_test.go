@@ -182,17 +182,6 @@ func TestCompressedModulesAreUnpacked(t *testing.T) {
 	}
 }
 
-func TestMissingZstdIsNamedWithItsPackage(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "e1000.ko.zst")
-	if err := os.WriteFile(file, nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("PATH", "/nonexistent")
-	if _, err := readModule(context.Background(), file); err == nil || !strings.Contains(err.Error(), "apt-get install zstd") {
-		t.Errorf("error %v, want the Debian package named", err)
-	}
-}
-
 // testCache is the cache that tests share with the user, so that a kernel is fetched once.
 func testCache(t testing.TB) Cache {
 	t.Helper()
