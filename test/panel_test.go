@@ -2,9 +2,14 @@ package test
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,15 +51,21 @@ func partition(t *testing.T, path string, number int) string {
 // caseLED is that of the PC below: a light of its keyboard, by which the kernel's driver of it is the first of all.
 const caseLED = "input0::scrolllock"
 
-// withEnter is a PC whose keyboard's Enter is its reset button and a light of which is its status LED: its disk, and QEMU's arguments.
-func withEnter(t *testing.T) (path string, args []string) {
+// imageWithEnter is the image of a PC whose keyboard's Enter is its reset button and a light of which is its status LED.
+func imageWithEnter(t *testing.T, systemFile string) (path string) {
 	t.Helper()
 	forBoard(t, "pc")
 	file := filepath.Join(t.TempDir(), "pc-with-a-button.toml")
 	if err := os.WriteFile(file, append(read(t, "../board/pc.toml"), "\n[leds]\nstatus = \""+caseLED+"\"\n\n[buttons]\nreset = \"KEY_ENTER\"\n"...), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	path = disk(t, filepath.Join(build(t, file, "../examples/pc/system.toml"), "pc-with-a-button.img"))
+	return filepath.Join(build(t, file, systemFile), "pc-with-a-button.img")
+}
+
+// withEnter is such a PC: its disk, and QEMU's arguments.
+func withEnter(t *testing.T) (path string, args []string) {
+	t.Helper()
+	path = disk(t, imageWithEnter(t, "../examples/pc/system.toml"))
 	return path, pc(t, bios, "-drive", virtio(path))
 }
 
@@ -138,19 +149,95 @@ func (c *console) lit() {
 	c.waitFor("cat "+dir+"brightness", "1\n")
 }
 
-// The kernel's LED shows a machine that is proven, that tries something, and that has gone back.
-func TestBoardPCShowsByItsLEDHowItIs(t *testing.T) {
-	_, args := withEnter(t)
-	c := startAs(t, "bantam", args)
+// seenToBlink waits until who sits before the machine has seen its LED change that often, and gives how long the shortest, the middle and the longest time
+// between two changes was.
+func (c *console) seenToBlink(l *vm.Lights, often int) (between [3]time.Duration) {
+	c.t.Helper()
+	_, before, _ := l.Lit(vm.ScrollLock)
+	for end := time.Now().Add(vm.Patience); ; time.Sleep(50 * time.Millisecond) {
+		_, changes, err := l.Lit(vm.ScrollLock)
+		if err != nil {
+			c.t.Fatalf("the lights of the keyboard: %v", err)
+		}
+		if changes = changes[len(before):]; len(changes) > often {
+			var times []time.Duration
+			for i, change := range changes[1:] {
+				times = append(times, change.Sub(changes[i]))
+			}
+			slices.Sort(times)
+			return [3]time.Duration{times[0], times[len(times)/2], times[len(times)-1]}
+		}
+		if time.Now().After(end) {
+			c.t.Fatalf("it was seen to change %d times", len(changes))
+		}
+	}
+}
+
+// seenLit is what who sits before it sees of a machine that is proven.
+func (c *console) seenLit(l *vm.Lights) {
+	c.t.Helper()
 	c.lit()
+	_, before, _ := l.Lit(vm.ScrollLock)
+	time.Sleep(2 * time.Second)
+	if lit, changes, err := l.Lit(vm.ScrollLock); !lit || len(changes) != len(before) || err != nil {
+		c.t.Errorf("it is lit: %v, and has changed %d times meanwhile, %v", lit, len(changes)-len(before), err)
+	}
+}
+
+// The kernel's LED shows a machine that is proven, that tries something, and that has gone back; and one whose flash is written, for as long as it is,
+// to the machine itself and to who sits before it. Its disk is a slow one meanwhile, so that there is time to look.
+func TestBoardPCShowsByItsLEDHowItIs(t *testing.T) {
+	later := imageWithEnter(t, changed(t, "../examples/pc/system.toml", `hostname = "bantam"`, "hostname = \"later\"\nmodules = [\"nbd\"]"))
+	server := httptest.NewServer(http.FileServer(http.Dir(filepath.Dir(later))))
+	defer server.Close()
+	_, port, err := net.SplitHostPort(server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, args := withEnter(t)
+	// Not t.TempDir: that has the test's name in it, and a socket's path has room for 108 bytes.
+	dir, err := os.MkdirTemp("", "bantam-lights-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	socket := filepath.Join(dir, "vnc")
+	c := &console{Machine: vm.Start(t, append(args, "-vnc", "unix:"+socket)...), t: t, host: "bantam"}
+	seen := vm.WatchLights(t, socket)
+	c.booted()
+	c.settled()
+	c.seenLit(seen)
 	c.write("/state/new.toml", "hostname = \"bantam\"\n")
 	c.run("bantam switch --confirm 600s /state/new.toml > /tmp/said 2>&1 &")
 	c.waitFor("bantam status", "waits for `bantam confirm`")
 	c.blinks("1000", "1000")
+	t.Logf("it tries something: %v between two changes", c.seenToBlink(seen, 4))
 	c.run("bantam switch --abort > /dev/null 2>&1")
 	c.blinks("100", "900")
 	c.must("bantam switch /state/new.toml; echo code $?", "code 0")
-	c.lit()
+	c.seenLit(seen)
+
+	flash := fmt.Sprintf("bantam flash --yes --insecure http://10.0.2.2:%s/%s > /tmp/said 2>&1 &", port, filepath.Base(later))
+	writes := func() {
+		t.Helper()
+		c.Slow(0, 500_000)
+		c.run(flash)
+		c.blinks("100", "100")
+		t.Logf("its flash is written: %v between two changes", c.seenToBlink(seen, 20))
+		c.must("cat /sys/class/leds/"+caseLED+"/trigger", "[timer]")
+		c.must("cat /sys/class/leds/"+caseLED+"/delay_on /sys/class/leds/"+caseLED+"/delay_off", "100\n100\n")
+		c.Slow(0, 0)
+	}
+	writes()
+	c.run("kill %%; wait") // before its switch has begun, behind which it goes on without anybody
+	c.seenLit(seen)
+	c.must("bantam status", "generation  2, good", "slot B (empty)")
+	writes()
+	c.host = "later"
+	c.booted()
+	c.settled()
+	c.must("bantam status", "generation  3, good", "slot B (booted")
+	c.seenLit(seen)
 	c.off()
 }
 

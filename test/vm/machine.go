@@ -195,6 +195,15 @@ func (m *Machine) Cable(id string, in bool) {
 	}
 }
 
+// Slow has a disk write so many bytes a second at most, 0: as many as it can. Disks are numbered as -drive if=virtio have them.
+func (m *Machine) Slow(disk, bytes int) {
+	m.t.Helper()
+	limits := map[string]any{"device": fmt.Sprint("virtio", disk), "bps": 0, "bps_rd": 0, "bps_wr": bytes, "iops": 0, "iops_rd": 0, "iops_wr": 0}
+	if err := m.control("block_set_io_throttle", limits); err != nil {
+		m.t.Fatalf("slow disk %d: %v", disk, err)
+	}
+}
+
 // PowerCut ends the machine at once. What it had not yet written to its disk is lost.
 func (m *Machine) PowerCut() {
 	m.cmd.Process.Kill()

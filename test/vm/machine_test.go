@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // echo is a boot sector that says R on the serial line and then sends back each byte it gets.
@@ -46,4 +47,46 @@ func TestAMachineIsDrivenOverItsSerialLine(t *testing.T) {
 	}
 	m.PowerCut()
 	m.WaitEnd()
+}
+
+// A boot sector lights lights of the keyboard, and says so.
+func TestTheLightsOfAKeyboardAreSeen(t *testing.T) {
+	disk := filepath.Join(t.TempDir(), "disk")
+	sector := append([]byte{
+		0xB0, 0xED, 0xE6, 0x60, // mov al, 0EDh; out 60h, al: SET LEDS
+		0xB0, 0x05, 0xE6, 0x60, // mov al, 5;    out 60h, al: scroll lock and caps lock
+	}, append(echo, make([]byte, 1<<20)...)...)
+	sector[510], sector[511] = 0x55, 0xAA
+	if err := os.WriteFile(disk, sector, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "bantam-lights-") // a socket's path has room for 108 bytes
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	socket := filepath.Join(dir, "vnc")
+	m := Start(t, "qemu-system-x86_64", "-accel", "tcg", "-m", "32", "-nic", "none", "-vnc", "unix:"+socket, "-drive", "format=raw,file="+disk)
+	l := WatchLights(t, socket)
+	m.Expect("R")
+	for end := time.Now().Add(Patience); ; time.Sleep(10 * time.Millisecond) {
+		scroll, _, err := l.Lit(ScrollLock)
+		num, _, _ := l.Lit(NumLock)
+		caps, _, _ := l.Lit(CapsLock)
+		if scroll && !num && caps {
+			break
+		}
+		if err != nil || time.Now().After(end) {
+			t.Fatalf("scroll lock %v, num lock %v, caps lock %v, %v", scroll, num, caps, err)
+		}
+	}
+	m.PowerCut()
+	for end := time.Now().Add(Patience); ; time.Sleep(10 * time.Millisecond) {
+		if _, _, err := l.Lit(ScrollLock); err != nil {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("a machine that is gone is still looked at")
+		}
+	}
 }
