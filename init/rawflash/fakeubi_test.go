@@ -24,6 +24,7 @@ type fakeUBI struct {
 	after   bool
 	flips   string // a volume that reads back otherwise than it was written
 	dies    int64  // erase blocks that go bad in an update; of more than are reserved the kernel writes no more
+	erased  int64  // erase blocks that go bad when a volume is removed; of more than are reserved there is less room
 }
 
 func newUBI(t *testing.T, blocks int64, content map[string][]byte) *fakeUBI {
@@ -72,7 +73,7 @@ func (u *fakeUBI) Make(name string, size int64, static bool) error {
 	}
 	blocks := (size + u.state.Block - 1) / u.state.Block
 	if blocks > u.state.Free {
-		return fmt.Errorf("make %s: no space", name)
+		return fmt.Errorf("make %s: %w", name, syscall.ENOSPC)
 	}
 	u.step("make "+name, func() {
 		id := 0
@@ -90,7 +91,9 @@ func (u *fakeUBI) Remove(v mtd.Volume) error {
 		return fmt.Errorf("remove %s: busy", v.Name)
 	}
 	u.step("remove "+v.Name, func() {
-		u.state.Free += v.Blocks
+		u.state.Bad += u.erased
+		u.state.Free += v.Blocks - max(u.erased-u.state.Reserved, 0)
+		u.state.Reserved -= min(u.erased, u.state.Reserved)
 		u.volumes = slices.DeleteFunc(u.volumes, func(w mtd.Volume) bool { return w.ID == v.ID })
 	})
 	return nil

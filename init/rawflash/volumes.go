@@ -10,6 +10,8 @@ import (
 
 	"bantam/firmware"
 	"bantam/init/mtd"
+
+	"golang.org/x/sys/unix"
 )
 
 // Volumes are those of a UBI. mtd.UBI is the kernel's.
@@ -161,8 +163,12 @@ func WriteUBI(ctx context.Context, u Volumes, p UBIPlan, told func(done int64, n
 	if err == nil {
 		return nil
 	}
-	if state, fault := u.State(); fault == nil && state.ReadOnly {
+	switch state, fault := u.State(); {
+	case fault != nil:
+	case state.ReadOnly:
 		return fmt.Errorf("%w; what runs stays: %w", noneLeft(state), err)
+	case state.Bad > p.Bad && errors.Is(err, unix.ENOSPC): // those of a volume that was removed before fail when they are erased, which makes its room smaller
+		return fmt.Errorf("%w: %d of its blocks are bad, %d since a moment ago, and too few are left for it; what runs stays: %w", ErrWorn, state.Bad, state.Bad-p.Bad, err)
 	}
 	return err
 }

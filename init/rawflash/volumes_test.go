@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"syscall"
@@ -160,6 +161,44 @@ func TestAChipThatWearsOutMeanwhileIsTold(t *testing.T) {
 	err := flashUBI(u, contents("fit", text("new", 5500)))
 	if !errors.Is(err, ErrWorn) || !errors.Is(err, syscall.EROFS) || !strings.HasPrefix(err.Error(), want) || u.content("fit") != text("old", 5500) {
 		t.Errorf("%v, %q", err, u.ops)
+	}
+}
+
+// There is no room for two, so that the older one goes first, and some of its blocks fail when they are erased.
+func TestBlocksThatFailWhenTheyAreErased(t *testing.T) {
+	old, older := text("old", 5500), text("older", 5500)
+	for _, test := range []struct {
+		name         string
+		erased, free int64 // blocks that fail, and that are no volume's
+		want         string
+	}{
+		{"fewer than are reserved", 17, 0, ""},
+		{"more, and there is room", 18, 1, ""},
+		{"more, and there is none", 18, 0, "the chip is worn out: 21 of its blocks are bad, 18 since a moment ago, and too few are left for it; what runs stays: make fit.new: no space left on device"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			u := newUBI(t, 12+test.free, map[string][]byte{"fit": []byte(old), "fit.old": []byte(older)})
+			u.state.Bad, u.state.Reserved, u.erased = 3, 17, test.erased
+			image := text("new", 5500)
+			p, err := PlanUBI(context.Background(), u, contents("fit", image), 20)
+			if err != nil || len(p.Remove) != 1 {
+				t.Fatalf("%v, %+v", err, p)
+			}
+			said := ""
+			err = WriteUBI(context.Background(), u, p, func(_ int64, note string) { said += note })
+			if test.want == "" {
+				if want := fmt.Sprintf("%d erase blocks went bad meanwhile; others have taken their places", test.erased); err != nil || said != want || u.content("fit") != image {
+					t.Errorf("%v, %q, %q", err, said, u.ops)
+				}
+				return
+			}
+			if err == nil || err.Error() != test.want || !errors.Is(err, ErrWorn) || u.content("fit") != old {
+				t.Errorf("%v, want %s", err, test.want)
+			}
+			if _, err := PlanUBI(context.Background(), u, contents("fit", image), 20); !errors.Is(err, ErrWorn) {
+				t.Errorf("once more: %v", err)
+			}
+		})
 	}
 }
 

@@ -142,7 +142,7 @@ func (r rig) initrd(t *testing.T, m flashmap.Map, modules ...string) string {
 
 func (r rig) start(t *testing.T, initrd string, drives ...string) *vm.Machine {
 	t.Helper()
-	args := []string{"qemu-system-x86_64", "-accel", "tcg", "-m", "768", "-no-reboot", "-nic", "none", "-kernel", r.kernel, "-initrd", initrd, "-append", "console=ttyS0 quiet panic=-1"}
+	args := []string{"qemu-system-x86_64", "-accel", "tcg", "-m", "768", "-no-reboot", "-nic", "none", "-kernel", r.kernel, "-initrd", initrd, "-append", "console=ttyS0 loglevel=1 panic=-1"} // what the kernel says of bad blocks would come in the midst of lines
 	for _, d := range drives {
 		args = append(args, "-drive", "format=raw,if=virtio,file="+d)
 	}
@@ -325,6 +325,19 @@ func nand() flashmap.Map {
 
 const simulated = "nandsim id_bytes=0x20,0xa1,0x00,0x15"
 
+// smallNAND is one of 32 MiB, of which 5 blocks may be bad.
+func smallNAND() flashmap.Map {
+	chip := nand()
+	chip.Size = smallBlocks * chip.EraseBlock
+	chip.Areas[0].Size = chip.Size
+	return chip
+}
+
+const (
+	smallBlocks    = 256
+	simulatedSmall = simulated + " overridesize=8" // two to the power of that
+)
+
 // The memory that stands for NAND is gone with its machine, so that the power is cut by UBI's own emulation: from that write on it writes no more.
 func TestNANDOfAKernelSurvivesPowerCuts(t *testing.T) {
 	r := newRig(t)
@@ -417,12 +430,9 @@ func TestBlocksOfNANDThatDieWhileTheyAreWritten(t *testing.T) {
 // So many die that UBI has no others: that is told, and the firmware of before is what it was, then and after a restart. A volume takes the rest of
 // the chip, as the state volume of a router does.
 func TestNANDThatWearsOutWhileItIsWrittenKeepsTheOldOne(t *testing.T) {
-	const blocks, size = 256, 20_000_000
-	chip := nand()
-	chip.Size = blocks * chip.EraseBlock
-	chip.Areas[0].Size = chip.Size
-	r := newRig(t)
-	m := r.start(t, r.initrd(t, chip, simulated+" overridesize=8"+weakPages(blocks, 16), "ubi"))
+	const size = 20_000_000
+	r, chip := newRig(t), smallNAND()
+	m := r.start(t, r.initrd(t, chip, simulatedSmall+weakPages(smallBlocks, 16), "ubi"))
 	must(t, m, "flash old 300000")
 	must(t, m, fmt.Sprint("fill ", (size+2<<10)/chip.VolumeBlock()+1))
 	worn := func(told string) {
@@ -437,5 +447,112 @@ func TestNANDThatWearsOutWhileItIsWrittenKeepsTheOldOne(t *testing.T) {
 	worn(noneLeft + "nothing is written to it any more")
 	must(t, m, "detach") // as a restart does
 	worn(`[1-9]\d* of its blocks are bad, and at most 5 may be; nothing is written to it any more`)
+	m.PowerCut()
+}
+
+// weakBlocks is a parameter of nandsim: one erase block in so many can be erased once, as UBI does at first, and fails from then on.
+func weakBlocks(blocks, every int) string {
+	var list []string
+	for block := every / 2; block < blocks; block += every {
+		list = append(list, fmt.Sprintf("%d:1", block))
+	}
+	return " weakblocks=" + strings.Join(list, ",")
+}
+
+// flashed brings a firmware to the chip: how many blocks are told to have gone bad meanwhile, and the answer.
+func flashed(m *vm.Machine, name string, size int64) (bad int, answer string) {
+	line := fmt.Sprintf("flash %s %d", name, size)
+	m.Send(line + "\n")
+	said := m.ExpectWithin(5*time.Minute, `(?s)(?:TEST note (\d+) erase blocks went bad meanwhile; others have taken their places\r?\n.*?)?TEST `+line+`: ([^\r\n]*)\r?\n`)
+	bad, _ = strconv.Atoi(said[1])
+	return bad, said[2]
+}
+
+// stateOf is a number of what UBI has, e.g. Free.
+func stateOf(t *testing.T, m *vm.Machine, what string) int64 {
+	t.Helper()
+	m.Send("state\n")
+	n, err := strconv.ParseInt(m.Expect(`TEST state {.*` + what + `:(\d+)[ }]`)[1], 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Expect(`TEST state: ok`)
+	return n
+}
+
+// lost is what a flash says that has made room of which too much was lost. UBI erases beside it: whether that comes to its own end before or behind
+// the new volume decides which of the two.
+var lost = regexp.MustCompile(`^the chip is worn out: (UBI writes no more: \d+ blocks are bad, and none is left to take the place of another|\d+ of its blocks are bad, \d+ since a moment ago, and too few are left for it); what runs stays: `)
+
+// Blocks that fail when they are erased, after they have served: each flash has to throw the firmware before the last away to have room. They are marked
+// and counted, others take their places, and they are told, by that flash or by the plan of the next; when too many are bad that is told, and the last firmware stays.
+func TestBlocksOfNANDThatFailWhenTheyAreErased(t *testing.T) {
+	const size = 10_000_000
+	r, chip := newRig(t), smallNAND()
+	m := r.start(t, r.initrd(t, chip, simulatedSmall+weakBlocks(smallBlocks, 32), "ubi"))
+	must(t, m, fmt.Sprint("flash old ", size))
+	must(t, m, fmt.Sprint("fill ", size/chip.VolumeBlock()+3))
+	runs, told, counted := "old", 0, 0
+	for n := 0; ; n++ {
+		if n == 20 {
+			t.Fatal("it does not wear out")
+		}
+		next := []string{"new", "third", "fourth"}[n%3]
+		bad, answer := flashed(m, next, size)
+		if answer != "ok" {
+			if !regexp.MustCompile(`^the chip is worn out: [6-9] of its blocks are bad, and at most 5 may be; nothing is written to it any more`).MatchString(answer) && !lost.MatchString(answer) {
+				t.Errorf("%s: %s", next, answer)
+			}
+			t.Logf("flash %d: %s", n, answer)
+			break
+		}
+		runs, told = next, told+bad
+		boots(t, m, runs)
+		now := int(stateOf(t, m, "Bad"))
+		if now < counted || now < told {
+			t.Errorf("%d blocks are bad, after %d, of which %d were told", now, counted, told)
+		}
+		if counted = now; now > 0 {
+			m.Send("plan x 300000\n")
+			noted := m.Expect(`(\d+) erase blocks of the chip are bad, and are passed over; 5 may be|TEST plan x 300000: the chip is worn out: (\d+) of its blocks are bad, and at most 5 may be`)
+			if n, _ := strconv.Atoi(noted[1] + noted[2]); n < now { // more may have gone bad meanwhile
+				t.Errorf("the plan tells of %d bad blocks, %d are", n, now)
+			}
+		}
+		t.Logf("flash %d: %d blocks went bad, %d are", n, bad, now)
+	}
+	if told == 0 {
+		t.Error("no flash has told of a block that went bad meanwhile")
+	}
+	boots(t, m, runs)
+	must(t, m, "detach") // as a restart does
+	boots(t, m, runs)
+	if bad := stateOf(t, m, "Bad"); bad < int64(counted) {
+		t.Errorf("%d blocks are bad after a restart, %d were", bad, counted)
+	}
+	m.PowerCut()
+}
+
+// The firmware before the last was to make room, and so many of its blocks fail when they are erased that what is left is too little.
+func TestNANDWhoseRoomIsLostWhenItIsErasedKeepsTheOldOne(t *testing.T) {
+	const size = 10_000_000
+	r, chip := newRig(t), smallNAND()
+	m := r.start(t, r.initrd(t, chip, simulatedSmall+weakBlocks(smallBlocks, 12), "ubi"))
+	must(t, m, fmt.Sprint("flash old ", size))
+	must(t, m, fmt.Sprint("flash new ", size))
+	all := (stateOf(t, m, "Free") + size/chip.VolumeBlock() + 1) * chip.VolumeBlock()
+	_, answer := flashed(m, "third", all-4096)
+	if !lost.MatchString(answer) {
+		t.Errorf("too few are left: %s", answer)
+	}
+	t.Log(answer)
+	boots(t, m, "new")
+	for range 2 {
+		must(t, m, "detach") // as a restart does
+		if _, answer := flashed(m, "third", size); !regexp.MustCompile(`^the chip is worn out: \d+ of its blocks are bad, and at most 5 may be; nothing is written to it any more`).MatchString(answer) {
+			t.Errorf("once more: %s", answer)
+		}
+		boots(t, m, "new")
+	}
 	m.PowerCut()
 }
