@@ -100,8 +100,7 @@ func networkFile(whose string, all, chosen []module) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# %s\n", whose)
 	for _, m := range all {
-		if carried[m.Name] || !strings.HasPrefix(m.Path, "kernel/drivers/net/") &&
-			(!strings.HasPrefix(m.Path, "kernel/drivers/staging/") || strings.HasPrefix(m.Path, "kernel/drivers/staging/media/")) {
+		if carried[m.Name] || !isNetworkDriver(m.Path) {
 			continue
 		}
 		for _, alias := range m.Aliases {
@@ -112,6 +111,17 @@ func networkFile(whose string, all, chosen []module) []byte {
 		}
 	}
 	return b.Bytes()
+}
+
+// isNetworkDriver tells by a module's path, e.g. kernel/drivers/net/ethernet/realtek/8139too.ko.xz.
+func isNetworkDriver(path string) bool {
+	staging, ok := strings.CutPrefix(path, "kernel/drivers/staging/")
+	if !ok {
+		return strings.HasPrefix(path, "kernel/drivers/net/")
+	}
+	// Most of these are radios. Others in Debian's kernels are cameras, a card reader, and the mailbox of a Raspberry Pi's firmware.
+	folder, _, _ := strings.Cut(staging, "/")
+	return !slices.Contains([]string{"media", "rts5208", "vc04_services"}, folder)
 }
 
 // softdepFile is modules.softdep.
