@@ -162,12 +162,7 @@ func startAs(t *testing.T, host string, args []string) *console {
 // booted waits for the shell of a fresh boot; it answers as a terminal of 24x80 does.
 func (c *console) booted() {
 	c.t.Helper()
-	// Each boot of several, of which the last gets here, has the whole patience.
-	for boots := 0; c.Expect(`Welcome to GRUB|\x1b\[6n`)[0] != "\x1b[6n"; boots++ {
-		if boots == 8 {
-			c.t.Fatal("it starts again and again")
-		}
-	}
+	c.starts(`\x1b7\x1b\[999;999H\x1b\[6n`) // as U-Boot asks it would set the margins first
 	c.Send("\x1b[24;80R")
 	if c.user != "" {
 		c.prompt()
@@ -182,6 +177,18 @@ func (c *console) booted() {
 		time.Sleep(time.Second)
 		c.Send("\r")
 		c.Expect(`\n`)
+	}
+}
+
+// starts waits for what comes of a start, or of several. Each step that a boot loader tells of has the whole patience: emulated without caches,
+// U-Boot alone takes minutes on a busy host.
+func (c *console) starts(pattern string) {
+	c.t.Helper()
+	const most = 8 * 4 // steps of so many starts
+	for steps := 0; c.Expect(`(Welcome to GRUB|U-Boot (?:SPL )?\d{4}|Hit any key|Starting kernel)|` + pattern)[1] != ""; steps++ {
+		if steps == most {
+			c.t.Fatal("it starts again and again")
+		}
 	}
 }
 
