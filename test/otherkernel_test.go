@@ -120,19 +120,23 @@ func TestAnotherKernelIsASwitchLikeAnyOther(t *testing.T) {
 	}
 }
 
-// The same on arm64, whose kernel lies packed in the slot and is unpacked by GRUB.
+// The same on arm64, whose kernel lies packed in the slot: GRUB unpacks one, U-Boot the other.
 func TestAnotherKernelOnArm64(t *testing.T) {
 	const example = "../examples/qemu-arm64/system.toml"
-	old := build(t, "qemu-arm64", example)
-	later := build(t, "qemu-arm64", changed(t, example, `hostname = "bantam-arm64"`, `hostname = "later"`), "--kernel", "linux-image-6.12-arm64")
-	files := t.TempDir()
-	archiveOf(t, later, filepath.Join(files, "later.tar"))
-	c := startAs(t, "bantam-arm64", onBoard(t, "qemu-arm64", images.RunOptions{Image: filepath.Join(old, "qemu-arm64.img"), Args: []string{"-drive", virtio(usbStick(t, files))}}))
-	c.must("bantam status", "generation  1, good", "Linux 6.1.")
-	c.stick()
-	c.newKernelAndBack("bantam-arm64", "stage kernel 6.12.", 4) // and the binary, which only 6.12 can have packed with a filter for arm64
-	c.Send("poweroff\r")
-	c.WaitEnd()
+	for _, board := range []string{"qemu-arm64", "qemu-arm64-uboot"} {
+		t.Run(board, func(t *testing.T) {
+			old := build(t, board, example)
+			later := build(t, board, changed(t, example, `hostname = "bantam-arm64"`, `hostname = "later"`), "--kernel", "linux-image-6.12-arm64")
+			files := t.TempDir()
+			archiveOf(t, later, filepath.Join(files, "later.tar"))
+			c := startAs(t, "bantam-arm64", onBoard(t, board, images.RunOptions{Image: filepath.Join(old, board+".img"), Args: []string{"-drive", virtio(usbStick(t, files))}}))
+			c.must("bantam status", "generation  1, good", "Linux 6.1.")
+			c.stick()
+			c.newKernelAndBack("bantam-arm64", "stage kernel 6.12.", 3) // kernel, modules, system.toml
+			c.Send("poweroff\r")
+			c.WaitEnd()
+		})
+	}
 }
 
 // newKernelAndBack goes to another kernel, of which one of so many blobs are lacking and whose plan says what becomes of slot B,
