@@ -8,10 +8,10 @@ import (
 	"io"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"bantam/firmware"
 	"bantam/init/mtd"
-
-	"golang.org/x/sys/unix"
 )
 
 // Volumes are those of a UBI. mtd.UBI is the kernel's.
