@@ -155,7 +155,7 @@ test-machines-and-disks:
 # From a kernel of Debian to another and back, with those that never come up; a quarter of an hour. Then the kernels that boards have
 # of their own, which take as long again to build where the cache has none.
 test-kernels: test-packages build device-mips device-mipsle
-	$(call need,$(KERNEL_PACKAGES))
+	$(call need,$(KERNEL_PACKAGES) $(UBOOT_PACKAGES))
 	nice $(GO) test -timeout 120m -run '$(KERNELS)' ./test
 	nice $(GO) test -timeout 30m ./test/flashchip
 
