@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -184,6 +185,16 @@ func (m *Machine) Unplug(id string) {
 	m.t.Helper()
 	if err := m.control("device_del", map[string]any{"id": id}); err != nil {
 		m.t.Fatalf("unplug %s: %v", id, err)
+	}
+}
+
+// Plug plugs a device in: what QEMU calls it, the id by which Unplug names it, and its other options.
+func (m *Machine) Plug(driver, id string, options map[string]any) {
+	m.t.Helper()
+	device := maps.Clone(options)
+	device["driver"], device["id"] = driver, id
+	if err := m.control("device_add", device); err != nil {
+		m.t.Fatalf("plug in %s: %v", driver, err)
 	}
 }
 
