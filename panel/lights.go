@@ -10,7 +10,7 @@ import (
 // A State is all of a machine that its LED tells of.
 type State struct {
 	Held     bool // the reset button is held
-	Writing  bool // its flash is being written: whoever cuts the power now may lose it
+	Writing  int  // how many programs write its flash, or are about to: whoever cuts the power now may lose it
 	Changing bool // it starts, ends, or tries a generation that is not proven yet
 	Faulty   bool // what runs is not what somebody wanted: failsafe, rescue, a generation that was left for another
 }
@@ -33,7 +33,7 @@ func (l Light) Blinks() bool { return l.On > 1 && l.Off > 1 }
 // Status is what the status LED shows. Where several things are so, it tells of what a person must not disturb.
 func (s State) Status() Light {
 	switch {
-	case s.Writing:
+	case s.Writing > 0:
 		return Fast
 	case s.Held:
 		return Dark // the press has been noticed

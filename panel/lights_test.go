@@ -12,9 +12,9 @@ func TestTheLEDTellsWhatMustNotBeDisturbedFirst(t *testing.T) {
 		{"starts", State{Changing: true}, Slow, Dark},
 		{"was left for another", State{Faulty: true}, Flash, Lit},
 		{"starts in failsafe", State{Changing: true, Faulty: true}, Slow, Lit},
-		{"flash is written", State{Writing: true}, Fast, Dark},
-		{"flash is written in failsafe, and somebody holds the button", State{Writing: true, Faulty: true, Held: true}, Fast, Lit},
-		{"flash is written and it is about to restart", State{Writing: true, Changing: true}, Fast, Dark},
+		{"flash is written", State{Writing: 1}, Fast, Dark},
+		{"flash is written in failsafe, and somebody holds the button", State{Writing: 1, Faulty: true, Held: true}, Fast, Lit},
+		{"flash is written and it is about to restart", State{Writing: 1, Changing: true}, Fast, Dark},
 		{"the button is held", State{Held: true}, Dark, Dark},
 		{"the button is held in failsafe", State{Held: true, Faulty: true}, Dark, Lit},
 	} {

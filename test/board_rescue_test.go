@@ -25,6 +25,9 @@ func bareBoard(t *testing.T, more ...string) (m *vm.Machine, disk string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := os.Stat(b.QEMU.UBoot.Path); err != nil {
+		t.Fatalf("%v: apt-get install %s", err, b.QEMU.UBoot.Package)
+	}
 	disk = filepath.Join(t.TempDir(), "disk")
 	if err := os.WriteFile(disk, nil, 0o600); err != nil {
 		t.Fatal(err)

@@ -217,22 +217,24 @@ func TestBoardPCShowsByItsLEDHowItIs(t *testing.T) {
 	c.must("bantam switch /state/new.toml; echo code $?", "code 0")
 	c.seenLit(seen)
 
-	flash := fmt.Sprintf("bantam flash --yes --insecure http://10.0.2.2:%s/%s > /tmp/said 2>&1 &", port, filepath.Base(later))
+	flash := fmt.Sprintf("bantam flash --yes --insecure http://10.0.2.2:%s/%s", port, filepath.Base(later))
 	writes := func() {
 		t.Helper()
 		c.Slow(0, 500_000)
-		c.run(flash)
+		c.run(flash + " > /tmp/said 2>&1 &")
 		c.blinks("100", "100")
 		t.Logf("its flash is written: %v between two changes", c.seenToBlink(seen, 20))
-		c.must("cat /sys/class/leds/"+caseLED+"/trigger", "[timer]")
-		c.must("cat /sys/class/leds/"+caseLED+"/delay_on /sys/class/leds/"+caseLED+"/delay_off", "100\n100\n")
-		c.Slow(0, 0)
 	}
 	writes()
+	c.must(flash+"; echo code $?", "another import is under way", "code 1")
+	t.Logf("a second flash was refused: %v between two changes", c.seenToBlink(seen, 20))
+	c.blinks("100", "100")
+	c.Slow(0, 0)
 	c.run("kill %%; wait") // before its switch has begun, behind which it goes on without anybody
 	c.seenLit(seen)
 	c.must("bantam status", "generation  2, good", "slot B (empty)")
 	writes()
+	c.Slow(0, 0)
 	c.host = "later"
 	c.booted()
 	c.settled()

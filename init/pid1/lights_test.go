@@ -1,12 +1,15 @@
 package pid1
 
 import (
+	"encoding/json"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 
+	"bantam/init/control"
 	"bantam/init/kmod"
 	"bantam/panel"
 )
@@ -71,10 +74,10 @@ func TestLEDsShowHowTheMachineIs(t *testing.T) {
 	l.set(func(s *panel.State) { s.Changing = false })
 	shown()
 	status.shows("proven", "none", "255", "1000", "1000")
-	l.set(func(s *panel.State) { s.Writing = true })
+	l.set(func(s *panel.State) { s.Writing = 1 })
 	shown()
 	status.shows("flash", "timer", "255", "100", "100")
-	l.set(func(s *panel.State) { s.Writing, s.Faulty = false, true })
+	l.set(func(s *panel.State) { s.Writing, s.Faulty = 0, true })
 	shown()
 	status.shows("rolled back", "timer", "255", "100", "900")
 	fault.shows("rolled back", "none", "255", "", "")
@@ -88,6 +91,57 @@ func TestLEDsShowHowTheMachineIs(t *testing.T) {
 	l.set(func(s *panel.State) { s.Faulty = true })
 	shown()
 	status.shows("no change", "a person's", "255", "100", "900")
+}
+
+// A second flash is told to wait for the first, and ends: the first goes on.
+func TestAnLEDShowsThatTheFlashIsWrittenUntilNobodyDoes(t *testing.T) {
+	l := newLights(func(string) error { return nil })
+	shown := waited(l)
+	l.sys = t.TempDir()
+	status := newLED(t, l.sys, "green:power")
+	l.begin(panel.Panel{Status: "green:power"})
+	l.set(func(s *panel.State) { s.Changing = false })
+	shown()
+	socket := filepath.Join(t.TempDir(), "socket")
+	listener, err := control.Listen(socket, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	p := &initProcess{lights: l}
+	go control.Serve(listener, p.handle, func(_ string, f func()) { f() })
+	writes := func() (end func()) {
+		conn, err := net.Dial("unix", socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := json.NewDecoder(conn)
+		var f control.Frame
+		if err = json.NewEncoder(conn).Encode(control.Request{Verb: "flash writing"}); err == nil {
+			err = in.Decode(&f)
+		}
+		if err != nil || f.Last {
+			t.Fatalf("%+v, %v", f, err)
+		}
+		return func() {
+			conn.(*net.UnixConn).CloseWrite()
+			for err == nil && !f.Last {
+				err = in.Decode(&f)
+			}
+			if conn.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	first, second := writes(), writes()
+	shown()
+	status.shows("both", "timer", "255", "100", "100")
+	second()
+	shown()
+	status.shows("the second has ended", "timer", "255", "100", "100")
+	first()
+	shown()
+	status.shows("both have", "none", "255", "100", "100")
 }
 
 func TestAKernelWhoseLEDsCannotBlinkLightsThem(t *testing.T) {

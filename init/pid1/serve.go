@@ -96,10 +96,10 @@ func (p *initProcess) handle(req control.Request, c *control.Client) control.Fra
 	case "export":
 		return p.export(req.Generation)
 	case "flash writing": // as long as the client stays
-		p.lights.set(func(s *panel.State) { s.Writing = true })
+		p.lights.set(func(s *panel.State) { s.Writing++ })
 		c.Write(control.Frame{})
 		<-c.Gone
-		p.lights.set(func(s *panel.State) { s.Writing = false })
+		p.lights.set(func(s *panel.State) { s.Writing-- })
 		return control.Frame{}
 	case "state renew":
 		return p.renew(true, req, "the next boot makes the state volume anew: `reboot`; `bantam state keep` takes that back", c)
