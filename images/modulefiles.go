@@ -117,7 +117,7 @@ func networkFile(whose string, all, chosen []module) []byte {
 func isNetworkDriver(path string) bool {
 	staging, ok := strings.CutPrefix(path, "kernel/drivers/staging/")
 	if !ok {
-		return strings.HasPrefix(path, "kernel/drivers/net/")
+		return strings.HasPrefix(path, "kernel/drivers/net/") && !strings.HasPrefix(path, "kernel/drivers/net/can/") // whose buses have no addresses
 	}
 	// Most of these are radios. Others in Debian's kernels are cameras, a card reader, and the mailbox of a Raspberry Pi's firmware.
 	folder, _, _ := strings.Cut(staging, "/")

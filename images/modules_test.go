@@ -213,6 +213,7 @@ func TestNetworkDriversThatAreLeftOutAreNamed(t *testing.T) {
 		{Name: "8139too", Path: "kernel/drivers/net/ethernet/realtek/8139too.ko.xz", Aliases: []string{"pci:v000010ECd00008139sv*sd*bc*sc*i*", "net-pf-1"}},
 		{Name: "r8188eu", Path: "kernel/drivers/staging/r8188eu/r8188eu.ko", Aliases: []string{"usb:v0BDAp8179d*dc*dsc*dp*ic*isc*ip*in*"}},
 		{Name: "ahci", Path: "kernel/drivers/ata/ahci.ko", Aliases: []string{"pci:v*d*sv*sd*bc01sc06i01*"}},
+		{Name: "flexcan", Path: "kernel/drivers/net/can/flexcan/flexcan.ko.xz", Aliases: []string{"of:N*T*Cfsl,imx6q-flexcan"}},
 		{Name: "vchiq", Path: "kernel/drivers/staging/vc04_services/vchiq.ko.xz", Aliases: []string{"of:N*T*Cbrcm,bcm2836-vchiq"}},
 	}
 	const want = "# linux-image-6 6.1-1\n" +
