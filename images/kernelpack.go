@@ -21,10 +21,7 @@ func PackKernel(ctx context.Context, cache Cache, kernel []byte) ([]byte, error)
 // packForUBoot compresses an uncompressed kernel for U-Boot's booti. Every build of U-Boot has gzip, which finds damage; zeros behind it do no
 // harm. With LZMA Debian's arm64 kernel is 3.2 MB smaller, and its unpacking takes six times as long.
 func packForUBoot(ctx context.Context, cache Cache, kernel []byte) ([]byte, error) {
-	command := []string{"gzip", "-9n"}
-	return cache.Result(append(command, sha256Hex(kernel)), func() ([]byte, error) {
-		return filter(ctx, kernel, command[0], command[1:]...)
-	})
+	return cache.filtered(ctx, kernel, "gzip", "-9n")
 }
 
 // kernelPacking is that of boards whose kernel lies packed in the slot.

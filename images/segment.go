@@ -61,7 +61,7 @@ func bcjFilter(k Kernel, arch string) string {
 	return ""
 }
 
-// packSegment packs files as the kernel is soonest done with them. That is zstd where it is known to have it: it unpacks in a tenth of
+// packSegment packs files as the kernel is soonest done with them. That is zstd where it is known to have it: it unpacks in an eighth of
 // the time that xz takes, of which a boot on a slow processor is made, for 15 % more bytes. Else it is xz, with the branch filter bcj.
 func packSegment(ctx context.Context, cache Cache, k Kernel, name string, files []newc.File, bcj string) (Segment, error) {
 	raw, err := newc.Pack(files)

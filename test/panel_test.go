@@ -195,15 +195,8 @@ func TestBoardPCShowsByItsLEDHowItIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, args := withEnter(t)
-	// Not t.TempDir: that has the test's name in it, and a socket's path has room for 108 bytes.
-	dir, err := os.MkdirTemp("", "bantam-lights-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	socket := filepath.Join(dir, "vnc")
-	c := &console{Machine: vm.Start(t, append(args, "-vnc", "unix:"+socket)...), t: t, host: "bantam"}
-	seen := vm.WatchLights(t, socket)
+	m, seen := vm.StartWatched(t, args...)
+	c := &console{Machine: m, t: t, host: "bantam"}
 	c.booted()
 	c.settled()
 	c.seenLit(seen)

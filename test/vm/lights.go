@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -30,9 +31,11 @@ type Lights struct {
 	ended error
 }
 
-// WatchLights looks at a machine that was started with -vnc unix:SOCKET, until it or the test ends.
-func WatchLights(t testing.TB, socket string) *Lights {
+// StartWatched is Start, and looks at the machine's lights until it or the test ends.
+func StartWatched(t testing.TB, args ...string) (*Machine, *Lights) {
 	t.Helper()
+	socket := filepath.Join(socketDir(t), "vnc")
+	m := Start(t, append(args, "-vnc", "unix:"+socket)...)
 	conn, err := net.Dial("unix", socket)
 	for end := time.Now().Add(Patience); err != nil && time.Now().Before(end); conn, err = net.Dial("unix", socket) { // QEMU has just been started
 		time.Sleep(50 * time.Millisecond)
@@ -47,7 +50,7 @@ func WatchLights(t testing.TB, socket string) *Lights {
 	}
 	l := &Lights{times: map[Light][]time.Time{}}
 	go l.read(in)
-	return l
+	return m, l
 }
 
 // greet goes through RFB's handshake, without a password, and asks for the lights.

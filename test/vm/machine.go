@@ -54,17 +54,13 @@ func Start(t testing.TB, args ...string) *Machine {
 	if _, err := exec.LookPath(args[0]); err != nil {
 		t.Fatalf("%s is missing: apt-get install %s", args[0], packages[args[0]])
 	}
-	// Not t.TempDir: a socket's path has room for 108 bytes, and QEMU's options end at a comma.
-	dir, err := os.MkdirTemp("", "bantam-vm-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &Machine{t: t, qmp: filepath.Join(dir, "qmp"), ended: make(chan struct{}), grown: make(chan struct{})}
+	m := &Machine{t: t, qmp: filepath.Join(socketDir(t), "qmp"), ended: make(chan struct{}), grown: make(chan struct{})}
 	args = append(args, "-display", "none", "-monitor", "none", "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
 		"-qmp", "unix:"+m.qmp+",server=on,wait=off")
 	m.cmd = exec.Command(args[0], args[1:]...)
 	m.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	m.cmd.Stdout, m.cmd.Stderr = (*console)(m), (*console)(m)
+	var err error
 	if m.stdin, err = m.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
@@ -77,12 +73,22 @@ func Start(t testing.TB, args ...string) *Machine {
 	}()
 	t.Cleanup(func() {
 		m.PowerCut()
-		os.RemoveAll(dir)
 		if t.Failed() {
 			t.Logf("console of %s:\n%s", strings.Join(args, " "), m.Screen())
 		}
 	})
 	return m
+}
+
+// socketDir is a folder for sockets. It is not t.TempDir: a socket's path has room for 108 bytes, and QEMU's options end at a comma.
+func socketDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "bantam-vm-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 // console is the Machine as the writer of what the serial line says.

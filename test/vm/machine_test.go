@@ -60,14 +60,7 @@ func TestTheLightsOfAKeyboardAreSeen(t *testing.T) {
 	if err := os.WriteFile(disk, sector, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("", "bantam-lights-") // a socket's path has room for 108 bytes
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	socket := filepath.Join(dir, "vnc")
-	m := Start(t, "qemu-system-x86_64", "-accel", "tcg", "-m", "32", "-nic", "none", "-vnc", "unix:"+socket, "-drive", "format=raw,file="+disk)
-	l := WatchLights(t, socket)
+	m, l := StartWatched(t, "qemu-system-x86_64", "-accel", "tcg", "-m", "32", "-nic", "none", "-drive", "format=raw,file="+disk)
 	m.Expect("R")
 	for end := time.Now().Add(Patience); ; time.Sleep(10 * time.Millisecond) {
 		scroll, _, err := l.Lit(ScrollLock)
