@@ -50,10 +50,18 @@ func WriteGroup(path string, data []byte, mode fs.FileMode, group int) error {
 	return told(path, Commit(OS{}, temp, path))
 }
 
-// WriteUnsynced replaces path by what write writes, without waiting for the disk:
-// for what is in memory, can be made again, or is not worth the wear. After a
-// power cut the file may be gone, or empty.
-func WriteUnsynced(path string, mode fs.FileMode, write func(*os.File) error) error {
+// WriteUnsynced replaces path by data without waiting for the disk: for what is
+// in memory, can be made again, or is not worth the wear. After a power cut the
+// file may be gone, or empty.
+func WriteUnsynced(path string, data []byte, mode fs.FileMode) error {
+	return WriteUnsyncedBy(path, mode, func(f *os.File) error {
+		_, err := f.Write(data)
+		return err
+	})
+}
+
+// WriteUnsyncedBy is WriteUnsynced with what write writes.
+func WriteUnsyncedBy(path string, mode fs.FileMode, write func(*os.File) error) error {
 	temp, f, err := create(OS{}, filepath.Dir(path), mode)
 	if err != nil {
 		return told(path, err)

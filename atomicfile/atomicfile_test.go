@@ -12,14 +12,9 @@ import (
 
 // writers are the ways to replace a file, each with text.
 var writers = map[string]func(path, text string) error{
-	"Write":      func(path, text string) error { return Write(path, []byte(text), 0o600) },
-	"WriteGroup": func(path, text string) error { return WriteGroup(path, []byte(text), 0o600, os.Getgid()) },
-	"WriteUnsynced": func(path, text string) error {
-		return WriteUnsynced(path, 0o600, func(f *os.File) error {
-			_, err := f.WriteString(text)
-			return err
-		})
-	},
+	"Write":         func(path, text string) error { return Write(path, []byte(text), 0o600) },
+	"WriteGroup":    func(path, text string) error { return WriteGroup(path, []byte(text), 0o600, os.Getgid()) },
+	"WriteUnsynced": func(path, text string) error { return WriteUnsynced(path, []byte(text), 0o600) },
 }
 
 func TestAFileIsReplacedWithItsModeAndNotThroughALink(t *testing.T) {
@@ -59,7 +54,7 @@ func TestAFailureLeavesTheOldFileAndNothingElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	full := errors.New("disk full")
-	if err := WriteUnsynced(path, 0o600, func(f *os.File) error { f.WriteString("half"); return full }); !errors.Is(err, full) {
+	if err := WriteUnsyncedBy(path, 0o600, func(f *os.File) error { f.WriteString("half"); return full }); !errors.Is(err, full) {
 		t.Errorf("error %v, want %v", err, full)
 	}
 	if got, err := os.ReadFile(path); err != nil || string(got) != "old" {

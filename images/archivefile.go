@@ -28,7 +28,7 @@ func WriteArchive(ctx context.Context, store string, d switcher.Digest, board, f
 	src := oci.OpenFolder(store, string(d))
 	defer src.Close()
 	var size int64
-	err = atomicfile.WriteUnsynced(file, 0o644, func(f *os.File) error {
+	err = atomicfile.WriteUnsyncedBy(file, 0o644, func(f *os.File) error {
 		if err := oci.WriteArchive(ctx, f, board, whole{src}); err != nil {
 			return err
 		}

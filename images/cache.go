@@ -120,7 +120,7 @@ func WriteFileAtomic(path string, write func(io.Writer) error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	return atomicfile.WriteUnsynced(path, 0o644, func(f *os.File) error {
+	return atomicfile.WriteUnsyncedBy(path, 0o644, func(f *os.File) error {
 		if err := write(f); err != nil {
 			return err
 		}

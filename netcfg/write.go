@@ -2,7 +2,6 @@ package netcfg
 
 import (
 	"bytes"
-	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -17,8 +16,5 @@ func writeFile(path string, content []byte) error {
 	if have, err := regular.Read(path, unix.O_NOFOLLOW, int64(len(content))); err == nil && bytes.Equal(have, content) {
 		return nil
 	}
-	return atomicfile.WriteUnsynced(path, 0o644, func(f *os.File) error {
-		_, err := f.Write(content)
-		return err
-	})
+	return atomicfile.WriteUnsynced(path, content, 0o644)
 }

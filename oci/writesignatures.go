@@ -129,7 +129,7 @@ func (l *layout) rewrite(ctx context.Context, signed []signature.Signed) error {
 	if err != nil {
 		return err
 	}
-	return atomicfile.WriteUnsynced(l.where, info.Mode().Perm(), func(w *os.File) error {
+	return atomicfile.WriteUnsyncedBy(l.where, info.Mode().Perm(), func(w *os.File) error {
 		if err := WriteArchive(ctx, w, cmp.Or(l.entry.Annotations[refName], "generation"), signedSource{l, signed}); err != nil {
 			return err
 		}

@@ -53,10 +53,7 @@ func rewrite(name string) error {
 	if err != nil {
 		return err
 	}
-	return atomicfile.WriteUnsynced(name, info.Mode(), func(f *os.File) error {
-		_, err := f.Write(small)
-		return err
-	})
+	return atomicfile.WriteUnsynced(name, small, info.Mode())
 }
 
 // known are the versions of Go whose runtime has been read. Another may ask its tables for what these do not.

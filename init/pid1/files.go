@@ -114,7 +114,7 @@ func (m *Machine) WriteFile(file string, data []byte, mode uint32, uid, gid int)
 		return err
 	}
 	defer dir.Close()
-	err = atomicfile.WriteUnsynced(dir.Path(path.Base(file)), 0o600, func(f *os.File) error {
+	err = atomicfile.WriteUnsyncedBy(dir.Path(path.Base(file)), 0o600, func(f *os.File) error {
 		_, err := f.Write(data)
 		if err == nil {
 			err = f.Chown(uid, gid)

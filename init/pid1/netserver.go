@@ -3,7 +3,6 @@ package pid1
 import (
 	"bytes"
 	"context"
-	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -115,11 +114,7 @@ func (n *netserver) tell(sys *system.System) (changed bool, err error) {
 	if err != nil || bytes.Equal(text, n.text) {
 		return false, err
 	}
-	err = atomicfile.WriteUnsynced(netserve.ConfigPath, 0o644, func(f *os.File) error {
-		_, err := f.Write(text)
-		return err
-	})
-	if err != nil {
+	if err := atomicfile.WriteUnsynced(netserve.ConfigPath, text, 0o644); err != nil {
 		return false, err
 	}
 	n.text = text
@@ -158,8 +153,5 @@ func (p *initProcess) prepareServe() error {
 	if text == "" {
 		return nil
 	}
-	return atomicfile.WriteUnsynced(netserve.RememberedPath, 0o644, func(f *os.File) error {
-		_, err := f.WriteString(text)
-		return err
-	})
+	return atomicfile.WriteUnsynced(netserve.RememberedPath, []byte(text), 0o644)
 }

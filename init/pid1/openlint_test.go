@@ -77,7 +77,7 @@ var opensByName = map[string]string{
 	"pid1 letServicesIn":          "the top of the state volume, which is root's",
 	"pid1 letOperatorsIn":         "a folder at the top of the state volume, which is root's",
 	"atomicfile WriteGroup":       "a temporary file beside one of /etc or /run/bantam",
-	"atomicfile WriteUnsynced":    "PID 1 writes to a folder of its own; the configurator to its own leases",
+	"atomicfile WriteUnsyncedBy":  "PID 1 writes to a folder of its own; the configurator to its own leases",
 	"pid1 forgetOld":              "the state volume, whose top is root's",
 	"pid1 readSome":               "pstore, and the state volume, whose top is root's",
 	"pid1 restartSoon":            "the state volume, whose top is root's",

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -112,15 +111,11 @@ func (k *timekeeper) look() (changed bool) {
 	if slices.Equal(servers, k.known()) {
 		return false
 	}
-	var text strings.Builder
+	var text []byte
 	for _, s := range servers {
-		text.WriteString(s.Name + "\n")
+		text = append(text, s.Name+"\n"...)
 	}
-	err := atomicfile.WriteUnsynced(timeServersFile, 0o644, func(f *os.File) error {
-		_, err := f.WriteString(text.String())
-		return err
-	})
-	if err != nil {
+	if err := atomicfile.WriteUnsynced(timeServersFile, text, 0o644); err != nil {
 		Logf(Warning, "%v", err)
 		return false
 	}

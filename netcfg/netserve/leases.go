@@ -200,7 +200,7 @@ func (k *keeper) write(now time.Duration, s State) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(k.leases, text); err != nil {
+	if err := atomicfile.WriteUnsynced(k.leases, text, 0o644); err != nil {
 		return err
 	}
 	text, err = s.remembered(now)
@@ -208,7 +208,7 @@ func (k *keeper) write(now time.Duration, s State) error {
 		return err
 	}
 	k.lastText = text
-	return writeFile(k.remembered, text)
+	return atomicfile.WriteUnsynced(k.remembered, text, 0o644)
 }
 
 // remembered is what a reboot is to leave: who has which address, without times. Where it is too much, some are left out.
@@ -231,11 +231,4 @@ func (s State) remembered(now time.Duration) ([]byte, error) {
 		}
 		kept.Leases = kept.Leases[:len(kept.Leases)*3/4]
 	}
-}
-
-func writeFile(path string, content []byte) error {
-	return atomicfile.WriteUnsynced(path, 0o644, func(f *os.File) error {
-		_, err := f.Write(content)
-		return err
-	})
 }

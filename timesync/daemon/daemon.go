@@ -257,8 +257,5 @@ func (d *daemon) save() error {
 	if err != nil {
 		return err
 	}
-	return atomicfile.WriteUnsynced(d.state, 0o644, func(f *os.File) error {
-		_, err := f.Write(append(text, '\n'))
-		return err
-	})
+	return atomicfile.WriteUnsynced(d.state, append(text, '\n'), 0o644)
 }

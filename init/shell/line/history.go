@@ -79,14 +79,11 @@ func (h *History) remember(line string) {
 
 // rewrite replaces the file by what is in memory.
 func (h *History) rewrite() {
-	var text strings.Builder
+	var text []byte
 	for _, line := range h.lines {
-		text.WriteString(escape.Replace(line) + "\n")
+		text = append(text, escape.Replace(line)+"\n"...)
 	}
-	atomicfile.WriteUnsynced(h.path, 0o600, func(f *os.File) error {
-		_, err := f.WriteString(text.String())
-		return err
-	})
+	atomicfile.WriteUnsynced(h.path, text, 0o600)
 }
 
 // Lines returns the history, oldest first.

@@ -211,8 +211,5 @@ func (k *Keeper) publish() error {
 		k.reason = reason
 	}
 	k.said = string(text)
-	return atomicfile.WriteUnsynced(session.Path(k.Folder, k.Link), 0o644, func(f *os.File) error {
-		_, err := f.Write(text)
-		return err
-	})
+	return atomicfile.WriteUnsynced(session.Path(k.Folder, k.Link), text, 0o644)
 }
