@@ -60,7 +60,7 @@ func write(folder string) (missing []string, err error) {
 			continue
 		}
 		name := filepath.Join(folder, strings.ReplaceAll(file, "/", "+")+".changed") // not one of this module's
-		if err := put(name, []byte(changed)); err != nil {
+		if err := atomicfile.WriteUnsynced(name, []byte(changed), 0o644); err != nil {
 			return nil, err
 		}
 		overlay.Replace[original] = name
@@ -69,7 +69,7 @@ func write(folder string) (missing []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return missing, put(filepath.Join(folder, "overlay.json"), text)
+	return missing, atomicfile.WriteUnsynced(filepath.Join(folder, "overlay.json"), text, 0o644)
 }
 
 // changed is a text with its changes, if each finds its place and no other.
@@ -81,11 +81,4 @@ func changed(text string, list []change) (string, bool) {
 		text = strings.Replace(text, c.from, c.to, 1)
 	}
 	return text, true
-}
-
-func put(name string, text []byte) error {
-	return atomicfile.WriteUnsynced(name, 0o644, func(f *os.File) error {
-		_, err := f.Write(text)
-		return err
-	})
 }

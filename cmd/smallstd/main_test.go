@@ -33,8 +33,8 @@ func TestP256WithoutItsTableCountsAsWithIt(t *testing.T) {
 	}
 	for arch, emulator := range map[string]string{"amd64": "qemu-x86_64", "mips": "qemu-mips", "arm64": "qemu-aarch64"} {
 		t.Run(arch, func(t *testing.T) {
-			with, large := said(t, arch, emulator)
-			without, small := said(t, arch, emulator, "-overlay", filepath.Join(overlay, "overlay.json"))
+			with, large := said(t, "curve", arch, emulator)
+			without, small := said(t, "curve", arch, emulator, "-overlay", filepath.Join(overlay, "overlay.json"))
 			if with != without || strings.Count(with, "\n") < 500 || !strings.HasSuffix(with, "<nil> true\nfalse\n<nil> <nil> true\n") {
 				t.Errorf("with the table:\n%s\nwithout:\n%s", with, without)
 			}
@@ -45,11 +45,26 @@ func TestP256WithoutItsTableCountsAsWithIt(t *testing.T) {
 	}
 }
 
-// said is what a program says that multiplies points, and its size.
-func said(t *testing.T, arch, emulator string, flags ...string) (string, int64) {
+func TestHeapSortSortsAsQuickSort(t *testing.T) {
+	overlay := t.TempDir()
+	if code := run([]string{overlay}, os.Stderr); code != 0 {
+		t.Fatalf("exit status %d", code)
+	}
+	quick, large := said(t, "sorts", runtime.GOARCH, "")
+	heap, small := said(t, "sorts", runtime.GOARCH, "", "-overlay", filepath.Join(overlay, "overlay.json"))
+	if quick != heap || strings.Count(quick, "\n") != 300*6 {
+		t.Errorf("by quick sort %d lines, by heap sort other lists", strings.Count(quick, "\n"))
+	}
+	if small >= large {
+		t.Errorf("%d bytes with quick sort, %d without", large, small)
+	}
+}
+
+// said is what a program of testdata says, and its size.
+func said(t *testing.T, name, arch, emulator string, flags ...string) (string, int64) {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "program")
-	cmd := exec.Command("go", append(append([]string{"build", "-ldflags=-s -w", "-o", program}, flags...), "./testdata/curve")...)
+	cmd := exec.Command("go", append(append([]string{"build", "-ldflags=-s -w", "-o", program}, flags...), "./testdata/"+name)...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOFLAGS=", "GOWORK=off", "GOARCH="+arch, "GOMIPS=softfloat")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go build for %s: %v\n%s", arch, err, text)
