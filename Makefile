@@ -202,6 +202,15 @@ size: image
 	@bin/bantam size --board $(BOARD)
 	@$(GO) test -count=1 -v -run TestDeviceBinary ./test/lint | grep bytes
 
+# What files of the device binary cost, packed, with all that only they use: OF='^netcfg/'. For the processor of BOARD.
+.PHONY: cost
+cost: small-std
+	$(call need,xz-utils)
+	@$(GO) run ./cmd/hollow bin/overlay/overlay.json bin/hollow '$(OF)'
+	@for overlay in bin/overlay bin/hollow; do \
+		GOARCH=$(ARCH) GOARM=7 GOMIPS=softfloat $(subst bin/overlay/,$$overlay/,$(DEVICE)) -o bin/hollow/bantam ./init && $(DROP_LINES) bin/hollow/bantam && \
+		echo "$$overlay: $$(xz -9e --check=crc32 -c bin/hollow/bantam | wc -c) bytes packed, $$(stat -c %s bin/hollow/bantam) unpacked" || exit 1; done
+
 # Vet with the flags of `cross` needs nothing compiled anew.
 lint: device cross
 	$(call need,xz-utils)

@@ -77,6 +77,7 @@ var mayImport = map[string][]string{
 	"deploy/deploytest": {}, // for tests alone
 	"cmd":               {"board", "deploy", "flash", "flashmap", "http1", "images", "netcfg/firewall", "oci", "packing", "password", "printable", "recovery", "serial", "signature", "spelling", "switcher", "system", "tty", "yescrypt"},
 	"cmd/droplines":     {"atomicfile"},
+	"cmd/hollow":        {"atomicfile"},
 	"cmd/smallstd":      {"atomicfile"},
 	"init":              {"atomicfile", "boottime", "docs", "editor", "entropy", "flashmap", "frame", "gpt", "http1", "layer", "lifecycle", "netcfg", "oci", "order", "packing", "panel", "password", "printable", "regular", "signature", "slot", "spelling", "switcher", "system", "timesync", "tty", "yescrypt", "zone"},
 	"init/bootmenu":     {"editor/keys", "printable"},
