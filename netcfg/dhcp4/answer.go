@@ -1,7 +1,6 @@
 package dhcp4
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -9,74 +8,46 @@ import (
 	"slices"
 	"time"
 
-	"github.com/insomniacslk/dhcp/dhcpv4"
-	"github.com/insomniacslk/dhcp/iana"
-)
-
-// Where a message (RFC 2131, 2) has what option overload is about.
-const (
-	atServerName = 44
-	atFile       = 108
-	atCookie     = 236
-	headerSize   = 240 // the options follow
+	"bantam/netcfg/bootp"
 )
 
 // parse reads an answer meant for the station mac; without a message it is none.
 // With one and an error it is ours, but its options cannot be read.
-//
-// The codec wants an End option, which some servers forget, so that it gets
-// the header alone, and leaves out option overload.
-func parse(payload []byte, mac [6]byte) (*dhcpv4.DHCPv4, error) {
-	n := min(len(payload), headerSize)
-	m, err := dhcpv4.FromBytes(append(payload[:n:n], dhcpv4.OptionEnd.Code()))
+func parse(payload []byte, mac [6]byte) (*bootp.Message, error) {
+	m, err := bootp.Read(payload)
 	switch {
-	case err != nil:
+	case m == nil:
 		return nil, err
-	case m.OpCode != dhcpv4.OpcodeBootReply || m.HWType != iana.HWTypeEthernet:
-		return nil, errors.New("no answer to an Ethernet client")
-	case !slices.Equal(m.ClientHWAddr, mac[:]):
-		return nil, fmt.Errorf("for %v", net.HardwareAddr(m.ClientHWAddr))
+	case !m.Reply:
+		return nil, errors.New("not an answer")
+	case m.MAC != mac:
+		return nil, fmt.Errorf("for %v", net.HardwareAddr(m.MAC[:]))
 	}
-	if err := m.Options.FromBytes(payload[headerSize:]); err != nil {
-		return m, err
-	}
-	overload := m.Options.Get(dhcpv4.OptionOptionOverload)
-	if len(overload) != 1 {
-		return m, nil
-	}
-	if overload[0]&1 != 0 {
-		err = m.Options.FromBytes(payload[atFile:atCookie])
-	}
-	if err == nil && overload[0]&2 != 0 {
-		err = m.Options.FromBytes(payload[atServerName:atFile])
-	}
-	m.Options.Del(dhcpv4.OptionOptionOverload) // what it said is done, also for who reads what is stored
-	m.BootFileName, m.ServerHostName = "", ""
 	return m, err
 }
 
 // receive handles one datagram and tells whether it answers a request of ours.
 func (c *Client) receive(payload []byte) bool {
 	m, err := parse(payload, c.id.MAC)
-	if m == nil || binary.BigEndian.Uint32(m.TransactionID[:]) != c.xid || c.attempts == 0 && c.phase < Bound {
+	if m == nil || m.XID != c.xid || c.attempts == 0 && c.phase < Bound {
 		return false
 	}
 	if err != nil {
 		c.refuse("answer", err)
 		return true
 	}
-	switch m.MessageType() {
-	case dhcpv4.MessageTypeOffer:
+	switch m.Kind() {
+	case bootp.Offer:
 		return c.asksAny() && c.offered(m)
-	case dhcpv4.MessageTypeAck:
+	case bootp.Acknowledge:
 		return c.acknowledged(m)
-	case dhcpv4.MessageTypeNak:
+	case bootp.Refuse:
 		return c.refused(m)
 	}
 	return false
 }
 
-func (c *Client) offered(m *dhcpv4.DHCPv4) bool {
+func (c *Client) offered(m *bootp.Message) bool {
 	offer, err := readLease(m, c.now)
 	if err == nil {
 		err = c.unbelieved(offer.Server)
@@ -105,7 +76,7 @@ func (c *Client) expected() (from netip.Addr, ok bool) {
 	return netip.Addr{}, false
 }
 
-func (c *Client) acknowledged(m *dhcpv4.DHCPv4) bool {
+func (c *Client) acknowledged(m *bootp.Message) bool {
 	from, ok := c.expected()
 	if !ok {
 		return false
@@ -122,7 +93,7 @@ func (c *Client) acknowledged(m *dhcpv4.DHCPv4) bool {
 	case from.IsValid() && l.Server != from || !l.ValidAt(c.now):
 		return false
 	}
-	l.ACK = slices.Clone(m.ToBytes())
+	l.ACK = m.Bytes()
 	if c.lease != nil && c.lease.Address.Addr() == l.Address.Addr() {
 		c.bind(l) // it is ours already: nothing to probe
 		return true
@@ -141,35 +112,34 @@ func (c *Client) acknowledged(m *dhcpv4.DHCPv4) bool {
 // inherit completes an acknowledgement by what was said of the same address
 // before: to renew a lease some servers send no more than the address. Without
 // a mask an answer says nothing of the network; with it, it has said all.
-func inherit(m *dhcpv4.DHCPv4, before *Lease) {
-	own, _ := netip.AddrFromSlice(m.YourIPAddr.To4())
-	if before == nil || before.Address.Addr() != own {
+func inherit(m *bootp.Message, before *Lease) {
+	if before == nil || before.Address.Addr() != m.Your {
 		return
 	}
-	keep := func(list ...dhcpv4.OptionCode) {
+	keep := func(list ...byte) {
 		if slices.ContainsFunc(list, m.Options.Has) {
 			return
 		}
 		for _, code := range list {
-			if value := dhcpv4.Options(before.options).Get(code); value != nil {
-				m.Options[code.Code()] = value
+			if value := before.options[code]; value != nil {
+				m.Options[code] = value
 			}
 		}
 	}
-	if !m.Options.Has(dhcpv4.OptionSubnetMask) {
-		keep(dhcpv4.OptionSubnetMask)
-		keep(dhcpv4.OptionClasslessStaticRoute, dhcpv4.OptionRouter)
-		keep(dhcpv4.OptionDomainNameServer)
-		keep(dhcpv4.OptionDomainName, dhcpv4.OptionDNSDomainSearchList)
+	if !m.Options.Has(bootp.SubnetMask) {
+		keep(bootp.SubnetMask)
+		keep(bootp.ClasslessRoutes, bootp.Router)
+		keep(bootp.NameServers)
+		keep(bootp.DomainName, bootp.DomainSearch)
 	}
-	if !m.Options.Has(dhcpv4.OptionIPAddressLeaseTime) {
-		keep(dhcpv4.OptionIPAddressLeaseTime)
-		keep(dhcpv4.OptionRenewTimeValue)
-		keep(dhcpv4.OptionRebindingTimeValue)
+	if !m.Options.Has(bootp.LeaseTime) {
+		keep(bootp.LeaseTime)
+		keep(bootp.RenewalTime)
+		keep(bootp.RebindingTime)
 	}
 }
 
-func (c *Client) refused(m *dhcpv4.DHCPv4) bool {
+func (c *Client) refused(m *bootp.Message) bool {
 	from, ok := c.expected()
 	server, named := serverOf(m)
 	if !ok || !named || from.IsValid() && server != from {
@@ -192,8 +162,8 @@ func Restore(ack []byte, start time.Duration, mac [6]byte) (*Lease, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m.MessageType() != dhcpv4.MessageTypeAck {
-		return nil, fmt.Errorf("a %v, not an ACK", m.MessageType())
+	if m.Kind() != bootp.Acknowledge {
+		return nil, fmt.Errorf("a %v, not an ACK", m.Kind())
 	}
 	l, err := readLease(m, start)
 	if err != nil {

@@ -11,6 +11,14 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 )
 
+// Where a message has what (RFC 2131, 2).
+const (
+	atServerName = 44
+	atFile       = 108
+	atCookie     = 236
+	headerSize   = 240
+)
+
 // message is a good ACK or OFFER whose options are these bytes, and so its fields file and sname.
 func (b *bench) message(kind dhcpv4.MessageType, options, file, name []byte) []byte {
 	m := b.reply(kind, nil)[:headerSize]

@@ -61,6 +61,8 @@ func (b *bench) last() (*dhcpv4.DHCPv4, SendDHCP) {
 	return nil, SendDHCP{}
 }
 
+func server(a netip.Addr) dhcpv4.Option { return dhcpv4.OptServerIdentifier(a.AsSlice()) }
+
 // reply makes an answer to the client's present exchange.
 func (b *bench) reply(kind dhcpv4.MessageType, change func(*dhcpv4.DHCPv4)) []byte {
 	m := &dhcpv4.DHCPv4{OpCode: dhcpv4.OpcodeBootReply, HWType: 1, ClientHWAddr: ourMAC[:], YourIPAddr: offeredIP.AsSlice(), Options: dhcpv4.Options{}}

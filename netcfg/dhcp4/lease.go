@@ -8,9 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"bantam/netcfg/bootp"
 	"bantam/netcfg/dnsname"
-
-	"github.com/insomniacslk/dhcp/dhcpv4"
 )
 
 // Limits on what a server can make us store.
@@ -40,9 +39,9 @@ type Lease struct {
 	Rebind  time.Duration // T2
 	Expires time.Duration // Forever for an infinite lease
 
-	Dropped int              // options that were present but unusable
-	options map[uint8][]byte // not dhcpv4.Options, whose type brings the names of all options along wherever a lease is told
-	ACK     []byte           // the message it was read from, for Restore
+	Dropped int // options that were present but unusable
+	options bootp.Options
+	ACK     []byte // the message it was read from, for Restore
 }
 
 // Forever is the time of things that do not happen.
@@ -58,11 +57,11 @@ type Route struct {
 func (l *Lease) ValidAt(now time.Duration) bool { return now < l.Expires }
 
 // readLease checks an OFFER or ACK and returns what it grants, counted from start.
-func readLease(m *dhcpv4.DHCPv4, start time.Duration) (*Lease, error) {
+func readLease(m *bootp.Message, start time.Duration) (*Lease, error) {
 	l := &Lease{Start: start, options: m.Options}
-	address, ok := netip.AddrFromSlice(m.YourIPAddr.To4())
-	if !ok || !usableHost(address) {
-		return nil, fmt.Errorf("address %v cannot be a host's", m.YourIPAddr)
+	address, ok := m.Your, false
+	if !usableHost(address) {
+		return nil, fmt.Errorf("address %v cannot be a host's", address)
 	}
 	if l.Server, ok = serverOf(m); !ok {
 		return nil, errors.New("server identifier (option 54) missing or bad")
@@ -86,14 +85,14 @@ func readLease(m *dhcpv4.DHCPv4, start time.Duration) (*Lease, error) {
 	return l, nil
 }
 
-func serverOf(m *dhcpv4.DHCPv4) (netip.Addr, bool) {
-	server, ok := netip.AddrFromSlice(m.Options.Get(dhcpv4.OptionServerIdentifier))
+func serverOf(m *bootp.Message) (netip.Addr, bool) {
+	server, ok := netip.AddrFromSlice(m.Options[bootp.ServerIdentifier])
 	return server, ok && server.Is4() && usableHost(server)
 }
 
-// maskBits is the prefix length from option 1. The codec's own reader turns a mask with holes into /0.
-func maskBits(m *dhcpv4.DHCPv4, address netip.Addr) (int, error) {
-	if !m.Options.Has(dhcpv4.OptionSubnetMask) {
+// maskBits is the prefix length from option 1, a mask without holes.
+func maskBits(m *bootp.Message, address netip.Addr) (int, error) {
+	if !m.Options.Has(bootp.SubnetMask) {
 		switch first := address.As4()[0]; { // classful, as every client does (RFC 1122, 3.2.1.3)
 		case first < 128:
 			return 8, nil
@@ -102,7 +101,7 @@ func maskBits(m *dhcpv4.DHCPv4, address netip.Addr) (int, error) {
 		}
 		return 24, nil
 	}
-	raw := m.Options.Get(dhcpv4.OptionSubnetMask)
+	raw := m.Options[bootp.SubnetMask]
 	if len(raw) != 4 {
 		return 0, fmt.Errorf("subnet mask of %d bytes", len(raw))
 	}
@@ -118,9 +117,9 @@ func maskBits(m *dhcpv4.DHCPv4, address netip.Addr) (int, error) {
 }
 
 // readTimes sets the lease's end and the timers T1 and T2 (RFC 2131, 4.4.5).
-func (l *Lease) readTimes(m *dhcpv4.DHCPv4) error {
+func (l *Lease) readTimes(m *bootp.Message) error {
 	length := fallbackLease
-	if raw := m.Options.Get(dhcpv4.OptionIPAddressLeaseTime); len(raw) == 4 {
+	if raw := m.Options[bootp.LeaseTime]; len(raw) == 4 {
 		n := binary.BigEndian.Uint32(raw)
 		if n == infinity {
 			l.Renew, l.Rebind, l.Expires = Forever, Forever, Forever
@@ -133,7 +132,7 @@ func (l *Lease) readTimes(m *dhcpv4.DHCPv4) error {
 	if length < shortestLease {
 		return fmt.Errorf("lease time %v is too short", length)
 	}
-	t1, t2 := l.timer(m, dhcpv4.OptionRenewTimeValue), l.timer(m, dhcpv4.OptionRebindingTimeValue)
+	t1, t2 := seconds(m.Options[bootp.RenewalTime]), seconds(m.Options[bootp.RebindingTime])
 	half, late := length/2, length-length/8 // seven eighths; times seven would overflow after 41 years
 	if t1 < min(half, minRetry) || t1 >= length {
 		t1 = half // also for a T1 by which a server would have us renew all the time
@@ -148,8 +147,7 @@ func (l *Lease) readTimes(m *dhcpv4.DHCPv4) error {
 	return nil
 }
 
-func (l *Lease) timer(m *dhcpv4.DHCPv4, code dhcpv4.OptionCode) time.Duration {
-	raw := m.Options.Get(code)
+func seconds(raw []byte) time.Duration {
 	if len(raw) != 4 {
 		return 0
 	}
@@ -157,8 +155,8 @@ func (l *Lease) timer(m *dhcpv4.DHCPv4, code dhcpv4.OptionCode) time.Duration {
 }
 
 // readRoutes takes the classless routes (option 121), which override the routers (option 3) by RFC 3442.
-func (l *Lease) readRoutes(m *dhcpv4.DHCPv4) {
-	if raw := m.Options.Get(dhcpv4.OptionClasslessStaticRoute); raw != nil {
+func (l *Lease) readRoutes(m *bootp.Message) {
+	if raw := m.Options[bootp.ClasslessRoutes]; raw != nil {
 		routes, dropped := l.classlessRoutes(raw)
 		l.Dropped += dropped
 		if len(routes) > 0 {
@@ -166,7 +164,7 @@ func (l *Lease) readRoutes(m *dhcpv4.DHCPv4) {
 			return
 		}
 	}
-	raw := m.Options.Get(dhcpv4.OptionRouter)
+	raw := m.Options[bootp.Router]
 	if len(raw)%4 != 0 {
 		l.Dropped++
 		return
@@ -216,14 +214,14 @@ func (l *Lease) classlessRoutes(raw []byte) (routes []Route, dropped int) {
 }
 
 // readNames takes name servers, search domains and time servers.
-func (l *Lease) readNames(m *dhcpv4.DHCPv4) {
-	l.DNS = l.readServers(m.Options.Get(dhcpv4.OptionDomainNameServer))
-	l.NTP = l.readServers(m.Options.Get(dhcpv4.OptionNTPServers))
+func (l *Lease) readNames(m *bootp.Message) {
+	l.DNS = l.readServers(m.Options[bootp.NameServers])
+	l.NTP = l.readServers(m.Options[bootp.TimeServers])
 	var names []string
-	if raw := m.Options.Get(dhcpv4.OptionDomainName); raw != nil {
+	if raw := m.Options[bootp.DomainName]; raw != nil {
 		names = append(names, string(trimNUL(raw)))
 	}
-	if raw := m.Options.Get(dhcpv4.OptionDNSDomainSearchList); raw != nil {
+	if raw := m.Options[bootp.DomainSearch]; raw != nil {
 		more, ok := dnsname.List(raw, true)
 		if !ok {
 			l.Dropped++

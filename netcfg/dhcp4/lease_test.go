@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"bantam/netcfg/bootp"
 	"bantam/netcfg/dnsname"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -18,6 +19,15 @@ func option(code uint8, value ...byte) func(*dhcpv4.DHCPv4) {
 
 func address(a, b, c, d byte) func(*dhcpv4.DHCPv4) {
 	return func(m *dhcpv4.DHCPv4) { m.YourIPAddr = []byte{a, b, c, d} }
+}
+
+// leaseOf reads what another codec writes.
+func leaseOf(m *dhcpv4.DHCPv4) (*Lease, error) {
+	own, err := bootp.Read(m.ToBytes())
+	if err != nil {
+		return nil, err
+	}
+	return readLease(own, 0)
 }
 
 func TestOffersThatCannotBeUsedAreRefused(t *testing.T) {
@@ -72,7 +82,7 @@ func TestTimesOfALease(t *testing.T) {
 		for _, change := range c.change {
 			change(m)
 		}
-		l, err := readLease(m, 0)
+		l, err := leaseOf(m)
 		if err != nil || l.Renew != c.t1 || l.Rebind != c.t2 || l.Expires != c.expires {
 			t.Errorf("%s: got %+v %v", name, l, err)
 		}
@@ -110,7 +120,7 @@ func TestOptionsThatCannotBeUsedAreDropped(t *testing.T) {
 		"a search list that loops":      {option(119, 1, 'a', 0xc0, 0), via(1), "[]", 0},
 	} {
 		m, _ := dhcpv4.FromBytes(newBench(t).reply(dhcpv4.MessageTypeAck, c.change))
-		l, err := readLease(m, 0)
+		l, err := leaseOf(m)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -184,13 +194,13 @@ func TestTimeServersOfALease(t *testing.T) {
 		{"nobody's and everybody's", "[192.0.2.123]", option(42, 0, 0, 0, 0, 10, 0, 0, 255, 224, 0, 1, 1, 127, 0, 0, 1, 192, 0, 2, 123)},
 	} {
 		m, _ := dhcpv4.FromBytes(newBench(t).reply(dhcpv4.MessageTypeAck, c.change))
-		l, err := readLease(m, 0)
+		l, err := leaseOf(m)
 		if err != nil || fmt.Sprint(l.NTP) != c.want {
 			t.Errorf("%s: got %v (%v), want %s", c.name, l.NTP, err, c.want)
 		}
 	}
 	m, _ := dhcpv4.FromBytes(newBench(t).reply(dhcpv4.MessageTypeAck, option(42, manyServers(20)...)))
-	if l, err := readLease(m, 0); err != nil || len(l.NTP) != maxServers {
+	if l, err := leaseOf(m); err != nil || len(l.NTP) != maxServers {
 		t.Errorf("twenty: got %v (%v)", l.NTP, err)
 	}
 }

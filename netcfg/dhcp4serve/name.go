@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/insomniacslk/dhcp/dhcpv4"
+	"bantam/netcfg/bootp"
 )
 
 // refusedNames mean something to others on a network (VU#598349), or to everybody.
@@ -26,11 +26,11 @@ func cleanName(text string) string {
 }
 
 // named is what a message calls its client, by option 12 or 81 (RFC 4702).
-func named(m *dhcpv4.DHCPv4) string {
-	if raw := m.Options.Get(dhcpv4.OptionHostName); len(raw) > 0 {
+func named(m *bootp.Message) string {
+	if raw := m.Options[bootp.HostName]; len(raw) > 0 {
 		return cleanName(string(raw))
 	}
-	raw := m.Options.Get(dhcpv4.OptionFQDN)
+	raw := m.Options[bootp.FQDN]
 	if len(raw) < 4 {
 		return ""
 	}

@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"bantam/netcfg/bootp"
 )
 
 // offer is an address that a client was offered, or will be when nobody answers for it.
@@ -52,7 +54,7 @@ func (s *Server) discover(r request) {
 		o.request = r
 		if !o.probing {
 			o.due = s.now + offerTime
-			s.reply(r, offerMessage, o.address)
+			s.reply(r, bootp.Offer, o.address)
 		}
 		return
 	}
@@ -77,7 +79,7 @@ func (s *Server) consider(r request, o *offer) {
 	s.offers = append(s.offers, o)
 	if b := s.at(o.address); b != nil && b.Client == r.client && b.Until > s.now {
 		o.due = s.now + offerTime
-		s.reply(r, offerMessage, o.address)
+		s.reply(r, bootp.Offer, o.address)
 		return
 	}
 	o.probing, o.sent = true, 0
@@ -95,7 +97,7 @@ func (s *Server) tick(o *offer) {
 		s.out = append(s.out, Probe{o.address})
 	default:
 		o.probing, o.due = false, s.now+offerTime
-		s.reply(o.request, offerMessage, o.address)
+		s.reply(o.request, bootp.Offer, o.address)
 	}
 }
 

@@ -6,15 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/insomniacslk/dhcp/dhcpv4"
-	"github.com/insomniacslk/dhcp/iana"
-)
-
-// Kinds of replies.
-const (
-	offerMessage = dhcpv4.MessageTypeOffer
-	acknowledged = dhcpv4.MessageTypeAck
-	informed     = dhcpv4.MessageTypeInform // answered by an ACK without a lease
+	"bantam/netcfg/bootp"
 )
 
 var (
@@ -22,45 +14,33 @@ var (
 	broadcastMAC = [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 )
 
-const wantsBroadcast = 1 << 15
-
 // message makes a reply with what every one has.
-func (s *Server) message(r request, kind dhcpv4.MessageType) *dhcpv4.DHCPv4 {
-	m := &dhcpv4.DHCPv4{
-		OpCode: dhcpv4.OpcodeBootReply, HWType: iana.HWTypeEthernet, TransactionID: r.xid, Flags: r.flags,
-		ClientHWAddr: r.mac[:], Options: dhcpv4.Options{},
-	}
-	set(m, dhcpv4.OptionDHCPMessageType, []byte{byte(kind)})
-	set(m, dhcpv4.OptionServerIdentifier, s.config.Own.Addr().AsSlice())
+func (s *Server) message(r request, kind bootp.Kind) *bootp.Message {
+	m := &bootp.Message{Reply: true, XID: r.xid, Flags: r.flags, MAC: r.mac, Options: bootp.Options{
+		bootp.MessageType:      {byte(kind)},
+		bootp.ServerIdentifier: s.config.Own.Addr().AsSlice(),
+	}}
 	if r.id != nil {
-		set(m, dhcpv4.OptionClientIdentifier, r.id)
+		m.Options[bootp.ClientIdentifier] = r.id
 	}
 	if r.relayed != nil {
-		set(m, dhcpv4.OptionRelayAgentInformation, r.relayed)
+		m.Options[bootp.RelayAgent] = r.relayed
 	}
 	return m
 }
 
-func set(m *dhcpv4.DHCPv4, code dhcpv4.OptionCode, value []byte) {
-	m.UpdateOption(dhcpv4.OptGeneric(code, value))
-}
-
-// reply sends an offer, or acknowledges a request or INFORM.
-func (s *Server) reply(r request, kind dhcpv4.MessageType, a netip.Addr) {
-	lease := kind != informed
-	if !lease {
-		kind = acknowledged
-	}
+// reply sends an offer of an address, or acknowledges a request; of an INFORM, without a lease.
+func (s *Server) reply(r request, kind bootp.Kind, a netip.Addr) {
 	m := s.message(r, kind)
-	if lease {
-		m.YourIPAddr = a.AsSlice()
+	if a.IsValid() {
+		m.Your = a
 		d := s.leaseFor(r)
-		set(m, dhcpv4.OptionIPAddressLeaseTime, seconds(d))
-		set(m, dhcpv4.OptionRenewTimeValue, seconds(d/2))
-		set(m, dhcpv4.OptionRebindingTimeValue, seconds(d*7/8))
+		m.Options[bootp.LeaseTime] = seconds(d)
+		m.Options[bootp.RenewalTime] = seconds(d / 2)
+		m.Options[bootp.RebindingTime] = seconds(d * 7 / 8)
 	}
-	if kind == acknowledged && r.ciaddr.IsValid() {
-		m.ClientIPAddr = r.ciaddr.AsSlice()
+	if kind == bootp.Acknowledge && r.ciaddr.IsValid() {
+		m.Client = r.ciaddr
 	}
 	s.tell(r, m)
 	s.send(r, a, m)
@@ -71,23 +51,23 @@ func seconds(d time.Duration) []byte {
 }
 
 // tell adds what the client wants to know, beside its lease.
-func (s *Server) tell(r request, m *dhcpv4.DHCPv4) {
-	add := func(code dhcpv4.OptionCode, value []byte) {
-		if len(value) > 0 && (r.wants == nil || slices.Contains(r.wants, code.Code())) {
-			set(m, code, value)
+func (s *Server) tell(r request, m *bootp.Message) {
+	add := func(code byte, value []byte) {
+		if len(value) > 0 && (r.wants == nil || slices.Contains(r.wants, code)) {
+			m.Options[code] = value
 		}
 	}
 	c := s.config
 	for code, value := range c.Options {
-		add(dhcpv4.GenericOptionCode(code), value)
+		add(code, value)
 	}
 	mask := ^uint32(0) << (32 - c.Own.Bits())
-	add(dhcpv4.OptionSubnetMask, binary.BigEndian.AppendUint32(nil, mask))
-	add(dhcpv4.OptionBroadcastAddress, binary.BigEndian.AppendUint32(nil, number(c.Own.Addr())|^mask))
-	add(dhcpv4.OptionRouter, c.Router.AsSlice())
-	add(dhcpv4.OptionDomainNameServer, list(c.DNS))
-	add(dhcpv4.OptionNTPServers, list(c.NTP))
-	add(dhcpv4.OptionDomainName, []byte(c.Domain))
+	add(bootp.SubnetMask, binary.BigEndian.AppendUint32(nil, mask))
+	add(bootp.BroadcastAddress, binary.BigEndian.AppendUint32(nil, number(c.Own.Addr())|^mask))
+	add(bootp.Router, c.Router.AsSlice())
+	add(bootp.NameServers, list(c.DNS))
+	add(bootp.TimeServers, list(c.NTP))
+	add(bootp.DomainName, []byte(c.Domain))
 }
 
 // mostListed is how many addresses of one kind a client is told.
@@ -104,18 +84,18 @@ func list(addresses []netip.Addr) (raw []byte) {
 
 // refuse sends a NAK, always to everybody: the client's address is not one to send to.
 func (s *Server) refuse(r request, why string) {
-	m := s.message(r, dhcpv4.MessageTypeNak)
-	set(m, dhcpv4.OptionMessage, []byte(why))
-	s.out = append(s.out, Send{To: broadcast, MAC: broadcastMAC, Payload: m.ToBytes()})
+	m := s.message(r, bootp.Refuse)
+	m.Options[bootp.Text] = []byte(why)
+	s.out = append(s.out, Send{To: broadcast, MAC: broadcastMAC, Payload: m.Bytes()})
 }
 
 // send sends a reply where RFC 2131, 4.1 wants it.
-func (s *Server) send(r request, a netip.Addr, m *dhcpv4.DHCPv4) {
-	action := Send{To: a, MAC: r.mac, Payload: m.ToBytes()}
+func (s *Server) send(r request, a netip.Addr, m *bootp.Message) {
+	action := Send{To: a, MAC: r.mac, Payload: m.Bytes()}
 	switch {
-	case r.ciaddr.IsValid() && m.MessageType() == acknowledged:
+	case r.ciaddr.IsValid() && m.Kind() == bootp.Acknowledge:
 		action.To, action.MAC = r.ciaddr, [6]byte{}
-	case r.flags&wantsBroadcast != 0:
+	case r.flags&bootp.Broadcast != 0:
 		action.To, action.MAC = broadcast, broadcastMAC
 	}
 	s.out = append(s.out, action)

@@ -8,14 +8,13 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/insomniacslk/dhcp/dhcpv4"
-	"github.com/insomniacslk/dhcp/iana"
+	"bantam/netcfg/bootp"
 )
 
 // request is what the server uses of a client's message.
 type request struct {
-	kind      dhcpv4.MessageType
-	xid       [4]byte
+	kind      bootp.Kind
+	xid       uint32
 	flags     uint16
 	mac       [6]byte
 	client    string     // who it is
@@ -30,7 +29,6 @@ type request struct {
 }
 
 const (
-	headerSize = 240  // of a message; the options follow
 	maxMessage = 1500 // bytes; no client sends as many
 	maxClient  = 256
 )
@@ -38,7 +36,7 @@ const (
 // clientOf is who sent a message: the identifier that it calls itself by, or its card. One that is made of the card's
 // address is the card's, so that a boot loader that sends none is the same client as the system that it starts.
 func clientOf(id []byte, mac [6]byte) string {
-	if len(id) < 2 || len(id) == 7 && id[0] == byte(iana.HWTypeEthernet) && bytes.Equal(id[1:], mac[:]) {
+	if len(id) < 2 || len(id) == 7 && id[0] == bootp.Ethernet && bytes.Equal(id[1:], mac[:]) {
 		return "mac:" + string(mac[:])
 	}
 	return "id:" + string(id)
@@ -46,33 +44,28 @@ func clientOf(id []byte, mac [6]byte) string {
 
 // parse reads a client's message.
 func parse(payload []byte) (r request, err error) {
-	if len(payload) < headerSize || len(payload) > maxMessage {
+	if len(payload) > maxMessage {
 		return r, errors.New("no message")
 	}
-	// The codec wants an End option, which some clients forget, so that it gets the header alone.
-	m, err := dhcpv4.FromBytes(append(payload[:headerSize:headerSize], dhcpv4.OptionEnd.Code()))
-	if err != nil {
-		return r, err
-	}
-	if err := m.Options.FromBytes(payload[headerSize:]); err != nil {
-		return r, err
-	}
+	m, err := bootp.Read(payload)
 	switch {
-	case m.OpCode != dhcpv4.OpcodeBootRequest || m.HWType != iana.HWTypeEthernet || len(m.ClientHWAddr) != 6:
-		return r, errors.New("no request of an Ethernet client")
-	case m.ClientHWAddr[0]&1 != 0 || bytes.Equal(m.ClientHWAddr, make([]byte, 6)):
+	case err != nil:
+		return r, err
+	case m.Reply:
+		return r, errors.New("not a request")
+	case m.MAC[0]&1 != 0 || m.MAC == [6]byte{}:
 		return r, errors.New("from no card")
-	case !m.GatewayIPAddr.IsUnspecified():
+	case !m.Relay.IsUnspecified():
 		return r, errors.New("from a relay")
 	}
 	r = request{
-		kind: m.MessageType(), xid: m.TransactionID, flags: m.Flags, mac: [6]byte(m.ClientHWAddr),
-		id: m.Options.Get(dhcpv4.OptionClientIdentifier), relayed: m.Options.Get(dhcpv4.OptionRelayAgentInformation),
-		ciaddr: addressOf(m.ClientIPAddr.To4()), requested: addressOf(m.Options.Get(dhcpv4.OptionRequestedIPAddress)),
-		server: addressOf(m.Options.Get(dhcpv4.OptionServerIdentifier)),
-		wants:  m.Options.Get(dhcpv4.OptionParameterRequestList), name: named(m),
+		kind: m.Kind(), xid: m.XID, flags: m.Flags, mac: m.MAC,
+		id: m.Options[bootp.ClientIdentifier], relayed: m.Options[bootp.RelayAgent],
+		ciaddr: addressOf(m.Client.AsSlice()), requested: addressOf(m.Options[bootp.RequestedAddress]),
+		server: addressOf(m.Options[bootp.ServerIdentifier]),
+		wants:  m.Options[bootp.ParameterList], name: named(m),
 	}
-	if raw := m.Options.Get(dhcpv4.OptionIPAddressLeaseTime); len(raw) == 4 {
+	if raw := m.Options[bootp.LeaseTime]; len(raw) == 4 {
 		r.lease = time.Duration(binary.BigEndian.Uint32(raw)) * time.Second
 	}
 	if len(r.id) >= maxClient-8 || len(r.relayed) > 255 {
@@ -109,17 +102,17 @@ func (s *Server) receive(payload []byte) {
 		return
 	}
 	switch r.kind {
-	case dhcpv4.MessageTypeDiscover:
+	case bootp.Discover:
 		s.discover(r)
-	case dhcpv4.MessageTypeRequest:
+	case bootp.Request:
 		s.request(r)
-	case dhcpv4.MessageTypeDecline:
+	case bootp.Decline:
 		s.decline(r)
-	case dhcpv4.MessageTypeRelease:
+	case bootp.Release:
 		s.release(r)
-	case dhcpv4.MessageTypeInform:
+	case bootp.Inform:
 		if r.ciaddr.IsValid() && s.mine(r.ciaddr) {
-			s.reply(r, informed, netip.Addr{})
+			s.reply(r, bootp.Acknowledge, netip.Addr{})
 		} else {
 			s.counts.Ignored++
 		}
@@ -204,7 +197,7 @@ func (s *Server) acknowledge(r request, wanted netip.Addr) {
 	s.counts.Acknowledged++
 	name := s.nameFor(r.client, r.mac, r.name)
 	s.bind(Binding{Address: wanted, Client: r.client, MAC: r.mac, Name: name, Until: s.now + s.leaseFor(r)})
-	s.reply(r, acknowledged, wanted)
+	s.reply(r, bootp.Acknowledge, wanted)
 }
 
 // leaseFor is how long the client gets an address: what it asks for, within bounds.

@@ -63,7 +63,8 @@ var mayImport = map[string][]string{
 	"netcfg/pppoe":      {"netcfg/session", "printable"},
 	"netcfg/wifi":       {"netcfg/rtnl", "netcfg/session", "printable", "system"},
 	"netcfg/netlab":     {}, // for tests alone
-	"netcfg/dhcp4":      {"netcfg/dnsname"},
+	"netcfg/bootp":      {},
+	"netcfg/dhcp4":      {"netcfg/bootp", "netcfg/dnsname"},
 	"netcfg/dhcp6":      {"netcfg/dnsname"},
 	"netcfg/dnsname":    {},
 	"netcfg/dnsforward": {},
