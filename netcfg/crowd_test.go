@@ -233,7 +233,8 @@ func TestTheLinksMessageSaysWhatTheFilesSay(t *testing.T) {
 		t.Fatal(err)
 	}
 	for family, prefix := range []string{"net/ipv4/conf/eth0/", "net/ipv6/conf/eth0/"} {
-		for name := range parameterPlaces[family] {
+		for _, place := range parameterPlaces[family] {
+			name := place.word
 			file, err := os.ReadFile("/proc/sys/" + prefix + name)
 			got, exists, told := k.parameter(prefix + name)
 			switch {

@@ -258,7 +258,7 @@ func (w *DesiredState) addStaticRoute(p port, r system.Route) {
 	if metric == 0 {
 		metric = p.Metric
 	}
-	k := RouteKey{Link: p.Name, To: to.Masked(), Metric: metric, Table: tableNumber(cmp.Or(r.Table, p.Table)), Type: routeTypes[r.Type]}
+	k := RouteKey{Link: p.Name, To: to.Masked(), Metric: metric, Table: tableNumber(cmp.Or(r.Table, p.Table)), Type: RouteType(routeTypes.of(r.Type))}
 	if k.Type != Unicast {
 		k.Link = ""
 	}

@@ -69,15 +69,15 @@ func making(n system.Net) (m Make, t Tune) {
 	case n.VLAN != nil:
 		m.ID = n.VLAN.ID
 	case n.Bond != nil:
-		m.Mode, t.Monitor = bondModes[n.Bond.Mode], int(time.Duration(n.Bond.Monitor)/time.Millisecond)
+		m.Mode, t.Monitor = bondModes.of(n.Bond.Mode), int(time.Duration(n.Bond.Monitor)/time.Millisecond)
 		m.Fast = n.Bond.Fast && n.Bond.Mode == "802.3ad"
 		if m.balances() {
-			t.Hash = bondHashes[n.Bond.Hash]
+			t.Hash = bondHashes.of(n.Bond.Hash)
 		}
 	case n.Veth != nil:
 		m.Peer = n.Veth.Peer
 	case n.Macvlan != nil:
-		m.Mode = macvlanModes[n.Macvlan.Mode]
+		m.Mode = macvlanModes.of(n.Macvlan.Mode)
 	case n.VRF != nil:
 		m.Table = n.VRF.Table
 	case n.VXLAN != nil:

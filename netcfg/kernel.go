@@ -100,7 +100,7 @@ func (r *rtnetlink) Together(ops []Op) (faults []error) {
 		faults = []error{r.apply(ops[0])}
 	}
 	for i, err := range faults {
-		if errors.Is(err, removedBefore[ops[i].Verb]) {
+		if errors.Is(err, removedBefore(ops[i].Verb)) {
 			faults[i] = nil
 		} else if err != nil {
 			faults[i] = fmt.Errorf("%v: %w", ops[i], err)
@@ -110,7 +110,17 @@ func (r *rtnetlink) Together(ops []Op) (faults []error) {
 }
 
 // removedBefore is what the kernel says of something that shall be removed and is not there.
-var removedBefore = map[Verb]error{RemoveRule: unix.ENOENT, RemoveAddress: unix.EADDRNOTAVAIL, RemoveRoute: unix.ESRCH}
+func removedBefore(v Verb) error {
+	switch v {
+	case RemoveRule:
+		return unix.ENOENT
+	case RemoveAddress:
+		return unix.EADDRNOTAVAIL
+	case RemoveRoute:
+		return unix.ESRCH
+	}
+	return nil
+}
 
 // isRequest tells whether a change is one request, of a kind of which there may be many.
 func (r *rtnetlink) isRequest(o Op) bool {

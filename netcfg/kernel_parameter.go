@@ -79,7 +79,7 @@ func (r *rtnetlink) setParameter(o Op) error {
 func (r *rtnetlink) parameters(ops []Op) (n int) {
 	for n < len(ops) && ops[n].Verb == SetSysctl {
 		family, port, name := ofLink(ops[n].Path)
-		if _, there := r.links[port]; !there || family != 0 || port != portOf(ops[0].Path) || parameterPlaces[0][name] == 0 {
+		if _, there := r.links[port]; !there || family != 0 || port != portOf(ops[0].Path) || parameterPlaces[0].of(name) == 0 {
 			break
 		}
 		n++
@@ -96,7 +96,7 @@ func (r *rtnetlink) setParameters(ops []Op) []error {
 		value, err := strconv.Atoi(o.Value)
 		numbers = numbers && err == nil
 		if had, _, _ := link.parameter(0, name); had != o.Value {
-			conf.Add32(uint16(parameterPlaces[0][name]+1), uint32(value))
+			conf.Add32(uint16(parameterPlaces[0].of(name)+1), uint32(value))
 		}
 	}
 	family.Nest(unix.IFLA_INET_CONF, conf)

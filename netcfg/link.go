@@ -123,24 +123,24 @@ func (l *seenLink) resolve(names map[int]string) {
 // arrays of IPv4 (IPV4_DEVCONF_... of linux/ip.h, less one) and IPv6 (DEVCONF_...
 // of linux/ipv6.h). A file has to be opened, read and closed for each otherwise,
 // of each port, at each look.
-var parameterPlaces = [2]map[string]int{
+var parameterPlaces = [2]numbers{
 	{
-		"accept_redirects": 3, "send_redirects": 5, "promote_secondaries": 19, "ignore_routes_with_linkdown": 28,
+		{"accept_redirects", 3}, {"send_redirects", 5}, {"promote_secondaries", 19}, {"ignore_routes_with_linkdown", 28},
 	},
 	{
-		"accept_ra": 3, "accept_redirects": 4, "autoconf": 5, "max_addresses": 15, "accept_ra_defrtr": 17, "accept_ra_pinfo": 18,
-		"accept_ra_rt_info_max_plen": 21, // 0 also where the kernel has none of it
-		"disable_ipv6":               26, "accept_ra_min_hop_limit": 38, "ignore_routes_with_linkdown": 39, "ra_defrtr_metric": 52,
+		{"accept_ra", 3}, {"accept_redirects", 4}, {"autoconf", 5}, {"max_addresses", 15}, {"accept_ra_defrtr", 17}, {"accept_ra_pinfo", 18},
+		{"accept_ra_rt_info_max_plen", 21}, // 0 also where the kernel has none of it
+		{"disable_ipv6", 26}, {"accept_ra_min_hop_limit", 38}, {"ignore_routes_with_linkdown", 39}, {"ra_defrtr_metric", 52},
 	},
 }
 
 // parameter is the value of a kernel parameter of the link; told is whether the
 // message has it, or says that this kernel does not have it.
 func (l *seenLink) parameter(family int, name string) (value string, exists, told bool) {
-	place, known := parameterPlaces[family][name]
+	place := parameterPlaces[family].of(name)
 	array := l.parameters[family]
 	switch {
-	case !known || array == nil:
+	case place == 0 || array == nil:
 		return "", false, false
 	case 4*place+4 > len(array):
 		return "", false, true

@@ -43,9 +43,9 @@ func (m Make) isMade(have Make) bool {
 
 // Words of system.toml and the kernel's numbers for them (linux/if_bonding.h, linux/if_link.h).
 var (
-	bondModes    = map[string]int{"balance-rr": 0, "active-backup": 1, "balance-xor": 2, "802.3ad": 4}
-	bondHashes   = map[string]int{"layer2": 0, "layer3+4": 1, "layer2+3": 2}
-	macvlanModes = map[string]int{"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}
+	bondModes    = numbers{{"balance-rr", 0}, {"active-backup", 1}, {"balance-xor", 2}, {"802.3ad", 4}}
+	bondHashes   = numbers{{"layer2", 0}, {"layer3+4", 1}, {"layer2+3", 2}}
+	macvlanModes = numbers{{"private", 1}, {"vepa", 2}, {"bridge", 4}, {"passthru", 8}}
 )
 
 // balances tells whether a bond distributes packets by a hash.
@@ -79,7 +79,7 @@ func (m Make) info(t Tune, parent int) rtnl.Body {
 		data.Add16(unix.IFLA_VLAN_ID, uint16(m.ID))
 	case "bond":
 		data.Add8(unix.IFLA_BOND_MODE, byte(m.Mode))
-		if m.Mode == bondModes["802.3ad"] {
+		if m.Mode == bondModes.of("802.3ad") {
 			data.Add8(unix.IFLA_BOND_AD_LACP_RATE, yes(m.Fast))
 		}
 	case "veth":

@@ -179,8 +179,8 @@ func FuzzRoutingMessages(f *testing.F) {
 			readUserOptions(body)
 			if l, ok := readLink(body); ok {
 				for family, places := range parameterPlaces {
-					for name := range places {
-						l.parameter(family, name)
+					for _, place := range places {
+						l.parameter(family, place.word)
 					}
 				}
 			}

@@ -113,12 +113,12 @@ const (
 	Prohibit    RouteType = 8
 )
 
-var routeTypes = map[string]RouteType{"blackhole": Blackhole, "unreachable": Unreachable, "prohibit": Prohibit}
+var routeTypes = numbers{{"blackhole", int(Blackhole)}, {"unreachable", int(Unreachable)}, {"prohibit", int(Prohibit)}}
 
 func (t RouteType) String() string {
-	for name, other := range routeTypes {
-		if other == t {
-			return name
+	for _, known := range routeTypes {
+		if RouteType(known.number) == t {
+			return known.word
 		}
 	}
 	return "unicast"

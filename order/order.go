@@ -9,10 +9,14 @@ import (
 )
 
 // By sorts a list; what compares as equal may change places.
-func By[T any](list []T, compare func(a, b T) int) { sort.Sort(sorter[T]{list, compare}) }
+func By[T any](list []T, compare func(a, b T) int) {
+	sort.Slice(list, func(i, j int) bool { return compare(list[i], list[j]) < 0 })
+}
 
 // Stably sorts a list; what compares as equal stays in its order.
-func Stably[T any](list []T, compare func(a, b T) int) { sort.Stable(sorter[T]{list, compare}) }
+func Stably[T any](list []T, compare func(a, b T) int) {
+	sort.SliceStable(list, func(i, j int) bool { return compare(list[i], list[j]) < 0 })
+}
 
 // Sorted is what all yields, sorted; what compares as equal is in any order.
 func Sorted[T any](all iter.Seq[T], compare func(a, b T) int) []T {
@@ -20,13 +24,3 @@ func Sorted[T any](all iter.Seq[T], compare func(a, b T) int) []T {
 	By(list, compare)
 	return list
 }
-
-// sorter is a list as package sort takes it.
-type sorter[T any] struct {
-	list    []T
-	compare func(a, b T) int
-}
-
-func (s sorter[T]) Len() int           { return len(s.list) }
-func (s sorter[T]) Less(i, j int) bool { return s.compare(s.list[i], s.list[j]) < 0 }
-func (s sorter[T]) Swap(i, j int)      { s.list[i], s.list[j] = s.list[j], s.list[i] }

@@ -136,7 +136,7 @@ func readMessage(b []byte) (m message, ok bool) {
 
 // layouts are the data of types that may have compressed names (RFC 1035, and those that came before RFC 3597): bytes
 // before, names, bytes behind. All others have none.
-var layouts = map[uint16][3]int{
+var layouts = [...]struct{ before, names, behind byte }{
 	typeNS: {0, 1, 0}, typeCNAME: {0, 1, 0}, typePTR: {0, 1, 0}, typeSOA: {0, 2, 20},
 	3: {0, 1, 0}, 4: {0, 1, 0}, 7: {0, 1, 0}, 8: {0, 1, 0}, 9: {0, 1, 0}, // MD MF MB MG MR
 	14: {0, 2, 0}, 15: {2, 1, 0}, 17: {0, 2, 0}, 18: {2, 1, 0}, 21: {2, 1, 0}, // MINFO MX RP AFSDB RT
@@ -154,19 +154,19 @@ func soundData(b []byte, r record) bool {
 	case typeAAAA:
 		return r.end-r.data == 16
 	}
-	layout, known := layouts[r.kind]
-	if !known {
+	if int(r.kind) >= len(layouts) || layouts[r.kind].names == 0 {
 		return true
 	}
+	layout := layouts[r.kind]
 	var scratch [maxName]byte
-	at := r.data + layout[0]
-	for range layout[1] {
+	at := r.data + int(layout.before)
+	for range layout.names {
 		var ok bool
 		if _, at, ok = followName(b[:r.end], at, &scratch); !ok {
 			return false
 		}
 	}
-	return at+layout[2] == r.end
+	return at+int(layout.behind) == r.end
 }
 
 // rcode is the response code, with the part of it that EDNS has.

@@ -82,11 +82,15 @@ func (c *Chain) priority() string {
 	return strconv.Itoa(c.Priority)
 }
 
-var protocolNames = map[uint8]string{ICMP: "icmp", IGMP: "igmp", TCP: "tcp", UDP: "udp", ICMPv6: "ipv6-icmp"}
+var protocolNames = [...]string{ICMP: "icmp", IGMP: "igmp", TCP: "tcp", UDP: "udp", ICMPv6: "ipv6-icmp"}
 
-var icmpNames = map[int]map[uint16]string{
-	4: {3: "destination-unreachable", 8: "echo-request", 11: "time-exceeded", 12: "parameter-problem"},
-	6: {1: "destination-unreachable", 2: "packet-too-big", 128: "echo-request", 143: "mld2-listener-report"},
+// icmpNames are of types of ICMP and ICMPv6.
+var icmpNames = [2][]struct {
+	first uint16
+	name  string
+}{
+	{{3, "destination-unreachable"}, {8, "echo-request"}, {11, "time-exceeded"}, {12, "parameter-problem"}},
+	{{1, "destination-unreachable"}, {2, "packet-too-big"}, {128, "echo-request"}, {143, "mld2-listener-report"}},
 }
 
 // Text is the rule as nft(8) lists it.
@@ -125,21 +129,22 @@ func (r *Rule) Text() string {
 	if r.AddressedTo != "" {
 		say("ip daddr @%s", r.AddressedTo)
 	}
-	name := protocolNames[r.Protocol]
-	if name == "" {
-		name = strconv.Itoa(int(r.Protocol))
+	name := strconv.Itoa(int(r.Protocol))
+	if int(r.Protocol) < len(protocolNames) && protocolNames[r.Protocol] != "" {
+		name = protocolNames[r.Protocol]
 	}
 	switch {
 	case r.ICMP != (Range{}):
-		kind, family := "icmp", 4
+		kind, names, text := "icmp", icmpNames[0], r.ICMP.String()
 		if r.Protocol == ICMPv6 {
-			kind, family = "icmpv6", 6
+			kind, names = "icmpv6", icmpNames[1]
 		}
-		if text := icmpNames[family][r.ICMP.First]; text != "" && r.ICMP.First == r.ICMP.Last {
-			say("%s type %s", kind, text)
-		} else {
-			say("%s type %s", kind, r.ICMP)
+		for _, known := range names {
+			if r.ICMP == (Range{known.first, known.first}) {
+				text = known.name
+			}
 		}
+		say("%s type %s", kind, text)
 	case r.Ports != (Range{}):
 		say("%s dport %s", name, r.Ports)
 	case r.Protocol != 0 && !r.First:
