@@ -64,6 +64,7 @@ help:
 	@echo 'make test-releases clients of other releases of Debian log in by SSH'
 	@echo 'make bench-check  fails when the job takes 3 % more time or memory than recorded'
 	@echo 'make size     what takes the bytes'
+	@echo 'make cost OF=REGEXP  what files of this module cost in the device binary, packed'
 	@echo 'make lint     formatting, vet, rules of the house'
 	@echo 'make clean    remove bin and out'
 	@echo
