@@ -13,6 +13,7 @@ import (
 	"bantam/boottime"
 	"bantam/netcfg/dhcp6"
 	"bantam/netcfg/frame"
+	"bantam/order"
 	"bantam/system"
 
 	"golang.org/x/sys/unix"
@@ -331,7 +332,7 @@ func (p *dhcp6Port) compare(have State) {
 // chooseDUID is the DUID of a machine that has none yet: that of the first of its cards.
 func chooseDUID(links map[string]Link) string {
 	for _, hardware := range []bool{true, false} {
-		for _, name := range slices.SortedFunc(maps.Keys(links), naturally) {
+		for _, name := range order.Sorted(maps.Keys(links), naturally) {
 			l := links[name]
 			mac := l.Permanent
 			if mac == [6]byte{} {

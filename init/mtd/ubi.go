@@ -12,6 +12,8 @@ import (
 	"time"
 	"unsafe"
 
+	"bantam/order"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -154,7 +156,7 @@ func (u UBI) Volumes() (list []Volume, err error) {
 		}
 		list = append(list, v)
 	}
-	slices.SortFunc(list, func(a, b Volume) int { return a.ID - b.ID })
+	order.By(list, func(a, b Volume) int { return a.ID - b.ID })
 	return list, nil
 }
 
