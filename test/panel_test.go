@@ -48,7 +48,7 @@ func partition(t *testing.T, path string, number int) string {
 	return string(h.Sum(nil))
 }
 
-// caseLED is that of the PC below: a light of its keyboard, by which the kernel's driver of it is the first of all.
+// caseLED is that of the PC below: a light of its keyboard, which is the first of its input devices.
 const caseLED = "input0::scrolllock"
 
 // imageWithEnter is the image of a PC whose keyboard's Enter is its reset button and a light of which is its status LED.
@@ -56,7 +56,8 @@ func imageWithEnter(t *testing.T, systemFile string) (path string) {
 	t.Helper()
 	forBoard(t, "pc")
 	file := filepath.Join(t.TempDir(), "pc-with-a-button.toml")
-	if err := os.WriteFile(file, append(read(t, "../board/pc.toml"), "\n[leds]\nstatus = \""+caseLED+"\"\n\n[buttons]\nreset = \"KEY_ENTER\"\n"...), 0o644); err != nil {
+	pc := read(t, changed(t, "../board/pc.toml", `"button", `, "")) // on a slow host the kernel finds the power key before the keyboard
+	if err := os.WriteFile(file, append(pc, "\n[leds]\nstatus = \""+caseLED+"\"\n\n[buttons]\nreset = \"KEY_ENTER\"\n"...), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return filepath.Join(build(t, file, systemFile), "pc-with-a-button.img")
