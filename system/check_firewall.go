@@ -144,7 +144,7 @@ func (r *reader) checkForwards(zones []string) {
 			continue
 		}
 		for _, other := range taken {
-			if other.Protocol == ports.Protocol && other.First <= ports.Last && ports.First <= other.Last {
+			if other.meets(ports) {
 				r.failKey(n, "one port leads to one machine", "%s: %s is forwarded already, by %s", path, ports, other)
 				break
 			}
@@ -157,6 +157,9 @@ func (r *reader) checkForwards(zones []string) {
 			case ports.First != ports.Last:
 				r.fail(port, "remove it, or forward each port for itself", "%s.port: several ports keep their numbers", path)
 			}
+		}
+		if from := n.Get("from"); ok(from) && len(f.From) == 0 {
+			r.fail(from, "remove it if everybody may use it", "%s.from: it names nobody", path)
 		}
 		for i, text := range f.From {
 			if item := n.Get("from").Item(i); ok(item) {
@@ -203,6 +206,9 @@ func (r *reader) checkForwardTo(n *syntax.Node, path, text string, zones []ZoneI
 				return
 			case p.Contains(a) && z.External:
 				r.fail(to, "", "%s.to: %s is in the external zone %s", path, a, z.Name)
+				return
+			case p.Contains(a) && p.Bits() < 31 && (a == p.Masked().Addr() || !p.Contains(a.Next())):
+				r.fail(to, "", "%s.to: %s is no machine's: it means a network, or all of it", path, a)
 				return
 			case p.Contains(a):
 				return

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"bantam/system/syntax"
 )
@@ -68,14 +69,14 @@ func (r *reader) checkPorts() {
 	r.checkHosts()
 }
 
-// interfaceFault is the kernel's dev_valid_name.
+// interfaceFault is the kernel's dev_valid_name. Besides, no % that it takes for a number to be found, and nothing that cannot be seen.
 func interfaceFault(name string) string {
 	switch {
 	case name == "" || name == "." || name == "..":
 		return "is not a name for a port"
 	case len(name) > 15:
 		return "has " + strconv.Itoa(len(name)) + " bytes, more than the 15 of a port's name"
-	case strings.ContainsAny(name, "/: \t\n\v\f\r\x00"):
+	case strings.ContainsAny(name, "/:% ") || strings.ContainsFunc(name, func(c rune) bool { return !unicode.IsGraphic(c) }):
 		return "has a character that a port's name cannot have"
 	}
 	return ""

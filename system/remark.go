@@ -45,6 +45,10 @@ func Remarks(file string, src []byte) []Problem {
 			}
 		}
 	}
+	for _, r := range s.networkRemarks() {
+		pos := t.Position(root.Get(r.table, r.name).Key)
+		remarks = append(remarks, Problem{file, pos.Line, pos.Col, "remark: " + syntax.Join(r.table, r.name) + " " + r.text, r.suggestion})
+	}
 	if n := root.Get("ssh"); n != nil && len(s.LogIns()) == 0 {
 		pos := t.Position(n.Key)
 		remarks = append(remarks, Problem{file, pos.Line, pos.Col, "remark: nobody has authorized_keys, so nobody can log in over the network, and nothing listens",

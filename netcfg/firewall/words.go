@@ -20,6 +20,9 @@ func Explain(s *system.System) (lines []string) {
 			kind = "strangers"
 		}
 		say("%s (%s, %s):", z.Name, strings.Join(z.Interfaces, ", "), kind)
+		if before := before(s, z); len(before) > 0 {
+			say("  before this: %s, see below", list(before))
+		}
 		reach, closed := []string{}, []string{}
 		for _, to := range zones {
 			switch {
@@ -97,6 +100,19 @@ func Explain(s *system.System) (lines []string) {
 		say("Everything else is refused, with IPv4 and with IPv6; answers to what was allowed come through.")
 	}
 	return lines
+}
+
+// before names what decides before a zone's own lines.
+func before(s *system.System, z system.ZoneInForce) (names []string) {
+	for i, r := range s.Firewall.Rules {
+		if r.From == "" || r.From == z.Name {
+			names = append(names, fmt.Sprintf("rule %d", i+1))
+		}
+	}
+	if len(s.Forwards) > 0 && z.External {
+		names = append(names, "what is forwarded")
+	}
+	return names
 }
 
 // opened names what is opened, with the ports that a word does not say.
