@@ -131,7 +131,7 @@ test-computing:
 
 # All but the machines. Some wait most of the time.
 test-pure: test-packages
-	$(GO) test -p 4 -skip '$(RELEASES)' $$($(GO) list ./... | grep -v -x -F -e bantam/test/lint $(foreach p,$(MACHINES:./%=bantam/%),-e $(p)))
+	$(GO) test -p 4 -timeout 60m -skip '$(RELEASES)' $$($(GO) list ./... | grep -v -x -F -e bantam/test/lint $(foreach p,$(MACHINES:./%=bantam/%),-e $(p)))
 
 # Routers are big-endian mips and little-endian mips without a floating-point unit. -short: one in five of the power cuts and
 # damages that test-pure tries all of.
