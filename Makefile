@@ -114,7 +114,7 @@ device: small-std
 
 # Packages without I/O, whose tests run on every architecture.
 PURE = ./system ./layer ./lifecycle ./newc ./printable ./spelling ./firmware ./flashmap ./frame ./gpt ./panel ./slot ./editor ./editor/compare ./editor/file ./editor/keys ./editor/language ./editor/plain ./editor/screen ./editor/systemfile ./editor/text \
-	./editor/vt ./switcher ./netcfg ./netcfg/dhcp4 ./netcfg/dhcp4serve ./netcfg/dhcp6 ./netcfg/dnsforward ./netcfg/dnsname ./netcfg/firewall ./netcfg/nft ./netcfg/raserve ./netcfg/session ./netcfg/wifi ./init/flashing ./init/kmod ./init/mtd ./init/rawflash ./init/shell/line ./init/statevolume/sparse
+	./editor/vt ./switcher ./netcfg ./netcfg/bootp ./netcfg/dhcp4 ./netcfg/dhcp4serve ./netcfg/dhcp6 ./netcfg/dnsforward ./netcfg/dnsname ./netcfg/firewall ./netcfg/nft ./netcfg/raserve ./netcfg/session ./netcfg/wifi ./init/flashing ./init/kmod ./init/mtd ./init/rawflash ./init/shell/line ./init/statevolume/sparse
 # Packages whose tests start virtual machines.
 MACHINES = ./test ./test/flashchip ./test/statevolume ./images
 
