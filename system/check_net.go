@@ -76,7 +76,7 @@ func interfaceFault(name string) string {
 		return "is not a name for a port"
 	case len(name) > 15:
 		return "has " + strconv.Itoa(len(name)) + " bytes, more than the 15 of a port's name"
-	case strings.ContainsAny(name, "/:% ") || strings.ContainsFunc(name, func(c rune) bool { return !unicode.IsGraphic(c) }):
+	case strings.ContainsAny(name, "/:%") || strings.ContainsFunc(name, func(c rune) bool { return unicode.IsSpace(c) || !unicode.IsGraphic(c) }):
 		return "has a character that a port's name cannot have"
 	}
 	return ""

@@ -23,27 +23,31 @@ func (s *System) overlaps() (remarks []networkRemark) {
 		port string
 		netip.Prefix
 	}
-	var had []network
+	var had []network // of other ports
 	masters := Masters(s.Net)
 	for _, name := range sortedKeys(s.Net) {
 		n := s.Net[name]
 		if s.Net[masters[name]].VRF != nil {
 			continue
 		}
+		var own []network
+		told := false // one is enough, where many may be alike
 		for _, text := range n.Addresses {
 			p, err := netip.ParsePrefix(text)
 			if err != nil || p.IsSingleIP() || p.Addr().IsLinkLocalUnicast() {
 				continue
 			}
-			for _, other := range had {
-				if other.port != name && other.Overlaps(p) {
-					remarks = append(remarks, networkRemark{"net", name, remark{
-						fmt.Sprintf("has the network %v, and %s has %v: what is sent there leaves by one of them", p.Masked(), other.port, other.Masked()),
-						"give them networks of their own, or put both into a bridge"}})
-				}
+			own = append(own, network{name, p})
+			i := slices.IndexFunc(had, func(other network) bool { return other.Overlaps(p) })
+			if told || i < 0 {
+				continue
 			}
-			had = append(had, network{name, p})
+			told = true
+			remarks = append(remarks, networkRemark{"net", name, remark{
+				fmt.Sprintf("has the network %v, and %s has %v: what is sent there leaves by one of them", p.Masked(), had[i].port, had[i].Masked()),
+				"give them networks of their own, or put both into a bridge"}})
 		}
+		had = append(had, own...)
 	}
 	return remarks
 }
@@ -57,7 +61,9 @@ func (s *System) closedServers() (remarks []networkRemark) {
 	for _, name := range sortedKeys(s.Net) {
 		n := s.Net[name]
 		var open []PortRange
-		all := slices.ContainsFunc(s.Firewall.Rules, func(r FirewallRule) bool { return r.To == "" && (r.From == "" || r.From == n.Zone) })
+		all := slices.ContainsFunc(s.Firewall.Rules, func(r FirewallRule) bool {
+			return r.Action == "accept" && r.To == "" && (r.From == "" || r.From == n.Zone)
+		})
 		for _, z := range zones {
 			if z.Name != n.Zone {
 				continue
@@ -72,11 +78,11 @@ func (s *System) closedServers() (remarks []networkRemark) {
 			if all || slices.ContainsFunc(open, needs.meets) {
 				continue
 			}
-			where, suggestion := "its zone "+n.Zone, fmt.Sprintf("add %q to open in [zone.%s]", word, n.Zone)
+			why, suggestion := "its zone "+n.Zone+" lets", fmt.Sprintf("add %q to open in [zone.%s]", word, n.Zone)
 			if n.Zone == "" {
-				where, suggestion = "no zone, as it is in none,", "write e.g. zone = \"lan\""
+				why, suggestion = "the firewall, as it is in no zone, lets", "write e.g. zone = \"lan\""
 			}
-			remarks = append(remarks, networkRemark{"net", name, remark{fmt.Sprintf("serves %s, and %s lets nobody ask for it", word, where), suggestion}})
+			remarks = append(remarks, networkRemark{"net", name, remark{fmt.Sprintf("serves %s, and %s nobody ask for it", word, why), suggestion}})
 		}
 	}
 	return remarks
@@ -105,11 +111,12 @@ func (s *System) takenPorts() (remarks []networkRemark) {
 		}
 	}
 	for _, name := range sortedKeys(s.Forwards) {
+		f := s.Forwards[name]
 		ports, fault := ParsePorts(name)
 		for _, o := range open {
-			if fault == "" && ports.meets(o.PortRange) {
+			if fault == "" && len(f.From) == 0 && ports.meets(o.PortRange) {
 				remarks = append(remarks, networkRemark{"forward", name, remark{
-					fmt.Sprintf("takes %v, which %s: by IPv4 it leads to %s instead", o.PortRange, o.by, s.Forwards[name].To), "forward another port"}})
+					fmt.Sprintf("takes %v, which %s: by IPv4 it leads to %s instead", o.PortRange, o.by, f.To), "forward another port, or for some alone, from = [...]"}})
 			}
 		}
 	}

@@ -59,11 +59,12 @@ func (l *Lease) ValidAt(now time.Duration) bool { return now < l.Expires }
 // readLease checks an OFFER or ACK and returns what it grants, counted from start.
 func readLease(m *bootp.Message, start time.Duration) (*Lease, error) {
 	l := &Lease{Start: start, options: m.Options}
-	address, ok := m.Your, false
+	address := m.Your
 	if !usableHost(address) {
 		return nil, fmt.Errorf("address %v cannot be a host's", address)
 	}
-	if l.Server, ok = serverOf(m); !ok {
+	var named bool
+	if l.Server, named = serverOf(m); !named {
 		return nil, errors.New("server identifier (option 54) missing or bad")
 	}
 	if l.Server == address {

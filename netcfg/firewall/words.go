@@ -20,7 +20,7 @@ func Explain(s *system.System) (lines []string) {
 			kind = "strangers"
 		}
 		say("%s (%s, %s):", z.Name, strings.Join(z.Interfaces, ", "), kind)
-		if before := before(s, z); len(before) > 0 {
+		if before := decidedBefore(s, z); len(before) > 0 {
 			say("  before this: %s, see below", list(before))
 		}
 		reach, closed := []string{}, []string{}
@@ -102,8 +102,8 @@ func Explain(s *system.System) (lines []string) {
 	return lines
 }
 
-// before names what decides before a zone's own lines.
-func before(s *system.System, z system.ZoneInForce) (names []string) {
+// decidedBefore names what decides before a zone's own lines.
+func decidedBefore(s *system.System, z system.ZoneInForce) (names []string) {
 	for i, r := range s.Firewall.Rules {
 		if r.From == "" || r.From == z.Name {
 			names = append(names, fmt.Sprintf("rule %d", i+1))
